@@ -1,0 +1,49 @@
+# Two commands for readers: `make bench` and `make test`. Each sets up .venv by itself, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+
+.PHONY: bench test test-slow lint lock clean help
+
+bench: $(VENV)/.run-ready  ## measure cookies against tokens: 90 seconds, ends with a summary and charts
+	$(BIN)/python bench.py run quick
+
+test: $(VENV)/.dev-ready  ## all tests that take seconds, with real servers, store and Locust
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.dev-ready  ## tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev-ready  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(VENV)/.dev-ready  ## resolve the lock files again after a change of pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:  ## remove the virtual environment and caches (results stay)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dist
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is %s. Name another with: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run-ready: requirements.lock $(VENV)/.created
+	@echo "installing what requirements.lock names (once)"
+	@$(PIP) -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.created
+	@echo "installing what requirements-dev.lock names (once)"
+	@$(PIP) -r requirements-dev.lock
+	@touch $(VENV)/.run-ready $@

@@ -1,0 +1,1 @@
+"""The systems under test: one aiohttp application, many ways to authenticate it."""
