@@ -1,0 +1,129 @@
+"""The command line: `python -m servers SCHEME`."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from servers import announce, schemes, serving
+from servers.accounts import seed
+from servers.embedded_store import StoreStartError, embedded_store
+from servers.errors import CannotStartError, UsageError
+from servers.passwords import COSTS
+from servers.settings import DEFAULT_KEY_PREFIX, MAX_CREDENTIAL_BYTES, Settings, new_secret, read_secret
+
+
+def main() -> None:
+    """Serve one scheme, or list them; errors are one sentence and an exit code."""
+    options = _parser().parse_args()
+    try:
+        if options.list:
+            print(json.dumps(announce.describe_schemes()) if options.json else announce.list_schemes())
+        elif options.scheme is None:
+            raise UsageError(f"Name a scheme: {', '.join(schemes.names())}.")
+        else:
+            _serve(options)
+    except CannotStartError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m servers",
+        description="Serve one authentication scheme, by default with a store and accounts of its own.",
+        epilog="Secrets come by environment: AUTH_SECRET or AUTH_SECRET_FILE (32 bytes at least) signs "
+        "tokens and CSRF tokens; REDIS_URL is where the store is.",
+    )
+    add = parser.add_argument
+    add("scheme", nargs="?", metavar="SCHEME", help="which one; --list shows them")
+    add("--list", action="store_true", help="list the schemes and what they promise, and end")
+    add("--json", action="store_true", help="say it in one line of JSON")
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=8001, help="port; 0 takes any free one (default: %(default)s)")
+    add("--loop", choices=serving.LOOPS, default="uvloop", help="event loop (default: %(default)s)")
+    add("--keepalive", type=float, default=75, metavar="S", help="seconds an idle connection is kept (75)")
+    add("--password-cost", choices=COSTS, default="owasp", help="what a login costs (default: %(default)s)")
+    add("--accounts", type=Path, metavar="FILE", help="accounts file; else the examples, for this run only")
+    add("--redis-url", metavar="URL", help="the store, without a password; REDIS_URL may carry one")
+    add("--key-prefix", default=DEFAULT_KEY_PREFIX, help="begins every key in the store")
+    add(
+        "--behind-tls",
+        action="store_true",
+        help="browsers come by https: bind cookies to https and this host",
+    )
+    add("--max-credential-bytes", type=int, default=MAX_CREDENTIAL_BYTES, metavar="N", help="longest (4096)")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    about = schemes.load(options.scheme).ABOUT
+    with contextlib.ExitStack() as stack:
+        settings = Settings(
+            accounts_file=options.accounts or _example_accounts(stack, options.password_cost),
+            secret=_secret(quiet=options.json),
+            redis_url="" if about.promises.store == "none" else _redis_url(stack, options.redis_url),
+            key_prefix=options.key_prefix,
+            password_cost=options.password_cost,
+            behind_tls=options.behind_tls,
+            max_credential_bytes=options.max_credential_bytes,
+        )
+
+        def ready(port: int) -> None:
+            print(_greeting(options, port), flush=True)
+
+        serving.run(
+            options.scheme,
+            settings,
+            host=options.host,
+            port=options.port,
+            loop=options.loop,
+            keepalive_s=options.keepalive,
+            ready=ready,
+        )
+
+
+def _example_accounts(stack: contextlib.ExitStack, cost: str) -> Path:
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="accounts-"))
+    path = Path(folder, "accounts.sqlite")
+    seed(path, cost=cost)
+    return path
+
+
+def _secret(*, quiet: bool) -> bytes:
+    secret = read_secret(os.environ)
+    if secret is None and not quiet:
+        print("AUTH_SECRET is not set: a random one serves for this run.")
+    return secret or new_secret()
+
+
+def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
+    if argument and urlsplit(argument).password:
+        raise UsageError("A password on the command line is for all to see: give the URL in REDIS_URL.")
+    url = argument or os.environ.get("REDIS_URL")
+    if url:
+        return url
+    try:
+        return stack.enter_context(embedded_store())
+    except StoreStartError as error:
+        raise CannotStartError(str(error)) from None
+
+
+def _greeting(options: argparse.Namespace, port: int) -> str:
+    if options.json:
+        return announce.ready_line(
+            options.scheme,
+            host=options.host,
+            port=port,
+            loop=options.loop,
+            password_cost=options.password_cost,
+        )
+    return announce.try_it(options.scheme, f"http://{options.host}:{port}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The accounts: one SQLite file, read at login and at writes, shared by every server that is given it."""
+
+import argparse
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from servers import contract
+from servers.errors import CannotStartError
+from servers.identity import Identity
+from servers.passwords import COSTS, hasher
+from servers.workers import WorkerPool
+
+ROLES: Final = ("user", "admin")
+
+#: Reads and writes of the file, running or waiting, that are accepted at most.
+QUEUE: Final = 1024
+
+#: Seconds to wait for another process that is writing.
+BUSY_TIMEOUT_S: Final = 5.0
+
+_SCHEMA: Final = """
+CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    username TEXT NOT NULL UNIQUE,
+    password_hash TEXT NOT NULL,
+    first_name TEXT NOT NULL,
+    last_name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    role TEXT NOT NULL,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 0
+) STRICT
+"""
+
+
+class Account(NamedTuple):
+    """One row. `version` grows with each change of the password, the role or the block."""
+
+    id: str
+    username: str
+    password_hash: str
+    first_name: str
+    last_name: str
+    email: str
+    role: str
+    disabled: bool
+    version: int
+
+    @property
+    def identity(self) -> Identity:
+        """What a credential of this account says."""
+        return Identity(self.id, self.first_name, self.last_name, self.email, self.role)
+
+    @property
+    def profile(self) -> dict[str, str]:
+        """What the account's holder is shown."""
+        return {
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "email": self.email,
+            "id": self.id,
+        }
+
+
+class Accounts:
+    """The accounts in the file at `path`, by a thread of their own.
+
+    Raises:
+        CannotStartError: There is no such file, or it holds no accounts.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise CannotStartError(
+                f"The accounts file {path} is not there; make it with "
+                f"`python -m servers.accounts --file {path}`."
+            )
+        self._db = _connect(path)
+        try:
+            self._db.execute("SELECT version FROM accounts LIMIT 1")
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise CannotStartError(f"{path} is not an accounts file: {error}.") from None
+        self._pool = WorkerPool(threads=1, queue=QUEUE, name="accounts")
+
+    async def find(self, username: str) -> Account | None:
+        """Return the account called `username`, None where there is none."""
+        return await self._one("SELECT * FROM accounts WHERE username = ?", username)
+
+    async def get(self, account_id: str) -> Account | None:
+        """Return the account whose id is `account_id`, None where there is none."""
+        return await self._one("SELECT * FROM accounts WHERE id = ?", account_id)
+
+    async def set_email(self, account_id: str, email: str) -> Account | None:
+        """Give an account another email address; None where there is none, or it is disabled."""
+        return await self._one(
+            "UPDATE accounts SET email = ? WHERE id = ? AND NOT disabled RETURNING *", email, account_id
+        )
+
+    async def set_password(self, account: Account, password_hash: str) -> Account | None:
+        """Give an account another password; None where it has changed since `account` was read."""
+        return await self._one(
+            "UPDATE accounts SET password_hash = ?, version = version + 1"
+            " WHERE id = ? AND version = ? AND NOT disabled RETURNING *",
+            password_hash,
+            account.id,
+            account.version,
+        )
+
+    async def set_rights(self, username: str, role: str | None, disabled: bool | None) -> Account | None:
+        """Change the role or the block of an account, or both (None leaves as it is); None where none is."""
+        return await self._one(
+            "UPDATE accounts SET role = coalesce(?, role), disabled = coalesce(?, disabled),"
+            " version = version + 1 WHERE username = ? RETURNING *",
+            role,
+            disabled,
+            username,
+        )
+
+    def close(self) -> None:
+        """Let running work finish and close the file."""
+        self._pool.close()
+        self._db.close()
+
+    async def _one(self, sql: str, *values: object) -> Account | None:
+        return await self._pool.run(self._execute, sql, values)
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> Account | None:
+        row = self._db.execute(sql, values).fetchone()
+        if row is None:
+            return None
+        account = Account(*row)
+        return account._replace(disabled=bool(account.disabled))
+
+
+def seed(path: Path, load_users: int = 0, cost: str = "owasp") -> None:
+    """Make the accounts file at `path`: the example accounts and `load_users` accounts for virtual users.
+
+    Args:
+        path: Where the file shall be; it must not exist.
+        load_users: How many accounts of `contract.load_credentials` to add.
+        cost: Name of a profile in `servers.passwords.COSTS`.
+
+    Raises:
+        CannotStartError: The file is there already, or cannot be made.
+    """
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except OSError as error:
+        raise CannotStartError(f"{path} cannot be made: {error.strerror}.") from None
+    hash_password = hasher(cost).hash
+    people = list(_people(load_users))
+    with ThreadPoolExecutor() as threads:  # argon2 lets go of the interpreter's lock
+        hashes = threads.map(lambda person: hash_password(person[2]), people)
+        rows = [
+            (account_id, username, password_hash, *rest)
+            for (account_id, username, _, *rest), password_hash in zip(people, hashes, strict=True)
+        ]
+    db = _connect(path)
+    db.execute(_SCHEMA)
+    with db:
+        db.execute("BEGIN")
+        db.executemany("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)", rows)
+    db.close()
+
+
+def _people(load_users: int) -> Iterator[tuple[str, str, str, str, str, str, str]]:
+    """Yield id, username, password, first name, last name, email and role."""
+    yield ("123", *contract.EXAMPLE, "John", "Doe", "john@doe.com", "user")
+    yield ("124", *contract.EXAMPLE_ADMIN, "Jane", "Roe", "jane@roe.com", "admin")
+    for index in range(load_users):
+        username, password = contract.load_credentials(index)
+        yield (username, username, password, "Robin", "Load", f"{username}@example.com", "user")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Made here and used by one worker thread only, one call at a time.
+    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    return db
+
+
+def main() -> None:
+    """Seed an accounts file from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m servers.accounts", description=seed.__doc__)
+    parser.add_argument("--file", type=Path, required=True, help="the file to make")
+    parser.add_argument("--load-users", type=int, default=0, help="accounts for virtual users")
+    parser.add_argument("--password-cost", choices=COSTS, default="owasp", help="what a login costs")
+    options = parser.parse_args()
+    try:
+        seed(options.file, options.load_users, options.password_cost)
+    except CannotStartError as error:
+        parser.exit(error.exit_code, f"{error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What only callers with the role `admin` may do."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from servers.accounts import ROLES
+from servers.answers import error, read_object
+from servers.identity import Identity
+from servers.keys import ACCOUNTS, SCHEME
+
+_CHANGES: Final = {"role", "disabled", "revoke"}
+
+
+async def read(request: web.Request) -> web.Response:
+    """Answer an admin."""
+    caller = await _admin(request)
+    return web.json_response({"name": caller.first_name, "id": caller.sub, "role": caller.role})
+
+
+async def change_account(request: web.Request) -> web.Response:
+    """Change an account's role, block or unblock it, or end its credentials.
+
+    Each of these ends the account's credentials where the scheme can: a session is renewed with a change of
+    role, as OWASP asks, by a new login.
+    """
+    await _admin(request)
+    role, disabled, revoke = _changes(await read_object(request))
+    accounts = request.app[ACCOUNTS]
+    username = request.match_info["username"]
+    if role is None and disabled is None:
+        account = await accounts.find(username)
+    else:
+        account = await accounts.set_rights(username, role, disabled)
+    if account is None:
+        raise error(web.HTTPNotFound, "unknown_account")
+    if role is not None or disabled or revoke:
+        await request.app[SCHEME].end_account(account.id)
+    return web.Response(status=204)
+
+
+async def _admin(request: web.Request) -> Identity:
+    scheme = request.app[SCHEME]
+    caller = await scheme.identify(request)
+    if caller.role != "admin":
+        raise scheme.forbidden()
+    return caller
+
+
+def _changes(body: dict[str, Any]) -> tuple[str | None, bool | None, bool]:
+    role, disabled, revoke = body.get("role"), body.get("disabled"), body.get("revoke", False)
+    if (
+        not body
+        or body.keys() - _CHANGES
+        or (role is not None and role not in ROLES)
+        or not isinstance(disabled, bool | None)
+        or not isinstance(revoke, bool)
+    ):
+        raise error(web.HTTPBadRequest, "bad_request")
+    return role, disabled, revoke

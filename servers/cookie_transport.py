@@ -1,0 +1,93 @@
+"""Credentials in a cookie: its attributes, how it is read and refused, and the guard against other sites."""
+
+import hashlib
+import hmac
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from servers import contract
+from servers.answers import error
+
+#: Methods that change nothing (RFC 9110 section 9.2.1), and so need no proof of who sent them.
+SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+
+
+class CookieTransport:
+    """Carries credentials in a cookie that scripts cannot read and other sites cannot use.
+
+    Args:
+        scheme: Name of the scheme. It is in the cookie's name, since all ports of a host share one jar.
+        secret: Key from which the CSRF key is derived.
+        behind_tls: Whether browsers come by https; then the cookie is bound to https and to this host.
+        max_bytes: Longest credential that is looked at.
+    """
+
+    def __init__(self, scheme: str, secret: bytes, *, behind_tls: bool, max_bytes: int) -> None:
+        self.name: Final = f"__Host-{scheme}-session" if behind_tls else f"{scheme}-session"
+        self._behind_tls = behind_tls
+        self._max_bytes = max_bytes
+        self._csrf_key = hmac.digest(secret, b"csrf", "sha256")
+
+    def read(self, request: web.Request) -> str | None:
+        """Return the credential that `request` carries, None where it carries none that can be ours."""
+        credential = request.cookies.get(self.name)
+        if not credential or len(credential) > self._max_bytes or not credential.isascii():
+            return None
+        return credential
+
+    def set(self, response: web.StreamResponse, credential: str) -> None:
+        """Have the browser keep `credential` as long as it can live."""
+        response.set_cookie(
+            self.name,
+            credential,
+            max_age=contract.ABSOLUTE_TIMEOUT_S,
+            path="/",
+            secure=self._behind_tls,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def remove(self, response: web.StreamResponse) -> None:
+        """Have the browser forget the credential."""
+        response.del_cookie(self.name, path="/", secure=self._behind_tls, httponly=True, samesite="Lax")
+
+    def csrf_token(self, binding: str) -> str:
+        """Return the CSRF token of the session that `binding` (its id) names."""
+        return hmac.new(self._csrf_key, binding.encode(), hashlib.sha256).hexdigest()
+
+    def check_csrf(self, request: web.Request, binding: str) -> None:
+        """Let only a page that could read the session's CSRF token change something.
+
+        Raises:
+            web.HTTPForbidden: The request is no safe one and lacks the token.
+        """
+        if request.method in SAFE_METHODS:
+            return
+        presented = request.headers.get(contract.CSRF_HEADER, "").encode(errors="replace")
+        if not hmac.compare_digest(presented, self.csrf_token(binding).encode()):
+            raise error(web.HTTPForbidden, "csrf")
+
+    def check_login_origin(self, request: web.Request) -> None:
+        """Let no other site log its visitors in here, as somebody of its choice (login CSRF).
+
+        Browsers send the two headers by themselves and pages cannot change them; other clients send none.
+
+        Raises:
+            web.HTTPForbidden: A page of another origin sent the request.
+        """
+        scheme = "https" if self._behind_tls else request.scheme
+        own_origin = f"{scheme}://{request.host}"
+        if (
+            request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+            or request.headers.get(hdrs.ORIGIN, own_origin) != own_origin
+        ):
+            raise error(web.HTTPForbidden, "csrf")
+
+    def unauthorized(self, code: str) -> web.HTTPUnauthorized:
+        """Return the 401 that asks for a session."""
+        return error(web.HTTPUnauthorized, code, {hdrs.WWW_AUTHENTICATE: 'Cookie realm="api"'})
+
+    def forbidden(self) -> web.HTTPForbidden:
+        """Return the 403 for a caller without the role."""
+        return error(web.HTTPForbidden, "forbidden")

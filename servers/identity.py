@@ -1,0 +1,23 @@
+"""Who a caller is: the fields that a session record and a token both carry."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Identity(NamedTuple):
+    """The fields of `contract.IDENTITY_FIELDS`; `sub` is the account's id."""
+
+    sub: str
+    first_name: str
+    last_name: str
+    email: str
+    role: str
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Identity":
+        """Return the identity that a session record or a token's claims tell.
+
+        Raises:
+            KeyError: A field is missing.
+        """
+        return cls(fields["sub"], fields["first_name"], fields["last_name"], fields["email"], fields["role"])

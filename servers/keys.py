@@ -1,0 +1,13 @@
+"""Where the application keeps what its handlers need."""
+
+from typing import Final
+
+from aiohttp import web
+
+from servers.accounts import Accounts
+from servers.passwords import Passwords
+from servers.scheme import Scheme
+
+SCHEME: Final = web.AppKey("SCHEME", Scheme)
+ACCOUNTS: Final = web.AppKey("ACCOUNTS", Accounts)
+PASSWORDS: Final = web.AppKey("PASSWORDS", Passwords)

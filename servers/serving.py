@@ -1,0 +1,105 @@
+"""One server process: bind, say that it is ready, serve, and finish what is in flight when told to end."""
+
+import asyncio
+import errno
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from servers.app import create_app
+from servers.errors import CannotStartError, UsageError
+from servers.keys import SCHEME
+from servers.settings import Settings
+
+#: Seconds that requests in flight get to finish when the server is told to end.
+SHUTDOWN_TIMEOUT_S: Final = 10.0
+
+LOOPS: Final = ("uvloop", "asyncio")
+
+
+def run(
+    scheme: str,
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    loop: str,
+    keepalive_s: float,
+    ready: Callable[[int], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        scheme: Name of the scheme.
+        settings: What the scheme is told.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes any that is free.
+        loop: One of `LOOPS`.
+        keepalive_s: Seconds that an idle connection is kept.
+        ready: Called with the port once connections are accepted.
+
+    Raises:
+        CannotStartError: The port is taken, the store does not answer, or the accounts are not there.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
+        runner.run(_serve(scheme, settings, host, port, keepalive_s, ready))
+
+
+async def _serve(
+    scheme: str,
+    settings: Settings,
+    host: str,
+    port: int,
+    keepalive_s: float,
+    ready: Callable[[int], None],
+) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    app = create_app(scheme, settings)
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=keepalive_s, shutdown_timeout=SHUTDOWN_TIMEOUT_S
+    )
+    await runner.setup()
+    try:
+        await _require_ready(app)
+        await _listen(runner, host, port)
+        ready(runner.addresses[0][1])
+        await ended.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _require_ready(app: web.Application) -> None:
+    try:
+        await app[SCHEME].ready()
+    except web.HTTPServiceUnavailable:
+        raise CannotStartError(
+            "The store does not answer. Start it, correct REDIS_URL, "
+            "or leave REDIS_URL unset to have one started."
+        ) from None
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStartError(
+                f"Port {port} is taken. End what listens there, or give another with --port (0: any free)."
+            ) from None
+        raise CannotStartError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Give another --host or --port."
+        ) from None
+    except OverflowError:
+        raise UsageError(f"There is no port {port}; give one from 0 to 65535.") from None
+
+
+def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    if loop == "uvloop":
+        import uvloop
+
+        return uvloop.new_event_loop
+    return asyncio.new_event_loop

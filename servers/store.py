@@ -1,0 +1,59 @@
+"""The connection to Redis or Valkey, and what happens while it does not answer."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Final, ParamSpec, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from servers.answers import unavailable
+
+#: Seconds that one operation may take; after that the store counts as gone.
+TIMEOUT_S: Final = 2.0
+
+#: Connections at most, one for each request in flight. redis-py refuses more rather than queue them.
+MAX_CONNECTIONS: Final = 1024
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def connect(url: str) -> Redis:
+    """Return a client of the store at `url` (redis://, rediss:// or unix://); it connects when first used.
+
+    One deadline over a whole operation (`within_deadline`) stands in for redis-py's own two per command:
+    it bounds the same and costs a quarter. One retry, so that a connection which the store closed
+    meanwhile (it was restarted) is replaced before anyone notices.
+
+    Raises:
+        ValueError: The URL is none of a store.
+    """
+    return Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=None,
+        socket_connect_timeout=TIMEOUT_S,
+        max_connections=MAX_CONNECTIONS,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def within_deadline(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Make `operation` answer within `TIMEOUT_S`, and answer 503 for a store that fails it.
+
+    Nobody is let in, and nobody is told that a session ended, because a store was away.
+    """
+
+    @functools.wraps(operation)
+    async def bounded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await operation(*args, **kwargs)
+        except (RedisError, OSError, TimeoutError):
+            raise unavailable("store_unavailable") from None
+
+    return bounded
