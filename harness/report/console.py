@@ -1,0 +1,83 @@
+"""The summary of a run on the console: tables, what they mean, and what to be wary of."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Column
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from harness.report import format as fmt
+from harness.report import setting, validity, wording
+from harness.report.case import Case, cases
+from harness.report.tables import Table, tables
+from harness.result import Result
+
+
+def render(result: Result, console: Console) -> None:
+    """Print the summary of a run.
+
+    Args:
+        result: What was found.
+        console: Where to print; a width of 80 columns is enough, and it need not be a terminal.
+    """
+    if not result.valid:
+        _print_invalid(result, console)
+    _print_heading(result, console)
+    for case in cases(result):
+        _print_case(case, console)
+    _print_checks(result, console)
+
+
+def _print_invalid(result: Result, console: Console) -> None:
+    console.print(Text("INVALID: do not believe the figures below.", style="bold red"))
+    for check in validity.checks(result, "invalid"):
+        _print_item(validity.told(check), console, "red")
+    console.print()
+
+
+def _print_heading(result: Result, console: Console) -> None:
+    console.print(Text(f"Run {result.run.id}, suite {result.run.suite}", style="bold"))
+    for line in setting.describe(result):
+        _print_wrapped(line, console)
+
+
+def _print_case(case: Case, console: Console) -> None:
+    console.print()
+    console.print(Text(case.title, style="bold"))
+    for table in tables(case):
+        console.print(_rich(table))
+        console.print()
+    arrivals = wording.arrivals(case)
+    for line in [*wording.sentences(case), *([arrivals] if arrivals else [])]:
+        _print_item(line, console)
+
+
+def _print_checks(result: Result, console: Console) -> None:
+    console.print()
+    console.print(Text(validity.passed(result)))
+    for check in validity.checks(result, "warning"):
+        _print_item(f"warning: {validity.told(check)}", console, "yellow")
+
+
+def _print_item(text: str, console: Console, style: str = "") -> None:
+    _print_wrapped(text, console, style, first=" - ", further="   ")
+
+
+def _print_wrapped(text: str, console: Console, style: str = "", first: str = "", further: str = "") -> None:
+    for index, line in enumerate(fmt.wrap(text, console.width - len(first))):
+        console.print(Text((further if index else first) + line, style=style), soft_wrap=True)
+
+
+def _rich(table: Table) -> RichTable:
+    """The table for the console: where it is too wide, the arms' names fold and the figures stay whole."""
+    arm, *figures = table.heads
+    columns = [
+        Column(f"{table.title}\n{arm}", overflow="fold"),
+        *(Column(head, justify="right", no_wrap=True) for head in figures),
+    ]
+    rich = RichTable(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 0, 0, 1))
+    for row in table.rows:
+        rich.add_row(*map(Text, row))
+    return rich

@@ -1,0 +1,52 @@
+"""The summary of a run as Markdown: what the console shows, for a page that is kept."""
+
+from __future__ import annotations
+
+from harness.report import setting, validity, wording
+from harness.report.case import Case, cases
+from harness.report.tables import Table, tables
+from harness.result import Result
+
+
+def render(result: Result) -> str:
+    """The summary of a run as Markdown, ending in a newline."""
+    blocks = [
+        *([] if result.valid else _invalid(result)),
+        f"## Run {result.run.id}, suite {result.run.suite}",
+        " ".join(setting.describe(result)),
+        *(block for case in cases(result) for block in _case(case)),
+        *_checks(result),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _invalid(result: Result) -> list[str]:
+    return [
+        "**INVALID: do not believe the figures below.**",
+        _items([validity.told(check) for check in validity.checks(result, "invalid")]),
+    ]
+
+
+def _case(case: Case) -> list[str]:
+    arrivals = wording.arrivals(case)
+    lines = [*wording.sentences(case), *([arrivals] if arrivals else [])]
+    return [f"### {case.title}", *map(_table, tables(case)), *([_items(lines)] if lines else [])]
+
+
+def _checks(result: Result) -> list[str]:
+    warnings = [f"warning: {validity.told(check)}" for check in validity.checks(result, "warning")]
+    return ["### Validity", validity.passed(result), *([_items(warnings)] if warnings else [])]
+
+
+def _items(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(table: Table) -> str:
+    heads = [head.replace("\n", " ") for head in table.heads]
+    alignment = ["---", *["---:"] * (len(table.heads) - 1)]
+    return "\n".join(_row(cells) for cells in [heads, alignment, *table.rows])
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

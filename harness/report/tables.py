@@ -1,0 +1,85 @@
+"""The figures of a case as rows of text, an arm each, for any report to set. Pure.
+
+Two tables a case, so that each fits a terminal of 80 columns: how fast, and at what cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from harness.report import format as fmt
+from harness.report.case import Case
+from harness.result import Measurement
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, the column heads (name and unit, on two lines) and a row of text an arm."""
+
+    title: str
+    heads: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric as a column: its metric, its head, and how a value is printed."""
+
+    metric: str
+    head: str
+    show: Callable[[Measurement], str]
+
+
+def _main(row: Measurement) -> str:
+    return fmt.with_interval(row.value, row.ci)
+
+
+def _plain(row: Measurement) -> str:
+    return fmt.number(row.value)
+
+
+def _whole(row: Measurement) -> str:
+    return fmt.whole(row.value)
+
+
+def _megabytes(row: Measurement) -> str:
+    return fmt.megabytes(row.value)
+
+
+SPEED: Final = (
+    Column("throughput", "throughput\nreq/s", _main),
+    Column("capacity", "capacity\nreq/s", _main),
+    Column("service_p50", "service\np50 us", _main),
+    Column("service_p99", "service\np99 us", _main),
+    Column("response_p50", "response\np50 us", _main),
+    Column("response_p99", "response\np99 us", _main),
+)
+COST: Final = (
+    Column("total_cpu", "total CPU\nus/req", _main),
+    Column("server_cpu", "server\nCPU", _plain),
+    Column("store_cpu", "store\nCPU", _plain),
+    Column("store_ops", "store\nops", _plain),
+    Column("request_bytes", "bytes\nout", _whole),
+    Column("response_bytes", "bytes\nin", _whole),
+    Column("server_rss", "server\nMB", _megabytes),
+    Column("store_memory", "store\nMB", _megabytes),
+)
+
+
+def tables(case: Case) -> list[Table]:
+    """The tables of a case; columns of metrics that do not apply are left out."""
+    both = [_table(case, "Speed", SPEED), _table(case, "Cost", COST)]
+    return [table for table in both if len(table.heads) > 1]
+
+
+def _table(case: Case, title: str, columns: tuple[Column, ...]) -> Table:
+    used = [column for column in columns if case.measured(column.metric)]
+    rows = [[arm, *(_cell(case, arm, column) for column in used)] for arm in case.arms]
+    return Table(title, ["arm", *(column.head for column in used)], rows)
+
+
+def _cell(case: Case, arm: str, column: Column) -> str:
+    row = case.find(arm, column.metric)
+    return fmt.NOTHING if row is None else column.show(row)

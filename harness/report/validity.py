@@ -1,0 +1,25 @@
+"""Whether a run may be believed, in words. Pure."""
+
+from __future__ import annotations
+
+from harness.result import Check, Result, Status
+
+
+def checks(result: Result, status: Status) -> list[Check]:
+    """The validity checks that came out with a status."""
+    return [check for check in result.validity if check.status == status]
+
+
+def invalid_reason(result: Result) -> str:
+    """Every invalid check with its detail, on one line."""
+    return "; ".join(told(check) for check in checks(result, "invalid"))
+
+
+def passed(result: Result) -> str:
+    """How many of the validity checks are in order."""
+    return f"{len(checks(result, 'ok'))} of {len(result.validity)} validity checks passed."
+
+
+def told(check: Check) -> str:
+    """One check: `stolen CPU: 1.8 % of CPU time was taken`."""
+    return f"{check.check}: {check.detail}"
