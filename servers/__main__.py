@@ -4,10 +4,12 @@ import argparse
 import contextlib
 import json
 import os
+import re
+import signal
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Final
 
 from servers import announce, schemes, serving
 from servers.accounts import seed
@@ -16,10 +18,15 @@ from servers.errors import CannotStartError, UsageError
 from servers.passwords import COSTS
 from servers.settings import DEFAULT_KEY_PREFIX, MAX_CREDENTIAL_BYTES, Settings, new_secret, read_secret
 
+INTERRUPTED_EXIT_CODE: Final = 130
+MAX_PORT: Final = 65535
+
 
 def main() -> None:
     """Serve one scheme, or list them; errors are one sentence and an exit code."""
     options = _parser().parse_args()
+    # Until the loop handles it: leave through every clean-up, the store's and the accounts' included.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         if options.list:
             print(json.dumps(announce.describe_schemes()) if options.json else announce.list_schemes())
@@ -30,6 +37,8 @@ def main() -> None:
     except CannotStartError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # before the loop handles it
+        sys.exit(INTERRUPTED_EXIT_CODE)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="list the schemes and what they promise, and end")
     add("--json", action="store_true", help="say it in one line of JSON")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=8001, help="port; 0 takes any free one (default: %(default)s)")
+    add("--port", type=_port, default=8001, help="port; 0 takes any free one (default: %(default)s)")
     add("--loop", choices=serving.LOOPS, default="uvloop", help="event loop (default: %(default)s)")
     add("--keepalive", type=float, default=75, metavar="S", help="seconds an idle connection is kept (75)")
     add("--password-cost", choices=COSTS, default="owasp", help="what a login costs (default: %(default)s)")
@@ -58,6 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--max-credential-bytes", type=int, default=MAX_CREDENTIAL_BYTES, metavar="N", help="longest (4096)")
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {MAX_PORT}")
+    return port
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -102,7 +118,7 @@ def _secret(*, quiet: bool) -> bytes:
 
 
 def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
-    if argument and urlsplit(argument).password:
+    if argument and re.search(r"://[^/]*:[^/]*@|[?&]password=", argument):
         raise UsageError("A password on the command line is for all to see: give the URL in REDIS_URL.")
     url = argument or os.environ.get("REDIS_URL")
     if url:
@@ -122,7 +138,7 @@ def _greeting(options: argparse.Namespace, port: int) -> str:
             loop=options.loop,
             password_cost=options.password_cost,
         )
-    return announce.try_it(options.scheme, f"http://{options.host}:{port}")
+    return announce.try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from servers import contract
-from servers.errors import CannotStartError
+from servers.errors import CannotStartError, UsageError
 from servers.identity import Identity
-from servers.passwords import COSTS, hasher
+from servers.passwords import COSTS, hashed_at, hasher
 from servers.workers import WorkerPool
 
 ROLES: Final = ("user", "admin")
@@ -66,24 +66,34 @@ class Account(NamedTuple):
 
 
 class Accounts:
-    """The accounts in the file at `path`, by a thread of their own.
+    """The accounts in a file, by a thread of their own.
+
+    Args:
+        path: A file that `seed` made.
+        cost: Name of the profile that its passwords were hashed at. Were it another, unknown accounts would
+            take longer or shorter than known ones, and a measurement would tell a cost that was not paid.
 
     Raises:
         CannotStartError: There is no such file, or it holds no accounts.
+        UsageError: Its passwords were hashed at another cost.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cost: str) -> None:
         if not path.is_file():
             raise CannotStartError(
                 f"The accounts file {path} is not there; make it with "
                 f"`python -m servers.accounts --file {path}`."
             )
-        self._db = _connect(path)
         try:
-            self._db.execute("SELECT version FROM accounts LIMIT 1")
+            self._db = _connect(path)
+            row = self._db.execute("SELECT password_hash FROM accounts").fetchone()
         except sqlite3.DatabaseError as error:
-            self._db.close()
             raise CannotStartError(f"{path} is not an accounts file: {error}.") from None
+        if row is None or not hashed_at(cost, row[0]):
+            self._db.close()
+            raise UsageError(
+                f"The passwords in {path} were not hashed at {cost!r}: name its --password-cost."
+            )
         self._pool = WorkerPool(threads=1, queue=QUEUE, name="accounts")
 
     async def find(self, username: str) -> Account | None:

@@ -61,7 +61,7 @@ def list_schemes() -> str:
     return "\n".join(lines)
 
 
-def try_it(scheme: str, url: str) -> str:
+def try_it(scheme: str, url: str, *, behind_tls: bool) -> str:
     """Return the lines to paste into a shell to log in, read, and log out."""
     about = schemes.load(scheme).ABOUT
     body = json.dumps(contract.EXAMPLE._asdict())
@@ -81,7 +81,10 @@ def try_it(scheme: str, url: str) -> str:
             f'curl -si -b cookies.txt -H "{contract.CSRF_HEADER}: $CSRF" {logout}',
         ],
     }[about.transport]
-    return "\n".join([f"{scheme} serves {url} (Ctrl-C ends it). Try:", *(f"  {line}" for line in lines)])
+    greeting = [f"{scheme} serves {url} (Ctrl-C ends it). Try:", *(f"  {line}" for line in lines)]
+    if about.transport == "cookie" and not behind_tls:
+        greeting.append("The cookie is not bound to https, since this is plain http; --behind-tls binds it.")
+    return "\n".join(greeting)
 
 
 def _pick(field: str) -> str:

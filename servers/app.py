@@ -17,11 +17,11 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
 
     Raises:
         UsageError: There is no such scheme, or the settings ask for what cannot be.
-        CannotStartError: The accounts file is not there.
+        CannotStartError: The accounts file is not there, or is none.
     """
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[SCHEME] = schemes.load(scheme).build(scheme, settings)
-    app[ACCOUNTS] = Accounts(settings.accounts_file)
+    app[ACCOUNTS] = Accounts(settings.accounts_file, settings.password_cost)
     app[PASSWORDS] = Passwords(settings.password_cost)
     app[SCHEME].setup(app)
     app.cleanup_ctx.append(_close_pools)

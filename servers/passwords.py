@@ -34,6 +34,11 @@ def hasher(cost: str) -> PasswordHasher:
     return PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=lanes)
 
 
+def hashed_at(cost: str, password_hash: str) -> bool:
+    """Tell whether `password_hash` was made at the profile that `cost` names."""
+    return not hasher(cost).check_needs_rehash(password_hash)
+
+
 class Passwords:
     """Hashes and checks passwords in threads, since argon2 keeps a CPU busy for milliseconds.
 

@@ -9,12 +9,16 @@ from typing import Final
 from aiohttp import web
 
 from servers.app import create_app
-from servers.errors import CannotStartError, UsageError
+from servers.discreet import DiscreetRequestHandler
+from servers.errors import CannotStartError
 from servers.keys import SCHEME
 from servers.settings import Settings
 
 #: Seconds that requests in flight get to finish when the server is told to end.
 SHUTDOWN_TIMEOUT_S: Final = 10.0
+
+#: Connections that may wait to be accepted.
+BACKLOG: Final = 1024
 
 LOOPS: Final = ("uvloop", "asyncio")
 
@@ -59,17 +63,16 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     app = create_app(scheme, settings)
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=keepalive_s, shutdown_timeout=SHUTDOWN_TIMEOUT_S
-    )
+    runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
     await runner.setup()
     try:
         await _require_ready(app)
-        await _listen(runner, host, port)
-        ready(runner.addresses[0][1])
+        listener = await _listen(runner, host, port, keepalive_s)
+        ready(listener.sockets[0].getsockname()[1])
         await ended.wait()
+        listener.close()
     finally:
-        await runner.cleanup()
+        await runner.cleanup()  # lets requests in flight finish first
 
 
 async def _require_ready(app: web.Application) -> None:
@@ -77,14 +80,21 @@ async def _require_ready(app: web.Application) -> None:
         await app[SCHEME].ready()
     except web.HTTPServiceUnavailable:
         raise CannotStartError(
-            "The store does not answer. Start it, correct REDIS_URL, "
+            "The store does not answer, or refuses. Start it, correct REDIS_URL, "
             "or leave REDIS_URL unset to have one started."
         ) from None
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int, keepalive_s: float) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    server = runner.server
+    assert server is not None  # noqa: S101 - the runner is set up
+
+    def protocol() -> DiscreetRequestHandler:
+        return DiscreetRequestHandler(server, loop=loop, keepalive_timeout=keepalive_s)
+
     try:
-        await web.TCPSite(runner, host, port).start()
+        return await loop.create_server(protocol, host, port, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CannotStartError(
@@ -93,8 +103,6 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         raise CannotStartError(
             f"Cannot listen on {host}:{port}: {error.strerror}. Give another --host or --port."
         ) from None
-    except OverflowError:
-        raise UsageError(f"There is no port {port}; give one from 0 to 65535.") from None
 
 
 def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:

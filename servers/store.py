@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from servers.answers import unavailable
+from servers.errors import UsageError
 
 #: Seconds that one operation may take; after that the store counts as gone.
 TIMEOUT_S: Final = 2.0
@@ -30,16 +31,21 @@ def connect(url: str) -> Redis:
     meanwhile (it was restarted) is replaced before anyone notices.
 
     Raises:
-        ValueError: The URL is none of a store.
+        UsageError: The URL is none of a store.
     """
-    return Redis.from_url(
-        url,
-        protocol=2,
-        socket_timeout=None,
-        socket_connect_timeout=TIMEOUT_S,
-        max_connections=MAX_CONNECTIONS,
-        retry=Retry(NoBackoff(), 1),
-    )
+    try:
+        return Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=None,
+            socket_connect_timeout=TIMEOUT_S,
+            max_connections=MAX_CONNECTIONS,
+            retry=Retry(NoBackoff(), 1),
+        )
+    except ValueError:
+        raise UsageError(
+            "The store's URL cannot be read; it looks like redis://host:6379/0, rediss://... or unix:///path."
+        ) from None
 
 
 def within_deadline(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
