@@ -1,0 +1,79 @@
+"""A server under test as a process of its own, as users run it."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+#: The secret that every server under test gets, so that tests can forge what its holder could.
+SECRET = b"0123456789abcdef0123456789abcdef-test"
+
+START_TIMEOUT_S = 20.0
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a server: this one's, with our settings and no others."""
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "AUTH_SECRET_FILE")
+    }
+    return kept | {"AUTH_SECRET": SECRET.decode()} | dict(extra or {})
+
+
+class Server:
+    """A running `python -m servers SCHEME --json`, and what it said when it was ready."""
+
+    def __init__(self, scheme: str, *arguments: str, log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.scheme = scheme
+        self.log = log
+        command = [
+            sys.executable,
+            "-m",
+            "servers",
+            scheme,
+            "--json",
+            "--port",
+            "0",
+            "--password-cost",
+            "bench",
+        ]
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [*command, *arguments], stdout=subprocess.PIPE, stderr=errors, env=environment(env), cwd=ROOT
+            )
+        assert self.process.stdout is not None
+        readable, _, _ = select.select([self.process.stdout], [], [], START_TIMEOUT_S)
+        line = self.process.stdout.readline() if readable else b""
+        if not line:
+            self.stop()
+            raise AssertionError(f"{scheme} did not start: {log.read_text()}")
+        self.ready: dict[str, Any] = json.loads(line)
+        self.port: int = self.ready["port"]
+
+    def stop(self) -> int:
+        """End the process as an operator would; returns its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(15)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            if self.process.stdout:
+                self.process.stdout.close()
+
+
+def run_command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `python -m servers` to its end and return what it said."""
+    return subprocess.run(
+        [sys.executable, "-m", "servers", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=environment(env),
+        cwd=ROOT,
+        check=False,
+    )
