@@ -57,7 +57,7 @@ class SessionStorage(AbstractStorage):
     async def save_session(
         self, request: web.Request, response: web.StreamResponse, session: Session
     ) -> None:
-        """Store what changed. A new session ends the one that the request came with."""
+        """Store what changed. A new session (its `sub` names an account) ends the one the request brought."""
         session = cast(StoredSession, session)
         session_id = str(session.identity)
         if session.empty:
@@ -66,7 +66,7 @@ class SessionStorage(AbstractStorage):
         elif session.new:
             await self._records.create(session_id, session["sub"], session)
             replaced = self._transport.read(request)
-            if replaced:
+            if replaced and replaced != session_id:
                 await self._records.end(replaced)
             self._transport.set(response, session_id)
         else:

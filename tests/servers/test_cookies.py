@@ -1,0 +1,254 @@
+"""Attacks on sessions behind a cookie, against a live server."""
+
+import hashlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from servers import contract
+from servers.contract import Credentials
+from tests.servers.client import JSON, Answer, Client
+from tests.servers.process import Server
+
+NAME = "cookie-session"
+PREFIX = b"cookies-vs-tokens:cookie:"
+
+
+@pytest.fixture
+def port(serve: Callable[[str], Server]) -> int:
+    """The port of the scheme `cookie`."""
+    return serve("cookie").port
+
+
+def log_in(port: int, **headers: str) -> Answer:
+    """Log in as the example account with additional headers, as a browser would for a page."""
+    body = json.dumps(contract.EXAMPLE._asdict()).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Client(port).send("POST", contract.AUTHENTICATE, body, JSON | named)
+
+
+def record_key(session_id: str) -> bytes:
+    """Return the key under which a session is stored."""
+    return PREFIX + b"session:" + hashlib.sha256(session_id.encode()).hexdigest().encode()
+
+
+def record_at(store: "redis.Redis", key: bytes) -> dict[str, Any]:
+    """Return the stored record of a session."""
+    stored = store.get(key)
+    assert stored is not None
+    record: dict[str, Any] = json.loads(stored)
+    return record
+
+
+def test_attributes(port: int) -> None:
+    """Scripts cannot read the cookie, other sites cannot send it along, and it covers the whole host."""
+    cookie = log_in(port).cookies[NAME]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert cookie["path"] == "/"
+    assert cookie["max-age"] == str(5 * 60 * 60)
+    assert not cookie["secure"]
+    assert not cookie["domain"]
+
+
+def test_attributes_behind_tls(store_url: str, accounts_file: Path, tmp_path: Path) -> None:
+    """Behind a TLS proxy the cookie is bound to https and the host, when set and when removed."""
+    options = ("--behind-tls", "--accounts", str(accounts_file))
+    server = Server("cookie", *options, log=tmp_path / "log", env={"REDIS_URL": store_url})
+    try:
+        host = f"127.0.0.1:{server.port}"
+        assert log_in(server.port, Origin=f"http://{host}").status == 403
+        answer = log_in(server.port, Origin=f"https://{host}")
+        cookie = answer.cookies[f"__Host-{NAME}"]
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+        headers = {
+            "Cookie": f"__Host-{NAME}={cookie.value}",
+            contract.CSRF_HEADER: answer.json["csrf_token"],
+        }
+        removed = Client(server.port).send("POST", contract.LOGOUT, headers=headers).cookies[f"__Host-{NAME}"]
+        assert (removed.value, removed["secure"], removed["path"]) == ("", True, "/")
+    finally:
+        assert server.stop() == 0
+
+
+def test_logout_removes_the_cookie(cookie_caller: Client) -> None:
+    """The browser is told to forget it."""
+    cookie_caller.post(contract.LOGOUT)
+    assert not cookie_caller.cookies
+
+
+@pytest.mark.parametrize("path", [contract.EMAIL, contract.LOGOUT, contract.PASSWORD])
+@pytest.mark.parametrize("proof", ["", "0" * 64, "é", "of another session"])
+def test_csrf(cookie_caller: Client, port: int, path: str, proof: str) -> None:
+    """A page of another site cannot write: it has the cookie sent along, but cannot read the token."""
+    if proof == "of another session":
+        proof = log_in(port).json["csrf_token"]
+    cookie_caller.csrf = proof
+    answer = cookie_caller.post(path, {"email": "thief@example.com", "old": "foobar", "new": "correct horse"})
+    assert (answer.status, answer.json) == (403, {"error": "csrf"})
+    assert cookie_caller.get(contract.RESTRICTED).status == 200
+
+
+def test_csrf_of_admins(port: int) -> None:
+    """Least of all can it have an admin change accounts."""
+    admin = Client(port)
+    admin.log_in(contract.EXAMPLE_ADMIN)
+    admin.csrf = ""
+    path = contract.ADMIN_ACCOUNT.format(username="john.doe")
+    assert admin.post(path, {"disabled": True}).status == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ],
+)
+def test_login_csrf(port: int, headers: dict[str, str]) -> None:
+    """Another site's page cannot log its visitor in, as whomever it likes."""
+    answer = log_in(port, **headers)
+    assert (answer.status, answer.json) == (403, {"error": "csrf"})
+    assert not answer.cookies
+
+
+def test_login_from_our_own_page(port: int) -> None:
+    """Our page can, and so can somebody at the address bar or a client that is no browser."""
+    assert log_in(port, Origin=f"http://127.0.0.1:{port}", Sec_Fetch_Site="same-origin").status == 200
+    assert log_in(port, Sec_Fetch_Site="none").status == 200
+
+
+def test_fixation_of_an_unknown_id(port: int, account: Credentials) -> None:
+    """An id that an attacker made up and planted is not taken over by the login."""
+    victim = Client(port)
+    victim.cookies[NAME] = "planted"
+    victim.log_in(account)
+    assert victim.cookies[NAME] != "planted"
+    attacker = Client(port)
+    attacker.cookies[NAME] = "planted"
+    assert attacker.get(contract.RESTRICTED).status == 401
+
+
+def test_fixation_of_a_live_id(port: int, cookie_caller: Client) -> None:
+    """An attacker's own session, planted, ends at the victim's login and becomes nobody's."""
+    attacker = cookie_caller
+    victim = Client(port)
+    victim.cookies = dict(attacker.cookies)
+    victim.log_in(contract.EXAMPLE)
+    assert victim.cookies != attacker.cookies
+    assert attacker.get(contract.RESTRICTED).status == 401
+    assert victim.get(contract.RESTRICTED).json["id"] == "123"
+
+
+@pytest.mark.parametrize("value", ["x" * 4097, "é", "../../etc", '"', "x", "*", "\xff\xfe"])
+def test_no_session_at_all(port: int, value: str) -> None:
+    """Whatever cannot be an id is 401, and is not echoed."""
+    answer = Client(port).send("GET", contract.RESTRICTED, headers={"Cookie": f"{NAME}={value}"})
+    assert (answer.status, answer.json) == (401, {"error": "not_authenticated"})
+
+
+def test_ids_are_long_and_stored_hashed(store: "redis.Redis", cookie_caller: Client) -> None:
+    """Who can read the store finds no id; an id has 192 random bits."""
+    session_id = cookie_caller.secret
+    assert len(session_id) == 24 * 4 / 3
+    assert store.exists(record_key(session_id))
+    for key in store.scan_iter("*"):
+        assert key.startswith(b"cookies-vs-tokens:")
+        assert session_id.encode() not in key
+        content = store.get(key) if store.type(key) == b"string" else store.zrange(key, 0, -1)
+        assert session_id not in repr(content)
+
+
+def test_an_idle_session_ends(store: "redis.Redis", cookie_caller: Client) -> None:
+    """Each read gives it another thirty minutes; without one it ends."""
+    key = record_key(cookie_caller.secret)
+    assert store.expire(key, 60)
+    assert cookie_caller.get(contract.RESTRICTED).status == 200
+    assert 60 < store.ttl(key) <= contract.IDLE_TIMEOUT_S
+    assert store.pexpire(key, 1)
+    time.sleep(0.05)
+    assert cookie_caller.get(contract.RESTRICTED).status == 401
+
+
+def test_an_old_session_ends(store: "redis.Redis", cookie_caller: Client) -> None:
+    """After five hours it is over however busy, and its record goes."""
+    key = record_key(cookie_caller.secret)
+    record = record_at(store, key)
+    assert record["expires"] - record["created"] == contract.ABSOLUTE_TIMEOUT_S
+    store.set(key, json.dumps(record | {"expires": int(time.time())}), keepttl=True)
+    assert cookie_caller.get(contract.RESTRICTED).status == 401
+    assert not store.exists(key)
+
+
+def test_writes_do_not_prolong(store: "redis.Redis", cookie_caller: Client) -> None:
+    """A write leaves the absolute timeout where it was (aiohttp-session by itself would start it afresh)."""
+    key = record_key(cookie_caller.secret)
+    early = record_at(store, key)
+    early |= {"created": early["created"] - 100, "expires": early["expires"] - 100}
+    store.set(key, json.dumps(early), keepttl=True)
+    assert cookie_caller.post(contract.EMAIL, {"email": "later@example.com"}).status == 200
+    late = record_at(store, key)
+    assert (late["created"], late["expires"]) == (early["created"], early["expires"])
+    assert late["session"]["email"] == "later@example.com"
+
+
+def test_the_index_follows(
+    store: "redis.Redis", port: int, cookie_caller: Client, account: Credentials
+) -> None:
+    """An account's sessions are indexed while they live, and the index ends with the last that can."""
+    index = PREFIX + b"account:" + account.username.encode()
+    other = Client(port)
+    other.log_in(account)
+    assert store.zcard(index) == 2
+    assert 0 < store.ttl(index) <= contract.ABSOLUTE_TIMEOUT_S
+    other.post(contract.LOGOUT)
+    assert store.zrange(index, 0, -1) == [record_key(cookie_caller.secret).rpartition(b":")[2]]
+    cookie_caller.post(contract.LOGOUT)
+    assert store.zcard(index) == 0
+
+
+def test_a_slow_request_brings_no_session_back(store: "redis.Redis", cookie_caller: Client) -> None:
+    """A write that began before the logout and ends after it leaves the session ended."""
+    key = record_key(cookie_caller.secret)
+    body = b'{"email": "slow@example.com"}'
+    headers = cookie_caller.carried() | JSON | {"Host": "127.0.0.1", "Content-Length": str(len(body))}
+    lines = [f"POST {contract.EMAIL} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    assert store.expire(key, 60)
+    with socket.create_connection(("127.0.0.1", cookie_caller.port), timeout=10) as slow:
+        slow.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body[:5])
+        while store.ttl(key) <= 60:  # until the server has read the session
+            time.sleep(0.01)
+        thief = cookie_caller.thief()
+        assert cookie_caller.post(contract.LOGOUT).status == 204
+        slow.sendall(body[5:])
+        assert slow.recv(4096).startswith(b"HTTP/1.1 200")
+    assert not store.exists(key)
+    assert thief.get(contract.RESTRICTED).status == 401
+
+
+def test_many_writes_and_reads_at_once(cookie_caller: Client) -> None:
+    """Requests of one session in parallel all succeed, and the session holds one of the writes."""
+    statuses = []
+
+    def work(number: int) -> None:
+        for _ in range(5):
+            statuses.append(cookie_caller.send("GET", contract.RESTRICTED, headers=carried).status)
+            body = json.dumps({"email": f"{number}@example.com"}).encode()
+            statuses.append(cookie_caller.send("POST", contract.EMAIL, body, carried | JSON).status)
+
+    carried = cookie_caller.carried()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 80

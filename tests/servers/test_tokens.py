@@ -1,0 +1,178 @@
+"""Attacks on JSON Web Tokens, against a live server."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+
+from servers import contract, tokens
+from servers.errors import UsageError
+from servers.identity import Identity
+from tests.servers.client import Client
+from tests.servers.process import SECRET, Server
+
+JOHN = Identity("123", "John", "Doe", "john@doe.com", "user")
+NOW = int(time.time())
+GOOD_HEADER = jwt.get_unverified_header(tokens.Tokens([SECRET]).mint(JOHN))
+GOOD_CLAIMS = tokens.Tokens([SECRET]).verify(tokens.Tokens([SECRET]).mint(JOHN))
+
+
+@pytest.fixture
+def status(serve: Callable[[str], Server]) -> Callable[[str], int]:
+    """Returns a function that tells how a token is received, and checks the form of a refusal."""
+    client = Client(serve("token").port)
+
+    def get(token: str) -> int:
+        answer = client.send("GET", contract.RESTRICTED, headers={"Authorization": f"Bearer {token}"})
+        if answer.status != 200:
+            assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+            assert token.encode() not in answer.body
+        return answer.status
+
+    return get
+
+
+def forge(
+    claims: dict[str, Any] | None = None,
+    header: dict[str, Any] | None = None,
+    key: bytes = SECRET,
+    algorithm: str = "HS256",
+    drop: str = "",
+) -> str:
+    """Return a good token but for what the arguments say."""
+    payload = {name: value for name, value in (GOOD_CLAIMS | (claims or {})).items() if name != drop}
+    extra = {name: value for name, value in (GOOD_HEADER | (header or {})).items() if name != "alg"}
+    return jwt.encode(payload, key, algorithm=algorithm, headers=extra)
+
+
+def unsigned(alg: str) -> str:
+    """Return a token that says it is signed by `alg`, and is not."""
+    parts = [json.dumps(GOOD_HEADER | {"alg": alg}), json.dumps(GOOD_CLAIMS)]
+    return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts) + "."
+
+
+def test_a_token_by_the_holder_of_the_secret(status: Callable[[str], int]) -> None:
+    """The forgery that the others vary would pass: they fail for what they vary alone."""
+    assert status(forge()) == 200
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "", "HS256"])
+def test_no_signature(status: Callable[[str], int], alg: str) -> None:
+    """An unsigned token is refused however it spells its algorithm."""
+    assert status(unsigned(alg)) == 401
+
+
+def test_another_key(status: Callable[[str], int]) -> None:
+    """A token signed by who does not know the secret is refused, under our key's name too."""
+    assert status(forge(key=b"x" * 32)) == 401
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+def test_another_algorithm(status: Callable[[str], int], algorithm: str) -> None:
+    """The right secret by another algorithm is refused: the list is fixed."""
+    assert status(forge(key=SECRET * 2, algorithm=algorithm)) == 401
+    assert status(forge(key=SECRET, algorithm="HS256", header={"kid": "x"})) == 401
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA", "PS512"])
+def test_a_key_of_another_kind(status: Callable[[str], int], alg: str) -> None:
+    """A header that names a public-key algorithm is refused, whatever signature follows."""
+    head, claims, signature = forge().split(".")
+    header = json.loads(base64.urlsafe_b64decode(head + "=="[: -len(head) % 4])) | {"alg": alg}
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+    assert status(f"{head}.{claims}.{signature}") == 401
+
+
+@pytest.mark.parametrize("name", ["exp", "iat", "iss", "aud", "jti", "sub", "role"])
+def test_a_missing_claim(status: Callable[[str], int], name: str) -> None:
+    """Every claim is required."""
+    assert status(forge(drop=name)) == 401
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": NOW - 1},
+        {"exp": "soon"},
+        {"nbf": NOW + 600},
+        {"iat": NOW + 600},
+        {"iss": "somebody else"},
+        {"aud": "another service"},
+        {"aud": []},
+        {"sub": 123},
+        {"jti": 5},
+    ],
+)
+def test_a_wrong_claim(status: Callable[[str], int], claims: dict[str, Any]) -> None:
+    """Expired, not valid yet, by another issuer, for another audience, or of the wrong type."""
+    assert status(forge(claims)) == 401
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"typ": "JWT"}, {"typ": "rt+jwt"}, {"typ": None}, {"kid": "another"}, {"kid": 5}, {"crit": ["x"]}],
+)
+def test_a_wrong_header(status: Callable[[str], int], header: dict[str, Any]) -> None:
+    """A token made for another purpose, or under a key that there is not, is refused (RFC 8725 3.11)."""
+    try:
+        token = forge(header=header)
+    except (jwt.PyJWTError, TypeError):
+        pytest.skip("PyJWT makes no such token")
+    assert status(token) == 401
+
+
+@pytest.mark.parametrize("token", ["x", "..", "a.b.c", "e30.e30.e30", "é.é.é", "x" * 4097, "Bearer " + "x"])
+def test_no_token_at_all(status: Callable[[str], int], token: str) -> None:
+    """What is no JWT is 401, never 500."""
+    assert status(token.encode().decode("latin-1")) == 401
+
+
+def test_tampering(status: Callable[[str], int]) -> None:
+    """Claims changed under an old signature are refused."""
+    head, _, signature = forge().split(".")
+    claims = base64.urlsafe_b64encode(json.dumps(GOOD_CLAIMS | {"role": "admin"}).encode()).decode()
+    assert status(f"{head}.{claims.rstrip('=')}.{signature}") == 401
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic am9objpmb29iYXI=", "Token abc"])
+def test_no_bearer_credential_is_not_called_invalid(serve: Callable[[str], Server], header: str) -> None:
+    """Where no credential came, the challenge has no error code (RFC 6750 section 3)."""
+    answer = Client(serve("token").port).send("GET", contract.RESTRICTED, headers={"Authorization": header})
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="api"')
+
+
+def test_the_scheme_is_case_insensitive(serve: Callable[[str], Server]) -> None:
+    """`bearer` is `Bearer` (RFC 9110 section 11.1)."""
+    headers = {"Authorization": f"bearer {forge()}"}
+    assert Client(serve("token").port).send("GET", contract.RESTRICTED, headers=headers).status == 200
+
+
+def test_a_token_says_what_a_session_says() -> None:
+    """Both carry the fields of the contract, and a token its own claims besides."""
+    assert set(contract.IDENTITY_FIELDS) == set(Identity._fields)
+    assert GOOD_CLAIMS.keys() == {*contract.IDENTITY_FIELDS, "iss", "aud", "iat", "exp", "jti"}
+    assert GOOD_CLAIMS["exp"] - GOOD_CLAIMS["iat"] == contract.ABSOLUTE_TIMEOUT_S
+
+
+def test_keys_overlap() -> None:
+    """After a change of keys the first signs, the old one still verifies, and a dropped one does not."""
+    old = tokens.Tokens([b"o" * 32])
+    both = tokens.Tokens([b"n" * 32, b"o" * 32])
+    new = tokens.Tokens([b"n" * 32])
+    assert both.verify(old.mint(JOHN))["sub"] == "123"
+    assert new.verify(both.mint(JOHN))["sub"] == "123"
+    for token in (old.mint(JOHN), jwt.encode({}, b"n" * 32), "x"):
+        with pytest.raises(tokens.InvalidTokenError):
+            new.verify(token)
+        with pytest.raises(tokens.InvalidTokenError):
+            tokens.Tokens([b"n" * 32, b"z" * 32]).verify(token)
+
+
+def test_weak_secrets_cannot_sign() -> None:
+    """HS256 needs 32 bytes (RFC 7518 section 3.2)."""
+    with pytest.raises(UsageError, match="32 bytes"):
+        tokens.Tokens([b"x" * 31])
