@@ -91,7 +91,8 @@ async def _listen(runner: web.AppRunner, host: str, port: int, keepalive_s: floa
     assert server is not None  # noqa: S101 - the runner is set up
 
     def protocol() -> DiscreetRequestHandler:
-        return DiscreetRequestHandler(server, loop=loop, keepalive_timeout=keepalive_s)
+        # Nothing here is large enough to come compressed, so nobody need be able to send a zip bomb.
+        return DiscreetRequestHandler(server, loop=loop, keepalive_timeout=keepalive_s, auto_decompress=False)
 
     try:
         return await loop.create_server(protocol, host, port, backlog=BACKLOG)

@@ -1,0 +1,170 @@
+"""The store goes away and comes back under a running server."""
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from servers import contract, schemes
+from servers.embedded_store import answers
+from tests.servers.client import Answer, Client
+from tests.servers.process import ROOT, Server
+
+NEEDING = [name for name in schemes.names() if schemes.load(name).ABOUT.promises.store == "every request"]
+
+
+#: Of the seeded accounts, one that the fixture `account` never comes to.
+LAST_ACCOUNT = 399
+
+
+class Store:
+    """A store at a socket that a test may end and start again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.start()
+
+    def start(self) -> None:
+        """Start it, empty, and wait until it answers."""
+        command = [
+            sys.executable,
+            "-m",
+            "servers.embedded_store",
+            "--socket",
+            str(self.path),
+            "--end-with-parent",
+        ]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not answers(self.path):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store of the test's own."""
+    store = Store(tmp_path_factory.mktemp("s") / "socket")
+    yield store
+    store.process.send_signal(signal.SIGCONT)
+    store.stop()
+
+
+@pytest.fixture(params=NEEDING)
+def server(
+    request: pytest.FixtureRequest, own_store: Store, accounts_file: Path, tmp_path: Path
+) -> Iterator[Server]:
+    """A server on that store; it ends well and logs nothing whatever happens."""
+    server = Server(
+        request.param,
+        "--accounts",
+        str(accounts_file),
+        log=tmp_path / "log",
+        env={"REDIS_URL": f"unix://{own_store.path}"},
+    )
+    yield server
+    assert server.stop() == 0
+    assert server.log.read_text() == ""
+
+
+@pytest.fixture
+def caller(server: Server) -> Client:
+    """Somebody logged in at that server."""
+    client = Client(server.port)
+    client.log_in(contract.EXAMPLE)
+    return client
+
+
+def is_unavailable(answer: Answer) -> bool:
+    """Tell whether an answer is the 503 that asks to come back."""
+    return (
+        answer.status == 503
+        and int(answer.headers["Retry-After"]) > 0
+        and answer.json == {"error": "store_unavailable"}
+    )
+
+
+def test_gone_and_back(own_store: Store, caller: Client) -> None:
+    """While it is gone every route that needs it is 503 and nobody gets in; it serves again by itself."""
+    own_store.stop()
+    stranger = Client(caller.port)
+    assert is_unavailable(caller.get(contract.RESTRICTED))
+    assert is_unavailable(caller.get(contract.HEALTH))
+    assert is_unavailable(caller.post(contract.EMAIL, {"email": "a@b.c"}))
+    assert is_unavailable(caller.post(contract.LOGOUT))
+    assert is_unavailable(stranger.log_in(contract.EXAMPLE))
+    assert not stranger.cookies
+    assert caller.get(contract.PUBLIC).status == 200
+    own_store.start()
+    assert caller.get(contract.HEALTH).status == 200
+    assert caller.get(contract.RESTRICTED).status == 401  # it kept nothing
+    assert stranger.log_in(contract.EXAMPLE).status == 200
+    assert stranger.get(contract.RESTRICTED).status == 200
+    assert stranger.post(contract.EMAIL, {"email": "john@doe.com"}).status == 200
+
+
+def test_restarted_between_two_requests(own_store: Store, caller: Client) -> None:
+    """Connections that the store closed meanwhile are replaced before a caller notices."""
+    own_store.stop()
+    own_store.start()
+    assert caller.get(contract.RESTRICTED).status == 401
+
+
+def test_stuck(own_store: Store, caller: Client) -> None:
+    """A store that never answers counts as gone within the deadline, and is used when it goes on."""
+    os.kill(own_store.process.pid, signal.SIGSTOP)
+    assert is_unavailable(caller.get(contract.RESTRICTED))
+    os.kill(own_store.process.pid, signal.SIGCONT)
+    assert caller.get(contract.RESTRICTED).status == 200
+
+
+def test_requests_in_flight_finish(own_store: Store, server: Server, caller: Client) -> None:
+    """A server that is told to end accepts nobody more, answers what it has begun, and exits 0."""
+    os.kill(own_store.process.pid, signal.SIGSTOP)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as slow:
+        lines = [f"{name}: {value}" for name, value in caller.carried().items()]
+        slow.sendall("\r\n".join(["GET /api/restricted HTTP/1.1", "Host: a", *lines, "", ""]).encode())
+        time.sleep(0.3)  # it waits for the store now
+        server.process.terminate()
+        refused = False
+        while not refused:
+            try:
+                socket.create_connection(("127.0.0.1", server.port)).close()
+            except ConnectionRefusedError:
+                refused = True
+        os.kill(own_store.process.pid, signal.SIGCONT)
+        assert slow.recv(4096).startswith(b"HTTP/1.1 200")
+    assert server.stop() == 0
+
+
+def test_blocked_while_logging_in(own_store: Store, server: Server, accounts_file: Path) -> None:
+    """An account that is blocked while its login waits for the store gets in neither now nor later."""
+    credentials = contract.load_credentials(LAST_ACCOUNT)
+    os.kill(own_store.process.pid, signal.SIGSTOP)
+    client = Client(server.port)
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        login = threads.submit(client.log_in, credentials)
+        time.sleep(0.3)  # the password is found right, and the session waits to be stored
+        with contextlib.closing(sqlite3.connect(accounts_file)) as db, db:
+            block = "UPDATE accounts SET disabled = 1, version = version + 1 WHERE username = ?"
+            assert db.execute(block, (credentials.username,)).rowcount == 1
+        os.kill(own_store.process.pid, signal.SIGCONT)
+        answer = login.result()
+    assert (answer.status, answer.json) == (401, {"error": "wrong_credentials"})
+    with redis.Redis.from_url(f"unix://{own_store.path}", protocol=2) as connection:
+        assert not list(connection.scan_iter("*session:*"))

@@ -1,0 +1,99 @@
+"""Password hashing, its profiles, and the bounded threads it is done in."""
+
+import asyncio
+import threading
+import time
+from unittest import mock
+
+import pytest
+from aiohttp import web
+from argon2 import extract_parameters
+
+from servers.passwords import COSTS, Passwords, hashed_at, hasher
+from servers.workers import WorkerPool
+
+
+def test_owasp_is_what_owasp_asks_for() -> None:
+    """19 MiB, two passes, one lane, argon2id (OWASP Password Storage Cheat Sheet)."""
+    parameters = extract_parameters(hasher("owasp").hash("x"))
+    assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19456, 2, 1)
+    assert parameters.type.name == "ID"
+
+
+def test_hashes_tell_their_profile() -> None:
+    """What was hashed at one is not taken for the other."""
+    assert {(a, b): hashed_at(a, hasher(b).hash("x")) for a in COSTS for b in COSTS} == {
+        ("owasp", "owasp"): True,
+        ("owasp", "bench"): False,
+        ("bench", "owasp"): False,
+        ("bench", "bench"): True,
+    }
+
+
+async def test_unknown_accounts_cost_the_same_work() -> None:
+    """No hash and a wrong password both verify one hash of the same parameters, and are False."""
+    passwords = Passwords("bench")
+    known = await passwords.hash("right")
+    with mock.patch.object(passwords, "_hasher", wraps=passwords._hasher) as spy:
+        assert not await passwords.verify(None, "right")
+        assert not await passwords.verify(known, "wrong")
+        assert await passwords.verify(known, "right")
+        assert not await passwords.verify("no hash", "right")
+    hashes = [call.args[0] for call in spy.verify.call_args_list]
+    assert len(hashes) == 4
+    assert extract_parameters(hashes[0]) == extract_parameters(hashes[1])
+    assert not await passwords.verify(None, "the password of no account")
+    passwords.close()
+
+
+async def test_a_full_queue_is_503() -> None:
+    """Work past the bound is refused at once, and accepted again when there is room."""
+    pool = WorkerPool(threads=1, queue=2, name="test")
+    gate = threading.Event()
+    accepted = [asyncio.create_task(pool.run(gate.wait)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(web.HTTPServiceUnavailable) as refusal:
+        await pool.run(gate.wait)
+    assert refusal.value.headers["Retry-After"] == "1"
+    gate.set()
+    assert await asyncio.gather(*accepted) == [True, True]
+    assert await pool.run(len, "abc") == 3
+    pool.close()
+
+
+async def test_hanging_up_frees_no_thread() -> None:
+    """A caller that goes away while its work runs still counts until the work is done."""
+    pool = WorkerPool(threads=1, queue=1, name="test")
+    gate, begun = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        gate.wait()
+
+    task = asyncio.create_task(pool.run(work))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    with pytest.raises(web.HTTPServiceUnavailable):
+        await pool.run(len, "abc")
+    gate.set()
+    await asyncio.to_thread(pool._executor.shutdown)
+    await asyncio.sleep(0)  # the loop hears of it
+    assert pool._free == 1
+
+
+async def test_closing_waits_for_what_runs() -> None:
+    """Running work finishes, so that nothing uses what is closed next."""
+    pool = WorkerPool(threads=1, queue=1, name="test")
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        time.sleep(0.05)
+        done.set()
+
+    task = asyncio.create_task(pool.run(work))
+    await asyncio.to_thread(begun.wait)
+    pool.close()
+    assert done.is_set()
+    await task

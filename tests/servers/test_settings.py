@@ -1,0 +1,44 @@
+"""How secrets are read."""
+
+import secrets
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from servers.errors import UsageError
+from servers.settings import MIN_SECRET_BYTES, new_secret, parse_secret, read_secret
+
+
+def test_base64url_is_decoded() -> None:
+    """What `secrets.token_urlsafe(32)` makes is 32 bytes, not 43."""
+    assert len(parse_secret(secrets.token_urlsafe(32).encode(), "here")) == 32
+
+
+def test_text_is_taken_as_it_is() -> None:
+    """What is no base64url, or too short once decoded, is its own bytes."""
+    for text in (b"correct horse battery staple, and more", b"a" * 32):
+        assert parse_secret(text + b"\n", "here") == text
+
+
+def test_none_where_none_is_set() -> None:
+    """Then a random one is made, different each time."""
+    assert read_secret({}) is None
+    assert new_secret() != new_secret()
+
+
+@given(st.binary(max_size=100))
+def test_never_weak(text: bytes) -> None:
+    """Whatever it is given, it returns 32 bytes at least or refuses."""
+    try:
+        assert len(parse_secret(text, "here")) >= MIN_SECRET_BYTES
+    except UsageError:
+        assert len(text.strip()) < MIN_SECRET_BYTES
+
+
+def test_refusals_do_not_show_the_secret() -> None:
+    """The sentence names where it came from only."""
+    with pytest.raises(UsageError) as refusal:
+        read_secret({"AUTH_SECRET": "hunter2"})
+    assert "hunter2" not in str(refusal.value)
+    assert "AUTH_SECRET" in str(refusal.value)
