@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple, cast
 from redis.asyncio import Redis
 
 from servers import contract
-from servers.store import within_deadline
+from servers.deadlines import Deadlines
+from servers.store import TIMEOUT_S, asks_store
 
 #: Random bytes of an id; OWASP asks for 8 at least, we for 16.
 ID_BYTES: Final = 24
@@ -51,6 +52,7 @@ class SessionRecords:
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
+        self.deadlines = Deadlines(TIMEOUT_S)
         self._redis = redis
         self._session_prefix = f"{prefix}session:"
         self._account_prefix = f"{prefix}account:"
@@ -61,12 +63,12 @@ class SessionRecords:
         """Return an id that nobody can guess."""
         return secrets.token_urlsafe(ID_BYTES)
 
-    @within_deadline
+    @asks_store
     async def ping(self) -> None:
         """Return when the store answers."""
         await self._redis.ping()
 
-    @within_deadline
+    @asks_store
     async def create(self, session_id: str, account_id: str, fields: Mapping[str, Any]) -> None:
         """Store a new session of an account."""
         now = int(time.time())
@@ -81,7 +83,7 @@ class SessionRecords:
             pipe.expireat(index, expires)
             await pipe.execute()
 
-    @within_deadline
+    @asks_store
     async def read(self, session_id: str) -> Record | None:
         """Return a session and slide its idle timeout, in one command; None where it is no more."""
         key = self._session_prefix + _digest(session_id)
@@ -94,7 +96,7 @@ class SessionRecords:
             return None
         return Record(record["session"], record["created"], stored)
 
-    @within_deadline
+    @asks_store
     async def update(self, session_id: str, before: bytes | str, fields: Mapping[str, Any]) -> None:
         """Write what differs between the record read as `before` and `fields`, and nothing else.
 
@@ -113,7 +115,7 @@ class SessionRecords:
                 return
             current = await self._redis.get(key)
 
-    @within_deadline
+    @asks_store
     async def end(self, session_id: str) -> None:
         """End one session."""
         digest = _digest(session_id)
@@ -122,7 +124,7 @@ class SessionRecords:
             account_id = json.loads(stored)["session"]["sub"]
             await self._redis.zrem(self._account_prefix + account_id, digest)
 
-    @within_deadline
+    @asks_store
     async def end_account(self, account_id: str) -> None:
         """End all sessions of an account."""
         index = self._account_prefix + account_id

@@ -1,9 +1,8 @@
 """The connection to Redis or Valkey, and what happens while it does not answer."""
 
-import asyncio
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Final, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -11,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from servers.answers import unavailable
+from servers.deadlines import Deadlines
 from servers.errors import UsageError
 
 #: Seconds that one operation may take; after that the store counts as gone.
@@ -26,8 +26,8 @@ T = TypeVar("T")
 def connect(url: str) -> Redis:
     """Return a client of the store at `url` (redis://, rediss:// or unix://); it connects when first used.
 
-    One deadline over a whole operation (`within_deadline`) stands in for redis-py's own two per command:
-    it bounds the same and costs a quarter. One retry, so that a connection which the store closed
+    One deadline over a whole operation (`asks_store`) stands in for redis-py's own two per command: it
+    bounds the same and costs a fraction. One retry, so that a connection which the store closed
     meanwhile (it was restarted) is replaced before anyone notices.
 
     Raises:
@@ -48,18 +48,28 @@ def connect(url: str) -> Redis:
         ) from None
 
 
-def within_deadline(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Make `operation` answer within `TIMEOUT_S`, and answer 503 for a store that fails it.
+class UsesStore(Protocol):
+    """Something whose operations ask the store."""
+
+    deadlines: Deadlines
+
+
+S = TypeVar("S", bound=UsesStore)
+
+
+def asks_store(
+    method: Callable[Concatenate[S, P], Awaitable[T]],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """Make `method` answer before its deadline, and raise 503 where the store fails it.
 
     Nobody is let in, and nobody is told that a session ended, because a store was away.
     """
 
-    @functools.wraps(operation)
-    async def bounded(*args: P.args, **kwargs: P.kwargs) -> T:
+    @functools.wraps(method)
+    async def bounded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                return await operation(*args, **kwargs)
-        except (RedisError, OSError, TimeoutError):
+            return await self.deadlines.bound(method(self, *args, **kwargs))
+        except (RedisError, OSError):  # TimeoutError is an OSError
             raise unavailable("store_unavailable") from None
 
     return bounded

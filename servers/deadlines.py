@@ -1,0 +1,58 @@
+"""A deadline for every operation, by one timer for all of them.
+
+`asyncio.timeout` arms a timer for each; beside a store command of 100 microseconds that costs 20 to 30.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar
+
+#: Seconds between two looks at what is overdue, and so how late a deadline may be noticed.
+TICK_S: Final = 0.25
+
+T = TypeVar("T")
+
+
+class Deadlines:
+    """Cancels operations that take too long.
+
+    Args:
+        limit_s: Seconds that an operation may take; it ends at most `TICK_S` later.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._begun: dict[asyncio.Task[Any], float] = {}
+        self._overdue: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def bound(self, operation: Awaitable[T]) -> T:
+        """Return what `operation` does; one task bounds one operation at a time.
+
+        Raises:
+            TimeoutError: It took too long and was cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._begun[task] = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_later(TICK_S, self._look, loop)
+        try:
+            return await operation
+        except asyncio.CancelledError:
+            if task in self._overdue and task.uncancel() == 0:
+                raise TimeoutError from None
+            raise  # somebody else's wish
+        finally:
+            del self._begun[task]
+            self._overdue.discard(task)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        latest = loop.time() - self._limit_s
+        for task, begun in self._begun.items():
+            if begun <= latest and task not in self._overdue:
+                self._overdue.add(task)
+                task.cancel()
+        # Idle servers do not tick.
+        self._timer = loop.call_later(TICK_S, self._look, loop) if self._begun else None

@@ -1,0 +1,57 @@
+"""Deadlines by one timer for all."""
+
+import asyncio
+
+import pytest
+
+from servers.deadlines import Deadlines
+
+
+async def test_what_is_in_time_passes() -> None:
+    """Results and errors come through, and no timer ticks on afterwards."""
+
+    async def fail() -> None:
+        raise KeyError("x")
+
+    deadlines = Deadlines(0.5)
+    assert await deadlines.bound(asyncio.sleep(0.01, "done")) == "done"
+    with pytest.raises(KeyError):
+        await deadlines.bound(fail())
+    await asyncio.sleep(0.3)
+    assert deadlines._timer is None
+    assert not deadlines._begun
+
+
+async def test_what_is_overdue_ends() -> None:
+    """It is cancelled and raises TimeoutError; the task itself goes on, uncancelled."""
+    deadlines = Deadlines(0.01)
+    with pytest.raises(TimeoutError):
+        await deadlines.bound(asyncio.sleep(60))
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    assert await deadlines.bound(asyncio.sleep(0, "again")) == "again"
+
+
+async def test_somebody_elses_cancellation_stays_one() -> None:
+    """A task that is cancelled from outside is cancelled, not timed out."""
+    deadlines = Deadlines(60)
+    task = asyncio.create_task(deadlines.bound(asyncio.sleep(60)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not deadlines._begun
+
+
+async def test_each_has_its_own() -> None:
+    """One that is overdue takes no other with it."""
+    deadlines = Deadlines(0.4)
+
+    async def late() -> str:
+        await asyncio.sleep(0.3)
+        return await deadlines.bound(asyncio.sleep(0.35, "in time"))
+
+    results = await asyncio.gather(deadlines.bound(asyncio.sleep(60)), late(), return_exceptions=True)
+    assert isinstance(results[0], TimeoutError)
+    assert results[1] == "in time"
