@@ -1,0 +1,96 @@
+"""Point estimates, intervals, ratios and the noise floor. Pure: numbers in, numbers out.
+
+The unit of analysis is the server instance: two processes of the same code differ by about 1 % for as long as
+they live, so requests of one process are no independent evidence (docs/method.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+from scipy.special import stdtr, stdtrit
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over instances with its interval; `low` and `high` are None with fewer than two instances."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How one arm's metric relates to another's.
+
+    Attributes:
+        value: Arm over base, from the means of logarithms.
+        low: Lower end of the interval.
+        high: Upper end.
+        p_equal: Two-sided p-value of Welch's test that the true ratio is 1.
+        noise_floor: Half-width, as a fraction, that the interval would have if the two arms were one code.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_equal: float
+    noise_floor: float
+
+
+def mean(points: Sequence[float], confidence: float) -> Estimate:
+    """Arithmetic mean and Student's t interval of per-instance estimates."""
+    centre = fmean(points)
+    if len(points) < 2:
+        return Estimate(centre, None, None)
+    half = _t_quantile(confidence, len(points) - 1) * math.sqrt(variance(points) / len(points))
+    return Estimate(centre, centre - half, centre + half)
+
+
+def geometric_mean(points: Sequence[float], confidence: float) -> Estimate:
+    """Geometric mean and t interval on logarithms; every point must be positive."""
+    logs = mean([math.log(point) for point in points], confidence)
+    if logs.low is None or logs.high is None:
+        return Estimate(math.exp(logs.value), None, None)
+    return Estimate(math.exp(logs.value), math.exp(logs.low), math.exp(logs.high))
+
+
+def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Ratio:
+    """Ratio of geometric means, arm over base, with Welch's t interval on logarithms.
+
+    Welch (1947), with the Welch-Satterthwaite degrees of freedom. The noise floor is
+    t * pooled s.d. * sqrt(2 / K), K the harmonic mean of the two instance counts.
+
+    Args:
+        base: Positive per-instance estimates, two or more.
+        arm: The same of the other arm.
+        confidence: Of the interval, such as 0.99.
+    """
+    logs_base, logs_arm = [math.log(x) for x in base], [math.log(x) for x in arm]
+    n_base, n_arm = len(base), len(arm)
+    share_base, share_arm = variance(logs_base) / n_base, variance(logs_arm) / n_arm
+    difference = fmean(logs_arm) - fmean(logs_base)
+    squared_error = share_base + share_arm
+    pooled = ((n_base - 1) * variance(logs_base) + (n_arm - 1) * variance(logs_arm)) / (n_base + n_arm - 2)
+    floor = _t_quantile(confidence, n_base + n_arm - 2) * math.sqrt(pooled * (1 / n_base + 1 / n_arm))
+    if squared_error == 0:  # deterministic metrics, such as bytes: nothing varies between instances
+        point = math.exp(difference)
+        return Ratio(point, point, point, 1.0 if difference == 0 else 0.0, math.expm1(floor))
+    freedom = squared_error**2 / (share_base**2 / (n_base - 1) + share_arm**2 / (n_arm - 1))
+    error = math.sqrt(squared_error)
+    half = _t_quantile(confidence, freedom) * error
+    return Ratio(
+        value=math.exp(difference),
+        low=math.exp(difference - half),
+        high=math.exp(difference + half),
+        p_equal=float(2 * stdtr(freedom, -abs(difference) / error)),
+        noise_floor=math.expm1(floor),
+    )
+
+
+def _t_quantile(confidence: float, freedom: float) -> float:
+    return float(stdtrit(freedom, 0.5 + confidence / 2))

@@ -1,0 +1,129 @@
+"""What one load run recorded, and its wire format. Pure.
+
+Written by the load generator, read by the harness, kept beside the result: one JSON object a line, a header
+first, then one line a slot and step, then a footer. A file without its footer is not a whole recording.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from hdrh.histogram import HdrHistogram
+
+FORMAT_VERSION: Final = 1
+#: Latencies are counted in nanoseconds, from 1 ns to one minute, to three significant digits.
+HIGHEST_NS: Final = 60_000_000_000
+_SIGNIFICANT_DIGITS: Final = 3
+
+
+def new_histogram() -> HdrHistogram:
+    """An empty histogram of nanoseconds; values past a minute count as a minute."""
+    return HdrHistogram(1, HIGHEST_NS, _SIGNIFICANT_DIGITS)
+
+
+def encode(values: Iterable[int]) -> str:
+    """Nanoseconds as one compressed HdrHistogram (V2, base64)."""
+    histogram = new_histogram()
+    for value in values:
+        histogram.record_value(min(max(value, 1), HIGHEST_NS))
+    return str(histogram.encode().decode("ascii"))
+
+
+def merged(encoded: Iterable[str]) -> HdrHistogram:
+    """The sum of encoded histograms."""
+    histogram = new_histogram()
+    for text in encoded:
+        histogram.decode_and_add(text.encode("ascii"))
+    return histogram
+
+
+@dataclass(frozen=True)
+class SlotRecord:
+    """What one slot's recorded part saw of one step of the scenario.
+
+    Attributes:
+        slot: Index into the plan's order.
+        instance: The server instance that had the slot.
+        step: Name of the request within the scenario, such as `read`.
+        elapsed_ns: From the first send allowed to the last answer read.
+        requests: Requests sent, errors included.
+        errors: Of these, how many failed or answered wrongly.
+        request_bytes: Sent, headers included.
+        response_bytes: Received, headers included.
+        service: Histogram of ns from sent to fully read.
+        response: Histogram of ns from the scheduled arrival to fully read; empty in closed loop.
+        lag: Histogram of ns behind schedule at sending; empty in closed loop.
+        scheduled: Arrivals due (open loop).
+        late: Arrivals sent more than a millisecond behind schedule.
+        dropped: Arrivals that found no free user before the slot ended, and were never sent.
+        load_cpu_ns: CPU time of the load generator's process in this slot (counted once, in its first step).
+    """
+
+    slot: int
+    instance: int
+    step: str
+    elapsed_ns: int
+    requests: int
+    errors: int
+    request_bytes: int
+    response_bytes: int
+    service: str
+    response: str = ""
+    lag: str = ""
+    scheduled: int = 0
+    late: int = 0
+    dropped: int = 0
+    load_cpu_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Recording:
+    """All slots of one scenario, and what went wrong, by message."""
+
+    scenario: str
+    slots: tuple[SlotRecord, ...]
+    #: Error text to how often; requests outside recorded slots (login, warm-up) count here too.
+    errors: dict[str, int] = field(default_factory=dict)
+    #: False where the final report is missing: nothing of it may be believed.
+    complete: bool = True
+
+    def lines(self) -> Iterator[str]:
+        """The recording as JSON lines."""
+        yield json.dumps({"format": FORMAT_VERSION, "scenario": self.scenario}) + "\n"
+        for slot in self.slots:
+            yield json.dumps(asdict(slot)) + "\n"
+        if self.complete:
+            yield json.dumps({"end": True, "slots": len(self.slots), "errors": self.errors}) + "\n"
+
+    @classmethod
+    def read(cls, lines: Iterable[str]) -> Recording:
+        """Read what `lines` wrote; a torn or missing end makes `complete` False, never an exception.
+
+        Raises:
+            ValueError: The first line is no header of this format.
+        """
+        rows = iter(lines)
+        header = _parse(next(rows, ""))
+        if header is None or header.get("format") != FORMAT_VERSION:
+            raise ValueError(f"not a recording of format {FORMAT_VERSION}")
+        slots: list[SlotRecord] = []
+        for line in rows:
+            row = _parse(line)
+            if row is None:
+                break
+            if "end" in row:
+                whole = row["slots"] == len(slots)
+                return cls(header["scenario"], tuple(slots), row["errors"], complete=whole)
+            slots.append(SlotRecord(**row))
+        return cls(header["scenario"], tuple(slots), complete=False)
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -1,0 +1,216 @@
+"""The result file: its model, its version, and the unit and meaning of every metric. Pure.
+
+Everything that people read later (console table, charts, report, exports, CI gate) is made from a `Result`
+alone, so that it can be made again at any time, anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION: Final = 1
+
+Scale = Literal["log", "linear"]
+Status = Literal["ok", "warning", "invalid"]
+Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "not judged"]
+#: Low and high end of an interval; None where too few instances make one.
+Interval = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric is called, measured in, and how its instances are averaged.
+
+    Attributes:
+        unit: As printed behind a value.
+        title: What a reader calls it.
+        scale: `log` metrics are always positive; their mean and interval are taken on logarithms and they are
+            compared by ratio. `linear` ones may be zero.
+        larger_is_better: True for throughput alone.
+    """
+
+    unit: str
+    title: str
+    scale: Scale = "log"
+    larger_is_better: bool = False
+
+
+METRICS: Final[dict[str, Metric]] = {
+    "throughput": Metric("req/s", "Throughput", larger_is_better=True),
+    "service_p50": Metric("us", "Service time, median"),
+    "service_p90": Metric("us", "Service time, 90th percentile"),
+    "service_p99": Metric("us", "Service time, 99th percentile"),
+    "service_p999": Metric("us", "Service time, 99.9th percentile"),
+    "response_p50": Metric("us", "Response time, median"),
+    "response_p90": Metric("us", "Response time, 90th percentile"),
+    "response_p99": Metric("us", "Response time, 99th percentile"),
+    "response_p999": Metric("us", "Response time, 99.9th percentile"),
+    "server_cpu": Metric("us/req", "Server CPU"),
+    "store_cpu": Metric("us/req", "Store CPU", "linear"),
+    "total_cpu": Metric("us/req", "Server and store CPU"),
+    "request_bytes": Metric("B/req", "Request size"),
+    "response_bytes": Metric("B/req", "Response size"),
+    "store_ops": Metric("ops/req", "Store operations", "linear"),
+    "error_rate": Metric("fraction", "Errors", "linear"),
+    "server_rss": Metric("B", "Server memory, resident"),
+    "store_memory": Metric("B", "Store memory", "linear"),
+    "late_arrivals": Metric("fraction", "Late arrivals", "linear"),
+    "dropped_arrivals": Metric("fraction", "Dropped arrivals", "linear"),
+    "lag_p99": Metric("us", "Lag behind schedule, 99th percentile", "linear"),
+    "load_cpu": Metric("fraction", "Load generator's share of its CPU", "linear"),
+    "capacity": Metric("req/s", "Capacity under a stated p99", larger_is_better=True),
+}
+
+
+class Model(BaseModel):
+    """A frozen part of the result file; unknown fields are kept out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Run(Model):
+    """Which run this was. Times in seconds; `started_at` is ISO 8601 in UTC.
+
+    `measured_s` counts only the time in which requests were being recorded.
+    """
+
+    id: str
+    suite: str
+    seed: int
+    started_at: str
+    wall_s: float
+    measured_s: float
+    confidence: float
+    command: list[str]
+    #: Equivalence margin of the verdicts, as a fraction.
+    margin: float
+    #: Exit code that the command ended with (docs: NAMES).
+    exit_code: int = 0
+
+
+class StoreInfo(Model):
+    """The session store that served the run."""
+
+    name: str
+    version: str
+    #: `embedded`, or the URL with any password taken out.
+    source: str
+
+
+class Git(Model):
+    """The revision of the tree that ran; None outside a checkout."""
+
+    revision: str | None
+    dirty: bool | None
+
+
+class Environment(Model):
+    """The machine and the software, as far as they move the numbers."""
+
+    cpu: str
+    cores: int
+    kernel: str
+    python: str
+    packages: dict[str, str]
+    store: StoreInfo
+    #: Role (servers, store, load, harness) to the CPUs it was given; empty where the system cannot pin.
+    placement: dict[str, list[int]]
+    git: Git
+    #: Event loop, password cost, and the path and digest of the servers' package.
+    servers: dict[str, str]
+
+
+class Check(Model):
+    """One validity check: what was looked at, how it stands, the figure and the remedy."""
+
+    check: str
+    status: Status
+    detail: str
+
+
+class Measurement(Model):
+    """One metric of one arm under one load.
+
+    `points` has one estimate an instance, in the order of the instances; `value` is their mean (geometric
+    for `log` metrics) and `ci` its interval at the run's confidence. `samples` counts the requests behind it.
+    """
+
+    scenario: str
+    load: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    arm: str
+    metric: str
+    unit: str
+    value: float
+    ci: Interval
+    instances: int
+    points: list[float]
+    samples: int
+
+
+class Comparison(Model):
+    """`arm` over `base` for one metric.
+
+    `ci` is the plain interval at the run's confidence; Holm's adjustment enters the verdict alone.
+    `noise_floor` is the half-width that the interval would have if both arms ran the same code.
+    """
+
+    scenario: str
+    load: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    metric: str
+    base: str
+    arm: str
+    ratio: float
+    ci: Interval
+    noise_floor: float | None
+    primary: bool
+    verdict: Verdict
+
+
+class Distribution(Model):
+    """One arm's latency by percentile, all its instances merged.
+
+    `points` are (percentile 0..100, microseconds), finer towards the tail as HdrHistogram iterates.
+    """
+
+    scenario: str
+    load: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    arm: str
+    clock: Literal["service", "response"]
+    samples: int
+    points: list[tuple[float, float]]
+
+
+class Result(Model):
+    """A whole run, as `result.json` holds it."""
+
+    schema_version: Annotated[Literal[1], Field()] = SCHEMA_VERSION
+    run: Run
+    environment: Environment
+    validity: list[Check]
+    measurements: list[Measurement]
+    comparisons: list[Comparison]
+    distributions: list[Distribution]
+
+    @property
+    def valid(self) -> bool:
+        """False when any check came out invalid: then no verdict counts."""
+        return all(check.status != "invalid" for check in self.validity)
+
+    def scenarios(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """The (scenario, load, params) triples measured, in the order they ran."""
+        seen: list[tuple[str, str, dict[str, Any]]] = []
+        for row in self.measurements:
+            key = (row.scenario, row.load, row.params)
+            if key not in seen:
+                seen.append(key)
+        return seen
+
+    def arms(self) -> list[str]:
+        """The arms, in the order of the suite."""
+        return list(dict.fromkeys(row.arm for row in self.measurements))

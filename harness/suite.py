@@ -1,0 +1,196 @@
+"""What a TOML suite may say, validated and frozen. Pure: text in, `Suite` out.
+
+A suite names the arms and the scenarios; everything else has a default that a reader of the suite can see
+here. Times are in the unit that their name says.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.errors import SuiteError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Load(_Frozen):
+    """How requests arrive.
+
+    `closed`: `users` connections, each sending again when answered: saturates the server. `open`: `rate`
+    arrivals a second whatever the server does, carried by `users` connections.
+    """
+
+    model: Literal["closed", "open"]
+    users: int = Field(default=8, ge=1, le=1000)
+    rate: float = Field(default=0, ge=0)
+    arrivals: Literal["constant", "poisson"] = "constant"
+
+    @model_validator(mode="after")
+    def _rate_belongs_to_open(self) -> Self:
+        if self.model == "open" and self.rate <= 0:
+            raise ValueError("an open load needs rate, in arrivals per second")
+        if self.model == "closed" and self.rate:
+            raise ValueError("a closed load has no rate: users send as fast as they are answered")
+        return self
+
+    @property
+    def label(self) -> str:
+        """The load in words, as results and charts name it."""
+        if self.model == "closed":
+            return f"closed, {self.users} users"
+        return f"open, {self.rate:g}/s {self.arrivals}"
+
+
+class Scenario(_Frozen):
+    """One scenario under one load.
+
+    Attributes:
+        name: A scenario of loadtests/scenarios.
+        load: How requests arrive.
+        seconds: Time spent in slots, lead-ins included.
+        slot_ms: Recorded part of a slot; 45 ms in closed and 95 ms in open loop where not said.
+        lead_ms: Start of a slot that is sent but not recorded.
+        primary: The one metric that is judged; total_cpu in closed, service_p50 in open loop where not said.
+    """
+
+    name: Name
+    load: Load
+    seconds: float = Field(gt=0, le=24 * 3600)
+    slot_ms: float | None = Field(default=None, ge=5, le=60_000)
+    lead_ms: float = Field(default=5, ge=0, le=10_000)
+    primary: str | None = None
+
+    @property
+    def slot_ns(self) -> int:
+        """Recorded part of a slot in ns."""
+        default = 45 if self.load.model == "closed" else 95
+        return round((self.slot_ms or default) * 1e6)
+
+    @property
+    def lead_ns(self) -> int:
+        """Unrecorded start of a slot in ns."""
+        return round(self.lead_ms * 1e6)
+
+    @property
+    def slots(self) -> int:
+        """How many slots fit in the time."""
+        return max(1, round(self.seconds * 1e9 / (self.slot_ns + self.lead_ns)))
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that is judged."""
+        return self.primary or ("total_cpu" if self.load.model == "closed" else "service_p50")
+
+
+class Suite(_Frozen):
+    """A whole suite.
+
+    Attributes:
+        name: Taken from the file's name.
+        title: One sentence for people.
+        arms: Schemes to weigh, in the order of tables and charts; ratios are later over earlier.
+        instances: Server processes per arm.
+        warmup_requests: Discarded requests to each instance before it is measured.
+        confidence: Of every interval.
+        margin: Two arms within this fraction of each other are called equivalent.
+        password_cost: argon2 profile of the servers.
+        scenarios: What is measured, in order.
+    """
+
+    name: str
+    title: str
+    arms: Annotated[list[Name], Field(min_length=1)]
+    instances: int = Field(default=8, ge=2, le=64)
+    warmup_requests: int = Field(default=1000, ge=0)
+    confidence: float = Field(default=0.99, gt=0.5, lt=1)
+    margin: float = Field(default=0.03, gt=0, lt=1)
+    password_cost: Literal["owasp", "bench"] = "bench"  # noqa: S105 - a profile's name
+    scenarios: Annotated[list[Scenario], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _no_duplicates(self) -> Self:
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError("every arm may be named once")
+        loads = [(scenario.name, scenario.load) for scenario in self.scenarios]
+        if any(loads.count(load) > 1 for load in loads):
+            raise ValueError("every scenario may be measured once under each load")
+        return self
+
+
+def parse(text: str, name: str, source: str) -> Suite:
+    """Read a suite.
+
+    Args:
+        text: The TOML.
+        name: The suite's name.
+        source: The file, for messages.
+
+    Raises:
+        SuiteError: Names the file, the key and what was expected.
+    """
+    try:
+        return Suite.model_validate({"name": name} | tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{source}: not TOML: {error}") from error
+    except ValidationError as error:
+        faults = [
+            f"{source}: {_key(fault['loc'])}: {_expected(fault['msg'])} (got {_shorten(fault['input'])})"
+            for fault in error.errors()
+        ]
+        raise SuiteError("\n".join(faults)) from error
+
+
+def check_names(
+    suite: Suite,
+    source: str,
+    *,
+    schemes: Collection[str],
+    scenarios: Collection[str],
+    metrics: Collection[str],
+) -> None:
+    """Refuse names that nothing answers to.
+
+    Raises:
+        SuiteError: Names the file, the key, and what there is.
+    """
+    faults = [
+        _unknown(source, f"arms[{i}]", "a scheme", arm, schemes)
+        for i, arm in enumerate(suite.arms)
+        if arm not in schemes
+    ]
+    for i, scenario in enumerate(suite.scenarios):
+        if scenario.name not in scenarios:
+            faults.append(_unknown(source, f"scenarios[{i}].name", "a scenario", scenario.name, scenarios))
+        if scenario.primary_metric not in metrics:
+            faults.append(
+                _unknown(source, f"scenarios[{i}].primary", "a metric", scenario.primary_metric, metrics)
+            )
+    if faults:
+        raise SuiteError("\n".join(faults))
+
+
+def _unknown(source: str, key: str, kind: str, got: str, known: Collection[str]) -> str:
+    return f"{source}: {key}: expected {kind}, one of {', '.join(sorted(known))} (got {got!r})"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".") or "the whole file"
+
+
+def _expected(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _shorten(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
