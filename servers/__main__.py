@@ -130,15 +130,17 @@ def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
 
 
 def _greeting(options: argparse.Namespace, port: int) -> str:
-    if options.json:
-        return announce.ready_line(
-            options.scheme,
-            host=options.host,
-            port=port,
-            loop=options.loop,
-            password_cost=options.password_cost,
-        )
-    return announce.try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
+    try_it = announce.try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
+    if not options.json:
+        return try_it
+    return announce.ready_line(
+        options.scheme,
+        host=options.host,
+        port=port,
+        loop=options.loop,
+        password_cost=options.password_cost,
+        try_it=try_it,
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from servers import contract, schemes
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def ready_line(scheme: str, *, host: str, port: int, loop: str, password_cost: str) -> str:
+def ready_line(scheme: str, *, host: str, port: int, loop: str, password_cost: str, try_it: str) -> str:
     """Return the JSON that tells a program which code serves what, and where."""
     return json.dumps(
         {
@@ -25,6 +25,7 @@ def ready_line(scheme: str, *, host: str, port: int, loop: str, password_cost: s
             "password_cost": password_cost,
             "package": str(_PACKAGE),
             "digest": package_digest(),
+            "try_it": try_it,
         }
     )
 

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""The command line: weighs cookie sessions against tokens on this machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from harness import __version__
+from harness.errors import BenchError, InterruptedRunError
+
+app = typer.Typer(
+    help="Weighs cookie sessions against tokens on this machine, and says how surely.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ResultsFolder = Annotated[Path, typer.Option(help="Folder of results.")]
+RedisUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="REDIS_URL",
+        show_envvar=True,
+        help="A Redis or Valkey of your own. Only keys of this run's own prefix are written and deleted.",
+    ),
+]
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite's name (see `list`) or a TOML file.")] = "quick",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for this run; default: a new one in --results.")
+    ] = None,
+    results: ResultsFolder = Path("results"),
+    seed: Annotated[int | None, typer.Option(help="Seed of the plan; default: drawn, and recorded.")] = None,
+    loop: Annotated[str, typer.Option(help="Event loop of the servers: uvloop or asyncio.")] = "uvloop",
+    redis_url: RedisUrl = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")] = False,
+) -> None:
+    """Measure a suite: tables, result.json and charts. Takes about 80 seconds for `quick`."""
+    from harness import session
+
+    console = Console(stderr=as_json)
+    folder = out or results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{Path(suite).stem}"
+    session.measure(
+        suite,
+        folder,
+        console,
+        seed=seed,
+        loop=loop,
+        redis_url=redis_url,
+        dry_run=dry_run,
+        print_json=as_json,
+        command=["bench.py", *sys.argv[1:]],
+    )
+
+
+@app.command()
+def plot(results: Annotated[list[Path], typer.Argument(help="Runs: their folders or result files.")]) -> None:
+    """Draw the charts of stored results again, beside them."""
+    from harness import archive
+    from harness.charts import draw_all
+
+    console = Console()
+    for path in results:
+        folder = path if path.is_dir() else path.parent
+        for file in draw_all(archive.load(path), folder):
+            console.print(str(file), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def serve(
+    arms: Annotated[list[str] | None, typer.Argument(help="Schemes; default: cookie and token.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the first; the others follow.")] = 8001,
+    loop: Annotated[str, typer.Option(help="uvloop or asyncio.")] = "uvloop",
+    redis_url: RedisUrl = None,
+) -> None:
+    """Run the servers side by side and print curl lines to try them. Ctrl-C ends them."""
+    from harness import session
+
+    session.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
+
+
+@app.command(name="list")
+def list_all(
+    results: ResultsFolder = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List suites, and the runs there are."""
+    from harness import archive, catalog
+
+    runs = [{"folder": str(folder), **about} for folder, about in archive.runs(results)]
+    suites = {name: catalog.load_suite(name).title for name in catalog.suites()}
+    if as_json:
+        print(json.dumps({"suites": suites, "runs": runs}))
+        return
+    print("suites:")
+    for name, title in suites.items():
+        print(f"  {name:<12} {title}")
+    print(f"runs in {results}:" if runs else f"no runs in {results} yet: bench.py run quick")
+    for row in runs:
+        print(f"  {row['folder']}  {row['suite']}, {row['started_at']}, exit code {row['exit_code']}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"cookies-vs-tokens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run the command line; every failure that has a name ends with its exit code and says so last."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    sys.exit(_guarded(app))
+
+
+def _guarded(command: Callable[..., Any]) -> int:
+    try:
+        return int(command(standalone_mode=False) or 0)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except KeyboardInterrupt:
+        return _fail(InterruptedRunError("stopped; what was finished before is kept."))
+    except BenchError as error:
+        return _fail(error)
+    except Exception as error:  # noqa: BLE001 - Typer's usage errors, and crashes
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()
+            return int(error.exit_code)
+        traceback.print_exc()
+        return 1
+
+
+def _fail(error: BenchError) -> int:
+    print(f"error: {error}\nexit code {error.exit_code}", file=sys.stderr)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

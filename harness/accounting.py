@@ -1,0 +1,130 @@
+"""CPU time, memory and store counters of the rig's own processes, read at the edges of slots."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import psutil
+import redis
+
+#: Commands that this accounting itself sends; they are not the servers' doing.
+_OWN_COMMANDS: Final = ("cmdstat_info",)
+
+
+def cpu_ns(pid: int) -> int:
+    """CPU time of all threads of a process, in ns.
+
+    Linux counts it in /proc/PID/task/*/schedstat to the nanosecond; elsewhere psutil's figure serves.
+    """
+    try:
+        return sum(_schedstat(task) for task in Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        times = psutil.Process(pid).cpu_times()
+        return round((times.user + times.system) * 1e9)
+
+
+def _schedstat(task: Path) -> int:
+    return int((task / "schedstat").read_bytes().split(b" ", 1)[0])
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process."""
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+@dataclass(frozen=True)
+class StoreReading:
+    """The store's counters at one moment: CPU in ns, commands served."""
+
+    at_ns: int
+    cpu_ns: int
+    commands: int
+
+
+class StoreMeter:
+    """Reads the store by its own INFO, which any Redis or Valkey answers, wherever it runs.
+
+    What asking costs, and what an idle store costs, is measured once and taken off (`spent`).
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._asking_ns = 0.0
+        self._idle_share = 0.0
+
+    def calibrate(self, idle_s: float = 0.3) -> None:
+        """Measure what asking and idling cost; nothing else may use the store meanwhile."""
+        pairs = [(self.read(), self.read()) for _ in range(20)]
+        self._asking_ns = median(after.cpu_ns - before.cpu_ns for before, after in pairs)
+        before = self.read()
+        time.sleep(idle_s)
+        after = self.read()
+        idle_ns = after.cpu_ns - before.cpu_ns - self._asking_ns
+        self._idle_share = max(0.0, idle_ns / (after.at_ns - before.at_ns))
+
+    def read(self) -> StoreReading:
+        """The counters now."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.info("cpu")
+        pipeline.info("commandstats")
+        cpu, commands = pipeline.execute()
+        return StoreReading(
+            at_ns=time.monotonic_ns(),
+            cpu_ns=round((cpu["used_cpu_user"] + cpu["used_cpu_sys"]) * 1e9),
+            commands=_commands(commands),
+        )
+
+    def spent(self, before: StoreReading, after: StoreReading) -> tuple[float, int]:
+        """CPU in ns, and commands, that others caused between two readings."""
+        idle_ns = self._idle_share * (after.at_ns - before.at_ns)
+        return after.cpu_ns - before.cpu_ns - self._asking_ns - idle_ns, after.commands - before.commands
+
+    def memory(self, prefix: str) -> int:
+        """Bytes that the keys with this prefix take, by MEMORY USAGE."""
+        keys = self._client.scan_iter(match=f"{prefix}*", count=1000)
+        return sum(int(self._client.memory_usage(key) or 0) for key in keys)
+
+
+def _commands(stats: Mapping[str, Any]) -> int:
+    return sum(int(row["calls"]) for name, row in stats.items() if name not in _OWN_COMMANDS)
+
+
+@dataclass(frozen=True)
+class SlotAccount:
+    """What one slot's recorded part cost: CPU in ns, store commands."""
+
+    slot: int
+    instance: int
+    server_cpu_ns: float
+    store_cpu_ns: float
+    store_ops: int
+
+
+class Accountant:
+    """Keeps the account of every slot: call `begin` and `end` at its drained edges.
+
+    Args:
+        pids: Process id by instance.
+        store: The store's meter.
+    """
+
+    def __init__(self, pids: list[int], store: StoreMeter) -> None:
+        self._pids = pids
+        self._store = store
+        self.accounts: list[SlotAccount] = []
+
+    def begin(self, instance: int) -> None:
+        """Read the meters before a slot of this instance."""
+        self._store_before = self._store.read()
+        self._server_before = cpu_ns(self._pids[instance])
+
+    def end(self, slot: int, instance: int) -> None:
+        """Read them after it, and enter the difference."""
+        server = cpu_ns(self._pids[instance]) - self._server_before
+        store_cpu, store_ops = self._store.spent(self._store_before, self._store.read())
+        self.accounts.append(SlotAccount(slot, instance, server, store_cpu, store_ops))

@@ -1,0 +1,114 @@
+"""The folder of results: written atomically, listed, read, found again."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from harness.analysis import Observed
+from harness.errors import EnvironmentFailedError, SuiteError
+from harness.result import SCHEMA_VERSION, Result
+
+RESULT_FILE: Final = "result.json"
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder of a run, before anything is measured.
+
+    Raises:
+        SuiteError: A result is there already.
+        EnvironmentFailedError: It cannot be made or written.
+    """
+    if (folder / RESULT_FILE).exists():
+        raise SuiteError(f"{folder} holds a result already: name another folder with --out, or remove it.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise EnvironmentFailedError(
+            f"{folder} cannot be written: {error.strerror}. Name another with --out."
+        ) from error
+
+
+def save(result: Result, folder: Path) -> Path:
+    """Write result.json, whole or not at all, and return its path."""
+    path = folder / RESULT_FILE
+    _write_atomically(path, (result.model_dump_json(indent=1) + "\n").encode())
+    return path
+
+
+def save_recording(observed: Observed, folder: Path, index: int) -> Path:
+    """Write the raw histograms and accounts of one scenario beside the result."""
+    path = folder / f"recording-{index + 1}-{observed.scenario.name}.jsonl.gz"
+    lines = [json.dumps({"plan": json.loads(observed.plan.dumps())}) + "\n"]
+    lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
+    lines += observed.recording.lines()
+    _write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
+    return path
+
+
+def set_exit_code(folder: Path, code: int) -> None:
+    """Name the code with which a run ended early, if it finished any scenario."""
+    if (folder / RESULT_FILE).exists():
+        result = load(folder)
+        save(result.model_copy(update={"run": result.run.model_copy(update={"exit_code": code})}), folder)
+
+
+def load(path: Path) -> Result:
+    """Read a result by its file or its folder.
+
+    Raises:
+        SuiteError: There is none, or it is of another version.
+    """
+    file = path / RESULT_FILE if path.is_dir() else path
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SuiteError(
+            f"{file}: no result there ({error.strerror}). `bench.py list` names what there is."
+        ) from None
+    try:
+        version = json.loads(text).get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise SuiteError(f"{file}: schema version {version}; this tool reads {SCHEMA_VERSION}.")
+        return Result.model_validate_json(text)
+    except (ValueError, AttributeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise SuiteError(f"{file}: not a result file: {first}") from error
+
+
+def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The runs below a folder, oldest first: the folder and its `run` section, unreadable ones left out."""
+    found = []
+    for file in folder.glob(f"**/{RESULT_FILE}"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            found.append((file.parent, json.loads(file.read_text(encoding="utf-8"))["run"]))
+    yield from sorted(found, key=lambda row: str(row[1].get("started_at")))
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Write beside it, flush to disk, rename: a reader sees the old file or the new one.
+
+    Raises:
+        EnvironmentFailedError: The disk is full or the folder is gone.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise EnvironmentFailedError(f"{path} could not be written: {error.strerror}.") from error

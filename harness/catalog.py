@@ -1,0 +1,66 @@
+"""What there is to choose from: suites, scenarios and schemes, found without importing servers or Locust."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness import processes, rig
+from harness.errors import SuiteError
+from harness.result import METRICS
+from harness.rig import Scheme
+from harness.suite import Suite, check_names, parse
+
+_SUITES: Final = processes.ROOT / "loadtests" / "suites"
+
+
+@dataclass(frozen=True)
+class ScenarioInfo:
+    """What `python -m loadtests --list --json` says of a scenario."""
+
+    name: str
+    title: str
+    model: str
+
+
+def scenarios() -> dict[str, ScenarioInfo]:
+    """The scenarios there are, by name."""
+    rows = json.loads(processes.ask("loadtests", ["--list", "--json"]))
+    return {row["name"]: ScenarioInfo(**row) for row in rows}
+
+
+def suites() -> dict[str, Path]:
+    """The suites that come with this tool, by name."""
+    return {path.stem: path for path in sorted(_SUITES.glob("*.toml"))}
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """Read a suite by the name of one that comes with this tool, or by the path of a TOML file.
+
+    Raises:
+        SuiteError: There is none, it says something that cannot be, or names what does not exist.
+    """
+    path = suites().get(name_or_path, Path(name_or_path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(
+            f"{name_or_path}: no such suite. There are {', '.join(suites())}; or give a TOML file's path."
+        ) from error
+    return parse(text, path.stem, str(path))
+
+
+def check(suite: Suite, schemes: dict[str, Scheme]) -> None:
+    """Refuse a suite that names schemes, scenarios or metrics that do not exist.
+
+    Raises:
+        SuiteError: Names the key, and what there is.
+    """
+    check_names(suite, suite.name, schemes=schemes, scenarios=scenarios(), metrics=METRICS)
+
+
+def schemes() -> dict[str, Scheme]:
+    """The schemes there are, by name."""
+    return rig.schemes()

@@ -1,0 +1,46 @@
+"""What a run will take, told before it starts. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.suite import Suite
+
+#: Seconds to start one server process, on a slow core.
+_START_S: Final = 0.45
+#: Seconds for Locust to start and to end, and for charts.
+_LOCUST_S: Final = 3.0
+_CHARTS_S: Final = 6.0
+#: Requests a second while warming up, low.
+_WARM_RATE: Final = 3000
+#: Draining and reading meters, as a share of the time in slots.
+_EDGES: Final = 0.15
+_BYTES_PER_SLOT: Final = 2500
+_BYTES_PER_INSTANCE: Final = 50e6
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds, bytes of disk, and bytes of memory that a run will take, roughly."""
+
+    seconds: float
+    measuring_s: float
+    disk_bytes: float
+    memory_bytes: float
+
+
+def forecast(suite: Suite) -> Forecast:
+    """Estimate a run of this suite on a small machine."""
+    count = suite.instances * len(suite.arms)
+    slots = sum(scenario.slots for scenario in suite.scenarios)
+    measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
+    in_slots = sum(s.slots * (s.slot_ns + s.lead_ns) / 1e9 for s in suite.scenarios)
+    warm_up = count * suite.warmup_requests / _WARM_RATE
+    fixed = count * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
+    return Forecast(
+        seconds=fixed + warm_up + in_slots * (1 + _EDGES),
+        measuring_s=measuring,
+        disk_bytes=slots * _BYTES_PER_SLOT + 2e6,
+        memory_bytes=count * _BYTES_PER_INSTANCE + 300e6,
+    )

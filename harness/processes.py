@@ -1,0 +1,112 @@
+"""Starts our own Python programs so that what runs is what was meant, and ends them again, always.
+
+Programs start isolated (`python -I`): no PYTHONPATH, no user site, no current folder in front of ours. On
+Linux the kernel ends them when the harness dies, even by SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.errors import EnvironmentFailedError
+
+#: The folder that holds servers/ and loadtests/: the checkout, or site-packages.
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+_BOOTSTRAP: Final = """
+import ctypes, os, runpy, signal, sys
+root, parent, module = sys.argv[1:4]
+if sys.platform == "linux":
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(parent):
+        sys.exit("the harness is gone")
+sys.path.insert(0, root)
+sys.argv[1:4] = []
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def command(module: str, arguments: Sequence[str], root: Path = ROOT) -> list[str]:
+    """The command line that runs `python -m module` of the tree at `root`."""
+    return [sys.executable, "-I", "-c", _BOOTSTRAP, str(root), str(os.getpid()), module, *arguments]
+
+
+def start(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    root: Path = ROOT,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that Ctrl-C reaches only the harness.
+
+    Its standard output is a pipe; its standard error goes to the file `log`.
+
+    Raises:
+        EnvironmentFailedError: The system would not start it.
+    """
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "PYTHON"))}
+    try:
+        with log.open("ab") as errors:
+            return subprocess.Popen(
+                command(module, arguments, root),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=inherited | dict(environment or {}),
+                cwd=log.parent,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise EnvironmentFailedError(f"python -m {module} could not be started: {error.strerror}.") from error
+
+
+def ask(module: str, arguments: Sequence[str]) -> str:
+    """Run a short program to its end and return what it printed.
+
+    Raises:
+        EnvironmentFailedError: It failed; its last words are in the message.
+    """
+    done = subprocess.run(
+        command(module, arguments), capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode:
+        raise EnvironmentFailedError(f"python -m {module} failed: {last_words(done.stderr)}")
+    return done.stdout
+
+
+def end(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> None:
+    """End these: SIGTERM to all, SIGKILL to those still there after `patience_s` seconds."""
+    started = list(processes)
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+    for process in started:
+        try:
+            process.wait(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            patience_s = 0.1
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def pin(pid: int, cpus: Sequence[int]) -> None:
+    """Put every thread of a process on these CPUs; does nothing where the system cannot (macOS)."""
+    if not cpus or not hasattr(os, "sched_setaffinity"):
+        return
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cpus)
+
+
+def last_words(text: str, lines: int = 3) -> str:
+    """The last few lines of a log, for an error message."""
+    return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"

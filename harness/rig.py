@@ -1,0 +1,292 @@
+"""Starts the store and the server instances, checks that they answer, and takes all down again, always."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import selectors
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+
+from harness import processes
+from harness.errors import ConformanceError, EnvironmentFailedError
+from harness.placement import Placement
+from harness.schedule import Target
+
+_START_TIMEOUT_S: Final = 90
+#: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
+_KEEPALIVE_S: Final = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What `python -m servers --list --json` says of a scheme."""
+
+    name: str
+    title: str
+    read_path: str
+    transport: str
+    store: str
+
+
+def schemes() -> dict[str, Scheme]:
+    """The schemes there are, by name, as the servers list them."""
+    rows = json.loads(processes.ask("servers", ["--list", "--json"]))
+    keys = Scheme.__dataclass_fields__
+    return {row["name"]: Scheme(**{key: row[key] for key in keys}) for row in rows}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One running server process and what it said when it was ready."""
+
+    target: Target
+    process: subprocess.Popen[bytes]
+    ready: Mapping[str, Any]
+    log: Path
+
+
+class Rig:
+    """A store and `instances` server processes of every arm, alive between `with` and its end.
+
+    Args:
+        arms: Schemes to start.
+        instances: Processes of each.
+        users: Accounts to seed for virtual users.
+        password_cost: argon2 profile.
+        loop: `uvloop` or `asyncio`.
+        placement: CPUs by role.
+        redis_url: A store of the user's own; None for one private to this rig.
+        port: Port of the first instance; 0 for any free ones.
+    """
+
+    def __init__(
+        self,
+        arms: Sequence[Scheme],
+        *,
+        instances: int,
+        users: int,
+        password_cost: str,
+        loop: str,
+        placement: Placement,
+        redis_url: str | None = None,
+        port: int = 0,
+    ) -> None:
+        self._arms = arms
+        self._count = instances
+        self._users = users
+        self._password_cost = password_cost
+        self._loop = loop
+        self._placement = placement
+        self._given_url = redis_url
+        self._port = port
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._store_process: subprocess.Popen[bytes] | None = None
+        self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
+        self.instances: list[Instance] = []
+
+    def __enter__(self) -> Self:
+        self.folder = Path(tempfile.mkdtemp(prefix="cookies-vs-tokens-"))
+        try:
+            self._start_store()
+            self._seed_accounts()
+            self._start_servers()
+            for instance in self.instances:
+                _check_contract(instance)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process; remove temporary files, and this rig's keys from a store of the user's own."""
+        processes.end(self._started)
+        if self._given_url is not None and hasattr(self, "store"):
+            self._remove_keys()
+        if self._store_process is not None:
+            processes.end([self._store_process])
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The instances as a plan names them."""
+        return tuple(instance.target for instance in self.instances)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process id by instance."""
+        return [instance.process.pid for instance in self.instances]
+
+    @property
+    def store_source(self) -> str:
+        """Where the store is, without any password."""
+        if self._given_url is None:
+            return "embedded"
+        url = urlsplit(self._given_url)
+        host = url.netloc.rpartition("@")[2]
+        return urlunsplit((url.scheme, host, url.path, "", ""))
+
+    def arm_prefix(self, arm: str) -> str:
+        """What every key of an arm begins with."""
+        return f"{self.prefix}{arm}:"
+
+    def check_alive(self) -> None:
+        """Raise EnvironmentFailedError if a server or the store has died."""
+        for instance in self.instances:
+            if instance.process.poll() is not None:
+                raise EnvironmentFailedError(
+                    f"server {instance.target.arm} #{instance.target.instance} died with exit code"
+                    f" {instance.process.returncode}: {_log_end(instance.log)}"
+                )
+        if self._store_process is not None and self._store_process.poll() is not None:
+            raise EnvironmentFailedError(
+                f"the session store died with exit code {self._store_process.returncode}:"
+                f" {_log_end(self.folder / 'store.log')}"
+            )
+
+    def _start_store(self) -> None:
+        if self._given_url is not None:
+            self._url = self._given_url
+        else:
+            path = self.folder / "store.sock"
+            log = self.folder / "store.log"
+            self._store_process = processes.start(
+                "servers.embedded_store", ["--socket", str(path), "--end-with-parent"], log=log
+            )
+            self._url = f"unix://{path}"
+        try:
+            self.store = redis.Redis.from_url(self._url, socket_timeout=10)
+            self._await_store()
+        except (redis.RedisError, ValueError) as error:
+            raise EnvironmentFailedError(
+                f"no answer from the store at {self.store_source}: {error}. Start it, or leave out"
+                " --redis-url for an embedded one."
+            ) from error
+        if self._store_process is not None:
+            processes.pin(self._store_process.pid, self._placement.store)
+
+    def _await_store(self) -> None:
+        deadline = time.monotonic() + (10 if self._store_process is not None else 0)
+        while True:
+            try:
+                self.store.ping()
+                return
+            except redis.ConnectionError:
+                if self._store_process is not None and self._store_process.poll() is not None:
+                    raise EnvironmentFailedError(_log_end(self.folder / "store.log")) from None
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def _seed_accounts(self) -> None:
+        self._accounts = self.folder / "accounts.sqlite"
+        cost = ["--password-cost", self._password_cost]
+        users = ["--load-users", str(self._users)]
+        processes.ask("servers.accounts", ["--file", str(self._accounts), *users, *cost])
+
+    def _start_servers(self) -> None:
+        secret = secrets.token_urlsafe(48)
+        waiting: list[tuple[Scheme, subprocess.Popen[bytes], Path]] = []
+        for index in range(self._count):
+            for scheme in self._arms:
+                number = len(waiting)
+                log = self.folder / f"{scheme.name}-{index}.log"
+                arguments = [
+                    scheme.name,
+                    *("--port", str(self._port + number if self._port else 0)),
+                    *("--loop", self._loop),
+                    *("--password-cost", self._password_cost),
+                    *("--accounts", str(self._accounts)),
+                    *("--key-prefix", self.arm_prefix(scheme.name)),
+                    *("--keepalive", str(_KEEPALIVE_S)),
+                    "--json",
+                ]
+                process = processes.start(
+                    "servers", arguments, log=log, environment={"AUTH_SECRET": secret, "REDIS_URL": self._url}
+                )
+                self._started.append(process)
+                waiting.append((scheme, process, log))
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        for number, (scheme, process, log) in enumerate(waiting):
+            ready = _await_ready(scheme.name, process, log, deadline)
+            target = Target(number, scheme.name, ready["host"], ready["port"], scheme.read_path)
+            self.instances.append(Instance(target, process, ready, log))
+            processes.pin(process.pid, self._placement.servers)
+
+    def _remove_keys(self) -> None:
+        try:
+            for key in self.store.scan_iter(match=f"{self.prefix}*", count=1000):
+                self.store.unlink(key)
+        except redis.RedisError:
+            return  # a store that is gone keeps nothing that matters: every key has a lifetime
+
+
+def _await_ready(name: str, process: subprocess.Popen[bytes], log: Path, deadline: float) -> dict[str, Any]:
+    """Read the ready line of a server that has just been started."""
+    if process.stdout is None:
+        raise AssertionError("servers are started with a pipe")
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        if not selector.select(max(0.0, deadline - time.monotonic())):
+            raise EnvironmentFailedError(f"server {name} was not ready after {_START_TIMEOUT_S} s.")
+    line = process.stdout.readline()
+    try:
+        ready = json.loads(line)
+    except ValueError:
+        process.wait(timeout=10)
+        raise EnvironmentFailedError(f"server {name} would not start: {_log_end(log)}") from None
+    if Path(ready["package"]).parent != processes.ROOT:
+        raise EnvironmentFailedError(
+            f"server {name} loaded its code from {ready['package']}, not from {processes.ROOT}."
+        )
+    return dict(ready)
+
+
+def _check_contract(instance: Instance) -> None:
+    """A server that answers wrongly gets no number (the idea is TechEmpower's)."""
+    target = instance.target
+    expected = {"/healthz": 200, "/public": 200, "/api/restricted": 401}
+    connection = http.client.HTTPConnection(target.host, target.port, timeout=10)
+    try:
+        for path, status in expected.items():
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != status:
+                raise ConformanceError(
+                    f"server {target.arm}: GET {path} without credential answered {answer.status},"
+                    f" the contract says {status}."
+                )
+    except (OSError, http.client.HTTPException) as error:
+        raise EnvironmentFailedError(f"server {target.arm} does not answer: {error}") from error
+    finally:
+        connection.close()
+
+
+def _log_end(log: Path) -> str:
+    try:
+        return processes.last_words(log.read_text(errors="replace"))
+    except OSError:
+        return "its log is gone"
+
+
+def usable_cpus() -> set[int]:
+    """The CPUs this process may use; empty where the system cannot tell or pin."""
+    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()

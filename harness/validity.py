@@ -1,0 +1,159 @@
+"""Whether a measurement may be believed. Pure: each check is a value that names its figure and its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from harness.analysis import Observed, a_against_a, server_busy
+from harness.result import Check, Measurement, Status
+from harness.schedule import by_arm
+
+#: Above this share of its CPU the load generator may be what was measured.
+LOAD_CPU_LIMIT: Final = 0.90
+#: Under saturation a server that is busy for less than this waited for something else.
+BUSY_WARNING: Final = 0.60
+BUSY_LIMIT: Final = 0.40
+#: Lag of the 99th percentile behind schedule, microseconds.
+LAG_WARNING_US: Final = 2_000
+DROPPED_LIMIT: Final = 0.01
+#: Share of the run's CPU time that the hypervisor gave to others.
+STEAL_WARNING: Final = 0.10
+STEAL_LIMIT: Final = 0.60
+#: Below this the two halves of one arm differ by more than chance.
+A_A_LEVEL: Final = 0.001
+
+
+def check_scenario(
+    observed: Observed, rows: Sequence[Measurement], *, seed: int, confidence: float
+) -> list[Check]:
+    """All checks on one scenario."""
+    name = f"{observed.scenario.name} ({observed.scenario.load.label})"
+    checks = [_report(observed, name), _answers(observed, name)]
+    for arm in by_arm(observed.plan.targets):
+        own = {row.metric: row for row in rows if row.arm == arm}
+        if not own or "throughput" not in own:
+            checks.append(_check("samples", "invalid", f"{name}, {arm}: nothing was recorded."))
+            continue
+        where = f"{name}, {arm}"
+        if observed.plan.model == "closed":
+            checks += [_load_cpu(own["load_cpu"], where), _busy(server_busy(observed, arm), where)]
+        else:
+            checks += [_lag(own["lag_p99"], where), _dropped(own["dropped_arrivals"], where)]
+        checks += _same_arm(own[observed.scenario.primary_metric], where, seed, confidence)
+    return checks
+
+
+def check_steal(share: float) -> Check:
+    """How much CPU time others on the host took from this machine during the run."""
+    status: Status = "invalid" if share > STEAL_LIMIT else "warning" if share > STEAL_WARNING else "ok"
+    return _check(
+        "stolen cpu",
+        status,
+        f"{share:.1%} of the CPU time wanted was taken by the host for others"
+        + (
+            ": intervals are wide; repeat in a quieter hour or on a machine of your own."
+            if share > 0.1
+            else "."
+        ),
+    )
+
+
+def check_swap(pages: int) -> Check:
+    """Whether the machine swapped during the run."""
+    return _check(
+        "swap",
+        "invalid" if pages else "ok",
+        f"{pages} pages were swapped during the run" + (": free some memory." if pages else "."),
+    )
+
+
+def check_code(digests: Mapping[str, set[str]]) -> Check:
+    """Whether all instances run one code, by the digest each reports; keys are arms."""
+    every = set().union(*digests.values())
+    return _check(
+        "code under test",
+        "ok" if len(every) == 1 else "invalid",
+        f"{len(every)} digest(s) of the servers' package over all instances"
+        + ("." if len(every) == 1 else ": files changed while the run started; run it again."),
+    )
+
+
+def _report(observed: Observed, name: str) -> Check:
+    if observed.recording.complete:
+        return _check("final report", "ok", f"{name}: complete, {len(observed.recording.slots)} rows.")
+    return _check(
+        "final report", "invalid", f"{name}: the load generator ended without its final report; run again."
+    )
+
+
+def _answers(observed: Observed, name: str) -> Check:
+    errors = observed.recording.errors
+    if not errors:
+        return _check("answers", "ok", f"{name}: every answer had the right status and identity.")
+    most = max(errors, key=lambda text: errors[text])
+    return _check(
+        "answers",
+        "invalid",
+        f"{name}: {sum(errors.values())} errors, most often: {most}. Try the server by hand: bench.py serve.",
+    )
+
+
+def _load_cpu(row: Measurement, where: str) -> Check:
+    bad = row.value >= LOAD_CPU_LIMIT
+    return _check(
+        "load generator",
+        "invalid" if bad else "ok",
+        f"{where}: the load generator used {row.value:.0%} of its CPU"
+        + (": it may be the bottleneck; give it a core of its own." if bad else "."),
+    )
+
+
+def _busy(share: float, where: str) -> Check:
+    status: Status = "invalid" if share < BUSY_LIMIT else "warning" if share < BUSY_WARNING else "ok"
+    return _check(
+        "server busy",
+        status,
+        f"{where}: the server was on its CPU {share:.0%} of the time"
+        + (": it was not saturated; use more users, or a quieter machine." if status != "ok" else "."),
+    )
+
+
+def _lag(row: Measurement, where: str) -> Check:
+    late = row.value > LAG_WARNING_US
+    return _check(
+        "arrivals on time",
+        "warning" if late else "ok",
+        f"{where}: 99 % of arrivals were sent within {row.value:.0f} us of their schedule"
+        + (": response times hold this lag; lower the rate or use a quieter machine." if late else "."),
+    )
+
+
+def _dropped(row: Measurement, where: str) -> Check:
+    bad = row.value > DROPPED_LIMIT
+    return _check(
+        "arrivals sent",
+        "invalid" if bad else "ok",
+        f"{where}: {row.value:.2%} of arrivals could not be sent"
+        + (": the rate is more than the server can take; lower it." if bad else "."),
+    )
+
+
+def _same_arm(row: Measurement, where: str, seed: int, confidence: float) -> list[Check]:
+    one = a_against_a(row, seed, confidence)
+    if one is None:
+        return []
+    alarm = one.p_equal < A_A_LEVEL
+    return [
+        _check(
+            "a/a",
+            "warning" if alarm else "ok",
+            f"{where}: two halves of the same instances differ by a ratio of {one.value:.3f} in {row.metric}"
+            f" (p = {one.p_equal:.2g})"
+            + (": something moved besides the code; repeat the run." if alarm else "."),
+        )
+    ]
+
+
+def _check(check: str, status: Status, detail: str) -> Check:
+    return Check(check=check, status=status, detail=detail)

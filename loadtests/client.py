@@ -1,0 +1,232 @@
+"""A lean HTTP/1.1 client for Locust users: prepared requests out, whole answers in.
+
+Locust's own FastHttpUser costs more CPU per request than these servers do, and so hides their differences
+(docs/method.md). This one sends bytes that were put together once and reads with llhttp, the parser of
+geventhttpclient. One connection carries one request at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from time import perf_counter_ns
+from typing import Any, Final, NamedTuple
+
+import gevent
+from gevent.hub import get_hub
+from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
+from geventhttpclient.response import HTTPResponse
+
+from servers import contract
+
+_READABLE: Final = 1
+_CHUNK: Final = 65536
+
+
+class RequestFailedError(Exception):
+    """No whole, well-formed answer came: refused, closed, timed out or not HTTP."""
+
+
+class LoginFailedError(Exception):
+    """An account could not log in; without it nothing can be measured."""
+
+
+class Answer(NamedTuple):
+    """One answer, and when its request was sent and its last byte read (perf_counter, ns)."""
+
+    status: int
+    body: bytes
+    wire_bytes: int
+    sent_ns: int
+    read_ns: int
+
+
+class _Body(HTTPResponseParser):
+    """Keeps status and body; header fields are skipped, since reads do not need them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = b""
+        self.complete = False
+
+    def restart(self) -> None:
+        self.body = b""
+        self.complete = False
+
+    def _on_message_begin(self) -> None:
+        pass
+
+    def _on_message_complete(self) -> None:
+        # An interim answer (1xx) is followed by the real one.
+        self.complete = self.get_code() >= 200
+
+    def _on_headers_complete(self) -> bool:
+        return False
+
+    def _on_body(self, chunk: bytes) -> None:
+        self.body += chunk
+
+    def _on_status(self, text: str) -> None:
+        pass
+
+    def _on_header_field(self, text: str) -> None:
+        pass
+
+    def _on_header_value(self, text: str) -> None:
+        pass
+
+
+class Connection:
+    """A keep-alive connection that opens itself again after an error.
+
+    Attributes:
+        busy_since_ns: When the request under way was sent; 0 while idle. `Watchdog` reads it.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address = (host, port)
+        self.busy_since_ns = 0
+        self._hub = get_hub()
+        self._socket: Any = None
+
+    def exchange(self, request: bytes) -> Answer:
+        """Send a request and read the whole answer.
+
+        Raises:
+            RequestFailedError: There was none; the next exchange connects anew.
+        """
+        try:
+            if self._socket is None:
+                self._connect()
+            return self._exchange(request)
+        except (OSError, HTTPParseError) as error:
+            self.close()
+            raise RequestFailedError(f"{type(error).__name__}: {error}") from error
+        finally:
+            self.busy_since_ns = 0
+
+    def _exchange(self, request: bytes) -> Answer:
+        parser, size = self._parser, 0
+        parser.restart()
+        sent_ns = self.busy_since_ns = perf_counter_ns()
+        sent = self._socket.send(request)
+        if sent < len(request):
+            self._gevent_socket.sendall(request[sent:])
+        while not parser.complete:
+            self._hub.wait(self._readable)
+            try:
+                data = self._socket.recv(_CHUNK)
+            except BlockingIOError:  # a spurious wake-up
+                continue
+            if not data:
+                raise ConnectionResetError("the server closed the connection before its answer was whole")
+            size += len(data)
+            parser.feed(data)
+        read_ns = perf_counter_ns()
+        answer = Answer(parser.get_code(), parser.body, size, sent_ns, read_ns)
+        if not parser.should_keep_alive():
+            self.close()
+        return answer
+
+    def abort(self) -> None:
+        """Make the request under way fail: its reader sees the connection end."""
+        if self._socket is not None:
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close; a later exchange opens anew."""
+        if self._socket is not None:
+            self._readable.close()
+            self._gevent_socket.close()
+            self._socket = None
+
+    def _connect(self) -> None:
+        self._gevent_socket = socket.create_connection(self.address, timeout=10)
+        self._gevent_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # The plain socket beneath gevent's: gevent tries to read before it waits, which is in vain each time.
+        self._socket = self._gevent_socket._sock  # type: ignore[attr-defined]  # noqa: SLF001
+        self._readable = self._hub.loop.io(self._socket.fileno(), _READABLE)
+        self._parser = _Body()
+
+
+class Watchdog:
+    """Ends requests that take too long, for all connections at once: a timer for each would cost more."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_ns = round(timeout_s * 1e9)
+        self._connections: list[Connection] = []
+        gevent.spawn(self._watch)
+
+    def add(self, connection: Connection) -> Connection:
+        """Watch this one from now on."""
+        self._connections.append(connection)
+        return connection
+
+    def _watch(self) -> None:
+        while True:
+            gevent.sleep(min(0.25, self._timeout_ns / 4e9))
+            oldest = perf_counter_ns() - self._timeout_ns
+            for connection in self._connections:
+                if 0 < connection.busy_since_ns < oldest:
+                    connection.abort()
+
+
+class Credential(NamedTuple):
+    """What a login answered with: the header lines that carry it, and whose it is."""
+
+    headers: bytes
+    account_id: str
+
+    @property
+    def is_none(self) -> bool:
+        """True where the scheme issued none: the floor."""
+        return not self.headers
+
+
+def request_bytes(
+    method: str, path: str, address: tuple[str, int], headers: bytes, body: bytes = b""
+) -> bytes:
+    """One HTTP/1.1 request as it goes over the wire; `headers` are whole lines with CRLF."""
+    host, port = address
+    length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body) if body else b""
+    start = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n".encode("ascii")
+    return start + headers + length + b"\r\n" + body
+
+
+def log_in(address: tuple[str, int], credentials: contract.Credentials) -> Credential:
+    """Log in on a connection of its own, and carry on whatever came back: a cookie, a token, or nothing.
+
+    Raises:
+        LoginFailedError: Says which account, and what the server answered.
+    """
+    body = json.dumps(credentials._asdict()).encode()
+    response = _one_response(address, request_bytes("POST", contract.AUTHENTICATE, address, b"", body))
+    text = bytes(response._body_buffer)  # noqa: SLF001 - geventhttpclient reads bodies off its own sockets
+    if response.status_code != 200:
+        raise LoginFailedError(
+            f"{credentials.username} could not log in: {response.status_code} {text[:200]!r}. Are the"
+            " accounts of virtual users there? `python -m servers.accounts --load-users` makes them."
+        )
+    answer = json.loads(text)
+    lines = b""
+    cookies = response.get("set-cookie") or []
+    for cookie in [cookies] if isinstance(cookies, str) else cookies:
+        lines += b"Cookie: %b\r\n" % cookie.split(";", 1)[0].encode("latin-1")
+    if "token" in answer:
+        lines += f"Authorization: Bearer {answer['token']}\r\n".encode("ascii")
+    return Credential(lines, answer["profile"]["id"])
+
+
+def _one_response(address: tuple[str, int], request: bytes) -> HTTPResponse:
+    response = HTTPResponse("POST")
+    try:
+        with socket.create_connection(address, timeout=10) as connection:
+            connection.sendall(request)
+            while not response.message_complete:
+                data = connection.recv(_CHUNK)
+                if not data:
+                    raise ConnectionResetError("the server closed the connection")
+                response.feed(data)
+    except (OSError, HTTPParseError) as error:
+        raise LoginFailedError(f"no login at {address[0]}:{address[1]}: {error}") from error
+    return response

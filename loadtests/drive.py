@@ -1,0 +1,142 @@
+"""Follows a plan to the letter: warm-up, then slot after slot, and the recording of it all."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from time import perf_counter_ns, process_time_ns
+
+import gevent
+from locust.env import Environment
+
+from harness.recording import Recording, SlotRecord
+from harness.schedule import Plan, arrival_offsets, by_arm
+from loadtests.client import Connection, Watchdog, log_in
+from loadtests.edges import Edges
+from loadtests.pacing import SWITCH_INTERVAL_S, ClosedPhase, CountedPhase, OpenPhase, Phase, Rendezvous
+from loadtests.recorder import Tally
+from loadtests.scenarios import ScenarioFile
+from loadtests.session import Session
+from servers import contract
+
+
+class Drive:
+    """One plan under way, shared by all its users.
+
+    Each user calls `take_part` once; the last to finish writes the recording and ends Locust.
+    """
+
+    def __init__(self, plan: Plan, recording: Path, scenario: ScenarioFile, environment: Environment) -> None:
+        self._plan = plan
+        self._recording = recording
+        self._scenario = scenario
+        self._environment = environment
+        self._edges = Edges(plan.edges)
+        self._watchdog = Watchdog(plan.timeout_s)
+        self._everyone = Rendezvous(plan.users)
+        self._records: list[SlotRecord] = []
+        self._errors: Counter[str] = Counter()
+        self._tally = Tally()
+        self._phase: Phase = CountedPhase(0)
+        self._users = 0
+        gevent.setswitchinterval(SWITCH_INTERVAL_S)
+
+    def take_part(self) -> None:
+        """Be one virtual user from login to the last slot; any exception ends the run without a report."""
+        index, self._users = self._users, self._users + 1
+        try:
+            self._live(index)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for ever
+            print(f"load generator failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            self._environment.process_exit_code = 1
+            self._quit()
+
+    def _live(self, index: int) -> None:
+        sessions = self._log_in(index)
+        for target in self._plan.targets:
+            self._everyone.meet(self._warm_up)
+            self._spend(sessions[target.instance])
+        for slot, instance in enumerate(self._plan.order):
+            self._everyone.meet(partial(self._lead_in, slot))
+            self._spend(sessions[instance])
+            self._everyone.meet(partial(self._begin, slot, instance))
+            self._spend(sessions[instance])
+            self._everyone.meet(partial(self._end, slot, instance))
+        self._everyone.meet(self._finish)
+
+    def _log_in(self, index: int) -> list[Session]:
+        """One login an arm, one connection an instance."""
+        sessions: dict[int, Session] = {}
+        for instances in by_arm(self._plan.targets).values():
+            first = self._plan.targets[instances[0]]
+            credential = log_in((first.host, first.port), contract.load_credentials(index))
+            for instance in instances:
+                target = self._plan.targets[instance]
+                connection = self._watchdog.add(Connection(target.host, target.port))
+                sessions[instance] = Session(connection, credential, target.read_path)
+        return [sessions[target.instance] for target in self._plan.targets]
+
+    def _spend(self, session: Session) -> None:
+        """Take part in the phase under way."""
+        session.enter(self._tally)
+        visit = self._scenario.visit
+
+        def arrive(due_ns: int | None) -> None:
+            session.arrive(due_ns)
+            visit(session)
+
+        self._phase.run(arrive)
+
+    def _new_phase(self, slot: int, duration_ns: int) -> Phase:
+        if self._plan.model == "closed":
+            return ClosedPhase(duration_ns)
+        # The same offsets in every slot of a block, so that all instances meet the same bursts.
+        block = slot // len(self._plan.targets)
+        offsets = arrival_offsets(
+            self._plan.rate, duration_ns, self._plan.arrivals, seed=self._plan.seed + block
+        )
+        return OpenPhase(offsets, duration_ns)
+
+    def _warm_up(self) -> None:
+        self._hand_in()
+        self._phase = CountedPhase(-(-self._plan.warmup_requests // self._plan.users))
+
+    def _lead_in(self, slot: int) -> None:
+        self._hand_in()
+        self._phase = self._new_phase(slot, self._plan.lead_ns)
+
+    def _begin(self, slot: int, instance: int) -> None:
+        self._hand_in()
+        self._edges.begin(slot, instance)
+        self._cpu_ns = process_time_ns()
+        self._start_ns = perf_counter_ns()
+        self._phase = self._new_phase(slot, self._plan.slot_ns)
+
+    def _end(self, slot: int, instance: int) -> None:
+        elapsed_ns = perf_counter_ns() - self._start_ns
+        cpu_ns = process_time_ns() - self._cpu_ns
+        self._edges.end(slot, instance, self._tally.requests, elapsed_ns)
+        if isinstance(self._phase, OpenPhase):
+            self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
+        self._records += self._tally.records(slot, instance, elapsed_ns, cpu_ns)
+
+    def _hand_in(self) -> None:
+        """Between phases: what was tallied goes to Locust, and a new tally begins."""
+        for step in self._tally.steps.values():
+            self._errors += step.errors
+        self._tally.report_to_locust(self._environment.stats)
+        self._tally = Tally()
+
+    def _finish(self) -> None:
+        self._hand_in()
+        recording = Recording(self._plan.scenario, tuple(self._records), dict(self._errors))
+        with self._recording.open("w", encoding="utf-8") as file:
+            file.writelines(recording.lines())
+        self._quit()
+
+    def _quit(self) -> None:
+        if self._environment.runner is not None:
+            # Not from a user's own greenlet: the runner kills those first.
+            gevent.spawn(self._environment.runner.quit)

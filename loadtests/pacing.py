@@ -1,0 +1,119 @@
+"""When requests are sent: as soon as answered (closed loop), or on a schedule (open loop).
+
+Every user of a run takes part in every phase: all start together, and the phase is over when the last one's
+request is answered. What the servers did in a phase is then exactly what was sent in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns
+from typing import Final, Protocol
+
+import gevent
+from gevent.event import Event
+from gevent.lock import Semaphore
+
+#: libev's timers tick in milliseconds: sleep no closer than this to an arrival, and yield in a loop after it.
+_SLEEP_MARGIN_NS: Final = 1_500_000
+#: How long gevent may run greenlets before it looks at sockets again. Its default of 5 ms would keep answers
+#: waiting while a greenlet yields until the next arrival.
+SWITCH_INTERVAL_S: Final = 50e-6
+
+Visit = Callable[[int | None], None]
+
+
+class Phase(Protocol):
+    """A stretch of load that all users share."""
+
+    def run(self, visit: Visit) -> None:
+        """Call `visit` with the scheduled arrival (ns; None in closed loop) until the phase ends."""
+
+
+class ClosedPhase:
+    """Each user sends again as soon as it is answered, for a time."""
+
+    def __init__(self, duration_ns: int) -> None:
+        self._end_ns = perf_counter_ns() + duration_ns
+
+    def run(self, visit: Visit) -> None:
+        """Visit until the time is up."""
+        while perf_counter_ns() < self._end_ns:
+            visit(None)
+
+
+class CountedPhase:
+    """Each user makes so many visits: for warming up."""
+
+    def __init__(self, visits: int) -> None:
+        self._visits = visits
+
+    def run(self, visit: Visit) -> None:
+        """Visit that often."""
+        for _ in range(self._visits):
+            visit(None)
+
+
+class OpenPhase:
+    """Arrivals at set times, each carried by the next free user.
+
+    One greenlet at a time waits for the next arrival; with more of them yielding, answers would wait.
+
+    Attributes:
+        scheduled: How many arrivals there are.
+        dropped: How many found no free user before the end, and were not sent.
+    """
+
+    def __init__(self, offsets_ns: Sequence[int], duration_ns: int) -> None:
+        self._start_ns = perf_counter_ns()
+        self._end_ns = self._start_ns + duration_ns
+        self._offsets = iter(offsets_ns)
+        self._turn = Semaphore()
+        self.scheduled = len(offsets_ns)
+        self.dropped = 0
+
+    def run(self, visit: Visit) -> None:
+        """Carry arrivals until there are no more."""
+        while True:
+            with self._turn:
+                due_ns = self._next_arrival()
+            if due_ns is None:
+                return
+            visit(due_ns)
+
+    def _next_arrival(self) -> int | None:
+        offset = next(self._offsets, None)
+        if offset is None:
+            return None
+        if perf_counter_ns() >= self._end_ns:
+            self.dropped += 1 + sum(1 for _ in self._offsets)
+            return None
+        due_ns = self._start_ns + offset
+        wait_until(due_ns)
+        return due_ns
+
+
+def wait_until(due_ns: int) -> None:
+    """Wait for a moment of `perf_counter_ns`, to within microseconds, while others may run."""
+    while (left_ns := due_ns - perf_counter_ns()) > 0:
+        gevent.sleep((left_ns - _SLEEP_MARGIN_NS) / 1e9 if left_ns > _SLEEP_MARGIN_NS else 0)
+
+
+class Rendezvous:
+    """Where all users meet between phases; the last to come does what is to be done there."""
+
+    def __init__(self, parties: int) -> None:
+        self._parties = parties
+        self._waiting = 0
+        self._open = Event()
+
+    def meet(self, action: Callable[[], None]) -> None:
+        """Wait for all; `action` runs once, before any goes on."""
+        gate = self._open
+        self._waiting += 1
+        if self._waiting < self._parties:
+            gate.wait()
+            return
+        action()
+        self._waiting, self._open = 0, Event()
+        gate.set()

@@ -1,0 +1,130 @@
+"""What a phase of load saw, handed on to Locust's statistics and to the recording.
+
+Requests are tallied as plain numbers and reported in batches, since Locust's own event costs more than the
+rest of a request; the totals stay exact (a test holds them equal).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from locust.stats import RequestStats, StatsEntry, bucket_response_time
+
+from harness.recording import SlotRecord, encode
+from loadtests.client import Answer
+
+#: An arrival sent more than this behind schedule is late.
+LATE_NS: Final = 1_000_000
+
+
+class StepTally:
+    """One step of a scenario in one phase: the numbers of every request."""
+
+    def __init__(self, method: str, step: str) -> None:
+        self.method = method
+        self.step = step
+        self.errors: Counter[str] = Counter()
+        self.service_ns: list[int] = []
+        self.response_ns: list[int] = []
+        self.lag_ns: list[int] = []
+        self.request_bytes = 0
+        self.response_bytes = 0
+
+    def answered(self, answer: Answer, sent_bytes: int, due_ns: int | None) -> None:
+        """Count a request that was answered; `due_ns` is its scheduled arrival in open loop."""
+        self.service_ns.append(answer.read_ns - answer.sent_ns)
+        self.request_bytes += sent_bytes
+        self.response_bytes += answer.wire_bytes
+        if due_ns is not None:
+            self.response_ns.append(answer.read_ns - due_ns)
+            self.lag_ns.append(answer.sent_ns - due_ns)
+
+    def failed(self, reason: str) -> None:
+        """Count an error: with `answered` before it a wrong answer, without it none at all."""
+        self.errors[reason] += 1
+
+    @property
+    def unanswered(self) -> int:
+        """Errors with no answer."""
+        return sum(count for reason, count in self.errors.items() if not reason.startswith(WRONG))
+
+    @property
+    def requests(self) -> int:
+        """Requests sent, errors included."""
+        return len(self.service_ns) + self.unanswered
+
+
+#: How the text of an error begins when an answer came, but not the right one.
+WRONG: Final = "wrong answer: "
+
+
+class Tally:
+    """All steps of one phase."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, StepTally] = {}
+        self.scheduled = 0
+        self.dropped = 0
+
+    def step(self, method: str, name: str) -> StepTally:
+        """The tally of that step, made when first asked for."""
+        if name not in self.steps:
+            self.steps[name] = StepTally(method, name)
+        return self.steps[name]
+
+    @property
+    def requests(self) -> int:
+        """Requests of all steps."""
+        return sum(step.requests for step in self.steps.values())
+
+    def records(self, slot: int, instance: int, elapsed_ns: int, load_cpu_ns: int) -> Iterator[SlotRecord]:
+        """One record a step; what belongs to the whole slot stands in the first."""
+        for index, step in enumerate(self.steps.values()):
+            first = index == 0
+            yield SlotRecord(
+                slot=slot,
+                instance=instance,
+                step=step.step,
+                elapsed_ns=elapsed_ns,
+                requests=step.requests,
+                errors=step.errors.total(),
+                request_bytes=step.request_bytes,
+                response_bytes=step.response_bytes,
+                service=encode(step.service_ns),
+                response=encode(step.response_ns) if step.response_ns else "",
+                lag=encode(step.lag_ns) if step.lag_ns else "",
+                scheduled=self.scheduled if first else 0,
+                late=sum(lag > LATE_NS for lag in step.lag_ns),
+                dropped=self.dropped if first else 0,
+                load_cpu_ns=load_cpu_ns if first else 0,
+            )
+
+    def report_to_locust(self, stats: RequestStats) -> None:
+        """Add everything to Locust's own statistics, as if each request had been logged by itself."""
+        for step in self.steps.values():
+            entry = _entry(stats, step)
+            stats.get(step.step, step.method).extend(entry)
+            stats.total.extend(entry)
+            for reason, count in step.errors.items():
+                for _ in range(count):
+                    stats.log_error(step.method, step.step, reason)
+
+
+def _entry(stats: RequestStats, step: StepTally) -> Any:
+    now = time.time()
+    times = [ns / 1e6 for ns in step.service_ns]
+    # Declared with whole milliseconds, but Locust itself logs fractions.
+    entry: Any = StatsEntry(stats, step.step, step.method)
+    entry.num_requests = step.requests
+    entry.num_none_requests = step.unanswered
+    entry.last_request_timestamp = now
+    entry.num_reqs_per_sec = {int(now): step.requests}
+    entry.total_content_length = step.response_bytes
+    if times:
+        entry.total_response_time = sum(times)
+        entry.min_response_time, entry.max_response_time = min(times), max(times)
+        entry.response_times = Counter(bucket_response_time(ms) for ms in times)
+    return entry
