@@ -12,6 +12,8 @@ from typing import Any, Final
 import psutil
 import redis
 
+from harness.recording import SlotAccount
+
 #: Commands that this accounting itself sends; they are not the servers' doing.
 _OWN_COMMANDS: Final = ("cmdstat_info",)
 
@@ -92,17 +94,6 @@ class StoreMeter:
 
 def _commands(stats: Mapping[str, Any]) -> int:
     return sum(int(row["calls"]) for name, row in stats.items() if name not in _OWN_COMMANDS)
-
-
-@dataclass(frozen=True)
-class SlotAccount:
-    """What one slot's recorded part cost: CPU in ns, store commands."""
-
-    slot: int
-    instance: int
-    server_cpu_ns: float
-    store_cpu_ns: float
-    store_ops: int
 
 
 class Accountant:

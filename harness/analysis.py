@@ -14,9 +14,8 @@ from itertools import combinations
 from statistics import median
 from typing import Any, Final
 
-from harness.accounting import SlotAccount
 from harness.estimate import Ratio, geometric_mean, mean, ratio
-from harness.recording import Recording, SlotRecord, merged
+from harness.recording import Recording, SlotAccount, SlotRecord, merged
 from harness.result import METRICS, Comparison, Distribution, Interval, Measurement, Verdict
 from harness.schedule import Plan, by_arm, split_halves
 from harness.suite import Scenario

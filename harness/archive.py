@@ -9,13 +9,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from harness.analysis import Observed
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.result import SCHEMA_VERSION, Result
+
+if TYPE_CHECKING:  # analysis imports SciPy, which listing and reading results need not wait for
+    from harness.analysis import Observed
 
 RESULT_FILE: Final = "result.json"
 

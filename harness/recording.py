@@ -80,6 +80,17 @@ class SlotRecord:
 
 
 @dataclass(frozen=True)
+class SlotAccount:
+    """What one slot's recorded part cost: CPU in ns, store commands."""
+
+    slot: int
+    instance: int
+    server_cpu_ns: float
+    store_cpu_ns: float
+    store_ops: int
+
+
+@dataclass(frozen=True)
 class Recording:
     """All slots of one scenario, and what went wrong, by message."""
 
