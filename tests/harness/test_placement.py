@@ -1,0 +1,47 @@
+"""Who gets which CPU, from one CPU to eight."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.placement import Placement, place
+
+
+@pytest.mark.parametrize("cpus", [[], [3]])
+def test_one_cpu_pins_nothing(cpus: list[int]) -> None:
+    """Nothing can be kept apart, so the system places all."""
+    assert place(cpus) == Placement()
+    assert place(cpus).roles() == {}
+
+
+@pytest.mark.parametrize(
+    ("cpus", "roles", "shared"),
+    [
+        ([0, 1], {"servers": [0], "store": [0], "load": [1], "harness": [1]}, True),
+        ([0, 1, 2], {"servers": [0], "store": [2], "load": [1], "harness": [2]}, False),
+        ([0, 1, 2, 3], {"servers": [0], "store": [2], "load": [1], "harness": [3]}, False),
+        (list(range(8)), {"servers": [0], "store": [2], "load": [1], "harness": [3]}, False),
+    ],
+)
+def test_roles_by_count(cpus: list[int], roles: dict[str, list[int]], shared: bool) -> None:
+    """The store leaves the servers' CPU from three on, the harness everyone's from four."""
+    placement = place(cpus)
+    assert placement.roles() == roles
+    assert placement.store_shares_servers is shared
+
+
+def test_the_cpus_that_there_are() -> None:
+    """A container may be allowed any two: their numbers count, not their order."""
+    assert place({9, 4}).roles() == {"servers": [4], "store": [4], "load": [9], "harness": [9]}
+
+
+@settings(deadline=None)
+@given(st.sets(st.integers(0, 255), min_size=2, max_size=16))
+def test_the_load_is_always_apart(cpus: set[int]) -> None:
+    """Never on the servers' or the store's CPU, and no role on a CPU that is not ours."""
+    placement = place(cpus)
+    assert not set(placement.load) & (set(placement.servers) | set(placement.store))
+    assert {cpu for role in placement.roles().values() for cpu in role} <= cpus
+    assert all(len(role) == 1 for role in placement.roles().values())
