@@ -1,0 +1,205 @@
+"""Suites: those that come with the tool, the defaults, and what each bad one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from harness import catalog
+from harness.errors import SuiteError
+from harness.result import METRICS
+from harness.suite import Suite, check_names, parse
+
+SHIPPED = sorted((Path(__file__).parents[2] / "loadtests" / "suites").glob("*.toml"))
+
+GOOD = """
+title = "Two arms"
+arms = ["token", "cookie"]
+
+[[scenarios]]
+name = "saturation"
+load = { model = "closed", users = 4 }
+seconds = 2
+
+[[scenarios]]
+name = "steady"
+load = { model = "open", rate = 200 }
+seconds = 3
+"""
+OPEN = 'load = { model = "open", rate = 200 }'
+
+
+def good() -> Suite:
+    """The good suite, parsed."""
+    return parse(GOOD, "good", "good.toml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_suites_parse(path: Path) -> None:
+    """Every suite that comes with the tool is whole, and is found by its name."""
+    suite = parse(path.read_text(encoding="utf-8"), path.stem, str(path))
+    assert suite.name == path.stem
+    assert catalog.load_suite(path.stem) == suite
+
+
+def test_there_are_shipped_suites() -> None:
+    """The default suite is among them."""
+    assert {"quick", "smoke"} <= {path.stem for path in SHIPPED}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_suites_name_what_there_is(path: Path) -> None:
+    """Their schemes, scenarios and metrics exist."""
+    catalog.check(catalog.load_suite(path.stem), catalog.schemes())
+
+
+def test_defaults() -> None:
+    """What a suite does not say: the protocol of slots, the level, the margin."""
+    suite = good()
+    closed, opened = suite.scenarios
+    assert (suite.name, suite.instances, suite.warmup_requests) == ("good", 8, 1000)
+    assert (suite.confidence, suite.margin, suite.password_cost) == (0.99, 0.03, "bench")
+    assert (closed.slot_ns, closed.lead_ns, opened.slot_ns) == (45_000_000, 5_000_000, 95_000_000)
+    assert (closed.primary_metric, opened.primary_metric) == ("total_cpu", "service_p50")
+    assert (closed.slots, opened.slots) == (40, 30)  # 2 s of 50 ms, 3 s of 100 ms
+    assert (closed.load.label, opened.load.label) == ("closed, 4 users", "open, 200/s constant")
+    assert opened.load.users == 8
+
+
+def test_what_a_suite_says_counts() -> None:
+    """Every default can be overruled."""
+    text = GOOD.replace("seconds = 3", 'seconds = 3\nslot_ms = 190\nlead_ms = 10\nprimary = "service_p90"')
+    scenario = parse("confidence = 0.95\n" + text, "good", "good.toml").scenarios[1]
+    assert (scenario.slot_ns, scenario.lead_ns, scenario.slots) == (190_000_000, 10_000_000, 15)
+    assert scenario.primary_metric == "service_p90"
+
+
+def test_a_suite_is_frozen() -> None:
+    """Nobody changes it while it runs."""
+    with pytest.raises(ValidationError, match="frozen"):
+        good().instances = 3
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        ("seed = 3\n" + GOOD, "seed", "extra inputs are not permitted"),
+        (GOOD.replace("seconds = 3", "seconds = 3\nsecond = 1"), "scenarios[1].second", "not permitted"),
+        (GOOD.replace("users = 4", "user = 4"), "scenarios[0].load.user", "not permitted"),
+        (GOOD.replace(OPEN, 'load = { model = "open" }'), "scenarios[1].load", "needs rate"),
+        (GOOD.replace("rate = 200", "rate = -1"), "scenarios[1].load.rate", "greater than or equal to 0"),
+        (GOOD.replace("users = 4", "rate = 9"), "scenarios[0].load", "closed load has no rate"),
+        (GOOD.replace('"closed"', '"shut"'), "scenarios[0].load.model", "'closed' or 'open'"),
+        (GOOD.replace("users = 4", "users = 0"), "scenarios[0].load.users", "greater than or equal to 1"),
+        (GOOD.replace("users = 4", 'users = "4"'), "scenarios[0].load.users", "valid integer"),
+        (
+            GOOD.replace("rate = 200", 'rate = 200, arrivals = "bursty"'),
+            "scenarios[1].load.arrivals",
+            "'constant' or 'poisson'",
+        ),
+        (GOOD.replace('"cookie"', '"token"'), "the whole file", "every arm may be named once"),
+        (GOOD.replace('"cookie"', '"Cookie jar"'), "arms[1]", "should match pattern"),
+        (GOOD.replace('"token", "cookie"', ""), "arms", "at least 1 item"),
+        ('title = "t"\narms = ["token"]\nscenarios = []\n', "scenarios", "at least 1 item"),
+        (GOOD.replace('title = "Two arms"\n', ""), "title", "field required"),
+        (GOOD.replace("seconds = 2\n", ""), "scenarios[0].seconds", "field required"),
+        (GOOD.replace("seconds = 2", "seconds = 0"), "scenarios[0].seconds", "greater than 0"),
+        (GOOD.replace("seconds = 2", "seconds = inf"), "scenarios[0].seconds", "less than or equal to"),
+        (GOOD.replace("seconds = 2", "seconds = nan"), "scenarios[0].seconds", ""),
+        (GOOD.replace("seconds = 2", "seconds = 2\nslot_ms = 1"), "scenarios[0].slot_ms", "equal to 5"),
+        ("instances = 1\n" + GOOD, "instances", "greater than or equal to 2"),
+        ("confidence = 1.0\n" + GOOD, "confidence", "less than 1"),
+        ("margin = 0.0\n" + GOOD, "margin", "greater than 0"),
+        ('password_cost = "cheap"\n' + GOOD, "password_cost", "'owasp' or 'bench'"),
+        (GOOD + GOOD[GOOD.index("[[") :], "the whole file", "once under each load"),
+    ],
+)
+def test_a_bad_suite_is_told_file_key_and_expectation(text: str, key: str, expected: str) -> None:
+    """One line a fault: the file, the key by its path, what was expected, what was there instead."""
+    with pytest.raises(SuiteError) as refused:
+        parse(text, "bad", "dir/bad.toml")
+    lines = [line for line in str(refused.value).splitlines() if line.startswith(f"dir/bad.toml: {key}: ")]
+    assert lines, str(refused.value)
+    assert any(expected in line for line in lines), lines
+    assert "(got " in lines[0]
+    assert refused.value.exit_code == 2
+
+
+def test_text_that_is_not_toml() -> None:
+    """The parser's place in the file is passed on."""
+    with pytest.raises(SuiteError, match=r"^dir/bad.toml: not TOML: .*line 1"):
+        parse("title = \n", "bad", "dir/bad.toml")
+
+
+def test_every_fault_is_told_at_once() -> None:
+    """Two faults, two lines, so that one try mends both."""
+    with pytest.raises(SuiteError) as refused:
+        parse("instances = 1\nmargin = 2.0\n" + GOOD, "bad", "bad.toml")
+    assert [line.split(": ")[1] for line in str(refused.value).splitlines()] == ["instances", "margin"]
+
+
+def test_a_long_value_is_shortened() -> None:
+    """What was there is shown by its start, not by pages."""
+    with pytest.raises(SuiteError) as refused:
+        parse(GOOD.replace('"cookie"', f'"{"X" * 5000}"'), "bad", "bad.toml")
+    assert len(str(refused.value)) < 250
+
+
+def test_a_suite_may_measure_one_scenario_under_two_loads() -> None:
+    """The same scenario twice is refused only under the same load."""
+    again = GOOD + GOOD[GOOD.index("[[") :].replace("users = 4", "users = 5").replace("200", "300")
+    assert len(parse(again, "good", "good.toml").scenarios) == 4
+
+
+KNOWN = {"schemes": {"token", "cookie"}, "scenarios": {"steady", "saturation"}, "metrics": set(METRICS)}
+
+
+def test_known_names_pass() -> None:
+    """A suite that names what there is has nothing to be told."""
+    check_names(good(), "good.toml", **KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("known", "fault"),
+    [
+        ({"schemes": {"cookie", "basic"}}, "arms[0]: expected a scheme, one of basic, cookie (got 'token')"),
+        (
+            {"scenarios": {"steady"}},
+            "scenarios[0].name: expected a scenario, one of steady (got 'saturation')",
+        ),
+        (
+            {"metrics": {"total_cpu"}},
+            "scenarios[1].primary: expected a metric, one of total_cpu (got 'service_p50')",
+        ),
+    ],
+)
+def test_unknown_names_are_refused(known: dict[str, set[str]], fault: str) -> None:
+    """The key, what kind of thing it names, and which there are."""
+    with pytest.raises(SuiteError) as refused:
+        check_names(good(), "my.toml", **(KNOWN | known))
+    assert str(refused.value) == f"my.toml: {fault}"
+
+
+def test_an_unknown_primary_is_refused() -> None:
+    """A metric that the suite itself names is checked like any other."""
+    suite = parse(GOOD.replace("seconds = 3", 'seconds = 3\nprimary = "speed"'), "my", "my.toml")
+    with pytest.raises(SuiteError, match=r"scenarios\[1\]\.primary: expected a metric.*'speed'"):
+        check_names(suite, "my.toml", **KNOWN)
+
+
+def test_a_suite_that_is_not_there(tmp_path: Path) -> None:
+    """The answer names the suites there are."""
+    with pytest.raises(SuiteError, match=r"no such suite.*quick.*smoke"):
+        catalog.load_suite(str(tmp_path / "none.toml"))
+
+
+def test_a_suite_of_ones_own(tmp_path: Path) -> None:
+    """Any TOML file serves; it is called by its file's name, and faults name its path."""
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    assert catalog.load_suite(str(path)).name == "mine"
+    path.write_text("arms = 3")
+    with pytest.raises(SuiteError, match=r"mine\.toml: arms: "):
+        catalog.load_suite(str(path))
