@@ -1,0 +1,235 @@
+"""The import rules of the architecture, read from the source, and seen at work in a process of its own."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("bench", "harness", "loadtests", "servers")
+PURE = [
+    *(
+        Path("harness", f"{name}.py")
+        for name in (
+            "suite",
+            "schedule",
+            "placement",
+            "recording",
+            "estimate",
+            "verdict",
+            "result",
+            "analysis",
+            "validity",
+            "forecast",
+        )
+    ),
+    Path("servers", "contract.py"),
+]
+#: Modules that do something to the world, or take long to import.
+IMPURE = {"asyncio", "subprocess", "socket", "redis", "aiohttp", "matplotlib", "locust", "gevent", "psutil"}
+#: Calls that open, read or write a file.
+OPENS = {"open", "read_text", "write_text", "read_bytes", "write_bytes"}
+
+
+def files(folder: str) -> list[Path]:
+    """The Python files below a folder, by their path from the root."""
+    found = sorted(path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.py"))
+    assert found, folder
+    return found
+
+
+def module_name(path: Path) -> str:
+    """A file's name as an import has it."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name is a module or package of this tree."""
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, at any depth of its code, relative imports resolved.
+
+    `from package import name` counts as `package.name` where that is a module of ours.
+    """
+    return set(_imports(ast.parse((ROOT / path).read_text(encoding="utf-8")), path))
+
+
+def _imports(tree: ast.AST, path: Path) -> Iterator[str]:
+    package = module_name(path).split(".") if path.name == "__init__.py" else list(path.parts[:-1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                yield whole if is_module(whole) else base
+
+
+def roots(path: Path) -> set[str]:
+    """The top-level packages that a file imports."""
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def reached(path: Path) -> set[Path]:
+    """A file, and all files of ours that importing it imports."""
+    seen: set[Path] = set()
+    todo = [path]
+    while todo:
+        here = todo.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        for name in imports(here):
+            for part in _with_parents(name):
+                module = Path(*part.split("."))
+                todo += [
+                    file
+                    for file in (module.with_suffix(".py"), module / "__init__.py")
+                    if (ROOT / file).exists()
+                ]
+    return seen
+
+
+def _with_parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def test_imports_are_found_in_all_their_forms() -> None:
+    """The reader of imports itself: plain, from, of a module, relative, inside a function."""
+    text = (
+        "import os.path, redis as r\n"
+        "from harness import rig, __version__\n"
+        "from .estimate import mean\n"
+        "from . import verdict\n"
+        "def f():\n    from servers.contract import X\n"
+    )
+    assert set(_imports(ast.parse(text), Path("harness/analysis.py"))) == {
+        "os.path",
+        "redis",
+        "harness.rig",
+        "harness",
+        "harness.estimate",
+        "harness.verdict",
+        "servers.contract",
+    }
+
+
+@pytest.mark.parametrize("path", PURE, ids=str)
+def test_pure_modules_reach_nothing_impure(path: Path) -> None:
+    """Neither a pure module nor any module of ours that it imports talks to the world."""
+    reaching = {str(file): roots(file) & IMPURE for file in reached(path)}
+    assert {file: names for file, names in reaching.items() if names} == {}
+
+
+@pytest.mark.parametrize("path", PURE, ids=str)
+def test_pure_modules_open_no_file(path: Path) -> None:
+    """They are given text and numbers."""
+    called = {
+        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+    }
+    assert not called & OPENS
+
+
+@pytest.mark.parametrize("path", files("harness"), ids=str)
+def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
+    """Importing Locust patches the whole process; servers and load run as processes of their own."""
+    assert not roots(path) & {
+        "locust",
+        "gevent",
+        "geventhttpclient",
+        "aiohttp",
+        "servers",
+        "loadtests",
+        "bench",
+    }
+
+
+@pytest.mark.parametrize("path", files("servers"), ids=str)
+def test_servers_know_nothing_of_who_measures(path: Path) -> None:
+    """No import of the instrument, nor of its tools."""
+    assert not roots(path) & {"harness", "loadtests", "bench", "locust", "gevent"}
+
+
+@pytest.mark.parametrize("path", files("loadtests"), ids=str)
+def test_load_shares_only_the_contract_and_the_plan(path: Path) -> None:
+    """Of ours: the contract with the servers, the plan and the recording with the harness, itself."""
+    ours = {name for name in imports(path) if name.split(".")[0] in OURS}
+    allowed = {"servers.contract", "harness.schedule", "harness.recording"}
+    assert {name for name in ours if name.split(".")[0] != "loadtests"} <= allowed
+
+
+@pytest.mark.parametrize("path", [Path("bench.py"), *files("harness")], ids=str)
+def test_only_charts_import_matplotlib(path: Path) -> None:
+    """It takes half a second to import, and most commands draw nothing."""
+    assert "matplotlib" not in roots(path) or path.is_relative_to("harness/charts")
+
+
+SCHEMES = [path for path in files("servers/schemes") if path.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", SCHEMES, ids=str)
+def test_a_scheme_imports_no_other_scheme(path: Path) -> None:
+    """A scheme is one file; what two share has a name of its own beside them."""
+    assert not {name for name in imports(path) if name.startswith("servers.schemes")}
+
+
+@pytest.mark.parametrize("path", files("servers"), ids=str)
+def test_no_file_names_a_scheme(path: Path) -> None:
+    """Schemes are found by listing their folder, so that another needs no other edit."""
+    assert not imports(path) & {module_name(scheme) for scheme in SCHEMES}
+
+
+def loaded_after(*command: str) -> set[str]:
+    """The top-level packages that a Python process has loaded by its end."""
+    watched = (
+        "import atexit, json, sys\n"
+        "atexit.register(lambda: print(json.dumps(sorted({n.split('.')[0] for n in sys.modules})),"
+        " file=sys.stderr))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", watched + "\n".join(command)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+HEAVY = {"matplotlib", "scipy", "numpy", "aiohttp", "locust", "gevent", "loadtests", "servers"}
+
+
+def test_the_watch_sees_what_is_loaded() -> None:
+    """Otherwise the tests below would hold of anything."""
+    assert {"json", "typer", "bench"} <= loaded_after("import bench")
+    assert "scipy" in loaded_after("import harness.estimate")
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    """Help and usage errors come at once."""
+    assert not loaded_after("import bench") & HEAVY
+
+
+def test_listing_loads_nothing_heavy(tmp_path: Path) -> None:
+    """Suites and runs are listed without SciPy, matplotlib or anything that serves or loads."""
+    assert not HEAVY & loaded_after(
+        f"sys.argv = ['bench.py', 'list', '--results', {str(tmp_path)!r}]",
+        "import runpy",
+        "runpy.run_path('bench.py', run_name='__main__')",
+    )
