@@ -134,15 +134,17 @@ def main() -> NoReturn:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for wanted in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: shells ignore it for background jobs
+        signal.signal(wanted, stop)
     sys.exit(_guarded(app))
 
 
 def _guarded(command: Callable[..., Any]) -> int:
     try:
-        return int(command(standalone_mode=False) or 0)
-    except typer.Exit as ended:
-        return ended.exit_code
+        code = int(command(standalone_mode=False) or 0)
+        if code == InterruptedRunError.exit_code:  # what Typer makes of Ctrl-C
+            raise KeyboardInterrupt
+        return code
     except KeyboardInterrupt:
         return _fail(InterruptedRunError("stopped; what was finished before is kept."))
     except BenchError as error:

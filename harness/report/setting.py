@@ -10,7 +10,9 @@ from harness.result import Result
 
 def instances(result: Result) -> str:
     """How many server instances there were: `8 instances per arm`."""
-    counts = {row.instances for row in result.measurements}
+    # Metrics of the arm as a whole, such as the store's memory, have one figure and no interval.
+    counts = {row.instances for row in result.measurements if row.ci is not None}
+    counts = counts or {row.instances for row in result.measurements}
     if not counts:
         return "no instances"
     low, high = min(counts), max(counts)

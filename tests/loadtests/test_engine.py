@@ -1,0 +1,201 @@
+"""The load engine. Importing Locust patches a whole process, so each check runs in one of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers.process import Server
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+#: A server that answers each connection with the given raw pieces, one a request, then hangs up.
+_PRELUDE = """
+import locust, gevent, gevent.server, json
+from loadtests.client import Connection, RequestFailedError, Watchdog, request_bytes
+def serving(*pieces, pause=0.0):
+    def handle(sock, address):
+        for piece in pieces:
+            if not sock.recv(65536):
+                return
+            for part in piece if isinstance(piece, list) else [piece]:
+                sock.sendall(part)
+                gevent.sleep(pause)
+        sock.close()
+    server = gevent.server.StreamServer(("127.0.0.1", 0), handle)
+    server.start()
+    return Connection("127.0.0.1", server.server_port)
+GET = request_bytes("GET", "/", ("127.0.0.1", 1), b"")
+CHUNKED = b"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"
+CHUNKED += b"1\\r\\nh\\r\\n1\\r\\ni\\r\\n0\\r\\n\\r\\n"
+OK = b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi"
+"""
+
+
+def in_locust(code: str) -> str:
+    """Run code in a process of its own that has Locust imported; returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PRELUDE + code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status", "body"),
+    [
+        ("OK", 200, "hi"),
+        ("[OK[:10], OK[10:-1], OK[-1:]]", 200, "hi"),
+        ("CHUNKED", 200, "hi"),
+        ('b"HTTP/1.1 100 Continue\\r\\n\\r\\n" + OK', 200, "hi"),
+        ('b"HTTP/1.1 401 Unauthorized\\r\\nContent-Length: 0\\r\\n\\r\\n"', 401, ""),
+    ],
+    ids=["whole", "in pieces", "chunked", "after an interim answer", "no body"],
+)
+def test_answers_are_read_whole(pieces: str, status: int, body: str) -> None:
+    """However the bytes arrive."""
+    code = f"answer = serving({pieces}, pause=0.01).exchange(GET)\nprint(answer.status, answer.body.decode())"
+    assert in_locust(code) == f"{status} {body}".strip()
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    ["", "OK[:-1]", 'b"not HTTP at all\\r\\n\\r\\n"'],
+    ids=["closed at once", "half an answer", "garbage"],
+)
+def test_no_whole_answer_is_an_error_and_the_next_request_connects_anew(pieces: str) -> None:
+    """A request without a whole answer is never counted as answered, and does not poison the next."""
+    code = f"""
+connection = serving({pieces})
+for _ in range(2):
+    try:
+        connection.exchange(GET)
+        print("answered")
+    except RequestFailedError:
+        print("failed")
+"""
+    assert in_locust(code) == "failed\nfailed"
+
+
+def test_connection_close_is_obeyed() -> None:
+    """After `Connection: close` the next request goes over a new connection and is answered."""
+    code = """
+answer = b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 2\\r\\n\\r\\nhi"
+connection = serving(answer)
+print(connection.exchange(GET).body, connection.exchange(GET).body)
+"""
+    assert in_locust(code) == "b'hi' b'hi'"
+
+
+def test_a_silent_server_ends_in_a_timeout() -> None:
+    """The watchdog ends a request that nobody answers."""
+    code = """
+def silent(sock, address):
+    gevent.sleep(60)
+server = gevent.server.StreamServer(("127.0.0.1", 0), silent)
+server.start()
+connection = Watchdog(0.2).add(Connection("127.0.0.1", server.server_port))
+try:
+    connection.exchange(GET)
+except RequestFailedError as error:
+    print("failed")
+"""
+    assert in_locust(code) == "failed"
+
+
+def test_batches_leave_locusts_totals_as_single_reports_would() -> None:
+    """Counts, sums, extremes, buckets, bytes and errors equal those of Locust's own logging, one by one."""
+    code = """
+from locust.stats import RequestStats
+from loadtests.client import Answer
+from loadtests.recorder import WRONG, Tally
+times = [150_000, 1_700_000, 99_400_000, 147_000_000, 147_000_000]
+single, batch, tally = RequestStats(), RequestStats(), Tally()
+step = tally.step("GET", "read")
+for index, ns in enumerate(times):
+    single.log_request("GET", "read", ns / 1e6, 10 + index)
+    step.answered(Answer(200, b"", 10 + index, 0, ns), 5, None)
+step.failed(WRONG + "status 500")
+single.log_error("GET", "read", WRONG + "status 500")
+tally.report_to_locust(batch)
+def view(stats):
+    return [
+        (e.num_requests, e.num_failures, round(e.total_response_time, 6), e.min_response_time,
+         e.max_response_time, dict(e.response_times), e.total_content_length,
+         sum(e.num_reqs_per_sec.values()))
+        for e in (stats.total, stats.get("read", "GET"))
+    ]
+print(view(single) == view(batch), {k: v.occurrences for k, v in batch.errors.items()} ==
+      {k: v.occurrences for k, v in single.errors.items()}, batch.total.num_requests)
+"""
+    assert in_locust(code) == "True True 5"
+
+
+def test_open_loop_counts_what_it_cannot_send() -> None:
+    """One user, ten arrivals in 100 ms, 60 ms a visit: sent and dropped add up to what was scheduled."""
+    code = """
+from loadtests.pacing import OpenPhase
+phase = OpenPhase([i * 10_000_000 for i in range(10)], 100_000_000)
+due = []
+def visit(at):
+    due.append(at)
+    gevent.sleep(0.06)
+phase.run(visit)
+print(len(due) + phase.dropped, phase.dropped > 0, due == sorted(due))
+"""
+    assert in_locust(code) == "10 True True"
+
+
+def test_arrivals_are_never_early() -> None:
+    """No visit begins before it is due."""
+    code = """
+from time import perf_counter_ns
+from loadtests.pacing import OpenPhase
+early = []
+OpenPhase([i * 1_000_000 for i in range(50)], 60_000_000).run(lambda at: early.append(perf_counter_ns() < at))
+print(len(early), any(early))
+"""
+    assert in_locust(code) == "50 False"
+
+
+@pytest.mark.parametrize("scheme", ["token", "cookie", "anonymous"])
+@pytest.mark.parametrize("user_class", ["Saturation", "Steady"])
+def test_plain_locust_runs_the_scenarios(
+    serve: Callable[[str], Server], scheme: str, user_class: str, tmp_path: Path
+) -> None:
+    """`locust -f loadtests/locustfile.py --host …` logs in, reads and counts, without a harness."""
+    server = serve(scheme)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless"),
+            *(
+                "--host",
+                f"http://127.0.0.1:{server.port}",
+                "--users",
+                "3",
+                "--spawn-rate",
+                "10",
+                "--run-time",
+                "1s",
+            ),
+            *("--rate", "50", "--only-summary", "--json", user_class),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert row["name"] == "read"
+    assert row["num_requests"] > 10
+    assert row["num_failures"] == 0
