@@ -1,0 +1,172 @@
+"""Every validity check, provoked: what is fine, what is doubtful, what must not be believed."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import analysis, validity
+from harness.analysis import Observed
+from harness.result import Check, Status
+from harness.schedule import split_halves
+from tests.harness.observations import Seen, observe
+
+ARM = ("token",)
+#: A server that is busy for 80 % of a slot of 10 ms, and a load generator for half.
+BUSY = Seen(0, server_us=800, load_cpu_us=5000)
+
+
+def checks(observed: Observed) -> dict[str, Check]:
+    """The checks on a scenario, by name."""
+    rows = analysis.measurements(observed, 0.99)
+    return {one.check: one for one in validity.check_scenario(observed, rows, seed=1, confidence=0.99)}
+
+
+def closed(**changes: object) -> dict[str, Check]:
+    """The checks on one closed-loop slot that differs as said."""
+    return checks(observe([Seen(**({"instance": 0, "server_us": 800} | changes))], ARM))  # type: ignore[arg-type]
+
+
+def opened(**changes: object) -> dict[str, Check]:
+    """The checks on one open-loop slot that differs as said."""
+    return checks(observe([Seen(**({"instance": 0} | changes))], ARM, model="open"))  # type: ignore[arg-type]
+
+
+def test_a_sound_closed_loop_is_ok() -> None:
+    """These are looked at under saturation, and nothing else."""
+    found = closed()
+    assert set(found) == {"final report", "answers", "load generator", "server busy"}
+    assert {one.status for one in found.values()} == {"ok"}
+
+
+def test_a_sound_open_loop_is_ok() -> None:
+    """A waiting loop spins: its CPU is not looked at, its lag is."""
+    found = opened()
+    assert set(found) == {"final report", "answers", "arrivals on time", "arrivals sent"}
+    assert {one.status for one in found.values()} == {"ok"}
+
+
+def test_every_arm_is_checked() -> None:
+    """Two arms, each with its own line, named in it."""
+    observed = observe([BUSY, Seen(1, server_us=500)], ("token", "cookie"))
+    rows = analysis.measurements(observed, 0.99)
+    found = validity.check_scenario(observed, rows, seed=1, confidence=0.99)
+    busy = [one for one in found if one.check == "server busy"]
+    assert [(one.status, "token" in one.detail, "cookie" in one.detail) for one in busy] == [
+        ("ok", True, False),
+        ("warning", False, True),
+    ]
+
+
+def test_a_missing_final_report_is_invalid() -> None:
+    """What came in without it may be any part of the whole."""
+    one = checks(observe([BUSY], ARM, complete=False))["final report"]
+    assert one.status == "invalid"
+    assert "run again" in one.detail
+
+
+def test_any_wrong_answer_is_invalid() -> None:
+    """All are counted, the most frequent is named."""
+    one = checks(observe([BUSY], ARM, errors={"read: 500": 2, "read: wrong identity": 5}))["answers"]
+    assert one.status == "invalid"
+    assert "7 errors, most often: read: wrong identity" in one.detail
+
+
+def test_an_arm_that_recorded_nothing_is_invalid() -> None:
+    """The other arm's checks go on."""
+    observed = observe([BUSY], ("token", "cookie"))
+    found = checks(observed)
+    assert found["samples"].status == "invalid"
+    assert "cookie: nothing was recorded" in found["samples"].detail
+    assert found["server busy"].status == "ok"
+
+
+def test_nothing_recorded_at_all_is_invalid() -> None:
+    """Not even one slot: still a result that says so."""
+    observed = observe([], ARM)
+    assert checks(observed)["samples"].status == "invalid"
+    assert observed.measured_s == 0
+
+
+@pytest.mark.parametrize(("used_us", "status"), [(8900, "ok"), (9000, "invalid"), (9900, "invalid")])
+def test_a_busy_load_generator_is_invalid(used_us: int, status: Status) -> None:
+    """From 90 % of its CPU it may be what was measured."""
+    one = closed(load_cpu_us=used_us)["load generator"]
+    assert one.status == status
+    assert f"{used_us / 10_000:.0%}" in one.detail
+    assert ("bottleneck" in one.detail) is (status == "invalid")
+
+
+@pytest.mark.parametrize(("server_us", "status"), [(610, "ok"), (590, "warning"), (390, "invalid")])
+def test_an_idle_server_under_saturation(server_us: int, status: Status) -> None:
+    """Below 60 % of its time doubtful, below 40 % something else was measured."""
+    one = closed(server_us=server_us)["server busy"]
+    assert one.status == status
+    assert ("not saturated" in one.detail) is (status != "ok")
+
+
+@pytest.mark.parametrize(("lag_us", "status"), [(1900, "ok"), (2100, "warning")])
+def test_arrivals_behind_schedule(lag_us: int, status: Status) -> None:
+    """More than 2 ms at the 99th percentile is told, since response times hold it."""
+    one = opened(lag_us=[10] * 90 + [lag_us] * 10)["arrivals on time"]
+    assert one.status == status
+    assert ("lower the rate" in one.detail) is (status == "warning")
+
+
+@pytest.mark.parametrize(("dropped", "status"), [(0, "ok"), (10, "ok"), (11, "invalid")])
+def test_arrivals_that_were_never_sent(dropped: int, status: Status) -> None:
+    """More than 1 % of 1,000 arrivals."""
+    one = opened(scheduled=1000, dropped=dropped)["arrivals sent"]
+    assert one.status == status
+    assert f"{dropped / 1000:.2%}" in one.detail
+
+
+def test_an_arm_that_differs_from_itself_is_a_warning() -> None:
+    """Eight instances; the four of one half, found by the check's own seed, need twice the CPU."""
+    first, _ = split_halves(range(8), 1)
+    moved = [
+        Seen(i, server_us=(800 if i in first else 400) * (1 + i / 1000), load_cpu_us=5000) for i in range(8)
+    ]
+    found = checks(observe(moved, ARM * 8))["a/a"]
+    assert found.status == "warning"
+    assert "total_cpu" in found.detail
+    assert "repeat the run" in found.detail
+    even = [Seen(i, server_us=800 * (1 + (i % 3) / 1000)) for i in range(8)]
+    assert checks(observe(even, ARM * 8))["a/a"].status == "ok"
+
+
+def test_too_few_instances_have_no_a_against_a() -> None:
+    """Three make no two halves with a variance."""
+    assert "a/a" not in checks(observe([Seen(i, server_us=800) for i in range(3)], ARM * 3))
+
+
+@pytest.mark.parametrize(
+    ("share", "status"), [(0, "ok"), (0.1, "ok"), (0.11, "warning"), (0.6, "warning"), (0.61, "invalid")]
+)
+def test_stolen_cpu(share: float, status: Status) -> None:
+    """Above 10 % a warning, above 60 % no measurement."""
+    one = validity.check_steal(share)
+    assert (one.check, one.status) == ("stolen cpu", status)
+    assert f"{share:.1%}" in one.detail
+    assert ("repeat" in one.detail) is (status != "ok")
+
+
+@pytest.mark.parametrize(("pages", "status"), [(0, "ok"), (1, "invalid")])
+def test_swapping(pages: int, status: Status) -> None:
+    """A single page is too many."""
+    one = validity.check_swap(pages)
+    assert (one.check, one.status) == ("swap", status)
+    assert f"{pages} pages" in one.detail
+
+
+@pytest.mark.parametrize(
+    ("digests", "status"),
+    [
+        ({"token": {"a"}, "cookie": {"a"}}, "ok"),
+        ({"token": {"a"}, "cookie": {"b"}}, "invalid"),
+        ({"token": {"a", "b"}, "cookie": {"a"}}, "invalid"),
+        ({"token": set(), "cookie": set()}, "invalid"),
+    ],
+)
+def test_code_under_test(digests: dict[str, set[str]], status: Status) -> None:
+    """One digest over all instances of all arms, or it is not known what was measured."""
+    assert validity.check_code(digests).status == status
