@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.result import SCHEMA_VERSION, Result
+from harness.result import SCHEMA_VERSION, Result, Run
 
 if TYPE_CHECKING:  # analysis imports SciPy, which listing and reading results need not wait for
     from harness.analysis import Observed
@@ -74,7 +74,7 @@ def load(path: Path) -> Result:
     """
     file = path / RESULT_FILE if path.is_dir() else path
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes()
     except OSError as error:
         raise SuiteError(
             f"{file}: no result there ({error.strerror}). `bench.py list` names what there is."
@@ -93,9 +93,10 @@ def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The runs below a folder, oldest first: the folder and its `run` section, unreadable ones left out."""
     found = []
     for file in folder.glob(f"**/{RESULT_FILE}"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            found.append((file.parent, json.loads(file.read_text(encoding="utf-8"))["run"]))
-    yield from sorted(found, key=lambda row: str(row[1].get("started_at")))
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            run = Run.model_validate(json.loads(file.read_bytes())["run"])
+            found.append((file.parent, run.model_dump()))
+    yield from sorted(found, key=lambda row: str(row[1]["started_at"]))
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
