@@ -70,7 +70,7 @@ class Plan:
 
     @classmethod
     def loads(cls, text: str) -> Plan:
-        """The plan that `dumps` wrote; raises TypeError or ValueError on anything else."""
+        """The plan that `dumps` wrote; raises KeyError, TypeError or ValueError on anything else."""
         fields = json.loads(text)
         fields["targets"] = tuple(Target(**target) for target in fields["targets"])
         fields["order"] = tuple(fields["order"])

@@ -124,10 +124,10 @@ def test_a_plan_survives_json() -> None:
     assert isinstance(back.targets[1], Target)
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "3", plan().dumps().replace('"users"', '"people"')])
+@pytest.mark.parametrize("text", ["", "null", "[]", "3", "{}", plan().dumps().replace('"users"', '"people"')])
 def test_other_json_is_no_plan(text: str) -> None:
     """Text that no plan wrote is refused, never half understood."""
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((KeyError, TypeError, ValueError)):
         Plan.loads(text)
 
 
