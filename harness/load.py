@@ -12,7 +12,7 @@ from typing import Final
 
 from harness import processes
 from harness.accounting import Accountant
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.recording import Recording
 from harness.rig import Rig
 from harness.schedule import Plan
@@ -31,10 +31,11 @@ def run(plan: Plan, rig: Rig, accountant: Accountant, *, cpus: tuple[int, ...], 
     reads its meters before it may go on.
 
     Returns:
-        What was recorded; `complete` is False if the load generator ended without its final report.
+        What was recorded; `complete` is False where its end is torn off.
 
     Raises:
-        EnvironmentFailedError: It would not start, hangs, or a server died.
+        EnvironmentFailedError: It would not start, hangs, or a server or the store died.
+        InvalidMeasurementError: It ended without its final report.
     """
     plan_file = rig.folder / "plan.json"
     recording_file = rig.folder / "recording.jsonl"
@@ -56,9 +57,8 @@ def run(plan: Plan, rig: Rig, accountant: Accountant, *, cpus: tuple[int, ...], 
             processes.end([process])
     rig.check_alive()
     if not recording_file.exists():
-        raise EnvironmentFailedError(
-            f"the load generator failed: {processes.last_words(log.read_text(errors='replace'))}"
-        )
+        words = processes.last_words(log.read_text(errors="replace"))
+        raise InvalidMeasurementError(f"the load generator ended without its final report: {words}")
     with recording_file.open(encoding="utf-8") as lines:
         return Recording.read(lines)
 
@@ -117,6 +117,7 @@ def _attend(
             pending += data
             while b"\n" in pending:
                 message, pending = pending.split(b"\n", 1)
+                rig.check_alive()
                 _answer(message.decode().split(), accountant, on_slot)
                 line.sendall(b".")
 

@@ -255,6 +255,40 @@ def test_an_interrupted_run_keeps_what_was_finished_and_leaves_nothing_running(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.parametrize(
+    ("victim", "code", "words"),
+    [
+        ("loadtests/locustfile.py", 12, "without its final report"),
+        ("--key-prefix", 3, "died"),
+        ("valkey-server", 3, "store"),
+    ],
+    ids=["Locust", "a server", "the store"],
+)
+def test_a_part_that_dies_is_named(tmp_path: Path, victim: str, code: int, words: str) -> None:
+    """Killed in mid-run: a sentence that names it, the documented exit code, nothing left running."""
+    running = subprocess.Popen(
+        [sys.executable, str(ROOT / "bench.py"), "run", "smoke", "--out", "run"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    parent = psutil.Process(running.pid)
+    deadline = time.monotonic() + 60
+    while len(parent.children()) < 8 and time.monotonic() < deadline:  # store, six servers, Locust
+        time.sleep(0.05)
+    children = parent.children()
+    time.sleep(1)
+    next(child for child in children if victim in " ".join(child.cmdline())).kill()
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == code, said
+    assert words in said
+    assert "Traceback" not in said
+    assert not [child for child in children if child.is_running()]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_a_killed_harness_leaves_no_process(tmp_path: Path) -> None:
     """Even SIGKILL, which nothing can catch: the kernel ends the servers, the store and Locust."""
     running = subprocess.Popen(
