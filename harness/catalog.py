@@ -14,6 +14,8 @@ from harness.rig import Scheme
 from harness.suite import Suite, check_names, parse
 
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
+#: Metrics that have a ratio, and that every scenario measures.
+_JUDGED: Final = {name for name, metric in METRICS.items() if metric.scale == "log"} - {"capacity"}
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ def load_suite(name_or_path: str) -> Suite:
 
 
 def check(suite: Suite, schemes: dict[str, Scheme]) -> None:
-    """Refuse a suite that names schemes, scenarios or metrics that do not exist.
+    """Refuse a suite that names schemes or scenarios that do not exist, or metrics that cannot be judged.
 
     Raises:
         SuiteError: Names the key, and what there is.
     """
-    check_names(suite, suite.name, schemes=schemes, scenarios=scenarios(), metrics=METRICS)
+    check_names(suite, suite.name, schemes=schemes, scenarios=scenarios(), metrics=_JUDGED)
 
 
 def schemes() -> dict[str, Scheme]:

@@ -68,6 +68,12 @@ class Scenario(_Frozen):
     lead_ms: float = Field(default=5, ge=0, le=10_000)
     primary: str | None = None
 
+    @model_validator(mode="after")
+    def _response_belongs_to_open(self) -> Self:
+        if self.load.model == "closed" and (self.primary or "").startswith("response_"):
+            raise ValueError("a closed load has no schedule, so no response times: judge service times")
+        return self
+
     @property
     def slot_ns(self) -> int:
         """Recorded part of a slot in ns."""

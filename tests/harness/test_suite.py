@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from harness import catalog
+from harness import analysis, catalog
 from harness.errors import SuiteError
 from harness.result import METRICS
 from harness.suite import Suite, check_names, parse
+from tests.harness.observations import Seen, observe
 
 SHIPPED = sorted((Path(__file__).parents[2] / "loadtests" / "suites").glob("*.toml"))
 
@@ -109,6 +110,11 @@ def test_a_suite_is_frozen() -> None:
         (GOOD.replace("seconds = 2", "seconds = inf"), "scenarios[0].seconds", "less than or equal to"),
         (GOOD.replace("seconds = 2", "seconds = nan"), "scenarios[0].seconds", ""),
         (GOOD.replace("seconds = 2", "seconds = 2\nslot_ms = 1"), "scenarios[0].slot_ms", "equal to 5"),
+        (
+            GOOD.replace("seconds = 2", 'seconds = 2\nprimary = "response_p50"'),
+            "scenarios[0]",
+            "no response times",
+        ),
         ("instances = 1\n" + GOOD, "instances", "greater than or equal to 2"),
         ("confidence = 1.0\n" + GOOD, "confidence", "less than 1"),
         ("margin = 0.0\n" + GOOD, "margin", "greater than 0"),
@@ -203,3 +209,21 @@ def test_a_suite_of_ones_own(tmp_path: Path) -> None:
     path.write_text("arms = 3")
     with pytest.raises(SuiteError, match=r"mine\.toml: arms: "):
         catalog.load_suite(str(path))
+
+
+@pytest.mark.parametrize("metric", ["store_ops", "error_rate", "capacity"])
+def test_a_primary_that_cannot_be_judged_is_refused(metric: str) -> None:
+    """It has no ratio, or is not measured by every scenario: told before the run, not after it."""
+    suite = parse(GOOD.replace("seconds = 3", f'seconds = 3\nprimary = "{metric}"'), "my", "my.toml")
+    with pytest.raises(SuiteError, match=rf"scenarios\[1\]\.primary: expected a metric.*'{metric}'"):
+        catalog.check(suite, catalog.schemes())
+
+
+def test_every_judged_metric_is_measured() -> None:
+    """Whatever a suite may name as primary has points, in the loops that may name it."""
+    closed = set(analysis.points(observe([Seen(0)])))
+    opened = set(analysis.points(observe([Seen(0)], model="open")))
+    for metric, about in METRICS.items():
+        if about.scale == "log" and metric != "capacity":
+            assert metric in opened
+            assert metric in closed or metric.startswith("response_")
