@@ -164,15 +164,13 @@ def test_other_files_are_no_results(tmp_path: Path, content: bytes) -> None:
 
 def test_runs_are_listed_oldest_first(result: Result, tmp_path: Path) -> None:
     """By the time they started, whatever their folders are called and however deep they lie."""
-    for folder, started_at in {
-        "a": "2026-03-01T00:00:00+00:00",
-        "b/deep": "2026-01-01T00:00:00+00:00",
-        "c": "2026-02-01T00:00:00+00:00",
-    }.items():
+    folders = ["e", "b/deep", "h", "c", "a", "g", "d", "f"]
+    for folder in sorted(folders):
         archive.prepare(tmp_path / folder)
-        archive.save(begun(result, started_at), tmp_path / folder)
+        month = folders.index(folder) + 1
+        archive.save(begun(result, f"2026-{month:02}-01T00:00:00+00:00"), tmp_path / folder)
     found = list(archive.runs(tmp_path))
-    assert [folder.relative_to(tmp_path).as_posix() for folder, _ in found] == ["b/deep", "c", "a"]
+    assert [folder.relative_to(tmp_path).as_posix() for folder, _ in found] == folders
     assert found[0][1] == begun(result, "2026-01-01T00:00:00+00:00").run.model_dump()
 
 
