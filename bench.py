@@ -51,11 +51,11 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")] = False,
 ) -> None:
     """Measure a suite: tables, result.json and charts. Takes about 80 seconds for `quick`."""
-    from harness import session
+    from harness import commands
 
     console = Console(stderr=as_json)
     folder = out or results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{Path(suite).stem}"
-    session.measure(
+    commands.measure(
         suite,
         folder,
         console,
@@ -89,9 +89,9 @@ def serve(
     redis_url: RedisUrl = None,
 ) -> None:
     """Run the servers side by side and print curl lines to try them. Ctrl-C ends them."""
-    from harness import session
+    from harness import commands
 
-    session.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
+    commands.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
 
 
 @app.command(name="list")

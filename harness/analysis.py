@@ -163,7 +163,7 @@ def _row(
 
 
 def comparisons(
-    rows: Sequence[Measurement], scenario: Scenario, *, confidence: float, margin: float, valid: bool
+    rows: Sequence[Measurement], scenario: Scenario, *, confidence: float, margin: float
 ) -> list[Comparison]:
     """Every pair of arms by every metric that has a ratio, later arm over earlier; verdicts on the primary.
 
@@ -172,7 +172,6 @@ def comparisons(
         scenario: Names the primary metric.
         confidence: Of the intervals.
         margin: Of equivalence.
-        valid: False gives no verdict at all.
     """
     found: list[Comparison] = []
     for metric in dict.fromkeys(row.metric for row in rows if METRICS[row.metric].scale == "log"):
@@ -183,7 +182,7 @@ def comparisons(
         ratios = [ratio(base.points, arm.points, confidence) for base, arm in usable]
         primary = metric == scenario.primary_metric
         verdicts: Sequence[Verdict] = ["not judged"] * len(ratios)
-        if primary and valid:
+        if primary:
             verdicts = judge(
                 ratios,
                 confidence=confidence,

@@ -113,5 +113,6 @@ def _write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise EnvironmentFailedError(f"{path} could not be written: {error.strerror}.") from error
+    finally:  # after a rename there is none
+        beside.unlink(missing_ok=True)

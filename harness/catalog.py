@@ -54,13 +54,13 @@ def load_suite(name_or_path: str) -> Suite:
     return parse(text, path.stem, str(path))
 
 
-def check(suite: Suite, schemes: dict[str, Scheme]) -> None:
+def check(suite: Suite, source: str, schemes: dict[str, Scheme]) -> None:
     """Refuse a suite that names schemes or scenarios that do not exist, or metrics that cannot be judged.
 
     Raises:
         SuiteError: Names the key, and what there is.
     """
-    check_names(suite, suite.name, schemes=schemes, scenarios=scenarios(), metrics=_JUDGED)
+    check_names(suite, source, schemes=schemes, scenarios=scenarios(), metrics=_JUDGED)
 
 
 def schemes() -> dict[str, Scheme]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness import analysis, archive, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
+from harness.errors import InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import place
 from harness.progress import Reporter
@@ -155,12 +156,12 @@ class Measuring:
             scenario,
             confidence=suite.confidence,
             margin=suite.margin,
-            valid=all(check.status != "invalid" for check in checks),
         )
         findings.distributions += analysis.distributions(observed)
 
     def _result(self, environment: Environment) -> Result:
         findings = self._findings
+        invalid = any(check.status == "invalid" for check in findings.validity)
         return Result(
             run=Run(
                 id=self._options.out.name,
@@ -172,11 +173,11 @@ class Measuring:
                 confidence=self._suite.confidence,
                 command=self._options.command or sys.argv[:1],
                 margin=self._suite.margin,
-                exit_code=12 if any(check.status == "invalid" for check in findings.validity) else 0,
+                exit_code=InvalidMeasurementError.exit_code if invalid else 0,
             ),
             environment=environment,
             validity=findings.validity,
             measurements=findings.measurements,
-            comparisons=findings.comparisons,
+            comparisons=validity.withheld(findings.comparisons, findings.validity),
             distributions=findings.distributions,
         )

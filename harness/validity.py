@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.analysis import Observed, a_against_a, server_busy
-from harness.result import Check, Measurement, Status
+from harness.result import Check, Comparison, Measurement, Status
 from harness.schedule import by_arm
 
 #: Above this share of its CPU the load generator may be what was measured.
@@ -44,6 +44,13 @@ def check_scenario(
     return checks
 
 
+def withheld(comparisons: Sequence[Comparison], checks: Sequence[Check]) -> list[Comparison]:
+    """The comparisons as a result may give them: without any verdict when a check came out invalid."""
+    if all(check.status != "invalid" for check in checks):
+        return list(comparisons)
+    return [row.model_copy(update={"verdict": "not judged"}) for row in comparisons]
+
+
 def check_steal(share: float) -> Check:
     """How much CPU time others on the host took from this machine during the run."""
     status: Status = "invalid" if share > STEAL_LIMIT else "warning" if share > STEAL_WARNING else "ok"
@@ -53,7 +60,7 @@ def check_steal(share: float) -> Check:
         f"{share:.1%} of the CPU time wanted was taken by the host for others"
         + (
             ": intervals are wide; repeat in a quieter hour or on a machine of your own."
-            if share > 0.1
+            if share > STEAL_WARNING
             else "."
         ),
     )

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness import analysis
+from harness import analysis, validity
 from harness.analysis import Observed
 from harness.estimate import ratio
 from harness.recording import SlotAccount, encode
-from harness.result import METRICS, Comparison, Measurement
+from harness.result import METRICS, Check, Comparison, Measurement
 from tests.harness.observations import Seen, observe
 
 ONE = ("token",)
@@ -51,12 +51,10 @@ def rows_of(arm: str, metric: str, points: list[float], scenario: str = "saturat
     )
 
 
-def compare(
-    *rows: Measurement, valid: bool = True, primary: str = "total_cpu"
-) -> dict[tuple[str, str, str], Comparison]:
+def compare(*rows: Measurement, primary: str = "total_cpu") -> dict[tuple[str, str, str], Comparison]:
     """The comparisons of these rows by metric, base and arm."""
     scenario = observe([Seen(0)], ONE, primary=primary).scenario
-    found = analysis.comparisons(rows, scenario, confidence=0.99, margin=0.03, valid=valid)
+    found = analysis.comparisons(rows, scenario, confidence=0.99, margin=0.03)
     return {(one.metric, one.base, one.arm): one for one in found}
 
 
@@ -214,7 +212,7 @@ def test_a_ratio_is_arm_over_base_by_the_order_of_the_plan() -> None:
     """Cookie comes later and needs 20 % more: 1.2, with the interval and floor of estimate.ratio."""
     observed = four()
     rows = analysis.measurements(observed, 0.99)
-    found = analysis.comparisons(rows, observed.scenario, confidence=0.99, margin=0.03, valid=True)
+    found = analysis.comparisons(rows, observed.scenario, confidence=0.99, margin=0.03)
     (one,) = [row for row in found if row.metric == "server_cpu"]
     assert (one.base, one.arm) == ("token", "cookie")
     assert one.ratio == pytest.approx(1.2)
@@ -255,7 +253,13 @@ def test_only_the_primary_metric_is_judged() -> None:
 def test_an_invalid_measurement_has_no_verdict() -> None:
     """The figures stay, the words go; the metric is still named as the primary one."""
     rows = (rows_of("token", "total_cpu", BASE), rows_of("cookie", "total_cpu", MORE))
-    one = compare(*rows, valid=False)["total_cpu", "token", "cookie"]
+    judged = compare(*rows)["total_cpu", "token", "cookie"]
+    believed, doubted = (
+        Check(check="answers", status=status, detail="") for status in ("warning", "invalid")
+    )
+    assert validity.withheld([judged], [believed]) == [judged]
+    assert judged.verdict == "slower"
+    (one,) = validity.withheld([judged], [believed, doubted])
     assert (one.primary, one.verdict) == (True, "not judged")
     assert one.ratio == pytest.approx(1.1, rel=1e-3)
 

@@ -53,7 +53,7 @@ def test_there_are_shipped_suites() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_name_what_there_is(path: Path) -> None:
     """Their schemes, scenarios and metrics exist."""
-    catalog.check(catalog.load_suite(path.stem), catalog.schemes())
+    catalog.check(catalog.load_suite(path.stem), str(path), catalog.schemes())
 
 
 def test_defaults() -> None:
@@ -216,7 +216,7 @@ def test_a_primary_that_cannot_be_judged_is_refused(metric: str) -> None:
     """It has no ratio, or is not measured by every scenario: told before the run, not after it."""
     suite = parse(GOOD.replace("seconds = 3", f'seconds = 3\nprimary = "{metric}"'), "my", "my.toml")
     with pytest.raises(SuiteError, match=rf"scenarios\[1\]\.primary: expected a metric.*'{metric}'"):
-        catalog.check(suite, catalog.schemes())
+        catalog.check(suite, "my.toml", catalog.schemes())
 
 
 def test_every_judged_metric_is_measured() -> None:

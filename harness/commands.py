@@ -40,7 +40,7 @@ def measure(
     """
     suite = catalog.load_suite(suite_name)
     schemes = catalog.schemes()
-    catalog.check(suite, schemes)
+    catalog.check(suite, suite_name, schemes)
     _check_loop(loop)
     if dry_run:
         _tell_plan(suite, folder, console)
