@@ -58,7 +58,7 @@ class SlotRecord:
         lag: Histogram of ns behind schedule at sending; empty in closed loop.
         scheduled: Arrivals due (open loop).
         late: Arrivals sent more than a millisecond behind schedule.
-        dropped: Arrivals that found no free user before the slot ended, and were never sent.
+        dropped: Arrivals that found no free user, and were never sent.
         load_cpu_ns: CPU time of the load generator's process in this slot (counted once, in its first step).
     """
 

@@ -140,7 +140,7 @@ print(view(single) == view(batch), {k: v.occurrences for k, v in batch.errors.it
 
 
 def test_open_loop_counts_what_it_cannot_send() -> None:
-    """One user, ten arrivals in 100 ms, 60 ms a visit: sent and dropped add up to what was scheduled."""
+    """One user, ten arrivals in 100 ms, 60 ms a visit: sent and dropped are what was scheduled."""
     code = """
 from loadtests.pacing import OpenPhase
 phase = OpenPhase([i * 10_000_000 for i in range(10)], 100_000_000)
