@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +52,8 @@ def save(result: Result, folder: Path) -> Path:
 def save_recording(observed: Observed, folder: Path, index: int) -> Path:
     """Write the raw histograms and accounts of one scenario beside the result."""
     path = folder / f"recording-{index + 1}-{observed.scenario.name}.jsonl.gz"
-    lines = [json.dumps({"plan": json.loads(observed.plan.dumps())}) + "\n"]
+    plan = replace(observed.plan, edges="")  # a path of this machine, gone with the run
+    lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
     lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
     lines += observed.recording.lines()
     _write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
