@@ -65,6 +65,7 @@ def test_ready_line(any_server: Server) -> None:
     """It tells which code serves what, where, and as which process."""
     ready = dict(any_server.ready)
     assert ready.pop("digest") == digest(ROOT / "servers")
+    assert f"http://127.0.0.1:{any_server.port}" in ready.pop("try_it")
     assert ready == {
         "ready": True,
         "scheme": any_server.scheme,
