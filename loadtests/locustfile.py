@@ -75,8 +75,8 @@ class ByHand:
 
     def flush(self) -> None:
         """Hand everything counted so far to Locust."""
-        counted, self.tally = self.tally, Tally()
-        counted.report_to_locust(self._stats)
+        self.tally.report_to_locust(self._stats)
+        self.tally.clear()
 
 
 _by_hand: dict[int, ByHand] = {}

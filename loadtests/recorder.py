@@ -26,6 +26,10 @@ class StepTally:
     def __init__(self, method: str, step: str) -> None:
         self.method = method
         self.step = step
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin again at nothing; a request under way is counted when it ends."""
         self.errors: Counter[str] = Counter()
         self.service_ns: list[int] = []
         self.response_ns: list[int] = []
@@ -101,6 +105,11 @@ class Tally:
                 dropped=self.dropped if first else 0,
                 load_cpu_ns=load_cpu_ns if first else 0,
             )
+
+    def clear(self) -> None:
+        """Begin again, with the same steps: what holds one may go on counting into it."""
+        for step in self.steps.values():
+            step.clear()
 
     def report_to_locust(self, stats: RequestStats) -> None:
         """Add everything to Locust's own statistics, as if each request had been logged by itself."""

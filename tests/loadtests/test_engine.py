@@ -139,6 +139,25 @@ print(view(single) == view(batch), {k: v.occurrences for k, v in batch.errors.it
     assert in_locust(code) == "True True 5"
 
 
+def test_a_request_under_way_while_counts_are_handed_in_is_not_lost() -> None:
+    """By hand, counts go to Locust twice a second; what was sent before and answered after counts too."""
+    code = """
+from types import SimpleNamespace
+from locust.stats import RequestStats
+from loadtests.client import Answer
+from loadtests.locustfile import ByHand
+stats = RequestStats()
+shared = ByHand(SimpleNamespace(parsed_options=SimpleNamespace(timeout=1, rate=1), stats=stats))
+under_way = shared.tally.step("GET", "read")
+shared.flush()
+under_way.answered(Answer(200, b"", 10, 0, 1_000_000), 5, None)
+shared.flush()
+shared.flush()
+print(stats.total.num_requests)
+"""
+    assert in_locust(code) == "1"
+
+
 def test_open_loop_counts_what_it_cannot_send() -> None:
     """One user, ten arrivals in 100 ms, 60 ms a visit: sent and dropped are what was scheduled."""
     code = """
