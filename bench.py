@@ -47,6 +47,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Seed of the plan; default: drawn, and recorded.")] = None,
     loop: Annotated[str, typer.Option(help="Event loop of the servers: uvloop or asyncio.")] = "uvloop",
     redis_url: RedisUrl = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Load processes that share the load, each on a CPU of its own.")
+    ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")] = False,
 ) -> None:
@@ -62,6 +65,7 @@ def run(
         seed=seed,
         loop=loop,
         redis_url=redis_url,
+        processes=processes,
         dry_run=dry_run,
         print_json=as_json,
         command=["bench.py", *sys.argv[1:]],

@@ -92,8 +92,15 @@ class StoreMeter:
 
     def memory(self, prefix: str) -> int:
         """Bytes that the keys with this prefix take, by MEMORY USAGE."""
-        keys = self._client.scan_iter(match=f"{prefix}*", count=1000)
-        return sum(int(self._client.memory_usage(key) or 0) for key in keys)
+        total, cursor = 0, 0
+        while True:
+            cursor, keys = self._client.scan(cursor, match=f"{prefix}*", count=1000)
+            pipeline = self._client.pipeline(transaction=False)
+            for key in keys:
+                pipeline.memory_usage(key)
+            total += sum(int(size or 0) for size in pipeline.execute())
+            if cursor == 0:
+                return total
 
 
 def _commands(stats: Mapping[str, Any]) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from harness.estimate import Ratio, geometric_mean, mean, ratio
 from harness.recording import Recording, SlotAccount, SlotRecord, merged
-from harness.result import METRICS, Comparison, Distribution, Interval, Measurement, Verdict
+from harness.result import METRICS, Clock, Comparison, Distribution, Interval, Measurement, Verdict
 from harness.schedule import Plan, by_arm, split_halves
 from harness.suite import Scenario
 from harness.verdict import judge
@@ -24,20 +24,38 @@ from harness.verdict import judge
 _PERCENTILES: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 #: Percentiles that are estimated slot by slot; the others come from merged histograms.
 _BY_SLOT: Final = {"p50"}
+_CLOCKS: Final[tuple[Clock, ...]] = ("service", "response")
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One slot: what the load generator recorded of all its steps, and what the accountant entered."""
+    """One slot: what each load process recorded of each step, and what the accountant entered."""
 
     instance: int
-    steps: tuple[SlotRecord, ...]
+    records: tuple[SlotRecord, ...]
     account: SlotAccount
 
     @property
     def requests(self) -> int:
         """Requests of all steps."""
-        return sum(step.requests for step in self.steps)
+        return sum(record.requests for record in self.records)
+
+    @property
+    def elapsed_ns(self) -> int:
+        """From the first send allowed to the last answer that any load process read."""
+        return max(record.elapsed_ns for record in self.records)
+
+    @property
+    def load_cpu(self) -> float:
+        """The busiest load process's share of its CPU."""
+        by_process: dict[int, int] = defaultdict(int)
+        for record in self.records:
+            by_process[record.process] += record.load_cpu_ns
+        return max(by_process.values()) / self.elapsed_ns
+
+    def step(self, name: str) -> list[SlotRecord]:
+        """What was recorded of one step."""
+        return [record for record in self.records if record.step == name]
 
 
 @dataclass(frozen=True)
@@ -55,61 +73,101 @@ class Observed:
 
     def slots(self) -> list[Slot]:
         """The slots that have both a record and an account."""
-        steps: dict[int, list[SlotRecord]] = defaultdict(list)
+        records: dict[int, list[SlotRecord]] = defaultdict(list)
         for record in self.recording.slots:
-            steps[record.slot].append(record)
+            records[record.slot].append(record)
         return [
-            Slot(account.instance, tuple(steps[account.slot]), account)
+            Slot(account.instance, tuple(records[account.slot]), account)
             for account in self.accounts
-            if sum(record.requests for record in steps.get(account.slot, []))
+            if sum(record.requests for record in records.get(account.slot, []))
         ]
+
+    def steps(self) -> list[str]:
+        """The steps of the scenario, in the order in which they were first taken."""
+        return list(dict.fromkeys(record.step for record in self.recording.slots))
 
     @property
     def measured_s(self) -> float:
         """Seconds in which requests were being recorded."""
-        return sum(slot.steps[0].elapsed_ns for slot in self.slots()) / 1e9
+        return sum(slot.elapsed_ns for slot in self.slots()) / 1e9
 
 
 def points(observed: Observed) -> dict[str, dict[int, float]]:
-    """Metric to instance to that instance's estimate, for every metric that applies."""
-    slots: dict[int, list[Slot]] = defaultdict(list)
-    for slot in observed.slots():
-        slots[slot.instance].append(slot)
+    """Metric to instance to that instance's estimate, for every metric that applies to the whole scenario.
+
+    Latencies do not where it has several steps: a mixture of logins and reads is nobody's waiting time.
+    """
+    mixed = len(observed.steps()) > 1
     found: dict[str, dict[int, float]] = defaultdict(dict)
-    for instance, own in sorted(slots.items()):
-        for metric, value in _instance_estimates(own, open_loop=observed.plan.model == "open"):
+    for instance, own in _by_instance(observed).items():
+        records = [record for slot in own for record in slot.records]
+        estimates = [*_costs(own), *_sizes(records)]
+        if not mixed:
+            estimates += _clocks([slot.records for slot in own])
+        if observed.plan.model == "open":
+            estimates += _punctuality(records)
+        for metric, value in estimates:
             found[metric][instance] = value
         found["server_rss"][instance] = observed.server_rss[instance]
     return dict(found)
 
 
-def _instance_estimates(slots: Sequence[Slot], *, open_loop: bool) -> Iterable[tuple[str, float]]:
+def step_points(observed: Observed, step: str) -> dict[str, dict[int, float]]:
+    """Metric to instance to that instance's estimate, for every metric that applies to one step by itself."""
+    found: dict[str, dict[int, float]] = defaultdict(dict)
+    for instance, own in _by_instance(observed).items():
+        slots = [records for slot in own if (records := slot.step(step))]
+        if slots:
+            for metric, value in [*_sizes([r for records in slots for r in records]), *_clocks(slots)]:
+                found[metric][instance] = value
+    return dict(found)
+
+
+def _by_instance(observed: Observed) -> dict[int, list[Slot]]:
+    slots: dict[int, list[Slot]] = defaultdict(list)
+    for slot in observed.slots():
+        slots[slot.instance].append(slot)
+    return dict(sorted(slots.items()))
+
+
+def _costs(slots: Sequence[Slot]) -> Iterable[tuple[str, float]]:
+    """What a request cost, and how many were served; known for whole slots only."""
+
     def over_slots(value: Callable[[Slot], float]) -> float:
         return median(value(slot) for slot in slots)
 
-    requests = sum(slot.requests for slot in slots)
-    records = [step for slot in slots for step in slot.steps]
     server = over_slots(lambda slot: slot.account.server_cpu_ns / slot.requests / 1e3)
-    operations = sum(slot.account.store_ops for slot in slots) / requests
+    operations = sum(slot.account.store_ops for slot in slots) / sum(slot.requests for slot in slots)
     # Without operations there is nothing to attribute: what is left is the store's own housekeeping.
     store = over_slots(lambda s: s.account.store_cpu_ns / s.requests / 1e3) if operations else 0.0
-    yield "throughput", over_slots(lambda slot: slot.requests / slot.steps[0].elapsed_ns * 1e9)
+    yield "throughput", over_slots(lambda slot: slot.requests / slot.elapsed_ns * 1e9)
     yield "server_cpu", server
     yield "store_cpu", store
     yield "total_cpu", server + store
     yield "store_ops", operations
+    yield "load_cpu", over_slots(lambda slot: slot.load_cpu)
+
+
+def _sizes(records: Sequence[SlotRecord]) -> Iterable[tuple[str, float]]:
+    requests = sum(record.requests for record in records)
     yield "request_bytes", sum(record.request_bytes for record in records) / requests
     yield "response_bytes", sum(record.response_bytes for record in records) / requests
     yield "error_rate", sum(record.errors for record in records) / requests
-    yield "load_cpu", over_slots(lambda slot: slot.steps[0].load_cpu_ns / slot.steps[0].elapsed_ns)
-    yield from _latencies("service", [[step.service for step in slot.steps] for slot in slots])
-    if open_loop:
-        yield from _latencies("response", [[step.response for step in slot.steps] for slot in slots])
-        scheduled = sum(record.scheduled for record in records)
-        yield "late_arrivals", sum(record.late for record in records) / scheduled
-        yield "dropped_arrivals", sum(record.dropped for record in records) / scheduled
-        lag = merged(record.lag for record in records if record.lag)
-        yield "lag_p99", lag.get_value_at_percentile(99) / 1e3
+
+
+def _clocks(slots: Sequence[Sequence[SlotRecord]]) -> Iterable[tuple[str, float]]:
+    """Percentiles of both clocks, of those that ran."""
+    yield from _latencies("service", [[record.service for record in records] for records in slots])
+    scheduled = [[r.response for r in records] for records in slots if any(r.response for r in records)]
+    if scheduled:
+        yield from _latencies("response", scheduled)
+
+
+def _punctuality(records: Sequence[SlotRecord]) -> Iterable[tuple[str, float]]:
+    scheduled = sum(record.scheduled for record in records)
+    yield "late_arrivals", sum(record.late for record in records) / scheduled
+    yield "dropped_arrivals", sum(record.dropped for record in records) / scheduled
+    yield "lag_p99", merged(record.lag for record in records if record.lag).get_value_at_percentile(99) / 1e3
 
 
 def _latencies(clock: str, slots: Sequence[Sequence[str]]) -> Iterable[tuple[str, float]]:
@@ -125,32 +183,64 @@ def _latencies(clock: str, slots: Sequence[Sequence[str]]) -> Iterable[tuple[str
 
 
 def measurements(observed: Observed, confidence: float) -> list[Measurement]:
-    """One row an arm and metric; metrics that may be zero (`linear`) keep plain means."""
+    """One row an arm and metric; metrics that may be zero (`linear`) keep plain means.
+
+    Where the scenario has several steps, rows of each follow, with the step among their parameters.
+    """
+    scenario = observed.scenario
+    # One figure an arm, entered under its first instance.
+    memory = {instances[0]: observed.store_memory[arm] for arm, instances in _arms(observed).items()}
+    found = points(observed) | {"store_memory": memory}
+    rows = _rows(observed, found, scenario.params, None, confidence)
+    steps = observed.steps()
+    for step in steps if len(steps) > 1 else []:
+        params = scenario.params | {"step": step}
+        rows += _rows(observed, step_points(observed, step), params, step, confidence)
+    return rows
+
+
+def _arms(observed: Observed) -> dict[str, list[int]]:
+    """The instances of every arm that recorded anything."""
+    here = set(_by_instance(observed))
+    arms = {arm: [i for i in own if i in here] for arm, own in by_arm(observed.plan.targets).items()}
+    return {arm: own for arm, own in arms.items() if own}
+
+
+def _rows(
+    observed: Observed,
+    found: Mapping[str, Mapping[int, float]],
+    params: dict[str, str],
+    step: str | None,
+    confidence: float,
+) -> list[Measurement]:
+    """The rows of the whole scenario or of one step, arm by arm."""
     rows: list[Measurement] = []
-    found = points(observed)
-    samples: dict[int, int] = defaultdict(int)
-    for slot in observed.slots():
-        samples[slot.instance] += slot.requests
-    for arm, instances in by_arm(observed.plan.targets).items():
-        here = [instance for instance in instances if samples[instance]]
-        count = sum(samples[instance] for instance in here)
+    slots = _by_instance(observed)
+    for arm, instances in _arms(observed).items():
+        records = [r for i in instances for slot in slots[i] for r in slot.records]
+        samples = sum(record.requests for record in records if step in (None, record.step))
         for metric, values in found.items():
-            own = [values[instance] for instance in here if instance in values]
+            own = [float(values[instance]) for instance in instances if instance in values]
             if own:
-                rows.append(_row(observed.scenario, arm, metric, own, count, confidence))
-        memory = float(observed.store_memory[arm])
-        rows.append(_row(observed.scenario, arm, "store_memory", [memory], count, confidence))
+                rows.append(_row(observed.scenario, params, arm, metric, own, samples, confidence))
     return rows
 
 
 def _row(
-    scenario: Scenario, arm: str, metric: str, own: list[float], samples: int, confidence: float
+    scenario: Scenario,
+    params: dict[str, str],
+    arm: str,
+    metric: str,
+    own: list[float],
+    samples: int,
+    confidence: float,
 ) -> Measurement:
     positive = METRICS[metric].scale == "log" and min(own) > 0
     estimate = (geometric_mean if positive else mean)(own, confidence)
     return Measurement(
         scenario=scenario.name,
         load=scenario.load.label,
+        params=params,
         arm=arm,
         metric=metric,
         unit=METRICS[metric].unit,
@@ -174,13 +264,15 @@ def comparisons(
         margin: Of equivalence.
     """
     found: list[Comparison] = []
-    for metric in dict.fromkeys(row.metric for row in rows if METRICS[row.metric].scale == "log"):
-        pairs = list(combinations([row for row in rows if row.metric == metric], 2))
+    for metric, params in _compared(rows):
+        here = [row for row in rows if (row.metric, row.params) == (metric, params)]
         usable = [
-            (b, a) for b, a in pairs if min(b.points + a.points) > 0 and min(b.instances, a.instances) > 1
+            (base, arm)
+            for base, arm in combinations(here, 2)
+            if min(base.points + arm.points) > 0 and min(base.instances, arm.instances) > 1
         ]
         ratios = [ratio(base.points, arm.points, confidence) for base, arm in usable]
-        primary = metric == scenario.primary_metric
+        primary = metric == scenario.primary_metric and params == scenario.params
         verdicts: Sequence[Verdict] = ["not judged"] * len(ratios)
         if primary:
             verdicts = judge(
@@ -194,12 +286,22 @@ def comparisons(
     return found
 
 
+def _compared(rows: Sequence[Measurement]) -> list[tuple[str, dict[str, Any]]]:
+    """The (metric, params) pairs that have a ratio, in the order of the rows."""
+    pairs: list[tuple[str, dict[str, Any]]] = []
+    for row in rows:
+        if METRICS[row.metric].scale == "log" and (row.metric, row.params) not in pairs:
+            pairs.append((row.metric, row.params))
+    return pairs
+
+
 def _comparison(
     base: Measurement, arm: Measurement, one: Ratio, *, primary: bool, verdict: Verdict
 ) -> Comparison:
     return Comparison(
         scenario=base.scenario,
         load=base.load,
+        params=base.params,
         metric=base.metric,
         base=base.arm,
         arm=arm.arm,
@@ -220,36 +322,43 @@ def a_against_a(row: Measurement, seed: int, confidence: float) -> Ratio | None:
 
 
 def distributions(observed: Observed) -> list[Distribution]:
-    """Latency by percentile of every arm, both clocks where there are two."""
+    """Latency by percentile of every arm and step, both clocks where both ran."""
     rows: list[Distribution] = []
-    clocks: tuple[Any, ...] = ("service", "response") if observed.plan.model == "open" else ("service",)
-    for arm, instances in by_arm(observed.plan.targets).items():
-        own = [step for slot in observed.slots() if slot.instance in instances for step in slot.steps]
-        for clock in clocks:
-            whole = merged(text for step in own if (text := getattr(step, clock)))
-            rows.append(
-                Distribution(
-                    scenario=observed.scenario.name,
-                    load=observed.scenario.load.label,
-                    arm=arm,
-                    clock=clock,
-                    samples=whole.get_total_count(),
-                    points=[
-                        (item.percentile_level_iterated_to, item.value_iterated_to / 1e3)
-                        for item in whole.get_percentile_iterator(5)
-                    ],
-                )
-            )
+    scenario, steps, slots = observed.scenario, observed.steps(), _by_instance(observed)
+    for step in steps:
+        params = scenario.params | ({"step": step} if len(steps) > 1 else {})
+        for arm, instances in _arms(observed).items():
+            own = [record for i in instances for slot in slots[i] for record in slot.step(step)]
+            for clock in _CLOCKS:
+                texts = [text for record in own if (text := getattr(record, clock))]
+                if texts:
+                    rows.append(_distribution(scenario, params, arm, clock, texts))
     return rows
+
+
+def _distribution(
+    scenario: Scenario, params: dict[str, str], arm: str, clock: Clock, texts: Sequence[str]
+) -> Distribution:
+    whole = merged(texts)
+    return Distribution(
+        scenario=scenario.name,
+        load=scenario.load.label,
+        params=params,
+        arm=arm,
+        clock=clock,
+        samples=whole.get_total_count(),
+        points=[
+            (item.percentile_level_iterated_to, item.value_iterated_to / 1e3)
+            for item in whole.get_percentile_iterator(5)
+        ],
+    )
 
 
 def server_busy(observed: Observed, arm: str) -> float:
     """Median share of the slot's time in which an arm's server was on its CPU."""
     own = set(by_arm(observed.plan.targets)[arm])
     return median(
-        slot.account.server_cpu_ns / slot.steps[0].elapsed_ns
-        for slot in observed.slots()
-        if slot.instance in own
+        slot.account.server_cpu_ns / slot.elapsed_ns for slot in observed.slots() if slot.instance in own
     )
 
 

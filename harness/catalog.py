@@ -14,7 +14,7 @@ from harness.rig import Scheme
 from harness.suite import Suite, check_names, parse
 
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
-#: Metrics that have a ratio, and that every scenario measures.
+#: Metrics that have a ratio, and that every scenario measures; latencies (`_p…`) where it has one step only.
 _JUDGED: Final = {name for name, metric in METRICS.items() if metric.scale == "log"} - {"capacity"}
 
 
@@ -25,6 +25,8 @@ class ScenarioInfo:
     name: str
     title: str
     model: str
+    steps: list[str]
+    needs_credential: bool
 
 
 def scenarios() -> dict[str, ScenarioInfo]:
@@ -54,13 +56,17 @@ def load_suite(name_or_path: str) -> Suite:
     return parse(text, path.stem, str(path))
 
 
-def check(suite: Suite, source: str, schemes: dict[str, Scheme]) -> None:
+def check(suite: Suite, source: str, schemes: dict[str, Scheme], scenarios: dict[str, ScenarioInfo]) -> None:
     """Refuse a suite that names schemes or scenarios that do not exist, or metrics that cannot be judged.
 
     Raises:
         SuiteError: Names the key, and what there is.
     """
-    check_names(suite, source, schemes=schemes, scenarios=scenarios(), metrics=_JUDGED)
+    judged = {
+        name: _JUDGED if len(about.steps) == 1 else {metric for metric in _JUDGED if "_p" not in metric}
+        for name, about in scenarios.items()
+    }
+    check_names(suite, source, schemes=schemes, judged=judged)
 
 
 def schemes() -> dict[str, Scheme]:

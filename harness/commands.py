@@ -29,6 +29,7 @@ def measure(
     seed: int | None,
     loop: str,
     redis_url: str | None,
+    processes: int,
     dry_run: bool,
     print_json: bool,
     command: list[str],
@@ -40,17 +41,22 @@ def measure(
     """
     suite = catalog.load_suite(suite_name)
     schemes = catalog.schemes()
-    catalog.check(suite, suite_name, schemes)
+    scenarios = catalog.scenarios()
+    catalog.check(suite, suite_name, schemes, scenarios)
     _check_loop(loop)
+    _check_processes(suite, processes)
     if dry_run:
-        _tell_plan(suite, folder, console)
+        _tell_plan(suite, folder, console, processes)
         return
     archive.prepare(folder)
-    options = Options(folder, seed=seed, loop=loop, redis_url=redis_url, command=_redacted(command))
+    options = Options(
+        folder, seed=seed, loop=loop, redis_url=redis_url, processes=processes, command=_redacted(command)
+    )
+    needs_credential = {name for name, about in scenarios.items() if about.needs_credential}
     console.print(f"{suite.title}; results in {folder}", highlight=False)
     try:
         with Reporter(console) as reporter:
-            result = Measuring(suite, options).run(schemes, reporter)
+            result = Measuring(suite, options, needs_credential).run(schemes, reporter)
     except BenchError as error:
         archive.set_exit_code(folder, error.exit_code)
         raise
@@ -105,16 +111,28 @@ def _check_loop(loop: str) -> None:
         raise SuiteError(f"--loop: expected one of {', '.join(_LOOPS)} (got {loop!r})")
 
 
-def _tell_plan(suite: Suite, folder: Path, console: Console) -> None:
+def _check_processes(suite: Suite, processes: int) -> None:
+    """Refuse more load processes than there are CPUs or users for."""
+    users = min(scenario.load.users for scenario in suite.scenarios)
+    if not 1 <= processes <= users:
+        raise SuiteError(
+            f"--processes: expected 1 to {users}, the fewest users of a scenario (got {processes})"
+        )
+    try:
+        place(usable_cpus(), processes)
+    except ValueError as error:
+        raise SuiteError(f"--processes: {error}.") from error
+
+
+def _tell_plan(suite: Suite, folder: Path, console: Console, processes: int) -> None:
     will = forecast(suite)
     count = suite.instances * len(suite.arms)
-    placement = place(usable_cpus()).roles()
+    placement = place(usable_cpus(), processes).roles()
     lines = [
         f"suite {suite.name}: {suite.title}",
         f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} processes)",
         *(
-            f"  {s.name} ({s.load.label}): {s.slots} slots of {s.slot_ns / 1e6:g} ms;"
-            f" judged by {s.primary_metric}"
+            f"  {s.label}: {s.slots} slots of {s.slot_ns / 1e6:g} ms; judged by {s.primary_metric}"
             for s in suite.scenarios
         ),
         f"  CPUs: {placement or 'not pinned'}",

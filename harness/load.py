@@ -1,4 +1,4 @@
-"""One Locust run as a subprocess, from plan to recording."""
+"""One load: Locust as one or several subprocesses, from plan to recording."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from harness import processes
 from harness.accounting import Accountant
@@ -17,123 +19,193 @@ from harness.recording import Recording
 from harness.rig import Rig
 from harness.schedule import Plan
 
+#: How often to look whether everybody is alive while nobody says anything.
+_LOOK_UP_S: Final = 0.5
 #: With no word from the load generator for this long, it hangs.
 _SILENCE_S: Final = 120
 
-#: Called after every slot with (slots done, instance, requests, elapsed ns), and with a phase's name before.
+#: Called after every slot with (slots done, instance, requests, elapsed ns).
 OnSlot = Callable[[int, int, int, int], None]
 
 
-def run(plan: Plan, rig: Rig, accountant: Accountant, *, cpus: tuple[int, ...], on_slot: OnSlot) -> Recording:
+@dataclass(frozen=True)
+class Generator:
+    """How the load is made: by so many Locust processes, in turn on these CPUs (none: not pinned)."""
+
+    processes: int = 1
+    cpus: tuple[int, ...] = ()
+
+
+def run(plan: Plan, rig: Rig, accountant: Accountant, *, how: Generator, on_slot: OnSlot) -> Recording:
     """Drive a rig through a plan.
 
-    The load generator says when a slot begins and ends, at moments when nothing is under way; the accountant
-    reads its meters before it may go on.
+    The load processes say when a slot begins and ends, at moments when nothing is under way in any of them;
+    the accountant reads its meters before they may go on.
 
     Returns:
-        What was recorded; `complete` is False where its end is torn off.
+        What was recorded, all processes merged; `complete` is False where the end of any is torn off.
 
     Raises:
-        EnvironmentFailedError: It would not start, hangs, or a server or the store died.
-        InvalidMeasurementError: It ended without its final report.
+        EnvironmentFailedError: One would not start, hangs, or a server or the store died.
+        InvalidMeasurementError: One ended without its final report.
     """
-    plan_file = rig.folder / "plan.json"
-    recording_file = rig.folder / "recording.jsonl"
-    log = rig.folder / "locust.log"
-    recording_file.unlink(missing_ok=True)
-    plan_file.write_text(plan.dumps(), encoding="utf-8")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         Path(plan.edges).unlink(missing_ok=True)
         listener.bind(plan.edges)
-        listener.listen(1)
-        process = _start_locust(plan, plan_file, recording_file, log)
+        listener.listen(how.processes)
+        started: list[LoadProcess] = []
         try:
-            processes.pin(process.pid, cpus)
-            _attend(listener, process, rig, accountant, on_slot)
-            process.wait(timeout=30)
+            for share in plan.shared(how.processes):
+                started.append(LoadProcess(share, rig.folder))
+                if how.cpus:
+                    processes.pin(started[-1].process.pid, (how.cpus[share.process % len(how.cpus)],))
+            with Edges(listener, started, rig) as edges:
+                edges.attend(accountant, on_slot)
+            for one in started:
+                one.process.wait(timeout=30)
         except subprocess.TimeoutExpired as error:
             raise EnvironmentFailedError("Locust did not end after its last slot.") from error
         finally:
-            processes.end([process])
+            processes.end([one.process for one in started])
     rig.check_alive()
-    if not recording_file.exists():
-        words = processes.last_words(log.read_text(errors="replace"))
-        raise InvalidMeasurementError(f"the load generator ended without its final report: {words}")
-    with recording_file.open(encoding="utf-8") as lines:
-        return Recording.read(lines)
+    return Recording.merge([one.recording() for one in started])
 
 
-def _start_locust(plan: Plan, plan_file: Path, recording: Path, log: Path) -> subprocess.Popen[bytes]:
-    arguments = [
-        *("-f", str(processes.ROOT / "loadtests" / "locustfile.py")),
-        "--headless",
-        *("--users", str(plan.users), "--spawn-rate", str(plan.users)),
-        *("--host", "http://127.0.0.1"),
-        *("--loglevel", "WARNING", "--only-summary"),
-        *("--plan", str(plan_file), "--recording", str(recording)),
-        plan.scenario.title().replace("-", ""),
-    ]
-    # A ~/.locust.conf of the user's would change the load.
-    home = {"HOME": str(log.parent)}
-    process = processes.start("locust", arguments, log=log, environment=home)
-    if process.stdout is not None:
-        os.set_blocking(process.stdout.fileno(), False)
-    return process
+class LoadProcess:
+    """One Locust process with its share of a plan."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        stem = folder / f"load-{plan.process}"
+        self._recording = stem.with_suffix(".recording.jsonl")
+        self._log = stem.with_suffix(".log")
+        number = f" {plan.process + 1} of {plan.processes}" if plan.processes > 1 else ""
+        self._name = f"the load generator{number}"
+        self._recording.unlink(missing_ok=True)
+        plan_file = stem.with_suffix(".plan.json")
+        plan_file.write_text(plan.dumps(), encoding="utf-8")
+        arguments = [
+            *("-f", str(processes.ROOT / "loadtests" / "locustfile.py")),
+            "--headless",
+            *("--users", str(plan.users), "--spawn-rate", str(plan.users)),
+            *("--host", "http://127.0.0.1"),
+            *("--loglevel", "WARNING", "--only-summary"),
+            *("--plan", str(plan_file), "--recording", str(self._recording)),
+            plan.scenario.title().replace("-", ""),
+        ]
+        # A ~/.locust.conf of the user's would change the load.
+        self.process = processes.start("locust", arguments, log=self._log, environment={"HOME": str(folder)})
+        if self.process.stdout is not None:
+            os.set_blocking(self.process.stdout.fileno(), False)
+
+    def recording(self) -> Recording:
+        """What it recorded.
+
+        Raises:
+            InvalidMeasurementError: It wrote no report.
+        """
+        if not self._recording.exists():
+            raise self.failure()
+        with self._recording.open(encoding="utf-8") as lines:
+            return Recording.read(lines)
+
+    def failure(self) -> InvalidMeasurementError:
+        """The error that says how it ended before its report."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=5)
+        code = self.process.returncode
+        how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        words = processes.last_words(self._log.read_text(errors="replace"))
+        return InvalidMeasurementError(f"{self._name} ended without its final report ({how}): {words}")
 
 
-def _attend(
-    listener: socket.socket,
-    process: subprocess.Popen[bytes],
-    rig: Rig,
-    accountant: Accountant,
-    on_slot: OnSlot,
-) -> None:
-    """Answer the load generator at every edge until it hangs up."""
-    listener.settimeout(0.5)
-    silent_since = time.monotonic()
-    while True:
-        try:
-            line, _ = listener.accept()
-            break
-        except TimeoutError:
-            if process.poll() is not None:
-                return
-            _check_silence(silent_since, rig)
-    with line:
-        line.settimeout(1)
-        pending = b""
-        silent_since = time.monotonic()
-        while True:
+class Edges:
+    """The lines to the load processes: none goes on from an edge before all are there."""
+
+    def __init__(self, listener: socket.socket, load: Sequence[LoadProcess], rig: Rig) -> None:
+        self._listener = listener
+        self._load = load
+        self._rig = rig
+        self._connections: list[socket.socket] = []
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def attend(self, accountant: Accountant, on_slot: OnSlot) -> None:
+        """Answer at every edge, until the load processes hang up.
+
+        Raises:
+            InvalidMeasurementError: One hung up before the others.
+        """
+        self._meet()
+        while words := self._edge():
+            self._rig.check_alive()
+            match words[0]:
+                case ["begin", _, instance]:
+                    accountant.begin(int(instance))
+                case ["end", slot, instance, _, _]:
+                    accountant.end(int(slot), int(instance))
+                    requests = sum(int(one[3]) for one in words)
+                    on_slot(int(slot) + 1, int(instance), requests, max(int(one[4]) for one in words))
+                case _:
+                    raise AssertionError(f"unknown edge: {words}")
+            for connection in self._connections:
+                connection.sendall(b".")
+
+    def _meet(self) -> None:
+        """Wait until all have called."""
+        called: dict[int, socket.socket] = {}
+        self._listener.settimeout(_LOOK_UP_S)
+        since = time.monotonic()
+        while len(called) < len(self._load):
             try:
-                data = line.recv(4096)
+                connection, _ = self._listener.accept()
             except TimeoutError:
-                _check_silence(silent_since, rig)
+                for one in self._load:
+                    if one.process.poll() is not None:
+                        raise one.failure() from None
+                self._check_silence(since)
+                continue
+            connection.settimeout(_LOOK_UP_S)
+            self._open.enter_context(connection)
+            if number := self._line(connection):
+                called[int(number)] = connection
+        self._connections = [called[number] for number in range(len(self._load))]
+
+    def _edge(self) -> list[list[str]]:
+        """What each says at the next edge, in words; nothing once all have hung up."""
+        said = [self._line(connection) for connection in self._connections]
+        if not any(said):
+            return []
+        for one, line in zip(self._load, said, strict=True):
+            if not line:
+                raise one.failure()
+        words = [line.decode().split() for line in said]
+        if len({tuple(one[:3]) for one in words}) != 1:
+            raise AssertionError(f"load processes at different edges: {words}")
+        return words
+
+    def _line(self, connection: socket.socket) -> bytes:
+        """One line; empty where the other end is gone. It is all that was sent: the other end now waits."""
+        since = time.monotonic()
+        line = b""
+        while not line.endswith(b"\n"):
+            try:
+                data = connection.recv(4096)
+            except TimeoutError:
+                self._check_silence(since)
                 continue
             except ConnectionResetError:
-                return
+                return b""
             if not data:
-                return
-            silent_since = time.monotonic()
-            pending += data
-            while b"\n" in pending:
-                message, pending = pending.split(b"\n", 1)
-                rig.check_alive()
-                _answer(message.decode().split(), accountant, on_slot)
-                line.sendall(b".")
+                return b""
+            line += data
+        return line
 
-
-def _answer(words: list[str], accountant: Accountant, on_slot: OnSlot) -> None:
-    match words:
-        case ["begin", _, instance]:
-            accountant.begin(int(instance))
-        case ["end", slot, instance, requests, elapsed_ns]:
-            accountant.end(int(slot), int(instance))
-            on_slot(int(slot) + 1, int(instance), int(requests), int(elapsed_ns))
-        case _:
-            raise AssertionError(f"unknown edge: {words}")
-
-
-def _check_silence(silent_since: float, rig: Rig) -> None:
-    rig.check_alive()
-    if time.monotonic() - silent_since > _SILENCE_S:
-        raise EnvironmentFailedError(f"the load generator has said nothing for {_SILENCE_S} s.")
+    def _check_silence(self, since: float) -> None:
+        self._rig.check_alive()
+        if time.monotonic() - since > _SILENCE_S:
+            raise EnvironmentFailedError(f"the load generator has said nothing for {_SILENCE_S} s.")

@@ -28,19 +28,30 @@ class Placement:
         return set(self.servers) == set(self.store)
 
 
-def place(cpus: Collection[int]) -> Placement:
-    """Give servers one CPU and the load another; the store gets its own from three on, the harness from four.
+def place(cpus: Collection[int], load_processes: int = 1) -> Placement:
+    """Give servers one CPU and every load process another; then come the store and the harness.
 
-    With two, the store shares the servers' CPU, which is what a small box pays, rather than the load's,
-    which would flatter sessions. With one, nothing can be kept apart and nothing is pinned.
+    With too few, the store shares the servers' CPU, which is what a small box pays, rather than the load's,
+    which would flatter sessions; the harness, which sleeps while anything is measured, shares the store's or
+    the load's. With one CPU nothing can be kept apart and nothing is pinned.
+
+    Raises:
+        ValueError: There are not enough for so many load processes.
     """
-    match sorted(cpus):
-        case [] | [_]:
-            return Placement()
-        case [a, b]:
-            return Placement(servers=(a,), store=(a,), load=(b,), harness=(b,))
-        case [a, b, c]:
-            return Placement(servers=(a,), store=(c,), load=(b,), harness=(c,))
-        case [a, b, c, d, *_]:
-            return Placement(servers=(a,), store=(c,), load=(b,), harness=(d,))
+    if len(cpus) < 2:
+        return Placement()
+    if len(cpus) < 1 + load_processes:
+        raise ValueError(
+            f"{load_processes} load processes and a server need {1 + load_processes} CPUs, and there are"
+            f" {len(cpus)}"
+        )
+    servers, *others = sorted(cpus)
+    load, spare = others[:load_processes], others[load_processes:]
+    match spare:
+        case []:
+            return Placement((servers,), (servers,), tuple(load), (load[-1],))
+        case [store]:
+            return Placement((servers,), (store,), tuple(load), (store,))
+        case [store, harness, *_]:
+            return Placement((servers,), (store,), tuple(load), (harness,))
     raise AssertionError("unreachable")

@@ -7,8 +7,9 @@ first, then one line a slot and step, then a footer. A file without its footer i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
@@ -60,6 +61,7 @@ class SlotRecord:
         late: Arrivals sent more than a millisecond behind schedule.
         dropped: Arrivals that found no free user, and were never sent.
         load_cpu_ns: CPU time of the load generator's process in this slot (counted once, in its first step).
+        process: Which of the load processes saw it.
     """
 
     slot: int
@@ -77,6 +79,7 @@ class SlotRecord:
     late: int = 0
     dropped: int = 0
     load_cpu_ns: int = 0
+    process: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,16 @@ class Recording:
     errors: dict[str, int] = field(default_factory=dict)
     #: False where the final report is missing: nothing of it may be believed.
     complete: bool = True
+
+    @classmethod
+    def merge(cls, recordings: Sequence[Recording]) -> Recording:
+        """One recording of what several load processes recorded at the same time; whole if each is."""
+        return cls(
+            recordings[0].scenario,
+            tuple(replace(slot, process=n) for n, one in enumerate(recordings) for slot in one.slots),
+            dict(sum((Counter(one.errors) for one in recordings), Counter())),
+            complete=all(one.complete for one in recordings),
+        )
 
     def lines(self) -> Iterator[str]:
         """The recording as JSON lines."""

@@ -16,6 +16,8 @@ SCHEMA_VERSION: Final = 1
 Scale = Literal["log", "linear"]
 Status = Literal["ok", "warning", "invalid"]
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "not judged"]
+#: `service` runs from the sending of a request, `response` from its scheduled arrival.
+Clock = Literal["service", "response"]
 #: Low and high end of an interval; None where too few instances make one.
 Interval = tuple[float, float] | None
 
@@ -181,7 +183,7 @@ class Distribution(Model):
     load: str
     params: dict[str, Any] = Field(default_factory=dict)
     arm: str
-    clock: Literal["service", "response"]
+    clock: Clock
     samples: int
     points: list[tuple[float, float]]
 

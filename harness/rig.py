@@ -125,14 +125,10 @@ class Rig:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
-    def targets(self) -> tuple[Target, ...]:
-        """The instances as a plan names them."""
-        return tuple(instance.target for instance in self.instances)
-
-    @property
-    def pids(self) -> list[int]:
-        """Process id by instance."""
-        return [instance.process.pid for instance in self.instances]
+    def authenticating(self) -> list[Instance]:
+        """The instances of arms that issue credentials."""
+        some = {scheme.name for scheme in self._arms if scheme.transport != "none"}
+        return [instance for instance in self.instances if instance.target.arm in some]
 
     @property
     def store_source(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from harness import analysis, archive, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
 from harness.errors import InvalidMeasurementError
 from harness.machine import Pressure, describe
-from harness.placement import place
+from harness.placement import Placement, place
 from harness.progress import Reporter
 from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run
 from harness.rig import Rig, Scheme, usable_cpus
-from harness.schedule import Plan, deal
-from harness.suite import Scenario, Suite
+from harness.schedule import Plan, by_arm, deal
+from harness.suite import Scenario, Suite, by_password_cost
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
@@ -35,6 +36,7 @@ class Options:
         seed: Seeds the plan; None draws one, which the result names.
         loop: Event loop of the servers.
         redis_url: A store of the user's own.
+        processes: Load processes that share the load.
         command: The command line, as the result records it.
     """
 
@@ -42,6 +44,7 @@ class Options:
     seed: int | None = None
     loop: str = "uvloop"
     redis_url: str | None = None
+    processes: int = 1
     command: list[str] = field(default_factory=list)
 
 
@@ -57,11 +60,19 @@ class _Findings:
 
 
 class Measuring:
-    """One run under way: what is fixed for all its scenarios, and what has been found so far."""
+    """One run under way: what is fixed for all its scenarios, and what has been found so far.
 
-    def __init__(self, suite: Suite, options: Options) -> None:
+    Args:
+        suite: What to measure.
+        options: What the command line adds.
+        needs_credential: Scenarios that leave out the arms which authenticate nobody.
+    """
+
+    def __init__(self, suite: Suite, options: Options, needs_credential: Collection[str] = ()) -> None:
         self._suite = suite
         self._options = options
+        self._needs_credential = needs_credential
+        self._environment: Environment | None = None
         self._seed = secrets.randbelow(2**31) if options.seed is None else options.seed
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
@@ -74,34 +85,51 @@ class Measuring:
         Raises:
             BenchError: What was measured until then is on disk.
         """
-        suite, options = self._suite, self._options
-        placement = place(usable_cpus())
-        count = suite.instances * len(suite.arms)
-        reporter.say(f"starting a store and {count} servers ({suite.instances} of each arm)")
-        with Rig(
-            [schemes[arm] for arm in suite.arms],
-            instances=suite.instances,
-            users=max(scenario.load.users for scenario in suite.scenarios),
-            password_cost=suite.password_cost,
-            loop=options.loop,
-            placement=placement,
-            redis_url=options.redis_url,
-        ) as rig:
-            environment = describe(rig, placement)
-            digests: dict[str, set[str]] = {}
-            for instance in rig.instances:
-                digests.setdefault(instance.target.arm, set()).add(instance.ready["digest"])
-            self._findings.validity.append(validity.check_code(digests))
-            meter = StoreMeter(rig.store)
-            meter.calibrate()
-            for index, scenario in enumerate(suite.scenarios):
-                observed = self._observe(index, scenario, rig, meter, placement.load, reporter)
-                archive.save_recording(observed, options.out, index)
-                self._conclude(scenario, observed)
-                archive.save(self._result(environment), options.out)
+        placement = place(usable_cpus(), self._options.processes)
+        generator = load.Generator(self._options.processes, placement.load)
+        for cost, scenarios in by_password_cost(self._suite).items():
+            arms = [schemes[arm] for arm in self._suite.arms]
+            reporter.say(
+                f"starting a store and {self._suite.instances * len(arms)} servers"
+                f" ({self._suite.instances} of each arm, password cost {cost})"
+            )
+            with Rig(
+                arms,
+                instances=self._suite.instances,
+                users=max(scenario.load.users for scenario in scenarios.values()),
+                password_cost=cost,
+                loop=self._options.loop,
+                placement=placement,
+                redis_url=self._options.redis_url,
+            ) as rig:
+                self._measure(rig, placement, scenarios, generator, reporter)
         stolen, swapped = Pressure.now().since(self._pressure)
         self._findings.validity += [validity.check_steal(stolen), validity.check_swap(swapped)]
-        return self._result(environment)
+        return self._result()
+
+    def _measure(
+        self,
+        rig: Rig,
+        placement: Placement,
+        scenarios: dict[int, Scenario],
+        generator: load.Generator,
+        reporter: Reporter,
+    ) -> None:
+        """Put one scenario after the other on a rig, by their index in the suite."""
+        self._environment = self._environment or describe(rig, placement)
+        digests: dict[str, set[str]] = {}
+        for instance in rig.instances:
+            digests.setdefault(instance.target.arm, set()).add(instance.ready["digest"])
+        self._findings.validity.append(validity.check_code(digests))
+        meter = StoreMeter(rig.store)
+        meter.calibrate()
+        warm = False
+        for index, scenario in scenarios.items():
+            observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
+            warm = True
+            archive.save_recording(observed, self._options.out, index)
+            self._conclude(scenario, observed)
+            archive.save(self._result(), self._options.out)
 
     def _observe(
         self,
@@ -109,11 +137,17 @@ class Measuring:
         scenario: Scenario,
         rig: Rig,
         meter: StoreMeter,
-        cpus: tuple[int, ...],
+        generator: load.Generator,
         reporter: Reporter,
+        *,
+        warm: bool,
     ) -> analysis.Observed:
         """Put one scenario's load on the rig."""
         seed = self._seed + index
+        instances = rig.authenticating if scenario.name in self._needs_credential else rig.instances
+        targets = tuple(replace(one.target, instance=number) for number, one in enumerate(instances))
+        pids = [one.process.pid for one in instances]
+        warmup = _WARM_REQUESTS if warm else self._suite.warmup_requests
         plan = Plan(
             scenario=scenario.name,
             model=scenario.load.model,
@@ -123,24 +157,22 @@ class Measuring:
             seed=seed,
             lead_ns=scenario.lead_ns,
             slot_ns=scenario.slot_ns,
-            warmup_requests=self._suite.warmup_requests if index == 0 else _WARM_REQUESTS,
+            warmup_requests=warmup if scenario.warmup_requests is None else scenario.warmup_requests,
             timeout_s=_REQUEST_TIMEOUT_S,
-            targets=rig.targets,
-            order=deal(len(rig.targets), scenario.slots, seed),
+            targets=targets,
+            order=deal(len(targets), scenario.slots, seed),
             edges=str(rig.folder / "edges.sock"),
         )
-        accountant = Accountant(rig.pids, meter)
-        reporter.begin(
-            f"{scenario.name} ({scenario.load.label})", len(plan.order), [t.arm for t in plan.targets]
-        )
-        recording = load.run(plan, rig, accountant, cpus=cpus, on_slot=reporter.slot)
+        accountant = Accountant(pids, meter)
+        reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
+        recording = load.run(plan, rig, accountant, how=generator, on_slot=reporter.slot)
         return analysis.Observed(
             scenario,
             plan,
             recording,
             accountant.accounts,
-            server_rss={t.instance: resident_bytes(rig.pids[t.instance]) for t in plan.targets},
-            store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in self._suite.arms},
+            server_rss={t.instance: resident_bytes(pids[t.instance]) for t in plan.targets},
+            store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in by_arm(plan.targets)},
         )
 
     def _conclude(self, scenario: Scenario, observed: analysis.Observed) -> None:
@@ -159,8 +191,10 @@ class Measuring:
         )
         findings.distributions += analysis.distributions(observed)
 
-    def _result(self, environment: Environment) -> Result:
+    def _result(self) -> Result:
         findings = self._findings
+        if self._environment is None:
+            raise AssertionError("nothing has been measured yet")
         invalid = any(check.status == "invalid" for check in findings.validity)
         return Result(
             run=Run(
@@ -175,7 +209,7 @@ class Measuring:
                 margin=self._suite.margin,
                 exit_code=InvalidMeasurementError.exit_code if invalid else 0,
             ),
-            environment=environment,
+            environment=self._environment,
             validity=findings.validity,
             measurements=findings.measurements,
             comparisons=validity.withheld(findings.comparisons, findings.validity),

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Final, Literal
 
 LoadModel = Literal["closed", "open"]
@@ -48,6 +49,9 @@ class Plan:
         targets: The instances, by index.
         order: For each slot the index of its target.
         edges: Unix socket of the harness that reads the meters at both edges of a slot; empty for none.
+        first_user: Number of the first account: each load process has users of its own.
+        process: Which of the load processes this plan is for.
+        processes: How many share the load.
     """
 
     scenario: str
@@ -63,6 +67,30 @@ class Plan:
     targets: tuple[Target, ...]
     order: tuple[int, ...]
     edges: str
+    first_user: int = 0
+    process: int = 0
+    processes: int = 1
+
+    def shared(self, processes: int) -> tuple[Plan, ...]:
+        """This plan for so many load processes: users and warm-up divided, arrivals dealt in turn.
+
+        Raises:
+            ValueError: There are fewer users than processes.
+        """
+        if processes > self.users:
+            raise ValueError(f"{self.users} users cannot be shared by {processes} load processes")
+        starts = [self.users * number // processes for number in range(processes + 1)]
+        return tuple(
+            replace(
+                self,
+                users=end - start,
+                warmup_requests=-(-self.warmup_requests * (end - start) // self.users),
+                first_user=start,
+                process=number,
+                processes=processes,
+            )
+            for number, (start, end) in enumerate(pairwise(starts))
+        )
 
     def dumps(self) -> str:
         """The plan as JSON."""

@@ -7,13 +7,14 @@ here. Times are in the unit that their name says.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import SuiteError
 
+PasswordCost = Literal["owasp", "bench"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
@@ -59,6 +60,8 @@ class Scenario(_Frozen):
         slot_ms: Recorded part of a slot; 45 ms in closed and 95 ms in open loop where not said.
         lead_ms: Start of a slot that is sent but not recorded.
         primary: The one metric that is judged; total_cpu in closed, service_p50 in open loop where not said.
+        password_cost: argon2 profile of the servers, where it is not the suite's.
+        warmup_requests: Discarded requests to each instance, where it is not the suite's number.
     """
 
     name: Name
@@ -67,12 +70,19 @@ class Scenario(_Frozen):
     slot_ms: float | None = Field(default=None, ge=5, le=60_000)
     lead_ms: float = Field(default=5, ge=0, le=10_000)
     primary: str | None = None
+    password_cost: PasswordCost | None = None
+    warmup_requests: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _response_belongs_to_open(self) -> Self:
         if self.load.model == "closed" and (self.primary or "").startswith("response_"):
             raise ValueError("a closed load has no schedule, so no response times: judge service times")
         return self
+
+    @property
+    def label(self) -> str:
+        """The scenario, what sets it apart, and its load, as people read it."""
+        return f"{', '.join([self.name, *(f'{k}={v}' for k, v in self.params.items())])} ({self.load.label})"
 
     @property
     def slot_ns(self) -> int:
@@ -89,6 +99,11 @@ class Scenario(_Frozen):
     def slots(self) -> int:
         """How many slots fit in the time."""
         return max(1, round(self.seconds * 1e9 / (self.slot_ns + self.lead_ns)))
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What sets this scenario apart from others of the same name, besides its load."""
+        return {} if self.password_cost is None else {"password_cost": self.password_cost}
 
     @property
     def primary_metric(self) -> str:
@@ -118,17 +133,25 @@ class Suite(_Frozen):
     warmup_requests: int = Field(default=1000, ge=0)
     confidence: float = Field(default=0.99, gt=0.5, lt=1)
     margin: float = Field(default=0.03, gt=0, lt=1)
-    password_cost: Literal["owasp", "bench"] = "bench"  # noqa: S105 - a profile's name
+    password_cost: PasswordCost = "bench"  # noqa: S105 - a profile's name
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:
         if len(set(self.arms)) != len(self.arms):
             raise ValueError("every arm may be named once")
-        loads = [(scenario.name, scenario.load) for scenario in self.scenarios]
-        if any(loads.count(load) > 1 for load in loads):
-            raise ValueError("every scenario may be measured once under each load")
+        cases = [(scenario.name, scenario.load, scenario.params) for scenario in self.scenarios]
+        if any(cases.count(case) > 1 for case in cases):
+            raise ValueError("every scenario may be measured once under each load and password_cost")
         return self
+
+
+def by_password_cost(suite: Suite) -> dict[PasswordCost, dict[int, Scenario]]:
+    """The scenarios that servers of one password cost can serve, by their index, in the suite's order."""
+    groups: dict[PasswordCost, dict[int, Scenario]] = {}
+    for index, scenario in enumerate(suite.scenarios):
+        groups.setdefault(scenario.password_cost or suite.password_cost, {})[index] = scenario
+    return groups
 
 
 def parse(text: str, name: str, source: str) -> Suite:
@@ -155,14 +178,15 @@ def parse(text: str, name: str, source: str) -> Suite:
 
 
 def check_names(
-    suite: Suite,
-    source: str,
-    *,
-    schemes: Collection[str],
-    scenarios: Collection[str],
-    metrics: Collection[str],
+    suite: Suite, source: str, *, schemes: Collection[str], judged: Mapping[str, Collection[str]]
 ) -> None:
     """Refuse names that nothing answers to.
+
+    Args:
+        suite: The suite.
+        source: The file, for messages.
+        schemes: The schemes there are.
+        judged: The scenarios there are, and the metrics that each may be judged by.
 
     Raises:
         SuiteError: Names the file, the key, and what there is.
@@ -173,12 +197,11 @@ def check_names(
         if arm not in schemes
     ]
     for i, scenario in enumerate(suite.scenarios):
-        if scenario.name not in scenarios:
-            faults.append(_unknown(source, f"scenarios[{i}].name", "a scenario", scenario.name, scenarios))
-        if scenario.primary_metric not in metrics:
-            faults.append(
-                _unknown(source, f"scenarios[{i}].primary", "a metric", scenario.primary_metric, metrics)
-            )
+        key = f"scenarios[{i}]"
+        if scenario.name not in judged:
+            faults.append(_unknown(source, f"{key}.name", "a scenario", scenario.name, judged))
+        elif scenario.primary_metric not in (metrics := judged[scenario.name]):
+            faults.append(_unknown(source, f"{key}.primary", "a metric", scenario.primary_metric, metrics))
     if faults:
         raise SuiteError("\n".join(faults))
 

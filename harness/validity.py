@@ -28,10 +28,10 @@ def check_scenario(
     observed: Observed, rows: Sequence[Measurement], *, seed: int, confidence: float
 ) -> list[Check]:
     """All checks on one scenario."""
-    name = f"{observed.scenario.name} ({observed.scenario.load.label})"
+    name = observed.scenario.label
     checks = [_report(observed, name), _answers(observed, name)]
     for arm in by_arm(observed.plan.targets):
-        own = {row.metric: row for row in rows if row.arm == arm}
+        own = {row.metric: row for row in rows if row.arm == arm and row.params == observed.scenario.params}
         if not own or "throughput" not in own:
             checks.append(_check("samples", "invalid", f"{name}, {arm}: nothing was recorded."))
             continue

@@ -14,7 +14,8 @@ def main() -> None:
     options = parser.parse_args()
     rows = [scenarios.load(name) for name in scenarios.names()]
     if options.json:
-        print(json.dumps([{"name": row.name, "title": row.title, "model": row.model} for row in rows]))
+        keys = ("name", "title", "model", "steps", "needs_credential")
+        print(json.dumps([{key: getattr(row, key) for key in keys} for row in rows]))
     else:
         print("\n".join(f"{row.name:<14} {row.model:<7} {row.title}" for row in rows))
 

@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 import gevent
 from gevent.hub import get_hub
 from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
-from geventhttpclient.response import HTTPResponse
 
 from servers import contract
 
@@ -32,13 +31,17 @@ class LoginFailedError(Exception):
 
 
 class Answer(NamedTuple):
-    """One answer, and when its request was sent and its last byte read (perf_counter, ns)."""
+    """One answer, and when its request was sent and its last byte read (perf_counter, ns).
+
+    `cookies` are the values of its Set-Cookie fields, where they were asked for.
+    """
 
     status: int
     body: bytes
     wire_bytes: int
     sent_ns: int
     read_ns: int
+    cookies: tuple[str, ...] = ()
 
 
 class _Body(HTTPResponseParser):
@@ -76,6 +79,30 @@ class _Body(HTTPResponseParser):
         pass
 
 
+class _BodyAndCookies(_Body):
+    """Keeps the Set-Cookie fields too, which costs a call for every header field."""
+
+    def restart(self) -> None:
+        super().restart()
+        self._fields: list[tuple[str, str]] = []
+        self._in_name = False
+
+    @property
+    def cookies(self) -> tuple[str, ...]:
+        return tuple(value for name, value in self._fields if name.lower() == "set-cookie")
+
+    # A name or a value comes in pieces where the bytes did.
+    def _on_header_field(self, text: str) -> None:
+        name = self._fields.pop()[0] + text if self._in_name else text
+        self._fields.append((name, ""))
+        self._in_name = True
+
+    def _on_header_value(self, text: str) -> None:
+        name, value = self._fields.pop()
+        self._fields.append((name, value + text))
+        self._in_name = False
+
+
 class Connection:
     """A keep-alive connection that opens itself again after an error.
 
@@ -88,31 +115,44 @@ class Connection:
         self.busy_since_ns = 0
         self._hub = get_hub()
         self._socket: Any = None
+        self._reader = _Body()
 
     def exchange(self, request: bytes) -> Answer:
-        """Send a request and read the whole answer.
+        """Send a request and read the whole answer, skipping its header fields.
 
         Raises:
             RequestFailedError: There was none; the next exchange connects anew.
         """
+        return self._guarded(request, self._reader)
+
+    def exchange_for_cookies(self, request: bytes) -> Answer:
+        """Send a request and read the whole answer and the cookies that it sets.
+
+        Raises:
+            RequestFailedError: There was none; the next exchange connects anew.
+        """
+        reader = _BodyAndCookies()
+        return self._guarded(request, reader)._replace(cookies=reader.cookies)
+
+    def _guarded(self, request: bytes, reader: _Body) -> Answer:
         try:
             if self._socket is None:
                 self._connect()
-            return self._exchange(request)
+            return self._exchange(request, reader)
         except (OSError, HTTPParseError) as error:
             self.close()
             raise RequestFailedError(f"{type(error).__name__}: {error}") from error
         finally:
             self.busy_since_ns = 0
 
-    def _exchange(self, request: bytes) -> Answer:
-        parser, size = self._parser, 0
-        parser.restart()
+    def _exchange(self, request: bytes, reader: _Body) -> Answer:
+        size = 0
+        reader.restart()
         sent_ns = self.busy_since_ns = perf_counter_ns()
         sent = self._socket.send(request)
         if sent < len(request):
             self._gevent_socket.sendall(request[sent:])
-        while not parser.complete:
+        while not reader.complete:
             self._hub.wait(self._readable)
             try:
                 data = self._socket.recv(_CHUNK)
@@ -121,10 +161,10 @@ class Connection:
             if not data:
                 raise ConnectionResetError("the server closed the connection before its answer was whole")
             size += len(data)
-            parser.feed(data)
+            reader.feed(data)
         read_ns = perf_counter_ns()
-        answer = Answer(parser.get_code(), parser.body, size, sent_ns, read_ns)
-        if not parser.should_keep_alive():
+        answer = Answer(reader.get_code(), reader.body, size, sent_ns, read_ns)
+        if not reader.should_keep_alive():
             self.close()
         return answer
 
@@ -146,7 +186,7 @@ class Connection:
         # The plain socket beneath gevent's: gevent tries to read before it waits, which is in vain each time.
         self._socket = self._gevent_socket._sock  # type: ignore[attr-defined]  # noqa: SLF001
         self._readable = self._hub.loop.io(self._socket.fileno(), _READABLE)
-        self._parser = _Body()
+        self._reader = _Body()  # what is left of a torn answer must not meet the next
 
 
 class Watchdog:
@@ -172,9 +212,13 @@ class Watchdog:
 
 
 class Credential(NamedTuple):
-    """What a login answered with: the header lines that carry it, and whose it is."""
+    """What a login answered with: header lines that carry it, and whose it is.
+
+    `proof` is the header line that must accompany what changes something; empty where none must.
+    """
 
     headers: bytes
+    proof: bytes
     account_id: str
 
     @property
@@ -188,45 +232,55 @@ def request_bytes(
 ) -> bytes:
     """One HTTP/1.1 request as it goes over the wire; `headers` are whole lines with CRLF."""
     host, port = address
-    length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body) if body else b""
+    kind = b"Content-Type: application/json\r\n" if body else b""
+    length = b"Content-Length: %d\r\n" % len(body) if method != "GET" else b""
     start = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n".encode("ascii")
-    return start + headers + length + b"\r\n" + body
+    return start + headers + kind + length + b"\r\n" + body
 
 
-def log_in(address: tuple[str, int], credentials: contract.Credentials) -> Credential:
-    """Log in on a connection of its own, and carry on whatever came back: a cookie, a token, or nothing.
+def login_bytes(address: tuple[str, int], account: contract.Credentials) -> bytes:
+    """The request that logs an account in."""
+    body = json.dumps(account._asdict()).encode()
+    return request_bytes("POST", contract.AUTHENTICATE, address, b"", body)
+
+
+def credential_of(answer: Answer) -> Credential:
+    """The credential that a login was answered with: a cookie, a token, or nothing.
+
+    Raises:
+        LoginFailedError: The answer is not the contract's.
+    """
+    if answer.status != 200:
+        raise LoginFailedError(f"status {answer.status} {answer.body[:200]!r}")
+    try:
+        body = json.loads(answer.body)
+        account_id = str(body["profile"]["id"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LoginFailedError(f"no profile in the answer {answer.body[:200]!r}") from error
+    lines = b"".join(b"Cookie: %b\r\n" % text.split(";", 1)[0].encode("latin-1") for text in answer.cookies)
+    if "token" in body:
+        lines += f"Authorization: Bearer {body['token']}\r\n".encode("ascii")
+    proof = (
+        f"{contract.CSRF_HEADER}: {body['csrf_token']}\r\n".encode("ascii") if "csrf_token" in body else b""
+    )
+    return Credential(lines, proof, account_id)
+
+
+def log_in(address: tuple[str, int], account: contract.Credentials) -> Credential:
+    """Log in on a connection of its own.
 
     Raises:
         LoginFailedError: Says which account, and what the server answered.
     """
-    body = json.dumps(credentials._asdict()).encode()
-    response = _one_response(address, request_bytes("POST", contract.AUTHENTICATE, address, b"", body))
-    text = bytes(response._body_buffer)  # noqa: SLF001 - geventhttpclient reads bodies off its own sockets
-    if response.status_code != 200:
-        raise LoginFailedError(
-            f"{credentials.username} could not log in: {response.status_code} {text[:200]!r}. Are the"
-            " accounts of virtual users there? `python -m servers.accounts --load-users` makes them."
-        )
-    answer = json.loads(text)
-    lines = b""
-    cookies = response.get("set-cookie") or []
-    for cookie in [cookies] if isinstance(cookies, str) else cookies:
-        lines += b"Cookie: %b\r\n" % cookie.split(";", 1)[0].encode("latin-1")
-    if "token" in answer:
-        lines += f"Authorization: Bearer {answer['token']}\r\n".encode("ascii")
-    return Credential(lines, answer["profile"]["id"])
-
-
-def _one_response(address: tuple[str, int], request: bytes) -> HTTPResponse:
-    response = HTTPResponse("POST")
+    connection = Connection(*address)
     try:
-        with socket.create_connection(address, timeout=10) as connection:
-            connection.sendall(request)
-            while not response.message_complete:
-                data = connection.recv(_CHUNK)
-                if not data:
-                    raise ConnectionResetError("the server closed the connection")
-                response.feed(data)
-    except (OSError, HTTPParseError) as error:
+        return credential_of(connection.exchange_for_cookies(login_bytes(address, account)))
+    except RequestFailedError as error:
         raise LoginFailedError(f"no login at {address[0]}:{address[1]}: {error}") from error
-    return response
+    except LoginFailedError as error:
+        raise LoginFailedError(
+            f"{account.username} could not log in: {error}. Are the accounts of virtual users there?"
+            " `python -m servers.accounts --load-users` makes them."
+        ) from error
+    finally:
+        connection.close()

@@ -33,7 +33,7 @@ class Drive:
         self._recording = recording
         self._scenario = scenario
         self._environment = environment
-        self._edges = Edges(plan.edges)
+        self._edges = Edges(plan.edges, plan.process)
         self._watchdog = Watchdog(plan.timeout_s)
         self._everyone = Rendezvous(plan.users)
         self._records: list[SlotRecord] = []
@@ -71,11 +71,12 @@ class Drive:
         sessions: dict[int, Session] = {}
         for instances in by_arm(self._plan.targets).values():
             first = self._plan.targets[instances[0]]
-            credential = log_in((first.host, first.port), contract.load_credentials(index))
+            account = contract.load_credentials(self._plan.first_user + index)
+            credential = log_in((first.host, first.port), account)
             for instance in instances:
                 target = self._plan.targets[instance]
                 connection = self._watchdog.add(Connection(target.host, target.port))
-                sessions[instance] = Session(connection, credential, target.read_path)
+                sessions[instance] = Session(connection, account, target.read_path, credential)
         return [sessions[target.instance] for target in self._plan.targets]
 
     def _spend(self, session: Session) -> None:
@@ -97,7 +98,7 @@ class Drive:
         offsets = arrival_offsets(
             self._plan.rate, duration_ns, self._plan.arrivals, seed=self._plan.seed + block
         )
-        return OpenPhase(offsets, duration_ns)
+        return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns)
 
     def _warm_up(self) -> None:
         self._hand_in()

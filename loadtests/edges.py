@@ -12,15 +12,17 @@ class Edges:
 
     Args:
         path: Unix socket of the harness; empty where nobody reads meters.
+        process: Number of this load process, which is all that is said at first.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, process: int) -> None:
         self._line = None
         if path:
             import socket
 
             self._line = _socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._line.connect(path)
+            self._line.sendall(b"%d\n" % process)
 
     def begin(self, slot: int, instance: int) -> None:
         """The recorded part of a slot is about to begin."""

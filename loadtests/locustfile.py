@@ -115,12 +115,14 @@ class VirtualUser(User):
         url = urlsplit(self.host)
         address = (str(url.hostname or "127.0.0.1"), url.port or 80)
         try:
-            credential = log_in(address, contract.load_credentials(self._shared.next_user()))
+            account = contract.load_credentials(self._shared.next_user())
+            credential = log_in(address, account)
         except LoginFailedError as error:
             print(error, file=sys.stderr)
             raise StopUser from error
         path = contract.PUBLIC if credential.is_none else contract.RESTRICTED
-        self._session = Session(self._shared.watchdog.add(Connection(*address)), credential, path)
+        connection = self._shared.watchdog.add(Connection(*address))
+        self._session = Session(connection, account, path, credential)
 
     @task
     def take_part(self) -> None:

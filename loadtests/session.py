@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from itertools import count
 
-from loadtests.client import Answer, Connection, Credential, RequestFailedError, request_bytes
-from loadtests.recorder import WRONG, StepTally, Tally
+from loadtests.client import (
+    Answer,
+    Connection,
+    Credential,
+    LoginFailedError,
+    RequestFailedError,
+    credential_of,
+    login_bytes,
+    request_bytes,
+)
+from loadtests.recorder import WRONG, Tally
 from servers import contract
+
+_email_numbers = count()
 
 
 class Session:
-    """One logged-in account on one server instance.
+    """One account on one server instance.
 
     Every answer is checked: its status, and that it names this account and no other.
+
+    Args:
+        connection: To the instance.
+        account: Who logs in.
+        read_path: What a read asks for.
+        credential: That of an earlier login.
     """
 
-    def __init__(self, connection: Connection, credential: Credential, read_path: str) -> None:
+    def __init__(
+        self, connection: Connection, account: contract.Credentials, read_path: str, credential: Credential
+    ) -> None:
         self._connection = connection
-        self._account_id = credential.account_id
-        self._read = request_bytes("GET", read_path, connection.address, credential.headers)
+        self._account = account
+        self._read_path = read_path
         self._names_nobody = read_path == contract.PUBLIC
+        self._account_id = credential.account_id
+        self._login = login_bytes(connection.address, account)
         self._right_body: bytes | None = None
-        self._reads: StepTally | None = None
+        self._tally: Tally | None = None
         self._due_ns: int | None = None
+        self._carry(credential)
 
     def enter(self, tally: Tally) -> None:
         """Count into this tally from now on."""
-        self._reads = tally.step("GET", "read")
+        self._tally = tally
 
     def arrive(self, due_ns: int | None) -> None:
         """Begin a visit; its first request counts from `due_ns` on the response clock."""
@@ -34,29 +58,83 @@ class Session:
 
     def read(self) -> None:
         """Read the restricted resource (the public one where the scheme authenticates nobody)."""
-        tally = self._reads
-        if tally is None:
-            raise RuntimeError("enter a tally first")
+        answer = self._ask("GET", "read", self._read, self._connection.exchange)
+        if answer is not None and (answer.status != 200 or answer.body != self._right_body):
+            self._look_closer(answer)
+
+    def log_in(self) -> None:
+        """Log in, and carry the fresh credential from then on."""
+        answer = self._ask("POST", "login", self._login, self._connection.exchange_for_cookies)
+        if answer is None:
+            return
         try:
-            answer = self._connection.exchange(self._read)
+            credential = credential_of(answer)
+        except LoginFailedError as error:
+            self._wrong("POST", "login", str(error))
+            return
+        if credential.account_id != self._account_id:
+            self._wrong("POST", "login", "it names another account")
+        self._carry(credential)
+
+    def write(self) -> None:
+        """Change the account's email address."""
+        email = f"{self._account.username}+{next(_email_numbers)}@example.com"
+        request = self._request("POST", contract.EMAIL, json.dumps({"email": email}).encode())
+        answer = self._ask("POST", "write", request, self._connection.exchange)
+        if answer is None:
+            return
+        if answer.status != 200:
+            self._wrong("POST", "write", f"status {answer.status}")
+        elif json.dumps(email).encode() not in answer.body:
+            self._wrong("POST", "write", "it does not say the new address")
+
+    def log_out(self) -> None:
+        """Log out."""
+        answer = self._ask(
+            "POST", "logout", self._request("POST", contract.LOGOUT), self._connection.exchange
+        )
+        if answer is not None and answer.status != 204:
+            self._wrong("POST", "logout", f"status {answer.status}")
+
+    def _carry(self, credential: Credential) -> None:
+        self._credential = credential
+        self._read = request_bytes("GET", self._read_path, self._connection.address, credential.headers)
+
+    def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
+        headers = self._credential.headers + self._credential.proof
+        return request_bytes(method, path, self._connection.address, headers, body)
+
+    def _ask(
+        self, method: str, step: str, request: bytes, exchange: Callable[[bytes], Answer]
+    ) -> Answer | None:
+        """Make one request and count it; None where no answer came."""
+        if self._tally is None:
+            raise RuntimeError("enter a tally first")
+        tally = self._tally.step(method, step)
+        due_ns, self._due_ns = self._due_ns, None
+        try:
+            answer = exchange(request)
         except RequestFailedError as error:
             tally.failed(str(error))
-            return
-        tally.answered(answer, len(self._read), self._due_ns)
-        if answer.status != 200 or answer.body != self._right_body:
-            self._look_closer(answer, tally)
+            return None
+        tally.answered(answer, len(request), due_ns)
+        return answer
 
-    def _look_closer(self, answer: Answer, tally: StepTally) -> None:
+    def _wrong(self, method: str, step: str, reason: str) -> None:
+        if self._tally is not None:
+            self._tally.step(method, step).failed(f"{WRONG}{reason}")
+
+    def _look_closer(self, answer: Answer) -> None:
         """Accept a body that is not known yet when it names this account; it is known from then on."""
         if answer.status != 200:
-            tally.failed(f"{WRONG}status {answer.status}")
+            self._wrong("GET", "read", f"status {answer.status}")
             return
         try:
             named = json.loads(answer.body)["id"]
         except (ValueError, KeyError, TypeError):
-            tally.failed(f"{WRONG}no id in the body")
+            self._wrong("GET", "read", "no id in the body")
             return
         if named == self._account_id or self._names_nobody:
             self._right_body = answer.body
         else:
-            tally.failed(f"{WRONG}it names another account")
+            self._wrong("GET", "read", "it names another account")

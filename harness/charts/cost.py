@@ -33,11 +33,11 @@ def draw(result: Result) -> Figure | None:
 def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
     measured = case.measured(METRIC)
     rows.prepare(panel, case, [row.arm for row in measured], f"CPU per request ({METRICS[METRIC].unit})")
-    rows.from_zero(panel, max(row.ci[1] if row.ci else row.value for row in measured))
+    rows.from_zero(panel, max(style.end(row.value, row.ci) for row in measured))
     for index, total in enumerate(measured):
         _parts(panel, index, case, total, styles[total.arm].colour)
         rows.whisker(panel, index, total.value, total.ci)
-        edge = total.ci[1] if total.ci else total.value
+        edge = style.end(total.value, total.ci)
         rows.value_label(panel, index, edge, f"{fmt.with_interval(total.value, total.ci)} {total.unit}")
 
 

@@ -56,7 +56,7 @@ def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyl
         )
         panel.plot([row.value], [index + _MEAN], look.marker, color="white", mec=look.colour, mew=1.6, ms=7)
         rows.whisker(panel, index + _MEAN, row.value, row.ci)
-        edge = max(row.value, row.ci[1] if row.ci else row.value)
+        edge = style.end(row.value, row.ci)
         rows.value_label(panel, index + _MEAN, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
     _limit(panel, measured)
 
@@ -85,7 +85,8 @@ def _spread(count: int, row: int) -> list[float]:
 
 
 def _limit(panel: Axes, measured: list[Measurement]) -> None:
-    seen = [value for row in measured for value in (*row.points, row.value, *(row.ci or ()))]
+    seen = [value for row in measured for value in (*row.points, style.end(row.value, row.ci))]
+    seen += [row.value - reach[0][0] for row in measured if (reach := style.reach(row.value, row.ci))]
     low, high = min(seen), max(seen)
     width = (high - low) or abs(high) or 1.0
     panel.set_xlim(low - _EDGE_ROOM * width, high + _LABEL_ROOM * width)

@@ -50,6 +50,11 @@ def solid_until(samples: int) -> float:
     return max(100.0 * (1 - _SAMPLES_BEYOND / samples), 0.0) if samples else 0.0
 
 
+def scale(highest: float) -> tuple[float, str]:
+    """By what to divide microseconds, and the unit that this gives, where the highest is this."""
+    return (1000.0, "ms") if highest >= _MILLISECONDS_FROM else (1.0, "us")
+
+
 def _reading() -> str:
     return (
         "Less is better. Lines: all instances merged; marks: mean over instances with its interval. "
@@ -79,15 +84,15 @@ def _legend(shown: Sequence[Case], styles: dict[str, style.ArmStyle]) -> list[pa
 def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
     drawn = case.distributions()
     highest = max((value for row in drawn for _, value in _known(row)), default=1.0)
-    scale, unit = (1000.0, "ms") if highest >= _MILLISECONDS_FROM else (1.0, "us")
+    divisor, unit = scale(highest)
     for index, row in enumerate(drawn):
-        _line(panel, row, styles[row.arm], scale)
+        _line(panel, row, styles[row.arm], divisor)
         side = index / max(len(drawn) - 1, 1) - 0.5
-        _marks(panel, case, row, styles[row.arm], scale, _MARKS_APART**side)
+        _marks(panel, case, row, styles[row.arm], divisor, _MARKS_APART**side)
     panel.set_title("\n".join(style.lines(case.title, style.TITLE_CHARACTERS // 2)))
     panel.grid(True, axis="both")
     _percentile_axis(panel, max((row.samples for row in drawn), default=1))
-    _value_axis(panel, unit)
+    value_axis(panel, unit)
 
 
 def _line(panel: Axes, row: Distribution, look: style.ArmStyle, scale: float) -> None:
@@ -137,7 +142,7 @@ def _percentile_axis(panel: Axes, samples: int) -> None:
     panel.set_xlabel("percentile (%)")
 
 
-def _value_axis(panel: Axes, unit: str) -> None:
+def value_axis(panel: Axes, unit: str) -> None:
     """Name the unit; logarithmic where values lie far apart, and from nothing otherwise."""
     low, high = panel.dataLim.intervaly
     panel.set_ylabel(f"latency ({unit})")

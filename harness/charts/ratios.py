@@ -99,7 +99,9 @@ def _label(case: Case, line: Comparison | str) -> str:
 
 def _row(panel: Axes, row: int, comparison: Comparison, valid: bool) -> None:
     mark = _MARKS[comparison.verdict if valid else "not judged"]
-    reach = style.reach(comparison.ratio, comparison.ci)
+    low, high = comparison.ci or (comparison.ratio, comparison.ratio)
+    sides = [[max(comparison.ratio - low, 0)], [max(high - comparison.ratio, 0)]]
+    reach = sides if comparison.ci else None
     panel.errorbar(
         [comparison.ratio], [row], xerr=reach, fmt=mark.marker, color=mark.colour, ms=7,
         ecolor=style.BLACK, elinewidth=1.4, capsize=4, barsabove=True, zorder=3,

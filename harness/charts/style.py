@@ -105,10 +105,24 @@ def shorten(text: str, width: int) -> str:
 
 
 def reach(value: float, ci: Interval, scale: float = 1.0) -> list[list[float]] | None:
-    """How far an interval reaches below and above its value, as `errorbar` takes it; None without one."""
+    """How far an interval is drawn below and above its value, as `errorbar` takes it; None without one."""
     if ci is None:
         return None
-    return [[max(value - ci[0], 0) / scale], [max(ci[1] - value, 0) / scale]]
+    low, high = _drawn(value, ci)
+    return [[max(value - low, 0) / scale], [max(high - value, 0) / scale]]
+
+
+def end(value: float, ci: Interval) -> float:
+    """Where what is drawn of a value and its interval ends."""
+    return value if ci is None else max(_drawn(value, ci)[1], value)
+
+
+def _drawn(value: float, ci: tuple[float, float]) -> tuple[float, float]:
+    """An interval, cut to a factor of two where it is wider than its value, as two instances may give.
+
+    Its own ends would leave nothing to be seen of the rest; the figures beside it say `>100%`.
+    """
+    return (value / 2, 2 * value) if ci[1] - ci[0] > 2 * abs(value) else ci
 
 
 def ink(background: str) -> str:

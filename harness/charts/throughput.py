@@ -31,9 +31,9 @@ def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
     measured = case.measured(METRIC)
     rows.prepare(panel, case, [row.arm for row in measured], f"throughput ({METRICS[METRIC].unit})")
     for index, row in enumerate(measured):
-        look, edge = styles[row.arm], row.ci[1] if row.ci else row.value
+        look, edge = styles[row.arm], style.end(row.value, row.ci)
         panel.hlines(index, 0, row.value, color=look.colour, linewidth=2, zorder=2)
         panel.plot([row.value], [index], look.marker, color=look.colour, markersize=8, zorder=3)
         rows.whisker(panel, index, row.value, row.ci)
         rows.value_label(panel, index, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
-    rows.from_zero(panel, max(row.ci[1] if row.ci else row.value for row in measured))
+    rows.from_zero(panel, max(style.end(row.value, row.ci) for row in measured))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +10,9 @@ from harness.result import Comparison, Distribution, Measurement, Result
 
 #: The arm that authenticates nobody: the cost that every arm has.
 FLOOR: Final = "anonymous"
+#: The parameter by which a step's rows differ from those of its scenario.
+_STEP: Final = "step"
+_OFFERED: Final = re.compile(r"open, ([0-9.e+]+)/s")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,27 @@ class Case:
     def is_closed_loop(self) -> bool:
         """True where users wait for an answer before they send again, so that throughput is a finding."""
         return self.load.startswith("closed")
+
+    @property
+    def offered_rate(self) -> float | None:
+        """Arrivals per second where the load is an open loop, which sets them; None elsewhere."""
+        found = _OFFERED.match(self.load)
+        return float(found[1]) if found else None
+
+    @property
+    def step(self) -> str | None:
+        """The name of the request where this is one step of a scenario; None for a whole scenario."""
+        return self.params.get(_STEP)
+
+    def steps(self) -> list[Case]:
+        """The steps of this scenario, each a case of its own, in the order taken; none where there is one."""
+        return [
+            Case(self.result, scenario, load, params)
+            for scenario, load, params in self.result.scenarios()
+            if (scenario, load) == (self.scenario, self.load)
+            and _STEP in params
+            and {key: value for key, value in params.items() if key != _STEP} == self.params
+        ]
 
     @property
     def arms(self) -> list[str]:
@@ -69,5 +94,6 @@ class Case:
 
 
 def cases(result: Result) -> list[Case]:
-    """All cases of a run, in the order they ran."""
-    return [Case(result, scenario, load, params) for scenario, load, params in result.scenarios()]
+    """The whole scenarios of a run, in the order they ran; `Case.steps` has their steps."""
+    every = [Case(result, scenario, load, params) for scenario, load, params in result.scenarios()]
+    return [case for case in every if case.step is None]

@@ -28,12 +28,14 @@ def number(value: float) -> str:
 def with_interval(value: float, ci: Interval) -> str:
     """A value and the half-width of its interval, to the interval's second digit: `229.2 ± 1.8`.
 
-    A half-width below the last digit shown reads `2,000 ± <1`. Without an interval, or with one of no width,
-    the value stands alone.
+    A half-width below the last digit shown reads `2,000 ± <1`; one larger than the value, as from two
+    instances, `820 ±>100%`. Without an interval, or with one of no width, the value stands alone.
     """
     if ci is None or ci[1] <= ci[0]:
         return number(value)
     half = (ci[1] - ci[0]) / 2
+    if half > abs(value) > 0:
+        return f"{number(value)} ±>100%"
     decimals = min(_decimals(half, 2), _decimals(value, _DIGITS_WITH_INTERVAL))
     last_digit = 10.0**-decimals
     spread = _fixed(half, decimals) if half >= last_digit else f"<{_fixed(last_digit, decimals)}"

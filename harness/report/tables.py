@@ -1,6 +1,7 @@
 """The figures of a case as rows of text, an arm each, for any report to set. Pure.
 
-Two tables a case, so that each fits a terminal of 80 columns: how fast, and at what cost.
+Two tables a case, so that each fits a terminal of 80 columns: how fast, and at what cost. A case of several
+steps has a table a percentile in place of the first, with a row a step.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from harness.result import Measurement
 
 @dataclass(frozen=True)
 class Table:
-    """A title, the column heads (name and unit, on two lines) and a row of text an arm."""
+    """A title, the column heads (name and unit, on two lines) and a row of text an arm (or a step)."""
 
     title: str
     heads: list[str]
@@ -68,10 +69,23 @@ COST: Final = (
 )
 
 
+#: Metrics of a step, each a table of its own with a column an arm.
+STEPS: Final = (
+    Column("service_p50", "Service p50", _main),
+    Column("service_p99", "Service p99", _main),
+)
+
+
 def tables(case: Case) -> list[Table]:
     """The tables of a case; columns of metrics that do not apply are left out."""
     both = [_table(case, "Speed", SPEED), _table(case, "Cost", COST)]
-    return [table for table in both if len(table.heads) > 1]
+    steps = [_steps_table(case, column) for column in STEPS] if case.steps() else []
+    return [table for table in both if len(table.heads) > 1] + steps
+
+
+def _steps_table(case: Case, column: Column) -> Table:
+    rows = [[str(one.step), *(_cell(one, arm, column) for arm in case.arms)] for one in case.steps()]
+    return Table(column.head, ["step", *(f"{arm}\nus" for arm in case.arms)], rows)
 
 
 def _table(case: Case, title: str, columns: tuple[Column, ...]) -> Table:

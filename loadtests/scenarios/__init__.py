@@ -1,7 +1,8 @@
-"""The scenarios, one file each: `TITLE`, `MODEL` (`open` or `closed`), and `visit(session)`.
+"""The scenarios, one file each.
 
-A new scenario is one new file here. `visit` makes the requests of one arrival (open loop) or one turn of a
-user (closed loop), by calling the methods of a `Session`.
+A file says `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its requests) and `visit(session)`,
+which makes the requests of one arrival (open loop) or one turn of a user (closed loop) by calling the methods
+of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ class ScenarioFile:
     name: str
     title: str
     model: str
+    steps: tuple[str, ...]
+    needs_credential: bool
     visit: Callable[[Session], None]
 
 
@@ -34,4 +37,5 @@ def names() -> list[str]:
 def load(name: str) -> ScenarioFile:
     """Import one scenario; ModuleNotFoundError where there is none of that name."""
     module: Any = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    return ScenarioFile(name, module.TITLE, module.MODEL, module.visit)
+    needs_credential = getattr(module, "NEEDS_CREDENTIAL", False)
+    return ScenarioFile(name, module.TITLE, module.MODEL, module.STEPS, needs_credential, module.visit)

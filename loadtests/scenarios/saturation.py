@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = "restricted reads, as fast as the server answers"
 MODEL: Final = "closed"
+STEPS: Final = ("read",)
 
 
 def visit(session: Session) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = "restricted reads, arriving at a set rate"
 MODEL: Final = "open"
+STEPS: Final = ("read",)
 
 
 def visit(session: Session) -> None:

@@ -11,7 +11,7 @@ import pytest
 from harness import analysis, validity
 from harness.analysis import Observed
 from harness.estimate import ratio
-from harness.recording import SlotAccount, encode
+from harness.recording import Recording, SlotAccount, encode
 from harness.result import METRICS, Check, Comparison, Measurement
 from tests.harness.observations import Seen, observe
 
@@ -134,21 +134,68 @@ def test_the_closed_loop_has_no_schedule() -> None:
     assert not {metric for metric in found if metric.startswith(("response_p", "late", "dropped", "lag"))}
 
 
-def test_steps_of_a_slot_are_taken_together() -> None:
-    """A slot of a login and nine reads is one slot of ten requests, over its time counted once."""
+def two_steps() -> Observed:
+    """A slot of a login and nine reads, by one instance."""
     observed = observe([Seen(0, requests=9, server_us=100, service_us=[200] * 9)], ONE)
     (read,) = observed.recording.slots
     login = replace(
         read, step="login", requests=1, service=encode([9_000_000]), request_bytes=500, load_cpu_ns=0
     )
-    both = replace(observed, recording=replace(observed.recording, slots=(read, login)))
-    found = {metric: values[0] for metric, values in analysis.points(both).items()}
+    return replace(observed, recording=replace(observed.recording, slots=(read, login)))
+
+
+def test_steps_of_a_slot_are_taken_together() -> None:
+    """A slot of a login and nine reads is one slot of ten requests, over its time counted once."""
+    found = {metric: values[0] for metric, values in analysis.points(two_steps()).items()}
     assert found["throughput"] == pytest.approx(1000)
     assert found["server_cpu"] == pytest.approx(90)  # 900 us over ten
     assert found["request_bytes"] == 250
-    assert found["service_p50"] == pytest.approx(200, rel=1e-3)
-    assert found["service_p999"] == pytest.approx(9000, rel=1e-3)
-    assert both.measured_s == pytest.approx(0.01)
+    assert two_steps().measured_s == pytest.approx(0.01)
+
+
+def test_steps_have_their_own_latencies() -> None:
+    """And the whole has none: half a login and half a read is nothing that anybody waits for."""
+    rows = analysis.measurements(two_steps(), 0.99)
+    medians = {str(row.params): row.value for row in rows if row.metric == "service_p50"}
+    assert medians == {
+        "{'step': 'read'}": pytest.approx(200, rel=1e-3),
+        "{'step': 'login'}": pytest.approx(9000, rel=1e-3),
+    }
+    assert {str(row.params): row.samples for row in rows} == {
+        "{}": 10,
+        "{'step': 'read'}": 9,
+        "{'step': 'login'}": 1,
+    }
+    by_step = {row.params["step"]: row.samples for row in analysis.distributions(two_steps())}
+    assert by_step == {"read": 9, "login": 1}
+
+
+def test_steps_are_compared_each_with_its_own_kind_and_not_judged() -> None:
+    """A login is compared with a login; the verdict is about the whole."""
+    slots = [Seen(i, server_us=100 + 50 * (i > 1) + i, service_us=[200 + i]) for i in range(4)]
+    observed = observe(slots)
+    reads = observed.recording.slots
+    logins = tuple(replace(r, step="login", service=encode([9_000_000 + r.slot])) for r in reads)
+    both = replace(observed, recording=replace(observed.recording, slots=reads + logins))
+    rows = analysis.comparisons(
+        analysis.measurements(both, 0.99), both.scenario, confidence=0.99, margin=0.03
+    )
+    medians = {row.params["step"]: row.ratio for row in rows if row.metric == "service_p50"}
+    assert medians == {"read": pytest.approx(1.01, abs=0.002), "login": pytest.approx(1, abs=1e-3)}
+    assert {row.primary for row in rows if row.params} == {False}
+    assert [row.verdict for row in rows if row.primary] != ["not judged"]
+
+
+def test_load_processes_of_a_slot_are_taken_together() -> None:
+    """Requests add up, the slot lasts as long as the last of them, and the busiest process is told."""
+    one = observe([Seen(0, requests=6, server_us=100, load_cpu_us=2000, elapsed_us=10_000)], ONE)
+    other = observe([Seen(0, requests=4, load_cpu_us=9000, elapsed_us=12_000, service_us=[400] * 9)], ONE)
+    merged = Recording.merge([one.recording, other.recording])
+    found = {m: v[0] for m, v in analysis.points(replace(one, recording=merged)).items()}
+    assert found["throughput"] == pytest.approx(10 / 0.012)
+    assert found["server_cpu"] == pytest.approx(60)  # 600 us over ten
+    assert found["load_cpu"] == pytest.approx(9 / 12)
+    assert found["service_p50"] == pytest.approx(400, rel=1e-3)
 
 
 def test_a_slot_counts_with_record_and_account_only() -> None:

@@ -28,7 +28,9 @@ from harness.result import Check, Result
 
 STORED = Path(__file__).parent / "data" / "result.json"
 LONG = "token-that-asks-the-store-whether-it-was-revoked-meanwhile"
+#: Figures of the stored example; those of a scenario of several steps, or several rates, come beside them.
 NAMES = ["cost", "instances", "latency", "ratios", "throughput"]
+ALL_NAMES = sorted([*NAMES, "offered", "steps"])
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +147,28 @@ def sweep(result: Result) -> Result:
     return changed(result, repeat)
 
 
+def standard(result: Result) -> Result:
+    """The same result with three rates of its open loop, and a scenario of three steps."""
+
+    def add(data: dict[str, Any]) -> None:
+        for part in ("measurements", "comparisons", "distributions"):
+            opened = [row for row in data[part] if row["load"].startswith("open")]
+            for rate in (300, 1200):
+                data[part] += [row | {"load": f"open, {rate}/s constant"} for row in opened]
+            whole = [
+                row for row in opened if "_p" not in row.get("metric", "_p") and row["arm"] != "anonymous"
+            ]
+            data[part] += [row | {"scenario": "journey"} for row in whole]
+            for step in ("login", "read", "log-out-everywhere"):
+                data[part] += [
+                    row | {"scenario": "journey", "params": {"step": step}}
+                    for row in opened
+                    if row["arm"] != "anonymous" and row.get("metric", "service_p").startswith("service_p")
+                ]
+
+    return changed(result, add)
+
+
 VARIANTS: dict[str, Callable[[Result], Result]] = {
     "stored": lambda result: result,
     "one scenario": partial(only, "steady"),
@@ -152,16 +176,17 @@ VARIANTS: dict[str, Callable[[Result], Result]] = {
     "no intervals": without_intervals,
     "invalid": invalid,
     "sweep": sweep,
+    "standard": standard,
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_nothing_is_cropped_overlaps_or_is_too_small(name: str, variant: str, result: Result) -> None:
     """Every text lies on the page, apart from every other, at 8 points or more."""
     drawn = dict(figures())[name](VARIANTS[variant](result))
     if drawn is None:
-        assert (name, variant) == ("throughput", "one scenario")
+        assert (name, variant) == ("throughput", "one scenario") or name not in NAMES
         return
     seen = shown_texts(drawn)
     assert overlaps(drawn) == []
@@ -175,7 +200,7 @@ def test_nothing_is_cropped_overlaps_or_is_too_small(name: str, variant: str, re
 
 def test_every_figure_is_found_by_listing_the_folder() -> None:
     """Helpers are no figures; the figures come by name."""
-    assert [name for name, _ in figures()] == NAMES
+    assert [name for name, _ in figures()] == ALL_NAMES
 
 
 def test_listing_the_figures_is_not_needed_to_import_the_package() -> None:
@@ -405,3 +430,35 @@ def test_pairs_of_long_names_stay_apart(result: Result) -> None:
 def lines(panel: Axes) -> list[Line2D]:
     """The lines of a latency panel, without its marks."""
     return [line for line in panel.lines if line.get_marker() == "None" and len(xs(line)) > 2]
+
+
+def test_steps_stand_arm_beside_arm(result: Result) -> None:
+    """A row a step and arm, in the order taken; steps are in no other figure."""
+    drawn = figure("steps", standard(result))
+    [panel] = drawn.axes
+    names = [name.replace("\n", " ") for name in row_names(panel)]
+    assert names[:4] == ["login, token", "login, cookie", "read, token", "read, cookie"]
+    assert len(names) == 6
+    assert "journey, step=login" in drawn.texts[0].get_text()
+    titles = [panel._left_title.get_text() for panel in figure("latency", standard(result)).axes]  # type: ignore[attr-defined]
+    assert titles
+    assert not any("step=" in title for title in titles)
+
+
+def test_offered_loads_stand_by_rate(result: Result) -> None:
+    """A line an arm through every rate, rising; the load model is named."""
+    drawn = figure("offered", standard(result))
+    median, tail = drawn.axes
+    assert [label.get_text() for label in median.get_xticklabels()] == ["300", "1,200", "2,000"]
+    lines = [bar.lines[0] for bar in median.containers if isinstance(bar, ErrorbarContainer)]
+    assert len(lines) == 3
+    assert all(xs(line) == sorted(xs(line)) and len(xs(line)) == 3 for line in lines)
+    assert "Open loop" in texts(drawn)
+    assert "constant" in median.get_xlabel()
+    assert tail.get_xlabel() == median.get_xlabel()
+
+
+def test_one_rate_is_no_sweep(result: Result) -> None:
+    """Latency against load needs two loads; steps need a scenario of several."""
+    assert dict(figures())["offered"](result) is None
+    assert dict(figures())["steps"](result) is None

@@ -37,11 +37,30 @@ def test_the_cpus_that_there_are() -> None:
     assert place({9, 4}).roles() == {"servers": [4], "store": [4], "load": [9], "harness": [9]}
 
 
+@pytest.mark.parametrize(
+    ("count", "roles"),
+    [
+        (3, {"servers": [0], "store": [0], "load": [1, 2], "harness": [2]}),
+        (4, {"servers": [0], "store": [3], "load": [1, 2], "harness": [3]}),
+        (5, {"servers": [0], "store": [3], "load": [1, 2], "harness": [4]}),
+    ],
+)
+def test_two_load_processes(count: int, roles: dict[str, list[int]]) -> None:
+    """Each has a CPU of its own before the store has one."""
+    assert place(range(count), 2).roles() == roles
+
+
+def test_too_many_load_processes() -> None:
+    """Two on one CPU would be each other's bottleneck."""
+    with pytest.raises(ValueError, match="2 load processes and a server need 3 CPUs, and there are 2"):
+        place([0, 1], 2)
+
+
 @settings(deadline=None)
-@given(st.sets(st.integers(0, 255), min_size=2, max_size=16))
-def test_the_load_is_always_apart(cpus: set[int]) -> None:
+@given(st.sets(st.integers(0, 255), min_size=4, max_size=16), st.integers(1, 3))
+def test_the_load_is_always_apart(cpus: set[int], load_processes: int) -> None:
     """Never on the servers' or the store's CPU, and no role on a CPU that is not ours."""
-    placement = place(cpus)
+    placement = place(cpus, load_processes)
     assert not set(placement.load) & (set(placement.servers) | set(placement.store))
     assert {cpu for role in placement.roles().values() for cpu in role} <= cpus
-    assert all(len(role) == 1 for role in placement.roles().values())
+    assert len(placement.load) == load_processes

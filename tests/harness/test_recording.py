@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,3 +131,14 @@ def test_values_beyond_the_range_count_at_its_ends(value: int, kept: int) -> Non
     histogram = merged([encode([value])])
     assert histogram.get_total_count() == 1
     assert histogram.get_value_at_percentile(100) == pytest.approx(kept, rel=1e-3)
+
+
+def test_merging_loses_no_report() -> None:
+    """Rows of all processes, each marked with its own; errors add up; one torn end spoils the whole."""
+    one = Recording("steady", (slot(0), slot(1)), {"refused": 2})
+    other = Recording("steady", (slot(0),), {"refused": 1, "torn": 1})
+    merged_one = Recording.merge([one, other])
+    assert [(row.slot, row.process) for row in merged_one.slots] == [(0, 0), (1, 0), (0, 1)]
+    assert merged_one.errors == {"refused": 3, "torn": 1}
+    assert merged_one.complete
+    assert not Recording.merge([one, replace(other, complete=False)]).complete

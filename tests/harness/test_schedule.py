@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -155,3 +156,27 @@ def test_instances_by_arm_keep_the_order_of_the_plan() -> None:
     grouped = by_arm(targets)
     assert list(grouped) == ["token", "cookie"]
     assert grouped == {"token": [0, 2], "cookie": [1, 3]}
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(1, 8), st.integers(0, 2000))
+def test_shares_make_up_the_whole(users: int, processes: int, warmup: int) -> None:
+    """Every account has one process, no two share one, and the warm-up is at least what was asked."""
+    whole = replace(plan(), users=users, warmup_requests=warmup)
+    if processes > users:
+        with pytest.raises(ValueError, match="cannot be shared"):
+            whole.shared(processes)
+        return
+    shares = whole.shared(processes)
+    accounts = [share.first_user + index for share in shares for index in range(share.users)]
+    assert accounts == list(range(users))
+    assert min(share.users for share in shares) > 0
+    assert warmup <= sum(share.warmup_requests for share in shares) < warmup + processes
+    assert [(share.process, share.processes) for share in shares] == [
+        (n, processes) for n in range(processes)
+    ]
+
+
+def test_one_process_has_the_whole_plan() -> None:
+    """Nothing changes for a load that is not shared."""
+    assert plan().shared(1) == (plan(),)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from harness import analysis, catalog
 from harness.errors import SuiteError
 from harness.result import METRICS
-from harness.suite import Suite, check_names, parse
+from harness.suite import Suite, by_password_cost, check_names, parse
 from tests.harness.observations import Seen, observe
 
 SHIPPED = sorted((Path(__file__).parents[2] / "loadtests" / "suites").glob("*.toml"))
@@ -53,7 +53,7 @@ def test_there_are_shipped_suites() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_name_what_there_is(path: Path) -> None:
     """Their schemes, scenarios and metrics exist."""
-    catalog.check(catalog.load_suite(path.stem), str(path), catalog.schemes())
+    catalog.check(catalog.load_suite(path.stem), str(path), catalog.schemes(), catalog.scenarios())
 
 
 def test_defaults() -> None:
@@ -159,32 +159,35 @@ def test_a_suite_may_measure_one_scenario_under_two_loads() -> None:
     assert len(parse(again, "good", "good.toml").scenarios) == 4
 
 
-KNOWN = {"schemes": {"token", "cookie"}, "scenarios": {"steady", "saturation"}, "metrics": set(METRICS)}
+SCHEMES = {"token", "cookie"}
+JUDGED = {"steady": set(METRICS), "saturation": set(METRICS)}
 
 
 def test_known_names_pass() -> None:
     """A suite that names what there is has nothing to be told."""
-    check_names(good(), "good.toml", **KNOWN)
+    check_names(good(), "good.toml", schemes=SCHEMES, judged=JUDGED)
 
 
 @pytest.mark.parametrize(
-    ("known", "fault"),
+    ("schemes", "judged", "fault"),
     [
-        ({"schemes": {"cookie", "basic"}}, "arms[0]: expected a scheme, one of basic, cookie (got 'token')"),
+        ({"cookie", "basic"}, JUDGED, "arms[0]: expected a scheme, one of basic, cookie (got 'token')"),
         (
-            {"scenarios": {"steady"}},
+            SCHEMES,
+            {"steady": set(METRICS)},
             "scenarios[0].name: expected a scenario, one of steady (got 'saturation')",
         ),
         (
-            {"metrics": {"total_cpu"}},
+            SCHEMES,
+            JUDGED | {"steady": {"total_cpu"}},
             "scenarios[1].primary: expected a metric, one of total_cpu (got 'service_p50')",
         ),
     ],
 )
-def test_unknown_names_are_refused(known: dict[str, set[str]], fault: str) -> None:
+def test_unknown_names_are_refused(schemes: set[str], judged: dict[str, set[str]], fault: str) -> None:
     """The key, what kind of thing it names, and which there are."""
     with pytest.raises(SuiteError) as refused:
-        check_names(good(), "my.toml", **(KNOWN | known))
+        check_names(good(), "my.toml", schemes=schemes, judged=judged)
     assert str(refused.value) == f"my.toml: {fault}"
 
 
@@ -192,7 +195,7 @@ def test_an_unknown_primary_is_refused() -> None:
     """A metric that the suite itself names is checked like any other."""
     suite = parse(GOOD.replace("seconds = 3", 'seconds = 3\nprimary = "speed"'), "my", "my.toml")
     with pytest.raises(SuiteError, match=r"scenarios\[1\]\.primary: expected a metric.*'speed'"):
-        check_names(suite, "my.toml", **KNOWN)
+        check_names(suite, "my.toml", schemes=SCHEMES, judged=JUDGED)
 
 
 def test_a_suite_that_is_not_there(tmp_path: Path) -> None:
@@ -216,7 +219,27 @@ def test_a_primary_that_cannot_be_judged_is_refused(metric: str) -> None:
     """It has no ratio, or is not measured by every scenario: told before the run, not after it."""
     suite = parse(GOOD.replace("seconds = 3", f'seconds = 3\nprimary = "{metric}"'), "my", "my.toml")
     with pytest.raises(SuiteError, match=rf"scenarios\[1\]\.primary: expected a metric.*'{metric}'"):
-        catalog.check(suite, "my.toml", catalog.schemes())
+        catalog.check(suite, "my.toml", catalog.schemes(), catalog.scenarios())
+
+
+def test_a_mixture_of_steps_is_not_judged_by_its_latency() -> None:
+    """The median of logins and reads together is nobody's waiting time; their cost is a sum, and can be."""
+    journey = GOOD.replace('name = "steady"', 'name = "journey"')
+    with pytest.raises(SuiteError, match=r"scenarios\[1\]\.primary: .*total_cpu.*'service_p50'"):
+        catalog.check(parse(journey, "my", "my.toml"), "my.toml", catalog.schemes(), catalog.scenarios())
+    judged = parse(journey.replace("seconds = 3", 'seconds = 3\nprimary = "total_cpu"'), "my", "my.toml")
+    catalog.check(judged, "my.toml", catalog.schemes(), catalog.scenarios())
+
+
+def test_scenarios_go_by_password_cost() -> None:
+    """Servers have one cost each, so a suite with two needs two rigs; the order of the suite stays."""
+    login = '\n[[scenarios]]\nname = "login"\nload = { model = "closed" }\nseconds = 1\n'
+    suite = parse(GOOD + login + login + 'password_cost = "owasp"\n', "my", "my.toml")
+    groups = by_password_cost(suite)
+    assert {cost: list(group) for cost, group in groups.items()} == {"bench": [0, 1, 2], "owasp": [3]}
+    assert suite.scenarios[3].params == {"password_cost": "owasp"}
+    assert suite.scenarios[3].label == "login, password_cost=owasp (closed, 8 users)"
+    assert suite.scenarios[2].params == {}
 
 
 def test_every_judged_metric_is_measured() -> None:

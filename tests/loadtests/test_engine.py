@@ -185,10 +185,71 @@ print(len(early), any(early))
     assert in_locust(code) == "50 False"
 
 
-@pytest.mark.parametrize("scheme", ["token", "cookie", "anonymous"])
-@pytest.mark.parametrize("user_class", ["Saturation", "Steady"])
+@pytest.mark.parametrize(
+    ("step", "answer", "reason"),
+    [
+        ("log_in", '200, {"profile": {"id": "load-1"}}', "wrong answer: it names another account"),
+        ("log_in", "200, {}", "wrong answer: no profile in the answer b'{}'"),
+        ("log_in", '503, {"error": "overloaded"}', 'wrong answer: status 503 b\'{"error": "overloaded"}\''),
+        (
+            "write",
+            '200, {"profile": {"email": "old@example.com"}}',
+            "wrong answer: it does not say the new address",
+        ),
+        ("write", '403, {"error": "csrf"}', "wrong answer: status 403"),
+        ("log_out", "200, {}", "wrong answer: status 200"),
+        ("read", '200, {"id": "load-1"}', "wrong answer: it names another account"),
+        ("log_in", '200, {"profile": {"id": "load-0"}}', ""),
+    ],
+)
+def test_a_step_answered_wrongly_is_an_error(step: str, answer: str, reason: str) -> None:
+    """Each step looks at what it was answered, not only whether it was."""
+    code = f"""
+from loadtests.client import Credential
+from loadtests.recorder import Tally
+from loadtests.session import Session
+from servers import contract
+status, body = {answer}
+body = json.dumps(body).encode()
+connection = serving(b"HTTP/1.1 %d X\\r\\nContent-Length: %d\\r\\n\\r\\n%b" % (status, len(body), body))
+session = Session(connection, contract.load_credentials(0), "/x", Credential(b"A: b\\r\\n", b"", "load-0"))
+tally = Tally()
+session.enter(tally)
+session.{step}()
+(one,) = tally.steps.values()
+print(one.requests, *one.errors)
+"""
+    assert in_locust(code) == f"1 {reason}".strip()
+
+
+def test_a_login_is_carried_from_then_on() -> None:
+    """Cookies, however torn their header field arrives, and the proof that writes need."""
+    code = """
+from loadtests.client import credential_of
+head = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nSet-Co"
+rest = b"okie: a-session=xyz; Path=/; HttpOnly\\r\\nX-Other: 1\\r\\nset-cookie: b=2\\r\\n\\r\\n"
+body = json.dumps({"profile": {"id": "7"}, "csrf_token": "p"}).encode()
+answer = serving([head % len(body), rest[:25], rest[25:] + body], pause=0.02).exchange_for_cookies(GET)
+print(credential_of(answer))
+"""
+    assert in_locust(code) == (
+        "Credential(headers=b'Cookie: a-session=xyz\\r\\nCookie: b=2\\r\\n', "
+        "proof=b'X-CSRF-Token: p\\r\\n', account_id='7')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("user_class", "scheme", "steps"),
+    [
+        *((name, scheme, ["read"]) for name in ("Saturation", "Steady") for scheme in ("token", "anonymous")),
+        ("Saturation", "cookie", ["read"]),
+        ("Login", "anonymous", ["login"]),
+        ("Journey", "token", ["login", "logout", "read", "write"]),
+        ("Journey", "cookie", ["login", "logout", "read", "write"]),
+    ],
+)
 def test_plain_locust_runs_the_scenarios(
-    serve: Callable[[str], Server], scheme: str, user_class: str, tmp_path: Path
+    serve: Callable[[str], Server], scheme: str, user_class: str, steps: list[str], tmp_path: Path
 ) -> None:
     """`locust -f loadtests/locustfile.py --host …` logs in, reads and counts, without a harness."""
     server = serve(scheme)
@@ -214,7 +275,7 @@ def test_plain_locust_runs_the_scenarios(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    (row,) = json.loads(done.stdout)
-    assert row["name"] == "read"
-    assert row["num_requests"] > 10
-    assert row["num_failures"] == 0
+    rows = json.loads(done.stdout)
+    assert sorted(row["name"] for row in rows) == steps
+    assert min(row["num_requests"] for row in rows) > 5
+    assert [row["num_failures"] for row in rows] == [0] * len(steps)

@@ -1,0 +1,95 @@
+"""Latency against offered load: how long users wait as more of them come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from harness.charts import latency, page, style
+from harness.report.case import Case, cases
+from harness.result import METRICS, Result
+
+_METRICS: Final = ("response_p50", "response_p99")
+_PANEL_HEIGHT: Final = 3.6
+#: Arms stand side by side at a rate, from first to last this share of the axis apart.
+_ARMS_APART: Final = 0.02
+
+
+def draw(result: Result) -> Figure | None:
+    """Two panels a scenario measured under several rates; None where there is none."""
+    sweeps = _sweeps(result)
+    if not sweeps:
+        return None
+    styles = style.arm_styles(result.arms())
+    title = page.finding([_busiest(sweep) for sweep in sweeps], "service_p50", "Latency against offered load")
+    legend = [
+        (
+            Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8),
+            style.shorten(arm, 60),
+        )
+        for arm in sweeps[0][0].arms
+    ]
+    heights = [_PANEL_HEIGHT] * len(_METRICS) * len(sweeps)
+    figure, panels = page.open_page(result, title, _reading(), heights, len(_METRICS), legend)
+    places = [(sweep, metric) for sweep in sweeps for metric in _METRICS]
+    for panel, (sweep, metric) in zip(panels, places, strict=True):
+        _panel(panel, sweep, metric, styles)
+    return figure
+
+
+def _reading() -> str:
+    return (
+        "Open loop: requests arrive at the rate on the axis, whatever the server does. Response time runs "
+        "from the scheduled arrival, so waiting counts; less is better. Mark: mean over instances, interval."
+    )
+
+
+def _sweeps(result: Result) -> list[list[Case]]:
+    """The cases of every scenario measured under more than one rate, by rising rate."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases(result):
+        if case.offered_rate is not None and case.measured(_METRICS[0]):
+            groups.setdefault(case.name, []).append(case)
+    return [sorted(group, key=_rate) for group in groups.values() if len({_rate(case) for case in group}) > 1]
+
+
+def _rate(case: Case) -> float:
+    return case.offered_rate or 0.0
+
+
+def _busiest(sweep: Sequence[Case]) -> Case:
+    return sweep[-1]
+
+
+def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.ArmStyle]) -> None:
+    arms = sweep[0].arms
+    widest = _rate(sweep[-1])
+    values = [row.value for case in sweep for row in case.measured(metric)]
+    scale, unit = latency.scale(max(values))
+    for index, arm in enumerate(arms):
+        found = [(case, row) for case in sweep if (row := case.find(arm, metric)) is not None]
+        shift = (index - (len(arms) - 1) / 2) * _ARMS_APART * widest
+        look: dict[str, Any] = {"color": styles[arm].colour, "fmt": f"{styles[arm].marker}-", "ms": 6}
+        panel.errorbar(
+            [_rate(case) + shift for case, _ in found],
+            [row.value / scale for _, row in found],
+            yerr=_reaches(found, scale),
+            linewidth=1.8, elinewidth=1.2, capsize=3, **look,
+        )  # fmt: skip
+    panel.set_title("\n".join(style.lines(f"{sweep[0].name}: {METRICS[metric].title.lower()}", 40)))
+    panel.grid(True, axis="both")
+    panel.set_xticks([_rate(case) for case in sweep], [f"{_rate(case):,g}" for case in sweep])
+    panel.set_xlim(0, widest * 1.1)
+    panel.set_xlabel(f"offered load (arrivals/s, {sweep[0].load.split()[-1]} gaps)")
+    latency.value_axis(panel, unit)
+
+
+def _reaches(found: Sequence[tuple[Case, Any]], scale: float) -> list[list[float]] | None:
+    reaches = [style.reach(row.value, row.ci, scale) for _, row in found]
+    if any(reach is None for reach in reaches):
+        return None
+    return [[reach[side][0] for reach in reaches if reach] for side in (0, 1)]

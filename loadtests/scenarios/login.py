@@ -1,0 +1,17 @@
+"""Logging in, again and again: what share of a login is the scheme's, and what is the password's hash?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from loadtests.session import Session
+
+TITLE: Final = "logins, as fast as the server answers"
+MODEL: Final = "closed"
+STEPS: Final = ("login",)
+
+
+def visit(session: Session) -> None:
+    """One login."""
+    session.log_in()

@@ -1,0 +1,124 @@
+"""Several load processes share one plan: nothing of what any of them saw is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import load
+from harness.errors import InvalidMeasurementError
+from harness.recording import Recording
+from harness.schedule import Plan, Target, arrival_offsets
+from servers import contract
+from tests.servers.process import Server
+
+SLOTS = 4
+USERS = 5
+
+
+@dataclass
+class Watched:
+    """Stands in for the rig and its accountant: notes the edges it was called to."""
+
+    folder: Path
+    edges: list[str] = field(default_factory=list)
+
+    def check_alive(self) -> None:
+        """Everybody is."""
+
+    def begin(self, instance: int) -> None:
+        """Note it."""
+        self.edges.append(f"begin {instance}")
+
+    def end(self, slot: int, instance: int) -> None:
+        """Note it."""
+        self.edges.append(f"end {slot} {instance}")
+
+
+def plan(folder: Path, server: Server, model: Any) -> Plan:
+    """Four slots on one instance."""
+    return Plan(
+        scenario="saturation" if model == "closed" else "steady",
+        model=model,
+        users=USERS,
+        rate=0 if model == "closed" else 100,
+        arrivals="constant",
+        seed=1,
+        lead_ns=5_000_000,
+        slot_ns=200_000_000,
+        warmup_requests=20,
+        timeout_s=10,
+        targets=(Target(0, server.scheme, "127.0.0.1", server.port, contract.RESTRICTED),),
+        order=(0,) * SLOTS,
+        edges=str(folder / "edges.sock"),
+    )
+
+
+def drive(
+    folder: Path,
+    server: Server,
+    model: str,
+    on_slot: Callable[[int, int, int, int], None] = lambda *_: None,
+) -> tuple[Recording, Watched]:
+    """Two load processes over the plan."""
+    watched: Any = Watched(folder)
+    how = load.Generator(processes=2)
+    one = load.run(plan(folder, server, model), watched, watched, how=how, on_slot=on_slot)
+    return one, watched
+
+
+@pytest.mark.parametrize("model", ["closed", "open"])
+def test_two_processes_make_one_recording(serve: Callable[[str], Server], tmp_path: Path, model: str) -> None:
+    """Every slot has what both saw, each edge is passed once, every arrival is sent once."""
+    told: list[int] = []
+    recording, watched = drive(tmp_path, serve("token"), model, lambda *slot: told.append(slot[2]))
+    assert recording.complete
+    assert recording.errors == {}
+    assert [(r.slot, r.process) for r in recording.slots] == [(s, p) for p in (0, 1) for s in range(SLOTS)]
+    assert watched.edges == [edge for s in range(SLOTS) for edge in ("begin 0", f"end {s} 0")]
+    by_slot = [sum(r.requests for r in recording.slots if r.slot == s) for s in range(SLOTS)]
+    assert told == by_slot
+    assert min(row.requests for row in recording.slots) > 0
+    if model == "open":
+        due = len(arrival_offsets(100, 200_000_000, "constant", 1))
+        assert by_slot == [due] * SLOTS
+
+
+def test_a_process_that_dies_is_missed(serve: Callable[[str], Server], tmp_path: Path) -> None:
+    """Half of the reports is none: the run is invalid, and no process stays behind."""
+    killed: list[int] = []
+
+    def kill_one(*_: int) -> None:
+        if not killed:
+            killed.append(_load_process(tmp_path))
+            os.kill(killed[0], signal.SIGKILL)
+
+    with pytest.raises(
+        InvalidMeasurementError, match=r"load generator 2 of 2 ended .* \(killed by signal 9\)"
+    ):
+        drive(tmp_path, serve("token"), "closed", kill_one)
+    assert _load_processes(tmp_path) == []
+
+
+def _load_process(folder: Path) -> int:
+    (one,) = [pid for pid, command in _load_processes(folder) if "load-1" in command]
+    return one
+
+
+def _load_processes(folder: Path) -> list[tuple[int, str]]:
+    """The processes that were given a plan in this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if str(folder) in command and "--plan" in command:
+            found.append((int(path.parent.name), command))
+    return found
