@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.suite import Suite
+from harness.suite import Suite, by_password_cost
 
 #: Seconds to start one server process, on a slow core.
 _START_S: Final = 0.45
@@ -36,8 +36,9 @@ def forecast(suite: Suite) -> Forecast:
     slots = sum(scenario.slots for scenario in suite.scenarios)
     measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
     in_slots = sum(s.slots * (s.slot_ns + s.lead_ns) / 1e9 for s in suite.scenarios)
-    warm_up = count * suite.warmup_requests / _WARM_RATE
-    fixed = count * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
+    rigs = len(by_password_cost(suite))
+    warm_up = rigs * count * suite.warmup_requests / _WARM_RATE
+    fixed = rigs * count * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
     return Forecast(
         seconds=fixed + warm_up + in_slots * (1 + _EDGES),
         measuring_s=measuring,
