@@ -43,7 +43,7 @@ def run(plan: Plan, rig: Rig, accountant: Accountant, *, how: Generator, on_slot
     the accountant reads its meters before they may go on.
 
     Returns:
-        What was recorded, all processes merged; `complete` is False where the end of any is torn off.
+        What was recorded, all processes merged.
 
     Raises:
         EnvironmentFailedError: One would not start, hangs, or a server or the store died.
@@ -98,15 +98,18 @@ class LoadProcess:
             os.set_blocking(self.process.stdout.fileno(), False)
 
     def recording(self) -> Recording:
-        """What it recorded.
+        """What it recorded, to the end.
 
         Raises:
-            InvalidMeasurementError: It wrote no report.
+            InvalidMeasurementError: It wrote no report, or not the end of it.
         """
-        if not self._recording.exists():
+        if not self._recording.exists() or not self._recording.stat().st_size:
             raise self.failure()
         with self._recording.open(encoding="utf-8") as lines:
-            return Recording.read(lines)
+            recording = Recording.read(lines)
+        if not recording.complete:
+            raise self.failure()
+        return recording
 
     def failure(self) -> InvalidMeasurementError:
         """The error that says how it ended before its report."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -93,6 +93,21 @@ class SlotAccount:
     store_ops: int
 
 
+def header(scenario: str) -> str:
+    """The first line of a recording."""
+    return json.dumps({"format": FORMAT_VERSION, "scenario": scenario}) + "\n"
+
+
+def line(record: SlotRecord) -> str:
+    """The line of one slot and step."""
+    return json.dumps(asdict(record)) + "\n"
+
+
+def footer(slots: int, errors: Mapping[str, int]) -> str:
+    """The last line, which makes a recording whole: how many lines came before, and all errors."""
+    return json.dumps({"end": True, "slots": slots, "errors": dict(errors)}) + "\n"
+
+
 @dataclass(frozen=True)
 class Recording:
     """All slots of one scenario, and what went wrong, by message."""
@@ -116,11 +131,11 @@ class Recording:
 
     def lines(self) -> Iterator[str]:
         """The recording as JSON lines."""
-        yield json.dumps({"format": FORMAT_VERSION, "scenario": self.scenario}) + "\n"
+        yield header(self.scenario)
         for slot in self.slots:
-            yield json.dumps(asdict(slot)) + "\n"
+            yield line(slot)
         if self.complete:
-            yield json.dumps({"end": True, "slots": len(self.slots), "errors": self.errors}) + "\n"
+            yield footer(len(self.slots), self.errors)
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Recording:

@@ -11,7 +11,7 @@ from time import perf_counter_ns, process_time_ns
 import gevent
 from locust.env import Environment
 
-from harness.recording import Recording, SlotRecord
+from harness.recording import footer, header, line
 from harness.schedule import Plan, arrival_offsets, by_arm
 from loadtests.client import Connection, Watchdog, log_in
 from loadtests.edges import Edges
@@ -25,18 +25,20 @@ from servers import contract
 class Drive:
     """One plan under way, shared by all its users.
 
-    Each user calls `take_part` once; the last to finish writes the recording and ends Locust.
+    Each user calls `take_part` once. The recording is written slot by slot, so that a long run's does not
+    fill the memory; the last user to finish ends it, and Locust.
     """
 
     def __init__(self, plan: Plan, recording: Path, scenario: ScenarioFile, environment: Environment) -> None:
         self._plan = plan
-        self._recording = recording
+        self._recording = recording.open("w", encoding="utf-8")
+        self._recording.write(header(plan.scenario))
+        self._lines = 0
         self._scenario = scenario
         self._environment = environment
         self._edges = Edges(plan.edges, plan.process)
         self._watchdog = Watchdog(plan.timeout_s)
         self._everyone = Rendezvous(plan.users)
-        self._records: list[SlotRecord] = []
         self._errors: Counter[str] = Counter()
         self._tally = Tally()
         self._phase: Phase = CountedPhase(0)
@@ -121,7 +123,9 @@ class Drive:
         self._edges.end(slot, instance, self._tally.requests, elapsed_ns)
         if isinstance(self._phase, OpenPhase):
             self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
-        self._records += self._tally.records(slot, instance, elapsed_ns, cpu_ns)
+        for record in self._tally.records(slot, instance, elapsed_ns, cpu_ns):
+            self._recording.write(line(record))
+            self._lines += 1
 
     def _hand_in(self) -> None:
         """Between phases: what was tallied goes to Locust, and a new tally begins."""
@@ -132,9 +136,8 @@ class Drive:
 
     def _finish(self) -> None:
         self._hand_in()
-        recording = Recording(self._plan.scenario, tuple(self._records), dict(self._errors))
-        with self._recording.open("w", encoding="utf-8") as file:
-            file.writelines(recording.lines())
+        with self._recording as file:
+            file.write(footer(self._lines, self._errors))
         self._quit()
 
     def _quit(self) -> None:
