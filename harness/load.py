@@ -16,6 +16,7 @@ from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.recording import Recording
 from harness.rig import Rig
 from harness.schedule import Plan
+from harness.vitals import Watch
 
 #: With no word from the load generator for this long, it hangs.
 _SILENCE_S: Final = 120
@@ -24,11 +25,13 @@ _SILENCE_S: Final = 120
 OnSlot = Callable[[int, int, int, int], None]
 
 
-def run(plan: Plan, rig: Rig, accountant: Accountant, *, cpus: tuple[int, ...], on_slot: OnSlot) -> Recording:
+def run(
+    plan: Plan, rig: Rig, accountant: Accountant, watch: Watch, *, cpus: tuple[int, ...], on_slot: OnSlot
+) -> Recording:
     """Drive a rig through a plan.
 
     The load generator says when a slot begins and ends, at moments when nothing is under way; the accountant
-    reads its meters before it may go on.
+    reads its meters before it may go on. After a slot `watch` looks at every process, this one included.
 
     Returns:
         What was recorded; `complete` is False where its end is torn off.
@@ -47,9 +50,10 @@ def run(plan: Plan, rig: Rig, accountant: Accountant, *, cpus: tuple[int, ...], 
         listener.bind(plan.edges)
         listener.listen(1)
         process = _start_locust(plan, plan_file, recording_file, log)
+        watch.follow("load generator", process.pid)
         try:
             processes.pin(process.pid, cpus)
-            _attend(listener, process, rig, accountant, on_slot)
+            _attend(listener, process, rig, accountant, watch, on_slot)
             process.wait(timeout=30)
         except subprocess.TimeoutExpired as error:
             raise EnvironmentFailedError("Locust did not end after its last slot.") from error
@@ -86,6 +90,7 @@ def _attend(
     process: subprocess.Popen[bytes],
     rig: Rig,
     accountant: Accountant,
+    watch: Watch,
     on_slot: OnSlot,
 ) -> None:
     """Answer the load generator at every edge until it hangs up."""
@@ -118,16 +123,17 @@ def _attend(
             while b"\n" in pending:
                 message, pending = pending.split(b"\n", 1)
                 rig.check_alive()
-                _answer(message.decode().split(), accountant, on_slot)
+                _answer(message.decode().split(), accountant, watch, on_slot)
                 line.sendall(b".")
 
 
-def _answer(words: list[str], accountant: Accountant, on_slot: OnSlot) -> None:
+def _answer(words: list[str], accountant: Accountant, watch: Watch, on_slot: OnSlot) -> None:
     match words:
         case ["begin", _, instance]:
             accountant.begin(int(instance))
         case ["end", slot, instance, requests, elapsed_ns]:
             accountant.end(int(slot), int(instance))
+            watch.look()
             on_slot(int(slot) + 1, int(instance), int(requests), int(elapsed_ns))
         case _:
             raise AssertionError(f"unknown edge: {words}")

@@ -135,6 +135,11 @@ class Rig:
         return [instance.process.pid for instance in self.instances]
 
     @property
+    def store_pid(self) -> int | None:
+        """Process id of this rig's own store; None where the user has one."""
+        return None if self._store_process is None else self._store_process.pid
+
+    @property
     def store_source(self) -> str:
         """Where the store is, without any password."""
         if self._given_url is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import time
@@ -15,10 +16,11 @@ from harness.errors import InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import place
 from harness.progress import Reporter
-from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run
+from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run, Vitals
 from harness.rig import Rig, Scheme, usable_cpus
 from harness.schedule import Plan, deal
 from harness.suite import Scenario, Suite
+from harness.vitals import Watch
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
@@ -54,6 +56,7 @@ class _Findings:
     measurements: list[Measurement] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     distributions: list[Distribution] = field(default_factory=list)
+    vitals: list[Vitals] = field(default_factory=list)
 
 
 class Measuring:
@@ -133,7 +136,8 @@ class Measuring:
         reporter.begin(
             f"{scenario.name} ({scenario.load.label})", len(plan.order), [t.arm for t in plan.targets]
         )
-        recording = load.run(plan, rig, accountant, cpus=cpus, on_slot=reporter.slot)
+        watch = _watch(rig, scenario)
+        recording = load.run(plan, rig, accountant, watch, cpus=cpus, on_slot=reporter.slot)
         return analysis.Observed(
             scenario,
             plan,
@@ -141,6 +145,7 @@ class Measuring:
             accountant.accounts,
             server_rss={t.instance: resident_bytes(rig.pids[t.instance]) for t in plan.targets},
             store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in self._suite.arms},
+            vitals=watch.vitals(scenario),
         )
 
     def _conclude(self, scenario: Scenario, observed: analysis.Observed) -> None:
@@ -158,6 +163,7 @@ class Measuring:
             margin=suite.margin,
         )
         findings.distributions += analysis.distributions(observed)
+        findings.vitals += observed.vitals
 
     def _result(self, environment: Environment) -> Result:
         findings = self._findings
@@ -180,4 +186,16 @@ class Measuring:
             measurements=findings.measurements,
             comparisons=validity.withheld(findings.comparisons, findings.validity),
             distributions=findings.distributions,
+            vitals=findings.vitals,
         )
+
+
+def _watch(rig: Rig, scenario: Scenario) -> Watch:
+    """Follows the processes that there are before the load; the load's own are added when they start."""
+    watch = Watch(scenario.seconds)
+    for target, pid in zip(rig.targets, rig.pids, strict=True):
+        watch.follow(f"{target.arm} #{target.instance}", pid, target.arm)
+    if rig.store_pid is not None:
+        watch.follow("store", rig.store_pid)
+    watch.follow("harness", os.getpid())
+    return watch
