@@ -65,6 +65,11 @@ METRICS: Final[dict[str, Metric]] = {
 }
 
 
+#: Checks that only long runs get, and whose figures are a finding even where all is well.
+GROWTH: Final = "growth"
+DRIFT: Final = "drift"
+
+
 class Model(BaseModel):
     """A frozen part of the result file; unknown fields are kept out."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import analysis, archive, load, validity
+from harness import analysis, archive, endurance, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
 from harness.errors import InvalidMeasurementError
 from harness.machine import Pressure, describe
@@ -153,6 +153,9 @@ class Measuring:
         suite, findings = self._suite, self._findings
         rows = analysis.measurements(observed, suite.confidence)
         checks = validity.check_scenario(observed, rows, seed=self._seed, confidence=suite.confidence)
+        checks += endurance.checks(
+            observed, confidence=suite.confidence, margin=suite.margin, stationary=suite.stationary
+        )
         findings.validity += checks
         findings.measured_s += observed.measured_s
         findings.measurements += rows
