@@ -33,13 +33,20 @@ def checks(observed: Observed, *, confidence: float, margin: float, stationary: 
         return []
     name = f"{observed.scenario.name} ({observed.scenario.load.label})"
     found = [one for row in observed.vitals for one in growths(row, confidence)]
-    growth = [check_growth(found, name, stationary=stationary)] if found else []
-    return growth + [check_drift(one, name, margin) for one in drifts(observed, confidence) if one.arms]
+    growth = check_growth(found, name, stationary=stationary)
+    return [growth, *(check_drift(one, name, margin) for one in drifts(observed, confidence) if one.arms)]
 
 
 def check_growth(found: Sequence[Growth], name: str, *, stationary: bool) -> Check:
     """Whether any process held more and more."""
+    bad: Status = "invalid" if stationary else "warning"
     leaks = [one for one in found if one.leaks]
+    if not found:
+        return Check(
+            check=GROWTH,
+            status=bad,
+            detail=f"{name}: looked at too rarely to tell whether any process grew: use shorter slots.",
+        )
     if not leaks:
         most = max((one for one in found if one.quantity is MEMORY), key=lambda one: one.share)
         count = len({one.process for one in found})
@@ -51,7 +58,7 @@ def check_growth(found: Sequence[Growth], name: str, *, stationary: bool) -> Che
         )
     return Check(
         check=GROWTH,
-        status="invalid" if stationary else "warning",
+        status=bad,
         detail=f"{name}: after the warm-up {', '.join(map(_grown, leaks))}: look for what is kept and never"
         " let go; in the store, for sessions that nobody ends.",
     )

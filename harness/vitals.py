@@ -65,7 +65,8 @@ class Watch:
         now = self._clock()
         if now < self._next:
             return
-        self._next = now + self._every_s
+        while self._next <= now:  # on a grid, so that slots of an odd length are not looked at more rarely
+            self._next += self._every_s
         for followed in self._followed:
             followed.look(now - self._began)
 

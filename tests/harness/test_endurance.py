@@ -78,7 +78,10 @@ def test_a_drift_within_the_margin_is_none() -> None:
     assert {one.status for one in checks(observed(1200, seen(cookie=1.02)))} == {"ok"}
 
 
-def test_without_vitals_only_drift_is_judged() -> None:
-    """Nothing was looked at often enough."""
+@pytest.mark.parametrize(("stationary", "status"), [(False, "warning"), (True, "invalid")])
+def test_growth_that_cannot_be_told_is_not_passed_over(stationary: bool, status: str) -> None:
+    """Two looks are too few: a soak must not end well by not having looked."""
     few = vitals(at_s=[1.0, 2.0])
-    assert [one.check for one in checks(observed(1200, None, few))] == ["drift", "drift"]
+    growth = checks(observed(1200, None, few), stationary)[0]
+    assert (growth.check, growth.status) == ("growth", status)
+    assert "shorter slots" in growth.detail

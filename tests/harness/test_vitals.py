@@ -116,6 +116,18 @@ def test_a_short_run_is_looked_at_every_second_and_a_long_one_some_240_times() -
         assert len(row.at_s) == len(row.rss) == len(row.descriptors) == len(row.threads) == looks
 
 
+def test_slots_of_an_odd_length_are_not_looked_at_more_rarely() -> None:
+    """One look a second on average, though every slot of 0.75 s ends before or after a full second."""
+    clock = Clock()
+    watch = Watch(60, clock)
+    with program("lives") as process:
+        watch.follow("own", process.pid)
+        for _ in range(80):
+            watch.look()
+            clock.now += 0.75
+    assert len(watch.vitals(SCENARIO)[0].at_s) == 60
+
+
 def test_a_process_that_ends_is_looked_at_no_more() -> None:
     """What was seen of it stays; the others go on; one that is gone before is left out."""
     clock = Clock()
