@@ -76,6 +76,7 @@ LEVEL: dict[str, Curve] = {
     "a burst": lambda t: 80 if 700 < t < 760 else 50,
     "shrinks": lambda t: 60 - 10 * t / END,
     "grows by 2 %": lambda t: 50 + 1.5 * t / END,
+    "is large and grows by 4 %": lambda t: 200 + 12 * t / END,
     "is small and grows by little": lambda t: 7 + 1.5 * t / END,
 }
 LEAKS: dict[str, Curve] = {
