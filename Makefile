@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: bench test test-slow lint lock clean help
+.PHONY: bench soak test test-slow lint lock clean help
 
 bench: $(VENV)/.run-ready  ## measure cookies against tokens: 90 seconds, ends with a summary and charts
 	$(BIN)/python bench.py run quick
+
+soak: $(VENV)/.run-ready  ## twenty minutes of the twins: fails on an error, or if any process keeps growing
+	$(BIN)/python bench.py run soak
 
 test: $(VENV)/.dev-ready  ## all tests that take seconds, with real servers, store and Locust
 	$(BIN)/python -m pytest -m "not slow"

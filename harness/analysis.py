@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from harness.estimate import Ratio, geometric_mean, mean, ratio
 from harness.recording import Recording, SlotAccount, SlotRecord, merged
-from harness.result import METRICS, Clock, Comparison, Distribution, Interval, Measurement, Verdict
+from harness.result import METRICS, Clock, Comparison, Distribution, Interval, Measurement, Verdict, Vitals
 from harness.schedule import Plan, by_arm, split_halves
 from harness.suite import Scenario
 from harness.verdict import judge
@@ -70,6 +70,8 @@ class Observed:
     server_rss: Mapping[int, int]
     #: Bytes of an arm's keys in the store, by arm.
     store_memory: Mapping[str, int]
+    #: What every process of the run held over time.
+    vitals: Sequence[Vitals] = ()
 
     def slots(self) -> list[Slot]:
         """The slots that have both a record and an account."""

@@ -18,6 +18,7 @@ from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.recording import Recording
 from harness.rig import Rig
 from harness.schedule import Plan
+from harness.vitals import Watch
 
 #: How often to look whether everybody is alive while nobody says anything.
 _LOOK_UP_S: Final = 0.5
@@ -36,11 +37,14 @@ class Generator:
     cpus: tuple[int, ...] = ()
 
 
-def run(plan: Plan, rig: Rig, accountant: Accountant, *, how: Generator, on_slot: OnSlot) -> Recording:
+def run(
+    plan: Plan, rig: Rig, accountant: Accountant, watch: Watch, *, how: Generator, on_slot: OnSlot
+) -> Recording:
     """Drive a rig through a plan.
 
     The load processes say when a slot begins and ends, at moments when nothing is under way in any of them;
-    the accountant reads its meters before they may go on.
+    the accountant reads its meters before they may go on. After a slot `watch` looks at every process, this
+    one included.
 
     Returns:
         What was recorded, all processes merged.
@@ -57,10 +61,11 @@ def run(plan: Plan, rig: Rig, accountant: Accountant, *, how: Generator, on_slot
         try:
             for share in plan.shared(how.processes):
                 started.append(LoadProcess(share, rig.folder))
+                watch.follow(started[-1].name, started[-1].process.pid)
                 if how.cpus:
                     processes.pin(started[-1].process.pid, (how.cpus[share.process % len(how.cpus)],))
             with Edges(listener, started, rig) as edges:
-                edges.attend(accountant, on_slot)
+                edges.attend(accountant, watch, on_slot)
             for one in started:
                 one.process.wait(timeout=30)
         except subprocess.TimeoutExpired as error:
@@ -79,7 +84,7 @@ class LoadProcess:
         self._recording = stem.with_suffix(".recording.jsonl")
         self._log = stem.with_suffix(".log")
         number = f" {plan.process + 1} of {plan.processes}" if plan.processes > 1 else ""
-        self._name = f"the load generator{number}"
+        self.name = f"load generator{number}"
         self._recording.unlink(missing_ok=True)
         plan_file = stem.with_suffix(".plan.json")
         plan_file.write_text(plan.dumps(), encoding="utf-8")
@@ -118,7 +123,7 @@ class LoadProcess:
         code = self.process.returncode
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         words = processes.last_words(self._log.read_text(errors="replace"))
-        return InvalidMeasurementError(f"{self._name} ended without its final report ({how}): {words}")
+        return InvalidMeasurementError(f"the {self.name} ended without its final report ({how}): {words}")
 
 
 class Edges:
@@ -137,7 +142,7 @@ class Edges:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def attend(self, accountant: Accountant, on_slot: OnSlot) -> None:
+    def attend(self, accountant: Accountant, watch: Watch, on_slot: OnSlot) -> None:
         """Answer at every edge, until the load processes hang up.
 
         Raises:
@@ -151,6 +156,7 @@ class Edges:
                     accountant.begin(int(instance))
                 case ["end", slot, instance, _, _]:
                     accountant.end(int(slot), int(instance))
+                    watch.look()
                     requests = sum(int(one[3]) for one in words)
                     on_slot(int(slot) + 1, int(instance), requests, max(int(one[4]) for one in words))
                 case _:

@@ -67,6 +67,11 @@ METRICS: Final[dict[str, Metric]] = {
 }
 
 
+#: Checks that only long runs get, and whose figures are a finding even where all is well.
+GROWTH: Final = "growth"
+DRIFT: Final = "drift"
+
+
 class Model(BaseModel):
     """A frozen part of the result file; unknown fields are kept out."""
 
@@ -188,6 +193,26 @@ class Distribution(Model):
     points: list[tuple[float, float]]
 
 
+class Vitals(Model):
+    """What one process held over the time of one load, as it was looked at between slots.
+
+    `at_s` counts seconds from before the load generator was started; every series has one value a look.
+    """
+
+    scenario: str
+    load: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    #: Such as `cookie #3`, `store`, `load generator`, `harness`.
+    process: str
+    #: The scheme that it serves; None for what is no server.
+    arm: str | None
+    at_s: list[float]
+    #: Resident memory in bytes.
+    rss: list[int]
+    descriptors: list[int]
+    threads: list[int]
+
+
 class Result(Model):
     """A whole run, as `result.json` holds it."""
 
@@ -198,6 +223,8 @@ class Result(Model):
     measurements: list[Measurement]
     comparisons: list[Comparison]
     distributions: list[Distribution]
+    #: Empty in results from before it was looked at.
+    vitals: list[Vitals] = Field(default_factory=list)
 
     @property
     def valid(self) -> bool:

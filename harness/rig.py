@@ -131,6 +131,11 @@ class Rig:
         return [instance for instance in self.instances if instance.target.arm in some]
 
     @property
+    def store_pid(self) -> int | None:
+        """Process id of this rig's own store; None where the user has one."""
+        return None if self._store_process is None else self._store_process.pid
+
+    @property
     def store_source(self) -> str:
         """Where the store is, without any password."""
         if self._given_url is None:

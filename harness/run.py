@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import analysis, archive, load, validity
+from harness import analysis, archive, endurance, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
 from harness.errors import InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import Placement, place
 from harness.progress import Reporter
-from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run
-from harness.rig import Rig, Scheme, usable_cpus
+from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run, Vitals
+from harness.rig import Instance, Rig, Scheme, usable_cpus
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Scenario, Suite, by_password_cost
+from harness.vitals import Watch
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
@@ -57,6 +59,7 @@ class _Findings:
     measurements: list[Measurement] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     distributions: list[Distribution] = field(default_factory=list)
+    vitals: list[Vitals] = field(default_factory=list)
 
 
 class Measuring:
@@ -165,7 +168,8 @@ class Measuring:
         )
         accountant = Accountant(pids, meter)
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
-        recording = load.run(plan, rig, accountant, how=generator, on_slot=reporter.slot)
+        watch = _watch(rig, instances, scenario.seconds)
+        recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         return analysis.Observed(
             scenario,
             plan,
@@ -173,6 +177,7 @@ class Measuring:
             accountant.accounts,
             server_rss={t.instance: resident_bytes(pids[t.instance]) for t in plan.targets},
             store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in by_arm(plan.targets)},
+            vitals=watch.vitals(scenario),
         )
 
     def _conclude(self, scenario: Scenario, observed: analysis.Observed) -> None:
@@ -180,6 +185,9 @@ class Measuring:
         suite, findings = self._suite, self._findings
         rows = analysis.measurements(observed, suite.confidence)
         checks = validity.check_scenario(observed, rows, seed=self._seed, confidence=suite.confidence)
+        checks += endurance.checks(
+            observed, confidence=suite.confidence, margin=suite.margin, stationary=suite.stationary
+        )
         findings.validity += checks
         findings.measured_s += observed.measured_s
         findings.measurements += rows
@@ -190,6 +198,7 @@ class Measuring:
             margin=suite.margin,
         )
         findings.distributions += analysis.distributions(observed)
+        findings.vitals += observed.vitals
 
     def _result(self) -> Result:
         findings = self._findings
@@ -214,4 +223,16 @@ class Measuring:
             measurements=findings.measurements,
             comparisons=validity.withheld(findings.comparisons, findings.validity),
             distributions=findings.distributions,
+            vitals=findings.vitals,
         )
+
+
+def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
+    """Follows the processes that there are before the load; the load's own are added when they start."""
+    watch = Watch(seconds)
+    for number, instance in enumerate(instances):
+        watch.follow(f"{instance.target.arm} #{number}", instance.process.pid, instance.target.arm)
+    if rig.store_pid is not None:
+        watch.follow("store", rig.store_pid)
+    watch.follow("harness", os.getpid())
+    return watch

@@ -123,6 +123,7 @@ class Suite(_Frozen):
         confidence: Of every interval.
         margin: Two arms within this fraction of each other are called equivalent.
         password_cost: argon2 profile of the servers.
+        stationary: A process that grows makes a long run invalid instead of being a warning: for soaks.
         scenarios: What is measured, in order.
     """
 
@@ -134,6 +135,7 @@ class Suite(_Frozen):
     confidence: float = Field(default=0.99, gt=0.5, lt=1)
     margin: float = Field(default=0.03, gt=0, lt=1)
     password_cost: PasswordCost = "bench"  # noqa: S105 - a profile's name
+    stationary: bool = False
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
     @model_validator(mode="after")

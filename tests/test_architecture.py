@@ -27,6 +27,9 @@ PURE = [
             "analysis",
             "validity",
             "forecast",
+            "growth",
+            "drift",
+            "endurance",
         )
     ),
     Path("servers", "contract.py"),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.result import Comparison, Distribution, Measurement, Result
+from harness.result import Comparison, Distribution, Measurement, Result, Vitals
 
 #: The arm that authenticates nobody: the cost that every arm has.
 FLOOR: Final = "anonymous"
@@ -89,7 +89,11 @@ class Case:
         """The latency distributions recorded here."""
         return [row for row in self.result.distributions if self._holds(row)]
 
-    def _holds(self, row: Measurement | Comparison | Distribution) -> bool:
+    def vitals(self) -> list[Vitals]:
+        """What every process held over time here; nothing of one that was never looked at."""
+        return [row for row in self.result.vitals if self._holds(row) and row.at_s]
+
+    def _holds(self, row: Measurement | Comparison | Distribution | Vitals) -> bool:
         return (row.scenario, row.load, row.params) == (self.scenario, self.load, self.params)
 
 

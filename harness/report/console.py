@@ -57,8 +57,8 @@ def _print_case(case: Case, console: Console) -> None:
 def _print_checks(result: Result, console: Console) -> None:
     console.print()
     console.print(Text(validity.passed(result)))
-    for check in validity.checks(result, "warning"):
-        _print_item(f"warning: {validity.told(check)}", console, "yellow")
+    for note in validity.notes(result):
+        _print_item(note, console, "yellow" if note.startswith("warning") else "")
 
 
 def _print_item(text: str, console: Console, style: str = "") -> None:

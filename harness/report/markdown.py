@@ -34,8 +34,8 @@ def _case(case: Case) -> list[str]:
 
 
 def _checks(result: Result) -> list[str]:
-    warnings = [f"warning: {validity.told(check)}" for check in validity.checks(result, "warning")]
-    return ["### Validity", validity.passed(result), *([_items(warnings)] if warnings else [])]
+    notes = validity.notes(result)
+    return ["### Validity", validity.passed(result), *([_items(notes)] if notes else [])]
 
 
 def _items(lines: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.result import Check, Result, Status
+from harness.result import DRIFT, GROWTH, Check, Result, Status
 
 
 def checks(result: Result, status: Status) -> list[Check]:
@@ -18,6 +18,12 @@ def invalid_reason(result: Result) -> str:
 def passed(result: Result) -> str:
     """How many of the validity checks are in order."""
     return f"{len(checks(result, 'ok'))} of {len(result.validity)} validity checks passed."
+
+
+def notes(result: Result) -> list[str]:
+    """What stands below that count: warnings, and what a long run found of growth and drift."""
+    well = [told(check) for check in checks(result, "ok") if check.check in (GROWTH, DRIFT)]
+    return [*well, *(f"warning: {told(check)}" for check in checks(result, "warning"))]
 
 
 def told(check: Check) -> str:

@@ -114,6 +114,19 @@ def test_checks_that_passed_are_only_counted(result: Result) -> None:
     assert "warning: stolen CPU: 1.8 %" in text
 
 
+def test_growth_and_drift_are_told_even_where_all_is_well(result: Result) -> None:
+    """They are what a soak is run for; every other check that passed is only counted."""
+    level = Check(check="growth", status="ok", detail="11 processes stayed level")
+    slower = Check(check="drift", status="warning", detail="cookie against token +10.0%")
+    swap = Check(check="swap", status="ok", detail="0 pages")
+    soak = with_checks(result, level, slower, swap)
+    for text, item in ((printed(soak), " - "), (markdown.render(soak), "- ")):
+        assert f"\n{item}growth: 11 processes stayed level\n" in text
+        assert f"\n{item}warning: drift: cookie against token +10.0%\n" in text
+        assert text.count("drift") == 1
+        assert "0 pages" not in text
+
+
 @pytest.mark.parametrize(
     ("verdict", "ratio", "ci", "expected"),
     [

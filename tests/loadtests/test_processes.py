@@ -15,6 +15,7 @@ from harness import load
 from harness.errors import InvalidMeasurementError
 from harness.recording import Recording
 from harness.schedule import Plan, Target, arrival_offsets
+from harness.vitals import Watch
 from servers import contract
 from tests.servers.process import Server
 
@@ -69,7 +70,8 @@ def drive(
     """Two load processes over the plan."""
     watched: Any = Watched(folder)
     how = load.Generator(processes=2)
-    one = load.run(plan(folder, server, model), watched, watched, how=how, on_slot=on_slot)
+    watch = Watch(1)
+    one = load.run(plan(folder, server, model), watched, watched, watch, how=how, on_slot=on_slot)
     return one, watched
 
 

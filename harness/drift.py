@@ -1,0 +1,88 @@
+"""Whether what a request costs moved while a run lasted: the last third of the slots against the first. Pure.
+
+A neighbour on the machine moves all arms; an arm that ages moves alone. So arms are held against each other,
+instance by instance, and one arm by itself only against a change that no neighbour should make.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+from typing import Final
+
+from harness.analysis import Observed, Slot
+from harness.estimate import Estimate, Ratio, geometric_mean, ratio
+from harness.recording import merged
+from harness.schedule import by_arm
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How one metric moved from the first third of the slots to the last.
+
+    Attributes:
+        metric: Name in METRICS.
+        arms: Last over first, by arm, with an interval over its instances.
+        pairs: The later arm's movement over the earlier one's, by (earlier, later).
+    """
+
+    metric: str
+    arms: Mapping[str, Estimate]
+    pairs: Mapping[tuple[str, str], Ratio]
+
+
+def drifts(observed: Observed, confidence: float) -> list[Drift]:
+    """The drift of server CPU and median service time; arms without slots in both thirds are left out."""
+    return [_drift(metric, value, observed, confidence) for metric, value in _METRICS.items()]
+
+
+def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, confidence: float) -> Drift:
+    moved = _moved(observed, value)
+    points = {
+        arm: [moved[instance] for instance in instances if instance in moved]
+        for arm, instances in by_arm(observed.plan.targets).items()
+    }
+    return Drift(
+        metric,
+        arms={arm: geometric_mean(own, confidence) for arm, own in points.items() if own},
+        pairs={
+            (base, arm): ratio(points[base], points[arm], confidence)
+            for base, arm in combinations(points, 2)
+            if min(len(points[base]), len(points[arm])) > 1
+        },
+    )
+
+
+def _moved(observed: Observed, value: Callable[[Slot], float]) -> dict[int, float]:
+    """Median over an instance's slots in the last third, over that in the first; by instance."""
+    count = len(observed.plan.order)
+    first: dict[int, list[float]] = defaultdict(list)
+    last: dict[int, list[float]] = defaultdict(list)
+    for slot in observed.slots():
+        number = slot.account.slot
+        if number < count / 3:
+            first[slot.instance].append(value(slot))
+        elif number >= 2 * count / 3:
+            last[slot.instance].append(value(slot))
+    both = [instance for instance in first if instance in last]
+    moved = {i: (median(first[i]), median(last[i])) for i in both}
+    return {i: after / before for i, (before, after) in moved.items() if min(before, after) > 0}
+
+
+def _cpu(slot: Slot) -> float:
+    return slot.account.server_cpu_ns / slot.requests
+
+
+def _median_service(slot: Slot) -> float:
+    return float(
+        merged(record.service for record in slot.records if record.service).get_value_at_percentile(50)
+    )
+
+
+_METRICS: Final[Mapping[str, Callable[[Slot], float]]] = {
+    "server_cpu": _cpu,
+    "service_p50": _median_service,
+}

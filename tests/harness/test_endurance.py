@@ -1,0 +1,87 @@
+"""The checks of long runs: when they are made, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness import endurance
+from harness.analysis import Observed
+from harness.endurance import LONG_S
+from harness.result import Check, Vitals
+from tests.harness.test_drift import seen
+from tests.harness.test_growth import vitals
+
+
+def observed(seconds: float = 1200, slots: Observed | None = None, *processes: Vitals) -> Observed:
+    """A run of this length; two processes that stay level where no others are given."""
+    slots = slots or seen()
+    level = (vitals(), vitals(lambda t: 80 + t / 1200).model_copy(update={"process": "harness"}))
+    scenario = slots.scenario.model_copy(update={"seconds": seconds})
+    return replace(slots, scenario=scenario, vitals=processes or level)
+
+
+def checks(seen_: Observed, stationary: bool = False) -> list[Check]:
+    """The checks on it."""
+    return endurance.checks(seen_, confidence=0.99, margin=0.03, stationary=stationary)
+
+
+def test_a_level_run_is_told_with_its_figures() -> None:
+    """One check on growth, one a metric on drift; 0.67 MB after the warm-up is 0.8 % of 80.67."""
+    found = checks(observed())
+    assert [(one.check, one.status) for one in found] == [("growth", "ok"), ("drift", "ok"), ("drift", "ok")]
+    assert "2 processes stayed level" in found[0].detail
+    assert "most in harness, by +0.8%" in found[0].detail
+    assert "Server CPU from the first to the last third of the slots: token +0.0%" in found[1].detail
+    assert "cookie against token +0.0%" in found[1].detail
+    assert "Service time, median" in found[2].detail
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(90, 0), (LONG_S - 1, 0), (LONG_S, 3)])
+def test_only_long_runs_are_judged(seconds: float, count: int) -> None:
+    """In 90 seconds a process that warms up looks like one that leaks."""
+    leak = vitals(lambda t: 50 + t / 10, descriptors=lambda t: 30 + t // 60)
+    assert len(checks(observed(seconds, None, leak))) == count
+
+
+@pytest.mark.parametrize(("stationary", "status"), [(False, "warning"), (True, "invalid")])
+def test_a_leak_is_named(stationary: bool, status: str) -> None:
+    """Process, amount and remedy; a suite that asks for level processes is failed by it."""
+    leak = vitals(lambda t: 50 + t / 100, descriptors=lambda t: 30 + t // 60)
+    growth = checks(observed(1200, None, vitals(), leak), stationary)[0]
+    assert growth.status == status
+    assert "cookie #3 gained 8.0 MB of memory (+13.8%)" in growth.detail  # of 58 MB
+    assert "cookie #3 gained 13 descriptors (around 43)" in growth.detail
+    assert "threads" not in growth.detail
+    assert "never let go" in growth.detail
+
+
+def test_an_arm_that_ages_is_a_warning() -> None:
+    """Cookie by 10 % against token, in both metrics; a soak is not failed by it, since machines drift too."""
+    for one in checks(observed(1200, seen(cookie=1.1)), stationary=True)[1:]:
+        assert (one.check, one.status) == ("drift", "warning")
+        assert "one arm ages" in one.detail
+
+
+def test_a_neighbour_is_no_ageing_arm() -> None:
+    """Both arms 20 % dearer: ok; 40 %: told, and put down to the machine or to what they share."""
+    assert {one.status for one in checks(observed(1200, seen(token=1.2, cookie=1.2)))} == {"ok"}
+    for one in checks(observed(1200, seen(token=1.4, cookie=1.4)))[1:]:
+        assert one.status == "warning"
+        assert "the machine changed" in one.detail
+        assert "ages" not in one.detail
+
+
+def test_a_drift_within_the_margin_is_none() -> None:
+    """2 % of one arm against the other, the margin being 3 %."""
+    assert {one.status for one in checks(observed(1200, seen(cookie=1.02)))} == {"ok"}
+
+
+@pytest.mark.parametrize(("stationary", "status"), [(False, "warning"), (True, "invalid")])
+def test_growth_that_cannot_be_told_is_not_passed_over(stationary: bool, status: str) -> None:
+    """Two looks are too few: a soak must not end well by not having looked."""
+    few = vitals(at_s=[1.0, 2.0])
+    growth = checks(observed(1200, None, few), stationary)[0]
+    assert (growth.check, growth.status) == ("growth", status)
+    assert "shorter slots" in growth.detail
