@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
+from itsdangerous import Signer
 
 from servers import contract
 from servers.answers import error
@@ -18,16 +20,19 @@ class CookieTransport:
 
     Args:
         scheme: Name of the scheme. It is in the cookie's name, since all ports of a host share one jar.
-        secret: Key from which the CSRF key is derived.
+        secrets: Keys from which those of CSRF tokens are derived. The first signs, all verify.
         behind_tls: Whether browsers come by https; then the cookie is bound to https and to this host.
         max_bytes: Longest credential that is looked at.
     """
 
-    def __init__(self, scheme: str, secret: bytes, *, behind_tls: bool, max_bytes: int) -> None:
+    def __init__(self, scheme: str, secrets: Sequence[bytes], *, behind_tls: bool, max_bytes: int) -> None:
         self.name: Final = f"__Host-{scheme}-session" if behind_tls else f"{scheme}-session"
         self._behind_tls = behind_tls
         self._max_bytes = max_bytes
-        self._csrf_key = hmac.digest(secret, b"csrf", "sha256")
+        self._signers = [
+            Signer(secret, salt="csrf", key_derivation="hmac", digest_method=hashlib.sha256)
+            for secret in secrets
+        ]
 
     def read(self, request: web.Request) -> str | None:
         """Return the credential that `request` carries, None where it carries none that can be ours."""
@@ -54,7 +59,7 @@ class CookieTransport:
 
     def csrf_token(self, binding: str) -> str:
         """Return the CSRF token of the session that `binding` (its id) names."""
-        return hmac.new(self._csrf_key, binding.encode(), hashlib.sha256).hexdigest()
+        return self._signers[0].get_signature(binding).decode()
 
     def check_csrf(self, request: web.Request, binding: str) -> None:
         """Let only a page that could read the session's CSRF token change something.
@@ -65,7 +70,8 @@ class CookieTransport:
         if request.method in SAFE_METHODS:
             return
         presented = request.headers.get(contract.CSRF_HEADER, "").encode(errors="replace")
-        if not hmac.compare_digest(presented, self.csrf_token(binding).encode()):
+        # Compared as text: Signer would decode it first, and several texts decode to the same signature.
+        if not any(hmac.compare_digest(presented, signer.get_signature(binding)) for signer in self._signers):
             raise error(web.HTTPForbidden, "csrf")
 
     def check_login_origin(self, request: web.Request) -> None:

@@ -94,6 +94,6 @@ class Cookie(Scheme):
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
     transport = CookieTransport(
-        name, settings.secret, behind_tls=settings.behind_tls, max_bytes=settings.max_credential_bytes
+        name, settings.secrets, behind_tls=settings.behind_tls, max_bytes=settings.max_credential_bytes
     )
     return Cookie(settings, transport, f"{settings.key_prefix}{name}:")

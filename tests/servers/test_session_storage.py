@@ -13,7 +13,7 @@ from servers.session_records import SessionRecords
 from servers.session_storage import SessionStorage, StoredSession
 from servers.store import connect
 
-TRANSPORT = CookieTransport("test", b"s" * 32, behind_tls=False, max_bytes=4096)
+TRANSPORT = CookieTransport("test", [b"s" * 32], behind_tls=False, max_bytes=4096)
 
 
 @pytest.fixture
