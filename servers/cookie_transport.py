@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -10,6 +9,7 @@ from itsdangerous import Signer
 
 from servers import contract
 from servers.answers import error
+from servers.settings import Settings
 
 #: Methods that change nothing (RFC 9110 section 9.2.1), and so need no proof of who sent them.
 SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
@@ -20,18 +20,17 @@ class CookieTransport:
 
     Args:
         scheme: Name of the scheme. It is in the cookie's name, since all ports of a host share one jar.
-        secrets: Keys from which those of CSRF tokens are derived. The first signs, all verify.
-        behind_tls: Whether browsers come by https; then the cookie is bound to https and to this host.
-        max_bytes: Longest credential that is looked at.
+        settings: The secrets, from which keys of CSRF tokens are derived; whether browsers come by https, and
+            the cookie is bound to https and to this host; the longest credential that is looked at.
     """
 
-    def __init__(self, scheme: str, secrets: Sequence[bytes], *, behind_tls: bool, max_bytes: int) -> None:
-        self.name: Final = f"__Host-{scheme}-session" if behind_tls else f"{scheme}-session"
-        self._behind_tls = behind_tls
-        self._max_bytes = max_bytes
+    def __init__(self, scheme: str, settings: Settings) -> None:
+        self._behind_tls = settings.behind_tls
+        self.name: Final = f"__Host-{scheme}-session" if self._behind_tls else f"{scheme}-session"
+        self._max_bytes = settings.max_credential_bytes
         self._signers = [
             Signer(secret, salt="csrf", key_derivation="hmac", digest_method=hashlib.sha256)
-            for secret in secrets
+            for secret in settings.secrets
         ]
 
     def read(self, request: web.Request) -> str | None:

@@ -21,10 +21,10 @@ from tests.servers.client import Answer, Client
 from tests.servers.process import ROOT, Server
 
 NEEDING = [name for name in schemes.names() if schemes.load(name).ABOUT.promises.store == "every request"]
-
+WAIVING = [name for name in NEEDING if "store outage" in schemes.load(name).ABOUT.waives]
 
 #: Of the seeded accounts, one that the fixture `account` never comes to.
-LAST_ACCOUNT = 399
+OWN_ACCOUNT = 7
 
 
 class Store:
@@ -65,7 +65,7 @@ def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.stop()
 
 
-@pytest.fixture(params=NEEDING)
+@pytest.fixture(params=[name for name in NEEDING if name not in WAIVING])
 def server(
     request: pytest.FixtureRequest, own_store: Store, accounts_file: Path, tmp_path: Path
 ) -> Iterator[Server]:
@@ -118,6 +118,24 @@ def test_gone_and_back(own_store: Store, caller: Client) -> None:
     assert stranger.post(contract.EMAIL, {"email": "john@doe.com"}).status == 200
 
 
+@pytest.mark.parametrize("scheme", WAIVING)
+def test_gone_where_that_is_waived(
+    scheme: str, own_store: Store, accounts_file: Path, tmp_path: Path
+) -> None:
+    """A scheme that waives this answers 500 and fills its log; nobody gets in there either."""
+    log, env = tmp_path / "log", {"REDIS_URL": f"unix://{own_store.path}"}
+    server = Server(scheme, "--accounts", str(accounts_file), log=log, env=env)
+    try:
+        client = Client(server.port)
+        client.log_in(contract.EXAMPLE)
+        own_store.stop()
+        assert client.get(contract.RESTRICTED).status == 500
+        assert is_unavailable(client.get(contract.HEALTH))
+    finally:
+        assert server.stop() == 0
+    assert "Traceback" in log.read_text()
+
+
 def test_restarted_between_two_requests(own_store: Store, caller: Client) -> None:
     """Connections that the store closed meanwhile are replaced before a caller notices."""
     own_store.stop()
@@ -154,7 +172,7 @@ def test_requests_in_flight_finish(own_store: Store, server: Server, caller: Cli
 
 def test_blocked_while_logging_in(own_store: Store, server: Server, accounts_file: Path) -> None:
     """An account that is blocked while its login waits for the store gets in neither now nor later."""
-    credentials = contract.load_credentials(LAST_ACCOUNT)
+    credentials = contract.load_credentials(OWN_ACCOUNT)
     os.kill(own_store.process.pid, signal.SIGSTOP)
     client = Client(server.port)
     with concurrent.futures.ThreadPoolExecutor() as threads:
