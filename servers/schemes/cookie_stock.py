@@ -1,6 +1,6 @@
-"""aiohttp-session and its own Redis storage, used as documented: what `cookie` is weighed against.
+"""aiohttp-session's own Redis storage and redis-py's own settings, as documented: the measure for `cookie`.
 
-There to be measured and attacked, not to be copied; `ABOUT.waives` names what it leaves out.
+There to be weighed and attacked, not to be copied; `ABOUT.waives` names what it leaves out.
 """
 
 # ruff: noqa: ARG002, D102 - servers.scheme documents the methods, and what each is given
@@ -19,7 +19,7 @@ from servers.identity import Identity
 from servers.scheme import About, Promises, Scheme
 from servers.session_scheme import SessionScheme
 from servers.settings import Settings
-from servers.store import TIMEOUT_S, asks_store, connect
+from servers.store import TIMEOUT_S, asks_store
 
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session as it comes)",
@@ -91,7 +91,7 @@ class CookieStock(SessionScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    redis = connect(settings.redis_url)
+    redis = Redis.from_url(settings.redis_url)
     transport = CookieTransport(name, settings)
     storage = PrefixedRedisStorage(
         redis,
