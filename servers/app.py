@@ -7,7 +7,8 @@ from aiohttp import web
 from servers import admin, contract, credentials, handlers, schemes
 from servers.accounts import Accounts
 from servers.answers import MAX_BODY_BYTES
-from servers.keys import ACCOUNTS, PASSWORDS, SCHEME
+from servers.failed_logins import FailedLogins
+from servers.keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
 from servers.passwords import Passwords
 from servers.settings import Settings
 
@@ -23,6 +24,7 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
     app[SCHEME] = schemes.load(scheme).build(scheme, settings)
     app[ACCOUNTS] = Accounts(settings.accounts_file, settings.password_cost)
     app[PASSWORDS] = Passwords(settings.password_cost)
+    app[FAILED_LOGINS] = FailedLogins()
     app[SCHEME].setup(app)
     app.cleanup_ctx.append(_close_pools)
     app.add_routes(
