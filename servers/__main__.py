@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from servers import announce, schemes, serving
+from servers import announce, cors, schemes, serving
 from servers.accounts import seed
 from servers.embedded_store import StoreStartError, embedded_store
 from servers.errors import CannotStartError, UsageError
@@ -66,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="browsers come by https: bind cookies to https and this host",
     )
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="another origin whose pages may call this server, exactly; may be given again (default: none)",
+    )
     add("--max-credential-bytes", type=int, default=MAX_CREDENTIAL_BYTES, metavar="N", help="longest (4096)")
     return parser
 
@@ -79,6 +86,9 @@ def _port(text: str) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     about = schemes.load(options.scheme).ABOUT
+    allow_origins = tuple(
+        cors.parse_origin(text, behind_tls=options.behind_tls) for text in options.allow_origin
+    )
     with contextlib.ExitStack() as stack:
         settings = Settings(
             accounts_file=options.accounts or _example_accounts(stack, options.password_cost),
@@ -88,6 +98,7 @@ def _serve(options: argparse.Namespace) -> None:
             password_cost=options.password_cost,
             behind_tls=options.behind_tls,
             max_credential_bytes=options.max_credential_bytes,
+            allow_origins=allow_origins,
         )
 
         def ready(port: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from servers import admin, contract, credentials, handlers, schemes
+from servers import admin, contract, cors, credentials, handlers, schemes
 from servers.accounts import Accounts
 from servers.answers import MAX_BODY_BYTES
 from servers.failed_logins import FailedLogins
@@ -20,8 +20,9 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
         UsageError: There is no such scheme, or the settings ask for what cannot be.
         CannotStartError: The accounts file is not there, or is none.
     """
+    module = schemes.load(scheme)
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app[SCHEME] = schemes.load(scheme).build(scheme, settings)
+    app[SCHEME] = module.build(scheme, settings)
     app[ACCOUNTS] = Accounts(settings.accounts_file, settings.password_cost)
     app[PASSWORDS] = Passwords(settings.password_cost)
     app[FAILED_LOGINS] = FailedLogins()
@@ -42,6 +43,8 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
             web.post(contract.ADMIN_ACCOUNT, admin.change_account),
         ]
     )
+    if settings.allow_origins:
+        cors.allow(app, settings.allow_origins, module.ABOUT.transport)
     return app
 
 

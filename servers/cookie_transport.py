@@ -21,13 +21,15 @@ class CookieTransport:
     Args:
         scheme: Name of the scheme. It is in the cookie's name, since all ports of a host share one jar.
         settings: The secrets, from which keys of CSRF tokens are derived; whether browsers come by https, and
-            the cookie is bound to https and to this host; the longest credential that is looked at.
+            the cookie is bound to https and to this host; the longest credential that is looked at; other
+            origins whose pages may log in.
     """
 
     def __init__(self, scheme: str, settings: Settings) -> None:
         self._behind_tls = settings.behind_tls
         self.name: Final = f"__Host-{scheme}-session" if self._behind_tls else f"{scheme}-session"
         self._max_bytes = settings.max_credential_bytes
+        self._allow_origins = frozenset(settings.allow_origins)
         self._signers = [
             Signer(secret, salt="csrf", key_derivation="hmac", digest_method=hashlib.sha256)
             for secret in settings.secrets
@@ -79,8 +81,10 @@ class CookieTransport:
         Browsers send the two headers by themselves and pages cannot change them; other clients send none.
 
         Raises:
-            web.HTTPForbidden: A page of another origin sent the request.
+            web.HTTPForbidden: A page of an origin sent the request that is neither ours nor was named to us.
         """
+        if request.headers.get(hdrs.ORIGIN) in self._allow_origins:
+            return
         scheme = "https" if self._behind_tls else request.scheme
         own_origin = f"{scheme}://{request.host}"
         if (

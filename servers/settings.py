@@ -34,6 +34,7 @@ class Settings:
         password_cost: Name of a profile in `servers.passwords.COSTS`.
         behind_tls: Whether browsers reach this server by https, through a proxy.
         max_credential_bytes: Longest credential that is looked at.
+        allow_origins: Other origins whose pages may call this server, as `servers.cors` parsed them.
     """
 
     accounts_file: Path
@@ -43,6 +44,7 @@ class Settings:
     password_cost: str = "owasp"  # noqa: S105 - the name of a profile
     behind_tls: bool = False
     max_credential_bytes: int = MAX_CREDENTIAL_BYTES
+    allow_origins: tuple[str, ...] = ()
 
 
 def read_secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:

@@ -88,6 +88,9 @@ def test_the_window_ends() -> None:
     assert refused(failed, "john.doe") == WINDOW_S - 100
     now = 1000.0 + WINDOW_S
     assert refused(failed, "john.doe") == 0
+    for _ in range(MAX_FAILURES):
+        failed.count("john.doe")
+    assert refused(failed, "john.doe") == WINDOW_S
 
 
 def test_a_flood_of_names_displaces_no_count() -> None:
