@@ -47,8 +47,12 @@ def run(
     Raises:
         CannotStartError: The port is taken, the store does not answer, or the accounts are not there.
     """
-    with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
-        runner.run(_serve(scheme, settings, host, port, keepalive_s, ready))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
+            runner.run(_serve(scheme, settings, host, port, keepalive_s, ready))
+    finally:
+        # The loop took its handler along: told to end again, the process would skip the rest of its clean-up.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 async def _serve(
