@@ -73,10 +73,13 @@ async def change_password(request: web.Request) -> web.Response:
     if not correct:
         app[FAILED_LOGINS].count(account.username)
         raise error(web.HTTPForbidden, "wrong_credentials")
-    changed = await app[ACCOUNTS].set_password(account, await app[PASSWORDS].hash(new))
+    password_hash = await app[PASSWORDS].hash(new)
+    # Before, so that nothing changes while the store is away; and after, for logins that came in between.
+    await app[SCHEME].end_account(account.id)
+    changed = await app[ACCOUNTS].set_password(account, password_hash)
+    await app[SCHEME].end_account(account.id)
     if changed is None:
         raise app[SCHEME].unauthorized("not_authenticated")
-    await app[SCHEME].end_account(account.id)
     response = web.Response(status=204)
     issued = await _issue(request, response, changed)
     response.headers["Authentication-Info"] = ", ".join(f'{name}="{value}"' for name, value in issued.items())
