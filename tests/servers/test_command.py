@@ -109,7 +109,9 @@ def test_by_hand(tmp_path: Path) -> None:
         assert client.get(contract.RESTRICTED).json == {"name": "John", "id": "123"}
         assert any(tmp_path.iterdir())
         process.send_signal(signal.SIGINT)
-        assert "curl" in process.stdout.read()
+        rest = process.stdout.read()
+        assert "curl" in rest
+        assert "not bound to https" in rest
         assert process.wait(15) == 0
     assert not list(tmp_path.iterdir())
 

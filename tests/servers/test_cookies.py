@@ -127,10 +127,28 @@ def test_attributes_behind_tls(scheme: str, store_url: str, accounts_file: Path,
         assert server.stop() == 0
 
 
-def test_logout_removes_the_cookie(cookie_caller: Client) -> None:
-    """The browser is told to forget it."""
-    cookie_caller.post(contract.LOGOUT)
+def test_logout_forgets(store: "redis.Redis", cookie_caller: Client, record_key: RecordKey) -> None:
+    """The browser is told to forget the cookie, and the store keeps nothing of the session."""
+    key = record_key(cookie_caller.secret)
+    assert cookie_caller.post(contract.LOGOUT).status == 204
     assert not cookie_caller.cookies
+    assert store.get(key) in (None, b"{}")  # the latter by aiohttp-session itself
+
+
+def test_a_cookie_past_the_limit(
+    store_url: str, accounts_file: Path, account: Credentials, tmp_path: Path
+) -> None:
+    """Not even a right one is looked at that is longer than this server allows."""
+    options = ("--accounts", str(accounts_file), "--max-credential-bytes")
+    for limit, status in (("32", 200), ("31", 401)):
+        server = Server("cookie", *options, limit, log=tmp_path / "log", env={"REDIS_URL": store_url})
+        try:
+            client = Client(server.port)
+            client.log_in(account)
+            assert len(client.secret) == 32
+            assert client.get(contract.RESTRICTED).status == status
+        finally:
+            assert server.stop() == 0
 
 
 @pytest.mark.parametrize("path", [contract.EMAIL, contract.LOGOUT, contract.PASSWORD])
@@ -141,6 +159,17 @@ def test_csrf(cookie_caller: Client, port: int, path: str, proof: str) -> None:
         proof = log_in(port).json["csrf_token"]
     cookie_caller.csrf = proof
     answer = cookie_caller.post(path, {"email": "thief@example.com", "old": "foobar", "new": "correct horse"})
+    assert (answer.status, answer.json) == (403, {"error": "csrf"})
+    assert cookie_caller.get(contract.RESTRICTED).status == 200
+
+
+@pytest.mark.parametrize("path", [contract.EMAIL, contract.LOGOUT, contract.PASSWORD])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+def test_csrf_by_form(cookie_caller: Client, path: str, kind: str) -> None:
+    """A form of another site, which needs no preflight and no script, writes nothing either."""
+    headers = {"Cookie": cookie_caller.carried()["Cookie"], "Content-Type": kind, "Origin": "null"}
+    body = b'{"email": "thief@example.com", "x": "="}'
+    answer = cookie_caller.send("POST", path, body, headers)
     assert (answer.status, answer.json) == (403, {"error": "csrf"})
     assert cookie_caller.get(contract.RESTRICTED).status == 200
 

@@ -11,7 +11,9 @@ from aiohttp import web
 from argon2 import extract_parameters
 
 from servers import accounts, contract
+from servers.__main__ import _parser
 from servers.passwords import COSTS, QUEUE, Passwords, hashed_at, hasher
+from servers.settings import Settings
 from servers.workers import WorkerPool
 from tests.servers.client import Client
 from tests.servers.process import Server
@@ -22,6 +24,12 @@ def test_owasp_is_what_owasp_asks_for() -> None:
     parameters = extract_parameters(hasher("owasp").hash("x"))
     assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19456, 2, 1)
     assert parameters.type.name == "ID"
+
+
+def test_owasp_unless_told_otherwise() -> None:
+    """The cheap profile protects nobody, and has to be asked for."""
+    assert _parser().parse_args(["cookie"]).password_cost == "owasp"
+    assert Settings(Path("unused"), ()).password_cost == "owasp"
 
 
 def test_hashes_tell_their_profile() -> None:
