@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from servers import announce, schemes, serving
+from servers import announce, cors, schemes, serving
 from servers.accounts import seed
 from servers.embedded_store import StoreStartError, embedded_store
 from servers.errors import CannotStartError, UsageError
 from servers.passwords import COSTS
-from servers.settings import DEFAULT_KEY_PREFIX, MAX_CREDENTIAL_BYTES, Settings, new_secret, read_secret
+from servers.settings import DEFAULT_KEY_PREFIX, MAX_CREDENTIAL_BYTES, Settings, new_secret, read_secrets
 
 INTERRUPTED_EXIT_CODE: Final = 130
 MAX_PORT: Final = 65535
@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m servers",
         description="Serve one authentication scheme, by default with a store and accounts of its own.",
         epilog="Secrets come by environment: AUTH_SECRET or AUTH_SECRET_FILE (32 bytes at least) signs "
-        "tokens and CSRF tokens; REDIS_URL is where the store is.",
+        "tokens and CSRF tokens; AUTH_SECRET_PREVIOUS or AUTH_SECRET_PREVIOUS_FILE is the one before, "
+        "which still verifies; REDIS_URL is where the store is.",
     )
     add = parser.add_argument
     add("scheme", nargs="?", metavar="SCHEME", help="which one; --list shows them")
@@ -65,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="browsers come by https: bind cookies to https and this host",
     )
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="another origin whose pages may call this server, exactly; may be given again (default: none)",
+    )
     add("--max-credential-bytes", type=int, default=MAX_CREDENTIAL_BYTES, metavar="N", help="longest (4096)")
     return parser
 
@@ -78,15 +86,19 @@ def _port(text: str) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     about = schemes.load(options.scheme).ABOUT
+    allow_origins = tuple(
+        cors.parse_origin(text, behind_tls=options.behind_tls) for text in options.allow_origin
+    )
     with contextlib.ExitStack() as stack:
         settings = Settings(
             accounts_file=options.accounts or _example_accounts(stack, options.password_cost),
-            secret=_secret(quiet=options.json),
+            secrets=_secrets(quiet=options.json),
             redis_url="" if about.promises.store == "none" else _redis_url(stack, options.redis_url),
             key_prefix=options.key_prefix,
             password_cost=options.password_cost,
             behind_tls=options.behind_tls,
             max_credential_bytes=options.max_credential_bytes,
+            allow_origins=allow_origins,
         )
 
         def ready(port: int) -> None:
@@ -110,11 +122,11 @@ def _example_accounts(stack: contextlib.ExitStack, cost: str) -> Path:
     return path
 
 
-def _secret(*, quiet: bool) -> bytes:
-    secret = read_secret(os.environ)
-    if secret is None and not quiet:
+def _secrets(*, quiet: bool) -> tuple[bytes, ...]:
+    secrets = read_secrets(os.environ)
+    if not secrets and not quiet:
         print("AUTH_SECRET is not set: a random one serves for this run.")
-    return secret or new_secret()
+    return secrets or (new_secret(),)
 
 
 def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:

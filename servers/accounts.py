@@ -120,14 +120,14 @@ class Accounts:
             account.version,
         )
 
-    async def set_rights(self, username: str, role: str | None, disabled: bool | None) -> Account | None:
+    async def set_rights(self, account_id: str, role: str | None, disabled: bool | None) -> Account | None:
         """Change the role or the block of an account, or both (None leaves as it is); None where none is."""
         return await self._one(
             "UPDATE accounts SET role = coalesce(?, role), disabled = coalesce(?, disabled),"
-            " version = version + 1 WHERE username = ? RETURNING *",
+            " version = version + 1 WHERE id = ? RETURNING *",
             role,
             disabled,
-            username,
+            account_id,
         )
 
     def close(self) -> None:

@@ -26,16 +26,18 @@ async def change_account(request: web.Request) -> web.Response:
     """
     await _admin(request)
     role, disabled, revoke = _changes(await read_object(request))
-    accounts = request.app[ACCOUNTS]
-    username = request.match_info["username"]
-    if role is None and disabled is None:
-        account = await accounts.find(username)
-    else:
-        account = await accounts.set_rights(username, role, disabled)
+    accounts, scheme = request.app[ACCOUNTS], request.app[SCHEME]
+    account = await accounts.find(request.match_info["username"])
     if account is None:
         raise error(web.HTTPNotFound, "unknown_account")
-    if role is not None or disabled or revoke:
-        await request.app[SCHEME].end_account(account.id)
+    ends = role is not None or disabled or revoke
+    # Before, so that nothing changes while the store is away; and after, for logins that came in between.
+    if ends:
+        await scheme.end_account(account.id)
+    if role is not None or disabled is not None:
+        await accounts.set_rights(account.id, role, disabled)
+        if ends:
+            await scheme.end_account(account.id)
     return web.Response(status=204)
 
 

@@ -40,7 +40,7 @@ def package_digest(package: Path = _PACKAGE) -> str:
 
 
 def describe_schemes() -> list[dict[str, Any]]:
-    """Return name, title, transport, store need, path to read and promises of every scheme."""
+    """Return what every scheme is called, is, needs, promises and waives."""
     described = []
     for name in schemes.names():
         about = schemes.load(name).ABOUT
@@ -59,6 +59,8 @@ def list_schemes() -> str:
             f"{'':<16} bites {promises['logout']} (logout), {promises['role_change']} (role change), "
             f"{promises['block']} (block), {promises['password_change']} (password change)"
         )
+        if about["waives"]:
+            lines.append(f"{'':<16} NOT TO BE COPIED, it waives: {', '.join(about['waives'])}")
     return "\n".join(lines)
 
 

@@ -41,7 +41,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
         raise error(web.HTTPUnsupportedMediaType, "json_expected")
     try:
         body = json.loads(await request.read())
-    except (ValueError, RecursionError, web.RequestPayloadError):
+    except (ValueError, RecursionError, web.RequestPayloadError, ConnectionError):  # the last: it hung up
         raise error(web.HTTPBadRequest, "bad_request") from None
     if not isinstance(body, dict):
         raise error(web.HTTPBadRequest, "bad_request")

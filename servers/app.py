@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from servers import admin, contract, credentials, handlers, schemes
+from servers import admin, contract, cors, credentials, handlers, schemes
 from servers.accounts import Accounts
 from servers.answers import MAX_BODY_BYTES
-from servers.keys import ACCOUNTS, PASSWORDS, SCHEME
+from servers.failed_logins import FailedLogins
+from servers.keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
 from servers.passwords import Passwords
 from servers.settings import Settings
 
@@ -19,10 +20,12 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
         UsageError: There is no such scheme, or the settings ask for what cannot be.
         CannotStartError: The accounts file is not there, or is none.
     """
+    module = schemes.load(scheme)
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app[SCHEME] = schemes.load(scheme).build(scheme, settings)
+    app[SCHEME] = module.build(scheme, settings)
     app[ACCOUNTS] = Accounts(settings.accounts_file, settings.password_cost)
     app[PASSWORDS] = Passwords(settings.password_cost)
+    app[FAILED_LOGINS] = FailedLogins()
     app[SCHEME].setup(app)
     app.cleanup_ctx.append(_close_pools)
     app.add_routes(
@@ -40,6 +43,8 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
             web.post(contract.ADMIN_ACCOUNT, admin.change_account),
         ]
     )
+    if settings.allow_origins:
+        cors.allow(app, settings.allow_origins, module.ABOUT.transport)
     return app
 
 

@@ -5,9 +5,11 @@ import hmac
 from typing import Final
 
 from aiohttp import hdrs, web
+from itsdangerous import Signer
 
 from servers import contract
 from servers.answers import error
+from servers.settings import Settings
 
 #: Methods that change nothing (RFC 9110 section 9.2.1), and so need no proof of who sent them.
 SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
@@ -18,16 +20,20 @@ class CookieTransport:
 
     Args:
         scheme: Name of the scheme. It is in the cookie's name, since all ports of a host share one jar.
-        secret: Key from which the CSRF key is derived.
-        behind_tls: Whether browsers come by https; then the cookie is bound to https and to this host.
-        max_bytes: Longest credential that is looked at.
+        settings: The secrets, from which keys of CSRF tokens are derived; whether browsers come by https, and
+            the cookie is bound to https and to this host; the longest credential that is looked at; other
+            origins whose pages may log in.
     """
 
-    def __init__(self, scheme: str, secret: bytes, *, behind_tls: bool, max_bytes: int) -> None:
-        self.name: Final = f"__Host-{scheme}-session" if behind_tls else f"{scheme}-session"
-        self._behind_tls = behind_tls
-        self._max_bytes = max_bytes
-        self._csrf_key = hmac.digest(secret, b"csrf", "sha256")
+    def __init__(self, scheme: str, settings: Settings) -> None:
+        self._behind_tls = settings.behind_tls
+        self.name: Final = f"__Host-{scheme}-session" if self._behind_tls else f"{scheme}-session"
+        self._max_bytes = settings.max_credential_bytes
+        self._allow_origins = frozenset(settings.allow_origins)
+        self._signers = [
+            Signer(secret, salt="csrf", key_derivation="hmac", digest_method=hashlib.sha256)
+            for secret in settings.secrets
+        ]
 
     def read(self, request: web.Request) -> str | None:
         """Return the credential that `request` carries, None where it carries none that can be ours."""
@@ -54,7 +60,7 @@ class CookieTransport:
 
     def csrf_token(self, binding: str) -> str:
         """Return the CSRF token of the session that `binding` (its id) names."""
-        return hmac.new(self._csrf_key, binding.encode(), hashlib.sha256).hexdigest()
+        return self._signers[0].get_signature(binding).decode()
 
     def check_csrf(self, request: web.Request, binding: str) -> None:
         """Let only a page that could read the session's CSRF token change something.
@@ -65,7 +71,8 @@ class CookieTransport:
         if request.method in SAFE_METHODS:
             return
         presented = request.headers.get(contract.CSRF_HEADER, "").encode(errors="replace")
-        if not hmac.compare_digest(presented, self.csrf_token(binding).encode()):
+        # Compared as text: Signer would decode it first, and several texts decode to the same signature.
+        if not any(hmac.compare_digest(presented, signer.get_signature(binding)) for signer in self._signers):
             raise error(web.HTTPForbidden, "csrf")
 
     def check_login_origin(self, request: web.Request) -> None:
@@ -74,8 +81,10 @@ class CookieTransport:
         Browsers send the two headers by themselves and pages cannot change them; other clients send none.
 
         Raises:
-            web.HTTPForbidden: A page of another origin sent the request.
+            web.HTTPForbidden: A page of an origin sent the request that is neither ours nor was named to us.
         """
+        if request.headers.get(hdrs.ORIGIN) in self._allow_origins:
+            return
         scheme = "https" if self._behind_tls else request.scheme
         own_origin = f"{scheme}://{request.host}"
         if (

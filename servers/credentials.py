@@ -7,7 +7,7 @@ from aiohttp import web
 
 from servers.accounts import Account
 from servers.answers import error, no_store, read_object, text_field
-from servers.keys import ACCOUNTS, PASSWORDS, SCHEME
+from servers.keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
 
 #: Characters that a new password must have at least (NIST SP 800-63B).
 MIN_PASSWORD_LENGTH: Final = 8
@@ -16,15 +16,19 @@ MIN_PASSWORD_LENGTH: Final = 8
 async def authenticate(request: web.Request) -> web.Response:
     """Give a caller who knows an account's password a credential.
 
-    An unknown account, a disabled one and a wrong password cost the same work and get the same answer.
+    An unknown account, a disabled one and a wrong password cost the same work and get the same answer. After
+    too many of either the answer is 429, whatever the password.
     """
     app = request.app
     app[SCHEME].check_login_origin(request)
     body = await read_object(request)
     username, password = text_field(body, "username"), text_field(body, "password")
+    app[FAILED_LOGINS].check(username)
     account = await app[ACCOUNTS].find(username)
     correct = await app[PASSWORDS].verify(account.password_hash if account else None, password)
+    app[FAILED_LOGINS].check(username)
     if account is None or account.disabled or not correct:
+        app[FAILED_LOGINS].count(username)
         raise app[SCHEME].unauthorized("wrong_credentials")
     response = web.Response(content_type="application/json")
     issued = await _issue(request, response, account)
@@ -61,13 +65,21 @@ async def change_password(request: web.Request) -> web.Response:
     if len(new) < MIN_PASSWORD_LENGTH:
         raise error(web.HTTPBadRequest, "password_too_short")
     account = await app[ACCOUNTS].get(caller.sub)
-    correct = await app[PASSWORDS].verify(account.password_hash if account else None, old)
-    if account is None or not correct:
+    if account is None:
+        raise app[SCHEME].unauthorized("not_authenticated")
+    app[FAILED_LOGINS].check(account.username)
+    correct = await app[PASSWORDS].verify(account.password_hash, old)
+    app[FAILED_LOGINS].check(account.username)
+    if not correct:
+        app[FAILED_LOGINS].count(account.username)
         raise error(web.HTTPForbidden, "wrong_credentials")
-    changed = await app[ACCOUNTS].set_password(account, await app[PASSWORDS].hash(new))
+    password_hash = await app[PASSWORDS].hash(new)
+    # Before, so that nothing changes while the store is away; and after, for logins that came in between.
+    await app[SCHEME].end_account(account.id)
+    changed = await app[ACCOUNTS].set_password(account, password_hash)
+    await app[SCHEME].end_account(account.id)
     if changed is None:
         raise app[SCHEME].unauthorized("not_authenticated")
-    await app[SCHEME].end_account(account.id)
     response = web.Response(status=204)
     issued = await _issue(request, response, changed)
     response.headers["Authentication-Info"] = ", ".join(f'{name}="{value}"' for name, value in issued.items())

@@ -5,9 +5,11 @@ from typing import Final
 from aiohttp import web
 
 from servers.accounts import Accounts
+from servers.failed_logins import FailedLogins
 from servers.passwords import Passwords
 from servers.scheme import Scheme
 
 SCHEME: Final = web.AppKey("SCHEME", Scheme)
 ACCOUNTS: Final = web.AppKey("ACCOUNTS", Accounts)
 PASSWORDS: Final = web.AppKey("PASSWORDS", Passwords)
+FAILED_LOGINS: Final = web.AppKey("FAILED_LOGINS", FailedLogins)

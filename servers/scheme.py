@@ -13,6 +13,19 @@ from servers.identity import Identity
 
 Bites = Literal["at once", "at next issue"]
 
+#: Requirements of docs/security.md that a scheme may waive; the tests then prove that the attack succeeds.
+Requirement = Literal[
+    "absolute timeout",
+    "cookie removal under TLS",
+    "end of the replaced session",
+    "hashed ids",
+    "idle timeout",
+    "ids of 128 random bits",
+    "no lost update",
+    "no resurrection",
+    "store outage",
+]
+
 
 @dataclass(frozen=True)
 class Promises:
@@ -39,12 +52,21 @@ class Promises:
 
 @dataclass(frozen=True)
 class About:
-    """What `python -m servers --list` says of a scheme; `read_path` is what a load should read."""
+    """What `python -m servers --list` says of a scheme.
+
+    Attributes:
+        title: One line for people.
+        transport: How its credentials travel.
+        read_path: What a load should read.
+        promises: When what is ended ends.
+        waives: What it does not do, and a scheme to be copied must.
+    """
 
     title: str
     transport: Literal["cookie", "bearer", "none"]
     read_path: str
     promises: Promises
+    waives: tuple[Requirement, ...] = ()
 
 
 class Scheme(abc.ABC):

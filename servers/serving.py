@@ -9,13 +9,13 @@ from typing import Final
 from aiohttp import web
 
 from servers.app import create_app
-from servers.discreet import DiscreetRequestHandler
+from servers.draining import DrainableRequestHandler, drain
 from servers.errors import CannotStartError
 from servers.keys import SCHEME
 from servers.settings import Settings
 
-#: Seconds that requests in flight get to finish when the server is told to end.
-SHUTDOWN_TIMEOUT_S: Final = 10.0
+#: Seconds that requests which have come in whole get to finish when the server is told to end.
+SHUTDOWN_TIMEOUT_S: Final = 5.0
 
 #: Connections that may wait to be accepted.
 BACKLOG: Final = 1024
@@ -47,8 +47,12 @@ def run(
     Raises:
         CannotStartError: The port is taken, the store does not answer, or the accounts are not there.
     """
-    with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
-        runner.run(_serve(scheme, settings, host, port, keepalive_s, ready))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
+            runner.run(_serve(scheme, settings, host, port, keepalive_s, ready))
+    finally:
+        # The loop took its handler along: told to end again, the process would skip the rest of its clean-up.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 async def _serve(
@@ -71,6 +75,8 @@ async def _serve(
         ready(listener.sockets[0].getsockname()[1])
         await ended.wait()
         listener.close()
+        assert runner.server is not None  # noqa: S101 - it is set up
+        await drain(runner.server)
     finally:
         await runner.cleanup()  # lets requests in flight finish first
 
@@ -90,9 +96,11 @@ async def _listen(runner: web.AppRunner, host: str, port: int, keepalive_s: floa
     server = runner.server
     assert server is not None  # noqa: S101 - the runner is set up
 
-    def protocol() -> DiscreetRequestHandler:
+    def protocol() -> DrainableRequestHandler:
         # Nothing here is large enough to come compressed, so nobody need be able to send a zip bomb.
-        return DiscreetRequestHandler(server, loop=loop, keepalive_timeout=keepalive_s, auto_decompress=False)
+        return DrainableRequestHandler(
+            server, loop=loop, keepalive_timeout=keepalive_s, auto_decompress=False
+        )
 
     try:
         return await loop.create_server(protocol, host, port, backlog=BACKLOG)

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from servers import contract
 from servers.deadlines import Deadlines
-from servers.store import TIMEOUT_S, asks_store
+from servers.store import TIMEOUT_S, ask, asks_store
 
 #: Random bytes of an id; OWASP asks for 8 at least, we for 16.
 ID_BYTES: Final = 24
@@ -87,7 +87,7 @@ class SessionRecords:
     async def read(self, session_id: str) -> Record | None:
         """Return a session and slide its idle timeout, in one command; None where it is no more."""
         key = self._session_prefix + _digest(session_id)
-        stored = await self._redis.getex(key, ex=contract.IDLE_TIMEOUT_S)
+        stored = await ask(self._redis, "GETEX", key, "EX", contract.IDLE_TIMEOUT_S)
         if stored is None:
             return None
         record = json.loads(stored)

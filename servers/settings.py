@@ -28,39 +28,40 @@ class Settings:
 
     Attributes:
         accounts_file: The SQLite file with the accounts.
-        secret: Key for signatures, at least `MIN_SECRET_BYTES` long.
+        secrets: Keys for signatures, each at least `MIN_SECRET_BYTES` long. The first signs, all verify.
         redis_url: Where the store is, for the schemes that need one; empty otherwise.
         key_prefix: What every key in the store begins with.
         password_cost: Name of a profile in `servers.passwords.COSTS`.
         behind_tls: Whether browsers reach this server by https, through a proxy.
         max_credential_bytes: Longest credential that is looked at.
+        allow_origins: Other origins whose pages may call this server, as `servers.cors` parsed them.
     """
 
     accounts_file: Path
-    secret: bytes = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
     redis_url: str = field(default="", repr=False)
     key_prefix: str = DEFAULT_KEY_PREFIX
     password_cost: str = "owasp"  # noqa: S105 - the name of a profile
     behind_tls: bool = False
     max_credential_bytes: int = MAX_CREDENTIAL_BYTES
+    allow_origins: tuple[str, ...] = ()
 
 
-def read_secret(environ: Mapping[str, str]) -> bytes | None:
-    """Return the secret that AUTH_SECRET or the file AUTH_SECRET_FILE holds, None where neither is set.
+def read_secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Return the secrets that the environment names, the one that signs first; none where none is named.
+
+    AUTH_SECRET signs and verifies, AUTH_SECRET_PREVIOUS verifies only, so that what was signed before a
+    change of secrets is good until it expires. Each can be given as a file by the name with `_FILE`.
 
     Raises:
-        UsageError: The secret is shorter than `MIN_SECRET_BYTES`.
-        CannotStartError: The file cannot be read.
+        UsageError: A secret is shorter than `MIN_SECRET_BYTES`, or there is a previous one only.
+        CannotStartError: A file cannot be read.
     """
-    if "AUTH_SECRET" in environ:
-        return parse_secret(environ["AUTH_SECRET"].encode(), "AUTH_SECRET")
-    if "AUTH_SECRET_FILE" in environ:
-        path = Path(environ["AUTH_SECRET_FILE"])
-        try:
-            return parse_secret(path.read_bytes(), "the file that AUTH_SECRET_FILE names")
-        except OSError as error:
-            raise CannotStartError(f"AUTH_SECRET_FILE cannot be read: {error.strerror}.") from None
-    return None
+    current = _read_secret(environ, "AUTH_SECRET")
+    previous = _read_secret(environ, "AUTH_SECRET_PREVIOUS")
+    if previous and not current:
+        raise UsageError("AUTH_SECRET_PREVIOUS only verifies: set AUTH_SECRET, which signs, too.")
+    return tuple(secret for secret in (current, previous) if secret)
 
 
 def parse_secret(text: bytes, source: str) -> bytes:
@@ -82,6 +83,18 @@ def parse_secret(text: bytes, source: str) -> bytes:
 def new_secret() -> bytes:
     """Return a random secret, for a server that shares it with no other process."""
     return secrets.token_bytes(MIN_SECRET_BYTES)
+
+
+def _read_secret(environ: Mapping[str, str], name: str) -> bytes | None:
+    if name in environ:
+        return parse_secret(environ[name].encode(), name)
+    if f"{name}_FILE" in environ:
+        path = Path(environ[f"{name}_FILE"])
+        try:
+            return parse_secret(path.read_bytes(), f"the file that {name}_FILE names")
+        except OSError as error:
+            raise CannotStartError(f"{name}_FILE cannot be read: {error.strerror}.") from None
+    return None
 
 
 def _from_base64url(text: bytes) -> bytes:

@@ -54,4 +54,4 @@ class Token(Scheme):
 
 def build(name: str, settings: Settings) -> Scheme:  # noqa: ARG001 - the same for every scheme
     """Return the scheme."""
-    return Token(Tokens([settings.secret]), BearerTransport(settings.max_credential_bytes))
+    return Token(Tokens(settings.secrets), BearerTransport(settings.max_credential_bytes))

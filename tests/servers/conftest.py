@@ -13,12 +13,13 @@ from servers.embedded_store import embedded_store
 from tests.servers.client import Client
 from tests.servers.process import Server
 
-LOAD_USERS = 400
+LOAD_USERS = 1000
 
 #: Schemes that issue something; `anonymous` does not.
 AUTHENTICATING = [name for name in schemes.names() if schemes.load(name).ABOUT.transport != "none"]
 
-_next_account = itertools.count()
+#: Those before are for tests that name their account.
+_next_account = itertools.count(100)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a server: this one's, with our settings and no others."""
     kept = {
-        name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "AUTH_SECRET_FILE")
+        name: value
+        for name, value in os.environ.items()
+        if name != "REDIS_URL" and not name.startswith("AUTH_SECRET")
     }
     return kept | {"AUTH_SECRET": SECRET.decode()} | dict(extra or {})
 

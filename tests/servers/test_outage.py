@@ -17,14 +17,14 @@ import redis
 
 from servers import contract, schemes
 from servers.embedded_store import answers
-from tests.servers.client import Answer, Client
+from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import ROOT, Server
 
 NEEDING = [name for name in schemes.names() if schemes.load(name).ABOUT.promises.store == "every request"]
-
+WAIVING = [name for name in NEEDING if "store outage" in schemes.load(name).ABOUT.waives]
 
 #: Of the seeded accounts, one that the fixture `account` never comes to.
-LAST_ACCOUNT = 399
+OWN_ACCOUNT = 7
 
 
 class Store:
@@ -65,7 +65,7 @@ def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.stop()
 
 
-@pytest.fixture(params=NEEDING)
+@pytest.fixture(params=[name for name in NEEDING if name not in WAIVING])
 def server(
     request: pytest.FixtureRequest, own_store: Store, accounts_file: Path, tmp_path: Path
 ) -> Iterator[Server]:
@@ -118,6 +118,24 @@ def test_gone_and_back(own_store: Store, caller: Client) -> None:
     assert stranger.post(contract.EMAIL, {"email": "john@doe.com"}).status == 200
 
 
+@pytest.mark.parametrize("scheme", WAIVING)
+def test_gone_where_that_is_waived(
+    scheme: str, own_store: Store, accounts_file: Path, tmp_path: Path
+) -> None:
+    """A scheme that waives this answers 500 and fills its log; nobody gets in there either."""
+    log, env = tmp_path / "log", {"REDIS_URL": f"unix://{own_store.path}"}
+    server = Server(scheme, "--accounts", str(accounts_file), log=log, env=env)
+    try:
+        client = Client(server.port)
+        client.log_in(contract.EXAMPLE)
+        own_store.stop()
+        assert client.get(contract.RESTRICTED).status == 500
+        assert is_unavailable(client.get(contract.HEALTH))
+    finally:
+        assert server.stop() == 0
+    assert "Traceback" in log.read_text()
+
+
 def test_restarted_between_two_requests(own_store: Store, caller: Client) -> None:
     """Connections that the store closed meanwhile are replaced before a caller notices."""
     own_store.stop()
@@ -152,9 +170,49 @@ def test_requests_in_flight_finish(own_store: Store, server: Server, caller: Cli
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (contract.ADMIN_ACCOUNT.format(username="jane.roe"), b'{"disabled": true}'),
+        (contract.ADMIN_ACCOUNT.format(username="jane.roe"), b'{"role": "user"}'),
+        (contract.PASSWORD, b'{"old": "foobar", "new": "correct horse"}'),
+    ],
+    ids=["block", "role", "password"],
+)
+def test_nothing_changes_by_halves(
+    own_store: Store, server: Server, accounts_file: Path, path: str, body: bytes
+) -> None:
+    """A store that goes away in the middle of a change stops it: the answer is 503, and all is as it was."""
+    admin = Client(server.port)
+    admin.log_in(contract.EXAMPLE_ADMIN)
+    with redis.Redis.from_url(f"unix://{own_store.path}", protocol=2) as connection:
+        (key,) = connection.scan_iter("*session:*")
+        assert connection.expire(key, 60)
+        headers = admin.carried() | JSON | {"Host": "127.0.0.1", "Content-Length": str(len(body))}
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as slow:
+            slow.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body[:5])
+            while connection.ttl(key) <= 60:  # until the server knows who asks
+                time.sleep(0.01)
+            before = account_row(accounts_file, contract.EXAMPLE_ADMIN.username)
+            own_store.stop()
+            slow.sendall(body[5:])
+            assert slow.recv(4096).startswith(b"HTTP/1.1 503")
+    assert account_row(accounts_file, contract.EXAMPLE_ADMIN.username) == before
+
+
+def account_row(accounts_file: Path, username: str) -> tuple[object, ...]:
+    """Return an account as it is stored."""
+    with contextlib.closing(sqlite3.connect(accounts_file)) as db:
+        row: tuple[object, ...] = db.execute(
+            "SELECT * FROM accounts WHERE username = ?", (username,)
+        ).fetchone()
+    return row
+
+
 def test_blocked_while_logging_in(own_store: Store, server: Server, accounts_file: Path) -> None:
     """An account that is blocked while its login waits for the store gets in neither now nor later."""
-    credentials = contract.load_credentials(LAST_ACCOUNT)
+    credentials = contract.load_credentials(OWN_ACCOUNT)
     os.kill(own_store.process.pid, signal.SIGSTOP)
     client = Client(server.port)
     with concurrent.futures.ThreadPoolExecutor() as threads:

@@ -3,14 +3,20 @@
 import asyncio
 import threading
 import time
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from aiohttp import web
 from argon2 import extract_parameters
 
-from servers.passwords import COSTS, Passwords, hashed_at, hasher
+from servers import accounts, contract
+from servers.__main__ import _parser
+from servers.passwords import COSTS, QUEUE, Passwords, hashed_at, hasher
+from servers.settings import Settings
 from servers.workers import WorkerPool
+from tests.servers.client import Client
+from tests.servers.process import Server
 
 
 def test_owasp_is_what_owasp_asks_for() -> None:
@@ -18,6 +24,12 @@ def test_owasp_is_what_owasp_asks_for() -> None:
     parameters = extract_parameters(hasher("owasp").hash("x"))
     assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19456, 2, 1)
     assert parameters.type.name == "ID"
+
+
+def test_owasp_unless_told_otherwise() -> None:
+    """The cheap profile protects nobody, and has to be asked for."""
+    assert _parser().parse_args(["cookie"]).password_cost == "owasp"
+    assert Settings(Path("unused"), ()).password_cost == "owasp"
 
 
 def test_hashes_tell_their_profile() -> None:
@@ -97,3 +109,42 @@ async def test_closing_waits_for_what_runs() -> None:
     pool.close()
     assert done.is_set()
     await task
+
+
+async def test_flooding_argon2(tmp_path: Path) -> None:
+    """More logins at once than may wait: some are told to come back, and nothing else waits."""
+    path = tmp_path / "accounts.sqlite"
+    accounts.seed(path)
+    options = ("--accounts", str(path), "--password-cost", "owasp")
+    server = Server("token", *options, log=tmp_path / "log")
+    try:
+        async with asyncio.timeout(60):
+            flood = [asyncio.create_task(attempt(server.port, number)) for number in range(2 * QUEUE)]
+            for finished in asyncio.as_completed(flood):
+                if b" 503 " in (answer := await finished):
+                    break
+            assert b"\r\nRetry-After: 1\r\n" in answer
+            client = Client(server.port)
+            assert (await asyncio.to_thread(client.get, contract.PUBLIC)).status == 200
+            assert not all(task.done() for task in flood)  # so that was answered while they waited
+            answers = await asyncio.gather(*flood)
+            assert {answer.split()[1] for answer in answers} == {b"401", b"503"}
+            assert client.log_in(contract.EXAMPLE).status == 200
+    finally:
+        assert server.stop() == 0
+    assert server.log.read_text() == ""
+
+
+async def attempt(port: int, number: int) -> bytes:
+    """Log in as somebody whom there is not, and return what comes back."""
+    body = f'{{"username": "nobody-{number}", "password": "foobar"}}'.encode()
+    head = (
+        f"POST {contract.AUTHENTICATE} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head.encode() + body)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer

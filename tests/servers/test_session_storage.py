@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -11,9 +12,10 @@ from redis.asyncio import Redis
 from servers.cookie_transport import CookieTransport
 from servers.session_records import SessionRecords
 from servers.session_storage import SessionStorage, StoredSession
+from servers.settings import Settings
 from servers.store import connect
 
-TRANSPORT = CookieTransport("test", b"s" * 32, behind_tls=False, max_bytes=4096)
+TRANSPORT = CookieTransport("test", Settings(Path("unused"), (b"s" * 32,)))
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """How secrets are read."""
 
 import secrets
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from servers.errors import UsageError
-from servers.settings import MIN_SECRET_BYTES, new_secret, parse_secret, read_secret
+from servers.settings import MIN_SECRET_BYTES, new_secret, parse_secret, read_secrets
 
 
 def test_base64url_is_decoded() -> None:
@@ -23,8 +24,25 @@ def test_text_is_taken_as_it_is() -> None:
 
 def test_none_where_none_is_set() -> None:
     """Then a random one is made, different each time."""
-    assert read_secret({}) is None
+    assert read_secrets({}) == ()
     assert new_secret() != new_secret()
+
+
+def test_the_previous_one_comes_second(tmp_path: Path) -> None:
+    """The first signs; either may come from a file."""
+    path = tmp_path / "previous"
+    path.write_bytes(b"p" * 32 + b"\n")
+    environ = {"AUTH_SECRET": "c" * 32, "AUTH_SECRET_PREVIOUS_FILE": str(path)}
+    assert read_secrets(environ) == (parse_secret(b"c" * 32, "here"), parse_secret(b"p" * 32, "here"))
+    assert read_secrets({"AUTH_SECRET": "c" * 32}) == (parse_secret(b"c" * 32, "here"),)
+
+
+def test_a_previous_one_alone_signs_nothing() -> None:
+    """It is there to verify; a server that would sign by it, or by a random one, does not start."""
+    with pytest.raises(UsageError, match="set AUTH_SECRET"):
+        read_secrets({"AUTH_SECRET_PREVIOUS": "p" * 32})
+    with pytest.raises(UsageError, match="AUTH_SECRET_PREVIOUS is shorter"):
+        read_secrets({"AUTH_SECRET": "c" * 32, "AUTH_SECRET_PREVIOUS": "short"})
 
 
 @given(st.binary(max_size=100))
@@ -39,6 +57,6 @@ def test_never_weak(text: bytes) -> None:
 def test_refusals_do_not_show_the_secret() -> None:
     """The sentence names where it came from only."""
     with pytest.raises(UsageError) as refusal:
-        read_secret({"AUTH_SECRET": "hunter2"})
+        read_secrets({"AUTH_SECRET": "hunter2"})
     assert "hunter2" not in str(refusal.value)
     assert "AUTH_SECRET" in str(refusal.value)

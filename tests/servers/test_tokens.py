@@ -12,6 +12,7 @@ import pytest
 from servers import contract, tokens
 from servers.errors import UsageError
 from servers.identity import Identity
+from servers.settings import MAX_CREDENTIAL_BYTES
 from tests.servers.client import Client
 from tests.servers.process import SECRET, Server
 
@@ -129,6 +130,14 @@ def test_a_wrong_header(status: Callable[[str], int], header: dict[str, Any]) ->
 def test_no_token_at_all(status: Callable[[str], int], token: str) -> None:
     """What is no JWT is 401, never 500."""
     assert status(token.encode().decode("latin-1")) == 401
+
+
+def test_a_token_past_the_limit(status: Callable[[str], int]) -> None:
+    """Not even a good one is looked at that is longer than 4 KB."""
+    long, longer = (forge({"first_name": "x" * length}) for length in (2500, 3000))
+    assert len(long) < MAX_CREDENTIAL_BYTES < len(longer)
+    assert status(long) == 200
+    assert status(longer) == 401
 
 
 def test_tampering(status: Callable[[str], int]) -> None:

@@ -1,0 +1,104 @@
+"""aiohttp-session's own Redis storage and redis-py's own settings, as documented: the measure for `cookie`.
+
+There to be weighed and attacked, not to be copied; `ABOUT.waives` names what it leaves out.
+"""
+
+# ruff: noqa: ARG002, D102 - servers.scheme documents the methods, and what each is given
+
+import uuid
+
+import aiohttp_session
+from aiohttp import web
+from aiohttp_session.redis_storage import RedisStorage
+from redis.asyncio import Redis
+
+from servers import contract
+from servers.cookie_transport import CookieTransport
+from servers.deadlines import Deadlines
+from servers.identity import Identity
+from servers.scheme import About, Promises, Scheme
+from servers.session_scheme import SessionScheme
+from servers.settings import Settings
+from servers.store import TIMEOUT_S, asks_store
+
+ABOUT = About(
+    title="Redis session behind a cookie (aiohttp-session as it comes)",
+    transport="cookie",
+    read_path=contract.RESTRICTED,
+    promises=Promises(
+        logout="at once",
+        role_change="at next issue",
+        block="at next issue",
+        password_change="at next issue",  # noqa: S106 - no password
+        store="every request",
+        minted_elsewhere=False,
+        verified_elsewhere=False,
+    ),
+    waives=(
+        "absolute timeout",
+        "cookie removal under TLS",
+        "end of the replaced session",
+        "hashed ids",
+        "idle timeout",
+        "ids of 128 random bits",
+        "no lost update",
+        "no resurrection",
+        "store outage",
+    ),
+)
+
+
+class PrefixedRedisStorage(RedisStorage):
+    """The stock storage, but for what its keys in the store begin with: a name given, not the cookie's."""
+
+    key_prefix = ""
+
+    @property
+    def cookie_name(self) -> str:
+        """What RedisStorage puts before a session's id; the cookie's name it takes from elsewhere."""
+        return self.key_prefix
+
+
+class CookieStock(SessionScheme):
+    """Knows a caller by the session in the store, as far as the stock storage keeps it."""
+
+    def __init__(self, redis: Redis, storage: RedisStorage, transport: CookieTransport) -> None:
+        super().__init__(redis, storage, transport)
+        self.deadlines = Deadlines(TIMEOUT_S)
+
+    @asks_store
+    async def ready(self) -> None:
+        await self._redis.ping()
+
+    async def identify(self, request: web.Request) -> Identity:
+        if self._transport.read(request) is None:  # the storage would look up anything
+            raise self.unauthorized("not_authenticated")
+        return await super().identify(request)
+
+    async def issue(
+        self, request: web.Request, response: web.StreamResponse, identity: Identity
+    ) -> dict[str, str | int]:
+        session = await aiohttp_session.new_session(request)
+        # What the storage would do on saving; done now, since the answer tells the CSRF token bound to it.
+        session.set_new_identity(uuid.uuid4().hex)
+        session.update(identity._asdict())
+        return {"csrf_token": self._transport.csrf_token(str(session.identity))}
+
+    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+        session = await aiohttp_session.get_session(request)
+        session.invalidate()
+
+
+def build(name: str, settings: Settings) -> Scheme:
+    """Return the scheme."""
+    redis = Redis.from_url(settings.redis_url)
+    transport = CookieTransport(name, settings)
+    storage = PrefixedRedisStorage(
+        redis,
+        cookie_name=transport.name,
+        max_age=contract.ABSOLUTE_TIMEOUT_S,
+        secure=settings.behind_tls,
+        samesite="Lax",
+    )
+    storage.key_prefix = f"{settings.key_prefix}{name}:session"
+    return CookieStock(redis, storage, transport)
