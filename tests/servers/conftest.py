@@ -18,8 +18,6 @@ LOAD_USERS = 400
 #: Schemes that issue something; `anonymous` does not.
 AUTHENTICATING = [name for name in schemes.names() if schemes.load(name).ABOUT.transport != "none"]
 
-_next_account = itertools.count()
-
 
 @pytest.fixture(scope="session")
 def store_url() -> Iterator[str]:
@@ -80,10 +78,17 @@ def server(request: pytest.FixtureRequest, serve: Callable[[str], Server]) -> Se
     return serve(request.param)
 
 
+@pytest.fixture(scope="session")
+def new_account() -> Callable[[], Credentials]:
+    """Returns an account that nobody else uses at each call."""
+    numbers = itertools.count()
+    return lambda: contract.load_credentials(next(numbers))
+
+
 @pytest.fixture
-def account() -> Credentials:
+def account(new_account: Callable[[], Credentials]) -> Credentials:
     """An account that no other test uses."""
-    return contract.load_credentials(next(_next_account))
+    return new_account()
 
 
 @pytest.fixture

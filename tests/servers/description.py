@@ -2,7 +2,6 @@
 
 import http.client
 import re
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -59,8 +58,12 @@ def _case(method: str, path: str) -> Case | None:
 
 
 @cache
-def _paths() -> list[tuple[re.Pattern[str], Mapping[str, Operation]]]:
+def _paths() -> list[tuple[re.Pattern[str], dict[str, Operation]]]:
     description = load()
     return [
-        (re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path)), description[path]) for path in description
+        (
+            re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path)),
+            {method.upper(): description[path][method] for method in description[path]},
+        )
+        for path in description
     ]
