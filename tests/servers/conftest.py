@@ -18,6 +18,8 @@ LOAD_USERS = 400
 #: Schemes that issue something; `anonymous` does not.
 AUTHENTICATING = [name for name in schemes.names() if schemes.load(name).ABOUT.transport != "none"]
 
+_next_account = itertools.count()
+
 
 @pytest.fixture(scope="session")
 def store_url() -> Iterator[str]:
@@ -78,17 +80,10 @@ def server(request: pytest.FixtureRequest, serve: Callable[[str], Server]) -> Se
     return serve(request.param)
 
 
-@pytest.fixture(scope="session")
-def new_account() -> Callable[[], Credentials]:
-    """Returns an account that nobody else uses at each call."""
-    numbers = itertools.count()
-    return lambda: contract.load_credentials(next(numbers))
-
-
 @pytest.fixture
-def account(new_account: Callable[[], Credentials]) -> Credentials:
+def account() -> Credentials:
     """An account that no other test uses."""
-    return new_account()
+    return contract.load_credentials(next(_next_account))
 
 
 @pytest.fixture
@@ -118,3 +113,9 @@ def cookie_caller(serve: Callable[[str], Server], account: Credentials) -> Clien
     client = Client(serve("cookie").port)
     assert client.log_in(account).status == 200
     return client
+
+
+@pytest.fixture(scope="session")
+def new_account() -> Callable[[], Credentials]:
+    """Returns an account that no other test uses, another one at each call."""
+    return lambda: contract.load_credentials(next(_next_account))
