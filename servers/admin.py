@@ -50,13 +50,12 @@ async def _admin(request: web.Request) -> Identity:
 
 
 def _changes(body: dict[str, Any]) -> tuple[str | None, bool | None, bool]:
-    role, disabled, revoke = body.get("role"), body.get("disabled"), body.get("revoke", False)
+    flags = [body[name] for name in ("disabled", "revoke") if name in body]
     if (
         not body
         or body.keys() - _CHANGES
-        or (role is not None and role not in ROLES)
-        or not isinstance(disabled, bool | None)
-        or not isinstance(revoke, bool)
+        or ("role" in body and body["role"] not in ROLES)
+        or not all(isinstance(flag, bool) for flag in flags)
     ):
         raise error(web.HTTPBadRequest, "bad_request")
-    return role, disabled, revoke
+    return body.get("role"), body.get("disabled"), body.get("revoke", False)

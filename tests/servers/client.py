@@ -10,6 +10,7 @@ from typing import Any
 
 from servers import contract
 from servers.contract import Credentials
+from tests.servers import description
 
 JSON = {"Content-Type": "application/json"}
 
@@ -52,11 +53,13 @@ class Client:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Send exactly this, and nothing that the caller carries."""
+        """Send exactly this, and nothing that the caller carries; the answer must be one described."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            response = connection.getresponse()
+            answer = Answer(response.status, response.headers, response.read())
+        description.check(method, path, answer.status, answer.headers, answer.body)
+        return answer
 
     def carried(self) -> dict[str, str]:
         """Return the headers that carry the caller's credential."""

@@ -114,3 +114,9 @@ def cookie_caller(serve: Callable[[str], Server], account: Credentials) -> Clien
     client = Client(serve("cookie").port)
     assert client.log_in(account).status == 200
     return client
+
+
+@pytest.fixture(scope="session")
+def new_account() -> Callable[[], Credentials]:
+    """Returns an account that no other test uses, another one at each call."""
+    return lambda: contract.load_credentials(next(_next_account))

@@ -208,7 +208,17 @@ def test_only_admins_change_accounts(caller: Client, account: Credentials) -> No
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"role": "king"}, {"role": ["admin"]}, {"disabled": "no"}, {"revoke": 1}, {"username": "x"}],
+    [
+        {},
+        {"role": "king"},
+        {"role": ["admin"]},
+        {"role": None},
+        {"disabled": "no"},
+        {"disabled": None},
+        {"revoke": 1},
+        {"revoke": None},
+        {"username": "x"},
+    ],
 )
 def test_account_changes_must_be_known(admin: Client, account: Credentials, change: object) -> None:
     """An unknown change is 400."""
