@@ -126,7 +126,7 @@ def test_gone_where_that_is_waived(
     log, env = tmp_path / "log", {"REDIS_URL": f"unix://{own_store.path}"}
     server = Server(scheme, "--accounts", str(accounts_file), log=log, env=env)
     try:
-        client = Client(server.port)
+        client = Client(server.port, described=False)
         client.log_in(contract.EXAMPLE)
         own_store.stop()
         assert client.get(contract.RESTRICTED).status == 500
