@@ -34,6 +34,16 @@ class ConformanceError(BenchError):
 
 
 class InterruptedRunError(BenchError):
-    """The user stopped the run (Ctrl-C or SIGTERM)."""
+    """The user stopped the run (Ctrl-C, SIGTERM, or a terminal that was closed)."""
 
     exit_code = 130
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The code with which a command ends that ends by this."""
+    if isinstance(error, KeyboardInterrupt):
+        return InterruptedRunError.exit_code
+    # SystemExit is what Rich makes of a standard output that nobody reads any more.
+    if isinstance(error, OSError | SystemExit | ModuleNotFoundError):
+        return EnvironmentFailedError.exit_code
+    return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import analysis, archive, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
-from harness.errors import InvalidMeasurementError
+from harness.errors import BenchError, InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import place
 from harness.progress import Reporter
@@ -98,7 +98,7 @@ class Measuring:
                 observed = self._observe(index, scenario, rig, meter, placement.load, reporter)
                 archive.save_recording(observed, options.out, index)
                 self._conclude(scenario, observed)
-                archive.save(self._result(environment), options.out)
+                archive.save(self._result(environment, unfinished=True), options.out)
         stolen, swapped = Pressure.now().since(self._pressure)
         self._findings.validity += [validity.check_steal(stolen), validity.check_swap(swapped)]
         return self._result(environment)
@@ -159,9 +159,12 @@ class Measuring:
         )
         findings.distributions += analysis.distributions(observed)
 
-    def _result(self, environment: Environment) -> Result:
+    def _result(self, environment: Environment, *, unfinished: bool = False) -> Result:
         findings = self._findings
         invalid = any(check.status == "invalid" for check in findings.validity)
+        exit_code = InvalidMeasurementError.exit_code if invalid else 0
+        if unfinished:  # a run that is killed cannot say so any more
+            exit_code = BenchError.exit_code
         return Result(
             run=Run(
                 id=self._options.out.name,
@@ -173,7 +176,7 @@ class Measuring:
                 confidence=self._suite.confidence,
                 command=self._options.command or sys.argv[:1],
                 margin=self._suite.margin,
-                exit_code=InvalidMeasurementError.exit_code if invalid else 0,
+                exit_code=exit_code,
             ),
             environment=environment,
             validity=findings.validity,
