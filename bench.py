@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
     interpreter.end(interpreter.missing(error))
 
 from harness import __version__, interrupts
-from harness.errors import BenchError, EnvironmentFailedError, InterruptedRunError
+from harness.errors import BenchError, EnvironmentFailedError, InterruptedRunError, is_output_gone
 
 app = typer.Typer(
     help="Weighs cookie sessions against tokens on this machine, and says how surely.",
@@ -158,9 +158,10 @@ def _guarded(command: Callable[..., Any]) -> int:
         return _fail(error)
     except ModuleNotFoundError as error:
         return _fail(EnvironmentFailedError(interpreter.missing(error)))
-    except (OSError, SystemExit) as error:  # SystemExit: what Rich and Typer make of a reader who went away
-        return _fail(EnvironmentFailedError(_unwritten(error)))
-    except Exception as error:  # noqa: BLE001 - Typer's usage errors, and crashes
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Typer's usage errors, and crashes
+        if is_output_gone(error):
+            _print_to_nowhere()
+            return _fail(EnvironmentFailedError(f"standard output cannot be written: {error}"))
         if hasattr(error, "show") and hasattr(error, "exit_code"):
             error.show()
             return _end(int(error.exit_code))
@@ -168,14 +169,11 @@ def _guarded(command: Callable[..., Any]) -> int:
         return _end(BenchError.exit_code)
 
 
-def _unwritten(error: OSError | SystemExit) -> str:
-    """What failed outside of our own files: most likely what this command prints to."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        return str(error)
+def _print_to_nowhere() -> None:
+    """Otherwise what is still to be printed fails once more when Python ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)  # what is still to be printed would fail once more when Python ends
-    return f"standard output cannot be written: {error}"
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def _fail(error: BenchError) -> int:

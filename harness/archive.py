@@ -35,7 +35,6 @@ def prepare(folder: Path, room: float = 0) -> None:
     """
     if (folder / RESULT_FILE).exists():
         raise SuiteError(f"{folder} holds a result already: name another folder with --out, or remove it.")
-    disk.require_room(folder, room, "--out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -45,6 +44,7 @@ def prepare(folder: Path, room: float = 0) -> None:
         raise EnvironmentFailedError(
             f"{folder} cannot be written: {error.strerror}. Name another with --out."
         ) from error
+    disk.require_room(folder, room, "--out")
 
 
 def save(result: Result, folder: Path) -> Path:

@@ -29,14 +29,15 @@ def opened(folder: Path, room: float) -> Iterator[None]:
         EnvironmentFailedError: It cannot be made or written, or the run does not fit in.
     """
     made = not folder.exists()
-    archive.prepare(folder, room + _RESERVE_BYTES)
     try:
-        with _reserve(folder):
-            yield
-    except BaseException as error:
-        with interrupts.held():
-            archive.set_exit_code(folder, exit_code_of(error))
-        raise
+        archive.prepare(folder, room + _RESERVE_BYTES)
+        try:
+            with _reserve(folder):
+                yield
+        except BaseException as error:
+            with interrupts.held():
+                archive.set_exit_code(folder, exit_code_of(error))
+            raise
     finally:
         if made:
             with contextlib.suppress(OSError):  # something is in it
