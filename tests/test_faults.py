@@ -19,9 +19,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 
 from harness import locks, turn
 from harness.result import Result
+from servers.embedded_store import embedded_store
 from tests.sandbox import ROOT, Sandbox
 
 SMOKE = ("run", "smoke", "--out", "run")
@@ -340,6 +342,23 @@ def test_what_a_killed_harness_left_is_removed_by_the_next(sandbox: Sandbox) -> 
     assert f"pid {running.pid}" in told
     assert stranger.read_text() == "kept"
     stranger.unlink()
+
+
+@pytest.mark.slow
+def test_keys_of_a_killed_run_expire_by_themselves(sandbox: Sandbox) -> None:
+    """In a store of the user's own nobody can remove them; each has a lifetime of five hours at most."""
+    with embedded_store() as url, redis.Redis.from_url(url) as store:
+        store.set("mine", "untouched")
+        running = sandbox.start(*SMOKE, REDIS_URL=url)
+        sandbox.until(running, finished_first(sandbox))
+        running.kill()
+        running.wait()
+        lifetimes = {key: store.ttl(key) for key in store.scan_iter("cookies-vs-tokens:*")}
+        assert len(lifetimes) >= 4, "a session of every virtual user"
+        assert all(0 < seconds <= 5 * 3600 for seconds in lifetimes.values()), lifetimes
+        assert store.get("mine") == b"untouched"
+    done = sandbox.run("run", "smoke", "--out", "next")
+    assert done.returncode in RUN_CODES, done.stdout + done.stderr
 
 
 # --- ports ---
