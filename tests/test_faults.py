@@ -127,7 +127,7 @@ def test_a_second_ctrl_c_does_not_wait(sandbox: Sandbox) -> None:
     os.killpg(running.pid, signal.SIGINT)
     store = [c for c in psutil.Process(running.pid).children() if "valkey" in " ".join(c.cmdline())]
     others = [c for c in psutil.Process(running.pid).children() if c != server and c not in store]
-    sandbox.until(running, lambda: not any(is_alive(other) for other in others))
+    sandbox.until(running, lambda: not all(is_alive(other) for other in others))
     assert is_alive(server), "clean-up is under way, and waits for this one"
     os.killpg(running.pid, signal.SIGINT)
     said, _ = running.communicate(timeout=60)
