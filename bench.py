@@ -3,21 +3,28 @@
 
 from __future__ import annotations
 
+from harness import interpreter
+
+interpreter.check()
+
+import contextlib
 import json
-import signal
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 
-import typer
-from rich.console import Console
+try:
+    import typer
+    from rich.console import Console
+except ModuleNotFoundError as error:
+    interpreter.end(interpreter.missing(error))
 
-from harness import __version__
-from harness.errors import BenchError, InterruptedRunError
+from harness import __version__, interrupts
+from harness.errors import BenchError, EnvironmentFailedError, InterruptedRunError, is_output_gone
 
 app = typer.Typer(
     help="Weighs cookie sessions against tokens on this machine, and says how surely.",
@@ -52,6 +59,7 @@ def run(
     ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
 ) -> None:
     """Measure a suite: tables, result.json and charts. Takes about 80 seconds for `quick`."""
     from harness import commands
@@ -68,6 +76,7 @@ def run(
         processes=processes,
         dry_run=dry_run,
         print_json=as_json,
+        wait=wait,
         command=["bench.py", *sys.argv[1:]],
     )
 
@@ -134,13 +143,10 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line; every failure that has a name ends with its exit code and says so last."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    for wanted in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: shells ignore it for background jobs
-        signal.signal(wanted, stop)
-    sys.exit(_guarded(app))
+    interrupts.catch()
+    code = _guarded(app)
+    interrupts.ignore()
+    sys.exit(code)
 
 
 def _guarded(command: Callable[..., Any]) -> int:
@@ -148,22 +154,43 @@ def _guarded(command: Callable[..., Any]) -> int:
         code = int(command(standalone_mode=False) or 0)
         if code == InterruptedRunError.exit_code:  # what Typer makes of Ctrl-C
             raise KeyboardInterrupt
+        sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return _fail(InterruptedRunError("stopped; what was finished before is kept."))
     except BenchError as error:
         return _fail(error)
-    except Exception as error:  # noqa: BLE001 - Typer's usage errors, and crashes
+    except ModuleNotFoundError as error:
+        return _fail(EnvironmentFailedError(interpreter.missing(error)))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - Typer's usage errors, and crashes
+        if is_output_gone(error):
+            _print_to_nowhere()
+            return _fail(EnvironmentFailedError(f"standard output cannot be written: {error}"))
         if hasattr(error, "show") and hasattr(error, "exit_code"):
             error.show()
-            return int(error.exit_code)
+            return _end(int(error.exit_code))
         traceback.print_exc()
-        return 1
+        return _end(BenchError.exit_code)
+
+
+def _print_to_nowhere() -> None:
+    """Otherwise what is still to be printed fails once more when Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def _fail(error: BenchError) -> int:
-    print(f"error: {error}\nexit code {error.exit_code}", file=sys.stderr)
-    return error.exit_code
+    interrupts.ignore()
+    with contextlib.suppress(OSError):  # nobody listens any more
+        print(f"error: {error}", file=sys.stderr)
+    return _end(error.exit_code)
+
+
+def _end(code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"exit code {code}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from harness.errors import EnvironmentFailedError, SuiteError
+from harness import disk
+from harness.errors import BenchError, EnvironmentFailedError, SuiteError
 from harness.result import SCHEMA_VERSION, Result, Run
 
 if TYPE_CHECKING:  # analysis imports SciPy, which listing and reading results need not wait for
@@ -22,12 +22,16 @@ if TYPE_CHECKING:  # analysis imports SciPy, which listing and reading results n
 RESULT_FILE: Final = "result.json"
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, room: float = 0) -> None:
     """Make the folder of a run, before anything is measured.
+
+    Args:
+        folder: Where.
+        room: Bytes that will be written there, roughly.
 
     Raises:
         SuiteError: A result is there already.
-        EnvironmentFailedError: It cannot be made or written.
+        EnvironmentFailedError: It cannot be made or written, or has too little room.
     """
     if (folder / RESULT_FILE).exists():
         raise SuiteError(f"{folder} holds a result already: name another folder with --out, or remove it.")
@@ -40,12 +44,13 @@ def prepare(folder: Path) -> None:
         raise EnvironmentFailedError(
             f"{folder} cannot be written: {error.strerror}. Name another with --out."
         ) from error
+    disk.require_room(folder, room, "--out")
 
 
 def save(result: Result, folder: Path) -> Path:
     """Write result.json, whole or not at all, and return its path."""
     path = folder / RESULT_FILE
-    _write_atomically(path, (result.model_dump_json(indent=1) + "\n").encode())
+    disk.write_atomically(path, (result.model_dump_json(indent=1) + "\n").encode())
     return path
 
 
@@ -56,13 +61,13 @@ def save_recording(observed: Observed, folder: Path, index: int) -> Path:
     lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
     lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
     lines += observed.recording.lines()
-    _write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
+    disk.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
     return path
 
 
 def set_exit_code(folder: Path, code: int) -> None:
-    """Name the code with which a run ended early, if it finished any scenario."""
-    if (folder / RESULT_FILE).exists():
+    """Name the code with which a run ended, if it finished any scenario and its folder still takes it."""
+    with contextlib.suppress(BenchError):
         result = load(folder)
         save(result.model_copy(update={"run": result.run.model_copy(update={"exit_code": code})}), folder)
 
@@ -98,22 +103,3 @@ def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             run = Run.model_validate(json.loads(file.read_bytes())["run"])
             found.append((file.parent, run.model_dump()))
     yield from sorted(found, key=lambda row: str(row[1]["started_at"]))
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Write beside it, flush to disk, rename: a reader sees the old file or the new one.
-
-    Raises:
-        EnvironmentFailedError: The disk is full or the folder is gone.
-    """
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise EnvironmentFailedError(f"{path} could not be written: {error.strerror}.") from error
-    finally:  # after a rename there is none
-        beside.unlink(missing_ok=True)

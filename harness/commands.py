@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+import time
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
-from harness import archive, catalog
-from harness.errors import BenchError, InterruptedRunError, InvalidMeasurementError, SuiteError
+from harness import archive, catalog, disk, interpreter, leftovers, run_folder, turn
+from harness.errors import InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
 from harness.placement import place
 from harness.progress import Reporter
 from harness.report import console as report
+from harness.result import Result
 from harness.rig import Rig, usable_cpus
 from harness.run import Measuring, Options
 from harness.suite import Suite
 
+#: Seconds between looks at whether all that was started is alive.
+_LOOK_EVERY_S: Final = 0.5
 _LOOPS = ("uvloop", "asyncio")
 
 
@@ -32,6 +37,7 @@ def measure(
     processes: int,
     dry_run: bool,
     print_json: bool,
+    wait: bool,
     command: list[str],
 ) -> None:
     """Run a suite and tell what was found.
@@ -48,29 +54,26 @@ def measure(
     if dry_run:
         _tell_plan(suite, folder, console, processes)
         return
-    archive.prepare(folder)
+    will = forecast(suite)
+    disk.temporary_folder(will.temporary_bytes)
     options = Options(
         folder, seed=seed, loop=loop, redis_url=redis_url, processes=processes, command=_redacted(command)
     )
     needs_credential = {name for name, about in scenarios.items() if about.needs_credential}
-    console.print(f"{suite.title}; results in {folder}", highlight=False)
-    try:
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with turn.taken(folder, wait=wait, say=say), run_folder.opened(folder, will.disk_bytes):
+        if removed := leftovers.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        say(f"{suite.title}; results in {folder}")
         with Reporter(console) as reporter:
             result = Measuring(suite, options, needs_credential).run(schemes, reporter)
-    except BenchError as error:
-        archive.set_exit_code(folder, error.exit_code)
-        raise
-    except KeyboardInterrupt:
-        archive.set_exit_code(folder, InterruptedRunError.exit_code)
-        raise
-    archive.save(result, folder)
-    from harness.charts import draw_all
-
-    charts = draw_all(result, folder)
-    if print_json:
-        sys.stdout.write(result.model_dump_json() + "\n")
-    report.render(result, console)
-    console.print(f"{len(charts)} charts and result.json are in {folder}", highlight=False, soft_wrap=True)
+        archive.save(result, folder)
+        charts = _draw(result, folder)
+        if print_json:
+            sys.stdout.write(result.model_dump_json() + "\n")
+            sys.stdout.flush()
+        report.render(result, console)
+        say(f"{charts} and result.json are in {folder}")
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")
     console.print("exit code 0", highlight=False)
@@ -81,7 +84,7 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
 
     Raises:
         SuiteError: A scheme that does not exist.
-        EnvironmentFailedError: A port is taken, or there is no store.
+        EnvironmentFailedError: A port is taken, there is no store, or a server died.
     """
     schemes = catalog.schemes()
     _check_loop(loop)
@@ -103,7 +106,19 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
             console.rule(f"{target.arm} at http://{target.host}:{target.port}")
             print(instance.ready["try_it"])
         print("Ctrl-C ends them.", flush=True)
-        signal.pause()
+        while True:
+            rig.check_alive()
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _draw(result: Result, folder: Path) -> str:
+    """Draw the charts, unless this interpreter cannot: what was measured does not depend on them."""
+    from harness.charts import draw_all
+
+    try:
+        return f"{len(draw_all(result, folder))} charts"
+    except ModuleNotFoundError as error:
+        return f"no charts ({interpreter.missing(error)} Then: bench.py plot {folder})"
 
 
 def _check_loop(loop: str) -> None:

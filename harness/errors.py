@@ -1,6 +1,9 @@
 """What can go wrong, each with the exit code that names it and a sentence that says what to do."""
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Final
+
+_OUTPUT_GONE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO}
 
 
 class BenchError(Exception):
@@ -34,6 +37,25 @@ class ConformanceError(BenchError):
 
 
 class InterruptedRunError(BenchError):
-    """The user stopped the run (Ctrl-C or SIGTERM)."""
+    """The user stopped the run (Ctrl-C, SIGTERM, or a terminal that was closed)."""
 
     exit_code = 130
+
+
+def is_output_gone(error: BaseException) -> bool:
+    """Whether this is what printing ends with once nobody takes it: a full disk, a closed pipe or terminal.
+
+    Files have names in their errors, standard output has none; SystemExit is what Rich and Typer make of it.
+    """
+    if isinstance(error, OSError):
+        return error.filename is None and error.errno in _OUTPUT_GONE
+    return isinstance(error, SystemExit)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The code with which a command ends that ends by this."""
+    if isinstance(error, KeyboardInterrupt):
+        return InterruptedRunError.exit_code
+    if isinstance(error, ModuleNotFoundError) or is_output_gone(error):
+        return EnvironmentFailedError.exit_code
+    return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code

@@ -18,15 +18,19 @@ _WARM_RATE: Final = 3000
 _EDGES: Final = 0.15
 _BYTES_PER_SLOT: Final = 2500
 _BYTES_PER_INSTANCE: Final = 50e6
+_FIGURES_BYTES: Final = 2e6
+#: Logs, the plan, and the accounts of virtual users.
+_LOGS_BYTES: Final = 1e6
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds, bytes of disk, and bytes of memory that a run will take, roughly."""
+    """Seconds, bytes on disk (results; temporary files), and bytes of memory that a run takes, roughly."""
 
     seconds: float
     measuring_s: float
     disk_bytes: float
+    temporary_bytes: float
     memory_bytes: float
 
 
@@ -42,6 +46,7 @@ def forecast(suite: Suite) -> Forecast:
     return Forecast(
         seconds=fixed + warm_up + in_slots * (1 + _EDGES),
         measuring_s=measuring,
-        disk_bytes=slots * _BYTES_PER_SLOT + 2e6,
+        disk_bytes=slots * _BYTES_PER_SLOT + _FIGURES_BYTES,
+        temporary_bytes=max(s.slots for s in suite.scenarios) * _BYTES_PER_SLOT + _LOGS_BYTES,
         memory_bytes=count * _BYTES_PER_INSTANCE + 300e6,
     )

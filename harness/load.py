@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from harness import processes
+from harness import interrupts, processes
 from harness.accounting import Accountant
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.recording import Recording
@@ -60,7 +60,8 @@ def run(
         started: list[LoadProcess] = []
         try:
             for share in plan.shared(how.processes):
-                started.append(LoadProcess(share, rig.folder))
+                with interrupts.held():
+                    started.append(LoadProcess(share, rig.folder))
                 watch.follow(started[-1].name, started[-1].process.pid)
                 if how.cpus:
                     processes.pin(started[-1].process.pid, (how.cpus[share.process % len(how.cpus)],))

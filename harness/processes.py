@@ -7,16 +7,23 @@ Linux the kernel ends them when the harness dies, even by SIGKILL.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness import interpreter, interrupts
 from harness.errors import EnvironmentFailedError
 
 #: The folder that holds servers/ and loadtests/: the checkout, or site-packages.
 ROOT: Final = Path(__file__).resolve().parent.parent
+
+#: Seconds between looks at processes that are to end.
+_POLL_S: Final = 0.01
+_MISSING_MODULE: Final = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 
 _BOOTSTRAP: Final = """
 import ctypes, os, runpy, signal, sys
@@ -75,7 +82,12 @@ def ask(module: str, arguments: Sequence[str]) -> str:
         EnvironmentFailedError: It failed; its last words are in the message.
     """
     done = subprocess.run(
-        command(module, arguments), capture_output=True, text=True, timeout=120, check=False
+        command(module, arguments),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        start_new_session=True,
     )
     if done.returncode:
         raise EnvironmentFailedError(f"python -m {module} failed: {last_words(done.stderr)}")
@@ -83,20 +95,26 @@ def ask(module: str, arguments: Sequence[str]) -> str:
 
 
 def end(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> None:
-    """End these: SIGTERM to all, SIGKILL to those still there after `patience_s` seconds."""
+    """End these: SIGTERM to all, SIGKILL to those still there after `patience_s` seconds.
+
+    Whoever asks for the end once more has no patience left (`interrupts.hurried`).
+    """
     started = list(processes)
-    for process in started:
-        if process.poll() is None:
-            process.terminate()
-    for process in started:
-        try:
-            process.wait(timeout=patience_s)
-        except subprocess.TimeoutExpired:
-            patience_s = 0.1
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    with interrupts.held():
+        for process in started:
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + patience_s
+        while any(process.poll() is None for process in started):
+            if time.monotonic() > deadline or interrupts.hurried():
+                break
+            time.sleep(_POLL_S)
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def pin(pid: int, cpus: Sequence[int]) -> None:
@@ -109,4 +127,7 @@ def pin(pid: int, cpus: Sequence[int]) -> None:
 
 def last_words(text: str, lines: int = 3) -> str:
     """The last few lines of a log, for an error message."""
+    if missing := _MISSING_MODULE.search(text):
+        # Servers and load start isolated (`-I`): they do not see what `pip install --user` put there.
+        return interpreter.missing_module(missing[1])
     return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"

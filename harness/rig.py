@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import redis
 
-from harness import processes
+from harness import disk, interrupts, leftovers, processes
 from harness.errors import ConformanceError, EnvironmentFailedError
 from harness.placement import Placement
 from harness.schedule import Target
@@ -98,31 +98,47 @@ class Rig:
         self.instances: list[Instance] = []
 
     def __enter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="cookies-vs-tokens-"))
+        try:
+            with interrupts.held():
+                self.folder, self._owner = leftovers.make_folder()
+        except OSError as error:
+            raise disk.failure(error, Path(tempfile.gettempdir(), leftovers.PREFIX)) from error
         try:
             self._start_store()
             self._seed_accounts()
             self._start_servers()
             for instance in self.instances:
                 _check_contract(instance)
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._end(error)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        full = isinstance(error, Exception) and (disk.is_no_room(error) or disk.is_full(self.folder))
         self.close()
+        if full:  # then whatever else went wrong is a consequence
+            raise EnvironmentFailedError(
+                f"the disk of {self.folder.parent}, for temporary files, is full: make room, or name another"
+                f" folder with TMPDIR. What failed: {error}"
+            ) from error
 
     def close(self) -> None:
         """End every process; remove temporary files, and this rig's keys from a store of the user's own."""
-        processes.end(self._started)
-        if self._given_url is not None and hasattr(self, "store"):
-            self._remove_keys()
-        if self._store_process is not None:
-            processes.end([self._store_process])
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with interrupts.held():
+            processes.end(self._started)
+            if self._given_url is not None and hasattr(self, "store"):
+                self._remove_keys()
+            if self._store_process is not None:
+                processes.end([self._store_process])
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if self._owner is not None:
+                self._owner.release()
 
     @property
     def authenticating(self) -> list[Instance]:
@@ -168,9 +184,10 @@ class Rig:
         else:
             path = self.folder / "store.sock"
             log = self.folder / "store.log"
-            self._store_process = processes.start(
-                "servers.embedded_store", ["--socket", str(path), "--end-with-parent"], log=log
-            )
+            with interrupts.held():
+                self._store_process = processes.start(
+                    "servers.embedded_store", ["--socket", str(path), "--end-with-parent"], log=log
+                )
             self._url = f"unix://{path}"
         try:
             self.store = redis.Redis.from_url(self._url, socket_timeout=10)
@@ -219,10 +236,10 @@ class Rig:
                     *("--keepalive", str(_KEEPALIVE_S)),
                     "--json",
                 ]
-                process = processes.start(
-                    "servers", arguments, log=log, environment={"AUTH_SECRET": secret, "REDIS_URL": self._url}
-                )
-                self._started.append(process)
+                environment = {"AUTH_SECRET": secret, "REDIS_URL": self._url}
+                with interrupts.held():
+                    process = processes.start("servers", arguments, log=log, environment=environment)
+                    self._started.append(process)
                 waiting.append((scheme, process, log))
         deadline = time.monotonic() + _START_TIMEOUT_S
         for number, (scheme, process, log) in enumerate(waiting):
@@ -235,6 +252,8 @@ class Rig:
         try:
             for key in self.store.scan_iter(match=f"{self.prefix}*", count=1000):
                 self.store.unlink(key)
+                if interrupts.hurried():
+                    return
         except redis.RedisError:
             return  # a store that is gone keeps nothing that matters: every key has a lifetime
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness import analysis, archive, endurance, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
-from harness.errors import InvalidMeasurementError
+from harness.errors import BenchError, InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import Placement, place
 from harness.progress import Reporter
@@ -132,7 +132,7 @@ class Measuring:
             warm = True
             archive.save_recording(observed, self._options.out, index)
             self._conclude(scenario, observed)
-            archive.save(self._result(), self._options.out)
+            archive.save(self._result(unfinished=True), self._options.out)
 
     def _observe(
         self,
@@ -200,11 +200,14 @@ class Measuring:
         findings.distributions += analysis.distributions(observed)
         findings.vitals += observed.vitals
 
-    def _result(self) -> Result:
+    def _result(self, *, unfinished: bool = False) -> Result:
         findings = self._findings
         if self._environment is None:
             raise AssertionError("nothing has been measured yet")
         invalid = any(check.status == "invalid" for check in findings.validity)
+        exit_code = InvalidMeasurementError.exit_code if invalid else 0
+        if unfinished:  # a run that is killed cannot say so any more
+            exit_code = BenchError.exit_code
         return Result(
             run=Run(
                 id=self._options.out.name,
@@ -216,7 +219,7 @@ class Measuring:
                 confidence=self._suite.confidence,
                 command=self._options.command or sys.argv[:1],
                 margin=self._suite.margin,
-                exit_code=InvalidMeasurementError.exit_code if invalid else 0,
+                exit_code=exit_code,
             ),
             environment=self._environment,
             validity=findings.validity,

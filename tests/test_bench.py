@@ -7,15 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import redis
 
-from harness.result import METRICS, Result
+from harness.result import METRICS
 from servers.embedded_store import embedded_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -222,92 +220,6 @@ def test_a_store_of_ones_own_keeps_its_other_keys(tmp_path: Path) -> None:
         assert store.keys() == [b"mine"]
     source = json.loads((tmp_path / "run" / "result.json").read_text())["environment"]["store"]["source"]
     assert source != "embedded"
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_keeps_what_was_finished_and_leaves_nothing_running(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    """Ctrl-C in the second scenario: the first is on disk, 130 is named, every process and file is gone."""
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    running = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench.py"), "run", "smoke", "--out", "run"],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    file = tmp_path / "run" / "result.json"
-    deadline = time.monotonic() + 90
-    while not file.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    children = psutil.Process(running.pid).children(recursive=True)
-    running.send_signal(number)
-    said, _ = running.communicate(timeout=60)
-    assert running.returncode == 130, said
-    assert said.strip().endswith("exit code 130")
-    assert len(children) >= 7, "a store and six servers"
-    assert not [child for child in children if child.is_running()]
-    kept = Result.model_validate_json(file.read_text())
-    assert kept.run.exit_code == 130
-    assert {row.scenario for row in kept.measurements} == {"saturation"}
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-
-
-@pytest.mark.parametrize(
-    ("victim", "code", "words"),
-    [
-        ("loadtests/locustfile.py", 12, "without its final report"),
-        ("--key-prefix", 3, "died"),
-        ("valkey-server", 3, "store"),
-    ],
-    ids=["Locust", "a server", "the store"],
-)
-def test_a_part_that_dies_is_named(tmp_path: Path, victim: str, code: int, words: str) -> None:
-    """Killed in mid-run: a sentence that names it, the documented exit code, nothing left running."""
-    running = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench.py"), "run", "smoke", "--out", "run"],
-        cwd=tmp_path,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    parent = psutil.Process(running.pid)
-    deadline = time.monotonic() + 60
-    while len(parent.children()) < 8 and time.monotonic() < deadline:  # store, six servers, Locust
-        time.sleep(0.05)
-    children = parent.children()
-    time.sleep(1)
-    next(child for child in children if victim in " ".join(child.cmdline())).kill()
-    said, _ = running.communicate(timeout=60)
-    assert running.returncode == code, said
-    assert words in said
-    assert "Traceback" not in said
-    assert not [child for child in children if child.is_running()]
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-
-
-def test_a_killed_harness_leaves_no_process(tmp_path: Path) -> None:
-    """Even SIGKILL, which nothing can catch: the kernel ends the servers, the store and Locust."""
-    running = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench.py"), "run", "smoke", "--out", "run"],
-        cwd=tmp_path,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    parent = psutil.Process(running.pid)
-    deadline = time.monotonic() + 60
-    while len(parent.children()) < 8 and time.monotonic() < deadline:  # store, six servers, Locust
-        time.sleep(0.05)
-    children = parent.children(recursive=True)
-    running.kill()
-    running.wait()
-    _, alive = psutil.wait_procs(children, timeout=20)
-    assert len(children) >= 8
-    assert alive == []
 
 
 def test_serve_prints_lines_that_work(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import disk
 from harness.result import Result
 
 if TYPE_CHECKING:
@@ -26,14 +27,20 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
 
     Args:
         result: What was found.
-        folder: Where to put the figures; made if missing.
+        folder: Where to put the figures; made if missing. Each is there whole or not at all.
 
     Returns:
         The files written, in the order of their names.
+
+    Raises:
+        EnvironmentFailedError: They cannot be written there.
     """
     from harness.charts import style
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk.failure(error, folder) from error
     written: list[Path] = []
     with style.applied():
         for name, draw in figures():

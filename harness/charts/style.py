@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, cast
@@ -20,6 +21,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from harness import disk
 from harness.result import Interval
 
 BLACK: Final = "#000000"
@@ -148,8 +150,10 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     png, svg = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "svg"))
     figure.set_dpi(DPI)
     raster: Any = FigureCanvasAgg(figure)
-    raster.print_png(png, metadata={"Software": None})
+    raster.print_png(drawn := BytesIO(), metadata={"Software": None})
+    disk.write_atomically(png, drawn.getvalue())
     figure.set_layout_engine("none")
     vector: Any = FigureCanvasSVG(figure)
-    vector.print_svg(svg, metadata={"Date": None, "Creator": None})
+    vector.print_svg(drawn := BytesIO(), metadata={"Date": None, "Creator": None})
+    disk.write_atomically(svg, drawn.getvalue())
     return [png, svg]

@@ -59,7 +59,7 @@ class Client:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Send exactly this, and nothing that the caller carries; the answer must be one of the description."""
+        """Send exactly this, and nothing that the caller carries. Its answer must be one described."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()

@@ -1,0 +1,62 @@
+"""The folder of a run while it is under way: room is kept in it, and it learns how the run ended."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from harness import archive, disk, interrupts, locks
+from harness.errors import exit_code_of
+
+#: Room for some result files: one that is replaced lies beside its successor for a moment.
+_RESERVE_BYTES: Final = 1_000_000
+
+
+@contextlib.contextmanager
+def opened(folder: Path, room: float) -> Iterator[None]:
+    """Have a run's folder ready before anything is measured, and its exit code in the result afterwards.
+
+    Args:
+        folder: Made where missing, and removed again where the run put nothing in.
+        room: Bytes that the run will write, roughly.
+
+    Raises:
+        SuiteError: A result is there already.
+        EnvironmentFailedError: It cannot be made or written, or the run does not fit in.
+    """
+    made = not folder.exists()
+    try:
+        archive.prepare(folder, room + _RESERVE_BYTES)
+        try:
+            with _reserve(folder):
+                yield
+        except BaseException as error:
+            with interrupts.held():
+                archive.set_exit_code(folder, exit_code_of(error))
+            raise
+    finally:
+        if made:
+            with contextlib.suppress(OSError):  # something is in it
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def _reserve(folder: Path) -> Iterator[None]:
+    """Keep some room, so that the end of a run can be told even where its disk got full."""
+    path = disk.part_of(folder / "reserve")
+    try:
+        with path.open("wb", buffering=0) as file:
+            locks.mark(file)
+            try:
+                if file.write(bytes(_RESERVE_BYTES)) < _RESERVE_BYTES:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                raise disk.failure(error, path, _RESERVE_BYTES) from error
+            yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
