@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from harness import __version__
-from harness.errors import BenchError, InterruptedRunError
+from harness.errors import BenchError, EnvironmentFailedError, InterruptedRunError
 
 app = typer.Typer(
     help="Weighs cookie sessions against tokens on this machine, and says how surely.",
@@ -92,6 +92,31 @@ def serve(
     from harness import commands
 
     commands.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
+
+
+@app.command()
+def doctor(
+    suite: Annotated[str, typer.Argument(help="The suite to be measured: says what it needs.")] = "quick",
+    results: ResultsFolder = Path("results"),
+    redis_url: RedisUrl = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Tell what about this machine will blur the numbers, worst first, each with its remedy.
+
+    Takes two seconds. Every run does the same more briefly and keeps the findings in its result.
+    Warnings end with exit code 0; what keeps a run from starting ends with 3.
+    """
+    from harness import catalog
+    from harness.doctor import console, examination
+
+    findings = examination.examine(catalog.load_suite(suite), results, examination.THOROUGH_S)
+    findings = examination.worst_first([*findings, examination.examine_store(redis_url)])
+    if as_json:
+        print(json.dumps([finding.model_dump() for finding in findings], indent=1))
+    else:
+        console.render(findings, Console())
+    if blocked := console.blockers(findings):
+        raise EnvironmentFailedError(f"a run could not start here: {blocked[0].check}: {blocked[0].detail}")
 
 
 @app.command(name="list")

@@ -15,6 +15,8 @@ SCHEMA_VERSION: Final = 1
 
 Scale = Literal["log", "linear"]
 Status = Literal["ok", "warning", "invalid"]
+#: How a finding of the doctor stands: no run could start; figures will blur; nobody can tell; fine.
+Concern = Literal["blocker", "warning", "unknown", "ok"]
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "not judged"]
 #: Low and high end of an interval; None where too few instances make one.
 Interval = tuple[float, float] | None
@@ -107,6 +109,15 @@ class Git(Model):
     dirty: bool | None
 
 
+class Finding(Model):
+    """What the doctor looked at before a run: how it stands, its figure, and what to do where that helps."""
+
+    check: str
+    concern: Concern
+    detail: str
+    remedy: str | None = None
+
+
 class Environment(Model):
     """The machine and the software, as far as they move the numbers."""
 
@@ -121,6 +132,8 @@ class Environment(Model):
     git: Git
     #: Event loop, password cost, and the path and digest of the servers' package.
     servers: dict[str, str]
+    #: What the doctor found as the run began; results of before it was there have none.
+    findings: list[Finding] = Field(default_factory=list)
 
 
 class Check(Model):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness import analysis, archive, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
+from harness.doctor.examination import QUICK_S, examine
 from harness.errors import InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import place
@@ -77,6 +78,7 @@ class Measuring:
         suite, options = self._suite, self._options
         placement = place(usable_cpus())
         count = suite.instances * len(suite.arms)
+        findings = examine(suite, options.out, QUICK_S)
         reporter.say(f"starting a store and {count} servers ({suite.instances} of each arm)")
         with Rig(
             [schemes[arm] for arm in suite.arms],
@@ -87,7 +89,7 @@ class Measuring:
             placement=placement,
             redis_url=options.redis_url,
         ) as rig:
-            environment = describe(rig, placement)
+            environment = describe(rig, placement, findings)
             digests: dict[str, set[str]] = {}
             for instance in rig.instances:
                 digests.setdefault(instance.target.arm, set()).add(instance.ready["digest"])

@@ -27,6 +27,7 @@ PURE = [
             "analysis",
             "validity",
             "forecast",
+            "doctor/judgements",
         )
     ),
     Path("servers", "contract.py"),

@@ -136,6 +136,7 @@ def test_the_environment_is_written_down(result: dict[str, Any]) -> None:
     assert environment["store"]["source"] == "embedded"
     assert len(environment["servers"]["digest"]) == 64
     assert result["run"]["seed"] == 7
+    assert {"other load", "versions"} <= {finding["check"] for finding in environment["findings"]}
     assert {"a/a", "load generator", "final report", "stolen cpu"} & {c["check"] for c in result["validity"]}
 
 
