@@ -82,6 +82,35 @@ def plot(results: Annotated[list[Path], typer.Argument(help="Runs: their folders
 
 
 @app.command()
+def compare(
+    which: Annotated[list[str], typer.Argument(help="Folders, result files, ids of runs, or `latest`.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures; default: in --results.")] = None,
+    results: ResultsFolder = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of tables.")] = False,
+) -> None:
+    """Set several results side by side, the first as the base: tables, comparison.json and figures.
+
+    Times are compared on one machine only; between machines, ratios between arms are. There are no verdicts,
+    since runs one after the other drift: for those, measure all as arms of one suite.
+    """
+    from harness import archive
+    from harness.charts.compared import draw_compared
+    from harness.compare import console, sides
+
+    places = [archive.find(name, results) for name in which]
+    compared = sides.compare([(str(place), archive.load(place)) for place in places])
+    folder = out or results / f"compare-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    archive.prepare(folder)
+    file = archive.save_comparison(compared, folder)
+    figures = draw_compared(compared, folder)
+    if as_json:
+        print(file.read_text(encoding="utf-8"), end="")
+    screen = Console(stderr=as_json)
+    console.render(compared, screen)
+    screen.print(f"{len(figures)} figures and {file.name} are in {folder}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def serve(
     arms: Annotated[list[str] | None, typer.Argument(help="Schemes; default: cookie and token.")] = None,
     port: Annotated[int, typer.Option(help="Port of the first; the others follow.")] = 8001,

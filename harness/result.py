@@ -73,6 +73,20 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
+class Slots(Model):
+    """How one scenario's time was cut: figures of other cuts are not quite the same thing.
+
+    A slot is `lead_ms` of load that is not recorded and `slot_ms` that is; before the first, each instance
+    answered `warmup_requests`.
+    """
+
+    scenario: str
+    load: str
+    lead_ms: float
+    slot_ms: float
+    warmup_requests: int
+
+
 class Run(Model):
     """Which run this was. Times in seconds; `started_at` is ISO 8601 in UTC.
 
@@ -91,6 +105,8 @@ class Run(Model):
     margin: float
     #: Exit code that the command ended with (docs: NAMES).
     exit_code: int = 0
+    #: One row a scenario of the suite; results of before it was recorded have none.
+    slots: list[Slots] = Field(default_factory=list)
 
 
 class StoreInfo(Model):

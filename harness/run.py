@@ -16,7 +16,7 @@ from harness.errors import InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import place
 from harness.progress import Reporter
-from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run
+from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run, Slots
 from harness.rig import Rig, Scheme, usable_cpus
 from harness.schedule import Plan, deal
 from harness.suite import Scenario, Suite
@@ -176,6 +176,16 @@ class Measuring:
                 command=self._options.command or sys.argv[:1],
                 margin=self._suite.margin,
                 exit_code=InvalidMeasurementError.exit_code if invalid else 0,
+                slots=[
+                    Slots(
+                        scenario=scenario.name,
+                        load=scenario.load.label,
+                        lead_ms=scenario.lead_ns / 1e6,
+                        slot_ms=scenario.slot_ns / 1e6,
+                        warmup_requests=self._suite.warmup_requests,
+                    )
+                    for scenario in self._suite.scenarios
+                ],
             ),
             environment=environment,
             validity=findings.validity,

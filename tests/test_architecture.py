@@ -28,6 +28,9 @@ PURE = [
             "validity",
             "forecast",
             "doctor/judgements",
+            "fingerprint",
+            "compare/sides",
+            "compare/wording",
         )
     ),
     Path("servers", "contract.py"),
