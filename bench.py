@@ -148,6 +148,25 @@ def doctor(
         raise EnvironmentFailedError(f"a run could not start here: {blocked[0].check}: {blocked[0].detail}")
 
 
+@app.command()
+def clean(
+    results: ResultsFolder = Path("results"),
+    older_than: Annotated[
+        float, typer.Option(min=0, metavar="DAYS", help="Only what was begun longer ago.")
+    ] = 0,
+    keep: Annotated[int, typer.Option(min=0, metavar="N", help="Keep so many of the newest runs.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would go, then stop.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove runs, comparisons and cached environments, and tell what goes and how much room that makes.
+
+    Results in `published`, and files that no run writes, stay. So does what a run under way may be using.
+    """
+    from harness.sweeping import sweep
+
+    sweep(results, older_than_days=older_than, keep=keep, dry_run=dry_run, yes=yes, console=Console())
+
+
 @app.command(name="list")
 def list_all(
     results: ResultsFolder = Path("results"),

@@ -155,7 +155,8 @@ def compare(results: Sequence[tuple[str, Result]]) -> Compared:
     times = list(_times(valid, base.run.confidence)) if same else []
     ratios = list(_ratios(valid, base.run.confidence))
     if not times and not ratios:
-        raise SuiteError("nothing in these results was measured under the same load in two of them.")
+        listed = "; ".join(f"{label}: {', '.join(c.title for c in cases(r))}" for label, r in valid.items())
+        raise SuiteError(f"no two of these results have a scenario under one load in common ({listed}).")
     return Compared(
         confidence=base.run.confidence,
         results=sources,

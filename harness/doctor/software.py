@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import subprocess
 import sys
@@ -123,6 +124,15 @@ def ours() -> list[tuple[int, str]]:
         if name is not None and process.pid not in family:
             found.append((process.pid, name))
     return found
+
+
+def busy_since() -> float | None:
+    """When the oldest run began that is under way now, in seconds since 1970; None where there is none."""
+    begun = []
+    for pid in (pid for pid, name in ours() if name.endswith(" run")):
+        with contextlib.suppress(psutil.Error):  # over by now
+            begun.append(psutil.Process(pid).create_time())
+    return min(begun, default=None)
 
 
 def program(command_line: Sequence[str]) -> str | None:

@@ -212,7 +212,7 @@ def test_another_load_is_another_case(result: Result) -> None:
             for row in data[part]:
                 row["load"] += "0"
 
-    with pytest.raises(SuiteError, match="nothing in these results"):
+    with pytest.raises(SuiteError, match=r"no two of these results.*open, 2000/s"):
         sides(result, changed(result, reload))
 
 
