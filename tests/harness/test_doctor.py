@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from io import StringIO
@@ -156,7 +157,7 @@ def test_a_slow_clock_names_a_quick_one_that_is_there() -> None:
                 "sys/fs/cgroup/cgroup.controllers": "cpu memory",
                 "sys/fs/cgroup/a/cpu.max": "150000 100000",
                 "sys/fs/cgroup/a/cpu.stat": "usage_usec 5\nnr_throttled 7",
-                "sys/fs/cgroup/a/b/cpu.max": "max 100000",
+                "sys/fs/cgroup/a/b/cpu.max": "300000 100000",
                 "sys/fs/cgroup/a/b/cpu.stat": "nr_throttled 2",
             },
             1.5,
@@ -234,8 +235,16 @@ def test_cpu_quotas_of_both_versions_are_read(
             },
             cgroups.MemoryLimit(None, None),
         ),
+        (
+            {
+                "proc/self/cgroup": "4:memory:/",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
+                "sys/fs/cgroup/memory/memory.usage_in_bytes": "5000",
+            },
+            cgroups.MemoryLimit(None, None),
+        ),
     ],
-    ids=["version 2", "version 1", "no limit"],
+    ids=["version 2", "version 1", "version 2, no limit", "version 1, no limit"],
 )
 def test_memory_limits_of_both_versions_are_read(
     tmp_path: Path, files: dict[str, str], limit: cgroups.MemoryLimit
@@ -338,12 +347,18 @@ def busy() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_busy_neighbour_is_named(busy: subprocess.Popen[bytes]) -> None:
-    """By its process id, with what it used; our own busy thread is not counted as others' load."""
+    """By its process id, with what it used; this process is not among them."""
     seen = activity.watch(0.5)
     assert busy.pid in {pid for _, pid, _ in seen.others.worst}
     assert seen.others.cpus > 0
     assert all(share > 0 for _, _, share in seen.others.worst)
     assert not {pid for _, pid, _ in seen.others.worst} & {os.getpid()}
+
+
+def test_our_own_busy_thread_is_no_other_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if nobody else used the machine: all that was used since is our own."""
+    monkeypatch.setattr(activity, "_used_s", time.process_time)
+    assert activity.watch(0.2).others.cpus < 0.05
 
 
 def test_versions_are_held_against_the_lock(tmp_path: Path) -> None:
