@@ -52,7 +52,9 @@ def _print_table(title: str, lines: Sequence[Line], compared: Compared, console:
         for entry in line.entries:
             first = entry is line.entries[0]
             name = f"  {line.name}" if first else ""
-            table.add_row(Text(name), Text(entry.label), Text(_value(line, entry)), Text(_to_base(entry)))
+            table.add_row(
+                Text(name), Text(entry.label), Text(_value(line, entry)), Text(wording.to_base(entry))
+            )
     console.print(table)
     console.print()
 
@@ -62,10 +64,3 @@ def _value(line: Line, entry: Entry) -> str:
         interval = "" if entry.ci is None else f" ({fmt.ratio_interval(entry.ci)})"
         return f"{fmt.ratio(entry.value)}{interval}"
     return fmt.with_interval(entry.value, entry.ci)
-
-
-def _to_base(entry: Entry) -> str:
-    if entry.to_base is None:
-        return ""
-    interval = "" if entry.to_base_ci is None else f" ({fmt.ratio_interval(entry.to_base_ci)})"
-    return f"{fmt.ratio(entry.to_base)}{interval}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.compare.sides import Compared, Line, Source
+from harness.compare.sides import Compared, Entry, Line, Source
 from harness.report import format as fmt
 from harness.result import METRICS
 
@@ -37,6 +37,14 @@ def metric(name: str, *, primary: bool, unit: bool) -> str:
     return about.title + (f" ({', '.join(notes)})" if notes else "")
 
 
+def to_base(entry: Entry) -> str:
+    """A figure's ratio to the base's with its interval; nothing where they are not related."""
+    if entry.to_base is None:
+        return ""
+    interval = "" if entry.to_base_ci is None else f" ({fmt.ratio_interval(entry.to_base_ci)})"
+    return f"{fmt.ratio(entry.to_base)}{interval}"
+
+
 def _machines(compared: Compared) -> list[str]:
     base = compared.base.label
     why = [
@@ -54,11 +62,12 @@ def _one_machine(compared: Compared) -> list[str]:
 def _gauge(line: Line) -> str:
     """What the floor tells of the machine's drift."""
     base, *others = line.entries
-    moved = [f"{fmt.ratio(e.to_base)} to {e.label}" for e in others if e.to_base is not None]
+    moved = [f"{to_base(e)} to {e.label}" for e in others if e.to_base is not None]
     title = METRICS[line.metric].title
     return (
         f"A gauge of drift: from {base.label} {line.arm} moved by a factor of {', '.join(moved)} in"
-        f" {title[0].lower()}{title[1:]} ({line.case}). Unless its own code changed, that was the machine."
+        f" {title[0].lower()}{title[1:]} ({line.case}). An interval without 1 says that the machine drifted,"
+        " unless that arm's own code changed."
     )
 
 

@@ -21,6 +21,7 @@ from harness.compare import console
 from harness.compare.sides import Compared, Line, compare
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.fingerprint import differences, fingerprint, subject
+from harness.report.case import FLOOR
 from harness.result import Check, Result, Slots
 
 STORED = Path(__file__).parent / "data" / "result.json"
@@ -175,8 +176,11 @@ def test_other_software_is_what_is_compared(result: Result) -> None:
 
 def test_the_floor_tells_how_far_the_machine_drifted(result: Result) -> None:
     """And the console says that intervals are too narrow, and that there is no verdict."""
-    text = " ".join(told(sides(result, slower(result, 1.05))).split())
-    assert "from A anonymous moved by a factor of 1.050 to B" in text
+    compared = sides(result, slower(result, 1.05))
+    text = " ".join(told(compared).split())
+    moved = line(compared.times, FLOOR, "total_cpu").entries[1].to_base_ci
+    assert moved is not None
+    assert f"from A anonymous moved by a factor of 1.050 ({moved[0]:.3f} to {moved[1]:.3f}) to B" in text
     assert "too narrow" in text
     assert "no verdict" in text
     for word in ("slower", "faster", "equivalent"):
