@@ -10,8 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
+from typing import Final
 
 from scipy.special import stdtr, stdtrit
+
+#: Intervals end at 1e100 at the latest, which says as much as infinity and can be written down.
+_FARTHEST_LOG: Final = 100 * math.log(10)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def geometric_mean(points: Sequence[float], confidence: float) -> Estimate:
     logs = mean([math.log(point) for point in points], confidence)
     if logs.low is None or logs.high is None:
         return Estimate(math.exp(logs.value), None, None)
-    return Estimate(math.exp(logs.value), math.exp(logs.low), math.exp(logs.high))
+    return Estimate(math.exp(logs.value), _exp(logs.low), _exp(logs.high))
 
 
 def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Ratio:
@@ -83,10 +87,10 @@ def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Rat
     half = _t_quantile(confidence, freedom) * error
     return Ratio(
         value=math.exp(difference),
-        low=math.exp(difference - half),
-        high=math.exp(difference + half),
+        low=_exp(difference - half),
+        high=_exp(difference + half),
         p_equal=float(2 * stdtr(freedom, -abs(difference) / error)),
-        noise_floor=math.expm1(floor),
+        noise_floor=math.expm1(min(floor, _FARTHEST_LOG)),
     )
 
 
@@ -109,7 +113,12 @@ def change(
     moved = (is_arm - is_base) - (was_arm - was_base)
     squared_error, freedom = _welch(*groups)
     half = _t_quantile(confidence, freedom) * math.sqrt(squared_error) if squared_error else 0.0
-    return math.exp(moved), math.exp(moved - half), math.exp(moved + half)
+    return math.exp(moved), _exp(moved - half), _exp(moved + half)
+
+
+def _exp(log: float) -> float:
+    """The exponential, kept finite: an interval of two instances that differ wildly may end beyond it."""
+    return math.exp(max(-_FARTHEST_LOG, min(log, _FARTHEST_LOG)))
 
 
 def _logs(points: Sequence[float]) -> list[float]:

@@ -32,12 +32,13 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
         The files written, in the order of their names.
     """
     from harness.charts import style
+    from harness.charts.drawable import drawable
 
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     with style.applied():
         for name, draw in figures():
-            figure = draw(result)
+            figure = draw(drawable(result))
             if figure is not None:
                 written += style.save(figure, folder / name)
     return written

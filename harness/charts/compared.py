@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.charts import forest, page, style
+from harness.charts.drawable import interval
 from harness.compare import wording
 from harness.compare.sides import Compared, Line
 from harness.report import format as fmt
@@ -67,7 +68,7 @@ def _of_arms(lines: Sequence[Line]) -> list[_Row]:
     """Pairs with the floor only where there is no other."""
     told = [line for line in lines if FLOOR not in (line.arm, line.over)] or lines
     return _with_heads(
-        (line.metric, line.primary, f"{_short(line)}  {e.label}", (e.value, e.ci, e.label))
+        (line.metric, line.primary, f"{_short(line)}  {e.label}", (e.value, interval(e.value, e.ci), e.label))
         for line in told
         for e in line.entries
     )
@@ -76,7 +77,12 @@ def _of_arms(lines: Sequence[Line]) -> list[_Row]:
 def _over_base(lines: Sequence[Line]) -> list[_Row]:
     """Tails differ so much between processes that they would squeeze all else together."""
     return _with_heads(
-        (line.metric, line.primary, f"{_short(line)}  {e.label}", (e.to_base, e.to_base_ci, e.label))
+        (
+            line.metric,
+            line.primary,
+            f"{_short(line)}  {e.label}",
+            (e.to_base, interval(e.to_base, e.to_base_ci), e.label),
+        )
         for line in lines
         for e in line.entries
         if e.to_base is not None and not line.metric.endswith(_TAILS)

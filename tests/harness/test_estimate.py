@@ -173,3 +173,15 @@ def test_change_of_a_ratio_by_hand() -> None:
 def test_change_without_spread_has_no_width() -> None:
     """Bytes do not vary: 3/2 over 2/1 is 0.75, exactly."""
     assert change(([1, 1], [2, 2]), ([2, 2], [3, 3]), 0.99) == pytest.approx((0.75, 0.75, 0.75))
+
+
+def test_intervals_stay_finite() -> None:
+    """Instances that differ wildly have an interval that tells nothing, but that can be written down."""
+    wild, other = [1.0, 1e100], [1e100, 1.0]
+    one, moved = ratio(wild, other, 0.99), change((wild, other), (other, wild), 0.99)
+    many = geometric_mean(wild, 0.99)
+    assert many.low is not None
+    assert many.high is not None
+    for low, high in ((one.low, one.high), moved[1:], (many.low, many.high)):
+        assert 0 < low <= high < math.inf
+    assert one.noise_floor < math.inf
