@@ -95,6 +95,35 @@ def plot(results: Annotated[list[Path], typer.Argument(help="Runs: their folders
 
 
 @app.command()
+def compare(
+    which: Annotated[list[str], typer.Argument(help="Folders, result files, ids of runs, or `latest`.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures; default: in --results.")] = None,
+    results: ResultsFolder = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of tables.")] = False,
+) -> None:
+    """Set several results side by side, the first as the base: tables, comparison.json and figures.
+
+    Times are compared on one machine only; between machines, ratios between arms are. There are no verdicts,
+    since runs one after the other drift: for those, measure all as arms of one suite.
+    """
+    from harness import archive
+    from harness.charts.compared import draw_compared
+    from harness.compare import console, sides
+
+    places = [archive.find(name, results) for name in which]
+    compared = sides.compare([(str(place), archive.load(place)) for place in places])
+    folder = out or results / f"compare-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    archive.prepare(folder)
+    file = archive.save_comparison(compared, folder)
+    figures = draw_compared(compared, folder)
+    if as_json:
+        print(file.read_text(encoding="utf-8"), end="")
+    screen = Console(stderr=as_json)
+    console.render(compared, screen)
+    screen.print(f"{len(figures)} figures and {file.name} are in {folder}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def serve(
     arms: Annotated[list[str] | None, typer.Argument(help="Schemes; default: cookie and token.")] = None,
     port: Annotated[int, typer.Option(help="Port of the first; the others follow.")] = 8001,
@@ -105,6 +134,50 @@ def serve(
     from harness import commands
 
     commands.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
+
+
+@app.command()
+def doctor(
+    suite: Annotated[str, typer.Argument(help="The suite to be measured: says what it needs.")] = "quick",
+    results: ResultsFolder = Path("results"),
+    redis_url: RedisUrl = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Tell what about this machine will blur the numbers, worst first, each with its remedy.
+
+    Takes two seconds. Every run does the same more briefly and keeps the findings in its result.
+    Warnings end with exit code 0; what keeps a run from starting ends with 3.
+    """
+    from harness import catalog
+    from harness.doctor import console, examination
+
+    findings = examination.examine(catalog.load_suite(suite), results, examination.THOROUGH_S)
+    findings = examination.worst_first([*findings, examination.examine_store(redis_url)])
+    if as_json:
+        print(json.dumps([finding.model_dump() for finding in findings], indent=1))
+    else:
+        console.render(findings, Console())
+    if blocked := console.blockers(findings):
+        raise EnvironmentFailedError(f"a run could not start here: {blocked[0].check}: {blocked[0].detail}")
+
+
+@app.command()
+def clean(
+    results: ResultsFolder = Path("results"),
+    older_than: Annotated[
+        float, typer.Option(min=0, metavar="DAYS", help="Only what was begun longer ago.")
+    ] = 0,
+    keep: Annotated[int, typer.Option(min=0, metavar="N", help="Keep so many of the newest runs.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would go, then stop.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove runs, comparisons and cached environments, and tell what goes and how much room that makes.
+
+    Results in `published`, and files that no run writes, stay. So does what a run under way may be using.
+    """
+    from harness.sweeping import sweep
+
+    sweep(results, older_than_days=older_than, keep=keep, dry_run=dry_run, yes=yes, console=Console())
 
 
 @app.command(name="list")

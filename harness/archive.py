@@ -18,8 +18,10 @@ from harness.result import SCHEMA_VERSION, Result, Run
 
 if TYPE_CHECKING:  # analysis imports SciPy, which listing and reading results need not wait for
     from harness.analysis import Observed
+    from harness.compare.sides import Compared
 
 RESULT_FILE: Final = "result.json"
+COMPARISON_FILE: Final = "comparison.json"
 
 
 def prepare(folder: Path, room: float = 0) -> None:
@@ -103,3 +105,29 @@ def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             run = Run.model_validate(json.loads(file.read_bytes())["run"])
             found.append((file.parent, run.model_dump()))
     yield from sorted(found, key=lambda row: str(row[1]["started_at"]))
+
+
+def find(wanted: str, folder: Path) -> Path:
+    """Where the result lies that a user names: a file, a folder, a run's id below `folder`, or `latest`.
+
+    Raises:
+        SuiteError: There is none, or there are several of that id.
+    """
+    if Path(wanted).exists():
+        return Path(wanted)
+    there = list(runs(folder))
+    found = [path for path, run in there if wanted in (run["id"], path.name)]
+    if wanted == "latest":
+        found = [path for path, _ in there[-1:]]
+    if not found:
+        raise SuiteError(f"{wanted}: no such result; `bench.py list` names those in {folder}.")
+    if len(found) > 1:
+        raise SuiteError(f"{wanted} is the id of several: {', '.join(map(str, found))}. Name the folder.")
+    return found[0]
+
+
+def save_comparison(compared: Compared, folder: Path) -> Path:
+    """Write comparison.json, whole or not at all, and return its path."""
+    path = folder / COMPARISON_FILE
+    disk.write_atomically(path, (compared.model_dump_json(indent=1) + "\n").encode())
+    return path

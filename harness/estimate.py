@@ -10,8 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
+from typing import Final
 
 from scipy.special import stdtr, stdtrit
+
+#: Intervals end at 1e100 at the latest, which says as much as infinity and can be written down.
+_FARTHEST_LOG: Final = 100 * math.log(10)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def geometric_mean(points: Sequence[float], confidence: float) -> Estimate:
     logs = mean([math.log(point) for point in points], confidence)
     if logs.low is None or logs.high is None:
         return Estimate(math.exp(logs.value), None, None)
-    return Estimate(math.exp(logs.value), math.exp(logs.low), math.exp(logs.high))
+    return Estimate(math.exp(logs.value), _exp(logs.low), _exp(logs.high))
 
 
 def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Ratio:
@@ -70,26 +74,64 @@ def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Rat
         arm: The same of the other arm.
         confidence: Of the interval, such as 0.99.
     """
-    logs_base, logs_arm = [math.log(x) for x in base], [math.log(x) for x in arm]
+    logs_base, logs_arm = _logs(base), _logs(arm)
     n_base, n_arm = len(base), len(arm)
-    share_base, share_arm = variance(logs_base) / n_base, variance(logs_arm) / n_arm
     difference = fmean(logs_arm) - fmean(logs_base)
-    squared_error = share_base + share_arm
+    squared_error, freedom = _welch(logs_base, logs_arm)
     pooled = ((n_base - 1) * variance(logs_base) + (n_arm - 1) * variance(logs_arm)) / (n_base + n_arm - 2)
     floor = _t_quantile(confidence, n_base + n_arm - 2) * math.sqrt(pooled * (1 / n_base + 1 / n_arm))
     if squared_error == 0:  # deterministic metrics, such as bytes: nothing varies between instances
         point = math.exp(difference)
         return Ratio(point, point, point, 1.0 if difference == 0 else 0.0, math.expm1(floor))
-    freedom = squared_error**2 / (share_base**2 / (n_base - 1) + share_arm**2 / (n_arm - 1))
     error = math.sqrt(squared_error)
     half = _t_quantile(confidence, freedom) * error
     return Ratio(
         value=math.exp(difference),
-        low=math.exp(difference - half),
-        high=math.exp(difference + half),
+        low=_exp(difference - half),
+        high=_exp(difference + half),
         p_equal=float(2 * stdtr(freedom, -abs(difference) / error)),
-        noise_floor=math.expm1(floor),
+        noise_floor=math.expm1(min(floor, _FARTHEST_LOG)),
     )
+
+
+def change(
+    before: tuple[Sequence[float], Sequence[float]],
+    after: tuple[Sequence[float], Sequence[float]],
+    confidence: float,
+) -> tuple[float, float, float]:
+    """How a ratio moved from one run to another: the later ratio over the earlier, and its interval.
+
+    What moves both arms of a run alike, such as the machine, falls out. Welch's interval over four groups.
+
+    Args:
+        before: Positive per-instance estimates of base and arm, two or more each.
+        after: The same of the other run.
+        confidence: Of the interval.
+    """
+    groups = [_logs(points) for points in (*before, *after)]
+    was_base, was_arm, is_base, is_arm = map(fmean, groups)
+    moved = (is_arm - is_base) - (was_arm - was_base)
+    squared_error, freedom = _welch(*groups)
+    half = _t_quantile(confidence, freedom) * math.sqrt(squared_error) if squared_error else 0.0
+    return math.exp(moved), _exp(moved - half), _exp(moved + half)
+
+
+def _exp(log: float) -> float:
+    """The exponential, kept finite: an interval of two instances that differ wildly may end beyond it."""
+    return math.exp(max(-_FARTHEST_LOG, min(log, _FARTHEST_LOG)))
+
+
+def _logs(points: Sequence[float]) -> list[float]:
+    return [math.log(point) for point in points]
+
+
+def _welch(*groups: Sequence[float]) -> tuple[float, float]:
+    """Squared standard error of a sum or difference of the groups' means, and its degrees of freedom."""
+    shares = [variance(group) / len(group) for group in groups]
+    total = sum(shares)
+    if total == 0:
+        return 0.0, math.inf
+    return total, total**2 / sum(s**2 / (len(g) - 1) for s, g in zip(shares, groups, strict=True))
 
 
 def _t_quantile(confidence: float, freedom: float) -> float:

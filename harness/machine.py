@@ -5,15 +5,17 @@ from __future__ import annotations
 import platform
 import subprocess
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from harness import processes
 from harness.placement import Placement
-from harness.result import Environment, Git, StoreInfo
+from harness.result import Environment, Finding, Git, StoreInfo
 from harness.rig import Rig
 
 #: What moves the numbers; the rest of the lock is reproducible from the revision.
@@ -33,22 +35,17 @@ _PACKAGES = (
 )
 
 
-def describe(rig: Rig, placement: Placement) -> Environment:
-    """The environment of a run, with its rig up."""
-    info = rig.store.info("server")
+def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environment:
+    """The environment of a run, with its rig up, and what the doctor found before."""
+    name, version = store_version(rig.store.info("server"))
     ready = rig.instances[0].ready
-    name = "valkey" if info.get("server_name") == "valkey" or "valkey_version" in info else "redis"
     return Environment(
         cpu=_cpu(),
         cores=psutil.cpu_count() or 1,
         kernel=f"{platform.system()} {platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        packages={package: version for package in _PACKAGES if (version := _version(package))},
-        store=StoreInfo(
-            name=name,
-            version=str(info.get(f"{name}_version", info["redis_version"])),
-            source=rig.store_source,
-        ),
+        packages={package: found for package in _PACKAGES if (found := _version(package))},
+        store=StoreInfo(name=name, version=version, source=rig.store_source),
         placement=placement.roles(),
         git=_git(),
         servers={
@@ -57,6 +54,7 @@ def describe(rig: Rig, placement: Placement) -> Environment:
             "package": Path(ready["package"]).name,
             "digest": ready["digest"],
         },
+        findings=findings,
     )
 
 
@@ -81,6 +79,12 @@ class Pressure:
         """Stolen share of the CPU time wanted, and pages swapped, since `before`."""
         busy = self.busy_s - before.busy_s
         return (self.stolen_s - before.stolen_s) / busy if busy > 0 else 0.0, self.swapped - before.swapped
+
+
+def store_version(info: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and version of a store, from the section `server` of its INFO."""
+    name = "valkey" if info.get("server_name") == "valkey" or "valkey_version" in info else "redis"
+    return name, str(info.get(f"{name}_version", info["redis_version"]))
 
 
 def _cpu() -> str:

@@ -44,6 +44,13 @@ def command(module: str, arguments: Sequence[str], root: Path = ROOT) -> list[st
     return [sys.executable, "-I", "-c", _BOOTSTRAP, str(root), str(os.getpid()), module, *arguments]
 
 
+def module_of(command_line: Sequence[str]) -> str | None:
+    """The module that a command line made by `command` runs, whoever started it; None for any other."""
+    parts = list(command_line)
+    after = parts.index(_BOOTSTRAP) + 3 if _BOOTSTRAP in parts else len(parts)
+    return parts[after] if after < len(parts) else None
+
+
 def start(
     module: str,
     arguments: Sequence[str],

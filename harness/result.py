@@ -15,6 +15,8 @@ SCHEMA_VERSION: Final = 1
 
 Scale = Literal["log", "linear"]
 Status = Literal["ok", "warning", "invalid"]
+#: How a finding of the doctor stands: no run could start; figures will blur; nobody can tell; fine.
+Concern = Literal["blocker", "warning", "unknown", "ok"]
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "not judged"]
 #: `service` runs from the sending of a request, `response` from its scheduled arrival.
 Clock = Literal["service", "response"]
@@ -78,6 +80,21 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
+class Slots(Model):
+    """How one scenario's time was cut: figures of other cuts are not quite the same thing.
+
+    A slot is `lead_ms` of load that is not recorded and `slot_ms` that is; before the first, each instance
+    answered `warmup_requests`.
+    """
+
+    scenario: str
+    load: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    lead_ms: float
+    slot_ms: float
+    warmup_requests: int
+
+
 class Run(Model):
     """Which run this was. Times in seconds; `started_at` is ISO 8601 in UTC.
 
@@ -96,6 +113,8 @@ class Run(Model):
     margin: float
     #: Exit code that the command ended with (docs: NAMES).
     exit_code: int = 0
+    #: One row a scenario of the suite; results of before it was recorded have none.
+    slots: list[Slots] = Field(default_factory=list)
 
 
 class StoreInfo(Model):
@@ -114,6 +133,15 @@ class Git(Model):
     dirty: bool | None
 
 
+class Finding(Model):
+    """What the doctor looked at before a run: how it stands, its figure, and what to do where that helps."""
+
+    check: str
+    concern: Concern
+    detail: str
+    remedy: str | None = None
+
+
 class Environment(Model):
     """The machine and the software, as far as they move the numbers."""
 
@@ -128,6 +156,8 @@ class Environment(Model):
     git: Git
     #: Event loop, password cost, and the path and digest of the servers' package.
     servers: dict[str, str]
+    #: What the doctor found as the run began; results of before it was there have none.
+    findings: list[Finding] = Field(default_factory=list)
 
 
 class Check(Model):

@@ -13,11 +13,23 @@ from pathlib import Path
 
 from harness import analysis, archive, endurance, load, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
+from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InvalidMeasurementError
 from harness.machine import Pressure, describe
 from harness.placement import Placement, place
 from harness.progress import Reporter
-from harness.result import Check, Comparison, Distribution, Environment, Measurement, Result, Run, Vitals
+from harness.result import (
+    Check,
+    Comparison,
+    Distribution,
+    Environment,
+    Finding,
+    Measurement,
+    Result,
+    Run,
+    Slots,
+    Vitals,
+)
 from harness.rig import Instance, Rig, Scheme, usable_cpus
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Scenario, Suite, by_password_cost
@@ -76,6 +88,7 @@ class Measuring:
         self._options = options
         self._needs_credential = needs_credential
         self._environment: Environment | None = None
+        self._doctor: list[Finding] = []
         self._seed = secrets.randbelow(2**31) if options.seed is None else options.seed
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
@@ -88,6 +101,7 @@ class Measuring:
         Raises:
             BenchError: What was measured until then is on disk.
         """
+        self._doctor = examine(self._suite, self._options.out, QUICK_S)
         placement = place(usable_cpus(), self._options.processes)
         generator = load.Generator(self._options.processes, placement.load)
         for cost, scenarios in by_password_cost(self._suite).items():
@@ -119,7 +133,7 @@ class Measuring:
         reporter: Reporter,
     ) -> None:
         """Put one scenario after the other on a rig, by their index in the suite."""
-        self._environment = self._environment or describe(rig, placement)
+        self._environment = self._environment or describe(rig, placement, self._doctor)
         digests: dict[str, set[str]] = {}
         for instance in rig.instances:
             digests.setdefault(instance.target.arm, set()).add(instance.ready["digest"])
@@ -150,7 +164,8 @@ class Measuring:
         instances = rig.authenticating if scenario.name in self._needs_credential else rig.instances
         targets = tuple(replace(one.target, instance=number) for number, one in enumerate(instances))
         pids = [one.process.pid for one in instances]
-        warmup = _WARM_REQUESTS if warm else self._suite.warmup_requests
+        warm = warm and scenario.warmup_requests is None
+        warmup = _WARM_REQUESTS if warm else self._suite.warmup(scenario)
         plan = Plan(
             scenario=scenario.name,
             model=scenario.load.model,
@@ -160,7 +175,7 @@ class Measuring:
             seed=seed,
             lead_ns=scenario.lead_ns,
             slot_ns=scenario.slot_ns,
-            warmup_requests=warmup if scenario.warmup_requests is None else scenario.warmup_requests,
+            warmup_requests=warmup,
             timeout_s=_REQUEST_TIMEOUT_S,
             targets=targets,
             order=deal(len(targets), scenario.slots, seed),
@@ -220,6 +235,17 @@ class Measuring:
                 command=self._options.command or sys.argv[:1],
                 margin=self._suite.margin,
                 exit_code=exit_code,
+                slots=[
+                    Slots(
+                        scenario=scenario.name,
+                        load=scenario.load.label,
+                        params=scenario.params,
+                        lead_ms=scenario.lead_ns / 1e6,
+                        slot_ms=scenario.slot_ns / 1e6,
+                        warmup_requests=self._suite.warmup(scenario),
+                    )
+                    for scenario in self._suite.scenarios
+                ],
             ),
             environment=self._environment,
             validity=findings.validity,

@@ -138,6 +138,10 @@ class Suite(_Frozen):
     stationary: bool = False
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
+    def warmup(self, scenario: Scenario) -> int:
+        """Discarded requests to each fresh instance before this scenario is measured."""
+        return self.warmup_requests if scenario.warmup_requests is None else scenario.warmup_requests
+
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:
         if len(set(self.arms)) != len(self.arms):

@@ -115,11 +115,15 @@ def main() -> None:
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--socket", type=Path, help="listen on this Unix socket only, for this user only")
     place.add_argument("--port", type=int, help="listen on this port of the loopback interface")
+    place.add_argument("--which", action="store_true", help="say which server that would be, and end")
     parser.add_argument("--end-with-parent", action="store_true", help="end with the caller (Linux)")
     options = parser.parse_args()
     binary = find_binary()
     if binary is None:
         parser.exit(NO_STORE_EXIT_CODE, f"{NO_STORE}\n")
+    if options.which:
+        print(binary)
+        return
     if options.end_with_parent:
         _end_with_parent()
     if options.socket:

@@ -30,6 +30,10 @@ PURE = [
             "growth",
             "drift",
             "endurance",
+            "doctor/judgements",
+            "fingerprint",
+            "compare/sides",
+            "compare/wording",
         )
     ),
     Path("servers", "contract.py"),

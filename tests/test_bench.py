@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import redis
 
+from harness import clean
 from harness.result import METRICS
 from servers.embedded_store import embedded_store
 
@@ -134,6 +135,8 @@ def test_the_environment_is_written_down(result: dict[str, Any]) -> None:
     assert environment["store"]["source"] == "embedded"
     assert len(environment["servers"]["digest"]) == 64
     assert result["run"]["seed"] == 7
+    assert [row["scenario"] for row in result["run"]["slots"]] == ["saturation", "steady"]
+    assert {"other load", "versions"} <= {finding["check"] for finding in environment["findings"]}
     assert {"a/a", "load generator", "final report", "stolen cpu"} & {c["check"] for c in result["validity"]}
 
 
@@ -160,6 +163,13 @@ def test_list_names_the_run(smoke: Path) -> None:
     """People and programs find it."""
     done = bench("list", "--results", str(smoke.parent), "--json", cwd=smoke)
     assert [Path(row["folder"]).name for row in json.loads(done.stdout)["runs"]] == ["run"]
+
+
+def test_clean_knows_every_file_of_a_run(smoke: Path) -> None:
+    """A kind of file that a run writes anew must be named in harness/clean.py, or it would stay behind."""
+    [found] = clean.find(smoke.parent, Path("/nonexistent"))
+    assert found.folder == smoke
+    assert found.others == ()
 
 
 def test_a_result_is_never_overwritten(smoke: Path) -> None:

@@ -36,6 +36,7 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
         EnvironmentFailedError: They cannot be written there.
     """
     from harness.charts import style
+    from harness.charts.drawable import drawable
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
     written: list[Path] = []
     with style.applied():
         for name, draw in figures():
-            figure = draw(result)
+            figure = draw(drawable(result))
             if figure is not None:
                 written += style.save(figure, folder / name)
     return written

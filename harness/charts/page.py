@@ -68,8 +68,25 @@ def open_page(
     Returns:
         The figure and as many panels as there are heights.
     """
+    return _page(_above(result, title, reading), _below(result), heights, columns, legend)
+
+
+def open_page_of_several(
+    title: str, reading: str, caption: str, heights: Sequence[float]
+) -> tuple[Figure, list[Axes]]:
+    """The same for a figure that is made from several runs, which its caption names."""
+    above = [_heading(title, style.BLACK), _reading(reading)]
+    return _page(above, [_caption(caption)], heights)
+
+
+def _page(
+    above: Sequence[_Text],
+    below: Sequence[_Text],
+    heights: Sequence[float],
+    columns: int = 1,
+    legend: Sequence[LegendEntry] = (),
+) -> tuple[Figure, list[Axes]]:
     rows = [max(heights[start : start + columns]) for start in range(0, len(heights), columns)]
-    above, below = _above(result, title, reading), _below(result)
     legend_columns = _legend_columns(legend)
     legend_height = -(-len(legend) // legend_columns) * _LEGEND_LINE
     bottom = 2 * _EDGE + sum(text.height for text in below) + legend_height
@@ -105,14 +122,23 @@ def caption(result: Result) -> str:
 def _above(result: Result, title: str, reading: str) -> list[_Text]:
     heading = title if result.valid else _NO_FINDING
     colour = style.BLACK if result.valid else style.RED
-    return [
-        _Text(heading, 98, 0.24, style.TITLE, colour, "bold"),
-        _Text(reading, 130, 0.19, style.TEXT, "#333333"),
-    ]
+    return [_heading(heading, colour), _reading(reading)]
+
+
+def _heading(text: str, colour: str) -> _Text:
+    return _Text(text, 98, 0.24, style.TITLE, colour, "bold")
+
+
+def _reading(text: str) -> _Text:
+    return _Text(text, 130, 0.19, style.TEXT, "#333333")
+
+
+def _caption(text: str) -> _Text:
+    return _Text(text, 140, 0.17, style.SMALL, "#444444")
 
 
 def _below(result: Result) -> list[_Text]:
-    text = _Text(caption(result), 140, 0.17, style.SMALL, "#444444")
+    text = _caption(caption(result))
     if result.valid:
         return [text]
     return [
@@ -121,7 +147,7 @@ def _below(result: Result) -> list[_Text]:
     ]
 
 
-def _print(figure: Figure, texts: list[_Text], top: float) -> None:
+def _print(figure: Figure, texts: Sequence[_Text], top: float) -> None:
     """Set texts one below the other, from `top` inches above the page's lower edge."""
     width, height = figure.get_size_inches()
     for text in texts:

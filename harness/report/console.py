@@ -39,7 +39,7 @@ def _print_invalid(result: Result, console: Console) -> None:
 
 def _print_heading(result: Result, console: Console) -> None:
     console.print(Text(f"Run {result.run.id}, suite {result.run.suite}", style="bold"))
-    for line in setting.describe(result):
+    for line in [*setting.describe(result), *setting.findings(result)]:
         _print_wrapped(line, console)
 
 

@@ -16,6 +16,8 @@ SIGNIFICANT_DIGITS: Final = 3
 #: A value beside its interval shows at most this many digits, however narrow the interval.
 _DIGITS_WITH_INTERVAL: Final = 4
 _MAX_DECIMALS: Final = 3
+#: From here on a figure is told by its power of ten: ends of intervals that tell nothing, in fact.
+_HUGE: Final = 1e9
 _TIMES_SIGN: Final = "\N{MULTIPLICATION SIGN}"
 _NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}"
 
@@ -49,7 +51,7 @@ def whole(value: float) -> str:
 
 def ratio(value: float) -> str:
     """A ratio: `0.729`."""
-    return f"{value:.{RATIO_DECIMALS}f}"
+    return f"{value:.{RATIO_DECIMALS}f}" if abs(value) < _HUGE else f"{value:.0e}"
 
 
 def times(value: float) -> str:
@@ -92,4 +94,4 @@ def _decimals(value: float, digits: int) -> int:
 
 
 def _fixed(value: float, decimals: int) -> str:
-    return f"{value:,.{decimals}f}"
+    return f"{value:,.{decimals}f}" if abs(value) < _HUGE else f"{value:.0e}"

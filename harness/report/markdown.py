@@ -13,7 +13,7 @@ def render(result: Result) -> str:
     blocks = [
         *([] if result.valid else _invalid(result)),
         f"## Run {result.run.id}, suite {result.run.suite}",
-        " ".join(setting.describe(result)),
+        " ".join([*setting.describe(result), *setting.findings(result)]),
         *(block for case in cases(result) for block in _case(case)),
         *_checks(result),
     ]

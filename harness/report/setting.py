@@ -36,6 +36,14 @@ def describe(result: Result) -> list[str]:
     ]
 
 
+def findings(result: Result) -> list[str]:
+    """What the doctor warned of as the run began, in one line; none where it had nothing to say."""
+    warned = [finding.check for finding in result.environment.findings if finding.concern == "warning"]
+    if not warned:
+        return []
+    return [f"What may blur these figures: {', '.join(warned)} (`bench.py doctor` tells what to do)."]
+
+
 def placement(result: Result) -> str:
     """Which role ran on which CPUs: `servers and store share CPU 0; load and harness share CPU 1`."""
     pinned = {role: sorted(cpus) for role, cpus in result.environment.placement.items() if cpus}

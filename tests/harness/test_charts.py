@@ -21,6 +21,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from harness.charts import draw_all, figures, style
+from harness.charts.drawable import drawable
 from harness.charts.instances import noise_floor
 from harness.charts.latency import solid_until
 from harness.report.case import cases
@@ -237,6 +238,33 @@ def test_figures_that_do_not_apply_are_left_out(result: Result, tmp_path: Path) 
 
     bare = changed(only("steady", result), strip)
     assert [path.name for path in draw_all(bare, tmp_path)] == ["cost.png", "cost.svg"]
+
+
+@pytest.mark.parametrize("far", [1e5, 1e100])
+def test_intervals_that_tell_nothing_are_left_out(far: float, result: Result, tmp_path: Path) -> None:
+    """Two instances that differ wildly have such: the figures are those of a result without intervals."""
+    one = only("saturation", result)
+
+    def widen(data: dict[str, Any]) -> None:
+        for row in data["measurements"]:
+            row["ci"] = [row["value"] / far, row["value"] * far]
+        for row in data["comparisons"]:
+            row.update(ci=[row["ratio"] / far, row["ratio"] * far], noise_floor=far)
+
+    def drop(data: dict[str, Any]) -> None:
+        for row in data["measurements"]:
+            row["ci"] = None
+        for row in data["comparisons"]:
+            row.update(ci=None, noise_floor=None)
+
+    wide, without = changed(one, widen), changed(one, drop)
+    zero = [row for row in wide.measurements if row.value == 0]
+    assert drawable(wide).comparisons == without.comparisons
+    assert [r for r in drawable(wide).measurements if r not in zero] == [
+        r for r in without.measurements if r.value
+    ]
+    assert drawable(result) == result
+    assert draw_all(only("saturation", wide), tmp_path)
 
 
 def test_an_empty_result_draws_nothing(result: Result, tmp_path: Path) -> None:

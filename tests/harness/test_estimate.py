@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from harness.estimate import geometric_mean, mean, ratio
+from harness.estimate import change, geometric_mean, mean, ratio
 
 #: Quantiles of Student's t from printed tables: (one-sided level, degrees of freedom).
 T_975_2 = 4.302653
 T_995_2 = 9.924843
 T_995_14 = 2.976843
+T_995_4 = 4.604095
 
 positive = st.floats(min_value=1e-3, max_value=1e6)
 points = st.lists(positive, min_size=2, max_size=12)
@@ -155,3 +156,32 @@ def test_intervals_cover_the_truth_as_often_as_they_say(spread_of_arm: float) ->
         one = ratio(base, arm, 0.99)
         covered += one.low <= 1.03 <= one.high
     assert 0.985 <= covered / trials <= 0.995
+
+
+def test_change_of_a_ratio_by_hand() -> None:
+    """Four groups of two, 0.02 apart in logarithms: variances 0.0002, standard error 0.02, freedom 4.
+
+    The ratio was e^0.1 and is e^0.3, so it moved by e^0.2.
+    """
+    groups = [[math.exp(centre - 0.01), math.exp(centre + 0.01)] for centre in (0, 0.1, 1, 1.3)]
+    value, low, high = change((groups[0], groups[1]), (groups[2], groups[3]), 0.99)
+    assert value == pytest.approx(math.exp(0.2))
+    assert low == pytest.approx(math.exp(0.2 - T_995_4 * 0.02), rel=1e-6)
+    assert high == pytest.approx(math.exp(0.2 + T_995_4 * 0.02), rel=1e-6)
+
+
+def test_change_without_spread_has_no_width() -> None:
+    """Bytes do not vary: 3/2 over 2/1 is 0.75, exactly."""
+    assert change(([1, 1], [2, 2]), ([2, 2], [3, 3]), 0.99) == pytest.approx((0.75, 0.75, 0.75))
+
+
+def test_intervals_stay_finite() -> None:
+    """Instances that differ wildly have an interval that tells nothing, but that can be written down."""
+    wild, other = [1.0, 1e100], [1e100, 1.0]
+    one, moved = ratio(wild, other, 0.99), change((wild, other), (other, wild), 0.99)
+    many = geometric_mean(wild, 0.99)
+    assert many.low is not None
+    assert many.high is not None
+    for low, high in ((one.low, one.high), moved[1:], (many.low, many.high)):
+        assert 0 < low <= high < math.inf
+    assert one.noise_floor < math.inf

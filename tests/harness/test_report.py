@@ -13,7 +13,7 @@ from harness.report import console, markdown, setting, wording
 from harness.report import format as fmt
 from harness.report.case import cases
 from harness.report.tables import tables
-from harness.result import Check, Comparison, Interval, Result, Verdict
+from harness.result import Check, Comparison, Finding, Interval, Result, Verdict
 
 DATA = Path(__file__).parent / "data"
 
@@ -77,6 +77,21 @@ def test_the_console_report_keeps_to_80_columns(result: Result) -> None:
     assert "\x1b" not in text
     assert "\N{NO-BREAK SPACE}" not in text
     assert [line for line in text.splitlines() if line.rstrip().endswith("99")] == []
+
+
+def test_what_the_doctor_warned_of_stands_in_the_heading(result: Result) -> None:
+    """By name, in both reports; what is fine is not told, and older results have no such line."""
+    findings = [
+        Finding(check="turbo", concern="warning", detail="on", remedy="off"),
+        Finding(check="swap", concern="ok", detail="none"),
+        Finding(check="heat", concern="warning", detail="hot", remedy="air"),
+    ]
+    environment = result.environment.model_copy(update={"findings": findings})
+    warned = result.model_copy(update={"environment": environment})
+    line = "What may blur these figures: turbo, heat (`bench.py doctor` tells what to do)."
+    assert line in printed(warned, width=100)
+    assert line in markdown.render(warned)
+    assert "What may blur" not in printed(result)
 
 
 def test_a_narrow_console_folds_the_names_of_arms_before_the_figures(result: Result) -> None:

@@ -1,0 +1,87 @@
+"""What happens on this machine in a short span of time, while one thread of ours is busy.
+
+The thread is there because stealing shows only while one wants to run.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from harness.doctor import cgroups, kernel
+from harness.doctor.judgements import Heat, OtherLoad
+from harness.machine import Pressure
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What was seen; None where the system does not tell.
+
+    Attributes:
+        stolen: Share of the CPU time wanted that the host gave to others.
+        swapped: Pages moved.
+        others: What other processes used.
+        throttled: How often our control group was made to wait.
+        heat: Slow-downs by heat.
+    """
+
+    stolen: float | None
+    swapped: int
+    others: OtherLoad
+    throttled: int
+    heat: Heat | None
+
+
+def watch(seconds: float, root: Path = Path("/")) -> Activity:
+    """Be busy for so long and see what else happens."""
+    pressure, heat = Pressure.now(), kernel.heat_events(root)
+    throttled, used = _throttled(root), _used_s()
+    own, by_process, started = time.process_time(), _by_process(), time.monotonic()
+    while time.monotonic() - started < seconds:
+        pass
+    after, elapsed = _by_process(), time.monotonic() - started
+    others = max(0.0, _used_s() - used - (time.process_time() - own))
+    stolen, swapped = Pressure.now().since(pressure)
+    return Activity(
+        stolen=stolen if hasattr(psutil.cpu_times(), "steal") else None,
+        swapped=swapped,
+        others=OtherLoad(others / elapsed, _worst(by_process, after, elapsed)),
+        throttled=_throttled(root) - throttled,
+        heat=kernel.heat(kernel.heat_events(root), heat),
+    )
+
+
+def _used_s() -> float:
+    """CPU seconds that processes and the kernel have used on all CPUs since the machine started."""
+    times = psutil.cpu_times()
+    return sum(float(getattr(times, name, 0)) for name in ("user", "nice", "system", "irq", "softirq"))
+
+
+def _throttled(root: Path) -> int:
+    limit = cgroups.cpu_limit(root)
+    return limit.throttled if limit else 0
+
+
+def _by_process() -> dict[int, tuple[str, float]]:
+    """Name and CPU seconds of every other process that may be seen."""
+    found = {}
+    for process in psutil.process_iter(["name", "cpu_times"]):
+        name, times = process.info["name"], process.info["cpu_times"]
+        if times is not None and process.pid != os.getpid():
+            found[process.pid] = (name or "?", float(times.user + times.system))
+    return found
+
+
+def _worst(
+    before: dict[int, tuple[str, float]], after: dict[int, tuple[str, float]], elapsed_s: float
+) -> list[tuple[str, int, float]]:
+    """Those that used anything in between, the most busy first."""
+    used = [
+        (name, pid, (cpu_s - before.get(pid, (name, 0.0))[1]) / elapsed_s)
+        for pid, (name, cpu_s) in after.items()
+    ]
+    return sorted((row for row in used if row[2] > 0), key=lambda row: -row[2])

@@ -1,0 +1,51 @@
+"""What must be alike for the times of two results to be set side by side, and what may differ. Pure.
+
+Microseconds belong to a machine and to the way they were measured. Two results with one fingerprint come from
+such a pair, as far as a result tells: two virtual machines of one kind look alike. What differs in the
+software is no obstacle, but the very thing that is compared.
+"""
+
+from __future__ import annotations
+
+from harness.report import setting
+from harness.result import Result
+
+
+def fingerprint(result: Result) -> dict[str, str]:
+    """Machine, placement, and how the time of each scenario was cut, each under a name for people."""
+    machine = result.environment
+    cuts = {
+        f"slots of {row.scenario} ({row.load})": f"{row.lead_ms:g} + {row.slot_ms:g} ms after"
+        f" {row.warmup_requests} requests"
+        for row in result.run.slots
+    }
+    return {
+        "CPU": f"{machine.cpu}, {machine.cores} cores",
+        "kernel": machine.kernel,
+        "placement": setting.placement(result),
+    } | cuts
+
+
+def subject(result: Result) -> dict[str, str]:
+    """The software that was measured, each part under a name for people."""
+    about = result.environment
+    return {
+        "Python": about.python,
+        "event loop": about.servers.get("loop", "not recorded"),
+        "password cost": about.servers.get("password_cost", "not recorded"),
+        "store": f"{about.store.name} {about.store.version}, {about.store.source}",
+        "servers' code": about.servers.get("digest", "not recorded")[:12],
+        "revision": _revision(result),
+    } | about.packages
+
+
+def differences(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """What both name and name differently; a scenario that only one has is no difference between machines."""
+    return {name: (one[name], other[name]) for name in one if name in other and one[name] != other[name]}
+
+
+def _revision(result: Result) -> str:
+    git = result.environment.git
+    if git.revision is None:
+        return "no checkout"
+    return git.revision[:12] + (" with changes" if git.dirty else "")

@@ -1,0 +1,95 @@
+"""The tools around a run from the outside: doctor, compare, clean."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from harness.result import Finding, Result
+from tests.test_bench import bench
+
+STORED = Path(__file__).parent / "harness" / "data" / "result.json"
+
+
+def put(folder: Path, **environment: object) -> Path:
+    """The stored run in a folder, from a machine that differs in this."""
+    result = Result.model_validate_json(STORED.read_text())
+    folder.mkdir(parents=True)
+    changed = result.model_copy(update={"environment": result.environment.model_copy(update=environment)})
+    (folder / "result.json").write_text(changed.model_dump_json())
+    return folder
+
+
+def test_the_doctor_tells_programs_what_it_found(tmp_path: Path) -> None:
+    """Findings as JSON, warnings or not; a store that does not answer ends with 3, its password nowhere."""
+    url = "redis://:s3cret-word@127.0.0.1:1/0"
+    done = bench("doctor", "smoke", "--json", "--redis-url", url, cwd=tmp_path)
+    findings = [Finding.model_validate(row) for row in json.loads(done.stdout)]
+    assert [row.check for row in findings if row.concern == "blocker"] == ["store"]
+    assert findings[0].check == "store"
+    assert done.returncode == 3
+    assert "a run could not start here: store: 127.0.0.1:1" in done.stderr
+    assert "s3cret-word" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctors_warnings_are_no_failure(tmp_path: Path) -> None:
+    """A table for people, exit code 0 wherever a run could start."""
+    done = bench("doctor", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "versions" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_compare_writes_tables_figures_and_a_file(tmp_path: Path) -> None:
+    """By id and by folder; programs get the file on standard output, people their tables beside."""
+    put(tmp_path / "results" / "one")
+    put(tmp_path / "elsewhere")
+    done = bench("compare", "one", "elsewhere", "--out", "out", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "comparison.json",
+        *(f"{name}.{kind}" for name in ("between-arms", "over-base") for kind in ("png", "svg")),
+    }
+    assert "no verdict" in done.stderr
+
+
+def test_compare_refuses_times_of_another_machine(tmp_path: Path) -> None:
+    """It says why, and shows ratios; by default what it writes lies among the results."""
+    put(tmp_path / "results" / "one")
+    put(tmp_path / "results" / "two", cpu="Another CPU", cores=64)
+    done = bench("compare", "one", "two", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "not set side by side" in " ".join(done.stdout.split())
+    assert "us/req" not in done.stdout
+    [folder] = (tmp_path / "results").glob("compare-*")
+    assert not (folder / "over-base.png").exists()
+
+
+def test_compare_names_what_it_cannot_find(tmp_path: Path) -> None:
+    """Exit code 2, and nothing is written."""
+    put(tmp_path / "results" / "one")
+    done = bench("compare", "one", "two", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "two: no such result" in done.stderr
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["one"]
+
+
+def test_clean_asks_before_it_removes(tmp_path: Path) -> None:
+    """A script must say --yes; published runs stay even then."""
+    put(tmp_path / "results" / "published" / "kept")
+    shutil.copytree(put(tmp_path / "results" / "one"), tmp_path / "results" / "two")
+    home = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    # A run of anyone's on this machine protects what is younger than itself: nothing here is, or all of it.
+    asked = bench("clean", cwd=tmp_path, **home)
+    assert asked.returncode in (0, 2), asked.stderr
+    assert (tmp_path / "results" / "one" / "result.json").exists()
+    told = bench("clean", "--yes", "--keep", "9", cwd=tmp_path, **home)
+    assert told.returncode == 0, told.stderr
+    assert "nothing to remove; 2 more stay" in told.stdout
+    done = bench("clean", "--yes", cwd=tmp_path, **home)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results" / "one").exists() == ("under way" in done.stdout)
+    assert (tmp_path / "results" / "published" / "kept" / "result.json").exists()
