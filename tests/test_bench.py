@@ -150,6 +150,7 @@ def test_charts_and_recordings_lie_beside_the_result(smoke: Path) -> None:
     assert not [name for name in names if name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_plot_draws_the_same_charts_again(smoke: Path, tmp_path: Path) -> None:
     """From the result file alone, elsewhere."""
     copy = tmp_path / "result.json"
@@ -221,6 +222,7 @@ def test_no_store_ends_with_3(tmp_path: Path) -> None:
     assert "s3cret-word" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_store_of_ones_own_keeps_its_other_keys(tmp_path: Path) -> None:
     """Only keys with the run's own prefix are written, and they are gone afterwards."""
     with embedded_store() as url, redis.Redis.from_url(url) as store:

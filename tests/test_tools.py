@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from harness.result import Finding, Result
 from tests.test_bench import bench
 
@@ -42,6 +44,7 @@ def test_the_doctors_warnings_are_no_failure(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_compare_writes_tables_figures_and_a_file(tmp_path: Path) -> None:
     """By id and by folder; programs get the file on standard output, people their tables beside."""
     put(tmp_path / "results" / "one")
@@ -56,6 +59,7 @@ def test_compare_writes_tables_figures_and_a_file(tmp_path: Path) -> None:
     assert "no verdict" in done.stderr
 
 
+@pytest.mark.slow
 def test_compare_refuses_times_of_another_machine(tmp_path: Path) -> None:
     """It says why, and shows ratios; by default what it writes lies among the results."""
     put(tmp_path / "results" / "one")
@@ -77,6 +81,7 @@ def test_compare_names_what_it_cannot_find(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["one"]
 
 
+@pytest.mark.slow
 def test_clean_asks_before_it_removes(tmp_path: Path) -> None:
     """A script must say --yes; published runs stay even then."""
     put(tmp_path / "results" / "published" / "kept")

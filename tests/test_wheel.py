@@ -47,6 +47,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.slow
 def test_the_installed_command_measures(installed: Path, tmp_path: Path) -> None:
     """`cookies-vs-tokens run smoke` works from any folder, and measures the servers of the wheel."""
     command = installed / "bin" / "cookies-vs-tokens"

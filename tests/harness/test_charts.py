@@ -182,7 +182,9 @@ VARIANTS: dict[str, Callable[[Result], Result]] = {
 
 
 @pytest.mark.parametrize("name", ALL_NAMES)
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [pytest.param(name, marks=pytest.mark.slow) if name == "sweep" else name for name in VARIANTS]
+)
 def test_nothing_is_cropped_overlaps_or_is_too_small(name: str, variant: str, result: Result) -> None:
     """Every text lies on the page, apart from every other, at 8 points or more."""
     drawn = dict(figures())[name](VARIANTS[variant](result))
@@ -221,6 +223,7 @@ def test_png_and_svg_are_written_the_same_each_time(result: Result, tmp_path: Pa
     assert b"dc:date" not in first[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_a_users_own_settings_change_nothing(result: Result, tmp_path: Path) -> None:
     """A matplotlibrc is somebody else's taste."""
     one = only("steady", result)
@@ -240,6 +243,7 @@ def test_figures_that_do_not_apply_are_left_out(result: Result, tmp_path: Path) 
     assert [path.name for path in draw_all(bare, tmp_path)] == ["cost.png", "cost.svg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("far", [1e5, 1e100])
 def test_intervals_that_tell_nothing_are_left_out(far: float, result: Result, tmp_path: Path) -> None:
     """Two instances that differ wildly have such: the figures are those of a result without intervals."""
