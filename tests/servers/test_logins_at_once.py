@@ -23,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from servers import contract
 from servers.contract import Credentials
+from servers.failed_logins import MAX_FAILURES
 from tests.servers.process import Server
 from tests.servers.serialisable import orders
 from tests.servers.test_sessions_at_once import LONG, QUICK
@@ -42,12 +43,14 @@ class State:
         living: The sessions that live.
         ended: Those that ended in this batch.
         restless: How many requests of this batch end all sessions of the account.
+        limited: Whether so many passwords may have been wrong that no more are looked at.
     """
 
     password: str
     living: frozenset[str] = frozenset()
     ended: frozenset[str] = frozenset()
     restless: int = 0
+    limited: bool = False
 
     def without(self, sessions: frozenset[str]) -> "State":
         """Return the state after these sessions ended."""
@@ -109,6 +112,8 @@ class LogIn:
             yield 200, replace(state, living=state.living | {self.session})
         if self.password != state.password or state.restless:
             yield 401, state
+        if state.limited:
+            yield 429, state
 
 
 @dataclass
@@ -169,6 +174,8 @@ class ChangePassword:
                     yield 401, changed  # and then the account changed again, before there was a session
             else:
                 yield 403, state
+            if state.limited:
+                yield 429, state
         if self.session not in state.living or state.restless > 1:
             yield 401, state
 
@@ -200,6 +207,7 @@ class Logins(RuleBasedStateMachine):
         self._state = State(account.password)
         self._passwords = [account.password]
         self._sessions: list[str] = []
+        self._failures = 0
         self._at_once([LogIn(self._name(), account.password)])
 
     def teardown(self) -> None:
@@ -235,9 +243,14 @@ class Logins(RuleBasedStateMachine):
 
     def _at_once(self, operations: list[Any]) -> None:
         answers = self._runner.run(self._run(operations))
+        passwords = zip(operations, answers, strict=True)
+        self._failures += sum(
+            (type(one), code) in ((LogIn, 401), (ChangePassword, 403)) for one, code in passwords
+        )
         living = self._runner.run(self._living())
         restless = sum(isinstance(operation, EndAll | ChangePassword) for operation in operations)
-        before = replace(self._state, ended=frozenset(), restless=restless)
+        limited = self._failures + len(operations) > MAX_FAILURES
+        before = replace(self._state, ended=frozenset(), restless=restless, limited=limited)
         possible = [
             state
             for state in orders(operations, answers, before)
@@ -258,6 +271,7 @@ class Logins(RuleBasedStateMachine):
                 self._runner.run(self._browser.act("trial", "POST", contract.LOGOUT))
                 self._state = replace(self._state, password=password)
                 return
+            self._failures += 1
         self._state = replace(self._state, password=passwords[0])
 
     def _expire(self, how: str) -> None:
