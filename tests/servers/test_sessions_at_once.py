@@ -172,7 +172,7 @@ class Sessions(RuleBasedStateMachine):
         self._records = SessionRecords(self._connection, PREFIX)
         self._store = store
         self._clock = clock
-        self._values = itertools.count()
+        self._values = itertools.count(1)  # none is the 0 that sessions begin with: writing that is no change
         self._state: State = {}
         self._expiry: dict[str, int] = {}  # of every session that there ever was, in Unix seconds
         self._begun: list[Read] = []
