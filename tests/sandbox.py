@@ -22,6 +22,16 @@ MARK = "COOKIES_VS_TOKENS_TEST"
 WAIT_S = 90.0
 
 
+def parts(running: subprocess.Popen[str]) -> dict[psutil.Process, str]:
+    """The children of a command that live, each with its command line; one that is ending is left out."""
+    found = {}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(running.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # which a zombie is, too
+                found[child] = " ".join(child.cmdline())
+    return found
+
+
 class Sandbox:
     """Runs bench.py as a user does, from a folder of its own and with a TMPDIR of its own.
 
@@ -76,6 +86,15 @@ class Sandbox:
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline, "it never happened"
             time.sleep(0.01)
+
+    def part(self, running: subprocess.Popen[str], word: str) -> psutil.Process:
+        """Wait for a child whose command line has that word.
+
+        Returns:
+            The first, in the order of their start.
+        """
+        self.until(running, lambda: any(word in line for line in parts(running).values()))
+        return next(child for child, line in parts(running).items() if word in line)
 
     def processes(self) -> list[str]:
         """What still runs of all that was started here, by command line."""

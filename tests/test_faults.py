@@ -24,9 +24,10 @@ import redis
 from harness import locks, turn
 from harness.result import Result
 from servers.embedded_store import embedded_store
-from tests.sandbox import ROOT, Sandbox
+from tests.sandbox import ROOT, Sandbox, parts
 
 SMOKE = ("run", "smoke", "--out", "run")
+SERVER = "--key-prefix"  # only a server's command line has it
 RUN_CODES = (0, 12)  # 12: this machine was too noisy, which is no fault
 
 
@@ -86,7 +87,7 @@ def finished_first(sandbox: Sandbox) -> Callable[[], bool]:
 
 def all_started(process: subprocess.Popen[str]) -> Callable[[], bool]:
     """Whether store, six servers and Locust run."""
-    return lambda: len(psutil.Process(process.pid).children()) >= 8
+    return lambda: len(parts(process)) >= 8
 
 
 # --- signals ---
@@ -108,7 +109,7 @@ def test_a_stopped_run_keeps_what_was_finished(
     """In the second scenario, to the harness alone or to all as a terminal does: 130, the first is kept."""
     running = sandbox.start(*SMOKE)
     sandbox.until(running, finished_first(sandbox))
-    assert len(psutil.Process(running.pid).children()) >= 7, "a store and six servers"
+    assert len(parts(running)) >= 7, "a store and six servers"
     (os.killpg if whole_group else os.kill)(running.pid, number)
     said, _ = running.communicate(timeout=60)
     assert running.returncode == 130, said
@@ -122,11 +123,10 @@ def test_a_second_ctrl_c_does_not_wait(sandbox: Sandbox) -> None:
     """A server that hangs would hold up the end; asked twice, it is killed, and all is removed as ever."""
     running = sandbox.start(*SMOKE)
     sandbox.until(running, finished_first(sandbox))
-    server = next(c for c in psutil.Process(running.pid).children() if "--key-prefix" in c.cmdline())
+    server = sandbox.part(running, SERVER)
+    others = [child for child, line in parts(running).items() if SERVER in line and child != server]
     server.suspend()
     os.killpg(running.pid, signal.SIGINT)
-    store = [c for c in psutil.Process(running.pid).children() if "valkey" in " ".join(c.cmdline())]
-    others = [c for c in psutil.Process(running.pid).children() if c != server and c not in store]
     sandbox.until(running, lambda: not all(is_alive(other) for other in others))
     assert is_alive(server), "clean-up is under way, and waits for this one"
     os.killpg(running.pid, signal.SIGINT)
@@ -150,7 +150,7 @@ def test_ctrl_c_twice_at_any_moment_leaves_nothing(sandbox: Sandbox, children: i
     """While the store, the servers or Locust start, two signals in a row: 130, and nothing is left."""
     running = sandbox.start(*SMOKE)
     seen = (sandbox.folder / "run").exists
-    sandbox.until(running, lambda: seen() and len(psutil.Process(running.pid).children()) >= children)
+    sandbox.until(running, lambda: seen() and len(parts(running)) >= children)
     os.killpg(running.pid, signal.SIGINT)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGINT)
@@ -274,7 +274,7 @@ def snippet(program: str) -> list[str]:
     ("victim", "code", "words"),
     [
         ("loadtests/locustfile.py", 12, "without its final report"),
-        ("--key-prefix", 3, "died"),
+        (SERVER, 3, "died"),
         ("valkey-server", 3, "store"),
     ],
     ids=["Locust", "a server", "the store"],
@@ -284,8 +284,7 @@ def test_a_part_that_dies_is_named(sandbox: Sandbox, victim: str, code: int, wor
     running = sandbox.start(*SMOKE)
     sandbox.until(running, finished_first(sandbox))
     sandbox.until(running, all_started(running))
-    parts = psutil.Process(running.pid).children()
-    next(part for part in parts if victim in " ".join(part.cmdline())).kill()
+    sandbox.part(running, victim).kill()
     said, _ = running.communicate(timeout=60)
     assert running.returncode == code, said
     assert words in said
@@ -305,10 +304,8 @@ def test_json_stays_parseable_when_a_run_fails(sandbox: Sandbox) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while len(psutil.Process(running.pid).children()) < 8 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    next(c for c in psutil.Process(running.pid).children() if "--key-prefix" in c.cmdline()).kill()
+    sandbox.until(running, all_started(running))
+    sandbox.part(running, SERVER).kill()
     out, said = running.communicate(timeout=60)
     assert running.returncode == 3, said
     assert out == ""
@@ -383,8 +380,7 @@ def test_serve_ends_with_a_server_that_died(sandbox: Sandbox) -> None:
     for line in running.stdout:
         if line.startswith("Ctrl-C"):
             break
-    parts = psutil.Process(running.pid).children()
-    next(part for part in parts if "--key-prefix" in part.cmdline()).kill()
+    sandbox.part(running, SERVER).kill()
     said, _ = running.communicate(timeout=60)
     assert running.returncode == 3, said
     assert "server cookie #0 died" in said

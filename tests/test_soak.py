@@ -16,6 +16,7 @@ from harness.endurance import LONG_S
 from harness.errors import InvalidMeasurementError
 from harness.growth import DESCRIPTORS, growths
 from harness.result import DRIFT, GROWTH, Result
+from tests.sandbox import parts
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The soak's own suite, of 36 seconds.
@@ -49,11 +50,9 @@ def _serving(run: subprocess.Popen[str], arm: str) -> psutil.Process:
     """A server of that scheme, of a run under way, once the load is on."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        children = psutil.Process(run.pid).children()
-        lines = [" ".join(child.cmdline()) for child in children]
-        if any("locustfile.py" in line for line in lines):
-            servers = (c for c, line in zip(children, lines, strict=True) if f" servers {arm} " in line)
-            return next(servers)
+        children = parts(run)
+        if any("locustfile.py" in line for line in children.values()):
+            return next(child for child, line in children.items() if f" servers {arm} " in line)
         time.sleep(0.1)
     raise AssertionError("no load was started")
 
