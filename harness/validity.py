@@ -142,7 +142,11 @@ def _dropped(row: Measurement, where: str) -> Check:
         "arrivals sent",
         "invalid" if bad else "ok",
         f"{where}: {row.value:.2%} of arrivals could not be sent"
-        + (": the rate is more than the server can take; lower it." if bad else "."),
+        + (
+            ": the rate is more than server and machine could take; lower it, or repeat in a quieter hour."
+            if bad
+            else "."
+        ),
     )
 
 

@@ -47,7 +47,7 @@ def _print_case(case: Case, console: Console) -> None:
     console.print()
     console.print(Text(case.title, style="bold"))
     for table in tables(case):
-        console.print(_rich(table))
+        console.print(_fitting(table, console))
         console.print()
     arrivals = wording.arrivals(case)
     for line in [*wording.sentences(case), *([arrivals] if arrivals else [])]:
@@ -70,14 +70,23 @@ def _print_wrapped(text: str, console: Console, style: str = "", first: str = ""
         console.print(Text((further if index else first) + line, style=style), soft_wrap=True)
 
 
-def _rich(table: Table) -> RichTable:
+def _fitting(table: Table, console: Console) -> RichTable:
+    """The table with two spaces between columns, or with one where that is too wide."""
+    airy = _rich(table, padding=1)
+    unbounded = console.options.update(max_width=10 * console.width)
+    fits = console.measure(airy, options=unbounded).maximum <= console.width
+    return airy if fits else _rich(table, padding=0)
+
+
+def _rich(table: Table, padding: int) -> RichTable:
     """The table for the console: where it is too wide, the arms' names fold and the figures stay whole."""
     arm, *figures = table.heads
     columns = [
         Column(f"{table.title}\n{arm}", overflow="fold"),
         *(Column(head, justify="right", no_wrap=True) for head in figures),
     ]
-    rich = RichTable(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 0, 0, 1))
+    sides = (0, 0, 0, padding)
+    rich = RichTable(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=sides)
     for row in table.rows:
         rich.add_row(*map(Text, row))
     return rich

@@ -6,7 +6,7 @@ steps has a table a percentile in place of the first, with a row a step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,8 +49,10 @@ def _megabytes(row: Measurement) -> str:
     return fmt.megabytes(row.value)
 
 
+#: Only of a closed loop: in an open one it is the offered rate, and a column of it would find nothing.
+THROUGHPUT: Final = Column("throughput", "throughput\nreq/s", _main)
 SPEED: Final = (
-    Column("throughput", "throughput\nreq/s", _main),
+    THROUGHPUT,
     Column("capacity", "capacity\nreq/s", _main),
     Column("service_p50", "service\np50 us", _main),
     Column("service_p99", "service\np99 us", _main),
@@ -78,7 +80,8 @@ STEPS: Final = (
 
 def tables(case: Case) -> list[Table]:
     """The tables of a case; columns of metrics that do not apply are left out."""
-    both = [_table(case, "Speed", SPEED), _table(case, "Cost", COST)]
+    speed = [column for column in SPEED if case.is_closed_loop or column is not THROUGHPUT]
+    both = [_table(case, "Speed", speed), _table(case, "Cost", COST)]
     steps = [_steps_table(case, column) for column in STEPS] if case.steps() else []
     return [table for table in both if len(table.heads) > 1] + steps
 
@@ -88,7 +91,7 @@ def _steps_table(case: Case, column: Column) -> Table:
     return Table(column.head, ["step", *(f"{arm}\nus" for arm in case.arms)], rows)
 
 
-def _table(case: Case, title: str, columns: tuple[Column, ...]) -> Table:
+def _table(case: Case, title: str, columns: Sequence[Column]) -> Table:
     used = [column for column in columns if case.measured(column.metric)]
     rows = [[arm, *(_cell(case, arm, column) for column in used)] for arm in case.arms]
     return Table(title, ["arm", *(column.head for column in used)], rows)

@@ -79,6 +79,19 @@ def test_the_console_report_keeps_to_80_columns(result: Result) -> None:
     assert [line for line in text.splitlines() if line.rstrip().endswith("99")] == []
 
 
+def test_the_widest_figures_leave_room_for_the_arms(result: Result) -> None:
+    """Latencies of tenths of a second with huge intervals: 80 columns hold them beside whole names."""
+    wild = [
+        row.model_copy(update={"value": 155_678.0, "ci": (111_000.0, 198_000.0)})
+        if row.metric.startswith(("service", "response"))
+        else row
+        for row in result.measurements
+    ]
+    lines = printed(result.model_copy(update={"measurements": wild})).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("anonymous ") for line in lines) == 4, "two tables of each scenario"
+
+
 def test_what_the_doctor_warned_of_stands_in_the_heading(result: Result) -> None:
     """By name, in both reports; what is fine is not told, and older results have no such line."""
     findings = [

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -238,6 +239,17 @@ print(credential_of(answer))
     )
 
 
+def _plain_locust(server: Server, user_class: str, run_time: str, folder: Path) -> list[dict[str, Any]]:
+    """What Locust by itself counts of three users, a row a step."""
+    words = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless"]
+    words += ["--host", f"http://127.0.0.1:{server.port}", "--users", "3", "--spawn-rate", "10"]
+    words += ["--run-time", run_time, "--rate", "50", "--only-summary", "--json", user_class]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
 @pytest.mark.parametrize(
     ("user_class", "scheme", "steps"),
     [
@@ -253,29 +265,11 @@ def test_plain_locust_runs_the_scenarios(
 ) -> None:
     """`locust -f loadtests/locustfile.py --host …` logs in, reads and counts, without a harness."""
     server = serve(scheme)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless"),
-            *(
-                "--host",
-                f"http://127.0.0.1:{server.port}",
-                "--users",
-                "3",
-                "--spawn-rate",
-                "10",
-                "--run-time",
-                "1s",
-            ),
-            *("--rate", "50", "--only-summary", "--json", user_class),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)
+    # Locust knows no end but a time, and a busy machine may take all of a short one for the logins.
+    for run_time in ("1s", "5s", "25s"):
+        rows = _plain_locust(server, user_class, run_time, tmp_path)
+        if len(rows) == len(steps) and min(row["num_requests"] for row in rows) > 5:
+            break
     assert sorted(row["name"] for row in rows) == steps
     assert min(row["num_requests"] for row in rows) > 5
     assert [row["num_failures"] for row in rows] == [0] * len(steps)
