@@ -163,7 +163,8 @@ class Edges:
                 case _:
                     raise AssertionError(f"unknown edge: {words}")
             for connection in self._connections:
-                connection.sendall(b".")
+                with suppress(BrokenPipeError, ConnectionResetError):  # it is missed at the next edge
+                    connection.sendall(b".")
 
     def _meet(self) -> None:
         """Wait until all have called."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness import load
@@ -100,6 +102,8 @@ def test_a_process_that_dies_is_missed(serve: Callable[[str], Server], tmp_path:
         if not killed:
             killed.append(_load_process(tmp_path))
             os.kill(killed[0], signal.SIGKILL)
+            while psutil.Process(killed[0]).status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.001)  # so that the answer to it finds nobody
 
     with pytest.raises(
         InvalidMeasurementError, match=r"load generator 2 of 2 ended .* \(killed by signal 9\)"
