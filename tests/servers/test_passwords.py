@@ -89,8 +89,8 @@ async def test_a_full_queue_is_503() -> None:
     await asyncio.sleep(0)
     with pytest.raises(web.HTTPServiceUnavailable) as refusal:
         await pool.run(gate.wait)
+    gate.set()  # before anything can fail: a thread that waits keeps the interpreter from ending
     assert refusal.value.headers["Retry-After"] == "1"
-    gate.set()
     assert await asyncio.gather(*accepted) == [True, True]
     assert await pool.run(len, "abc") == 3
     pool.close()
