@@ -126,7 +126,9 @@ def compare(
 @app.command()
 def serve(
     arms: Annotated[list[str] | None, typer.Argument(help="Schemes; default: cookie and token.")] = None,
-    port: Annotated[int, typer.Option(help="Port of the first; the others follow.")] = 8001,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the first; the others follow. 0: any free.")
+    ] = 8001,
     loop: Annotated[str, typer.Option(help="uvloop or asyncio.")] = "uvloop",
     redis_url: RedisUrl = None,
 ) -> None:

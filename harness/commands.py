@@ -16,6 +16,7 @@ from harness.forecast import forecast
 from harness.placement import place
 from harness.progress import Reporter
 from harness.report import console as report
+from harness.report import setting
 from harness.result import Result
 from harness.rig import Rig, usable_cpus
 from harness.run import Measuring, Options
@@ -142,7 +143,7 @@ def _check_processes(suite: Suite, processes: int) -> None:
 def _tell_plan(suite: Suite, folder: Path, console: Console, processes: int) -> None:
     will = forecast(suite)
     count = suite.instances * len(suite.arms)
-    placement = place(usable_cpus(), processes).roles()
+    placement = setting.roles_on_cpus(place(usable_cpus(), processes).roles())
     lines = [
         f"suite {suite.name}: {suite.title}",
         f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} processes)",
@@ -150,7 +151,7 @@ def _tell_plan(suite: Suite, folder: Path, console: Console, processes: int) -> 
             f"  {s.label}: {s.slots} slots of {s.slot_ns / 1e6:g} ms; judged by {s.primary_metric}"
             for s in suite.scenarios
         ),
-        f"  CPUs: {placement or 'not pinned'}",
+        f"  CPUs: {placement}",
         f"  time: about {will.seconds:.0f} s, of which {will.measuring_s:.0f} s measuring",
         f"  memory: about {will.memory_bytes / 1e6:.0f} MB; disk: about {will.disk_bytes / 1e6:.0f} MB",
         f"  results: {folder}",

@@ -194,8 +194,8 @@ class Rig:
             self._await_store()
         except (redis.RedisError, ValueError) as error:
             raise EnvironmentFailedError(
-                f"no answer from the store at {self.store_source}: {error}. Start it, or leave out"
-                " --redis-url for an embedded one."
+                f"no answer from the store at {self.store_source}: {str(error).rstrip('.')}."
+                " Start it, or leave out --redis-url for an embedded one."
             ) from error
         if self._store_process is not None:
             processes.pin(self._store_process.pid, self._placement.store)

@@ -106,8 +106,9 @@ class Measuring:
         generator = load.Generator(self._options.processes, placement.load)
         for cost, scenarios in by_password_cost(self._suite).items():
             arms = [schemes[arm] for arm in self._suite.arms]
+            store = "" if self._options.redis_url else "a store and "
             reporter.say(
-                f"starting a store and {self._suite.instances * len(arms)} servers"
+                f"starting {store}{self._suite.instances * len(arms)} servers"
                 f" ({self._suite.instances} of each arm, password cost {cost})"
             )
             with Rig(

@@ -78,8 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= MAX_PORT:
+    if not text.isdecimal() or (port := int(text)) > MAX_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to {MAX_PORT}")
     return port
 

@@ -195,12 +195,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def main() -> None:
-    """Seed an accounts file from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m servers.accounts", description=seed.__doc__)
-    parser.add_argument("--file", type=Path, required=True, help="the file to make")
-    parser.add_argument("--load-users", type=int, default=0, help="accounts for virtual users")
+    """Make an accounts file: the example accounts, and accounts for virtual users."""
+    parser = argparse.ArgumentParser(prog="python -m servers.accounts", description=main.__doc__)
+    parser.add_argument("--file", type=Path, required=True, help="the file to make; must not exist")
+    parser.add_argument("--load-users", type=int, default=0, metavar="N", help="so many (default: 0)")
     parser.add_argument("--password-cost", choices=COSTS, default="owasp", help="what a login costs")
     options = parser.parse_args()
+    if options.load_users < 0:
+        parser.error("--load-users: not fewer than 0")
     try:
         seed(options.file, options.load_users, options.password_cost)
     except CannotStartError as error:

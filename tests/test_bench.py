@@ -188,6 +188,7 @@ def test_dry_run_starts_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "time: about" in done.stdout
     assert "disk: about" in done.stdout
+    assert "{" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -198,6 +199,7 @@ def test_dry_run_starts_nothing(tmp_path: Path) -> None:
         (["run", "bad.toml"], "scenarios[0].load"),
         (["run", "smoke", "--loop", "trio"], "--loop"),
         (["plot", "nothing"], "no result there"),
+        (["serve", "--port", "99999"], "--port"),
         (["run", "--nonsense"], "nonsense"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from harness.report import format as fmt
 from harness.result import Result
@@ -46,7 +46,12 @@ def findings(result: Result) -> list[str]:
 
 def placement(result: Result) -> str:
     """Which role ran on which CPUs: `servers and store share CPU 0; load and harness share CPU 1`."""
-    pinned = {role: sorted(cpus) for role, cpus in result.environment.placement.items() if cpus}
+    return roles_on_cpus(result.environment.placement)
+
+
+def roles_on_cpus(roles: Mapping[str, Iterable[int]]) -> str:
+    """The same for a plan."""
+    pinned = {role: found for role, cpus in roles.items() if (found := sorted(cpus))}
     if not pinned:
         return "no role was bound to a CPU"
     groups: dict[tuple[int, ...], list[str]] = {}

@@ -93,13 +93,17 @@ def test_by_hand(tmp_path: Path) -> None:
     """Alone it brings its own store and accounts, says how to try it, and leaves nothing behind."""
     env = environment({"TMPDIR": str(tmp_path)})
     del env["AUTH_SECRET"]
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "servers", "cookie", "--port", "0", "--loop", "asyncio"],
-        stdout=subprocess.PIPE,
-        env=env,
-        cwd=ROOT,
-        text=True,
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-u", "-m", "servers", "cookie", "--port", "0", "--loop", "asyncio"],
+            stdout=subprocess.PIPE,
+            env=env,
+            cwd=ROOT,
+            text=True,
+        ) as process,
+        contextlib.ExitStack() as ended,
+    ):
+        ended.callback(process.kill)  # else a failure below would wait for its end
         assert process.stdout is not None
         assert "AUTH_SECRET is not set" in process.stdout.readline()
         said = process.stdout.readline()
@@ -249,6 +253,14 @@ def test_seeding_twice(accounts_file: Path) -> None:
     )
     assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
     assert accounts_file.stat().st_mode & 0o077 == 0
+
+
+def test_seeding_fewer_than_none(tmp_path: Path) -> None:
+    """It is wrong usage, and makes no file."""
+    path = tmp_path / "accounts.sqlite"
+    command = [sys.executable, "-m", "servers.accounts", "--file", str(path), "--load-users", "-1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "--load-users" in done.stderr, path.exists()) == (2, True, False)
 
 
 async def read_all(port: int, request: bytes) -> bytes:

@@ -174,6 +174,24 @@ def test_csrf_by_form(cookie_caller: Client, path: str, kind: str) -> None:
     assert cookie_caller.get(contract.RESTRICTED).status == 200
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"},
+        {"Sec-Fetch-Site": "none"},
+        {"X-Requested-With": "XMLHttpRequest"},
+        {"Origin": "http://127.0.0.1:{port}"},
+    ],
+)
+def test_csrf_whatever_other_headers_say(cookie_caller: Client, headers: dict[str, str]) -> None:
+    """Nothing stands in for the token of a session, not even a header that only our own page should send."""
+    cookie_caller.csrf = ""
+    sent = {name: value.format(port=cookie_caller.port) for name, value in headers.items()}
+    body = json.dumps({"email": "thief@example.com"}).encode()
+    answer = cookie_caller.send("POST", contract.EMAIL, body, JSON | cookie_caller.carried() | sent)
+    assert (answer.status, answer.json) == (403, {"error": "csrf"})
+
+
 def test_csrf_of_admins(port: int) -> None:
     """Least of all can it have an admin change accounts."""
     admin = Client(port)
@@ -188,13 +206,15 @@ def test_csrf_of_admins(port: int) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:{port}.evil.example"},
+        {"Origin": "http://evil.example/http://127.0.0.1:{port}"},
         {"Sec_Fetch_Site": "cross-site"},
         {"Sec_Fetch_Site": "same-site"},
     ],
 )
 def test_login_csrf(port: int, headers: dict[str, str]) -> None:
     """Another site's page cannot log its visitor in, as whomever it likes."""
-    answer = log_in(port, **headers)
+    answer = log_in(port, **{name: value.format(port=port) for name, value in headers.items()})
     assert (answer.status, answer.json) == (403, {"error": "csrf"})
     assert not answer.cookies
 

@@ -8,10 +8,14 @@ from unittest import mock
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from argon2 import extract_parameters
 
 from servers import accounts, contract
 from servers.__main__ import _parser
+from servers.app import create_app
+from servers.contract import Credentials
+from servers.keys import ACCOUNTS, PASSWORDS
 from servers.passwords import COSTS, QUEUE, Passwords, hashed_at, hasher
 from servers.settings import Settings
 from servers.workers import WorkerPool
@@ -58,6 +62,25 @@ async def test_unknown_accounts_cost_the_same_work() -> None:
     passwords.close()
 
 
+async def test_every_failed_login_costs_one_hash(tmp_path: Path) -> None:
+    """A wrong password, an unknown account and a disabled one each cost what a good login costs."""
+    path = tmp_path / "accounts.sqlite"
+    accounts.seed(path, cost="bench")
+    app = create_app("anonymous", Settings(path, (), password_cost="bench"))
+    await app[ACCOUNTS].set_rights("124", role=None, disabled=True)
+    wrong, unknown = Credentials("john.doe", "x"), Credentials("nobody", "x")
+    attempts = [contract.EXAMPLE, wrong, unknown, contract.EXAMPLE_ADMIN]
+    hashed, answered = [], []
+    with mock.patch.object(app[PASSWORDS], "verify", wraps=app[PASSWORDS].verify) as spy:
+        async with TestClient(TestServer(app)) as client:
+            for attempt in attempts:
+                answer = await client.post(contract.AUTHENTICATE, json=attempt._asdict())
+                answered.append(answer.status)
+                hashed.append(spy.await_count)
+    assert answered == [200, 401, 401, 401]
+    assert hashed == [1, 2, 3, 4]
+
+
 async def test_a_full_queue_is_503() -> None:
     """Work past the bound is refused at once, and accepted again when there is room."""
     pool = WorkerPool(threads=1, queue=2, name="test")
@@ -66,8 +89,8 @@ async def test_a_full_queue_is_503() -> None:
     await asyncio.sleep(0)
     with pytest.raises(web.HTTPServiceUnavailable) as refusal:
         await pool.run(gate.wait)
+    gate.set()  # before anything can fail: a thread that waits keeps the interpreter from ending
     assert refusal.value.headers["Retry-After"] == "1"
-    gate.set()
     assert await asyncio.gather(*accepted) == [True, True]
     assert await pool.run(len, "abc") == 3
     pool.close()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servers.errors import UsageError
-from servers.settings import MIN_SECRET_BYTES, new_secret, parse_secret, read_secrets
+from servers.settings import MIN_SECRET_BYTES, Settings, new_secret, parse_secret, read_secrets
 
 
 def test_base64url_is_decoded() -> None:
@@ -26,6 +26,12 @@ def test_none_where_none_is_set() -> None:
     """Then a random one is made, different each time."""
     assert read_secrets({}) == ()
     assert new_secret() != new_secret()
+
+
+def test_settings_printed_tell_no_secret() -> None:
+    """Neither the secrets nor the store's address, which may hold a password, get into a log that way."""
+    printed = repr(Settings(Path("accounts"), (b"hunter2" * 5,), "redis://:hunter2@127.0.0.1"))
+    assert "hunter2" not in printed
 
 
 def test_the_previous_one_comes_second(tmp_path: Path) -> None:

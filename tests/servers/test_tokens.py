@@ -72,11 +72,16 @@ def test_another_key(status: Callable[[str], int]) -> None:
     assert status(forge(key=b"x" * 32)) == 401
 
 
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")  # ours is one for HS256
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
 def test_another_algorithm(status: Callable[[str], int], algorithm: str) -> None:
     """The right secret by another algorithm is refused: the list is fixed."""
-    assert status(forge(key=SECRET * 2, algorithm=algorithm)) == 401
-    assert status(forge(key=SECRET, algorithm="HS256", header={"kid": "x"})) == 401
+    assert status(forge(algorithm=algorithm)) == 401
+
+
+def test_a_key_by_another_name(status: Callable[[str], int]) -> None:
+    """The right secret under a name that is not its own is refused."""
+    assert status(forge(header={"kid": "x"})) == 401
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA", "PS512"])
@@ -134,10 +139,11 @@ def test_no_token_at_all(status: Callable[[str], int], token: str) -> None:
 
 def test_a_token_past_the_limit(status: Callable[[str], int]) -> None:
     """Not even a good one is looked at that is longer than 4 KB."""
-    long, longer = (forge({"first_name": "x" * length}) for length in (2500, 3000))
-    assert len(long) < MAX_CREDENTIAL_BYTES < len(longer)
-    assert status(long) == 200
-    assert status(longer) == 401
+    # Base64 has no text of every length, so the header has to give too.
+    good = (forge({"first_name": "x" * n}, {"x": "x" * m}) for n in range(2700, 2800) for m in range(3))
+    by_length = {len(token): token for token in good}
+    assert status(by_length[MAX_CREDENTIAL_BYTES]) == 200
+    assert status(by_length[MAX_CREDENTIAL_BYTES + 1]) == 401
 
 
 def test_tampering(status: Callable[[str], int]) -> None:
