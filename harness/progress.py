@@ -46,7 +46,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, soft_wrap=not self._console.is_terminal)
 
     def begin(self, name: str, slots: int, arms: list[str]) -> None:
         """A scenario begins; `arms` names the arm of every instance."""

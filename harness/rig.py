@@ -21,7 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import redis
 
 from harness import disk, interrupts, leftovers, processes
-from harness.errors import ConformanceError, EnvironmentFailedError
+from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.placement import Placement
 from harness.schedule import Target
 
@@ -191,8 +191,11 @@ class Rig:
             self._url = f"unix://{path}"
         try:
             self.store = redis.Redis.from_url(self._url, socket_timeout=10)
+        except ValueError as error:
+            raise SuiteError(f"--redis-url: {error}") from error
+        try:
             self._await_store()
-        except (redis.RedisError, ValueError) as error:
+        except redis.RedisError as error:
             raise EnvironmentFailedError(
                 f"no answer from the store at {self.store_source}: {str(error).rstrip('.')}."
                 " Start it, or leave out --redis-url for an embedded one."

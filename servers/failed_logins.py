@@ -15,8 +15,8 @@ from servers.answers import error
 MAX_FAILURES: Final = 10
 WINDOW_S: Final = 15 * 60
 
-#: Counters; two of as many accounts rarely share one, and all of them fit 64 KiB.
-COUNTERS: Final = 2**16
+#: Counters, a byte each: so many that an account hardly ever shares one that somebody used up.
+COUNTERS: Final = 2**20
 
 _KEY_BYTES: Final = 16
 

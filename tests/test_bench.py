@@ -224,6 +224,14 @@ def test_no_store_ends_with_3(tmp_path: Path) -> None:
     assert "s3cret-word" not in done.stdout + done.stderr
 
 
+def test_a_url_that_is_none_ends_with_2(tmp_path: Path) -> None:
+    """No store can be started there: the user mistyped."""
+    done = bench("run", "smoke", "--out", "run", "--redis-url", "localhost:6379", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--redis-url: " in done.stderr
+    assert "redis://" in done.stderr
+
+
 @pytest.mark.slow
 def test_a_store_of_ones_own_keeps_its_other_keys(tmp_path: Path) -> None:
     """Only keys with the run's own prefix are written, and they are gone afterwards."""
