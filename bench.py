@@ -164,6 +164,26 @@ def doctor(
 
 
 @app.command()
+def engine(
+    rounds: Annotated[int, typer.Option(min=1, help="Each starts every engine afresh.")] = 10,
+    seconds: Annotated[int, typer.Option(min=1, help="Length of a bout.")] = 1,
+    seed: Annotated[int, typer.Option(help="Shuffles each round.")] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the rows as JSON instead of tables.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
+) -> None:
+    """Hold this load engine against Locust's own users, wrk, and a server that knows the truth. Five minutes.
+
+    One load process on one core, a server on another; wrk takes part where it is installed. Latencies of ours
+    are held against wrk's and against the true ones of a server with known delays (calibration/target.py).
+    """
+    from harness.engine import command
+
+    command.measure(rounds, seconds, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
+
+
+@app.command()
 def clean(
     results: ResultsFolder = Path("results"),
     older_than: Annotated[

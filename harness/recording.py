@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+import numpy as np
 from hdrh.histogram import HdrHistogram
 
 FORMAT_VERSION: Final = 1
@@ -25,11 +26,23 @@ def new_histogram() -> HdrHistogram:
     return HdrHistogram(1, HIGHEST_NS, _SIGNIFICANT_DIGITS)
 
 
-def encode(values: Iterable[int]) -> str:
-    """Nanoseconds as one compressed HdrHistogram (V2, base64)."""
+def encode(values: Sequence[int]) -> str:
+    """Nanoseconds as one compressed HdrHistogram (V2, base64); `values` may be any buffer of 64-bit integers.
+
+    All values are counted at once: the library's `record_value`, one by one, takes a tenth of the time in
+    which the values were measured. The index of a value is HdrHistogram's own (a test holds the two equal).
+    """
     histogram = new_histogram()
-    for value in values:
-        histogram.record_value(min(max(value, 1), HIGHEST_NS))
+    if len(values):
+        clipped = np.clip(np.asarray(values, dtype=np.int64), 1, HIGHEST_NS)
+        # The exponent of the float is the integer's bit length.
+        _, length = np.frexp((clipped | histogram.sub_bucket_mask).astype(np.float64))
+        half = histogram.sub_bucket_half_count_magnitude
+        bucket = length - (half + 1)
+        index = ((bucket + 1) << half) + (clipped >> bucket) - histogram.sub_bucket_half_count
+        used, counts = np.unique(index, return_counts=True)
+        np.frombuffer(histogram.counts, dtype=np.uint64)[used] += counts.astype(np.uint64)
+        histogram.set_internal_tacking_values(int(used[0]), int(used[-1]), len(values))
     return str(histogram.encode().decode("ascii"))
 
 

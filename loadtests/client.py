@@ -8,11 +8,11 @@ geventhttpclient. One connection carries one request at a time.
 from __future__ import annotations
 
 import json
-import socket
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
 import gevent
+from gevent import socket
 from gevent.hub import get_hub
 from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
@@ -57,7 +57,8 @@ class _Body(HTTPResponseParser):
         self.complete = False
 
     def _on_message_begin(self) -> None:
-        pass
+        if self.complete:
+            raise HTTPParseError("another answer came behind the one that was asked for")
 
     def _on_message_complete(self) -> None:
         # An interim answer (1xx) is followed by the real one.
@@ -158,10 +159,11 @@ class Connection:
                 data = self._socket.recv(_CHUNK)
             except BlockingIOError:  # a spurious wake-up
                 continue
-            if not data:
-                raise ConnectionResetError("the server closed the connection before its answer was whole")
             size += len(data)
+            # The end of the connection is fed too: it may be how the server says that its answer is whole.
             reader.feed(data)
+            if not data and not reader.complete:
+                raise ConnectionResetError("the server closed the connection before it answered")
         read_ns = perf_counter_ns()
         answer = Answer(reader.get_code(), reader.body, size, sent_ns, read_ns)
         if not reader.should_keep_alive():
@@ -184,7 +186,7 @@ class Connection:
         self._gevent_socket = socket.create_connection(self.address, timeout=10)
         self._gevent_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # The plain socket beneath gevent's: gevent tries to read before it waits, which is in vain each time.
-        self._socket = self._gevent_socket._sock  # type: ignore[attr-defined]  # noqa: SLF001
+        self._socket = self._gevent_socket._sock  # noqa: SLF001
         self._readable = self._hub.loop.io(self._socket.fileno(), _READABLE)
         self._reader = _Body()  # what is left of a torn answer must not meet the next
 

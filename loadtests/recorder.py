@@ -7,6 +7,7 @@ rest of a request; the totals stay exact (a test holds them equal).
 from __future__ import annotations
 
 import time
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -31,9 +32,10 @@ class StepTally:
     def clear(self) -> None:
         """Begin again at nothing; a request under way is counted when it ends."""
         self.errors: Counter[str] = Counter()
-        self.service_ns: list[int] = []
-        self.response_ns: list[int] = []
-        self.lag_ns: list[int] = []
+        # Eight bytes a request, and read as they are when a slot is encoded.
+        self.service_ns = array("q")
+        self.response_ns = array("q")
+        self.lag_ns = array("q")
         self.request_bytes = 0
         self.response_bytes = 0
 

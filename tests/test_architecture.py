@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = ("bench", "harness", "loadtests", "servers")
+OURS = ("bench", "calibration", "harness", "loadtests", "servers")
 PURE = [
     *(
         Path("harness", f"{name}.py")
@@ -34,6 +34,8 @@ PURE = [
             "fingerprint",
             "compare/sides",
             "compare/wording",
+            "engine/cases",
+            "engine/rows",
         )
     ),
     Path("servers", "contract.py"),
@@ -160,6 +162,7 @@ def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
         "gevent",
         "geventhttpclient",
         "aiohttp",
+        "calibration",
         "servers",
         "loadtests",
         "bench",
@@ -169,6 +172,12 @@ def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
 @pytest.mark.parametrize("path", files("servers"), ids=str)
 def test_servers_know_nothing_of_who_measures(path: Path) -> None:
     """No import of the instrument, nor of its tools."""
+    assert not roots(path) & {"calibration", "harness", "loadtests", "bench", "locust", "gevent"}
+
+
+@pytest.mark.parametrize("path", files("calibration"), ids=str)
+def test_known_truths_know_nothing_of_who_measures(path: Path) -> None:
+    """Otherwise they might agree with the instrument's own mistakes."""
     assert not roots(path) & {"harness", "loadtests", "bench", "locust", "gevent"}
 
 

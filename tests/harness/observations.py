@@ -104,4 +104,4 @@ def _account(slot: int, one: Seen) -> SlotAccount:
 
 
 def _histogram(values_us: Sequence[int]) -> str:
-    return encode(value * 1000 for value in values_us)
+    return encode([value * 1000 for value in values_us])

@@ -107,6 +107,15 @@ def test_merged_is_the_histogram_of_all_values(groups: list[list[int]]) -> None:
         assert total.get_value_at_percentile(percentile) == whole.get_value_at_percentile(percentile)
 
 
+@given(st.lists(st.integers(0, 2 * HIGHEST_NS), max_size=200))
+def test_values_are_counted_as_the_library_counts_them(values: list[int]) -> None:
+    """All at once or one by one: the same bytes."""
+    one_by_one = new_histogram()
+    for value in values:
+        one_by_one.record_value(min(max(value, 1), HIGHEST_NS))
+    assert encode(values) == one_by_one.encode().decode()
+
+
 def test_merged_of_nothing_is_empty() -> None:
     """No histograms, no samples."""
     assert merged([]).get_total_count() == 0

@@ -58,8 +58,9 @@ def in_locust(code: str) -> str:
         ("CHUNKED", 200, "hi"),
         ('b"HTTP/1.1 100 Continue\\r\\n\\r\\n" + OK', 200, "hi"),
         ('b"HTTP/1.1 401 Unauthorized\\r\\nContent-Length: 0\\r\\n\\r\\n"', 401, ""),
+        ('b"HTTP/1.1 200 OK\\r\\n\\r\\nhi"', 200, "hi"),
     ],
-    ids=["whole", "in pieces", "chunked", "after an interim answer", "no body"],
+    ids=["whole", "in pieces", "chunked", "after an interim answer", "no body", "as long as the connection"],
 )
 def test_answers_are_read_whole(pieces: str, status: int, body: str) -> None:
     """However the bytes arrive."""
@@ -69,8 +70,8 @@ def test_answers_are_read_whole(pieces: str, status: int, body: str) -> None:
 
 @pytest.mark.parametrize(
     "pieces",
-    ["", "OK[:-1]", 'b"not HTTP at all\\r\\n\\r\\n"'],
-    ids=["closed at once", "half an answer", "garbage"],
+    ["", "OK[:-1]", "OK[:20]", 'b"not HTTP at all\\r\\n\\r\\n"', "OK + OK", "OK + OK[:20]"],
+    ids=["closed at once", "half an answer", "half a header", "garbage", "two for one", "one and a half"],
 )
 def test_no_whole_answer_is_an_error_and_the_next_request_connects_anew(pieces: str) -> None:
     """A request without a whole answer is never counted as answered, and does not poison the next."""
@@ -84,6 +85,15 @@ for _ in range(2):
         print("failed")
 """
     assert in_locust(code) == "failed\nfailed"
+
+
+def test_a_slow_answer_is_waited_for_and_its_time_is_all_of_it() -> None:
+    """From the sending to the last byte, however late that comes."""
+    code = """
+answer = serving([OK[:-1], OK[-1:]], pause=0.3).exchange(GET)
+print(answer.body.decode(), answer.read_ns - answer.sent_ns >= 300_000_000)
+"""
+    assert in_locust(code) == "hi True"
 
 
 def test_connection_close_is_obeyed() -> None:

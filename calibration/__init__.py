@@ -1,0 +1,1 @@
+"""Known truths to measure the instrument against."""

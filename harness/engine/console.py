@@ -1,0 +1,38 @@
+"""The engines' rows as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.engine.rows import Row, goals
+
+
+def render(found: Sequence[Row], console: Console) -> None:
+    """Print what was measured, and what of it was to be reached."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("engine", "path", "load"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("req/s", "client CPU us", "server busy", "p50 us", "p90 us", "p99 us", "lag p99 us"):
+        table.add_column(heading, justify="right")
+    for row in found:
+        seen = row.percentiles
+        table.add_row(
+            row.engine,
+            row.path,
+            row.load,
+            f"{row.throughput:,.0f}",
+            "spins" if "lag_p99" in seen else f"{row.client_cpu:.1f}",
+            f"{row.server_busy:.0%}",
+            *(f"{seen[f'service_{name}']:,.0f}" for name in ("p50", "p90", "p99")),
+            f"{seen['lag_p99']:,.0f}" if "lag_p99" in seen else "",
+        )
+    console.print(table)
+    marks = {True: "reached", False: "MISSED", None: "not measured"}
+    outcome = Table("to reach", "measured", "", box=None, pad_edge=False)
+    for goal in goals(found):
+        outcome.add_row(goal.text, goal.figure, marks[goal.reached])
+    console.print()
+    console.print(outcome)
