@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import gevent
 from gevent.event import Event
+from gevent.hub import get_hub
 from gevent.lock import Semaphore
 
 #: libev's timers tick in milliseconds: sleep no closer than this to an arrival, and yield in a loop after it.
@@ -71,6 +72,7 @@ class OpenPhase:
         self._give_up_ns = self._start_ns + 2 * duration_ns
         self._offsets = iter(offsets_ns)
         self._turn = Semaphore()
+        self._under_way = 0
         self.scheduled = len(offsets_ns)
         self.dropped = 0
 
@@ -81,7 +83,11 @@ class OpenPhase:
                 due_ns = self._next_arrival()
             if due_ns is None:
                 return
-            visit(due_ns)
+            self._under_way += 1
+            try:
+                visit(due_ns)
+            finally:
+                self._under_way -= 1
 
     def _next_arrival(self) -> int | None:
         offset = next(self._offsets, None)
@@ -91,14 +97,34 @@ class OpenPhase:
             self.dropped += 1 + sum(1 for _ in self._offsets)
             return None
         due_ns = self._start_ns + offset
-        wait_until(due_ns)
+        wait_until(due_ns, self._is_idle)
         return due_ns
 
+    def _is_idle(self) -> bool:
+        return self._under_way == 0
 
-def wait_until(due_ns: int) -> None:
-    """Wait for a moment of `perf_counter_ns`, to within microseconds, while others may run."""
-    while (left_ns := due_ns - perf_counter_ns()) > 0:
-        gevent.sleep((left_ns - _SLEEP_MARGIN_NS) / 1e9 if left_ns > _SLEEP_MARGIN_NS else 0)
+
+def wait_until(due_ns: int, may_sleep: Callable[[], bool] = lambda: True) -> None:
+    """Wait for a moment of `perf_counter_ns`, to within microseconds, while others may run.
+
+    It waits in a loop that gives way to whatever is ready. `gevent.sleep(0)` would not do: gevent looks at
+    sockets only after every fiftieth of those, some 60 us. An idle watcher has libev look each time.
+
+    Args:
+        due_ns: That moment.
+        may_sleep: Whether the process may sleep until shortly before. It must not while an answer is awaited:
+            who sleeps is woken late, and the answer would seem to have taken longer.
+    """
+    hub = get_hub()
+    turn = hub.loop.idle()
+    try:
+        while (left_ns := due_ns - perf_counter_ns()) > 0:
+            if left_ns > _SLEEP_MARGIN_NS and may_sleep():
+                gevent.sleep((left_ns - _SLEEP_MARGIN_NS) / 1e9)
+            else:
+                hub.wait(turn)
+    finally:
+        turn.close()
 
 
 class Rendezvous:

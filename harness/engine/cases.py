@@ -10,9 +10,10 @@ from typing import Final
 CONNECTIONS: Final = 8
 #: Arrivals a second in open loop, which one core must keep up with.
 RATE: Final = 3000
-#: Few and far between, so that what is measured is one answer and not a queue in the load generator.
+#: Few and far between, so that what is measured is one answer and not a queue in the load generator; and no
+#: answer is due when the next request is.
 TRUTH_CONNECTIONS: Final = 2
-TRUTH_RATE: Final = 500
+TRUTH_RATE: Final = 450
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ def render(found: Sequence[Row], console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("engine", "path", "load"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("req/s", "client CPU us", "server busy", "p50 us", "p90 us", "p99 us", "lag p99 us"):
-        table.add_column(heading, justify="right")
+    for heading in ("req/s", "CPU us", "server", "p50", "p90", "p99", "lag p99"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in found:
         seen = row.percentiles
         table.add_row(
             row.engine,
             row.path,
-            row.load,
+            row.load.removesuffix(" constant"),
             f"{row.throughput:,.0f}",
             "spins" if "lag_p99" in seen else f"{row.client_cpu:.1f}",
             f"{row.server_busy:.0%}",
@@ -30,6 +30,10 @@ def render(found: Sequence[Row], console: Console) -> None:
             f"{seen['lag_p99']:,.0f}" if "lag_p99" in seen else "",
         )
     console.print(table)
+    console.print(
+        "CPU us: the engine's, a request; server: share of its CPU; percentiles and lag in us, as the engine has them",
+        highlight=False,
+    )
     marks = {True: "reached", False: "MISSED", None: "not measured"}
     outcome = Table("to reach", "measured", "", box=None, pad_edge=False)
     for goal in goals(found):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.engine.cases import CASES, Case, Outcome
+from harness.engine.cases import CASES, TRUTH_RATE, Case, Outcome
 from harness.engine.rows import Goal, Row, goals, rows
 
 PLAIN = {"service_p50": 100.0, "service_p90": 200.0, "service_p99": 400.0}
@@ -96,7 +96,7 @@ def test_all_goals_can_be_reached() -> None:
         (Case("wrk", "/api/restricted"), [outcome(40_000, {"service_p50": 112})] * 2, "service_p50"),
         (Case("wrk", "/api/restricted"), [outcome(40_000, {"service_p99": 300})] * 2, "service_p99"),
         (Case("ours-open", "/public", rate=3000), [outcome(3000, {"lag_p99": 101})] * 2, "lag"),
-        (Case("ours-open", "/bimodal", rate=500), [true(101)] * 2, "truth"),
+        (Case("ours-open", "/bimodal", rate=TRUTH_RATE), [true(101)] * 2, "truth"),
         (Case("ours", "/public"), [outcome(40_000, errors=1), outcome(40_000)], "wrong"),
     ],
     ids=str,

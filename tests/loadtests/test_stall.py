@@ -1,0 +1,86 @@
+"""A server that stops for a second: what the schedule says of it, and what Locust by itself says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+
+import pytest
+
+from tests.loadtests.test_engine import in_locust
+
+CODE = """
+import os, signal, subprocess, sys
+from time import perf_counter_ns
+from locust import FastHttpUser, constant_throughput, task
+from locust.env import Environment
+from harness.schedule import arrival_offsets
+from loadtests.pacing import OpenPhase
+words = [sys.executable, "-m", "servers", "anonymous", "--port", "0", "--password-cost", "bench", "--json"]
+server = subprocess.Popen(words, stdout=subprocess.PIPE)
+port = json.loads(server.stdout.readline())["port"]
+class Reader(FastHttpUser):
+    host = f"http://127.0.0.1:{port}"
+    wait_time = constant_throughput(20)
+    @task
+    def read(self):
+        self.client.get("/public")
+environment = Environment(user_classes=[Reader])
+environment.create_local_runner().start(1, spawn_rate=1)
+gevent.sleep(0.5)
+stall = []
+def stop_for_a_second():
+    gevent.sleep(4.02)  # between two arrivals
+    for signum in (signal.SIGSTOP, signal.SIGCONT):
+        os.kill(server.pid, signum)
+        stall.append(perf_counter_ns())
+        gevent.sleep(1)
+gevent.spawn(stop_for_a_second)
+connection = Connection("127.0.0.1", port)
+request = request_bytes("GET", "/public", connection.address, b"")
+rows = []
+def visit(due_ns):
+    answer = connection.exchange(request)
+    rows.append((due_ns, answer.sent_ns, answer.read_ns))
+phase = OpenPhase(arrival_offsets(20, 10_000_000_000, "constant", 0), 10_000_000_000)
+phase.run(visit)
+total = environment.stats.total
+locust_p95_ms = total.get_response_time_percentile(0.95)
+server.kill()
+print(json.dumps({"rows": rows, "dropped": phase.dropped, "stall": stall, "locust": locust_p95_ms}))
+"""
+
+
+def p95(values: list[float]) -> float:
+    """The 95th percentile: as many are above it as are in the last twentieth."""
+    return sorted(values)[int(0.95 * len(values))]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no way to stop a process")
+def test_a_second_of_silence_shows_in_response_time_and_nowhere_else() -> None:
+    """At 20 arrivals/s for 10 s over one connection, a twentieth of all waits for half of the stall or more.
+
+    Service time sees one slow answer. So does Locust, whose user waits with its next request until it has the
+    answer (coordinated omission).
+    """
+    seen = json.loads(in_locust(CODE))
+    stopped, resumed = seen["stall"]
+    rows = seen["rows"]
+    response = [(read - due) / 1e6 for due, _, read in rows]
+    service = [(read - sent) / 1e6 for _, sent, read in rows]
+    must = [(resumed - due) / 1e6 if stopped < due < resumed else 0.0 for due, _, _ in rows]
+    assert len(rows) == 200
+    assert seen["dropped"] == 0
+    assert all(took >= least for took, least in zip(response, must, strict=True))
+    assert sum(1 for least in must if least) >= 19
+    assert p95(response) >= p95(must) > 400
+    assert sum(1 for took in service if took > 500) == 1
+    assert p95(service) < p95(response) / 10
+    assert seen["locust"] < p95(response) / 10
+    print(
+        f"p95: response {p95(response):.0f} ms, schedule {p95(must):.0f} ms,"
+        f" service {p95(service):.1f} ms, Locust by itself {seen['locust']} ms",
+        file=sys.stderr,
+    )
