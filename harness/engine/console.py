@@ -31,7 +31,7 @@ def render(found: Sequence[Row], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "CPU us: the engine's, a request; server: share of its CPU; percentiles and lag: us, as the engine says",
+        "CPU us: the engine's, a request; server: share of its CPU; percentiles and lag in us, as it says",
         highlight=False,
     )
     marks = {True: "reached", False: "MISSED", None: "not measured"}
