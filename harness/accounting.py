@@ -19,20 +19,31 @@ from harness.recording import SlotAccount
 _OWN_COMMANDS: Final = ("cmdstat_info",)
 
 
-def cpu_ns(pid: int) -> int:
-    """CPU time of all threads of a process, in ns.
+@dataclass(frozen=True)
+class CpuReading:
+    """A process's time on its CPUs, and in line for one that others had; both in ns, all threads."""
 
-    Linux counts it in /proc/PID/task/*/schedstat to the nanosecond; elsewhere psutil's figure serves.
+    on_ns: int
+    waiting_ns: int
+
+
+def read_cpu(pid: int) -> CpuReading:
+    """The CPU time of a process until now.
+
+    Linux counts it in /proc/PID/task/*/schedstat to the nanosecond; elsewhere psutil's figure serves, and
+    nobody counts the waiting.
     """
     try:
-        return sum(_schedstat(task) for task in Path(f"/proc/{pid}/task").iterdir())
+        tasks = [(task / "schedstat").read_bytes().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+        return CpuReading(sum(int(task[0]) for task in tasks), sum(int(task[1]) for task in tasks))
     except FileNotFoundError:
         times = psutil.Process(pid).cpu_times()
-        return round((times.user + times.system) * 1e9)
+        return CpuReading(round((times.user + times.system) * 1e9), 0)
 
 
-def _schedstat(task: Path) -> int:
-    return int((task / "schedstat").read_bytes().split(b" ", 1)[0])
+def cpu_ns(pid: int) -> int:
+    """CPU time of all threads of a process, in ns."""
+    return read_cpu(pid).on_ns
 
 
 def resident_bytes(pid: int) -> int:
@@ -123,10 +134,19 @@ class Accountant:
     def begin(self, instance: int) -> None:
         """Read the meters before a slot of this instance."""
         self._store_before = self._store.read()
-        self._server_before = cpu_ns(self._pids[instance])
+        self._server_before = read_cpu(self._pids[instance])
 
     def end(self, slot: int, instance: int) -> None:
         """Read them after it, and enter the difference."""
-        server = cpu_ns(self._pids[instance]) - self._server_before
+        before, after = self._server_before, read_cpu(self._pids[instance])
         store_cpu, store_ops = self._store.spent(self._store_before, self._store.read())
-        self.accounts.append(SlotAccount(slot, instance, server, store_cpu, store_ops))
+        self.accounts.append(
+            SlotAccount(
+                slot,
+                instance,
+                server_cpu_ns=after.on_ns - before.on_ns,
+                store_cpu_ns=store_cpu,
+                store_ops=store_ops,
+                server_wait_ns=after.waiting_ns - before.waiting_ns,
+            )
+        )

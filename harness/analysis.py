@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Final
 
 from harness.estimate import Ratio, geometric_mean, mean, ratio
@@ -52,6 +52,20 @@ class Slot:
         for record in self.records:
             by_process[record.process] += record.load_cpu_ns
         return max(by_process.values()) / self.elapsed_ns
+
+    @property
+    def load_wait(self) -> float:
+        """The share of the slot in which the worst load process wanted its CPU and did not get it."""
+        by_process: dict[int, int] = defaultdict(int)
+        for record in self.records:
+            by_process[record.process] += record.load_wait_ns
+        return max(by_process.values()) / self.elapsed_ns
+
+    @property
+    def server_wait(self) -> float:
+        """The same of the server; that the store runs on its CPU is no waiting for others."""
+        waited_ns = self.account.server_wait_ns - max(0.0, self.account.store_cpu_ns)
+        return max(0.0, waited_ns) / self.elapsed_ns
 
     def step(self, name: str) -> list[SlotRecord]:
         """What was recorded of one step."""
@@ -354,6 +368,16 @@ def _distribution(
             for item in whole.get_percentile_iterator(5)
         ],
     )
+
+
+def cpu_waits(observed: Observed, arm: str) -> dict[str, float]:
+    """Who waited for a CPU that something else had, and for what share of an arm's time: server, load."""
+    own = set(by_arm(observed.plan.targets)[arm])
+    slots = [slot for slot in observed.slots() if slot.instance in own]
+    return {
+        "server": fmean(slot.server_wait for slot in slots),
+        "load generator": fmean(slot.load_wait for slot in slots),
+    }
 
 
 def server_busy(observed: Observed, arm: str) -> float:

@@ -27,11 +27,13 @@ class Drift:
         metric: Name in METRICS.
         arms: Last over first, by arm, with an interval over its instances.
         pairs: The later arm's movement over the earlier one's, by (earlier, later).
+        instances: An instance's movement over the median of all, by instance.
     """
 
     metric: str
     arms: Mapping[str, Estimate]
     pairs: Mapping[tuple[str, str], Ratio]
+    instances: Mapping[int, float]
 
 
 def drifts(observed: Observed, confidence: float) -> list[Drift]:
@@ -53,6 +55,7 @@ def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, conf
             for base, arm in combinations(points, 2)
             if min(len(points[base]), len(points[arm])) > 1
         },
+        instances={instance: one / median(moved.values()) for instance, one in moved.items()},
     )
 
 

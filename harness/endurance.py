@@ -1,11 +1,11 @@
-"""Whether a long run stayed as it began: what its processes hold, and what a request costs. Pure.
+"""Whether a run stayed as it began: what a request costs, and in a long run what its processes hold. Pure.
 
-Short runs get neither check: within them growth cannot be told from warming up, nor drift from noise.
+Short runs are not judged by growth: within them it cannot be told from warming up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.analysis import Observed
@@ -21,7 +21,7 @@ ABSOLUTE_DRIFT: Final = 0.25
 
 
 def checks(observed: Observed, *, confidence: float, margin: float, stationary: bool) -> list[Check]:
-    """The checks on a long scenario; none on a short one.
+    """Whether an arm or an instance drifted; of a long scenario also whether a process grew.
 
     Args:
         observed: With the vitals of every process.
@@ -29,12 +29,12 @@ def checks(observed: Observed, *, confidence: float, margin: float, stationary: 
         margin: Change of one arm relative to another, as a fraction, that counts as none.
         stationary: Growth makes the run invalid instead of being a warning.
     """
-    if observed.scenario.seconds < LONG_S:
-        return []
     name = observed.scenario.label
+    drift = [check_drift(one, name, margin) for one in drifts(observed, confidence) if one.arms]
+    if observed.scenario.seconds < LONG_S:
+        return drift
     found = [one for row in observed.vitals for one in growths(row, confidence)]
-    growth = check_growth(found, name, stationary=stationary)
-    return [growth, *(check_drift(one, name, margin) for one in drifts(observed, confidence) if one.arms)]
+    return [check_growth(found, name, stationary=stationary), *drift]
 
 
 def check_growth(found: Sequence[Growth], name: str, *, stationary: bool) -> Check:
@@ -74,7 +74,12 @@ def check_drift(drift: Drift, name: str, margin: float) -> Check:
     """Whether an arm moved against another by more than the margin, or by far on its own."""
     apart = [pair for pair, moved in drift.pairs.items() if _beyond(moved, margin)]
     far = [arm for arm, moved in drift.arms.items() if _beyond(moved, ABSOLUTE_DRIFT)]
-    status: Status = "warning" if apart or far else "ok"
+    strays = {
+        instance: moved
+        for instance, moved in drift.instances.items()
+        if not 1 / (1 + ABSOLUTE_DRIFT) < moved < 1 + ABSOLUTE_DRIFT
+    }
+    status: Status = "warning" if apart or far or strays else "ok"
     title = METRICS[drift.metric].title
     alone = [f"{arm} {moved.value - 1:+.1%}" for arm, moved in drift.arms.items()]
     against = [
@@ -85,11 +90,14 @@ def check_drift(drift: Drift, name: str, margin: float) -> Check:
         check=DRIFT,
         status=status,
         detail=f"{name}: {title} from the first to the last third of the slots: {', '.join(alone + against)}"
-        + _remedy(apart, far),
+        + _remedy(apart, far, strays),
     )
 
 
-def _remedy(apart: Sequence[tuple[str, str]], far: Sequence[str]) -> str:
+def _remedy(apart: Sequence[tuple[str, str]], far: Sequence[str], strays: Mapping[int, float]) -> str:
+    if strays:
+        which = ", ".join(f"instance #{instance} {moved - 1:+.0%}" for instance, moved in strays.items())
+        return f"; against the others {which}: something happened to single processes; repeat the run."
     if apart:
         return ": one arm ages while the other does not; look at what it keeps."
     if far:

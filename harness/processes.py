@@ -6,6 +6,7 @@ Linux the kernel ends them when the harness dies, even by SIGKILL.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -14,6 +15,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from harness import interpreter, interrupts
 from harness.errors import EnvironmentFailedError
@@ -130,6 +133,14 @@ def pin(pid: int, cpus: Sequence[int]) -> None:
         return
     for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(thread.name), cpus)
+
+
+def family(pid: int) -> frozenset[tuple[int, float]]:
+    """A process and all below it, each by its id and the time it began: an id may be used again."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        return frozenset((one.pid, one.create_time()) for one in [root, *root.children(recursive=True)])
+    return frozenset()
 
 
 def last_words(text: str, lines: int = 3) -> str:

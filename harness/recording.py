@@ -74,6 +74,7 @@ class SlotRecord:
         late: Arrivals sent more than a millisecond behind schedule.
         dropped: Arrivals that found no free user, and were never sent.
         load_cpu_ns: CPU time of the load generator's process in this slot (counted once, in its first step).
+        load_wait_ns: Time in which it wanted its CPU and something else had it (counted once too).
         process: Which of the load processes saw it.
     """
 
@@ -92,18 +93,23 @@ class SlotRecord:
     late: int = 0
     dropped: int = 0
     load_cpu_ns: int = 0
+    load_wait_ns: int = 0
     process: int = 0
 
 
 @dataclass(frozen=True)
 class SlotAccount:
-    """What one slot's recorded part cost: CPU in ns, store commands."""
+    """What one slot's recorded part cost: CPU in ns, store commands.
+
+    `server_wait_ns` is the time in which the server wanted its CPU and something else had it.
+    """
 
     slot: int
     instance: int
     server_cpu_ns: float
     store_cpu_ns: float
     store_ops: int
+    server_wait_ns: float = 0
 
 
 def header(scenario: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import analysis, archive, endurance, load, validity
+from harness import analysis, archive, endurance, load, processes, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
 from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InvalidMeasurementError
@@ -121,8 +121,13 @@ class Measuring:
                 redis_url=self._options.redis_url,
             ) as rig:
                 self._measure(rig, placement, scenarios, generator, reporter)
-        stolen, swapped = Pressure.now().since(self._pressure)
-        self._findings.validity += [validity.check_steal(stolen), validity.check_swap(swapped)]
+        pressure = Pressure.now()
+        stolen, swapped = pressure.since(self._pressure)
+        self._findings.validity += [
+            validity.check_steal(stolen),
+            validity.check_swap(swapped),
+            validity.check_memory(pressure.memory_stalled_since(self._pressure)),
+        ]
         return self._result()
 
     def _measure(
@@ -185,7 +190,11 @@ class Measuring:
         accountant = Accountant(pids, meter)
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
+        before = _families(instances)
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
+        after = _families(instances)
+        restarted = [name for name, family in before.items() if after[name] != family]
+        self._findings.validity.append(validity.check_restarts(restarted, scenario.label))
         return analysis.Observed(
             scenario,
             plan,
@@ -255,6 +264,14 @@ class Measuring:
             distributions=findings.distributions,
             vitals=findings.vitals,
         )
+
+
+def _families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:
+    """The processes that serve each instance, by its name."""
+    return {
+        f"{one.target.arm} #{number}": processes.family(one.process.pid)
+        for number, one in enumerate(instances)
+    }
 
 
 def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:

@@ -130,7 +130,7 @@ class Suite(_Frozen):
     name: str
     title: str
     arms: Annotated[list[Name], Field(min_length=1)]
-    instances: int = Field(default=8, ge=2, le=64)
+    instances: int = Field(default=8, ge=1, le=64)
     warmup_requests: int = Field(default=1000, ge=0)
     confidence: float = Field(default=0.99, gt=0.5, lt=1)
     margin: float = Field(default=0.03, gt=0, lt=1)

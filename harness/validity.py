@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness.analysis import Observed, a_against_a, server_busy
+from harness.analysis import Observed, a_against_a, cpu_waits, server_busy
 from harness.result import Check, Comparison, Measurement, Status
 from harness.schedule import by_arm
 
@@ -20,6 +20,15 @@ DROPPED_LIMIT: Final = 0.01
 #: Share of the run's CPU time that the hypervisor gave to others.
 STEAL_WARNING: Final = 0.10
 STEAL_LIMIT: Final = 0.60
+#: Share of the time in which a part of the rig wanted its CPU and something else had it.
+WAIT_WARNING: Final = 0.05
+WAIT_LIMIT: Final = 0.20
+#: Share of the run in which some task of the machine waited for memory.
+MEMORY_WARNING: Final = 0.01
+MEMORY_LIMIT: Final = 0.10
+#: With fewer instances there is no interval at all; with fewer than the other, one that says little.
+INSTANCES_LIMIT: Final = 2
+INSTANCES_WARNING: Final = 4
 #: Below this the two halves of one arm differ by more than chance.
 A_A_LEVEL: Final = 0.001
 
@@ -40,6 +49,8 @@ def check_scenario(
             checks += [_load_cpu(own["load_cpu"], where), _busy(server_busy(observed, arm), where)]
         else:
             checks += [_lag(own["lag_p99"], where), _dropped(own["dropped_arrivals"], where)]
+        checks.append(_instances(own["throughput"].instances, where))
+        checks += [_wait(part, share, where) for part, share in cpu_waits(observed, arm).items()]
         checks += _same_arm(own[observed.scenario.primary_metric], where, seed, confidence)
     return checks
 
@@ -72,6 +83,28 @@ def check_swap(pages: int) -> Check:
         "swap",
         "invalid" if pages else "ok",
         f"{pages} pages were swapped during the run" + (": free some memory." if pages else "."),
+    )
+
+
+def check_memory(stalled: float) -> Check:
+    """For what share of the run some task of the machine waited for memory, by Linux's own count."""
+    status: Status = "invalid" if stalled > MEMORY_LIMIT else "warning" if stalled > MEMORY_WARNING else "ok"
+    return _check(
+        "memory pressure",
+        status,
+        f"tasks waited for memory in {stalled:.1%} of the run"
+        + (": free some memory, or use fewer instances." if status != "ok" else "."),
+    )
+
+
+def check_restarts(restarted: Sequence[str], where: str) -> Check:
+    """Whether every instance was served by the same processes from the first slot to the last."""
+    return _check(
+        "restarts",
+        "invalid" if restarted else "ok",
+        f"{where}: processes of {', '.join(restarted)} were replaced while measured: see why they restart."
+        if restarted
+        else f"{where}: every instance was the same processes throughout.",
     )
 
 
@@ -113,6 +146,29 @@ def _load_cpu(row: Measurement, where: str) -> Check:
         "invalid" if bad else "ok",
         f"{where}: the load generator used {row.value:.0%} of its CPU"
         + (": it may be the bottleneck; give it a core of its own." if bad else "."),
+    )
+
+
+def _instances(count: int, where: str) -> Check:
+    status: Status = (
+        "invalid" if count < INSTANCES_LIMIT else "warning" if count < INSTANCES_WARNING else "ok"
+    )
+    few = ": too few for an interval" if count < INSTANCES_LIMIT else ": its interval will be wide"
+    return _check(
+        "instances",
+        status,
+        f"{where}: {count} instance(s)"
+        + (f"{few}; say instances = 8 in the suite." if status != "ok" else "."),
+    )
+
+
+def _wait(part: str, share: float, where: str) -> Check:
+    status: Status = "invalid" if share > WAIT_LIMIT else "warning" if share > WAIT_WARNING else "ok"
+    return _check(
+        "busy cpu",
+        status,
+        f"{where}: for {share:.0%} of the time the {part} wanted its CPU and something else had it"
+        + (": end other programs (bench.py doctor names the busiest)." if status != "ok" else "."),
     )
 
 

@@ -114,16 +114,18 @@ class Drive:
         self._hand_in()
         self._edges.begin(slot, instance)
         self._cpu_ns = process_time_ns()
+        self._wait_ns = _waited_ns()
         self._start_ns = perf_counter_ns()
         self._phase = self._new_phase(slot, self._plan.slot_ns)
 
     def _end(self, slot: int, instance: int) -> None:
         elapsed_ns = perf_counter_ns() - self._start_ns
         cpu_ns = process_time_ns() - self._cpu_ns
+        wait_ns = _waited_ns() - self._wait_ns
         self._edges.end(slot, instance, self._tally.requests, elapsed_ns)
         if isinstance(self._phase, OpenPhase):
             self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
-        for record in self._tally.records(slot, instance, elapsed_ns, cpu_ns):
+        for record in self._tally.records(slot, instance, elapsed_ns, cpu_ns, wait_ns):
             self._recording.write(line(record))
             self._lines += 1
 
@@ -144,3 +146,11 @@ class Drive:
         if self._environment.runner is not None:
             # Not from a user's own greenlet: the runner kills those first.
             gevent.spawn(self._environment.runner.quit)
+
+
+def _waited_ns() -> int:
+    """For how long this thread has wanted its CPU while something else had it; 0 where nobody counts."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_bytes().split()[1])
+    except OSError:
+        return 0

@@ -86,7 +86,9 @@ class Tally:
         """Requests of all steps."""
         return sum(step.requests for step in self.steps.values())
 
-    def records(self, slot: int, instance: int, elapsed_ns: int, load_cpu_ns: int) -> Iterator[SlotRecord]:
+    def records(
+        self, slot: int, instance: int, elapsed_ns: int, load_cpu_ns: int, load_wait_ns: int = 0
+    ) -> Iterator[SlotRecord]:
         """One record a step; what belongs to the whole slot stands in the first."""
         for index, step in enumerate(self.steps.values()):
             first = index == 0
@@ -106,6 +108,7 @@ class Tally:
                 late=sum(lag > LATE_NS for lag in step.lag_ns),
                 dropped=self.dropped if first else 0,
                 load_cpu_ns=load_cpu_ns if first else 0,
+                load_wait_ns=load_wait_ns if first else 0,
             )
 
     def clear(self) -> None:

@@ -266,3 +266,24 @@ def test_serve_prints_lines_that_work(tmp_path: Path) -> None:
     assert f"http://127.0.0.1:{first}" in said
     assert f"http://127.0.0.1:{first + 1}" in said
     assert said.count("john.doe") >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="nothing is pinned there")
+def test_a_busy_process_on_the_rigs_cpus_is_named(tmp_path: Path) -> None:
+    """One that spins on each CPU: the run says that it waited for them, and has no verdict."""
+    cpus = sorted(os.sched_getaffinity(0))
+    spin = "import os, sys; os.sched_setaffinity(0, [int(sys.argv[1])])\nwhile True: pass"
+    busy = [subprocess.Popen([sys.executable, "-c", spin, str(cpu)]) for cpu in cpus]
+    try:
+        done = bench("run", "smoke", "--out", "run", cwd=tmp_path)
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+    assert done.returncode == 12, done.stdout + done.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    named = [one for one in result["validity"] if one["check"] == "busy cpu" and one["status"] == "invalid"]
+    assert named
+    assert "end other programs" in named[0]["detail"]
+    assert {row["verdict"] for row in result["comparisons"]} == {"not judged"}

@@ -32,6 +32,8 @@ class Seen:
     dropped: int = 0
     load_cpu_us: int = 5000
     elapsed_us: int = 10_000
+    load_wait_us: int = 0
+    server_wait_us: int = 0
 
 
 def observe(
@@ -90,6 +92,7 @@ def _record(slot: int, one: Seen, opened: bool) -> SlotRecord:
         late=one.late,
         dropped=one.dropped,
         load_cpu_ns=one.load_cpu_us * 1000,
+        load_wait_ns=one.load_wait_us * 1000,
     )
 
 
@@ -100,6 +103,7 @@ def _account(slot: int, one: Seen) -> SlotAccount:
         server_cpu_ns=one.server_us * one.requests * 1e3,
         store_cpu_ns=one.store_us * one.requests * 1e3,
         store_ops=one.store_ops,
+        server_wait_ns=one.server_wait_us * 1000,
     )
 
 

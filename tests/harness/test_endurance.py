@@ -38,11 +38,28 @@ def test_a_level_run_is_told_with_its_figures() -> None:
     assert "Service time, median" in found[2].detail
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(90, 0), (LONG_S - 1, 0), (LONG_S, 3)])
-def test_only_long_runs_are_judged(seconds: float, count: int) -> None:
-    """In 90 seconds a process that warms up looks like one that leaks."""
+@pytest.mark.parametrize(("seconds", "count"), [(90, 0), (LONG_S - 1, 0), (LONG_S, 1)])
+def test_only_long_runs_are_judged_by_growth(seconds: float, count: int) -> None:
+    """In 90 seconds a process that warms up looks like one that leaks; drift is looked at in every run."""
     leak = vitals(lambda t: 50 + t / 10, descriptors=lambda t: 30 + t // 60)
-    assert len(checks(observed(seconds, None, leak))) == count
+    found = [one.check for one in checks(observed(seconds, None, leak))]
+    assert found == ["growth"] * count + ["drift"] * 2
+
+
+def test_a_single_instance_that_drifts_is_named() -> None:
+    """Its last third is 40 % dearer than its first, that of all others is not."""
+    slots = seen()
+    number = len(slots.plan.order)
+    accounts = [
+        replace(account, server_cpu_ns=account.server_cpu_ns * 1.4)
+        if account.instance == 1 and account.slot >= 2 * number / 3
+        else account
+        for account in slots.accounts
+    ]
+    cpu, service = checks(observed(90, replace(slots, accounts=accounts)))
+    assert (cpu.check, cpu.status) == ("drift", "warning")
+    assert "instance #1 +40%" in cpu.detail
+    assert service.status == "ok"
 
 
 @pytest.mark.parametrize(("stationary", "status"), [(False, "warning"), (True, "invalid")])

@@ -115,7 +115,7 @@ def test_a_suite_is_frozen() -> None:
             "scenarios[0]",
             "no response times",
         ),
-        ("instances = 1\n" + GOOD, "instances", "greater than or equal to 2"),
+        ("instances = 0\n" + GOOD, "instances", "greater than or equal to 1"),
         ("confidence = 1.0\n" + GOOD, "confidence", "less than 1"),
         ("margin = 0.0\n" + GOOD, "margin", "greater than 0"),
         ('password_cost = "cheap"\n' + GOOD, "password_cost", "'owasp' or 'bench'"),
@@ -142,7 +142,7 @@ def test_text_that_is_not_toml() -> None:
 def test_every_fault_is_told_at_once() -> None:
     """Two faults, two lines, so that one try mends both."""
     with pytest.raises(SuiteError) as refused:
-        parse("instances = 1\nmargin = 2.0\n" + GOOD, "bad", "bad.toml")
+        parse("instances = 0\nmargin = 2.0\n" + GOOD, "bad", "bad.toml")
     assert [line.split(": ")[1] for line in str(refused.value).splitlines()] == ["instances", "margin"]
 
 

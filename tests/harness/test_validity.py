@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from harness import analysis, validity
@@ -12,6 +14,7 @@ from tests.harness.observations import Seen, observe
 
 ARM = ("token",)
 #: A server that is busy for 80 % of a slot of 10 ms, and a load generator for half.
+SOUND = {"final report", "answers", "instances", "busy cpu"}
 BUSY = Seen(0, server_us=800, load_cpu_us=5000)
 
 
@@ -34,15 +37,47 @@ def opened(**changes: object) -> dict[str, Check]:
 def test_a_sound_closed_loop_is_ok() -> None:
     """These are looked at under saturation, and nothing else."""
     found = closed()
-    assert set(found) == {"final report", "answers", "load generator", "server busy"}
-    assert {one.status for one in found.values()} == {"ok"}
+    assert set(found) == SOUND | {"load generator", "server busy"}
+    assert _doubtful(found) == {"instances"}  # there is one
 
 
 def test_a_sound_open_loop_is_ok() -> None:
     """A waiting loop spins: its CPU is not looked at, its lag is."""
     found = opened()
-    assert set(found) == {"final report", "answers", "arrivals on time", "arrivals sent"}
-    assert {one.status for one in found.values()} == {"ok"}
+    assert set(found) == SOUND | {"arrivals on time", "arrivals sent"}
+    assert _doubtful(found) == {"instances"}
+
+
+def _doubtful(found: Mapping[str, Check]) -> set[str]:
+    return {name for name, one in found.items() if one.status != "ok"}
+
+
+@pytest.mark.parametrize(("count", "status"), [(1, "invalid"), (2, "warning"), (3, "warning"), (4, "ok")])
+def test_too_few_instances(count: int, status: Status) -> None:
+    """One has no interval at all, three have one that says little."""
+    one = checks(observe([Seen(i, server_us=800) for i in range(count)], ARM * count))["instances"]
+    assert one.status == status
+    assert f"{count} instance(s)" in one.detail
+    assert ("instances = 8" in one.detail) is (status != "ok")
+
+
+@pytest.mark.parametrize("part", ["server", "load generator"])
+@pytest.mark.parametrize(("waited_us", "status"), [(500, "ok"), (501, "warning"), (2001, "invalid")])
+def test_a_cpu_that_something_else_uses(part: str, waited_us: int, status: Status) -> None:
+    """Of a slot of 10 ms: above 5 % a warning, above 20 % no measurement; it is named who waited."""
+    server, load = (waited_us, 0) if part == "server" else (0, waited_us)
+    observed = observe([Seen(0, server_us=800, server_wait_us=server, load_wait_us=load)], ARM)
+    rows = analysis.measurements(observed, 0.99)
+    found = validity.check_scenario(observed, rows, seed=1, confidence=0.99)
+    by_part = {part in one.detail: one for one in found if one.check == "busy cpu"}
+    assert by_part[True].status == status
+    assert by_part[False].status == "ok"
+    assert ("end other programs" in by_part[True].detail) is (status != "ok")
+
+
+def test_a_store_on_the_servers_cpu_is_no_stranger() -> None:
+    """Ten requests of 300 us each in the store: the server waited for that, and for nothing else."""
+    assert closed(store_us=300, store_ops=10, server_wait_us=3000)["busy cpu"].status == "ok"
 
 
 def test_every_arm_is_checked() -> None:
@@ -148,6 +183,24 @@ def test_stolen_cpu(share: float, status: Status) -> None:
     assert (one.check, one.status) == ("stolen cpu", status)
     assert f"{share:.1%}" in one.detail
     assert ("repeat" in one.detail) is (status != "ok")
+
+
+@pytest.mark.parametrize(
+    ("share", "status"), [(0, "ok"), (0.01, "ok"), (0.011, "warning"), (0.11, "invalid")]
+)
+def test_memory_pressure(share: float, status: Status) -> None:
+    """Above 1 % of the time a warning, above 10 % no measurement."""
+    one = validity.check_memory(share)
+    assert (one.check, one.status) == ("memory pressure", status)
+    assert ("free some memory" in one.detail) is (status != "ok")
+
+
+def test_a_replaced_process_is_invalid() -> None:
+    """It is named: what served before and after are not one instance."""
+    assert validity.check_restarts([], "saturation").status == "ok"
+    one = validity.check_restarts(["cookie #3"], "saturation")
+    assert (one.check, one.status) == ("restarts", "invalid")
+    assert "cookie #3" in one.detail
 
 
 @pytest.mark.parametrize(("pages", "status"), [(0, "ok"), (1, "invalid")])

@@ -1,0 +1,78 @@
+"""Who serves an instance, and what the kernel says of its CPU time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from harness.accounting import read_cpu
+from harness.machine import memory_stalled_s
+from harness.processes import family
+
+#: Keeps one child, and starts another when that dies, as supervisors of servers do.
+SUPERVISOR = """
+import subprocess, sys
+while True:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    print(child.pid, flush=True)
+    child.wait()
+"""
+
+
+def test_a_worker_that_a_supervisor_replaced_is_seen() -> None:
+    """The process that was started lives on; the one below it is another."""
+    supervisor = subprocess.Popen([sys.executable, "-c", SUPERVISOR], stdout=subprocess.PIPE, text=True)
+    try:
+        assert supervisor.stdout is not None
+        first = int(supervisor.stdout.readline())
+        before = family(supervisor.pid)
+        assert {pid for pid, _ in before} == {supervisor.pid, first}
+        assert family(supervisor.pid) == before
+        os.kill(first, signal.SIGKILL)
+        second = int(supervisor.stdout.readline())
+        after = family(supervisor.pid)
+        assert {pid for pid, _ in after} == {supervisor.pid, second}
+        assert after != before
+        supervisor.stdout.close()
+    finally:
+        for child in psutil.Process(supervisor.pid).children():
+            child.kill()
+        supervisor.kill()
+        supervisor.wait()
+
+
+def test_a_process_that_is_gone_has_no_family() -> None:
+    """Whoever started it will tell that."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert family(gone.pid) == frozenset()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody else counts it")
+def test_two_that_want_one_cpu_wait_for_each_other() -> None:
+    """Pinned together, each of two busy processes stands in line; the counter says so."""
+    cpu = min(os.sched_getaffinity(0))
+    spin = f"import os; os.sched_setaffinity(0, [{cpu}])\nwhile True: pass"
+    both = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(2)]
+    try:
+        deadline = time.monotonic() + 30
+        while min(read_cpu(one.pid).waiting_ns for one in both) < 100e6 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert all(read_cpu(one.pid).waiting_ns >= 100e6 for one in both)
+    finally:
+        for one in both:
+            one.kill()
+            one.wait()
+
+
+def test_memory_stalls_are_read_as_linux_counts_them() -> None:
+    """Microseconds of the line `some`; a system without the file has none."""
+    text = "some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\nfull avg10=0.00 total=1\n"
+    assert memory_stalled_s(text) == 2.5
+    assert memory_stalled_s("") == 0
