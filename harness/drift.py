@@ -6,6 +6,7 @@ instance by instance, and one arm by itself only against a change that no neighb
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from harness.recording import merged
 from harness.schedule import by_arm
 
 
+#: An instance strays that moved by this fraction more than the median, and by so many times the scatter.
+_FAR: Final = 0.25
+_FAR_IN_SCATTERS: Final = 5
+
+
 @dataclass(frozen=True)
 class Drift:
     """How one metric moved from the first third of the slots to the last.
@@ -27,13 +33,13 @@ class Drift:
         metric: Name in METRICS.
         arms: Last over first, by arm, with an interval over its instances.
         pairs: The later arm's movement over the earlier one's, by (earlier, later).
-        instances: An instance's movement over the median of all, by instance.
+        strays: Of instances that moved unlike the others: their movement over the median of all, by instance.
     """
 
     metric: str
     arms: Mapping[str, Estimate]
     pairs: Mapping[tuple[str, str], Ratio]
-    instances: Mapping[int, float]
+    strays: Mapping[int, float]
 
 
 def drifts(observed: Observed, confidence: float) -> list[Drift]:
@@ -55,8 +61,23 @@ def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, conf
             for base, arm in combinations(points, 2)
             if min(len(points[base]), len(points[arm])) > 1
         },
-        instances={instance: one / median(moved.values()) for instance, one in moved.items()},
+        strays=_strays(moved),
     )
+
+
+def _strays(moved: Mapping[int, float]) -> dict[int, float]:
+    """Movements, over the median of all, that are large and far out of what the others scatter.
+
+    The scatter is the median absolute deviation on logarithms, times 1.4826 to stand for a standard deviation
+    (Hampel 1974).
+    """
+    if not moved:
+        return {}
+    centre = median(moved.values())
+    apart = {instance: math.log(one / centre) for instance, one in moved.items()}
+    scatter = 1.4826 * median(abs(one) for one in apart.values())
+    far = max(math.log1p(_FAR), _FAR_IN_SCATTERS * scatter)
+    return {instance: math.exp(one) for instance, one in apart.items() if abs(one) > far}
 
 
 def _moved(observed: Observed, value: Callable[[Slot], float]) -> dict[int, float]:

@@ -74,12 +74,7 @@ def check_drift(drift: Drift, name: str, margin: float) -> Check:
     """Whether an arm moved against another by more than the margin, or by far on its own."""
     apart = [pair for pair, moved in drift.pairs.items() if _beyond(moved, margin)]
     far = [arm for arm, moved in drift.arms.items() if _beyond(moved, ABSOLUTE_DRIFT)]
-    strays = {
-        instance: moved
-        for instance, moved in drift.instances.items()
-        if not 1 / (1 + ABSOLUTE_DRIFT) < moved < 1 + ABSOLUTE_DRIFT
-    }
-    status: Status = "warning" if apart or far or strays else "ok"
+    status: Status = "warning" if apart or far or drift.strays else "ok"
     title = METRICS[drift.metric].title
     alone = [f"{arm} {moved.value - 1:+.1%}" for arm, moved in drift.arms.items()]
     against = [
@@ -90,7 +85,7 @@ def check_drift(drift: Drift, name: str, margin: float) -> Check:
         check=DRIFT,
         status=status,
         detail=f"{name}: {title} from the first to the last third of the slots: {', '.join(alone + against)}"
-        + _remedy(apart, far, strays),
+        + _remedy(apart, far, drift.strays),
     )
 
 
