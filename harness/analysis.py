@@ -7,6 +7,7 @@ come from an instance's merged histograms.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,10 +89,11 @@ class Observed:
     vitals: Sequence[Vitals] = ()
 
     def slots(self) -> list[Slot]:
-        """The slots that have both a record and an account."""
+        """The slots that have both a record and an account; of a search those around what it found."""
         records: dict[int, list[SlotRecord]] = defaultdict(list)
         for record in self.recording.slots:
-            records[record.slot].append(record)
+            if record.settled:
+                records[record.slot].append(record)
         return [
             Slot(account.instance, tuple(records[account.slot]), account)
             for account in self.accounts
@@ -120,7 +122,9 @@ def points(observed: Observed) -> dict[str, dict[int, float]]:
         estimates = [*_costs(own), *_sizes(records)]
         if not mixed:
             estimates += _clocks([slot.records for slot in own])
-        if observed.plan.model == "open":
+        if observed.plan.limit_ns:
+            estimates.append(("capacity", math.exp(fmean(math.log(record.rate) for record in records))))
+        elif observed.plan.model == "open":
             estimates += _punctuality(records)
         for metric, value in estimates:
             found[metric][instance] = value

@@ -15,7 +15,7 @@ from harness.suite import Suite, check_names, parse
 
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
 #: Metrics that have a ratio, and that every scenario measures; latencies (`_p…`) where it has one step only.
-_JUDGED: Final = {name for name, metric in METRICS.items() if metric.scale == "log"} - {"capacity"}
+_JUDGED: Final = {name for name, metric in METRICS.items() if metric.scale == "log"}
 
 
 @dataclass(frozen=True)

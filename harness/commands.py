@@ -134,6 +134,8 @@ def _check_processes(suite: Suite, processes: int) -> None:
         raise SuiteError(
             f"--processes: expected 1 to {users}, the fewest users of a scenario (got {processes})"
         )
+    if processes > 1 and any(scenario.load.p99_ms for scenario in suite.scenarios):
+        raise SuiteError("--processes: a search for capacity (p99_ms) is made by one load process.")
     try:
         place(usable_cpus(), processes)
     except ValueError as error:

@@ -19,7 +19,6 @@ from harness.estimate import Estimate, Ratio, geometric_mean, ratio
 from harness.recording import merged
 from harness.schedule import by_arm
 
-
 #: An instance strays that moved by this fraction more than the median, and by so many times the scatter.
 _FAR: Final = 0.25
 _FAR_IN_SCATTERS: Final = 5

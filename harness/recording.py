@@ -76,6 +76,8 @@ class SlotRecord:
         load_cpu_ns: CPU time of the load generator's process in this slot (counted once, in its first step).
         load_wait_ns: Time in which it wanted its CPU and something else had it (counted once too).
         process: Which of the load processes saw it.
+        rate: Arrivals a second that a search tried here; 0 where the rate is set.
+        settled: False where a search was still on its way.
     """
 
     slot: int
@@ -95,6 +97,8 @@ class SlotRecord:
     load_cpu_ns: int = 0
     load_wait_ns: int = 0
     process: int = 0
+    rate: float = 0
+    settled: bool = True
 
 
 @dataclass(frozen=True)

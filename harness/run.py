@@ -186,6 +186,7 @@ class Measuring:
             targets=targets,
             order=deal(len(targets), scenario.slots, seed),
             edges=str(rig.folder / "edges.sock"),
+            limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
         accountant = Accountant(pids, meter)
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])

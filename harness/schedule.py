@@ -40,6 +40,8 @@ class Plan:
         model: `closed` (every user sends again when answered) or `open` (arrivals on a schedule).
         users: Virtual users; each has its own account and a connection to every instance.
         rate: Arrivals per second, all users together; 0 in closed loop.
+        limit_ns: Of the 99th percentile of response time, in a search for the highest rate that keeps it,
+            which begins at `rate`; 0 where the rate is set.
         arrivals: How arrivals of the open loop are spaced.
         seed: Seeds the order of the slots and Poisson arrivals.
         lead_ns: Start of a slot that is sent but not recorded.
@@ -70,6 +72,7 @@ class Plan:
     first_user: int = 0
     process: int = 0
     processes: int = 1
+    limit_ns: int = 0
 
     def shared(self, processes: int) -> tuple[Plan, ...]:
         """This plan for so many load processes: users and warm-up divided, arrivals dealt in turn.

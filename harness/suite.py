@@ -26,13 +26,15 @@ class Load(_Frozen):
     """How requests arrive.
 
     `closed`: `users` connections, each sending again when answered: saturates the server. `open`: `rate`
-    arrivals a second whatever the server does, carried by `users` connections.
+    arrivals a second whatever the server does, carried by `users` connections. With `p99_ms` an open load
+    searches, from `rate` on, the highest rate at which the 99th percentile of response time stays under that.
     """
 
     model: Literal["closed", "open"]
     users: int = Field(default=8, ge=1, le=1000)
     rate: float = Field(default=0, ge=0)
     arrivals: Literal["constant", "poisson"] = "constant"
+    p99_ms: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _rate_belongs_to_open(self) -> Self:
@@ -40,6 +42,8 @@ class Load(_Frozen):
             raise ValueError("an open load needs rate, in arrivals per second")
         if self.model == "closed" and self.rate:
             raise ValueError("a closed load has no rate: users send as fast as they are answered")
+        if self.model == "closed" and self.p99_ms:
+            raise ValueError("a closed load cannot search for a rate: p99_ms belongs to an open one")
         return self
 
     @property
@@ -47,6 +51,8 @@ class Load(_Frozen):
         """The load in words, as results and charts name it."""
         if self.model == "closed":
             return f"closed, {self.users} users"
+        if self.p99_ms:
+            return f"search, p99 under {self.p99_ms:g} ms, {self.arrivals}"
         return f"open, {self.rate:g}/s {self.arrivals}"
 
 
@@ -57,9 +63,10 @@ class Scenario(_Frozen):
         name: A scenario of loadtests/scenarios.
         load: How requests arrive.
         seconds: Time spent in slots, lead-ins included.
-        slot_ms: Recorded part of a slot; 45 ms in closed and 95 ms in open loop where not said.
+        slot_ms: Recorded part of a slot; 45 ms in closed, 95 in open loop, 395 in a search where not said.
         lead_ms: Start of a slot that is sent but not recorded.
         primary: The one metric that is judged; total_cpu in closed, service_p50 in open loop where not said.
+            A search is judged by what it finds, the capacity.
         password_cost: argon2 profile of the servers, where it is not the suite's.
         warmup_requests: Discarded requests to each instance, where it is not the suite's number.
     """
@@ -77,6 +84,8 @@ class Scenario(_Frozen):
     def _response_belongs_to_open(self) -> Self:
         if self.load.model == "closed" and (self.primary or "").startswith("response_"):
             raise ValueError("a closed load has no schedule, so no response times: judge service times")
+        if (self.load.p99_ms is not None) != (self.primary_metric == "capacity"):
+            raise ValueError("capacity is what a load with p99_ms is judged by, and no other")
         return self
 
     @property
@@ -87,7 +96,7 @@ class Scenario(_Frozen):
     @property
     def slot_ns(self) -> int:
         """Recorded part of a slot in ns."""
-        default = 45 if self.load.model == "closed" else 95
+        default = 45 if self.load.model == "closed" else 395 if self.load.p99_ms else 95
         return round((self.slot_ms or default) * 1e6)
 
     @property
@@ -108,6 +117,8 @@ class Scenario(_Frozen):
     @property
     def primary_metric(self) -> str:
         """The metric that is judged."""
+        if self.primary is None and self.load.p99_ms:
+            return "capacity"
         return self.primary or ("total_cpu" if self.load.model == "closed" else "service_p50")
 
 

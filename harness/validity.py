@@ -42,11 +42,15 @@ def check_scenario(
     for arm in by_arm(observed.plan.targets):
         own = {row.metric: row for row in rows if row.arm == arm and row.params == observed.scenario.params}
         if not own or "throughput" not in own:
-            checks.append(_check("samples", "invalid", f"{name}, {arm}: nothing was recorded."))
+            checks.append(_check("samples", "invalid", f"{name}, {arm}: {_why_nothing(observed)}."))
             continue
         where = f"{name}, {arm}"
         if observed.plan.model == "closed":
             checks += [_load_cpu(own["load_cpu"], where), _busy(server_busy(observed, arm), where)]
+        elif (
+            observed.plan.limit_ns
+        ):  # it is behind schedule as soon as the server is: that is what it looks for
+            checks.append(_busy(server_busy(observed, arm), where))
         else:
             checks += [_lag(own["lag_p99"], where), _dropped(own["dropped_arrivals"], where)]
         checks.append(_instances(own["throughput"].instances, where))
@@ -117,6 +121,12 @@ def check_code(digests: Mapping[str, set[str]]) -> Check:
         f"{len(every)} digest(s) of the servers' package over all instances"
         + ("." if len(every) == 1 else ": files changed while the run started; run it again."),
     )
+
+
+def _why_nothing(observed: Observed) -> str:
+    if observed.plan.limit_ns and observed.recording.slots:
+        return "the search for its capacity had not settled at the end; give it more seconds"
+    return "nothing was recorded"
 
 
 def _report(observed: Observed, name: str) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns
@@ -13,6 +14,7 @@ from locust.env import Environment
 
 from harness.recording import footer, header, line
 from harness.schedule import Plan, arrival_offsets, by_arm
+from harness.staircase import Staircase, holds
 from loadtests.client import Connection, Watchdog, log_in
 from loadtests.edges import Edges
 from loadtests.pacing import SWITCH_INTERVAL_S, ClosedPhase, CountedPhase, OpenPhase, Phase, Rendezvous
@@ -43,6 +45,7 @@ class Drive:
         self._tally = Tally()
         self._phase: Phase = CountedPhase(0)
         self._users = 0
+        self._searches = {target.instance: Staircase(plan.rate) for target in plan.targets if plan.limit_ns}
         gevent.setswitchinterval(SWITCH_INTERVAL_S)
 
     def take_part(self) -> None:
@@ -97,9 +100,9 @@ class Drive:
             return ClosedPhase(duration_ns)
         # The same offsets in every slot of a block, so that all instances meet the same bursts.
         block = slot // len(self._plan.targets)
-        offsets = arrival_offsets(
-            self._plan.rate, duration_ns, self._plan.arrivals, seed=self._plan.seed + block
-        )
+        search = self._searches.get(self._plan.order[slot])
+        rate = self._plan.rate if search is None else search.rate
+        offsets = arrival_offsets(rate, duration_ns, self._plan.arrivals, seed=self._plan.seed + block)
         return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns)
 
     def _warm_up(self) -> None:
@@ -125,9 +128,15 @@ class Drive:
         self._edges.end(slot, instance, self._tally.requests, elapsed_ns)
         if isinstance(self._phase, OpenPhase):
             self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
+        search = self._searches.get(instance)
         for record in self._tally.records(slot, instance, elapsed_ns, cpu_ns, wait_ns):
+            if search is not None:
+                record = replace(record, rate=search.rate, settled=search.settled)  # noqa: PLW2901
             self._recording.write(line(record))
             self._lines += 1
+        if search is not None:
+            response_ns = [ns for step in self._tally.steps.values() for ns in step.response_ns]
+            search.saw(holds(response_ns, self._tally.dropped, self._plan.limit_ns))
 
     def _hand_in(self) -> None:
         """Between phases: what was tallied goes to Locust, and a new tally begins."""

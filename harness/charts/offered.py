@@ -8,6 +8,7 @@ from typing import Any, Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from harness.charts import latency, page, style
 from harness.report.case import Case, cases
@@ -44,7 +45,8 @@ def draw(result: Result) -> Figure | None:
 def _reading() -> str:
     return (
         "Open loop: requests arrive at the rate on the axis, whatever the server does. Response time runs "
-        "from the scheduled arrival, so waiting counts; less is better. Mark: mean over instances, interval."
+        "from the scheduled arrival, so waiting counts; less is better. Mark: mean over instances, interval. "
+        "Dashed, in a band: capacity, the highest load found to keep the limit, and its interval."
     )
 
 
@@ -65,6 +67,31 @@ def _busiest(sweep: Sequence[Case]) -> Case:
     return sweep[-1]
 
 
+def _searches(sweep: Sequence[Case]) -> list[Case]:
+    """Where the capacity was searched for in the scenario of a sweep."""
+    return [
+        case
+        for case in cases(sweep[0].result)
+        if case.name == sweep[0].name and case.measured("capacity") and case.searched_limit_ms
+    ]
+
+
+def _mark_capacity(panel: Axes, search: Case, styles: dict[str, style.ArmStyle]) -> float:
+    """A band an arm over the load that it bears, and the limit; returns how far right they reach."""
+    farthest = 0.0
+    for index, row in enumerate(search.measured("capacity")):
+        low, high = row.ci or (row.value, row.value)
+        colour = styles[row.arm].colour
+        panel.axvspan(low, high, color=colour, alpha=0.18, linewidth=0)
+        panel.axvline(row.value, color=colour, linestyle="--", linewidth=1.4)
+        panel.annotate(
+            f"{row.value:,.0f}/s", (row.value, 1), (-4, -6 - 13 * index), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="right", va="top", color=colour,
+        )  # fmt: skip
+        farthest = max(farthest, high)
+    return farthest
+
+
 def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.ArmStyle]) -> None:
     arms = sweep[0].arms
     widest = _rate(sweep[-1])
@@ -80,9 +107,23 @@ def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.
             yerr=_reaches(found, scale),
             linewidth=1.8, elinewidth=1.2, capsize=3, **look,
         )  # fmt: skip
+    searches = _searches(sweep)
+    widest = max([widest, *(_mark_capacity(panel, search, styles) for search in searches)])
+    for search in searches:
+        if metric == "response_p99" and search.searched_limit_ms:
+            limit = search.searched_limit_ms
+            panel.axhline(limit * 1e3 / scale, color=style.BLACK, linestyle=":", linewidth=1.2)
+            panel.annotate(
+                f"limit of capacity: {limit:g} ms", (0, limit * 1e3 / scale), (6, 3),
+                xycoords="data", textcoords="offset points",
+            )  # fmt: skip
     panel.set_title("\n".join(style.lines(f"{sweep[0].name}: {METRICS[metric].title.lower()}", 40)))
     panel.grid(True, axis="both")
-    panel.set_xticks([_rate(case) for case in sweep], [f"{_rate(case):,g}" for case in sweep])
+    ticks = [_rate(case) for case in sweep]
+    if searches:
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    else:
+        panel.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
     panel.set_xlim(0, widest * 1.1)
     panel.set_xlabel(f"offered load (arrivals/s, {sweep[0].load.split()[-1]} gaps)")
     latency.value_axis(panel, unit)

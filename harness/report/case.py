@@ -13,6 +13,7 @@ FLOOR: Final = "anonymous"
 #: The parameter by which a step's rows differ from those of its scenario.
 _STEP: Final = "step"
 _OFFERED: Final = re.compile(r"open, ([0-9.e+]+)/s")
+_SEARCHED: Final = re.compile(r"search, p99 under ([0-9.e+-]+) ms")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Case:
     def offered_rate(self) -> float | None:
         """Arrivals per second where the load is an open loop, which sets them; None elsewhere."""
         found = _OFFERED.match(self.load)
+        return float(found[1]) if found else None
+
+    @property
+    def searched_limit_ms(self) -> float | None:
+        """The limit of p99 under which the load was searched for; None where it was set."""
+        found = _SEARCHED.match(self.load)
         return float(found[1]) if found else None
 
     @property

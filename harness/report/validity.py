@@ -22,7 +22,8 @@ def passed(result: Result) -> str:
 
 def notes(result: Result) -> list[str]:
     """What stands below that count: warnings, and what a long run found of growth and drift."""
-    well = [told(check) for check in checks(result, "ok") if check.check in (GROWTH, DRIFT)]
+    is_long = any(check.check == GROWTH for check in result.validity)
+    well = [told(check) for check in checks(result, "ok") if is_long and check.check in (GROWTH, DRIFT)]
     return [*well, *(f"warning: {told(check)}" for check in checks(result, "warning"))]
 
 

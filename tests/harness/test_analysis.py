@@ -394,3 +394,25 @@ def test_how_busy_a_server_was() -> None:
     )
     assert analysis.server_busy(observed, "token") == pytest.approx(0.5)
     assert analysis.server_busy(observed, "cookie") == pytest.approx(0.7)
+
+
+def test_a_searchs_capacity_is_the_middle_of_what_it_tried_at_the_end() -> None:
+    """Of an instance's slots only those count in which the search had settled: 400 and 900 make 600."""
+    observed = observe([Seen(0), Seen(0), Seen(0), Seen(1)], ("token", "cookie"), model="open")
+    rates = [(100.0, False), (400.0, True), (900.0, True), (50.0, False)]
+    slots = tuple(
+        replace(record, rate=rate, settled=settled)
+        for record, (rate, settled) in zip(observed.recording.slots, rates, strict=True)
+    )
+    observed = replace(
+        observed,
+        plan=replace(observed.plan, limit_ns=5_000_000),
+        recording=replace(observed.recording, slots=slots),
+    )
+    found = analysis.points(observed)
+    assert found["capacity"] == {0: pytest.approx(600)}
+    assert "lag_p99" not in found
+    checks = validity.check_scenario(observed, analysis.measurements(observed, 0.99), seed=1, confidence=0.99)
+    [cookie] = [one for one in checks if one.check == "samples"]
+    assert cookie.status == "invalid"
+    assert "more seconds" in cookie.detail

@@ -115,6 +115,16 @@ def test_a_suite_is_frozen() -> None:
             "scenarios[0]",
             "no response times",
         ),
+        (
+            GOOD.replace("users = 4", "users = 4, p99_ms = 5", 1),
+            "scenarios[0].load",
+            "p99_ms belongs to an open one",
+        ),
+        (
+            GOOD.replace("seconds = 3", 'seconds = 3\nprimary = "capacity"'),
+            "scenarios[1]",
+            "what a load with p99_ms is judged by",
+        ),
         ("instances = 0\n" + GOOD, "instances", "greater than or equal to 1"),
         ("confidence = 1.0\n" + GOOD, "confidence", "less than 1"),
         ("margin = 0.0\n" + GOOD, "margin", "greater than 0"),
@@ -214,7 +224,7 @@ def test_a_suite_of_ones_own(tmp_path: Path) -> None:
         catalog.load_suite(str(path))
 
 
-@pytest.mark.parametrize("metric", ["store_ops", "error_rate", "capacity"])
+@pytest.mark.parametrize("metric", ["store_ops", "error_rate"])
 def test_a_primary_that_cannot_be_judged_is_refused(metric: str) -> None:
     """It has no ratio, or is not measured by every scenario: told before the run, not after it."""
     suite = parse(GOOD.replace("seconds = 3", f'seconds = 3\nprimary = "{metric}"'), "my", "my.toml")
