@@ -243,6 +243,22 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     assert not loaded_after("import bench") & HEAVY
 
 
+def test_help_loads_few_modules() -> None:
+    """It came in 0.15 s with some 330 modules, half of them Python's own; a heavy one brings hundreds."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", str(ROOT / "bench.py"), "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert "typer" in loaded
+    assert len(loaded) < 450
+    assert not {name.partition(".")[0] for name in loaded} & (HEAVY | {"pydantic", "psutil", "redis"})
+
+
 def test_listing_loads_nothing_heavy(tmp_path: Path) -> None:
     """Suites and runs are listed without SciPy, matplotlib or anything that serves or loads."""
     assert not HEAVY & loaded_after(

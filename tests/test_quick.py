@@ -31,4 +31,4 @@ def test_quick_orders_the_arms_and_spends_its_time_measuring(tmp_path: Path) -> 
     }
     assert costs["anonymous"][1] < costs["token"][0]
     assert costs["token"][1] < costs["cookie"][0]
-    assert result.run.measured_s > 0.5 * result.run.wall_s
+    assert result.run.measured_s >= 0.7 * result.run.wall_s

@@ -283,3 +283,44 @@ def test_plain_locust_runs_the_scenarios(
     assert sorted(row["name"] for row in rows) == steps
     assert min(row["num_requests"] for row in rows) > 5
     assert [row["num_failures"] for row in rows] == [0] * len(steps)
+
+
+def test_a_long_run_holds_no_more_than_a_short_one() -> None:
+    """What the load generator keeps after 300 slots is what it kept after 100."""
+    code = """
+import gc, tracemalloc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from locust.stats import RequestStats
+from harness.schedule import Plan, Target
+from loadtests import drive, scenarios
+body = b'{"id": "load-0", "profile": {"id": "load-0"}}'
+answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%b" % (len(body), body)
+def answering(sock, address):
+    while sock.recv(65536):
+        sock.sendall(answer)
+server = gevent.server.StreamServer(("127.0.0.1", 0), answering)
+server.start()
+plan = Plan(
+    scenario="saturation", model="closed", users=1, rate=0, arrivals="constant", seed=1, lead_ns=1_000_000,
+    slot_ns=10_000_000, warmup_requests=10, timeout_s=5,
+    targets=(Target(0, "token", "127.0.0.1", server.server_port, "/api/restricted"),), order=(0,) * 301,
+    edges="",
+)
+kept = {}
+class Weighed(drive.Drive):
+    def _end(self, slot, instance):
+        super()._end(slot, instance)
+        if slot in (100, 300):
+            gc.collect()
+            kept[slot] = tracemalloc.get_traced_memory()[0]
+environment = SimpleNamespace(stats=RequestStats(), runner=None)
+with TemporaryDirectory() as folder:
+    one = Weighed(plan, Path(folder, "recording"), scenarios.load("saturation"), environment)
+    tracemalloc.start()
+    one.take_part()
+    lines = len(Path(folder, "recording").read_text().splitlines())
+print(lines, environment.stats.total.num_requests > 3000, kept[300] - kept[100] < 50_000)
+"""
+    assert in_locust(code) == "303 True True"
