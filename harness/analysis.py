@@ -64,9 +64,10 @@ class Slot:
 
     @property
     def server_wait(self) -> float:
-        """The same of the server; that the store runs on its CPU is no waiting for others."""
-        waited_ns = self.account.server_wait_ns - max(0.0, self.account.store_cpu_ns)
-        return max(0.0, waited_ns) / self.elapsed_ns
+        """The same of the server; its store and its own other threads on its CPU are no others."""
+        store_ns = max(0.0, self.account.store_cpu_ns)
+        taken_ns = self.elapsed_ns - self.account.server_cpu_ns - store_ns
+        return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / self.elapsed_ns
 
     def step(self, name: str) -> list[SlotRecord]:
         """What was recorded of one step."""
@@ -91,14 +92,19 @@ class Observed:
     def slots(self) -> list[Slot]:
         """The slots that have both a record and an account; of a search those around what it found."""
         records: dict[int, list[SlotRecord]] = defaultdict(list)
+        begin = self._settled_from()
         for record in self.recording.slots:
-            if record.settled:
+            if record.slot >= begin.get(record.instance, 0):
                 records[record.slot].append(record)
         return [
             Slot(account.instance, tuple(records[account.slot]), account)
             for account in self.accounts
             if sum(record.requests for record in records.get(account.slot, []))
         ]
+
+    def _settled_from(self) -> dict[int, int]:
+        """By instance, the slot after the last one in which its search was on its way."""
+        return {record.instance: record.slot + 1 for record in self.recording.slots if not record.settled}
 
     def steps(self) -> list[str]:
         """The steps of the scenario, in the order in which they were first taken."""

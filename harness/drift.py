@@ -19,6 +19,8 @@ from harness.estimate import Estimate, Ratio, geometric_mean, ratio
 from harness.recording import merged
 from harness.schedule import by_arm
 
+#: Slots of an instance in a third that make its median one that a single burst does not move.
+_ENOUGH_SLOTS: Final = 8
 #: An instance strays that moved by this fraction more than the median, and by so many times the scatter.
 _FAR: Final = 0.25
 _FAR_IN_SCATTERS: Final = 5
@@ -60,8 +62,12 @@ def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, conf
             for base, arm in combinations(points, 2)
             if min(len(points[base]), len(points[arm])) > 1
         },
-        strays=_strays(moved),
+        strays=_strays(moved) if _enough(observed) else {},
     )
+
+
+def _enough(observed: Observed) -> bool:
+    return len(observed.plan.order) >= 3 * _ENOUGH_SLOTS * len(observed.plan.targets)
 
 
 def _strays(moved: Mapping[int, float]) -> dict[int, float]:

@@ -1,8 +1,9 @@
 """One load engine against one server after the other: `python -m loadtests.bout FILE`.
 
 What `bench.py engine` compares: ours as scenarios use it, and Locust's own users as its documentation shows
-them. FILE has a JSON list of bouts (`Bout`), all of one engine. Of each, `begin` and `end` are printed as its
-measured part begins and ends, then one JSON line with what was counted in it.
+them. FILE has a JSON list of bouts (`Bout`), all of one engine. Of each, `begin` is printed a slot before its
+measured part begins and `end` when it is over, so that whoever reads meters then disturbs nothing; then comes
+one JSON line with what was counted in it.
 """
 
 from __future__ import annotations
@@ -78,10 +79,13 @@ class Count:
     def __init__(self, environment: Environment) -> None:
         self._stats = environment.stats
 
-    def begin(self) -> None:
-        """The measured part begins."""
-        self._stats.clear_all()
+    def announce(self) -> None:
+        """The measured part is about to begin."""
         print("begin", flush=True)
+
+    def begin(self) -> None:
+        """It begins."""
+        self._stats.clear_all()
         self._cpu_ns = process_time_ns()
         self._start_ns = perf_counter_ns()
 
@@ -114,7 +118,7 @@ class Slots:
         self._tally = Tally()
         self._kept: list[SlotRecord] = []
         whole_ns = _LEAD_NS + _SLOT_NS
-        self._warmup = max(1, round(bout.warmup_s * 1e9 / whole_ns))
+        self._warmup = max(2, round(bout.warmup_s * 1e9 / whole_ns))
         self._slots = self._warmup + max(1, round(bout.seconds * 1e9 / whole_ns))
         self._done = 0
         self._leading_in = False
@@ -162,7 +166,9 @@ class Slots:
         if self._done >= self._warmup:
             self._kept += records
         self._done += 1
-        if self._done == self._warmup:
+        if self._done == self._warmup - 1:
+            self._count.announce()
+        elif self._done == self._warmup:
             self._count.begin()
         elif self._done == self._slots:
             self._count.end()
@@ -246,6 +252,8 @@ def fight(bout: Bout) -> dict[str, Any]:
     else:
         runner.start(bout.connections, spawn_rate=bout.connections)
         gevent.sleep(bout.warmup_s)
+        count.announce()
+        gevent.sleep((_LEAD_NS + _SLOT_NS) / 1e9)
         count.begin()
         gevent.sleep(bout.seconds)
         count.end()

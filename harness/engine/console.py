@@ -12,17 +12,17 @@ from harness.engine.rows import Row, goals
 
 def render(found: Sequence[Row], console: Console) -> None:
     """Print what was measured, and what of it was to be reached."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     for heading in ("engine", "path", "load"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("req/s", "CPU us", "server", "p50", "p90", "p99", "lag p99"):
+    for heading in ("req/s", "CPU", "server", "p50", "p90", "p99", "lag"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in found:
         seen = row.percentiles
         table.add_row(
             row.engine,
             row.path,
-            row.load.removesuffix(" constant"),
+            row.load.removesuffix(" constant").partition(", ")[2],
             f"{row.throughput:,.0f}",
             "spins" if "lag_p99" in seen else f"{row.client_cpu:.1f}",
             f"{row.server_busy:.0%}",
@@ -31,7 +31,8 @@ def render(found: Sequence[Row], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "CPU us: the engine's, a request; server: share of its CPU; percentiles and lag in us, as it says",
+        "CPU: us of the engine a request; server: the share of its CPU that it used; p50 to p99, and lag at"
+        " the 99th percentile: us, as the engine says; closed loop with N users, open loop at N/s",
         highlight=False,
     )
     marks = {True: "reached", False: "MISSED", None: "not measured"}

@@ -11,20 +11,20 @@ from tests.harness.observations import Seen, observe
 ARMS = ("token", "token", "cookie", "cookie")
 
 
-def seen(token: float = 1, cookie: float = 1) -> Observed:
-    """Three blocks of four instances, a third each; CPU and service time of an arm in the last.
+def seen(token: float = 1, cookie: float = 1, blocks: int = 1) -> Observed:
+    """So many blocks of four instances a third; CPU and service time of an arm in the last.
 
     There they are times so much. Instances of an arm differ by a tenth throughout; one moves by a thousandth
     more than the other.
     """
     moved = {"token": token, "cookie": cookie}
     slots = []
-    for block in range(3):
+    for third in (number // blocks for number in range(3 * blocks)):
         for instance, arm in enumerate(ARMS):
             own = 1 + 0.1 * (instance % 2)
-            factor = moved[arm] * (1 + 0.001 * (instance % 2)) if block == 2 else 1
+            factor = moved[arm] * (1 + 0.001 * (instance % 2)) if third == 2 else 1
             # The middle third is of no concern.
-            factor *= 50 if block == 1 else 1
+            factor *= 50 if third == 1 else 1
             slots.append(
                 Seen(instance, server_us=100 * own * factor, service_us=[round(20_000 * own * factor)] * 3)
             )

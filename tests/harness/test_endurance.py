@@ -46,9 +46,10 @@ def test_only_long_runs_are_judged_by_growth(seconds: float, count: int) -> None
     assert found == ["growth"] * count + ["drift"] * 2
 
 
-def test_a_single_instance_that_drifts_is_named() -> None:
-    """Its last third is 40 % dearer than its first, that of all others is not."""
-    slots = seen()
+@pytest.mark.parametrize(("blocks", "status"), [(7, "ok"), (8, "warning")])
+def test_a_single_instance_that_drifts_is_named(blocks: int, status: str) -> None:
+    """Its last third is 40 % dearer than its first, that of all others is not; few slots may be a burst."""
+    slots = seen(blocks=blocks)
     number = len(slots.plan.order)
     accounts = [
         replace(account, server_cpu_ns=account.server_cpu_ns * 1.4)
@@ -57,8 +58,8 @@ def test_a_single_instance_that_drifts_is_named() -> None:
         for account in slots.accounts
     ]
     cpu, service = checks(observed(90, replace(slots, accounts=accounts)))
-    assert (cpu.check, cpu.status) == ("drift", "warning")
-    assert "instance #1 +40%" in cpu.detail
+    assert (cpu.check, cpu.status) == ("drift", status)
+    assert ("instance #1 +40%" in cpu.detail) is (status == "warning")
     assert service.status == "ok"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -11,11 +12,11 @@ from harness.staircase import Staircase, holds
 
 
 def climb(start: float, capacity: float, slots: int, blur: float = 0, seed: int = 1) -> list[float]:
-    """The rates tried once it had settled, by a server that bears so much, give or take."""
-    search, dice, tried = Staircase(start), random.Random(seed), []  # noqa: S311 - a test
+    """The rates tried since it settled for good, by a server that bears so much, give or take."""
+    search, dice = Staircase(start), random.Random(seed)  # noqa: S311 - a test
+    tried: list[float] = []
     for _ in range(slots):
-        if search.settled:
-            tried.append(search.rate)
+        tried = [*tried, search.rate] if search.settled else []
         search.saw(search.rate <= capacity * math.exp(dice.gauss(0, blur)))
     return tried
 
@@ -26,26 +27,38 @@ def middle(rates: list[float]) -> float:
 
 
 def test_the_first_steps_by_hand() -> None:
-    """Half as much again while it holds; back by the root of that; the step halves at each turn."""
+    """Half as much again while it holds, the step halved at a turn, doubled from the third one way on."""
     search = Staircase(1000)
     rates = []
-    for held in (True, True, False, True):
+    for held in (True, True, False, True, True, True):
         search.saw(held)
         rates.append(search.rate)
-    assert rates == pytest.approx([1500, 2250, 2250 / 1.5**0.5, 2250 / 1.5**0.5 * 1.5**0.25])
+    steps = [math.log(after / before, 1.5) for before, after in pairwise([1000.0, *rates])]
+    assert steps == pytest.approx([1, 1, -1 / 2, 1 / 4, 1 / 4, 1 / 2])
     assert not search.settled
 
 
 @pytest.mark.parametrize("start", [100, 3_000, 50_000])
 def test_it_finds_the_capacity_from_below_and_from_above(start: float) -> None:
-    """To within its last step of 2.6 %, wherever it began."""
-    assert middle(climb(start, 8_000, 40)) == pytest.approx(8_000, rel=0.026)
+    """To within its shortest steps, wherever it began."""
+    assert middle(climb(start, 8_000, 40)) == pytest.approx(8_000, rel=0.05)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_mistakes_on_the_way_are_made_good(seed: int) -> None:
-    """A server that bears a tenth more or less from slot to slot."""
-    assert middle(climb(3_000, 8_000, 60, blur=0.1, seed=seed)) == pytest.approx(8_000, rel=0.12)
+def test_a_slot_that_a_burst_spoiled_costs_a_detour() -> None:
+    """The second slot fails far below the capacity; twenty later it is there all the same."""
+    search = Staircase(1_000)
+    for slot in range(22):
+        search.saw(search.rate <= 8_000 and slot != 1)
+    assert search.rate == pytest.approx(8_000, rel=0.15)
+
+
+def test_mistakes_on_the_way_are_made_good() -> None:
+    """A tenth more or less from slot to slot: few searches are under way at the end, none is far off."""
+    found = [middle(rates) for seed in range(40) if (rates := climb(3_000, 8_000, 40, blur=0.1, seed=seed))]
+    assert len(found) >= 36
+    assert min(found) > 8_000 / 1.25
+    assert max(found) < 8_000 * 1.25
+    assert middle(found) == pytest.approx(8_000, rel=0.03)
 
 
 @pytest.mark.parametrize(
