@@ -12,14 +12,14 @@ import numpy as np
 _LONGEST_STEP: Final = math.log(1.5)
 _SHORTEST_STEP: Final = _LONGEST_STEP / 16
 #: From this step in one direction on, steps are doubled.
-_STRIDE: Final = 3
+_STRIDE: Final = 4
 
 
 class Staircase:
     """The rate of one instance: up after a slot that held the limit, down after one that did not.
 
     Steps are taken on logarithms, by the rules of PEST (Taylor and Creelman 1967, "PEST: Efficient estimates
-    on probability functions"): halved whenever the direction turns, doubled from the third step in one
+    on probability functions"): halved whenever the direction turns, doubled from the fourth step in one
     direction on. So it closes in fast, and a slot that a burst of the machine spoiled costs a detour and not
     the result. Once steps are short the rates scatter around the one at which half of the slots hold.
 

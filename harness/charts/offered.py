@@ -85,8 +85,8 @@ def _mark_capacity(panel: Axes, search: Case, styles: dict[str, style.ArmStyle])
         panel.axvspan(low, high, color=colour, alpha=0.18, linewidth=0)
         panel.axvline(row.value, color=colour, linestyle="--", linewidth=1.4)
         panel.annotate(
-            f"{row.value:,.0f}/s", (row.value, 1), (-4, -6 - 13 * index), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="right", va="top", color=colour,
+            f"{row.value:,.0f}/s", (row.value, 0), (-4, 6 + 13 * index), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="right", va="bottom", color=colour,
         )  # fmt: skip
         farthest = max(farthest, high)
     return farthest

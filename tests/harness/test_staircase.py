@@ -27,14 +27,14 @@ def middle(rates: list[float]) -> float:
 
 
 def test_the_first_steps_by_hand() -> None:
-    """Half as much again while it holds, the step halved at a turn, doubled from the third one way on."""
+    """Half as much again while it holds, the step halved at a turn, doubled from the fourth one way on."""
     search = Staircase(1000)
     rates = []
-    for held in (True, True, False, True, True, True):
+    for held in (True, True, False, True, True, True, True):
         search.saw(held)
         rates.append(search.rate)
     steps = [math.log(after / before, 1.5) for before, after in pairwise([1000.0, *rates])]
-    assert steps == pytest.approx([1, 1, -1 / 2, 1 / 4, 1 / 4, 1 / 2])
+    assert steps == pytest.approx([1, 1, -1 / 2, 1 / 4, 1 / 4, 1 / 4, 1 / 2])
     assert not search.settled
 
 
