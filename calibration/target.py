@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import heapq
 import json
-import os
 import random
 import selectors
 import socket
@@ -109,8 +108,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes any free one")
     parser.add_argument("--seed", type=int, default=1, help="draws the delays")
     options = parser.parse_args()
-    with contextlib.suppress(OSError):  # who may not be preferred reads late whenever something else runs
-        os.nice(-20)
     target = Target(options.port, options.seed)
     print(json.dumps({"port": target.port}), flush=True)
     target.serve_for_ever()
