@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from harness.engine.cases import CASES, TRUTH_RATE, Case, Outcome
+from harness.engine.console import render
 from harness.engine.rows import Goal, Row, goals, rows
 
 PLAIN = {"service_p50": 100.0, "service_p90": 200.0, "service_p99": 400.0}
@@ -113,3 +116,14 @@ def test_without_wrk_what_is_held_against_it_is_not_measured() -> None:
     assert len(found[None]) == 4
     assert all("not installed" in goal.figure for goal in found[None])
     assert found[False] == []
+
+
+def test_the_tables_fit_a_terminal() -> None:
+    """In 80 columns nothing is cut; every engine and every goal is there."""
+    screen = Console(file=StringIO(), width=80)
+    found = rows(rounds())
+    render(found, screen)
+    printed = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in printed
+    assert all(row.engine in printed for row in found)
+    assert printed.count("reached") == len(goals(found))
