@@ -15,9 +15,10 @@ from itertools import combinations
 from statistics import fmean, median
 from typing import Any, Final
 
+from harness.clocks import Clock
 from harness.estimate import Ratio, geometric_mean, mean, ratio
 from harness.recording import Recording, SlotAccount, SlotRecord, merged
-from harness.result import METRICS, Clock, Comparison, Distribution, Interval, Measurement, Verdict, Vitals
+from harness.result import METRICS, Comparison, Distribution, Interval, Measurement, Verdict, Vitals
 from harness.schedule import Plan, by_arm, split_halves
 from harness.suite import Scenario
 from harness.verdict import judge

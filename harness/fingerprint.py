@@ -7,12 +7,16 @@ software is no obstacle, but the very thing that is compared.
 
 from __future__ import annotations
 
+from typing import Final
+
 from harness.report import setting
 from harness.result import Result
 
+_END: Final = {"arrived": "when it arrived", "read": "when it was read"}
+
 
 def fingerprint(result: Result) -> dict[str, str]:
-    """Machine, placement, and how the time of each scenario was cut, each under a name for people."""
+    """What must be alike, each under a name for people."""
     machine = result.environment
     cuts = {
         f"slots of {row.scenario} ({row.load})": f"{row.lead_ms:g} + {row.slot_ms:g} ms after"
@@ -23,6 +27,7 @@ def fingerprint(result: Result) -> dict[str, str]:
         "CPU": f"{machine.cpu}, {machine.cores} cores",
         "kernel": machine.kernel,
         "placement": setting.placement(result),
+        "end of an answer": _END[result.run.answers_end],
     } | cuts
 
 

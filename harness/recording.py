@@ -10,10 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
+
+from harness.clocks import AnswersEnd
 
 FORMAT_VERSION: Final = 1
 #: Latencies are counted in nanoseconds, from 1 ns to one minute, to three significant digits.
@@ -116,9 +119,9 @@ class SlotAccount:
     server_wait_ns: float = 0
 
 
-def header(scenario: str) -> str:
+def header(scenario: str, answers_end: AnswersEnd) -> str:
     """The first line of a recording."""
-    return json.dumps({"format": FORMAT_VERSION, "scenario": scenario}) + "\n"
+    return json.dumps({"format": FORMAT_VERSION, "scenario": scenario, "answers_end": answers_end}) + "\n"
 
 
 def line(record: SlotRecord) -> str:
@@ -141,6 +144,7 @@ class Recording:
     errors: dict[str, int] = field(default_factory=dict)
     #: False where the final report is missing: nothing of it may be believed.
     complete: bool = True
+    answers_end: AnswersEnd = "read"
 
     @classmethod
     def merge(cls, recordings: Sequence[Recording]) -> Recording:
@@ -150,11 +154,12 @@ class Recording:
             tuple(replace(slot, process=n) for n, one in enumerate(recordings) for slot in one.slots),
             dict(sum((Counter(one.errors) for one in recordings), Counter())),
             complete=all(one.complete for one in recordings),
+            answers_end="arrived" if all(one.answers_end == "arrived" for one in recordings) else "read",
         )
 
     def lines(self) -> Iterator[str]:
         """The recording as JSON lines."""
-        yield header(self.scenario)
+        yield header(self.scenario, self.answers_end)
         for slot in self.slots:
             yield line(slot)
         if self.complete:
@@ -171,16 +176,17 @@ class Recording:
         header = _parse(next(rows, ""))
         if header is None or header.get("format") != FORMAT_VERSION:
             raise ValueError(f"not a recording of format {FORMAT_VERSION}")
+        # Recordings of before the kernel was asked do not say.
+        whole = partial(cls, header["scenario"], answers_end=header.get("answers_end", "read"))
         slots: list[SlotRecord] = []
         for line in rows:
             row = _parse(line)
             if row is None:
                 break
             if "end" in row:
-                whole = row["slots"] == len(slots)
-                return cls(header["scenario"], tuple(slots), row["errors"], complete=whole)
+                return whole(tuple(slots), row["errors"], complete=row["slots"] == len(slots))
             slots.append(SlotRecord(**row))
-        return cls(header["scenario"], tuple(slots), complete=False)
+        return whole(tuple(slots), complete=False)
 
 
 def _parse(line: str) -> dict[str, Any] | None:

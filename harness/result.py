@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.clocks import AnswersEnd, Clock
+
 SCHEMA_VERSION: Final = 1
 
 Scale = Literal["log", "linear"]
@@ -18,8 +20,6 @@ Status = Literal["ok", "warning", "invalid"]
 #: How a finding of the doctor stands: no run could start; figures will blur; nobody can tell; fine.
 Concern = Literal["blocker", "warning", "unknown", "ok"]
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "not judged"]
-#: `service` runs from the sending of a request, `response` from its scheduled arrival.
-Clock = Literal["service", "response"]
 #: Low and high end of an interval; None where too few instances make one.
 Interval = tuple[float, float] | None
 
@@ -113,6 +113,7 @@ class Run(Model):
     margin: float
     #: Exit code that the command ended with (docs: NAMES).
     exit_code: int = 0
+    answers_end: AnswersEnd = "read"
     #: One row a scenario of the suite; results of before it was recorded have none.
     slots: list[Slots] = Field(default_factory=list)
 

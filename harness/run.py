@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness import analysis, archive, endurance, load, processes, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
+from harness.clocks import AnswersEnd
 from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InvalidMeasurementError
 from harness.machine import Pressure, describe
@@ -72,6 +73,7 @@ class _Findings:
     comparisons: list[Comparison] = field(default_factory=list)
     distributions: list[Distribution] = field(default_factory=list)
     vitals: list[Vitals] = field(default_factory=list)
+    answers_end: AnswersEnd = "read"
 
 
 class Measuring:
@@ -225,6 +227,7 @@ class Measuring:
         )
         findings.distributions += analysis.distributions(observed)
         findings.vitals += observed.vitals
+        findings.answers_end = observed.recording.answers_end
 
     def _result(self, *, unfinished: bool = False) -> Result:
         findings = self._findings
@@ -246,6 +249,7 @@ class Measuring:
                 command=self._options.command or sys.argv[:1],
                 margin=self._suite.margin,
                 exit_code=exit_code,
+                answers_end=findings.answers_end,
                 slots=[
                     Slots(
                         scenario=scenario.name,

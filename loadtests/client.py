@@ -16,10 +16,10 @@ from gevent import socket
 from gevent.hub import get_hub
 from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
+from loadtests import kernel_time
 from servers import contract
 
 _READABLE: Final = 1
-_CHUNK: Final = 65536
 
 
 class RequestFailedError(Exception):
@@ -31,7 +31,7 @@ class LoginFailedError(Exception):
 
 
 class Answer(NamedTuple):
-    """One answer, and when its request was sent and its last byte read (perf_counter, ns).
+    """One answer, and when its request was sent and its last byte came in (perf_counter, ns).
 
     `cookies` are the values of its Set-Cookie fields, where they were asked for.
     """
@@ -156,7 +156,7 @@ class Connection:
         while not reader.complete:
             self._hub.wait(self._readable)
             try:
-                data = self._socket.recv(_CHUNK)
+                data, read_ns = kernel_time.read(self._socket, sent_ns)
             except BlockingIOError:  # a spurious wake-up
                 continue
             size += len(data)
@@ -164,7 +164,6 @@ class Connection:
             reader.feed(data)
             if not data and not reader.complete:
                 raise ConnectionResetError("the server closed the connection before it answered")
-        read_ns = perf_counter_ns()
         answer = Answer(reader.get_code(), reader.body, size, sent_ns, read_ns)
         if not reader.should_keep_alive():
             self.close()
@@ -187,6 +186,7 @@ class Connection:
         self._gevent_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # The plain socket beneath gevent's: gevent tries to read before it waits, which is in vain each time.
         self._socket = self._gevent_socket._sock  # noqa: SLF001
+        kernel_time.note(self._socket)
         self._readable = self._hub.loop.io(self._socket.fileno(), _READABLE)
         self._reader = _Body()  # what is left of a torn answer must not meet the next
 

@@ -15,6 +15,7 @@ from locust.env import Environment
 from harness.recording import footer, header, line
 from harness.schedule import Plan, arrival_offsets, by_arm
 from harness.staircase import Staircase, holds
+from loadtests import kernel_time
 from loadtests.client import Connection, Watchdog, log_in
 from loadtests.edges import Edges
 from loadtests.pacing import SWITCH_INTERVAL_S, ClosedPhase, CountedPhase, OpenPhase, Phase, Rendezvous
@@ -34,7 +35,7 @@ class Drive:
     def __init__(self, plan: Plan, recording: Path, scenario: ScenarioFile, environment: Environment) -> None:
         self._plan = plan
         self._recording = recording.open("w", encoding="utf-8")
-        self._recording.write(header(plan.scenario))
+        self._recording.write(header(plan.scenario, kernel_time.answers_end()))
         self._lines = 0
         self._scenario = scenario
         self._environment = environment

@@ -18,6 +18,7 @@ PURE = [
         Path("harness", f"{name}.py")
         for name in (
             "suite",
+            "clocks",
             "schedule",
             "staircase",
             "placement",
@@ -186,7 +187,8 @@ def test_known_truths_know_nothing_of_who_measures(path: Path) -> None:
 def test_load_shares_only_the_contract_and_the_plan(path: Path) -> None:
     """Of ours: the contract with the servers, the plan and the recording with the harness, itself."""
     ours = {name for name in imports(path) if name.split(".")[0] in OURS}
-    allowed = {"servers.contract", "harness.schedule", "harness.recording", "harness.staircase"}
+    of_harness = {f"harness.{name}" for name in ("clocks", "schedule", "recording", "staircase")}
+    allowed = {"servers.contract"} | of_harness
     assert {name for name in ours if name.split(".")[0] != "loadtests"} <= allowed
 
 

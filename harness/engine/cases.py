@@ -10,10 +10,9 @@ from typing import Final
 CONNECTIONS: Final = 8
 #: Arrivals a second in open loop, which one core must keep up with.
 RATE: Final = 3000
-#: Few and far between, so that what is measured is one answer and not a queue in the load generator; and no
-#: answer is due when the next request is.
+#: Few and far between, so that what is measured is one answer and not a queue in the load generator.
 TRUTH_CONNECTIONS: Final = 2
-TRUTH_RATE: Final = 450
+TRUTH_RATE: Final = 500
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,14 @@ def test_what_makes_another_machine(result: Result, key: str, value: object, nam
     assert list(differences(fingerprint(result), fingerprint(changed(result, change)))) == [name]
 
 
+def test_other_ends_of_answers_are_another_way_of_measuring(result: Result) -> None:
+    """What the load generator is late with is in one of the times and not in the other."""
+    arrived = result.model_copy(update={"run": result.run.model_copy(update={"answers_end": "arrived"})})
+    read = result.model_copy(update={"run": result.run.model_copy(update={"answers_end": "read"})})
+    found = differences(fingerprint(read), fingerprint(arrived))
+    assert found == {"end of an answer": ("when it was read", "when it arrived")}
+
+
 def test_other_slots_are_another_way_of_measuring(result: Result) -> None:
     """Only where both have the scenario and recorded how its time was cut."""
 

@@ -45,7 +45,8 @@ def recording(**changes: Any) -> Recording:
 
 def test_round_trip() -> None:
     """What is read is what was written, every field of it."""
-    assert Recording.read(recording().lines()) == recording()
+    whole = recording(answers_end="arrived")
+    assert Recording.read(whole.lines()) == whole
 
 
 def test_one_json_object_a_line() -> None:
@@ -53,7 +54,7 @@ def test_one_json_object_a_line() -> None:
     lines = list(recording().lines())
     assert len(lines) == 5
     assert all(line.endswith("\n") and isinstance(json.loads(line), dict) for line in lines)
-    assert json.loads(lines[0]) == {"format": FORMAT_VERSION, "scenario": "steady"}
+    assert json.loads(lines[0]) == {"format": FORMAT_VERSION, "scenario": "steady", "answers_end": "read"}
 
 
 def test_an_incomplete_recording_stays_incomplete() -> None:

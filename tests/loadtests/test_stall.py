@@ -34,8 +34,8 @@ stall = []
 def stop_for_a_second():
     gevent.sleep(4.02)  # between two arrivals
     for signum in (signal.SIGSTOP, signal.SIGCONT):
-        os.kill(server.pid, signum)
         stall.append(perf_counter_ns())
+        os.kill(server.pid, signum)
         gevent.sleep(1)
 gevent.spawn(stop_for_a_second)
 connection = Connection("127.0.0.1", port)
