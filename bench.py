@@ -57,6 +57,17 @@ def run(
     processes: Annotated[
         int, typer.Option(min=1, help="Load processes that share the load, each on a CPU of its own.")
     ] = 1,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Measure up to three batches of fresh instances, until every verdict is reached;"
+            " ends with 11 where one is not.",
+        ),
+    ] = False,
+    limit: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="No further batch that would end later than this.")
+    ] = 900,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
@@ -74,6 +85,7 @@ def run(
         loop=loop,
         redis_url=redis_url,
         processes=processes,
+        until_decided_s=limit if until_decided else None,
         dry_run=dry_run,
         print_json=as_json,
         wait=wait,
@@ -181,6 +193,34 @@ def engine(
     from harness.engine import command
 
     command.measure(rounds, seconds, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
+
+
+@app.command()
+def calibrate(
+    trials: Annotated[int, typer.Option(min=1, help="Of each kind.")] = 40,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the trials; what it holds already is not made again.")
+    ] = Path("results/calibration"),
+    seed: Annotated[int, typer.Option(help="Of the first trial; the others count on from it.")] = 1,
+    shapes: Annotated[
+        bool, typer.Option("--shapes", help="Other shapes of slowness and of trouble, too.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the rates as JSON instead of tables.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
+) -> None:
+    """Count how often this instrument is wrong: trials with the same code, and with a known slowdown.
+
+    Every trial weighs two arms until decided, then judges them the usual way: one server after the other, by
+    wrk and by Locust, with a threshold of 5 %. About a minute each. Each is kept when it is done, so a
+    calibration that was stopped goes on where it was.
+    """
+    from harness.calibrate import command
+
+    command.calibrate(
+        trials, out, seed, Console(stderr=as_json), shapes=shapes, print_json=as_json, wait=wait
+    )
 
 
 @app.command()

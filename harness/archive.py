@@ -16,9 +16,9 @@ from harness import disk
 from harness.errors import BenchError, EnvironmentFailedError, SuiteError
 from harness.result import SCHEMA_VERSION, Result, Run
 
-if TYPE_CHECKING:  # analysis imports SciPy, which listing and reading results need not wait for
-    from harness.analysis import Observed
+if TYPE_CHECKING:  # it imports NumPy, which listing and reading results need not wait for
     from harness.compare.sides import Compared
+    from harness.observed import Observed
 
 RESULT_FILE: Final = "result.json"
 COMPARISON_FILE: Final = "comparison.json"
@@ -58,7 +58,8 @@ def save(result: Result, folder: Path) -> Path:
 
 def save_recording(observed: Observed, folder: Path, index: int) -> Path:
     """Write the raw histograms and accounts of one scenario beside the result."""
-    path = folder / f"recording-{index + 1}-{observed.scenario.name}.jsonl.gz"
+    batch = f"-batch-{observed.number}" if observed.number > 1 else ""
+    path = folder / f"recording-{index + 1}-{observed.scenario.name}{batch}.jsonl.gz"
     plan = replace(observed.plan, edges="")  # a path of this machine, gone with the run
     lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
     lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]

@@ -11,14 +11,15 @@ from typing import Final
 from rich.console import Console
 
 from harness import archive, catalog, disk, interpreter, leftovers, run_folder, turn
-from harness.errors import InvalidMeasurementError, SuiteError
+from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
+from harness.looks import LOOKS, undecided
 from harness.placement import place
 from harness.progress import Reporter
 from harness.report import console as report
 from harness.report import setting
 from harness.result import Result
-from harness.rig import Rig, usable_cpus
+from harness.rig import Rig, plain, usable_cpus
 from harness.run import Measuring, Options
 from harness.suite import Suite
 
@@ -36,6 +37,7 @@ def measure(
     loop: str,
     redis_url: str | None,
     processes: int,
+    until_decided_s: float | None,
     dry_run: bool,
     print_json: bool,
     wait: bool,
@@ -53,12 +55,18 @@ def measure(
     _check_loop(loop)
     _check_processes(suite, processes)
     if dry_run:
-        _tell_plan(suite, folder, console, processes)
+        _tell_plan(suite, folder, console, processes, until_decided_s)
         return
-    will = forecast(suite)
+    will = forecast(suite, 1 if until_decided_s is None else LOOKS)
     disk.temporary_folder(will.temporary_bytes)
     options = Options(
-        folder, seed=seed, loop=loop, redis_url=redis_url, processes=processes, command=_redacted(command)
+        folder,
+        seed=seed,
+        loop=loop,
+        redis_url=redis_url,
+        processes=processes,
+        command=_redacted(command),
+        until_decided_s=until_decided_s,
     )
     needs_credential = {name for name, about in scenarios.items() if about.needs_credential}
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
@@ -67,7 +75,7 @@ def measure(
             say(f"removed what killed runs had left: {', '.join(removed)}")
         say(f"{suite.title}; results in {folder}")
         with Reporter(console) as reporter:
-            result = Measuring(suite, options, needs_credential).run(schemes, reporter)
+            result = Measuring(suite, options, needs_credential).run(plain(schemes.values()), reporter)
         archive.save(result, folder)
         charts = _draw(result, folder)
         if print_json:
@@ -77,6 +85,11 @@ def measure(
         say(f"{charts} and result.json are in {folder}")
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")
+    if until_decided_s is not None and (open_questions := undecided(result.comparisons)):
+        raise InconclusiveError(
+            f"{len(open_questions)} verdict(s) not reached in {result.run.batches} look(s). Give it a longer"
+            " --limit, or more instances in the suite."
+        )
     console.print("exit code 0", highlight=False)
 
 
@@ -93,7 +106,7 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
         if arm not in schemes:
             raise SuiteError(f"{arm}: no such scheme; there are {', '.join(schemes)}.")
     with Rig(
-        [schemes[arm] for arm in arms],
+        plain(schemes[arm] for arm in arms).values(),
         instances=1,
         users=100,
         password_cost="owasp",  # noqa: S106 - a profile's name
@@ -142,7 +155,9 @@ def _check_processes(suite: Suite, processes: int) -> None:
         raise SuiteError(f"--processes: {error}.") from error
 
 
-def _tell_plan(suite: Suite, folder: Path, console: Console, processes: int) -> None:
+def _tell_plan(
+    suite: Suite, folder: Path, console: Console, processes: int, until_decided_s: float | None
+) -> None:
     will = forecast(suite)
     count = suite.instances * len(suite.arms)
     placement = setting.roles_on_cpus(place(usable_cpus(), processes).roles())
@@ -158,6 +173,8 @@ def _tell_plan(suite: Suite, folder: Path, console: Console, processes: int) -> 
         f"  memory: about {will.memory_bytes / 1e6:.0f} MB; disk: about {will.disk_bytes / 1e6:.0f} MB",
         f"  results: {folder}",
     ]
+    if until_decided_s is not None:
+        lines.insert(-1, f"  up to {LOOKS} times that, until all is decided, or {until_decided_s:.0f} s")
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 

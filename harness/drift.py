@@ -14,8 +14,8 @@ from itertools import combinations
 from statistics import median
 from typing import Final
 
-from harness.analysis import Observed, Slot
 from harness.estimate import Estimate, Ratio, geometric_mean, ratio
+from harness.observed import Observed, Slot
 from harness.recording import merged
 from harness.schedule import by_arm
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness.analysis import Observed
 from harness.drift import Drift, drifts
 from harness.estimate import Estimate, Ratio
 from harness.growth import MEMORY, Growth, growths
+from harness.observed import Observed
 from harness.result import DRIFT, GROWTH, METRICS, Check, Status
 
 #: A scenario planned for this long is judged.
@@ -29,7 +29,7 @@ def checks(observed: Observed, *, confidence: float, margin: float, stationary: 
         margin: Change of one arm relative to another, as a fraction, that counts as none.
         stationary: Growth makes the run invalid instead of being a warning.
     """
-    name = observed.scenario.label
+    name = observed.label
     drift = [check_drift(one, name, margin) for one in drifts(observed, confidence) if one.arms]
     if observed.scenario.seconds < LONG_S:
         return drift

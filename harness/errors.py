@@ -24,6 +24,12 @@ class EnvironmentFailedError(BenchError):
     exit_code = 3
 
 
+class InconclusiveError(BenchError):
+    """A verdict that was asked for was not reached."""
+
+    exit_code = 11
+
+
 class InvalidMeasurementError(BenchError):
     """What was measured must not be believed."""
 

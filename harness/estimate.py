@@ -74,12 +74,30 @@ def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Rat
         arm: The same of the other arm.
         confidence: Of the interval, such as 0.99.
     """
-    logs_base, logs_arm = _logs(base), _logs(arm)
-    n_base, n_arm = len(base), len(arm)
-    difference = fmean(logs_arm) - fmean(logs_base)
-    squared_error, freedom = _welch(logs_base, logs_arm)
-    pooled = ((n_base - 1) * variance(logs_base) + (n_arm - 1) * variance(logs_arm)) / (n_base + n_arm - 2)
-    floor = _t_quantile(confidence, n_base + n_arm - 2) * math.sqrt(pooled * (1 / n_base + 1 / n_arm))
+    return stratified_ratio([(base, arm)], confidence)
+
+
+def stratified_ratio(batches: Sequence[tuple[Sequence[float], Sequence[float]]], confidence: float) -> Ratio:
+    """The same from several batches of instances, each measured at a time of its own.
+
+    What moved both arms from one batch to the next falls out: arms are compared within each batch, and the
+    differences averaged, weighted by instances. The squared error is the sum over all groups, its degrees of
+    freedom Satterthwaite's (1946).
+
+    Args:
+        batches: Base's and arm's positive per-instance estimates, two or more each, batch by batch.
+        confidence: Of the interval, such as 0.99.
+    """
+    logs = [(_logs(base), _logs(arm)) for base, arm in batches]
+    groups = [group for pair in logs for group in pair]
+    everyone = sum(map(len, groups))
+    weights = [(len(base) + len(arm)) / everyone for base, arm in logs]
+    difference = sum(w * (fmean(arm) - fmean(base)) for w, (base, arm) in zip(weights, logs, strict=True))
+    squared_error, freedom = _welch(groups, [w for w in weights for _ in range(2)])
+    within = everyone - len(groups)
+    pooled = sum((len(group) - 1) * variance(group) for group in groups) / within
+    spread = sum(w**2 * (1 / len(base) + 1 / len(arm)) for w, (base, arm) in zip(weights, logs, strict=True))
+    floor = _t_quantile(confidence, within) * math.sqrt(pooled * spread)
     if squared_error == 0:  # deterministic metrics, such as bytes: nothing varies between instances
         point = math.exp(difference)
         return Ratio(point, point, point, 1.0 if difference == 0 else 0.0, math.expm1(floor))
@@ -111,7 +129,7 @@ def change(
     groups = [_logs(points) for points in (*before, *after)]
     was_base, was_arm, is_base, is_arm = map(fmean, groups)
     moved = (is_arm - is_base) - (was_arm - was_base)
-    squared_error, freedom = _welch(*groups)
+    squared_error, freedom = _welch(groups, [1.0] * len(groups))
     half = _t_quantile(confidence, freedom) * math.sqrt(squared_error) if squared_error else 0.0
     return math.exp(moved), _exp(moved - half), _exp(moved + half)
 
@@ -125,9 +143,9 @@ def _logs(points: Sequence[float]) -> list[float]:
     return [math.log(point) for point in points]
 
 
-def _welch(*groups: Sequence[float]) -> tuple[float, float]:
-    """Squared standard error of a sum or difference of the groups' means, and its degrees of freedom."""
-    shares = [variance(group) / len(group) for group in groups]
+def _welch(groups: Sequence[Sequence[float]], weights: Sequence[float]) -> tuple[float, float]:
+    """Squared standard error of a weighted sum of the groups' means, and its degrees of freedom."""
+    shares = [w**2 * variance(group) / len(group) for w, group in zip(weights, groups, strict=True)]
     total = sum(shares)
     if total == 0:
         return 0.0, math.inf

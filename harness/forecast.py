@@ -34,8 +34,8 @@ class Forecast:
     memory_bytes: float
 
 
-def forecast(suite: Suite) -> Forecast:
-    """Estimate a run of this suite on a small machine."""
+def forecast(suite: Suite, batches: int = 1) -> Forecast:
+    """Estimate a run of this suite on a small machine; room on the disk is for so many batches."""
     count = suite.instances * len(suite.arms)
     slots = sum(scenario.slots for scenario in suite.scenarios)
     measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
@@ -46,7 +46,7 @@ def forecast(suite: Suite) -> Forecast:
     return Forecast(
         seconds=fixed + warm_up + in_slots * (1 + _EDGES),
         measuring_s=measuring,
-        disk_bytes=slots * _BYTES_PER_SLOT + _FIGURES_BYTES,
+        disk_bytes=batches * slots * _BYTES_PER_SLOT + _FIGURES_BYTES,
         temporary_bytes=max(s.slots for s in suite.scenarios) * _BYTES_PER_SLOT + _LOGS_BYTES,
         memory_bytes=count * _BYTES_PER_INSTANCE + 300e6,
     )

@@ -41,7 +41,7 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
     name, version = store_version(rig.store.info("server"))
     ready = rig.instances[0].ready
     return Environment(
-        cpu=_cpu(),
+        cpu=cpu_model(),
         cores=psutil.cpu_count() or 1,
         kernel=f"{platform.system()} {platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
@@ -115,7 +115,8 @@ def store_version(info: Mapping[str, Any]) -> tuple[str, str]:
     return name, str(info.get(f"{name}_version", info["redis_version"]))
 
 
-def _cpu() -> str:
+def cpu_model() -> str:
+    """What the system calls this CPU."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

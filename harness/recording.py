@@ -70,8 +70,8 @@ class SlotRecord:
         errors: Of these, how many failed or answered wrongly.
         request_bytes: Sent, headers included.
         response_bytes: Received, headers included.
-        service: Histogram of ns from sent to fully read.
-        response: Histogram of ns from the scheduled arrival to fully read; empty in closed loop.
+        service: Histogram of ns from sent to fully answered.
+        response: Histogram of ns from the scheduled arrival to fully answered; empty in closed loop.
         lag: Histogram of ns behind schedule at sending; empty in closed loop.
         scheduled: Arrivals due (open loop).
         late: Arrivals sent more than a millisecond behind schedule.

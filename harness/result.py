@@ -7,6 +7,7 @@ alone, so that it can be made again at any time, anywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -111,11 +112,20 @@ class Run(Model):
     command: list[str]
     #: Equivalence margin of the verdicts, as a fraction.
     margin: float
+    #: Looks that the run might take, and batches of fresh instances that it measured. The intervals of its
+    #: comparisons are at 1 - (1 - confidence) / looks, so that all looks together err as rarely as one would.
+    looks: int = 1
+    batches: int = 1
     #: Exit code that the command ended with (docs: NAMES).
     exit_code: int = 0
     answers_end: AnswersEnd = "read"
     #: One row a scenario of the suite; results of before it was recorded have none.
     slots: list[Slots] = Field(default_factory=list)
+
+    @property
+    def comparisons_confidence(self) -> float:
+        """Of the intervals of comparisons."""
+        return 1 - (1 - self.confidence) / self.looks
 
 
 class StoreInfo(Model):
@@ -174,6 +184,7 @@ class Measurement(Model):
 
     `points` has one estimate an instance, in the order of the instances; `value` is their mean (geometric
     for `log` metrics) and `ci` its interval at the run's confidence. `samples` counts the requests behind it.
+    `batches` counts the points of each batch of instances, empty where there was one batch.
     """
 
     scenario: str
@@ -187,12 +198,19 @@ class Measurement(Model):
     instances: int
     points: list[float]
     samples: int
+    batches: list[int] = Field(default_factory=list)
+
+    def by_batch(self) -> list[list[float]]:
+        """The points of each batch."""
+        ends = list(accumulate(self.batches or [len(self.points)]))
+        return [self.points[begin:end] for begin, end in pairwise([0, *ends])]
 
 
 class Comparison(Model):
     """`arm` over `base` for one metric.
 
-    `ci` is the plain interval at the run's confidence; Holm's adjustment enters the verdict alone.
+    `ci` is the plain interval at the run's `comparisons_confidence`; Holm's adjustment enters the verdict
+    alone.
     `noise_floor` is the half-width that the interval would have if both arms ran the same code.
     """
 

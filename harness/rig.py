@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,28 @@ class Scheme:
     store: str
 
 
+@dataclass(frozen=True)
+class Arm:
+    """What the instances of one arm run.
+
+    Attributes:
+        name: As the suite and the result have it.
+        scheme: Which scheme it serves.
+        module: The program: `servers`, or one that wraps it.
+        variants: What that program is told besides, instance by instance, in turn.
+    """
+
+    name: str
+    scheme: Scheme
+    module: str = "servers"
+    variants: tuple[tuple[str, ...], ...] = ((),)
+
+
+def plain(schemes: Iterable[Scheme]) -> dict[str, Arm]:
+    """An arm for each of these, named as it is."""
+    return {scheme.name: Arm(scheme.name, scheme) for scheme in schemes}
+
+
 def schemes() -> dict[str, Scheme]:
     """The schemes there are, by name, as the servers list them."""
     rows = json.loads(processes.ask("servers", ["--list", "--json"]))
@@ -62,7 +84,7 @@ class Rig:
     """A store and `instances` server processes of every arm, alive between `with` and its end.
 
     Args:
-        arms: Schemes to start.
+        arms: What to start.
         instances: Processes of each.
         users: Accounts to seed for virtual users.
         password_cost: argon2 profile.
@@ -74,7 +96,7 @@ class Rig:
 
     def __init__(
         self,
-        arms: Sequence[Scheme],
+        arms: Iterable[Arm],
         *,
         instances: int,
         users: int,
@@ -84,7 +106,7 @@ class Rig:
         redis_url: str | None = None,
         port: int = 0,
     ) -> None:
-        self._arms = arms
+        self._arms = list(arms)
         self._count = instances
         self._users = users
         self._password_cost = password_cost
@@ -143,8 +165,13 @@ class Rig:
     @property
     def authenticating(self) -> list[Instance]:
         """The instances of arms that issue credentials."""
-        some = {scheme.name for scheme in self._arms if scheme.transport != "none"}
+        some = {arm.name for arm in self._arms if arm.scheme.transport != "none"}
         return [instance for instance in self.instances if instance.target.arm in some]
+
+    @property
+    def placement(self) -> Placement:
+        """CPUs by role."""
+        return self._placement
 
     @property
     def store_pid(self) -> int | None:
@@ -224,30 +251,31 @@ class Rig:
 
     def _start_servers(self) -> None:
         secret = secrets.token_urlsafe(48)
-        waiting: list[tuple[Scheme, subprocess.Popen[bytes], Path]] = []
+        waiting: list[tuple[Arm, subprocess.Popen[bytes], Path]] = []
         for index in range(self._count):
-            for scheme in self._arms:
+            for arm in self._arms:
                 number = len(waiting)
-                log = self.folder / f"{scheme.name}-{index}.log"
+                log = self.folder / f"{arm.name}-{index}.log"
                 arguments = [
-                    scheme.name,
+                    *arm.variants[index % len(arm.variants)],
+                    arm.scheme.name,
                     *("--port", str(self._port + number if self._port else 0)),
                     *("--loop", self._loop),
                     *("--password-cost", self._password_cost),
                     *("--accounts", str(self._accounts)),
-                    *("--key-prefix", self.arm_prefix(scheme.name)),
+                    *("--key-prefix", self.arm_prefix(arm.name)),
                     *("--keepalive", str(_KEEPALIVE_S)),
                     "--json",
                 ]
                 environment = {"AUTH_SECRET": secret, "REDIS_URL": self._url}
                 with interrupts.held():
-                    process = processes.start("servers", arguments, log=log, environment=environment)
+                    process = processes.start(arm.module, arguments, log=log, environment=environment)
                     self._started.append(process)
-                waiting.append((scheme, process, log))
+                waiting.append((arm, process, log))
         deadline = time.monotonic() + _START_TIMEOUT_S
-        for number, (scheme, process, log) in enumerate(waiting):
-            ready = _await_ready(scheme.name, process, log, deadline)
-            target = Target(number, scheme.name, ready["host"], ready["port"], scheme.read_path)
+        for number, (arm, process, log) in enumerate(waiting):
+            ready = _await_ready(arm.name, process, log, deadline)
+            target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
             self.instances.append(Instance(target, process, ready, log))
             processes.pin(process.pid, self._placement.servers)
 

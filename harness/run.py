@@ -6,32 +6,24 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import analysis, archive, endurance, load, processes, validity
+from harness import archive, load, processes, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
-from harness.clocks import AnswersEnd
 from harness.doctor.examination import QUICK_S, examine
-from harness.errors import BenchError, InvalidMeasurementError
+from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
+from harness.findings import Findings
+from harness.looks import LOOKS
 from harness.machine import Pressure, describe
+from harness.observed import Observed
 from harness.placement import Placement, place
 from harness.progress import Reporter
-from harness.result import (
-    Check,
-    Comparison,
-    Distribution,
-    Environment,
-    Finding,
-    Measurement,
-    Result,
-    Run,
-    Slots,
-    Vitals,
-)
-from harness.rig import Instance, Rig, Scheme, usable_cpus
+from harness.result import Environment, Finding, Result, Run, Slots
+from harness.rig import Arm, Instance, Rig, usable_cpus
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Scenario, Suite, by_password_cost
 from harness.vitals import Watch
@@ -53,6 +45,9 @@ class Options:
         redis_url: A store of the user's own.
         processes: Load processes that share the load.
         command: The command line, as the result records it.
+        until_decided_s: Measure further batches of fresh instances, `looks.LOOKS` in all, until every verdict
+            is reached or a batch more would not end within so many seconds; None for one batch.
+        beside: What goes on beside the load of every rig; for calibration.
     """
 
     out: Path
@@ -61,19 +56,8 @@ class Options:
     redis_url: str | None = None
     processes: int = 1
     command: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Findings:
-    """What has been found so far; grows by one scenario at a time."""
-
-    measured_s: float = 0
-    validity: list[Check] = field(default_factory=list)
-    measurements: list[Measurement] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
-    distributions: list[Distribution] = field(default_factory=list)
-    vitals: list[Vitals] = field(default_factory=list)
-    answers_end: AnswersEnd = "read"
+    until_decided_s: float | None = None
+    beside: Callable[[Rig], AbstractContextManager[object]] = nullcontext
 
 
 class Measuring:
@@ -94,43 +78,78 @@ class Measuring:
         self._seed = secrets.randbelow(2**31) if options.seed is None else options.seed
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
-        self._findings = _Findings()
+        self._looks = 1 if options.until_decided_s is None else LOOKS
+        self._batch = 0
+        self._findings = Findings(suite, self._seed, self._looks)
         self._pressure = Pressure.now()
 
-    def run(self, schemes: dict[str, Scheme], reporter: Reporter) -> Result:
+    def run(self, arms: Mapping[str, Arm], reporter: Reporter) -> Result:
         """Measure every scenario in turn; each is on disk before the next starts.
+
+        Args:
+            arms: What each arm of the suite runs, by its name.
+            reporter: Told how it goes.
 
         Raises:
             BenchError: What was measured until then is on disk.
         """
         self._doctor = examine(self._suite, self._options.out, QUICK_S)
-        placement = place(usable_cpus(), self._options.processes)
-        generator = load.Generator(self._options.processes, placement.load)
-        for cost, scenarios in by_password_cost(self._suite).items():
-            arms = [schemes[arm] for arm in self._suite.arms]
-            store = "" if self._options.redis_url else "a store and "
-            reporter.say(
-                f"starting {store}{self._suite.instances * len(arms)} servers"
-                f" ({self._suite.instances} of each arm, password cost {cost})"
-            )
-            with Rig(
-                arms,
-                instances=self._suite.instances,
-                users=max(scenario.load.users for scenario in scenarios.values()),
-                password_cost=cost,
-                loop=self._options.loop,
-                placement=placement,
-                redis_url=self._options.redis_url,
-            ) as rig:
-                self._measure(rig, placement, scenarios, generator, reporter)
+        todo = self._findings.undecided()
+        while todo:
+            begun = time.monotonic()
+            self._batch += 1
+            self._measure_batch(todo, [arms[name] for name in self._suite.arms], reporter)
+            todo = self._next_batch(time.monotonic() - begun, reporter)
         pressure = Pressure.now()
         stolen, swapped = pressure.since(self._pressure)
-        self._findings.validity += [
+        self._findings.checks += [
             validity.check_steal(stolen),
             validity.check_swap(swapped),
             validity.check_memory(pressure.memory_stalled_since(self._pressure)),
         ]
         return self._result()
+
+    def _next_batch(self, last_s: float, reporter: Reporter) -> set[int]:
+        """The scenarios that a further batch is to measure; none where there is to be none."""
+        todo = self._findings.undecided()
+        if not todo or self._options.until_decided_s is None or not self._findings.valid:
+            return set()
+        left = f"not decided yet: {', '.join(self._suite.scenarios[index].label for index in sorted(todo))}"
+        if self._batch == self._looks:
+            reporter.say(f"{left}; that was the last of {self._looks} looks")
+            return set()
+        if time.monotonic() - self._started + last_s > self._options.until_decided_s:
+            reporter.say(f"{left}; another {last_s:.0f} s would not end within the limit")
+            return set()
+        reporter.say(f"{left}; look {self._batch + 1} of {self._looks} follows, with fresh instances")
+        return todo
+
+    def _measure_batch(self, todo: Collection[int], arms: Sequence[Arm], reporter: Reporter) -> None:
+        """Measure these scenarios, by their number in the suite, on instances started for it."""
+        placement = place(usable_cpus(), self._options.processes)
+        generator = load.Generator(self._options.processes, placement.load)
+        for cost, every in by_password_cost(self._suite).items():
+            scenarios = {index: scenario for index, scenario in every.items() if index in todo}
+            if not scenarios:
+                continue
+            store = "" if self._options.redis_url else "a store and "
+            reporter.say(
+                f"starting {store}{self._suite.instances * len(arms)} servers"
+                f" ({self._suite.instances} of each arm, password cost {cost})"
+            )
+            with (
+                Rig(
+                    arms,
+                    instances=self._suite.instances,
+                    users=max(scenario.load.users for scenario in scenarios.values()),
+                    password_cost=cost,
+                    loop=self._options.loop,
+                    placement=placement,
+                    redis_url=self._options.redis_url,
+                ) as rig,
+                self._options.beside(rig),
+            ):
+                self._measure(rig, placement, scenarios, generator, reporter)
 
     def _measure(
         self,
@@ -145,7 +164,7 @@ class Measuring:
         digests: dict[str, set[str]] = {}
         for instance in rig.instances:
             digests.setdefault(instance.target.arm, set()).add(instance.ready["digest"])
-        self._findings.validity.append(validity.check_code(digests))
+        self._findings.checks.append(validity.check_code(digests))
         meter = StoreMeter(rig.store)
         meter.calibrate()
         warm = False
@@ -153,7 +172,7 @@ class Measuring:
             observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
             warm = True
             archive.save_recording(observed, self._options.out, index)
-            self._conclude(scenario, observed)
+            self._findings.add(index, observed)
             archive.save(self._result(unfinished=True), self._options.out)
 
     def _observe(
@@ -166,9 +185,9 @@ class Measuring:
         reporter: Reporter,
         *,
         warm: bool,
-    ) -> analysis.Observed:
+    ) -> Observed:
         """Put one scenario's load on the rig."""
-        seed = self._seed + index
+        seed = self._seed + index + (self._batch - 1) * len(self._suite.scenarios)
         instances = rig.authenticating if scenario.name in self._needs_credential else rig.instances
         targets = tuple(replace(one.target, instance=number) for number, one in enumerate(instances))
         pids = [one.process.pid for one in instances]
@@ -197,8 +216,8 @@ class Measuring:
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         after = _families(instances)
         restarted = [name for name, family in before.items() if after[name] != family]
-        self._findings.validity.append(validity.check_restarts(restarted, scenario.label))
-        return analysis.Observed(
+        self._findings.checks.append(validity.check_restarts(restarted, scenario.label))
+        return Observed(
             scenario,
             plan,
             recording,
@@ -206,35 +225,16 @@ class Measuring:
             server_rss={t.instance: resident_bytes(pids[t.instance]) for t in plan.targets},
             store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in by_arm(plan.targets)},
             vitals=watch.vitals(scenario),
+            number=self._batch,
         )
-
-    def _conclude(self, scenario: Scenario, observed: analysis.Observed) -> None:
-        """Add one scenario's estimates, checks and verdicts to the findings."""
-        suite, findings = self._suite, self._findings
-        rows = analysis.measurements(observed, suite.confidence)
-        checks = validity.check_scenario(observed, rows, seed=self._seed, confidence=suite.confidence)
-        checks += endurance.checks(
-            observed, confidence=suite.confidence, margin=suite.margin, stationary=suite.stationary
-        )
-        findings.validity += checks
-        findings.measured_s += observed.measured_s
-        findings.measurements += rows
-        findings.comparisons += analysis.comparisons(
-            rows,
-            scenario,
-            confidence=suite.confidence,
-            margin=suite.margin,
-        )
-        findings.distributions += analysis.distributions(observed)
-        findings.vitals += observed.vitals
-        findings.answers_end = observed.recording.answers_end
 
     def _result(self, *, unfinished: bool = False) -> Result:
         findings = self._findings
         if self._environment is None:
             raise AssertionError("nothing has been measured yet")
-        invalid = any(check.status == "invalid" for check in findings.validity)
-        exit_code = InvalidMeasurementError.exit_code if invalid else 0
+        exit_code = 0 if findings.valid else InvalidMeasurementError.exit_code
+        if findings.valid and self._options.until_decided_s is not None and findings.undecided():
+            exit_code = InconclusiveError.exit_code
         if unfinished:  # a run that is killed cannot say so any more
             exit_code = BenchError.exit_code
         return Result(
@@ -248,6 +248,8 @@ class Measuring:
                 confidence=self._suite.confidence,
                 command=self._options.command or sys.argv[:1],
                 margin=self._suite.margin,
+                looks=self._looks,
+                batches=self._batch,
                 exit_code=exit_code,
                 answers_end=findings.answers_end,
                 slots=[
@@ -263,9 +265,9 @@ class Measuring:
                 ],
             ),
             environment=self._environment,
-            validity=findings.validity,
+            validity=findings.checks,
             measurements=findings.measurements,
-            comparisons=validity.withheld(findings.comparisons, findings.validity),
+            comparisons=findings.comparisons,
             distributions=findings.distributions,
             vitals=findings.vitals,
         )

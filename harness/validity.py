@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness.analysis import Observed, a_against_a, cpu_waits, server_busy
+from harness.analysis import a_against_a
+from harness.observed import Observed, cpu_waits, server_busy
 from harness.result import Check, Comparison, Measurement, Status
 from harness.schedule import by_arm
 
@@ -37,7 +38,7 @@ def check_scenario(
     observed: Observed, rows: Sequence[Measurement], *, seed: int, confidence: float
 ) -> list[Check]:
     """All checks on one scenario."""
-    name = observed.scenario.label
+    name = observed.label
     checks = [_report(observed, name), _answers(observed, name)]
     for arm in by_arm(observed.plan.targets):
         own = {row.metric: row for row in rows if row.arm == arm and row.params == observed.scenario.params}

@@ -52,7 +52,11 @@ class Sandbox:
         return {k: v for k, v in os.environ.items() if k != "REDIS_URL"} | ours | extra
 
     def run(
-        self, *arguments: str, python: str = sys.executable, **environment: str
+        self,
+        *arguments: str,
+        python: str = sys.executable,
+        patience_s: float = WAIT_S,
+        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run bench.py to its end."""
         return subprocess.run(
@@ -61,7 +65,7 @@ class Sandbox:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=WAIT_S,
+            timeout=patience_s,
             check=False,
         )
 

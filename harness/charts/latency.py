@@ -73,7 +73,10 @@ def _legend(shown: Sequence[Case], styles: dict[str, style.ArmStyle]) -> list[pa
         for arm, look in styles.items()
         if arm in arms
     ]
-    meanings = {"service": "service: sent to fully read", "response": "response: from the scheduled arrival"}
+    meanings = {
+        "service": "service: sent to fully answered",
+        "response": "response: from the scheduled arrival",
+    }
     for clock, meaning in meanings.items():
         if any(row.clock == clock for row in drawn):
             line = Line2D([], [], color=style.BLACK, linestyle=_LINES[clock], linewidth=1.8)

@@ -6,32 +6,35 @@ import http.client
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from harness import catalog, interrupts, processes
+from harness import interrupts, processes
 from harness.accounting import cpu_ns
 from harness.engine import wrk
 from harness.engine.cases import Case, Outcome
 from harness.errors import EnvironmentFailedError
 from harness.placement import place
-from harness.rig import Rig, usable_cpus
+from harness.rig import Arm, Rig, usable_cpus
 
-#: Needs no store: what is measured is a server and an engine, nothing else.
-_SCHEME: Final = "token"
-#: Server processes that take turns, so that none of them is all there is.
-_INSTANCES: Final = 4
 _WARMUP_S: Final = 0.3
 _PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 
 class Ring:
-    """Servers and the target, alive between `with` and its end."""
+    """Servers and the target, alive between `with` and its end.
 
-    def __init__(self) -> None:
+    Args:
+        arms: What to start of servers.
+        instances: Of each.
+    """
+
+    def __init__(self, arms: Iterable[Arm], instances: int) -> None:
+        self._arms = list(arms)
+        self._instances = instances
         self._placement = place(usable_cpus())
         self._open = ExitStack()
 
@@ -39,8 +42,8 @@ class Ring:
         try:
             self._rig = self._open.enter_context(
                 Rig(
-                    [catalog.schemes()[_SCHEME]],
-                    instances=_INSTANCES,
+                    self._arms,
+                    instances=self._instances,
                     users=1,
                     password_cost="bench",  # noqa: S106 - a profile's name
                     loop="uvloop",
@@ -71,14 +74,14 @@ class Ring:
 
         Args:
             cases: What to do.
-            number: Of the round, which says whose turn it is among the servers.
+            number: Says whose turn it is among the servers.
             seconds: Length of the measured part of each.
 
         Raises:
             EnvironmentFailedError: The engine or a server failed.
         """
         fight = self._fight_wrk if cases[0].engine == "wrk" else self._fight_locust
-        yield from fight(cases, number % _INSTANCES, seconds)
+        yield from fight(cases, number % len(self._rig.instances), seconds)
 
     def _fight_wrk(self, cases: Sequence[Case], server: int, seconds: int) -> Iterator[tuple[Case, Outcome]]:
         instance = self._rig.instances[server]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
+from harness import catalog
 from harness.engine import wrk
 from harness.engine.cases import CASES, Case, Outcome
 from harness.engine.ring import Ring
+from harness.rig import plain
+
+#: Needs no store: what is measured is a server and an engine, nothing else.
+_SCHEME: Final = "token"
+#: Server processes that take turns, so that none of them is all there is.
+_INSTANCES: Final = 4
 
 
 def measure(
@@ -30,7 +38,7 @@ def measure(
     found: dict[Case, list[Outcome]] = {case: [] for name in engines for case in CASES[name]}
     order = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     say(f"{rounds} rounds of {', '.join(engines)}; about {_forecast_s(rounds, seconds, engines):.0f} s")
-    with Ring() as ring:
+    with Ring(plain([catalog.schemes()[_SCHEME]]).values(), _INSTANCES) as ring:
         for number in range(rounds):
             rates = []
             for name in order.sample(engines, len(engines)):

@@ -21,8 +21,13 @@ def instances(result: Result) -> str:
 
 
 def intervals(result: Result) -> str:
-    """What the intervals are: `99 % intervals`."""
-    return f"{fmt.whole_percent(result.run.confidence)} intervals"
+    """What the intervals are: `99 % intervals`; where a run may look again, those of ratios are wider."""
+    run = result.run
+    plain = f"{fmt.whole_percent(run.confidence)} intervals"
+    if run.looks == 1:
+        return plain
+    wider = fmt.whole_percent(run.comparisons_confidence)
+    return f"{plain}, {wider} for ratios (look {run.batches} of {run.looks}, each with fresh instances)"
 
 
 def describe(result: Result) -> list[str]:

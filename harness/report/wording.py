@@ -51,14 +51,17 @@ def headline(case: Case, metric: str) -> str | None:
     comparison = next(iter(case.comparisons(metric)), None)
     if comparison is None:
         return None
-    sureness = _ci_short(comparison, case.result.run.confidence)
+    sureness = _ci_short(comparison, case.result.run.comparisons_confidence)
     return f"{_winner(comparison)}{_times(comparison)} ({case.name}, {sureness})"
 
 
 def sentence(comparison: Comparison, result: Result) -> str:
     """One comparison in a plain sentence: who, by how much, how surely, and the verdict."""
     pair, subject = f"{comparison.arm} and {comparison.base}", _phrase(comparison.metric).subject
-    figures, margin = _figures(comparison, result.run.confidence), fmt.whole_percent(result.run.margin)
+    figures, margin = (
+        _figures(comparison, result.run.comparisons_confidence),
+        fmt.whole_percent(result.run.margin),
+    )
     match comparison.verdict:
         case "equivalent":
             return f"{pair} are equivalent in {subject}, within the margin of {margin} ({figures})."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis import Observed
+from harness.observed import Observed
 from harness.recording import Recording, SlotAccount, SlotRecord, encode
 from harness.schedule import Plan, Target
 from harness.suite import Load, Scenario

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness import analysis, validity
-from harness.analysis import Observed
+from harness import analysis, points, validity
 from harness.estimate import ratio
+from harness.observed import Observed, server_busy
 from harness.recording import Recording, SlotAccount, encode
 from harness.result import METRICS, Check, Comparison, Measurement
 from tests.harness.observations import Seen, observe
@@ -20,7 +20,7 @@ ONE = ("token",)
 
 def estimates(*seen: Seen, model: str = "closed") -> dict[str, float]:
     """The estimates of a single instance."""
-    return {metric: values[0] for metric, values in analysis.points(observe(seen, ONE, model=model)).items()}
+    return {metric: values[0] for metric, values in points.points(observe(seen, ONE, model=model)).items()}
 
 
 def four(**of_cookie: Any) -> Observed:
@@ -146,7 +146,7 @@ def two_steps() -> Observed:
 
 def test_steps_of_a_slot_are_taken_together() -> None:
     """A slot of a login and nine reads is one slot of ten requests, over its time counted once."""
-    found = {metric: values[0] for metric, values in analysis.points(two_steps()).items()}
+    found = {metric: values[0] for metric, values in points.points(two_steps()).items()}
     assert found["throughput"] == pytest.approx(1000)
     assert found["server_cpu"] == pytest.approx(90)  # 900 us over ten
     assert found["request_bytes"] == 250
@@ -191,7 +191,7 @@ def test_load_processes_of_a_slot_are_taken_together() -> None:
     one = observe([Seen(0, requests=6, server_us=100, load_cpu_us=2000, elapsed_us=10_000)], ONE)
     other = observe([Seen(0, requests=4, load_cpu_us=9000, elapsed_us=12_000, service_us=[400] * 9)], ONE)
     merged = Recording.merge([one.recording, other.recording])
-    found = {m: v[0] for m, v in analysis.points(replace(one, recording=merged)).items()}
+    found = {m: v[0] for m, v in points.points(replace(one, recording=merged)).items()}
     assert found["throughput"] == pytest.approx(10 / 0.012)
     assert found["server_cpu"] == pytest.approx(60)  # 600 us over ten
     assert found["load_cpu"] == pytest.approx(9 / 12)
@@ -392,8 +392,8 @@ def test_how_busy_a_server_was() -> None:
     observed = observe(
         [Seen(0, server_us=100), Seen(1, server_us=500), Seen(1, server_us=900), Seen(2, server_us=700)]
     )
-    assert analysis.server_busy(observed, "token") == pytest.approx(0.5)
-    assert analysis.server_busy(observed, "cookie") == pytest.approx(0.7)
+    assert server_busy(observed, "token") == pytest.approx(0.5)
+    assert server_busy(observed, "cookie") == pytest.approx(0.7)
 
 
 def test_a_searchs_capacity_is_the_middle_of_what_it_tried_at_the_end() -> None:
@@ -409,7 +409,7 @@ def test_a_searchs_capacity_is_the_middle_of_what_it_tried_at_the_end() -> None:
         plan=replace(observed.plan, limit_ns=5_000_000),
         recording=replace(observed.recording, slots=slots),
     )
-    found = analysis.points(observed)
+    found = points.points(observed)
     assert found["capacity"] == {0: pytest.approx(600)}
     assert "lag_p99" not in found
     checks = validity.check_scenario(observed, analysis.measurements(observed, 0.99), seed=1, confidence=0.99)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.analysis import Observed
 from harness.drift import Drift, drifts
+from harness.observed import Observed
 from tests.harness.observations import Seen, observe
 
 ARMS = ("token", "token", "cookie", "cookie")

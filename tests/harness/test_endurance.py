@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from harness import endurance
-from harness.analysis import Observed
 from harness.endurance import LONG_S
+from harness.observed import Observed
 from harness.result import Check, Vitals
 from tests.harness.test_drift import seen
 from tests.harness.test_growth import vitals

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from harness.estimate import change, geometric_mean, mean, ratio
+from harness.estimate import change, geometric_mean, mean, ratio, stratified_ratio
 
 #: Quantiles of Student's t from printed tables: (one-sided level, degrees of freedom).
 T_975_2 = 4.302653
@@ -156,6 +156,54 @@ def test_intervals_cover_the_truth_as_often_as_they_say(spread_of_arm: float) ->
         one = ratio(base, arm, 0.99)
         covered += one.low <= 1.03 <= one.high
     assert 0.985 <= covered / trials <= 0.995
+
+
+@pytest.mark.parametrize("instances", [4, 8, 16])
+def test_the_other_intervals_cover_the_truth_as_often_as_they_say(instances: int) -> None:
+    """Means and geometric means of an arm, and the change of a ratio between runs: each within three s.e.
+
+    3,000 trials at 99 % have a standard error of 0.18 %. Welch's freedom is an approximation, and with four
+    instances a little on the safe side.
+    """
+    dice = random.Random(instances)  # noqa: S311 - a reproducible simulation
+    trials = 3000
+    covered = dict.fromkeys(("mean", "geometric mean", "change"), 0)
+    for _ in range(trials):
+        groups = [[math.exp(dice.gauss(0, 0.013)) for _ in range(instances)] for _ in range(4)]
+        plain = mean([100 + dice.gauss(0, 5) for _ in range(instances)], 0.99)
+        geometric = geometric_mean(groups[0], 0.99)
+        _, low, high = change((groups[0], groups[1]), (groups[2], groups[3]), 0.99)
+        assert plain.low is not None
+        assert plain.high is not None
+        assert geometric.low is not None
+        assert geometric.high is not None
+        covered["mean"] += plain.low <= 100 <= plain.high
+        covered["geometric mean"] += geometric.low <= 1 <= geometric.high
+        covered["change"] += low <= 1 <= high
+    for name, count in covered.items():
+        assert 0.99 - 3 * 0.0018 <= count / trials <= 0.9985, name
+
+
+def test_batches_are_compared_each_by_itself() -> None:
+    """Two batches of two against two; arms e^0.1 and e^0.3 apart: the mean is e^0.2.
+
+    Every variance is 0.0002, weights are a half: the squared error is 4 * 0.25 * 0.0001 and its freedom 4,
+    Satterthwaite's (4 s)^2 / (4 s^2) for four equal shares with a freedom of 1 each.
+    """
+    near, apart = [1, math.exp(0.02)], [math.exp(0.1), math.exp(0.12)]
+    later, far = [math.exp(5), math.exp(5.02)], [math.exp(5.3), math.exp(5.32)]
+    one = stratified_ratio([(near, apart), (later, far)], 0.99)
+    assert one.value == pytest.approx(math.exp(0.2))
+    assert one.high == pytest.approx(math.exp(0.2 + T_995_4 * 0.01), rel=1e-6)
+    assert one.low == pytest.approx(math.exp(0.2 - T_995_4 * 0.01), rel=1e-6)
+    assert one.noise_floor == pytest.approx(math.expm1(T_995_4 * 0.01), rel=1e-6)
+
+
+def test_a_larger_batch_weighs_more() -> None:
+    """Four against four count twice as much as two against two."""
+    small = ([1, 1.0001], [math.exp(0.3), math.exp(0.3) * 1.0001])
+    large = ([1, 1.0001, 1, 1.0001], [1, 1.0001, 1, 1.0001])
+    assert stratified_ratio([small, large], 0.99).value == pytest.approx(math.exp(0.1))
 
 
 def test_change_of_a_ratio_by_hand() -> None:

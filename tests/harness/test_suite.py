@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from harness import analysis, catalog
+from harness import catalog
 from harness.errors import SuiteError
+from harness.points import points
 from harness.result import METRICS
 from harness.suite import Suite, by_password_cost, check_names, parse
 from tests.harness.observations import Seen, observe
@@ -254,8 +255,8 @@ def test_scenarios_go_by_password_cost() -> None:
 
 def test_every_judged_metric_is_measured() -> None:
     """Whatever a suite may name as primary has points, in the loops that may name it."""
-    closed = set(analysis.points(observe([Seen(0)])))
-    opened = set(analysis.points(observe([Seen(0)], model="open")))
+    closed = set(points(observe([Seen(0)])))
+    opened = set(points(observe([Seen(0)], model="open")))
     for metric, about in METRICS.items():
         if about.scale == "log" and metric != "capacity":
             assert metric in opened

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from harness import analysis, validity
-from harness.analysis import Observed
+from harness.observed import Observed
 from harness.result import Check, Status
 from harness.schedule import split_halves
 from tests.harness.observations import Seen, observe

@@ -1,0 +1,42 @@
+"""Makes a process slow, whatever it does: `python -m calibration.stutter PID`.
+
+The process is stopped for part of every period (SIGSTOP, SIGCONT), and left running when this one is ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import time
+
+
+def main() -> None:
+    """Stop and continue, over and over."""
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.stutter",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("pid", type=int, help="of a process that you started")
+    parser.add_argument("--period-ms", type=float, default=4, help="length of a period (4)")
+    parser.add_argument("--stopped", type=float, default=0.5, help="share of it in which it is stopped (0.5)")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        while True:
+            os.kill(options.pid, signal.SIGSTOP)
+            time.sleep(options.period_ms * options.stopped / 1e3)
+            os.kill(options.pid, signal.SIGCONT)
+            time.sleep(options.period_ms * (1 - options.stopped) / 1e3)
+    except ProcessLookupError:
+        return
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(options.pid, signal.SIGCONT)
+
+
+if __name__ == "__main__":
+    main()

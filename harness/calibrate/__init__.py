@@ -1,0 +1,1 @@
+"""How often the instrument is wrong: trials whose answer is known."""

@@ -1,0 +1,75 @@
+"""What the command `calibrate` does, told to a console."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from harness import archive, turn
+from harness.calibrate import console as tables
+from harness.calibrate.kinds import RATES, SHAPES, Kind, Trial
+from harness.calibrate.ledger import Ledger
+from harness.calibrate.rows import summary, usual
+from harness.calibrate.trial import Trials
+from harness.machine import cpu_model
+
+
+def calibrate(
+    trials: int, folder: Path, seed: int, console: Console, *, shapes: bool, print_json: bool, wait: bool
+) -> None:
+    """Make so many trials of each kind, less those that the folder holds already, and tell the error rates.
+
+    Raises:
+        BenchError: A trial could not be made; those before it are kept.
+    """
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    kinds = [*RATES, *(SHAPES if shapes else ())]
+    with turn.taken(folder, wait=wait, say=say):
+        quiet = Console(quiet=True)
+        maker = Trials(quiet)
+        ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed, maker, say)
+        todo = missing(kinds, ledger.trials, trials)
+        if ledger.trials:
+            say(f"{len(ledger.trials)} trials are in {folder} already; {len(todo)} to go")
+        begun = time.monotonic()
+        for number, kind in enumerate(todo, 1):
+            trial = maker.make(kind, ledger.probe, ledger.seed + len(ledger.trials))
+            ledger.add(trial)
+            left = (time.monotonic() - begun) / number * (len(todo) - number)
+            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_told(kind, trial)}")
+    if print_json:
+        print(json.dumps(summary(ledger.trials), indent=1))
+    tables.render(ledger.trials, console)
+
+
+def _begin(folder: Path, seed: int, maker: Trials, say: Callable[[str], None]) -> Ledger:
+    archive.prepare(folder)
+    say("measuring a request, and how much work makes it 1 % slower")
+    probe = maker.probe()
+    say(
+        f"a request takes {probe.server_cpu_us:.1f} us of server CPU,"
+        f" a turn of the loop {probe.round_ns:.1f} ns"
+    )
+    return Ledger.begin(folder, seed, cpu_model(), probe)
+
+
+def _told(kind: Kind, trial: Trial) -> str:
+    if trial.verdict is None:
+        return f"{kind.title}: invalid ({', '.join(trial.invalid)})"
+    by_hand = [f"{tool} {usual(*rates)}" for tool, rates in trial.usual.items()]
+    low, high = trial.ci
+    return (
+        f"{kind.title}: {trial.verdict} ({trial.ratio:.3f}, {low:.3f} to {high:.3f}; {trial.seconds:.0f} s);"
+        f" the usual way: {', '.join(by_hand)}"
+    )
+
+
+def missing(kinds: list[Kind], done: list[Trial], trials: int) -> list[Kind]:
+    """The kinds of the trials still to be made, dealt in turn, so that all kinds meet the same hours."""
+    names = [trial.kind for trial in done]
+    return [kind for number in range(trials) for kind in kinds if names.count(kind.name) <= number]

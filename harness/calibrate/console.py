@@ -1,0 +1,42 @@
+"""Error rates as tables on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.calibrate.kinds import KINDS, Trial
+from harness.calibrate.rows import Rate, goals, rows
+from harness.report import format as fmt
+
+
+def render(trials: Sequence[Trial], console: Console) -> None:
+    """Print what was said how often, and what of it was to be reached."""
+    for kind, own in groupby(rows(trials), key=lambda row: row.kind):
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("", no_wrap=True, min_width=16)
+        for heading in ("called slower", "called faster"):
+            table.add_column(heading, no_wrap=True, justify="right", min_width=18)
+        for heading in ("invalid", "seconds"):
+            table.add_column(heading, no_wrap=True, justify="right")
+        judged = list(own)
+        for row in judged:
+            last = ("", "") if row.seconds is None else (str(row.invalid), f"{row.seconds:.0f}")
+            table.add_row(row.judge, _rate(row.slower), _rate(row.faster), *last)
+        added = judged[0].measured_added
+        measured = "" if added is None else f" (measured: {fmt.percent(added)})"
+        console.print(f"{KINDS[kind].title}{measured}", highlight=False, soft_wrap=True)
+        console.print(table)
+        console.print()
+    marks = {True: "reached", False: "MISSED", None: "not measured"}
+    wanted = Table("to reach", "measured", "", box=None, pad_edge=False)
+    for goal in goals(trials):
+        wanted.add_row(goal.text, goal.figure, marks[goal.reached])
+    console.print(wanted)
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.happened} of {rate.trials} ({rate.low:.0%}-{rate.high:.0%})"

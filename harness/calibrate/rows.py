@@ -1,0 +1,201 @@
+"""From trials to error rates with intervals. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any, Final
+
+from scipy.special import betaincinv
+
+from harness.calibrate.kinds import KINDS, RATES, Trial
+
+#: Of the intervals of rates.
+_CONFIDENCE: Final = 0.95
+#: A fall or rise of the rate by more than this is called a difference by who judges the usual way.
+USUAL_THRESHOLD: Final = 0.05
+OURS: Final = "this instrument"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened in so many trials, with the Clopper-Pearson (1934) interval at 95 %."""
+
+    happened: int
+    trials: int
+    low: float
+    high: float
+
+
+def rate(happened: int, trials: int) -> Rate:
+    """A rate with its exact interval; from 0 to 1 without any trial."""
+    tail = (1 - _CONFIDENCE) / 2
+    low = float(betaincinv(happened, trials - happened + 1, tail)) if happened else 0.0
+    high = float(betaincinv(happened + 1, trials - happened, 1 - tail)) if happened < trials else 1.0
+    return Rate(happened, trials, low, high)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one judge said in all trials of one kind.
+
+    Attributes:
+        kind: Name in `KINDS`.
+        judge: `this instrument`, or the tool whose figures were judged the usual way.
+        slower: Trials in which the changed arm was called slower.
+        faster: Trials in which it was called faster.
+        seconds: Median time to a verdict; None where nobody counted.
+        measured_added: Median of the work that was really added, as a fraction; None where there was none.
+        invalid: Trials that were no measurement; they have no verdict.
+    """
+
+    kind: str
+    judge: str
+    slower: Rate
+    faster: Rate
+    seconds: float | None
+    measured_added: float | None
+    invalid: int
+
+
+def rows(trials: Sequence[Trial]) -> list[Row]:
+    """Every kind by every judge, ours first, kinds in the order of `KINDS`."""
+    found = []
+    for kind in KINDS:
+        own = [trial for trial in trials if trial.kind == kind]
+        if own:
+            found.append(_row(kind, OURS, own, lambda trial: trial.verdict))
+            for tool in dict.fromkeys(tool for trial in own for tool in trial.usual):
+                judged = [trial for trial in own if tool in trial.usual]
+                found.append(_row(kind, tool, judged, partial(_usual, tool)))
+    return found
+
+
+def _usual(tool: str, trial: Trial) -> str:
+    return usual(*trial.usual[tool])
+
+
+def usual(plain: float, changed: float) -> str:
+    """What people say who hold two rates against each other, one measured after the other."""
+    if changed < plain * (1 - USUAL_THRESHOLD):
+        return "slower"
+    return "faster" if changed > plain * (1 + USUAL_THRESHOLD) else "no difference"
+
+
+def _row(kind: str, judge: str, own: Sequence[Trial], verdict: Callable[[Trial], str | None]) -> Row:
+    said = [verdict(trial) for trial in own]
+    ours = judge == OURS
+    return Row(
+        kind,
+        judge,
+        slower=rate(said.count("slower"), len(own)),
+        faster=rate(said.count("faster"), len(own)),
+        seconds=median(trial.seconds for trial in own) if ours else None,
+        measured_added=_median(trial.measured_added for trial in own),
+        invalid=sum(trial.verdict is None for trial in own) if ours else 0,
+    )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def summary(trials: Sequence[Trial]) -> dict[str, Any]:
+    """The figures as `bench.py calibrate --json` prints them.
+
+    `aa` and `slowdowns` are this instrument's; `usual` has the same of every tool; `shapes` counts what was
+    said of the other kinds. Rates have 95 % intervals, `seconds` are medians.
+    """
+    table = rows(trials)
+    by = {(row.kind, row.judge): row for row in table}
+    tools = dict.fromkeys(row.judge for row in table if row.judge != OURS)
+    return {
+        **_rates({kind.name: by.get((kind.name, OURS)) for kind in RATES}),
+        "usual": {tool: _rates({kind.name: by.get((kind.name, tool)) for kind in RATES}) for tool in tools},
+        "shapes": [
+            {
+                "kind": row.kind,
+                "trials": row.slower.trials,
+                "slower": row.slower.happened,
+                "faster": row.faster.happened,
+                "invalid": row.invalid,
+                "warned": sorted({name for one in trials if one.kind == row.kind for name in one.warned}),
+                "checks": sorted({name for one in trials if one.kind == row.kind for name in one.invalid}),
+            }
+            for row in table
+            if row.judge == OURS and row.kind not in {kind.name for kind in RATES}
+        ],
+    }
+
+
+def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
+    same = by_kind["aa"]
+    return {
+        "aa": None
+        if same is None
+        else {
+            "trials": same.slower.trials,
+            "alarms": same.slower.happened + same.faster.happened,
+            **_interval("alarms_ci", rate(same.slower.happened + same.faster.happened, same.slower.trials)),
+            "invalid": same.invalid,
+            "seconds": same.seconds,
+        },
+        "slowdowns": [
+            {
+                "added": KINDS[name].added,
+                "measured_added": row.measured_added,
+                "trials": row.slower.trials,
+                "detected": row.slower.happened,
+                **_interval("detected_ci", row.slower),
+                "called_faster": row.faster.happened,
+                "invalid": row.invalid,
+                "seconds": row.seconds,
+            }
+            for name, row in by_kind.items()
+            if row is not None and KINDS[name].added
+        ],
+    }
+
+
+def _interval(name: str, one: Rate) -> dict[str, tuple[float, float]]:
+    return {name: (one.low, one.high)}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the instrument is to reach (docs/method.md), and whether it did; None while there is no trial."""
+
+    text: str
+    figure: str
+    reached: bool | None
+
+
+#: At most so many of forty trials with the same code called different; of a slowdown at least so many found.
+_ALARMS: Final = 1 / 40
+_DETECTED: Final = {"slower-3": 36 / 40, "slower-5": 39 / 40}
+_SECONDS: Final = 60
+
+
+def goals(trials: Sequence[Trial]) -> list[Goal]:
+    """The goals, with the figures that these trials give."""
+    by = {row.kind: row for row in rows(trials) if row.judge == OURS}
+    found = []
+    if same := by.get("aa"):
+        alarms, count = same.slower.happened + same.faster.happened, same.slower.trials
+        text = "of 40 trials with the same code at most 1 called different"
+        found.append(Goal(text, f"{alarms} of {count}", alarms <= max(1, _ALARMS * count)))
+    for name, least in _DETECTED.items():
+        if row := by.get(name):
+            detected, count = row.slower.happened, row.slower.trials
+            text = f"of 40 trials with {KINDS[name].title} at least {40 * least:.0f} called slower"
+            found.append(Goal(text, f"{detected} of {count}", detected >= least * count - 1e-9))
+    timed = [trial.seconds for trial in trials if trial.kind in {kind.name for kind in RATES}]
+    if timed:
+        figure = median(timed)
+        found.append(
+            Goal(f"median time to a verdict at most {_SECONDS} s", f"{figure:.0f} s", figure <= _SECONDS)
+        )
+    return found

@@ -1,0 +1,194 @@
+"""What one scenario left behind: its plan, what the load recorded, what the accountant entered. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, median
+from typing import TypeVar
+
+from harness.recording import Recording, SlotAccount, SlotRecord
+from harness.result import Vitals
+from harness.schedule import Plan, Target, by_arm
+from harness.suite import Scenario
+
+_Row = TypeVar("_Row", SlotRecord, SlotAccount)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One slot: what each load process recorded of each step, and what the accountant entered."""
+
+    instance: int
+    records: tuple[SlotRecord, ...]
+    account: SlotAccount
+
+    @property
+    def requests(self) -> int:
+        """Requests of all steps."""
+        return sum(record.requests for record in self.records)
+
+    @property
+    def elapsed_ns(self) -> int:
+        """From the first send allowed to the last answer that any load process read."""
+        return max(record.elapsed_ns for record in self.records)
+
+    @property
+    def load_cpu(self) -> float:
+        """The busiest load process's share of its CPU."""
+        by_process: dict[int, int] = defaultdict(int)
+        for record in self.records:
+            by_process[record.process] += record.load_cpu_ns
+        return max(by_process.values()) / self.elapsed_ns
+
+    @property
+    def load_wait(self) -> float:
+        """The share of the slot in which the worst load process wanted its CPU and did not get it."""
+        by_process: dict[int, int] = defaultdict(int)
+        for record in self.records:
+            by_process[record.process] += record.load_wait_ns
+        return max(by_process.values()) / self.elapsed_ns
+
+    @property
+    def server_wait(self) -> float:
+        """The same of the server; its store and its own other threads on its CPU are no others."""
+        store_ns = max(0.0, self.account.store_cpu_ns)
+        taken_ns = self.elapsed_ns - self.account.server_cpu_ns - store_ns
+        return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / self.elapsed_ns
+
+    def step(self, name: str) -> list[SlotRecord]:
+        """What was recorded of one step."""
+        return [record for record in self.records if record.step == name]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything one scenario left: the plan, its recording, the accounts, and memory by instance and arm."""
+
+    scenario: Scenario
+    plan: Plan
+    recording: Recording
+    accounts: Sequence[SlotAccount]
+    #: Resident bytes, by instance.
+    server_rss: Mapping[int, int]
+    #: Bytes of an arm's keys in the store, by arm.
+    store_memory: Mapping[str, int]
+    #: What every process of the run held over time.
+    vitals: Sequence[Vitals] = ()
+    #: So many equal batches of fresh instances, one after the other, are in it.
+    batches: int = 1
+    #: Which batch of its run it is, from 1; of several joined, the first.
+    number: int = 1
+
+    @property
+    def label(self) -> str:
+        """The scenario as people read it, and the batch where there was one before."""
+        return self.scenario.label + (f", batch {self.number}" if self.number > 1 else "")
+
+    def batch(self, instance: int) -> int:
+        """To which batch, from 0, an instance belongs."""
+        return instance * self.batches // len(self.plan.targets)
+
+    def slots(self) -> list[Slot]:
+        """The slots that have both a record and an account; of a search those around what it found."""
+        records: dict[int, list[SlotRecord]] = defaultdict(list)
+        begin = self._settled_from()
+        for record in self.recording.slots:
+            if record.slot >= begin.get(record.instance, 0):
+                records[record.slot].append(record)
+        return [
+            Slot(account.instance, tuple(records[account.slot]), account)
+            for account in self.accounts
+            if sum(record.requests for record in records.get(account.slot, []))
+        ]
+
+    def _settled_from(self) -> dict[int, int]:
+        """By instance, the slot after the last one in which its search was on its way."""
+        return {record.instance: record.slot + 1 for record in self.recording.slots if not record.settled}
+
+    def steps(self) -> list[str]:
+        """The steps of the scenario, in the order in which they were first taken."""
+        return list(dict.fromkeys(record.step for record in self.recording.slots))
+
+    @property
+    def measured_s(self) -> float:
+        """Seconds in which requests were being recorded."""
+        return sum(slot.elapsed_ns for slot in self.slots()) / 1e9
+
+
+def joined(batches: Sequence[Observed]) -> Observed:
+    """Batches of one scenario, each of fresh instances, as one: instances and slots are numbered on."""
+    if len(batches) == 1:
+        return batches[0]
+    targets: list[Target] = []
+    order: list[int] = []
+    records: list[SlotRecord] = []
+    accounts: list[SlotAccount] = []
+    rss: dict[int, int] = {}
+    vitals: list[Vitals] = []
+    for number, batch in enumerate(batches, 1):
+        begun, before = len(targets), len(order)
+        targets += [replace(one, instance=one.instance + begun) for one in batch.plan.targets]
+        order += [instance + begun for instance in batch.plan.order]
+        records += [_numbered_on(one, before, begun) for one in batch.recording.slots]
+        accounts += [_numbered_on(one, before, begun) for one in batch.accounts]
+        rss |= {instance + begun: size for instance, size in batch.server_rss.items()}
+        vitals += [
+            one.model_copy(update={"process": f"{one.process}, batch {number}"}) for one in batch.vitals
+        ]
+    first = batches[0]
+    return Observed(
+        first.scenario,
+        replace(first.plan, targets=tuple(targets), order=tuple(order)),
+        replace(
+            first.recording,
+            slots=tuple(records),
+            errors=dict(sum((Counter(one.recording.errors) for one in batches), Counter())),
+            complete=all(one.recording.complete for one in batches),
+        ),
+        accounts,
+        server_rss=rss,
+        store_memory={
+            arm: round(fmean(one.store_memory[arm] for one in batches)) for arm in first.store_memory
+        },
+        vitals=vitals,
+        batches=len(batches),
+    )
+
+
+def _numbered_on(row: _Row, slots: int, instances: int) -> _Row:
+    return replace(row, slot=row.slot + slots, instance=row.instance + instances)
+
+
+def by_instance(observed: Observed) -> dict[int, list[Slot]]:
+    """The slots of every instance that recorded anything, by instance."""
+    slots: dict[int, list[Slot]] = defaultdict(list)
+    for slot in observed.slots():
+        slots[slot.instance].append(slot)
+    return dict(sorted(slots.items()))
+
+
+def arms(observed: Observed) -> dict[str, list[int]]:
+    """The instances of every arm that recorded anything."""
+    here = set(by_instance(observed))
+    own_of = {arm: [i for i in own if i in here] for arm, own in by_arm(observed.plan.targets).items()}
+    return {arm: own for arm, own in own_of.items() if own}
+
+
+def cpu_waits(observed: Observed, arm: str) -> dict[str, float]:
+    """Who waited for a CPU that something else had, and for what share of an arm's time: server, load."""
+    own = set(by_arm(observed.plan.targets)[arm])
+    slots = [slot for slot in observed.slots() if slot.instance in own]
+    return {
+        "server": fmean(slot.server_wait for slot in slots),
+        "load generator": fmean(slot.load_wait for slot in slots),
+    }
+
+
+def server_busy(observed: Observed, arm: str) -> float:
+    """Median share of the slot's time in which an arm's server was on its CPU."""
+    own = set(by_arm(observed.plan.targets)[arm])
+    return median(
+        slot.account.server_cpu_ns / slot.elapsed_ns for slot in observed.slots() if slot.instance in own
+    )

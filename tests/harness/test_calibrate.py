@@ -1,0 +1,178 @@
+"""What is made of trials: rates, their intervals, the table, and a file that can be continued."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from scipy.stats import binomtest
+
+from harness.calibrate.command import missing
+from harness.calibrate.console import render
+from harness.calibrate.kinds import KINDS, RATES, Probe, Trial
+from harness.calibrate.ledger import FILE, Ledger
+from harness.calibrate.rows import OURS, goals, rate, rows, summary, usual
+from harness.errors import SuiteError
+
+PROBE = Probe(server_cpu_us=80, round_ns=20)
+
+
+def trial(kind: str, verdict: str | None, **changes: Any) -> Trial:
+    """A trial with this verdict; wrk saw 3 % less, Locust nothing."""
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "seed": 1,
+        "started_at": "2026-11-25T00:00:00+00:00",
+        "revision": None,
+        "verdict": verdict,
+        "ratio": 1.0,
+        "ci": (0.99, 1.01),
+        "looks": 1,
+        "seconds": 40,
+        "measured_added": KINDS[kind].added or None,
+        "invalid": [] if verdict else ["busy cpu"],
+        "warned": [],
+        "usual": {"wrk": (10_000.0, 9_700.0), "fast-http-user": (9_000.0, 9_000.0)},
+    }
+    return Trial.model_validate(fields | changes)
+
+
+def test_rates_have_clopper_pearsons_interval() -> None:
+    """As SciPy has it, at both ends and between."""
+    for happened in (0, 1, 20, 39, 40):
+        ours, theirs = rate(happened, 40), binomtest(happened, 40).proportion_ci(0.95, "exact")
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+    assert rate(0, 40).high == pytest.approx(1 - 0.025 ** (1 / 40))
+
+
+def test_no_trial_says_nothing() -> None:
+    """The rate may be anything."""
+    assert (rate(0, 0).low, rate(0, 0).high) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [(949, "slower"), (951, "no difference"), (1049, "no difference"), (1051, "faster")],
+)
+def test_the_usual_way_has_a_threshold_of_five_per_cent(changed: float, said: str) -> None:
+    """Of the rate of the one server over that of the other, and nothing else."""
+    assert usual(1000, changed) == said
+
+
+def test_a_row_for_each_kind_and_judge() -> None:
+    """Ours first; an invalid trial is a trial, without a verdict."""
+    trials = [trial("slower-5", "slower"), trial("aa", "equivalent"), trial("slower-5", None, seconds=60)]
+    found = rows(trials)
+    assert [(row.kind, row.judge) for row in found] == [
+        (kind, judge) for kind in ("aa", "slower-5") for judge in (OURS, "wrk", "fast-http-user")
+    ]
+    ours = found[3]
+    assert (ours.slower.happened, ours.slower.trials, ours.invalid, ours.seconds) == (1, 2, 1, 50)
+    assert (found[4].slower.happened, found[4].invalid, found[4].seconds) == (0, 0, None)
+
+
+def test_the_summary_has_the_shape_that_is_promised() -> None:
+    """`aa` with alarms either way, `slowdowns` by what was added, the same of every tool."""
+    trials = [
+        trial("aa", "slower"),
+        trial("aa", "faster"),
+        trial("aa", "equivalent", usual={"wrk": (10_000.0, 9_000.0), "fast-http-user": (1.0, 1.0)}),
+        trial("slower-3", "slower", seconds=50),
+        trial("slower-3", "inconclusive", seconds=70),
+    ]
+    found = json.loads(json.dumps(summary(trials)))
+    assert {k: found["aa"][k] for k in ("trials", "alarms", "seconds")} == {
+        "trials": 3,
+        "alarms": 2,
+        "seconds": 40,
+    }
+    [slowdown] = found["slowdowns"]
+    assert {k: slowdown[k] for k in ("added", "trials", "detected", "seconds")} == {
+        "added": 0.03,
+        "trials": 2,
+        "detected": 1,
+        "seconds": 60,
+    }
+    assert found["usual"]["wrk"]["aa"]["alarms"] == 1
+    assert found["usual"]["fast-http-user"]["slowdowns"][0]["detected"] == 0
+    assert found["shapes"] == []
+
+
+def test_shapes_are_counted_apart() -> None:
+    """With the checks that had something to say."""
+    trials = [trial("leak", "equivalent", warned=["growth"]), trial("neighbour", None)]
+    found = {row["kind"]: row for row in summary(trials)["shapes"]}
+    assert found["leak"]["warned"] == ["growth"]
+    assert (found["neighbour"]["invalid"], found["neighbour"]["checks"]) == (1, ["busy cpu"])
+    assert summary(trials)["aa"] is None
+
+
+@pytest.mark.parametrize(
+    ("alarms", "found_3", "found_5", "seconds", "missed"),
+    [
+        (1, 36, 39, 60, 0),
+        (2, 36, 39, 60, 1),
+        (1, 35, 39, 60, 1),
+        (1, 36, 38, 60, 1),
+        (1, 36, 39, 61, 1),
+    ],
+)
+def test_goals(alarms: int, found_3: int, found_5: int, seconds: float, missed: int) -> None:
+    """Of forty trials each, at the edge and one beyond."""
+    trials = [trial("aa", "slower" if i < alarms else "equivalent", seconds=seconds) for i in range(40)]
+    for kind, found in (("slower-3", found_3), ("slower-5", found_5)):
+        trials += [trial(kind, "slower" if i < found else "inconclusive", seconds=seconds) for i in range(40)]
+    assert [goal.reached for goal in goals(trials)].count(False) == missed
+    assert len(goals(trials)) == 4
+
+
+def test_the_table_names_everything_in_80_columns() -> None:
+    """Each kind once, each judge, and the goals."""
+    text = StringIO()
+    render([trial(kind, "inconclusive") for kind in KINDS], Console(file=text, width=80))
+    lines = text.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    together = " ".join(text.getvalue().split())
+    for word in ("the same code in both arms", OURS, "wrk", "0 of 1 (0%-98%)", "MISSED", "reached"):
+        assert word in together
+
+
+def test_per_cent_become_turns_of_the_loop() -> None:
+    """5 % of 80 us are 4 us, 200 turns of 20 ns; ten times that in every tenth request."""
+    assert PROBE.rounds(KINDS["slower-5"]) == 200
+    assert PROBE.rounds(KINDS["tenth"]) == 2000
+    assert PROBE.rounds(KINDS["one-of-eight"]) == 1600
+    assert PROBE.rounds(KINDS["aa"]) == 0
+
+
+def test_what_is_done_is_not_made_again(tmp_path: Path) -> None:
+    """The file says what there is; the kinds that are behind come first."""
+    ledger = Ledger.begin(tmp_path, 7, "a machine", PROBE)
+    ledger.add(trial("aa", "equivalent"))
+    ledger.add(trial("slower-3", "slower"))
+    found = Ledger.find(tmp_path, "a machine")
+    assert found is not None
+    assert (found.seed, found.probe, found.trials) == (7, PROBE, ledger.trials)
+    todo = [kind.name for kind in missing(list(RATES), found.trials, 2)]
+    assert todo == ["slower-5", "aa", "slower-3", "slower-5"]
+    assert missing(list(RATES), found.trials, 0) == []
+
+
+def test_a_calibration_stays_on_its_machine(tmp_path: Path) -> None:
+    """Rates of two machines are two rates."""
+    Ledger.begin(tmp_path, 7, "a machine", PROBE)
+    with pytest.raises(SuiteError, match="another machine"):
+        Ledger.find(tmp_path, "my own")
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """And nothing is overwritten."""
+    assert Ledger.find(tmp_path, "a machine") is None
+    (tmp_path / FILE).write_text("no trials\n")
+    with pytest.raises(SuiteError, match="no list of trials"):
+        Ledger.find(tmp_path, "a machine")
+    assert (tmp_path / FILE).read_text() == "no trials\n"

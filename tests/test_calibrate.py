@@ -1,0 +1,41 @@
+"""`bench.py calibrate`, one trial of each kind, from the outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.calibrate.ledger import FILE
+from harness.engine import wrk
+from tests.sandbox import Sandbox
+
+#: Three trials and the probe before them, on a slow machine.
+PATIENCE_S = 900
+
+
+@pytest.mark.slow
+def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
+    """The rates have the shape that is promised; a second call makes nothing and says the same."""
+    first = sandbox.run("calibrate", "--trials", "1", "--json", "--out", "trials", patience_s=PATIENCE_S)
+    assert first.returncode == 0, first.stderr
+    told = json.loads(first.stdout)
+    assert told["aa"]["trials"] == 1
+    assert [row["added"] for row in told["slowdowns"]] == [0.03, 0.05]
+    for row in told["slowdowns"]:
+        assert row["trials"] == 1
+        assert row["detected"] in (0, 1)
+        assert row["seconds"] > 0
+        # The work is a loop of known length: what it took is near what was asked for on any machine.
+        assert 0.5 * row["added"] < row["measured_added"] < 2 * row["added"]
+    tools = {"wrk", "fast-http-user"} if wrk.is_there() else {"fast-http-user"}
+    assert told["usual"].keys() == tools
+    assert all(rates["aa"]["trials"] == 1 for rates in told["usual"].values())
+    before = (sandbox.folder / "trials" / FILE).read_bytes()
+    second = sandbox.run("calibrate", "--trials", "1", "--json", "--out", "trials")
+    assert second.returncode == 0, second.stderr
+    assert "0 to go" in second.stderr
+    assert json.loads(second.stdout) == told
+    assert (sandbox.folder / "trials" / FILE).read_bytes() == before
+    assert [path.name for path in Path(sandbox.folder).iterdir()] == ["trials"]
