@@ -24,7 +24,13 @@ except ModuleNotFoundError as error:
     interpreter.end(interpreter.missing(error))
 
 from harness import __version__, interrupts
-from harness.errors import BenchError, EnvironmentFailedError, InterruptedRunError, is_output_gone
+from harness.errors import (
+    BenchError,
+    EnvironmentFailedError,
+    InterruptedRunError,
+    SuiteError,
+    is_output_gone,
+)
 
 app = typer.Typer(
     help="Weighs cookie sessions against tokens on this machine, and says how surely.",
@@ -33,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+#: Seconds within which a run that goes on until decided must end.
+_LIMIT_S = 900
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of results.")]
 RedisUrl = Annotated[
     str | None,
@@ -66,8 +74,13 @@ def run(
         ),
     ] = False,
     limit: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="No further batch that would end later than this.")
-    ] = 900,
+        float | None,
+        typer.Option(
+            min=1,
+            metavar="SECONDS",
+            help="With --until-decided: no further batch that would end later than this; default: 900.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
@@ -75,6 +88,8 @@ def run(
     """Measure a suite: tables, result.json and charts. Takes about 80 seconds for `quick`."""
     from harness import commands
 
+    if limit is not None and not until_decided:
+        raise SuiteError("--limit belongs to --until-decided: without it a run measures one batch.")
     console = Console(stderr=as_json)
     folder = out or results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{Path(suite).stem}"
     commands.measure(
@@ -85,7 +100,7 @@ def run(
         loop=loop,
         redis_url=redis_url,
         processes=processes,
-        until_decided_s=limit if until_decided else None,
+        until_decided_s=(limit or _LIMIT_S) if until_decided else None,
         dry_run=dry_run,
         print_json=as_json,
         wait=wait,
@@ -201,7 +216,9 @@ def calibrate(
     out: Annotated[
         Path, typer.Option(help="Folder of the trials; what it holds already is not made again.")
     ] = Path("results/calibration"),
-    seed: Annotated[int, typer.Option(help="Of the first trial; the others count on from it.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the first trial; the others count on from it; default: drawn.")
+    ] = None,
     shapes: Annotated[
         bool, typer.Option("--shapes", help="Other shapes of slowness and of trouble, too.")
     ] = False,

@@ -63,7 +63,7 @@ class Work:
                     self._turn()
                     self._took_ns.append(thread_time_ns() - begun_ns)
             if self._leak:
-                self._kept.append(bytes(self._leak))
+                self._kept.append(b"x" * self._leak)
             return await identify(request)
 
         return slowed

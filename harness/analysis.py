@@ -53,8 +53,11 @@ def _rows(
         for metric, values in found.items():
             own = {instance: float(values[instance]) for instance in instances if instance in values}
             if own:
-                row = _row(observed.scenario, params, arm, metric, list(own.values()), samples, confidence)
-                rows.append(row.model_copy(update={"batches": _by_batch(observed, own)}))
+                batches = _by_batch(observed, own)
+                values_of = list(own.values())
+                rows.append(
+                    _row(observed.scenario, params, arm, metric, values_of, batches, samples, confidence)
+                )
     return rows
 
 
@@ -70,11 +73,12 @@ def _row(
     arm: str,
     metric: str,
     own: list[float],
+    batches: list[int],
     samples: int,
     confidence: float,
 ) -> Measurement:
     positive = METRICS[metric].scale == "log" and min(own) > 0
-    estimate = (geometric_mean if positive else mean)(own, confidence)
+    estimate = (geometric_mean if positive else mean)(own, confidence, batches)
     return Measurement(
         scenario=scenario.name,
         load=scenario.load.label,
@@ -87,6 +91,7 @@ def _row(
         instances=len(own),
         points=own,
         samples=samples,
+        batches=batches,
     )
 
 

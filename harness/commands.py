@@ -86,9 +86,10 @@ def measure(
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")
     if until_decided_s is not None and (open_questions := undecided(result.comparisons)):
+        longer = " a longer --limit, or" if result.run.batches < result.run.looks else ""
         raise InconclusiveError(
-            f"{len(open_questions)} verdict(s) not reached in {result.run.batches} look(s). Give it a longer"
-            " --limit, or more instances in the suite."
+            f"{len(open_questions)} verdict(s) not reached in {result.run.batches} look(s). Give it{longer}"
+            " more instances in the suite."
         )
     console.print("exit code 0", highlight=False)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from statistics import fmean, variance
 from typing import Final
 
@@ -46,21 +47,34 @@ class Ratio:
     noise_floor: float
 
 
-def mean(points: Sequence[float], confidence: float) -> Estimate:
-    """Arithmetic mean and Student's t interval of per-instance estimates."""
-    centre = fmean(points)
-    if len(points) < 2:
-        return Estimate(centre, None, None)
-    half = _t_quantile(confidence, len(points) - 1) * math.sqrt(variance(points) / len(points))
-    return Estimate(centre, centre - half, centre + half)
+def mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()) -> Estimate:
+    """Arithmetic mean and Student's t interval of per-instance estimates.
+
+    Args:
+        points: One an instance.
+        confidence: Of the interval, such as 0.99.
+        batches: How many of the points are of each batch, where they were measured at different times. The
+            interval then rests on what instances differ by within a batch, and holds for those times.
+    """
+    groups = split(points, batches)
+    if min(map(len, groups)) < 2:
+        return Estimate(fmean(points), None, None)
+    value, low, high = _contrast([(len(group) / len(points), group) for group in groups], confidence)
+    return Estimate(value, low, high)
 
 
-def geometric_mean(points: Sequence[float], confidence: float) -> Estimate:
-    """Geometric mean and t interval on logarithms; every point must be positive."""
-    logs = mean([math.log(point) for point in points], confidence)
+def geometric_mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()) -> Estimate:
+    """Geometric mean and t interval on logarithms, as `mean`; every point must be positive."""
+    logs = mean(_logs(points), confidence, batches)
     if logs.low is None or logs.high is None:
         return Estimate(math.exp(logs.value), None, None)
     return Estimate(math.exp(logs.value), _exp(logs.low), _exp(logs.high))
+
+
+def split(points: Sequence[float], batches: Sequence[int]) -> list[Sequence[float]]:
+    """The points of each batch, by how many there are of each; all in one where nothing is said."""
+    ends = list(accumulate(batches or [len(points)]))
+    return [points[begin:end] for begin, end in pairwise([0, *ends])]
 
 
 def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Ratio:
@@ -112,26 +126,34 @@ def stratified_ratio(batches: Sequence[tuple[Sequence[float], Sequence[float]]],
     )
 
 
-def change(
-    before: tuple[Sequence[float], Sequence[float]],
-    after: tuple[Sequence[float], Sequence[float]],
-    confidence: float,
+def contrast(
+    groups: Sequence[tuple[float, Sequence[float]]], confidence: float
 ) -> tuple[float, float, float]:
-    """How a ratio moved from one run to another: the later ratio over the earlier, and its interval.
+    """A product of powers of geometric means, with its Welch interval: a ratio of ratios, for example.
 
-    What moves both arms of a run alike, such as the machine, falls out. Welch's interval over four groups.
+    How a ratio moved from one run to another has the powers 1, -1, -1 and 1; what moved both arms of a run
+    alike, such as the machine, falls out.
 
     Args:
-        before: Positive per-instance estimates of base and arm, two or more each.
-        after: The same of the other run.
+        groups: A power, and the positive per-instance estimates that it is for, two or more each.
         confidence: Of the interval.
+
+    Returns:
+        The value and both ends of its interval.
     """
-    groups = [_logs(points) for points in (*before, *after)]
-    was_base, was_arm, is_base, is_arm = map(fmean, groups)
-    moved = (is_arm - is_base) - (was_arm - was_base)
-    squared_error, freedom = _welch(groups, [1.0] * len(groups))
+    value, low, high = _contrast([(power, _logs(points)) for power, points in groups], confidence)
+    return math.exp(value), _exp(low), _exp(high)
+
+
+def _contrast(
+    groups: Sequence[tuple[float, Sequence[float]]], confidence: float
+) -> tuple[float, float, float]:
+    """A weighted sum of the groups' means, and its interval."""
+    weights, points = [weight for weight, _ in groups], [points for _, points in groups]
+    value = sum(weight * fmean(group) for weight, group in groups)
+    squared_error, freedom = _welch(points, weights)
     half = _t_quantile(confidence, freedom) * math.sqrt(squared_error) if squared_error else 0.0
-    return math.exp(moved), _exp(moved - half), _exp(moved + half)
+    return value, value - half, value + half
 
 
 def _exp(log: float) -> float:

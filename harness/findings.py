@@ -9,7 +9,7 @@ from harness import analysis, endurance, validity
 from harness.clocks import AnswersEnd
 from harness.looks import undecided
 from harness.observed import Observed, joined
-from harness.result import Check, Comparison, Distribution, Measurement, Vitals
+from harness.result import Check, Comparison, Distribution, Measurement, Vitals, confidence_of_a_look
 from harness.suite import Suite
 
 
@@ -40,7 +40,7 @@ class Findings:
     def __init__(self, suite: Suite, seed: int, looks: int) -> None:
         self._suite = suite
         self._seed = seed
-        self._confidence_of_a_look = 1 - (1 - suite.confidence) / looks
+        self._confidence = confidence_of_a_look(suite.confidence, looks)
         self._observed: dict[int, list[Observed]] = {}
         self._found: dict[int, _Found] = {}
         self.checks: list[Check] = []
@@ -61,7 +61,7 @@ class Findings:
         self._found[index] = _Found(
             whole.measured_s,
             rows,
-            analysis.comparisons(rows, scenario, confidence=self._confidence_of_a_look, margin=suite.margin),
+            analysis.comparisons(rows, scenario, confidence=self._confidence, margin=suite.margin),
             analysis.distributions(whole),
             list(whole.vitals),
             whole.recording.answers_end,

@@ -75,6 +75,14 @@ GROWTH: Final = "growth"
 DRIFT: Final = "drift"
 
 
+def confidence_of_a_look(confidence: float, looks: int) -> float:
+    """The confidence of each of so many looks at growing data, so that all err as rarely as one would.
+
+    Bonferroni; `harness/looks.py` says why.
+    """
+    return 1 - (1 - confidence) / looks
+
+
 class Model(BaseModel):
     """A frozen part of the result file; unknown fields are kept out."""
 
@@ -125,7 +133,7 @@ class Run(Model):
     @property
     def comparisons_confidence(self) -> float:
         """Of the intervals of comparisons."""
-        return 1 - (1 - self.confidence) / self.looks
+        return confidence_of_a_look(self.confidence, self.looks)
 
 
 class StoreInfo(Model):
@@ -184,7 +192,8 @@ class Measurement(Model):
 
     `points` has one estimate an instance, in the order of the instances; `value` is their mean (geometric
     for `log` metrics) and `ci` its interval at the run's confidence. `samples` counts the requests behind it.
-    `batches` counts the points of each batch of instances, empty where there was one batch.
+    `batches` counts the points of each batch of instances, empty where there was one batch; with several,
+    `ci` rests on what instances differ by within a batch and holds for the times at which they were measured.
     """
 
     scenario: str

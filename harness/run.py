@@ -99,7 +99,7 @@ class Measuring:
             begun = time.monotonic()
             self._batch += 1
             self._measure_batch(todo, [arms[name] for name in self._suite.arms], reporter)
-            todo = self._next_batch(time.monotonic() - begun, reporter)
+            todo = self._next_batch(todo, time.monotonic() - begun, reporter)
         pressure = Pressure.now()
         stolen, swapped = pressure.since(self._pressure)
         self._findings.checks += [
@@ -109,8 +109,14 @@ class Measuring:
         ]
         return self._result()
 
-    def _next_batch(self, last_s: float, reporter: Reporter) -> set[int]:
-        """The scenarios that a further batch is to measure; none where there is to be none."""
+    def _next_batch(self, last: set[int], last_s: float, reporter: Reporter) -> set[int]:
+        """The scenarios that a further batch is to measure, none where there is to be none.
+
+        Args:
+            last: Those of the batch that was measured last.
+            last_s: Seconds that it took.
+            reporter: Told why.
+        """
         todo = self._findings.undecided()
         if not todo or self._options.until_decided_s is None or not self._findings.valid:
             return set()
@@ -118,8 +124,9 @@ class Measuring:
         if self._batch == self._looks:
             reporter.say(f"{left}; that was the last of {self._looks} looks")
             return set()
-        if time.monotonic() - self._started + last_s > self._options.until_decided_s:
-            reporter.say(f"{left}; another {last_s:.0f} s would not end within the limit")
+        next_s = last_s - sum(self._suite.scenarios[index].seconds for index in last - todo)
+        if time.monotonic() - self._started + next_s > self._options.until_decided_s:
+            reporter.say(f"{left}; another {next_s:.0f} s would not end within the limit")
             return set()
         reporter.say(f"{left}; look {self._batch + 1} of {self._looks} follows, with fresh instances")
         return todo
@@ -216,8 +223,7 @@ class Measuring:
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         after = _families(instances)
         restarted = [name for name, family in before.items() if after[name] != family]
-        self._findings.checks.append(validity.check_restarts(restarted, scenario.label))
-        return Observed(
+        observed = Observed(
             scenario,
             plan,
             recording,
@@ -227,6 +233,8 @@ class Measuring:
             vitals=watch.vitals(scenario),
             number=self._batch,
         )
+        self._findings.checks.append(validity.check_restarts(restarted, observed.label))
+        return observed
 
     def _result(self, *, unfinished: bool = False) -> Result:
         findings = self._findings

@@ -24,7 +24,7 @@ _timespec = struct.Struct("qq").unpack
 
 
 def answers_end() -> AnswersEnd:
-    """What an answer's time ends with on this platform."""
+    """What an answer's time ends with on this platform: Linux takes notes for whoever asks."""
     return "arrived" if _IS_TOLD else "read"
 
 

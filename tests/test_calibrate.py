@@ -16,6 +16,7 @@ PATIENCE_S = 900
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(PATIENCE_S + 60)
 def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
     """The rates have the shape that is promised; a second call makes nothing and says the same."""
     first = sandbox.run("calibrate", "--trials", "1", "--json", "--out", "trials", patience_s=PATIENCE_S)

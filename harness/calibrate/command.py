@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
-from harness import archive, turn
+from harness import archive, disk, leftovers, turn
 from harness.calibrate import console as tables
 from harness.calibrate.kinds import RATES, SHAPES, Kind, Trial
 from harness.calibrate.ledger import Ledger
 from harness.calibrate.rows import summary, usual
 from harness.calibrate.trial import Trials
+from harness.errors import SuiteError
+from harness.looks import LOOKS
 from harness.machine import cpu_model
+
+#: Recordings and tallies of the trial under way.
+_TEMPORARY_BYTES: Final = 50e6
 
 
 def calibrate(
-    trials: int, folder: Path, seed: int, console: Console, *, shapes: bool, print_json: bool, wait: bool
+    trials: int,
+    folder: Path,
+    seed: int | None,
+    console: Console,
+    *,
+    shapes: bool,
+    print_json: bool,
+    wait: bool,
 ) -> None:
     """Make so many trials of each kind, less those that the folder holds already, and tell the error rates.
 
@@ -30,24 +44,32 @@ def calibrate(
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     kinds = [*RATES, *(SHAPES if shapes else ())]
     with turn.taken(folder, wait=wait, say=say):
-        quiet = Console(quiet=True)
-        maker = Trials(quiet)
+        disk.temporary_folder(_TEMPORARY_BYTES)
+        maker = Trials()
+        if removed := leftovers.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
         ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed, maker, say)
+        if seed not in (None, ledger.seed):
+            raise SuiteError(
+                f"{folder} was begun with --seed {ledger.seed}: leave the option out to go on with it, or"
+                " name another folder with --out."
+            )
         todo = missing(kinds, ledger.trials, trials)
         if ledger.trials:
-            say(f"{len(ledger.trials)} trials are in {folder} already; {len(todo)} to go")
+            revisions = ", ".join(sorted({str(trial.revision)[:12] for trial in ledger.trials}))
+            say(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
         begun = time.monotonic()
         for number, kind in enumerate(todo, 1):
-            trial = maker.make(kind, ledger.probe, ledger.seed + len(ledger.trials))
+            trial = maker.make(kind, ledger.probe, ledger.seed + LOOKS * len(ledger.trials))
             ledger.add(trial)
             left = (time.monotonic() - begun) / number * (len(todo) - number)
-            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_told(kind, trial)}")
+            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_in_words(kind, trial)}")
     if print_json:
         print(json.dumps(summary(ledger.trials), indent=1))
     tables.render(ledger.trials, console)
 
 
-def _begin(folder: Path, seed: int, maker: Trials, say: Callable[[str], None]) -> Ledger:
+def _begin(folder: Path, seed: int | None, maker: Trials, say: Callable[[str], None]) -> Ledger:
     archive.prepare(folder)
     say("measuring a request, and how much work makes it 1 % slower")
     probe = maker.probe()
@@ -55,18 +77,16 @@ def _begin(folder: Path, seed: int, maker: Trials, say: Callable[[str], None]) -
         f"a request takes {probe.server_cpu_us:.1f} us of server CPU,"
         f" a turn of the loop {probe.round_ns:.1f} ns"
     )
-    return Ledger.begin(folder, seed, cpu_model(), probe)
+    return Ledger.begin(folder, secrets.randbelow(2**31) if seed is None else seed, cpu_model(), probe)
 
 
-def _told(kind: Kind, trial: Trial) -> str:
-    if trial.verdict is None:
+def _in_words(kind: Kind, trial: Trial) -> str:
+    if trial.verdict is None or trial.ratio is None or trial.ci is None:
         return f"{kind.title}: invalid ({', '.join(trial.invalid)})"
-    by_hand = [f"{tool} {usual(*rates)}" for tool, rates in trial.usual.items()]
     low, high = trial.ci
-    return (
-        f"{kind.title}: {trial.verdict} ({trial.ratio:.3f}, {low:.3f} to {high:.3f}; {trial.seconds:.0f} s);"
-        f" the usual way: {', '.join(by_hand)}"
-    )
+    said = [f"{trial.verdict} ({trial.ratio:.3f}, {low:.3f} to {high:.3f}; {trial.seconds:.0f} s)"]
+    said += [f"{tool}: {usual(*rates)}" for tool, rates in trial.usual.items()]
+    return f"{kind.title}: {'; '.join(said)}"
 
 
 def missing(kinds: list[Kind], done: list[Trial], trials: int) -> list[Kind]:

@@ -31,7 +31,7 @@ def render(trials: Sequence[Trial], console: Console) -> None:
         console.print(f"{KINDS[kind].title}{measured}", highlight=False, soft_wrap=True)
         console.print(table)
         console.print()
-    marks = {True: "reached", False: "MISSED", None: "not measured"}
+    marks = {True: "reached", False: "MISSED", None: "too few trials"}
     wanted = Table("to reach", "measured", "", box=None, pad_edge=False)
     for goal in goals(trials):
         wanted.add_row(goal.text, goal.figure, marks[goal.reached])

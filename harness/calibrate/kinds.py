@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.result import Verdict
+from harness.result import Interval, Verdict
 
 #: Something that goes on beside the load.
 Disturbance = Literal["", "neighbour", "stutter"]
@@ -26,7 +26,8 @@ class Kind:
         title: For people.
         added: Work added to the changed arm, as a fraction of the plain arm's server CPU a request.
         every: Only one request in so many has it: so much more of it.
-        of_instances: Only one instance in so many has it: so much more of it.
+        of_instances: Only one instance in so many has it: so much more of it. Their geometric mean, which is
+            judged, rises by a little less than `added`.
         leak: Bytes that each request to the changed arm leaves behind.
         beside: What goes on beside the load.
         scheme: What both arms serve.
@@ -57,7 +58,7 @@ RATES: Final = (
 SHAPES: Final = (
     Kind("tenth", "every tenth request of one arm has 50 % more work", added=0.05, every=10),
     Kind("one-of-eight", "one instance of eight of one arm has 40 % more work", added=0.05, of_instances=8),
-    Kind("leak", "each request to one arm leaves 10 kB behind", leak=10_000),
+    Kind("leak", "each request to one arm leaves 1 kB behind", leak=1000),
     Kind(
         "slow-store", "the store both arms use is stopped half of the time", beside="stutter", scheme="cookie"
     ),
@@ -93,16 +94,18 @@ class Trial(BaseModel):
         seed: Of its plan.
         started_at: ISO 8601, UTC.
         revision: Of the tree that made it; None outside a checkout.
+        dirty: Whether that tree had changes that were not committed.
         verdict: On the changed arm against the plain one; None where the run was invalid.
-        ratio: Changed over plain, of the primary metric.
+        ratio: Changed over plain, of the primary metric; None where an arm recorded nothing.
         ci: Its interval at the confidence of a look.
         looks: Batches of instances that it took.
         seconds: Until the verdict, starting of servers included.
         measured_added: How much work was really added, as a fraction of the plain arm's server CPU a request.
         invalid: The checks that made the run invalid.
         warned: The checks that warned.
+        memory: Resident memory of a changed instance over that of a plain one, at the end.
         usual: Rates of two single servers, one measured after the other, by the tool that measured them:
-            (plain, changed), requests a second.
+            (plain, changed), requests a second; empty for shapes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,12 +114,14 @@ class Trial(BaseModel):
     seed: int
     started_at: str
     revision: str | None
+    dirty: bool | None
     verdict: Verdict | None
-    ratio: float
-    ci: tuple[float, float]
+    ratio: float | None
+    ci: Interval
     looks: int
     seconds: float
     measured_added: float | None
     invalid: list[str]
     warned: list[str]
+    memory: float
     usual: dict[str, tuple[float, float]]

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 from rich.console import Console
 
-from harness import catalog, interrupts, processes
-from harness.calibrate.kinds import Disturbance, Kind, Probe, Trial
+from harness import catalog, interrupts, leftovers, processes
+from harness.calibrate.kinds import RATES, Disturbance, Kind, Probe, Trial
 from harness.engine import wrk
 from harness.engine.cases import Case
 from harness.engine.ring import Ring
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.progress import Reporter
-from harness.result import Comparison, Result
+from harness.result import Result, Status
 from harness.rig import Arm, Rig, Scheme
 from harness.run import Measuring, Options
 from harness.suite import Load, Scenario, Suite
@@ -42,14 +42,9 @@ _SLOWED: Final = "calibration.slowed"
 
 
 class Trials:
-    """Makes trials.
+    """Makes trials, without a word."""
 
-    Args:
-        console: Told how each goes.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
         self._schemes = catalog.schemes()
 
     def probe(self) -> Probe:
@@ -59,11 +54,16 @@ class Trials:
             BenchError: It could not be measured.
         """
         kind = Kind("probe", "a probe")
-        with _tallies() as folder:
+        with _folder() as folder:
             arms = _arms(self._schemes[kind.scheme], _PROBE_ROUNDS, kind, folder)
             result = self._run(kind, arms, seed=1, instances=4, seconds=5)
+            if not result.valid:
+                raise InvalidMeasurementError(
+                    f"what a request takes could not be measured: {', '.join(_checks(result, 'invalid'))}."
+                    " Repeat in a quieter hour; `bench.py doctor` says what disturbs."
+                )
             return Probe(
-                server_cpu_us=_server_cpu_us(result),
+                server_cpu_us=_value(result, PLAIN, "server_cpu"),
                 round_ns=(_work_ns(folder, CHANGED) - _work_ns(folder, PLAIN)) / _PROBE_ROUNDS,
             )
 
@@ -74,29 +74,31 @@ class Trials:
             BenchError: It could not be measured at all; a run that is invalid is a trial without a verdict.
         """
         started_at = datetime.now(UTC)
-        with _tallies() as folder:
+        with _folder() as folder:
             arms = _arms(self._schemes[kind.scheme], probe.rounds(kind), kind, folder)
             result = self._run(kind, arms, seed, instances=_INSTANCES, seconds=_SECONDS)
             seconds = result.run.wall_s
             measured_added = None
             if kind.added:
                 added_ns = _work_ns(folder, CHANGED) - _work_ns(folder, PLAIN)
-                measured_added = added_ns / 1e3 / _server_cpu_us(result)
-            usual = _usually(arms.values())
-        row = _primary(result)
+                measured_added = added_ns / 1e3 / _value(result, PLAIN, "server_cpu")
+            usual = _usually(arms.values()) if kind in RATES else {}
+        row = next((row for row in result.comparisons if row.primary), None)
         return Trial(
             kind=kind.name,
             seed=seed,
             started_at=started_at.isoformat(timespec="seconds"),
             revision=result.environment.git.revision,
-            verdict=row.verdict if result.valid else None,
-            ratio=row.ratio,
-            ci=row.ci or (0.0, 0.0),
+            dirty=result.environment.git.dirty,
+            verdict=row.verdict if row is not None and result.valid else None,
+            ratio=None if row is None else row.ratio,
+            ci=None if row is None else row.ci,
             looks=result.run.batches,
             seconds=seconds,
             measured_added=measured_added,
-            invalid=sorted({check.check for check in result.validity if check.status == "invalid"}),
-            warned=sorted({check.check for check in result.validity if check.status == "warning"}),
+            invalid=_checks(result, "invalid"),
+            warned=_checks(result, "warning"),
+            memory=_value(result, CHANGED, "server_rss") / _value(result, PLAIN, "server_rss"),
             usual=usual,
         )
 
@@ -109,8 +111,8 @@ class Trials:
             warmup_requests=_WARMUP_REQUESTS,
             scenarios=[Scenario(name="saturation", load=Load(model="closed"), seconds=seconds)],
         )
-        with tempfile.TemporaryDirectory() as out, Reporter(self._console) as reporter:
-            options = Options(Path(out), seed=seed, until_decided_s=_LIMIT_S, beside=_beside(kind.beside))
+        with _folder() as out, Reporter(Console(quiet=True)) as reporter:
+            options = Options(out, seed=seed, until_decided_s=_LIMIT_S, beside=_beside(kind.beside))
             return Measuring(suite, options).run(arms, reporter)
 
 
@@ -118,8 +120,8 @@ def _arms(scheme: Scheme, rounds: int, kind: Kind, tallies: Path) -> dict[str, A
     """Both arms: the very same servers, or both wrapped alike, one of them with more to do."""
     if kind.is_same and not rounds:
         return {name: Arm(name, scheme) for name in (PLAIN, CHANGED)}
-    idle = {arm: _told(tallies / arm) for arm in (PLAIN, CHANGED)}
-    busy = _told(tallies / CHANGED, rounds, kind.every, kind.leak)
+    idle = {arm: _orders(tallies / arm, every=kind.every) for arm in (PLAIN, CHANGED)}
+    busy = _orders(tallies / CHANGED, rounds=rounds, every=kind.every, leak=kind.leak)
     variants = (busy, *[idle[CHANGED]] * (kind.of_instances - 1))
     return {
         PLAIN: Arm(PLAIN, scheme, _SLOWED, (idle[PLAIN],)),
@@ -127,8 +129,8 @@ def _arms(scheme: Scheme, rounds: int, kind: Kind, tallies: Path) -> dict[str, A
     }
 
 
-def _told(tallies: Path, rounds: int = 0, every: int = 1, leak: int = 0) -> tuple[str, ...]:
-    """What a wrapped server is told; its folder for tallies is made."""
+def _orders(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0) -> tuple[str, ...]:
+    """What a wrapped server is told to do; its folder for tallies is made."""
     tallies.mkdir(exist_ok=True)
     numbers = {"--rounds": rounds, "--every": every, "--leak": leak}
     words = [word for name, number in numbers.items() for word in (name, str(number))]
@@ -136,10 +138,16 @@ def _told(tallies: Path, rounds: int = 0, every: int = 1, leak: int = 0) -> tupl
 
 
 @contextmanager
-def _tallies() -> Iterator[Path]:
-    """A folder in which slowed servers say what their work took."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
+def _folder() -> Iterator[Path]:
+    """A temporary folder that counts as left over should this process be killed."""
+    with interrupts.held():
+        folder, owner = leftovers.make_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if owner is not None:
+            owner.release()
 
 
 def _work_ns(tallies: Path, arm: str) -> float:
@@ -151,12 +159,16 @@ def _work_ns(tallies: Path, arm: str) -> float:
     return sum(took) / len(took)
 
 
-def _server_cpu_us(result: Result) -> float:
-    return next(r.value for r in result.measurements if (r.arm, r.metric) == (PLAIN, "server_cpu"))
+def _value(result: Result, arm: str, metric: str) -> float:
+    values = [row.value for row in result.measurements if (row.arm, row.metric) == (arm, metric)]
+    if not values:
+        raise InvalidMeasurementError(f"nothing was recorded of {arm}; run it again.")
+    return values[0]
 
 
-def _primary(result: Result) -> Comparison:
-    return next(row for row in result.comparisons if row.primary)
+def _checks(result: Result, status: Status) -> list[str]:
+    """The checks that came out so, each once."""
+    return sorted({check.check for check in result.validity if check.status == status})
 
 
 def _usually(arms: Iterable[Arm]) -> dict[str, tuple[float, float]]:
@@ -166,12 +178,13 @@ def _usually(arms: Iterable[Arm]) -> dict[str, tuple[float, float]]:
         for tool in _USUAL:
             if tool == "wrk" and not wrk.is_there():
                 continue
-            case = Case(tool, "/api/restricted")
-            plain, changed = (
-                median(outcome.throughput for _, outcome in ring.fight([case], number, _USUAL_S))
-                for number in (0, 1)
-            )
-            found[tool] = (plain, changed)
+            rates = []
+            for number in (0, 1):
+                [(_, outcome)] = ring.fight([Case(tool, "/api/restricted")], number, _USUAL_S)
+                if outcome.errors:
+                    raise EnvironmentFailedError(f"{tool} saw {outcome.errors} errors where there are none.")
+                rates.append(outcome.throughput)
+            found[tool] = (rates[0], rates[1])
     return found
 
 
@@ -187,14 +200,14 @@ def _beside(disturbance: Disturbance) -> Callable[[Rig], AbstractContextManager[
             "neighbour": ["--after", str(_NEIGHBOUR_AFTER_S)],
             "stutter": [str(rig.store_pid)],
         }[disturbance]
-        with interrupts.held():
-            process = processes.start(
-                f"calibration.{disturbance}", words, log=rig.folder / f"{disturbance}.log"
-            )
+        log = rig.folder / f"{disturbance}.log"
+        started: list[subprocess.Popen[bytes]] = []
         try:
-            processes.pin(process.pid, rig.placement.servers)
+            with interrupts.held():
+                started.append(processes.start(f"calibration.{disturbance}", words, log=log))
+            processes.pin(started[0].pid, rig.placement.servers)
             yield
         finally:
-            processes.end([process])
+            processes.end(started)
 
     return going_on

@@ -26,7 +26,9 @@ def draw(result: Result) -> Figure | None:
     if not sweeps:
         return None
     styles = style.arm_styles(result.arms())
-    title = page.finding([_busiest(sweep) for sweep in sweeps], "service_p50", "Latency against offered load")
+    searches = [search for sweep in sweeps for search in _searches(sweep)]
+    told = (searches, "capacity") if searches else ([_busiest(sweep) for sweep in sweeps], "service_p50")
+    title = page.finding(*told, "Latency against offered load")
     legend = [
         (
             Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8),
@@ -35,19 +37,20 @@ def draw(result: Result) -> Figure | None:
         for arm in sweeps[0][0].arms
     ]
     heights = [_PANEL_HEIGHT] * len(_METRICS) * len(sweeps)
-    figure, panels = page.open_page(result, title, _reading(), heights, len(_METRICS), legend)
+    figure, panels = page.open_page(result, title, _reading(searches), heights, len(_METRICS), legend)
     places = [(sweep, metric) for sweep in sweeps for metric in _METRICS]
     for panel, (sweep, metric) in zip(panels, places, strict=True):
         _panel(panel, sweep, metric, styles)
     return figure
 
 
-def _reading() -> str:
-    return (
+def _reading(searches: Sequence[Case]) -> str:
+    words = (
         "Open loop: requests arrive at the rate on the axis, whatever the server does. Response time runs "
-        "from the scheduled arrival, so waiting counts; less is better. Mark: mean over instances, interval. "
-        "Dashed, in a band: capacity, the highest load found to keep the limit, and its interval."
+        "from the scheduled arrival, so waiting counts; less is better. Mark: mean over instances, interval."
     )
+    capacity = " Dashed, in a band: capacity, the highest load found to keep the limit, and its interval."
+    return words + capacity if searches else words
 
 
 def _sweeps(result: Result) -> list[list[Case]]:
@@ -87,6 +90,7 @@ def _mark_capacity(panel: Axes, search: Case, styles: dict[str, style.ArmStyle])
         panel.annotate(
             f"{row.value:,.0f}/s", (row.value, 0), (-4, 6 + 13 * index), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="right", va="bottom", color=colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )  # fmt: skip
         farthest = max(farthest, high)
     return farthest

@@ -19,6 +19,8 @@ from harness.report.case import FLOOR, Case, cases
 from harness.report.validity import invalid_reason
 from harness.result import METRICS, Comparison, Interval, Measurement, Model, Result
 
+#: The instances of one batch of one arm, and with what power their geometric mean enters (`contrast`).
+_Power = tuple[float, Sequence[float]]
 _LABELS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: What people are shown besides the primary metric; comparison.json has all.
 _SHOWN_RATIOS: Final = ("total_cpu", "service_p50", "throughput")
@@ -218,10 +220,8 @@ def _time_entries(rows: dict[str, Measurement], confidence: float) -> Iterator[E
         if base is None or label == _LABELS[0] or not (_has_logs(base) and _has_logs(row)):
             yield Entry(label=label, value=row.value, ci=row.ci, to_base=None, to_base_ci=None)
             continue
-        one = estimate.ratio(base.points, row.points, confidence)
-        yield Entry(
-            label=label, value=row.value, ci=row.ci, to_base=one.value, to_base_ci=(one.low, one.high)
-        )
+        to_base, low, high = estimate.contrast([*_powers(row, 1), *_powers(base, -1)], confidence)
+        yield Entry(label=label, value=row.value, ci=row.ci, to_base=to_base, to_base_ci=(low, high))
 
 
 def _ratios(results: dict[str, Result], confidence: float) -> Iterator[Line]:
@@ -248,30 +248,51 @@ def _pair(case: Case, metric: str, over: str, arm: str) -> Comparison | None:
         if (row.base, row.arm) == (over, arm):
             return row
         if (row.base, row.arm) == (arm, over):
-            ci = None if row.ci is None else (1 / row.ci[1], 1 / row.ci[0])
-            return row.model_copy(update={"base": over, "arm": arm, "ratio": 1 / row.ratio, "ci": ci})
+            return row.model_copy(update={"base": over, "arm": arm, "ratio": 1 / row.ratio, "ci": None})
     return None
 
 
 def _ratio_entries(rows: dict[str, Comparison], of: dict[str, Case], confidence: float) -> Iterator[Entry]:
     for label, row in rows.items():
-        moved = None
-        if label != _LABELS[0] and _LABELS[0] in rows:
-            moved = _moved(of[_LABELS[0]], of[label], row, confidence)
-        value, ci = (None, None) if moved is None else (moved[0], (moved[1], moved[2]))
-        yield Entry(label=label, value=row.ratio, ci=row.ci, to_base=value, to_base_ci=ci)
+        now = _pair_powers(of[label], row)
+        was = _pair_powers(of[_LABELS[0]], row) if label != _LABELS[0] and _LABELS[0] in rows else []
+        moved, moved_ci = _interval([*now, *((-power, points) for power, points in was)], confidence)
+        yield Entry(
+            label=label,
+            value=row.ratio,
+            ci=_interval(now, confidence)[1],
+            to_base=moved if was else None,
+            to_base_ci=moved_ci if was else None,
+        )
 
 
-def _moved(was: Case, now: Case, row: Comparison, confidence: float) -> tuple[float, float, float] | None:
-    groups = [case.find(arm, row.metric) for case in (was, now) for arm in (row.base, row.arm)]
-    points = [group.points for group in groups if group is not None and _has_logs(group)]
-    if len(points) < len(groups):
-        return None
-    return estimate.change((points[0], points[1]), (points[2], points[3]), confidence)
+def _interval(groups: Sequence[_Power], confidence: float) -> tuple[float | None, Interval]:
+    """The value and interval of a contrast; none where a group is missing."""
+    if not groups:
+        return None, None
+    value, low, high = estimate.contrast(groups, confidence)
+    return value, (low, high)
+
+
+def _pair_powers(case: Case, row: Comparison) -> list[_Power]:
+    """The groups of a ratio of arms, batch by batch; none where one of them has no logarithms."""
+    base, arm = case.find(row.base, row.metric), case.find(row.arm, row.metric)
+    if base is None or arm is None or not (_has_logs(base) and _has_logs(arm)):
+        return []
+    batches = list(zip(base.by_batch(), arm.by_batch(), strict=True))
+    weights = [(len(one) + len(other)) / (len(base.points) + len(arm.points)) for one, other in batches]
+    signed = [((-w, one), (w, other)) for w, (one, other) in zip(weights, batches, strict=True)]
+    return [group for pair in signed for group in pair]
+
+
+def _powers(row: Measurement, power: float) -> list[_Power]:
+    """The instances of each batch with its share of the power."""
+    return [(power * len(points) / len(row.points), points) for points in row.by_batch()]
 
 
 def _has_logs(row: Measurement) -> bool:
-    return METRICS[row.metric].scale == "log" and len(row.points) > 1 and min(row.points) > 0
+    many = min(map(len, row.by_batch())) > 1
+    return METRICS[row.metric].scale == "log" and many and min(row.points) > 0
 
 
 def _line(of: dict[str, Case], metric: str, arm: str, over: str | None, entries: list[Entry]) -> Line:

@@ -27,7 +27,8 @@ def intervals(result: Result) -> str:
     if run.looks == 1:
         return plain
     wider = fmt.whole_percent(run.comparisons_confidence)
-    return f"{plain}, {wider} for ratios (look {run.batches} of {run.looks}, each with fresh instances)"
+    batches = f"{run.batches} of up to {run.looks} batches"
+    return f"{plain}, {wider} for ratios ({batches}, where a verdict needed them)"
 
 
 def describe(result: Result) -> list[str]:

@@ -34,6 +34,12 @@ _PHRASES: Final[dict[str, _Phrase]] = {
         "{arm} serves {share} fewer requests per second than {base}",
         "{arm} serves {ratio} the requests per second of {base}",
     ),
+    "capacity": _Phrase(
+        "capacity under the limit",
+        "{arm} bears {share} more load under the limit than {base}",
+        "{arm} bears {share} less load under the limit than {base}",
+        "{arm} bears {ratio} the load of {base}",
+    ),
     "service_p50": _Phrase(
         "median service time",
         "{arm} has a median service time {share} longer than {base}",

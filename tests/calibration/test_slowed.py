@@ -57,18 +57,12 @@ def test_work_in_every_fourth_request_is_a_fourth_of_it(tmp_path: Path) -> None:
     fourth = served(tmp_path / "fourth", 64, "--rounds", "100000", "--every", "4")
     every = served(tmp_path / "every", 16, "--rounds", "100000")
     assert fourth["requests"] == 64
-    assert fourth["work_ns"] < every["work_ns"]
+    assert fourth["work_ns"] < every["work_ns"] / 2
 
 
 def test_what_was_never_timed_is_not_guessed(tmp_path: Path) -> None:
     """Two requests are too few."""
     assert served(tmp_path / "few", 2) == {"requests": 2, "work_ns": None}
-
-
-def test_the_servers_are_as_they_were() -> None:
-    """Nothing of this is in their package."""
-    for path in (ROOT / "servers").rglob("*.py"):
-        assert "calibration" not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="states of processes are told differently elsewhere")

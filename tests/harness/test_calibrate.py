@@ -35,6 +35,8 @@ def trial(kind: str, verdict: str | None, **changes: Any) -> Trial:
         "seconds": 40,
         "measured_added": KINDS[kind].added or None,
         "invalid": [] if verdict else ["busy cpu"],
+        "dirty": False,
+        "memory": 1.0,
         "warned": [],
         "usual": {"wrk": (10_000.0, 9_700.0), "fast-http-user": (9_000.0, 9_000.0)},
     }
@@ -104,9 +106,9 @@ def test_the_summary_has_the_shape_that_is_promised() -> None:
 
 def test_shapes_are_counted_apart() -> None:
     """With the checks that had something to say."""
-    trials = [trial("leak", "equivalent", warned=["growth"]), trial("neighbour", None)]
+    trials = [trial("leak", "equivalent", warned=["drift"]), trial("neighbour", None)]
     found = {row["kind"]: row for row in summary(trials)["shapes"]}
-    assert found["leak"]["warned"] == ["growth"]
+    assert found["leak"]["warned"] == ["drift"]
     assert (found["neighbour"]["invalid"], found["neighbour"]["checks"]) == (1, ["busy cpu"])
     assert summary(trials)["aa"] is None
 
@@ -130,6 +132,14 @@ def test_goals(alarms: int, found_3: int, found_5: int, seconds: float, missed: 
     assert len(goals(trials)) == 4
 
 
+def test_invalid_trials_do_not_hide_alarms() -> None:
+    """They are no trials of the same code that passed: too few are left to say anything."""
+    trials = [trial("aa", None) for _ in range(39)] + [trial("aa", "slower")]
+    [alarms, _] = goals(trials)
+    assert (alarms.figure, alarms.reached) == ("1 of 1", None)
+    assert summary(trials)["aa"]["alarms_ci"][0] == pytest.approx(0.025)
+
+
 def test_the_table_names_everything_in_80_columns() -> None:
     """Each kind once, each judge, and the goals."""
     text = StringIO()
@@ -137,7 +147,7 @@ def test_the_table_names_everything_in_80_columns() -> None:
     lines = text.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     together = " ".join(text.getvalue().split())
-    for word in ("the same code in both arms", OURS, "wrk", "0 of 1 (0%-98%)", "MISSED", "reached"):
+    for word in ("the same code in both arms", OURS, "wrk", "0 of 1 (0%-98%)", "too few trials", "reached"):
         assert word in together
 
 

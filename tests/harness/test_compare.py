@@ -242,6 +242,33 @@ def test_a_pair_named_the_other_way_is_turned_round(result: Result) -> None:
     assert second.to_base == pytest.approx(1)
 
 
+def test_batches_are_related_each_by_itself(result: Result) -> None:
+    """In the later result the second batch of all arms met a machine half as fast; its looks were at 99.67 %.
+
+    Ratios of arms do not notice, and their intervals are at the confidence of the comparison, not of a look.
+    """
+
+    def measured_again(data: dict[str, Any]) -> None:
+        data["run"] |= {"looks": 3, "batches": 2}
+        for row in data["measurements"]:
+            if len(row["points"]) > 1:
+                row["batches"] = [len(row["points"])] * 2
+                row["points"] += [2 * point for point in row["points"]]
+        for row in data["comparisons"]:
+            row["ci"] = [0.001, 1000]
+
+    compared = sides(result, changed(result, measured_again))
+    now = line(compared.ratios, "cookie", "total_cpu", "token").entries[1]
+    was = line(compared.ratios, "cookie", "total_cpu", "token").entries[0]
+    assert now.value == pytest.approx(was.value)
+    assert now.to_base == pytest.approx(1)
+    assert was.ci is not None
+    assert now.ci is not None
+    assert was.ci[0] < now.ci[0] < now.ci[1] < was.ci[1]  # twice as many instances, just as far apart
+    [_, later] = line(compared.times, "token", "total_cpu").entries
+    assert later.to_base == pytest.approx(math.sqrt(2))
+
+
 def test_single_instances_have_no_interval(result: Result) -> None:
     """They are shown, and related to nothing."""
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from harness.estimate import change, geometric_mean, mean, ratio, stratified_ratio
+from harness.estimate import contrast, geometric_mean, mean, ratio, stratified_ratio
 
 #: Quantiles of Student's t from printed tables: (one-sided level, degrees of freedom).
 T_975_2 = 4.302653
@@ -160,28 +160,44 @@ def test_intervals_cover_the_truth_as_often_as_they_say(spread_of_arm: float) ->
 
 @pytest.mark.parametrize("instances", [4, 8, 16])
 def test_the_other_intervals_cover_the_truth_as_often_as_they_say(instances: int) -> None:
-    """Means and geometric means of an arm, and the change of a ratio between runs: each within three s.e.
+    """Means and geometric means of an arm, and how a ratio moved between runs: each within three s.e.
 
     3,000 trials at 99 % have a standard error of 0.18 %. Welch's freedom is an approximation, and with four
     instances a little on the safe side.
     """
     dice = random.Random(instances)  # noqa: S311 - a reproducible simulation
     trials = 3000
-    covered = dict.fromkeys(("mean", "geometric mean", "change"), 0)
+    covered = dict.fromkeys(("mean", "geometric mean", "contrast"), 0)
     for _ in range(trials):
         groups = [[math.exp(dice.gauss(0, 0.013)) for _ in range(instances)] for _ in range(4)]
         plain = mean([100 + dice.gauss(0, 5) for _ in range(instances)], 0.99)
         geometric = geometric_mean(groups[0], 0.99)
-        _, low, high = change((groups[0], groups[1]), (groups[2], groups[3]), 0.99)
+        _, low, high = contrast(list(zip((1, -1, -1, 1), groups, strict=True)), 0.99)
         assert plain.low is not None
         assert plain.high is not None
         assert geometric.low is not None
         assert geometric.high is not None
         covered["mean"] += plain.low <= 100 <= plain.high
         covered["geometric mean"] += geometric.low <= 1 <= geometric.high
-        covered["change"] += low <= 1 <= high
+        covered["contrast"] += low <= 1 <= high
     for name, count in covered.items():
         assert 0.99 - 3 * 0.0018 <= count / trials <= 0.9985, name
+
+
+def test_a_mean_over_batches_rests_on_the_spread_within_them() -> None:
+    """1, 3 and 101, 103: the mean is 52; both variances are 2, so the error is sqrt(2 * 0.25), freedom 2."""
+    one = mean([1, 3, 101, 103], 0.95, [2, 2])
+    assert one.value == 52
+    assert one.high == pytest.approx(52 + T_975_2 * math.sqrt(0.5), rel=1e-6)
+    assert geometric_mean([math.exp(x) for x in (1, 3, 11, 13)], 0.95, [2, 2]).high == pytest.approx(
+        math.exp(7 + T_975_2 * math.sqrt(0.5)), rel=1e-6
+    )
+
+
+def test_a_batch_of_one_leaves_a_mean_without_interval() -> None:
+    """There is no spread within it."""
+    assert mean([1, 2, 3], 0.99, [2, 1]).low is None
+    assert mean([1, 2], 0.99, [2, 0]).low is None
 
 
 def test_batches_are_compared_each_by_itself() -> None:
@@ -212,7 +228,7 @@ def test_change_of_a_ratio_by_hand() -> None:
     The ratio was e^0.1 and is e^0.3, so it moved by e^0.2.
     """
     groups = [[math.exp(centre - 0.01), math.exp(centre + 0.01)] for centre in (0, 0.1, 1, 1.3)]
-    value, low, high = change((groups[0], groups[1]), (groups[2], groups[3]), 0.99)
+    value, low, high = contrast(list(zip((1, -1, -1, 1), groups, strict=True)), 0.99)
     assert value == pytest.approx(math.exp(0.2))
     assert low == pytest.approx(math.exp(0.2 - T_995_4 * 0.02), rel=1e-6)
     assert high == pytest.approx(math.exp(0.2 + T_995_4 * 0.02), rel=1e-6)
@@ -220,13 +236,14 @@ def test_change_of_a_ratio_by_hand() -> None:
 
 def test_change_without_spread_has_no_width() -> None:
     """Bytes do not vary: 3/2 over 2/1 is 0.75, exactly."""
-    assert change(([1, 1], [2, 2]), ([2, 2], [3, 3]), 0.99) == pytest.approx((0.75, 0.75, 0.75))
+    groups = [(1, [1, 1]), (-1, [2, 2]), (-1, [2, 2]), (1, [3, 3])]
+    assert contrast(groups, 0.99) == pytest.approx((0.75, 0.75, 0.75))
 
 
 def test_intervals_stay_finite() -> None:
     """Instances that differ wildly have an interval that tells nothing, but that can be written down."""
     wild, other = [1.0, 1e100], [1e100, 1.0]
-    one, moved = ratio(wild, other, 0.99), change((wild, other), (other, wild), 0.99)
+    one, moved = ratio(wild, other, 0.99), contrast([(1, wild), (-1, other), (-1, other), (1, wild)], 0.99)
     many = geometric_mean(wild, 0.99)
     assert many.low is not None
     assert many.high is not None
