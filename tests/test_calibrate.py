@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from harness.calibrate.ledger import FILE
+from harness.calibrate.kinds import Probe
+from harness.calibrate.ledger import FILE, Ledger
 from harness.engine import wrk
+from harness.machine import cpu_model
 from tests.sandbox import Sandbox
 
 #: Three trials and the probe before them, on a slow machine.
@@ -40,3 +43,22 @@ def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
     assert json.loads(second.stdout) == told
     assert (sandbox.folder / "trials" / FILE).read_bytes() == before
     assert [path.name for path in Path(sandbox.folder).iterdir()] == ["trials"]
+
+
+@pytest.mark.slow
+def test_a_calibration_that_is_stopped_leaves_nothing_running(sandbox: Sandbox) -> None:
+    """Ctrl-C while servers run: exit code 130, and no process, socket or temporary file is left."""
+    running = sandbox.start("calibrate", "--trials", "1", "--out", "trials")
+    sandbox.part(running, "calibration.slowed")
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert said.splitlines()[-1] == "exit code 130"
+
+
+def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
+    """Another one is refused before anything is measured."""
+    Ledger.begin(sandbox.folder, 7, cpu_model(), Probe(server_cpu_us=80, round_ns=4))
+    done = sandbox.run("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "was begun with --seed 7" in done.stderr

@@ -74,3 +74,10 @@ def test_the_plan_tells_how_long_it_may_take(tmp_path: Path) -> None:
     done = bench("run", "my.toml", "--until-decided", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0
     assert "up to 3 times that, until all is decided, or 900 s" in done.stdout
+
+
+def test_a_limit_needs_a_run_that_goes_on(tmp_path: Path) -> None:
+    """It would be ignored otherwise."""
+    done = bench("run", "smoke", "--limit", "5", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--limit belongs to --until-decided" in done.stderr
