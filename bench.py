@@ -122,6 +122,34 @@ def plot(results: Annotated[list[Path], typer.Argument(help="Runs: their folders
 
 
 @app.command()
+def export(
+    which: Annotated[str, typer.Argument(help="A run: its folder, result file or id, or `latest`.")],
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Which; may be given again. Without it the formats are listed."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; default: the run's own.")] = None,
+    results: ResultsFolder = Path("results"),
+) -> None:
+    """Write a stored result in the formats of other tools."""
+    from harness import archive, exports
+
+    formats = exports.formats()
+    if unknown := [name for name in to or () if name not in formats]:
+        raise SuiteError(f"--format: expected one of {', '.join(formats)} (got {unknown[0]!r})")
+    if not to:
+        for one in formats.values():
+            print(f"{one.name:<24} {one.title}")
+        return
+    place = archive.find(which, results)
+    result = archive.load(place)
+    folder = out or (place if place.is_dir() else place.parent)
+    for name in to:
+        for file in archive.save_texts(formats[name].files(result), folder):
+            print(file)
+
+
+@app.command()
 def compare(
     which: Annotated[list[str], typer.Argument(help="Folders, result files, ids of runs, or `latest`.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the figures; default: in --results.")] = None,

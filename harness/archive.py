@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -66,6 +66,17 @@ def save_recording(observed: Observed, folder: Path, index: int) -> Path:
     lines += observed.recording.lines()
     disk.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
     return path
+
+
+def save_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write these files, each whole or not at all, by name; the folder is made where missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk.failure(error, folder) from error
+    for name, text in texts.items():
+        disk.write_atomically(folder / name, text.encode())
+    return [folder / name for name in texts]
 
 
 def set_exit_code(folder: Path, code: int) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness import processes, rig
+from harness import processes
+from harness.arms import Scheme
 from harness.errors import SuiteError
 from harness.result import METRICS
-from harness.rig import Scheme
 from harness.suite import Suite, check_names, parse
 
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
@@ -70,5 +70,7 @@ def check(suite: Suite, source: str, schemes: dict[str, Scheme], scenarios: dict
 
 
 def schemes() -> dict[str, Scheme]:
-    """The schemes there are, by name."""
-    return rig.schemes()
+    """The schemes there are, by name, as the servers list them."""
+    rows = json.loads(processes.ask("servers", ["--list", "--json"]))
+    keys = Scheme.__dataclass_fields__
+    return {row["name"]: Scheme(**{key: row[key] for key in keys}) for row in rows}

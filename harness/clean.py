@@ -23,6 +23,7 @@ from typing import Any, Final, Literal
 import harness.charts
 from harness.archive import COMPARISON_FILE, RESULT_FILE
 from harness.errors import EnvironmentFailedError
+from harness.exports import formats
 
 Kind = Literal["run", "comparison", "cached environment"]
 
@@ -37,6 +38,7 @@ _FIGURES: Final = (
 _WRITTEN: Final = (
     *(RESULT_FILE, COMPARISON_FILE, _RECORDINGS, f".{RESULT_FILE}.part", f".{COMPARISON_FILE}.part"),
     *(f"{figure}.{kind}" for figure in _FIGURES for kind in ("png", "svg")),
+    *(name for one in formats().values() for name in one.names),
 )
 #: What `run` calls a folder where no other name is given: one that failed early leaves it empty.
 _DEFAULT_NAME: Final = re.compile(r"\d{8}-\d{6}-.+")

@@ -11,15 +11,17 @@ from typing import Final
 from rich.console import Console
 
 from harness import archive, catalog, disk, interpreter, leftovers, run_folder, turn
+from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
 from harness.looks import LOOKS, undecided
 from harness.placement import place
+from harness.processes import usable_cpus
 from harness.progress import Reporter
 from harness.report import console as report
 from harness.report import setting
 from harness.result import Result
-from harness.rig import Rig, plain, usable_cpus
+from harness.rig import Rig
 from harness.run import Measuring, Options
 from harness.suite import Suite
 

@@ -149,3 +149,8 @@ def last_words(text: str, lines: int = 3) -> str:
         # Servers and load start isolated (`-I`): they do not see what `pip install --user` put there.
         return interpreter.missing_module(missing[1])
     return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
+
+
+def usable_cpus() -> set[int]:
+    """The CPUs this process may use; empty where the system cannot tell or pin."""
+    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()

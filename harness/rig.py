@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import secrets
 import selectors
 import shutil
@@ -20,54 +18,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import redis
 
-from harness import disk, interrupts, leftovers, processes
-from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
+from harness import conformance, disk, interrupts, leftovers, processes
+from harness.arms import Arm
+from harness.errors import EnvironmentFailedError, SuiteError
 from harness.placement import Placement
 from harness.schedule import Target
 
 _START_TIMEOUT_S: Final = 90
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
 _KEEPALIVE_S: Final = 24 * 3600
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """What `python -m servers --list --json` says of a scheme."""
-
-    name: str
-    title: str
-    read_path: str
-    transport: str
-    store: str
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What the instances of one arm run.
-
-    Attributes:
-        name: As the suite and the result have it.
-        scheme: Which scheme it serves.
-        module: The program: `servers`, or one that wraps it.
-        variants: What that program is told besides, instance by instance, in turn.
-    """
-
-    name: str
-    scheme: Scheme
-    module: str = "servers"
-    variants: tuple[tuple[str, ...], ...] = ((),)
-
-
-def plain(schemes: Iterable[Scheme]) -> dict[str, Arm]:
-    """An arm for each of these, named as it is."""
-    return {scheme.name: Arm(scheme.name, scheme) for scheme in schemes}
-
-
-def schemes() -> dict[str, Scheme]:
-    """The schemes there are, by name, as the servers list them."""
-    rows = json.loads(processes.ask("servers", ["--list", "--json"]))
-    keys = Scheme.__dataclass_fields__
-    return {row["name"]: Scheme(**{key: row[key] for key in keys}) for row in rows}
 
 
 @dataclass(frozen=True)
@@ -130,7 +89,7 @@ class Rig:
             self._seed_accounts()
             self._start_servers()
             for instance in self.instances:
-                _check_contract(instance)
+                conformance.check(instance.target)
         except BaseException as error:
             self._end(error)
             raise
@@ -310,34 +269,8 @@ def _await_ready(name: str, process: subprocess.Popen[bytes], log: Path, deadlin
     return dict(ready)
 
 
-def _check_contract(instance: Instance) -> None:
-    """A server that answers wrongly gets no number (the idea is TechEmpower's)."""
-    target = instance.target
-    expected = {"/healthz": 200, "/public": 200, "/api/restricted": 401}
-    connection = http.client.HTTPConnection(target.host, target.port, timeout=10)
-    try:
-        for path, status in expected.items():
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status != status:
-                raise ConformanceError(
-                    f"server {target.arm}: GET {path} without credential answered {answer.status},"
-                    f" the contract says {status}."
-                )
-    except (OSError, http.client.HTTPException) as error:
-        raise EnvironmentFailedError(f"server {target.arm} does not answer: {error}") from error
-    finally:
-        connection.close()
-
-
 def _log_end(log: Path) -> str:
     try:
         return processes.last_words(log.read_text(errors="replace"))
     except OSError:
         return "its log is gone"
-
-
-def usable_cpus() -> set[int]:
-    """The CPUs this process may use; empty where the system cannot tell or pin."""
-    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()

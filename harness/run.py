@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness import archive, load, processes, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
+from harness.arms import Arm
 from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
 from harness.findings import Findings
@@ -23,7 +24,7 @@ from harness.observed import Observed
 from harness.placement import Placement, place
 from harness.progress import Reporter
 from harness.result import Environment, Finding, Result, Run, Slots
-from harness.rig import Arm, Instance, Rig, usable_cpus
+from harness.rig import Instance, Rig
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Scenario, Suite, by_password_cost
 from harness.vitals import Watch
@@ -133,7 +134,7 @@ class Measuring:
 
     def _measure_batch(self, todo: Collection[int], arms: Sequence[Arm], reporter: Reporter) -> None:
         """Measure these scenarios, by their number in the suite, on instances started for it."""
-        placement = place(usable_cpus(), self._options.processes)
+        placement = place(processes.usable_cpus(), self._options.processes)
         generator = load.Generator(self._options.processes, placement.load)
         for cost, every in by_password_cost(self._suite).items():
             scenarios = {index: scenario for index, scenario in every.items() if index in todo}

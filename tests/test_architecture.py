@@ -22,6 +22,7 @@ PURE = [
             "schedule",
             "staircase",
             "placement",
+            "arms",
             "recording",
             "estimate",
             "verdict",
@@ -44,6 +45,10 @@ PURE = [
             "findings",
             "calibrate/kinds",
             "calibrate/rows",
+            "exports/__init__",
+            "exports/bencher",
+            "exports/github_action_benchmark",
+            "exports/tables",
         )
     ),
     Path("servers", "contract.py"),

@@ -1,4 +1,4 @@
-"""The tools around a run from the outside: doctor, compare, clean."""
+"""The tools around a run from the outside: doctor, compare, export, clean."""
 
 from __future__ import annotations
 
@@ -70,6 +70,30 @@ def test_compare_refuses_times_of_another_machine(tmp_path: Path) -> None:
     assert "us/req" not in done.stdout
     [folder] = (tmp_path / "results").glob("compare-*")
     assert not (folder / "over-base.png").exists()
+
+
+def test_a_result_is_exported_beside_itself_and_cleaned_with_it(tmp_path: Path) -> None:
+    """Each file that was written is printed; what other tools take away is not what must stay."""
+    run = put(tmp_path / "results" / "one")
+    done = bench("export", "latest", "--format", "csv", "--format", "bencher", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = {Path(line).name for line in done.stdout.splitlines()}
+    assert written == {"measurements.csv", "comparisons.csv", "bencher.json"}
+    assert {path.name for path in run.iterdir()} == {"result.json", *written}
+    assert bench("clean", "--yes", cwd=tmp_path).returncode == 0
+    assert not run.exists()
+
+
+def test_export_lists_its_formats_and_refuses_others(tmp_path: Path) -> None:
+    """Nothing is written in either case."""
+    put(tmp_path / "results" / "one")
+    listed = bench("export", "one", cwd=tmp_path)
+    assert listed.returncode == 0
+    assert "github-action-benchmark" in listed.stdout
+    refused = bench("export", "one", "--format", "papyrus", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "expected one of bencher, csv, github-action-benchmark" in refused.stderr
+    assert [path.name for path in (tmp_path / "results" / "one").iterdir()] == ["result.json"]
 
 
 def test_compare_names_what_it_cannot_find(tmp_path: Path) -> None:

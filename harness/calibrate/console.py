@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.calibrate.kinds import KINDS, Trial
-from harness.calibrate.rows import Rate, goals, rows
+from harness.calibrate.rows import Middle, Rate, goals, rows
 from harness.report import format as fmt
 
 
@@ -24,10 +24,10 @@ def render(trials: Sequence[Trial], console: Console) -> None:
             table.add_column(heading, no_wrap=True, justify="right")
         judged = list(own)
         for row in judged:
-            last = ("", "") if row.seconds is None else (str(row.invalid), f"{row.seconds:.0f}")
+            last = ("", "") if row.seconds is None else (str(row.invalid), _seconds(row.seconds))
             table.add_row(row.judge, _rate(row.slower), _rate(row.faster), *last)
         added = judged[0].measured_added
-        measured = "" if added is None else f" (measured: {fmt.percent(added)})"
+        measured = "" if added is None else f" (measured: {fmt.percent(added.value)})"
         console.print(f"{KINDS[kind].title}{measured}", highlight=False, soft_wrap=True)
         console.print(table)
         console.print()
@@ -36,6 +36,11 @@ def render(trials: Sequence[Trial], console: Console) -> None:
     for goal in goals(trials):
         wanted.add_row(goal.text, goal.figure, marks[goal.reached])
     console.print(wanted)
+
+
+def _seconds(seconds: Middle) -> str:
+    ends = "" if seconds.ci is None else f" ({seconds.ci[0]:.0f}-{seconds.ci[1]:.0f})"
+    return f"{seconds.value:.0f}{ends}"
 
 
 def _rate(rate: Rate) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from statistics import median
 from typing import Any, Final
 
-from scipy.special import betaincinv
+from scipy.special import bdtr, betaincinv
 
 from harness.calibrate.kinds import KINDS, RATES, Trial
 
@@ -38,6 +38,29 @@ def rate(happened: int, trials: int) -> Rate:
 
 
 @dataclass(frozen=True)
+class Middle:
+    """A median with its interval at 95 %, which is two of the values; None where there are too few."""
+
+    value: float
+    ci: tuple[float, float] | None
+
+
+def middle(values: Iterable[float | None]) -> Middle | None:
+    """The median of what is known, with the interval that order statistics give it.
+
+    The k-th least and the k-th largest value, k from the binomial distribution (David and Nagaraja, "Order
+    Statistics", 2003, section 7.1). None without any value.
+    """
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return None
+    tail = (1 - _CONFIDENCE) / 2
+    below = sum(bool(bdtr(k, len(known), 0.5) <= tail) for k in range(len(known)))
+    ci = (known[below - 1], known[-below]) if below else None
+    return Middle(median(known), ci)
+
+
+@dataclass(frozen=True)
 class Row:
     """What one judge said in all trials of one kind.
 
@@ -46,8 +69,8 @@ class Row:
         judge: `this instrument`, or the tool whose figures were judged the usual way.
         slower: Trials in which the changed arm was called slower.
         faster: Trials in which it was called faster.
-        seconds: Median time to a verdict; None where nobody counted.
-        measured_added: Median of the work that was really added, as a fraction; None where there was none.
+        seconds: Time to a verdict; None where nobody counted.
+        measured_added: The work that was really added, as a fraction; None where there was none.
         invalid: Trials that were no measurement; they have no verdict.
     """
 
@@ -55,8 +78,8 @@ class Row:
     judge: str
     slower: Rate
     faster: Rate
-    seconds: float | None
-    measured_added: float | None
+    seconds: Middle | None
+    measured_added: Middle | None
     invalid: int
 
 
@@ -92,22 +115,17 @@ def _row(kind: str, judge: str, own: Sequence[Trial], verdict: Callable[[Trial],
         judge,
         slower=rate(said.count("slower"), len(own)),
         faster=rate(said.count("faster"), len(own)),
-        seconds=median(trial.seconds for trial in own) if ours else None,
-        measured_added=_median(trial.measured_added for trial in own),
+        seconds=middle(trial.seconds for trial in own) if ours else None,
+        measured_added=middle(trial.measured_added for trial in own),
         invalid=sum(trial.verdict is None for trial in own) if ours else 0,
     )
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     """The figures as `bench.py calibrate --json` prints them.
 
     `aa` and `slowdowns` are this instrument's; `usual` has the same of every tool; `shapes` counts what was
-    said of the other kinds. Rates have 95 % intervals, `seconds` are medians.
+    said of the other kinds. Rates, and medians of `seconds` and `measured_added`, have 95 % intervals.
     """
     table = rows(trials)
     by = {(row.kind, row.judge): row for row in table}
@@ -146,18 +164,18 @@ def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
             "alarms": _alarms(same).happened,
             **_interval("alarms_ci", _alarms(same)),
             "invalid": same.invalid,
-            "seconds": same.seconds,
+            **_middle("seconds", same.seconds),
         },
         "slowdowns": [
             {
                 "added": KINDS[name].added,
-                "measured_added": row.measured_added,
+                **_middle("measured_added", row.measured_added),
                 "trials": row.slower.trials,
                 "detected": row.slower.happened,
                 **_interval("detected_ci", row.slower),
                 "called_faster": row.faster.happened,
                 "invalid": row.invalid,
-                "seconds": row.seconds,
+                **_middle("seconds", row.seconds),
             }
             for name, row in by_kind.items()
             if row is not None and KINDS[name].added
@@ -167,6 +185,10 @@ def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
 
 def _interval(name: str, one: Rate) -> dict[str, tuple[float, float]]:
     return {name: (one.low, one.high)}
+
+
+def _middle(name: str, one: Middle | None) -> dict[str, Any]:
+    return {name: None, f"{name}_ci": None} if one is None else {name: one.value, f"{name}_ci": one.ci}
 
 
 @dataclass(frozen=True)
@@ -209,10 +231,10 @@ def goals(trials: Sequence[Trial]) -> list[Goal]:
                     _reached(row.slower, share >= least / _TRIALS),
                 )
             )
-    timed = [trial.seconds for trial in trials if trial.kind in {kind.name for kind in RATES}]
-    if timed:
+    timed = middle(trial.seconds for trial in trials if trial.kind in {kind.name for kind in RATES})
+    if timed is not None:
         text = f"median time to a verdict at most {_SECONDS} s"
-        found.append(Goal(text, f"{median(timed):.0f} s", median(timed) <= _SECONDS))
+        found.append(Goal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from rich.console import Console
 
 from harness import catalog, interrupts, leftovers, processes
+from harness.arms import Arm, Scheme
 from harness.calibrate.kinds import RATES, Disturbance, Kind, Probe, Trial
 from harness.engine import wrk
 from harness.engine.cases import Case
@@ -21,7 +22,7 @@ from harness.engine.ring import Ring
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.progress import Reporter
 from harness.result import Result, Status
-from harness.rig import Arm, Rig, Scheme
+from harness.rig import Rig
 from harness.run import Measuring, Options
 from harness.suite import Load, Scenario, Suite
 

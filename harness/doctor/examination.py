@@ -17,8 +17,8 @@ from harness.doctor.activity import Activity
 from harness.doctor.judgements import Judgement
 from harness.forecast import forecast
 from harness.placement import Placement, place
+from harness.processes import usable_cpus
 from harness.result import Concern, Finding
-from harness.rig import usable_cpus
 from harness.suite import Suite
 
 #: Seconds of looking at what else happens: by the command, and as a run begins.

@@ -14,11 +14,12 @@ from typing import Any, Final, Self
 
 from harness import interrupts, processes
 from harness.accounting import cpu_ns
+from harness.arms import Arm
 from harness.engine import wrk
 from harness.engine.cases import Case, Outcome
 from harness.errors import EnvironmentFailedError
 from harness.placement import place
-from harness.rig import Arm, Rig, usable_cpus
+from harness.rig import Rig
 
 _WARMUP_S: Final = 0.3
 _PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -35,7 +36,7 @@ class Ring:
     def __init__(self, arms: Iterable[Arm], instances: int) -> None:
         self._arms = list(arms)
         self._instances = instances
-        self._placement = place(usable_cpus())
+        self._placement = place(processes.usable_cpus())
         self._open = ExitStack()
 
     def __enter__(self) -> Self:

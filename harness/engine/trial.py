@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from harness import catalog
+from harness.arms import plain
 from harness.engine import wrk
 from harness.engine.cases import CASES, Case, Outcome
 from harness.engine.ring import Ring
-from harness.rig import plain
 
 #: Needs no store: what is measured is a server and an engine, nothing else.
 _SCHEME: Final = "token"

@@ -1,0 +1,49 @@
+"""A result for other tools, one file a format: a module with `NAME`, `TITLE`, `FILES`, `texts(result)`.
+
+Pure. `texts` gives the text of each of the format's files, in the order of their names in `FILES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.result import Measurement, Result
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: As the command line has it.
+        title: For people.
+        names: Of its files.
+        texts: From a result to the text of each.
+    """
+
+    name: str
+    title: str
+    names: tuple[str, ...]
+    texts: Callable[[Result], tuple[str, ...]]
+
+    def files(self, result: Result) -> dict[str, str]:
+        """The text of each file by its name."""
+        return dict(zip(self.names, self.texts(result), strict=True))
+
+
+def formats() -> dict[str, Format]:
+    """Every format in this folder, by name."""
+    found = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        found[module.NAME] = Format(module.NAME, module.TITLE, module.FILES, module.texts)
+    return dict(sorted(found.items()))
+
+
+def series(row: Measurement) -> str:
+    """What a figure is of, the same in every run of a suite: `saturation (closed, 8 users), token`."""
+    params = "".join(f", {key}={value}" for key, value in sorted(row.params.items()))
+    return f"{row.scenario}{params} ({row.load}), {row.arm}"
