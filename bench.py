@@ -78,7 +78,7 @@ def run(
         typer.Option(
             min=1,
             metavar="SECONDS",
-            help="With --until-decided: no further batch that would end later than this; default: 900.",
+            help=f"With --until-decided: no further batch that would end later; default: {_LIMIT_S}.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
@@ -132,21 +132,12 @@ def export(
     results: ResultsFolder = Path("results"),
 ) -> None:
     """Write a stored result in the formats of other tools."""
-    from harness import archive, exports
+    from harness import exporting
 
-    formats = exports.formats()
-    if unknown := [name for name in to or () if name not in formats]:
-        raise SuiteError(f"--format: expected one of {', '.join(formats)} (got {unknown[0]!r})")
-    if not to:
-        for one in formats.values():
-            print(f"{one.name:<24} {one.title}")
-        return
-    place = archive.find(which, results)
-    result = archive.load(place)
-    folder = out or (place if place.is_dir() else place.parent)
-    for name in to:
-        for file in archive.save_texts(formats[name].files(result), folder):
-            print(file)
+    if to:
+        exporting.export(which, to, out, results)
+    else:
+        exporting.list_formats()
 
 
 @app.command()

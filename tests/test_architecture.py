@@ -44,6 +44,7 @@ PURE = [
             "looks",
             "findings",
             "calibrate/kinds",
+            "calibrate/goals",
             "calibrate/rows",
             "exports/__init__",
             "exports/bencher",

@@ -8,8 +8,9 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Table
 
+from harness.calibrate.goals import goals
 from harness.calibrate.kinds import KINDS, Trial
-from harness.calibrate.rows import Middle, Rate, goals, rows
+from harness.calibrate.rows import Middle, Rate, rows
 from harness.report import format as fmt
 
 

@@ -28,6 +28,11 @@ class Rate:
     low: float
     high: float
 
+    @property
+    def ci(self) -> tuple[float, float]:
+        """Both ends of the interval."""
+        return self.low, self.high
+
 
 def rate(happened: int, trials: int) -> Rate:
     """A rate with its exact interval; from 0 to 1 without any trial."""
@@ -149,7 +154,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     }
 
 
-def _alarms(row: Row) -> Rate:
+def alarms(row: Row) -> Rate:
     """How often the same code was called different, of the trials that had a verdict."""
     return rate(row.slower.happened + row.faster.happened, row.slower.trials - row.invalid)
 
@@ -161,8 +166,8 @@ def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
         if same is None
         else {
             "trials": same.slower.trials,
-            "alarms": _alarms(same).happened,
-            **_interval("alarms_ci", _alarms(same)),
+            "alarms": alarms(same).happened,
+            "alarms_ci": alarms(same).ci,
             "invalid": same.invalid,
             **_middle("seconds", same.seconds),
         },
@@ -172,7 +177,7 @@ def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
                 **_middle("measured_added", row.measured_added),
                 "trials": row.slower.trials,
                 "detected": row.slower.happened,
-                **_interval("detected_ci", row.slower),
+                "detected_ci": row.slower.ci,
                 "called_faster": row.faster.happened,
                 "invalid": row.invalid,
                 **_middle("seconds", row.seconds),
@@ -183,60 +188,5 @@ def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
     }
 
 
-def _interval(name: str, one: Rate) -> dict[str, tuple[float, float]]:
-    return {name: (one.low, one.high)}
-
-
 def _middle(name: str, one: Middle | None) -> dict[str, Any]:
     return {name: None, f"{name}_ci": None} if one is None else {name: one.value, f"{name}_ci": one.ci}
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What the instrument is to reach; `reached` is None while there are too few trials to say."""
-
-    text: str
-    figure: str
-    reached: bool | None
-
-
-#: So many trials of a kind the goals are stated for.
-_TRIALS: Final = 40
-#: Of these at most so many with the same code called different, and of a slowdown at least so many found.
-_ALARMS: Final = 1
-_DETECTED: Final = {"slower-3": 36, "slower-5": 39}
-_SECONDS: Final = 60
-
-
-def goals(trials: Sequence[Trial]) -> list[Goal]:
-    """The goals, with the figures that these trials give."""
-    by = {row.kind: row for row in rows(trials) if row.judge == OURS}
-    found = []
-    if same := by.get("aa"):
-        alarms = _alarms(same)
-        found.append(
-            Goal(
-                f"of {_TRIALS} trials with the same code at most {_ALARMS} called different",
-                f"{alarms.happened} of {alarms.trials}",
-                _reached(alarms, alarms.happened / max(alarms.trials, 1) <= _ALARMS / _TRIALS),
-            )
-        )
-    for name, least in _DETECTED.items():
-        if row := by.get(name):
-            share = row.slower.happened / row.slower.trials
-            found.append(
-                Goal(
-                    f"of {_TRIALS} trials with {KINDS[name].title} at least {least} called slower",
-                    f"{row.slower.happened} of {row.slower.trials}",
-                    _reached(row.slower, share >= least / _TRIALS),
-                )
-            )
-    timed = middle(trial.seconds for trial in trials if trial.kind in {kind.name for kind in RATES})
-    if timed is not None:
-        text = f"median time to a verdict at most {_SECONDS} s"
-        found.append(Goal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))
-    return found
-
-
-def _reached(counted: Rate, holds: bool) -> bool | None:
-    return holds if counted.trials >= _TRIALS else None

@@ -15,9 +15,10 @@ from scipy.stats import binomtest
 
 from harness.calibrate.command import missing
 from harness.calibrate.console import render
+from harness.calibrate.goals import goals
 from harness.calibrate.kinds import KINDS, RATES, Probe, Trial
 from harness.calibrate.ledger import FILE, Ledger
-from harness.calibrate.rows import OURS, Middle, goals, middle, rate, rows, summary, usual
+from harness.calibrate.rows import OURS, Middle, middle, rate, rows, summary, usual
 from harness.errors import SuiteError
 
 PROBE = Probe(server_cpu_us=80, round_ns=20)
