@@ -14,8 +14,9 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 try:
     import typer
@@ -32,6 +33,9 @@ from harness.errors import (
     is_output_gone,
 )
 
+if TYPE_CHECKING:
+    from harness.run import Options
+
 app = typer.Typer(
     help="Weighs cookie sessions against tokens on this machine, and says how surely.",
     no_args_is_help=True,
@@ -41,6 +45,14 @@ app = typer.Typer(
 
 #: Seconds within which a run that goes on until decided must end.
 _LIMIT_S = 900
+_NEW_FOLDER = "Folder for this run; default: a new one in --results."
+RunFolder = Annotated[Path | None, typer.Option("--out", help=_NEW_FOLDER)]
+Seed = Annotated[int | None, typer.Option(help="Seed of the plan; default: drawn, and recorded.")]
+Loop = Annotated[str, typer.Option(help="Event loop of the servers: uvloop or asyncio.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")]
+GateSuite = Annotated[str, typer.Argument(help="What to measure: a suite's name or a TOML file.")]
+Repository = Annotated[Path, typer.Option(help="A folder of the checkout whose servers are measured.")]
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of results.")]
 RedisUrl = Annotated[
     str | None,
@@ -52,15 +64,20 @@ RedisUrl = Annotated[
 ]
 
 
+class OnInconclusive(StrEnum):
+    """What a gate does where it cannot tell."""
+
+    FAIL = "fail"
+    PASS = "pass"  # noqa: S105 - not a password
+
+
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="A suite's name (see `list`) or a TOML file.")] = "quick",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for this run; default: a new one in --results.")
-    ] = None,
+    out: RunFolder = None,
     results: ResultsFolder = Path("results"),
-    seed: Annotated[int | None, typer.Option(help="Seed of the plan; default: drawn, and recorded.")] = None,
-    loop: Annotated[str, typer.Option(help="Event loop of the servers: uvloop or asyncio.")] = "uvloop",
+    seed: Seed = None,
+    loop: Loop = "uvloop",
     redis_url: RedisUrl = None,
     processes: Annotated[
         int, typer.Option(min=1, help="Load processes that share the load, each on a CPU of its own.")
@@ -82,30 +99,24 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = False,
 ) -> None:
     """Measure a suite: tables, result.json and charts. Takes about 80 seconds for `quick`."""
     from harness import commands
 
     if limit is not None and not until_decided:
         raise SuiteError("--limit belongs to --until-decided: without it a run measures one batch.")
-    console = Console(stderr=as_json)
-    folder = out or results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{Path(suite).stem}"
-    commands.measure(
-        suite,
-        folder,
-        console,
+    options = _options(
+        out or _folder(results, suite),
         seed=seed,
         loop=loop,
         redis_url=redis_url,
         processes=processes,
         until_decided_s=(limit or _LIMIT_S) if until_decided else None,
-        dry_run=dry_run,
-        print_json=as_json,
-        wait=wait,
-        command=["bench.py", *sys.argv[1:]],
     )
+    console = Console(stderr=as_json)
+    commands.measure(suite, options, console, dry_run=dry_run, print_json=as_json, wait=wait)
 
 
 @app.command()
@@ -175,7 +186,7 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the first; the others follow. 0: any free.")
     ] = 8001,
-    loop: Annotated[str, typer.Option(help="uvloop or asyncio.")] = "uvloop",
+    loop: Loop = "uvloop",
     redis_url: RedisUrl = None,
 ) -> None:
     """Run the servers side by side and print curl lines to try them. Ctrl-C ends them."""
@@ -217,7 +228,7 @@ def engine(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the rows as JSON instead of tables.")
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
+    wait: Wait = False,
 ) -> None:
     """Hold this load engine against Locust's own users, wrk, and a server that knows the truth. Five minutes.
 
@@ -244,7 +255,7 @@ def calibrate(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the rates as JSON instead of tables.")
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")] = False,
+    wait: Wait = False,
 ) -> None:
     """Count how often this instrument is wrong: trials with the same code, and with a known slowdown.
 
@@ -257,6 +268,117 @@ def calibrate(
     command.calibrate(
         trials, out, seed, Console(stderr=as_json), shapes=shapes, print_json=as_json, wait=wait
     )
+
+
+@app.command()
+def check(
+    suite: GateSuite = "gate",
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="A git revision: its servers run beside those of the working tree."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What `bench.py baseline` has written, anywhere.")
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, max=1, help="A change up to this fraction is let pass.")
+    ] = 0.05,
+    on_inconclusive: Annotated[
+        OnInconclusive, typer.Option(help="Whether a pipeline fails when it cannot be told: then with 11.")
+    ] = OnInconclusive.FAIL,
+    limit: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="No further batch that would end later.")
+    ] = _LIMIT_S,
+    skip_unchanged: Annotated[
+        bool,
+        typer.Option(
+            "--skip-unchanged",
+            help="With --against: pass at once where the servers and their lock are the same.",
+        ),
+    ] = False,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="Write this export, too: see `bench.py export`.")
+    ] = None,
+    repo: Repository = Path(),
+    out: RunFolder = None,
+    results: ResultsFolder = Path("results"),
+    seed: Seed = None,
+    loop: Loop = "uvloop",
+    redis_url: RedisUrl = None,
+    as_json: AsJson = False,
+    wait: Wait = False,
+) -> None:
+    """Tell a pipeline whether a change made authentication slower, without crying wolf.
+
+    --against REV measures both revisions in one interleaved run: the strongest, two minutes. --baseline
+    FILE compares what travels between machines. Budgets that the suite states are checked in every case. A
+    suspected regression is confirmed on fresh servers before it fails the build. Ends with 10 for a
+    regression, 11 when it cannot be told, 12 when the measurement is invalid, 13 when there is nothing to
+    compare with.
+    """
+    from harness.gate import command
+
+    if skip_unchanged and against is None:
+        raise SuiteError("--skip-unchanged belongs to --against.")
+    command.check(
+        command.Asked(
+            suite=suite,
+            options=_options(
+                out or _folder(results, "check"),
+                seed=seed,
+                loop=loop,
+                redis_url=redis_url,
+                until_decided_s=limit,
+            ),
+            against=against,
+            baseline=baseline,
+            repository=repo,
+            tolerance=tolerance,
+            pass_inconclusive=on_inconclusive is OnInconclusive.PASS,
+            skip_unchanged=skip_unchanged,
+            formats=formats or [],
+        ),
+        Console(stderr=as_json),
+        print_json=as_json,
+        wait=wait,
+    )
+
+
+@app.command()
+def baseline(
+    suite: GateSuite = "gate",
+    file: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("results/baseline.json"),
+    repo: Repository = Path(),
+    results: ResultsFolder = Path("results"),
+    seed: Seed = None,
+    loop: Loop = "uvloop",
+    redis_url: RedisUrl = None,
+    wait: Wait = False,
+) -> None:
+    """Measure what `check --baseline` compares with, and write it to a file to be committed. A minute."""
+    from harness.gate import command
+
+    options = _options(_folder(results, "baseline"), seed=seed, loop=loop, redis_url=redis_url)
+    command.baseline(suite, file, repo, options, Console(), wait=wait)
+
+
+@app.command()
+def history(
+    folder: Annotated[Path, typer.Argument(help="Where results are looked for, at any depth.")] = Path(
+        "results"
+    ),
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Which; may be given again. Default: cost, speed and capacity.")
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="Only results of this suite.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; default: FOLDER/history.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print history.json instead of a table.")] = False,
+) -> None:
+    """Follow figures from run to run: a table, and a figure for each metric, with changes of level."""
+    from harness.history import command
+
+    console = Console(stderr=as_json)
+    command.tell(folder, metric or [], suite, out or folder / "history", console, print_json=as_json)
 
 
 @app.command()
@@ -297,6 +419,18 @@ def list_all(
     print(f"runs in {results}:" if runs else f"no runs in {results} yet: bench.py run quick")
     for row in runs:
         print(f"  {row['folder']}  {row['suite']}, {row['started_at']}, exit code {row['exit_code']}")
+
+
+def _folder(results: Path, name: str) -> Path:
+    """A new folder for a run."""
+    return results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{Path(name).stem}"
+
+
+def _options(out: Path, **more: Any) -> Options:
+    """What the command line tells a run."""
+    from harness.run import Options
+
+    return Options(out, command=["bench.py", *sys.argv[1:]], **more)
 
 
 def _version(wanted: bool) -> None:

@@ -96,7 +96,12 @@ def _row(
 
 
 def comparisons(
-    rows: Sequence[Measurement], scenario: Scenario, *, confidence: float, margin: float
+    rows: Sequence[Measurement],
+    scenario: Scenario,
+    *,
+    confidence: float,
+    margin: float,
+    among: Sequence[tuple[str, str]] | None = None,
 ) -> list[Comparison]:
     """Every pair of arms by every metric that has a ratio, later arm over earlier; verdicts on the primary.
 
@@ -105,19 +110,17 @@ def comparisons(
         scenario: Names the primary metric.
         confidence: Of the intervals.
         margin: Of equivalence.
+        among: The pairs that are compared, base first; None for every one.
     """
     found: list[Comparison] = []
     for metric, params in _compared(rows):
         here = [row for row in rows if (row.metric, row.params) == (metric, params)]
         usable = [
             (base, arm)
-            for base, arm in combinations(here, 2)
-            if min(base.points + arm.points) > 0 and min(map(len, base.by_batch() + arm.by_batch())) > 1
+            for base, arm in _pairs(here, among)
+            if min(base.points + arm.points) > 0 and min(_group_sizes(base, arm), default=0) > 1
         ]
-        ratios = [
-            stratified_ratio(list(zip(base.by_batch(), arm.by_batch(), strict=True)), confidence)
-            for base, arm in usable
-        ]
+        ratios = [stratified_ratio(base.paired(arm), confidence) for base, arm in usable]
         primary = metric == scenario.primary_metric and params == scenario.params
         verdicts: Sequence[Verdict] = ["not judged"] * len(ratios)
         if primary:
@@ -130,6 +133,20 @@ def comparisons(
         for (base, arm), one, verdict in zip(usable, ratios, verdicts, strict=True):
             found.append(_comparison(base, arm, one, primary=primary, verdict=verdict))
     return found
+
+
+def _pairs(
+    rows: Sequence[Measurement], among: Sequence[tuple[str, str]] | None
+) -> Iterable[tuple[Measurement, Measurement]]:
+    """Rows of one metric, two by two: those that were asked for, or every pair."""
+    if among is None:
+        return combinations(rows, 2)
+    by_arm = {row.arm: row for row in rows}
+    return [(by_arm[base], by_arm[arm]) for base, arm in among if base in by_arm and arm in by_arm]
+
+
+def _group_sizes(base: Measurement, arm: Measurement) -> list[int]:
+    return [len(group) for pair in base.paired(arm) for group in pair]
 
 
 def _compared(rows: Sequence[Measurement]) -> list[tuple[str, dict[str, Any]]]:

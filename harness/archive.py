@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # it imports NumPy, which listing and reading results need no
 
 RESULT_FILE: Final = "result.json"
 COMPARISON_FILE: Final = "comparison.json"
+HISTORY_FILE: Final = "history.json"
 
 
 def prepare(folder: Path, room: float = 0) -> None:
@@ -79,11 +80,20 @@ def save_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
+def save_baseline(result: Result, file: Path) -> None:
+    """Write what a later run is compared with: a result without its distributions and vitals."""
+    kept = result.model_copy(update={"distributions": [], "vitals": []})
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk.failure(error, file) from error
+    disk.write_atomically(file, (kept.model_dump_json(indent=1) + "\n").encode())
+
+
 def set_exit_code(folder: Path, code: int) -> None:
     """Name the code with which a run ended, if it finished any scenario and its folder still takes it."""
     with contextlib.suppress(BenchError):
-        result = load(folder)
-        save(result.model_copy(update={"run": result.run.model_copy(update={"exit_code": code})}), folder)
+        save(load(folder).ended_with(code), folder)
 
 
 def load(path: Path) -> Result:

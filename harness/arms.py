@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+from harness.tree import OURS, Tree
+
+#: How the names of arms end where a scheme is measured from two trees: `cookie@base`, `cookie@head`.
+BASE: Final = "base"
+HEAD: Final = "head"
 
 
 @dataclass(frozen=True)
@@ -24,16 +31,18 @@ class Arm:
     Attributes:
         name: As the suite and the result have it.
         scheme: Which scheme it serves.
-        module: The program: `servers`, or one that wraps it.
+        module: The program: the servers' package, or one that wraps it.
         variants: What that program is told besides, instance by instance, in turn.
+        tree: Where that code lies.
     """
 
     name: str
     scheme: Scheme
     module: str = "servers"
     variants: tuple[tuple[str, ...], ...] = ((),)
+    tree: Tree = OURS
 
 
-def plain(schemes: Iterable[Scheme]) -> dict[str, Arm]:
-    """An arm for each of these, named as it is."""
-    return {scheme.name: Arm(scheme.name, scheme) for scheme in schemes}
+def plain(schemes: Iterable[Scheme], tree: Tree = OURS) -> dict[str, Arm]:
+    """An arm for each of these, named as it is, all from one tree."""
+    return {scheme.name: Arm(scheme.name, scheme, tree.servers, tree=tree) for scheme in schemes}

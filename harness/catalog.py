@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,10 +13,12 @@ from harness.arms import Scheme
 from harness.errors import SuiteError
 from harness.result import METRICS
 from harness.suite import Suite, check_names, parse
+from harness.tree import OURS, Tree
 
+LOOPS: Final = ("uvloop", "asyncio")
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
 #: Metrics that have a ratio, and that every scenario measures; latencies (`_p…`) where it has one step only.
-_JUDGED: Final = {name for name, metric in METRICS.items() if metric.scale == "log"}
+_JUDGED: Final = frozenset(name for name, metric in METRICS.items() if metric.scale == "log")
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,44 @@ def load_suite(name_or_path: str) -> Suite:
     return parse(text, path.stem, str(path))
 
 
-def check(suite: Suite, source: str, schemes: dict[str, Scheme], scenarios: dict[str, ScenarioInfo]) -> None:
-    """Refuse a suite that names schemes or scenarios that do not exist, or metrics that cannot be judged.
+@dataclass(frozen=True)
+class Known:
+    """The scenarios there are, for a suite of this source (its name or path, for messages)."""
+
+    source: str
+    scenarios: dict[str, ScenarioInfo]
+
+    @property
+    def needs_credential(self) -> set[str]:
+        """The scenarios that leave out arms which authenticate nobody."""
+        return {name for name, about in self.scenarios.items() if about.needs_credential}
+
+    def judged(self) -> dict[str, frozenset[str]]:
+        """The metrics that each scenario may be judged by."""
+        whole = frozenset(metric for metric in _JUDGED if "_p" not in metric)
+        return {name: _JUDGED if len(about.steps) == 1 else whole for name, about in self.scenarios.items()}
+
+    def check(self, suite: Suite, schemes: Collection[str]) -> None:
+        """Refuse a suite that names schemes or scenarios that do not exist, or metrics that cannot be judged.
+
+        Raises:
+            SuiteError: Names the key, and what there is.
+        """
+        check_names(suite, self.source, schemes=schemes, judged=self.judged())
+
+
+def check_loop(loop: str) -> None:
+    """Refuse an event loop that servers do not have.
 
     Raises:
-        SuiteError: Names the key, and what there is.
+        SuiteError: Names those there are.
     """
-    judged = {
-        name: _JUDGED if len(about.steps) == 1 else {metric for metric in _JUDGED if "_p" not in metric}
-        for name, about in scenarios.items()
-    }
-    check_names(suite, source, schemes=schemes, judged=judged)
+    if loop not in LOOPS:
+        raise SuiteError(f"--loop: expected one of {', '.join(LOOPS)} (got {loop!r})")
 
 
-def schemes() -> dict[str, Scheme]:
-    """The schemes there are, by name, as the servers list them."""
-    rows = json.loads(processes.ask("servers", ["--list", "--json"]))
+def schemes(tree: Tree = OURS) -> dict[str, Scheme]:
+    """The schemes there are, by name, as a tree's servers list them."""
+    rows = json.loads(processes.ask(tree.servers, ["--list", "--json"], tree))
     keys = Scheme.__dataclass_fields__
     return {row["name"]: Scheme(**{key: row[key] for key in keys}) for row in rows}

@@ -13,7 +13,6 @@ import os
 import pkgutil
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,11 +20,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import harness.charts
-from harness.archive import COMPARISON_FILE, RESULT_FILE
+from harness import git
+from harness.archive import COMPARISON_FILE, HISTORY_FILE, RESULT_FILE
 from harness.errors import EnvironmentFailedError
 from harness.exports import formats
 
-Kind = Literal["run", "comparison", "cached environment"]
+Kind = Literal["run", "comparison", "history", "cached environment"]
 
 #: The runs that the docs quote.
 _PUBLISHED: Final = "published"
@@ -37,6 +37,7 @@ _FIGURES: Final = (
 #: Every file that a run or a comparison writes; what is missing here stays, and is named.
 _WRITTEN: Final = (
     *(RESULT_FILE, COMPARISON_FILE, _RECORDINGS, f".{RESULT_FILE}.part", f".{COMPARISON_FILE}.part"),
+    *("check.md", HISTORY_FILE, "history-*.png", "history-*.svg"),
     *(f"{figure}.{kind}" for figure in _FIGURES for kind in ("png", "svg")),
     *(name for one in formats().values() for name in one.names),
 )
@@ -141,17 +142,8 @@ def _runs(results: Path) -> Iterator[Leaving]:
 
 def _tracked(results: Path) -> set[Path]:
     """The files below a folder that git keeps; none where there is no git."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(results), "ls-files", "-z"],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return set()
-    return {results / name for name in done.stdout.split("\0") if name}
+    names = git.says(results, "ls-files", "-z") or ""
+    return {results / name for name in names.split("\0") if name}
 
 
 def _recognised(
@@ -169,6 +161,9 @@ def _recognised(
     about = _json(folder / COMPARISON_FILE) if COMPARISON_FILE in names else {}
     if isinstance(about.get("schema_version"), int) and "same_machine" in about:
         return "comparison", None
+    about = _json(folder / HISTORY_FILE) if HISTORY_FILE in names else {}
+    if isinstance(about.get("schema_version"), int) and "series" in about:
+        return "history", None
     if any(_is_recording(file) for file in folder.glob(_RECORDINGS)):
         return "run", None
     if not folders and not names and _DEFAULT_NAME.fullmatch(folder.name):

@@ -10,10 +10,11 @@ from typing import Final
 
 from rich.console import Console
 
-from harness import archive, catalog, disk, interpreter, leftovers, run_folder, turn
+from harness import archive, catalog, interpreter, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
+from harness.gate import revisions
 from harness.looks import LOOKS, undecided
 from harness.placement import place
 from harness.processes import usable_cpus
@@ -27,57 +28,35 @@ from harness.suite import Suite
 
 #: Seconds between looks at whether all that was started is alive.
 _LOOK_EVERY_S: Final = 0.5
-_LOOPS = ("uvloop", "asyncio")
 
 
 def measure(
-    suite_name: str,
-    folder: Path,
-    console: Console,
-    *,
-    seed: int | None,
-    loop: str,
-    redis_url: str | None,
-    processes: int,
-    until_decided_s: float | None,
-    dry_run: bool,
-    print_json: bool,
-    wait: bool,
-    command: list[str],
+    suite_name: str, options: Options, console: Console, *, dry_run: bool, print_json: bool, wait: bool
 ) -> None:
     """Run a suite and tell what was found.
 
     Raises:
-        BenchError: By kind; what was finished before is in `folder`.
+        BenchError: By kind; what was finished before is in the folder of the run.
     """
+    folder, until_decided_s = options.out, options.until_decided_s
     suite = catalog.load_suite(suite_name)
-    schemes = catalog.schemes()
-    scenarios = catalog.scenarios()
-    catalog.check(suite, suite_name, schemes, scenarios)
-    _check_loop(loop)
-    _check_processes(suite, processes)
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    tree = revisions.working_tree(suite.servers, Path.cwd(), say)
+    schemes = catalog.schemes(tree)
+    known = catalog.Known(suite_name, catalog.scenarios())
+    known.check(suite, schemes)
+    catalog.check_loop(options.loop)
+    _check_processes(suite, options.processes)
     if dry_run:
-        _tell_plan(suite, folder, console, processes, until_decided_s)
+        _tell_plan(suite, folder, console, options.processes, until_decided_s)
         return
     will = forecast(suite, 1 if until_decided_s is None else LOOKS)
-    disk.temporary_folder(will.temporary_bytes)
-    options = Options(
-        folder,
-        seed=seed,
-        loop=loop,
-        redis_url=redis_url,
-        processes=processes,
-        command=_redacted(command),
-        until_decided_s=until_decided_s,
-    )
-    needs_credential = {name for name, about in scenarios.items() if about.needs_credential}
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with turn.taken(folder, wait=wait, say=say), run_folder.opened(folder, will.disk_bytes):
-        if removed := leftovers.remove(folder.parent):
-            say(f"removed what killed runs had left: {', '.join(removed)}")
+    with run_folder.taken(folder, will, wait=wait, say=say):
         say(f"{suite.title}; results in {folder}")
         with Reporter(console) as reporter:
-            result = Measuring(suite, options, needs_credential).run(plain(schemes.values()), reporter)
+            result = Measuring(suite, options, known.needs_credential).run(
+                plain(schemes.values(), tree), reporter
+            )
         archive.save(result, folder)
         charts = _draw(result, folder)
         if print_json:
@@ -104,7 +83,7 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
         EnvironmentFailedError: A port is taken, there is no store, or a server died.
     """
     schemes = catalog.schemes()
-    _check_loop(loop)
+    catalog.check_loop(loop)
     for arm in arms:
         if arm not in schemes:
             raise SuiteError(f"{arm}: no such scheme; there are {', '.join(schemes)}.")
@@ -136,11 +115,6 @@ def _draw(result: Result, folder: Path) -> str:
         return f"{len(draw_all(result, folder))} charts"
     except ModuleNotFoundError as error:
         return f"no charts ({interpreter.missing(error)} Then: bench.py plot {folder})"
-
-
-def _check_loop(loop: str) -> None:
-    if loop not in _LOOPS:
-        raise SuiteError(f"--loop: expected one of {', '.join(_LOOPS)} (got {loop!r})")
 
 
 def _check_processes(suite: Suite, processes: int) -> None:
@@ -179,11 +153,3 @@ def _tell_plan(
     if until_decided_s is not None:
         lines.insert(-1, f"  up to {LOOKS} times that, until all is decided, or {until_decided_s:.0f} s")
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
-
-
-def _redacted(command: list[str]) -> list[str]:
-    """The command line with the password of any URL taken out."""
-    return [
-        f"{w.partition('://')[0]}://…@{w.rpartition('@')[2]}" if "://" in w and "@" in w else w
-        for w in command
-    ]

@@ -24,6 +24,12 @@ class EnvironmentFailedError(BenchError):
     exit_code = 3
 
 
+class RegressionError(BenchError):
+    """What was asked to stay within its limit has left it."""
+
+    exit_code = 10
+
+
 class InconclusiveError(BenchError):
     """A verdict that was asked for was not reached."""
 
@@ -34,6 +40,12 @@ class InvalidMeasurementError(BenchError):
     """What was measured must not be believed."""
 
     exit_code = 12
+
+
+class NoBaselineError(BenchError):
+    """There is nothing to compare with."""
+
+    exit_code = 13
 
 
 class ConformanceError(BenchError):

@@ -47,6 +47,45 @@ class Ratio:
     noise_floor: float
 
 
+@dataclass(frozen=True)
+class WeightedSum:
+    """A weighted sum of the means of groups.
+
+    Attributes:
+        value: The sum.
+        error: Its standard error; zero where nothing varies, as in metrics that are counted.
+        freedom: Degrees of freedom by Welch and Satterthwaite.
+    """
+
+    value: float
+    error: float
+    freedom: float
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Both ends of Student's t interval."""
+        half = _t_quantile(confidence, self.freedom) * self.error if self.error else 0.0
+        return self.value - half, self.value + half
+
+    def ratio(self, confidence: float) -> tuple[float, float, float]:
+        """Of a sum of logarithms: the ratio that it stands for, and both ends of its interval."""
+        low, high = self.interval(confidence)
+        return _exp(self.value), _exp(low), _exp(high)
+
+    def p_value(self, truth: float) -> float:
+        """Two-sided, of the test that the true sum is this."""
+        if not self.error:
+            return 1.0 if self.value == truth else 0.0
+        return float(2 * stdtr(self.freedom, -abs(self.value - truth) / self.error))
+
+
+def weighted_sum(groups: Sequence[tuple[float, Sequence[float]]]) -> WeightedSum:
+    """The sum of weight times mean, over groups of two points or more."""
+    weights, points = [weight for weight, _ in groups], [points for _, points in groups]
+    squared_error, freedom = _welch(points, weights)
+    value = sum(weight * fmean(group) for weight, group in groups)
+    return WeightedSum(value, math.sqrt(squared_error), freedom)
+
+
 def mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()) -> Estimate:
     """Arithmetic mean and Student's t interval of per-instance estimates.
 
@@ -59,8 +98,8 @@ def mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()
     groups = split(points, batches)
     if min(map(len, groups)) < 2:
         return Estimate(fmean(points), None, None)
-    value, low, high = _contrast([(len(group) / len(points), group) for group in groups], confidence)
-    return Estimate(value, low, high)
+    whole = weighted_sum([(len(group) / len(points), group) for group in groups])
+    return Estimate(whole.value, *whole.interval(confidence))
 
 
 def geometric_mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()) -> Estimate:
@@ -72,9 +111,9 @@ def geometric_mean(points: Sequence[float], confidence: float, batches: Sequence
 
 
 def split(points: Sequence[float], batches: Sequence[int]) -> list[Sequence[float]]:
-    """The points of each batch, by how many there are of each; all in one where nothing is said."""
+    """The points of each batch that has any, by how many there are of each; one where nothing is said."""
     ends = list(accumulate(batches or [len(points)]))
-    return [points[begin:end] for begin, end in pairwise([0, *ends])]
+    return [points[begin:end] for begin, end in pairwise([0, *ends]) if end > begin]
 
 
 def ratio(base: Sequence[float], arm: Sequence[float], confidence: float) -> Ratio:
@@ -141,19 +180,7 @@ def contrast(
     Returns:
         The value and both ends of its interval.
     """
-    value, low, high = _contrast([(power, _logs(points)) for power, points in groups], confidence)
-    return math.exp(value), _exp(low), _exp(high)
-
-
-def _contrast(
-    groups: Sequence[tuple[float, Sequence[float]]], confidence: float
-) -> tuple[float, float, float]:
-    """A weighted sum of the groups' means, and its interval."""
-    weights, points = [weight for weight, _ in groups], [points for _, points in groups]
-    value = sum(weight * fmean(group) for weight, group in groups)
-    squared_error, freedom = _welch(points, weights)
-    half = _t_quantile(confidence, freedom) * math.sqrt(squared_error) if squared_error else 0.0
-    return value, value - half, value + half
+    return weighted_sum([(power, _logs(points)) for power, points in groups]).ratio(confidence)
 
 
 def _exp(log: float) -> float:

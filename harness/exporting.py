@@ -8,6 +8,7 @@ from pathlib import Path
 from harness import archive
 from harness.errors import SuiteError
 from harness.exports import formats
+from harness.result import Result
 
 
 def export(which: str, names: Sequence[str], out: Path | None, results: Path) -> None:
@@ -23,15 +24,31 @@ def export(which: str, names: Sequence[str], out: Path | None, results: Path) ->
         SuiteError: There is no such format or result.
         EnvironmentFailedError: The files cannot be written.
     """
+    require(names)
+    place = archive.find(which, results)
+    for file in write(archive.load(place), names, out or (place if place.is_dir() else place.parent)):
+        print(file)
+
+
+def require(names: Sequence[str]) -> None:
+    """Refuse formats that there are not.
+
+    Raises:
+        SuiteError: Names those there are.
+    """
     known = formats()
     if unknown := [name for name in names if name not in known]:
         raise SuiteError(f"--format: expected one of {', '.join(known)} (got {unknown[0]!r})")
-    place = archive.find(which, results)
-    result = archive.load(place)
-    folder = out or (place if place.is_dir() else place.parent)
-    for name in names:
-        for file in archive.save_texts(known[name].files(result), folder):
-            print(file)
+
+
+def write(result: Result, names: Sequence[str], folder: Path) -> list[Path]:
+    """Write a result in these formats, and return the files.
+
+    Raises:
+        EnvironmentFailedError: They cannot be written.
+    """
+    known = formats()
+    return [file for name in names for file in archive.save_texts(known[name].files(result), folder)]
 
 
 def list_formats() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness import analysis, endurance, validity
 from harness.clocks import AnswersEnd
-from harness.looks import undecided
+from harness.looks import Open, undecided
 from harness.observed import Observed, joined
 from harness.result import Check, Comparison, Distribution, Measurement, Vitals, confidence_of_a_look
 from harness.suite import Suite
@@ -61,7 +61,9 @@ class Findings:
         self._found[index] = _Found(
             whole.measured_s,
             rows,
-            analysis.comparisons(rows, scenario, confidence=self._confidence, margin=suite.margin),
+            analysis.comparisons(
+                rows, scenario, confidence=self._confidence, margin=suite.margin, among=suite.pairs
+            ),
             analysis.distributions(whole),
             list(whole.vitals),
             whole.recording.answers_end,
@@ -72,10 +74,11 @@ class Findings:
         """False once any check came out invalid."""
         return all(check.status != "invalid" for check in self.checks)
 
-    def undecided(self) -> set[int]:
-        """The scenarios, by their number in the suite, in which some verdict is not reached yet."""
+    def undecided(self) -> Open:
+        """The scenarios in which some verdict is not reached yet."""
         every = range(len(self._suite.scenarios))
-        return {i for i in every if i not in self._found or undecided(self._found[i].comparisons)}
+        left = (i for i in every if i not in self._found or undecided(self._found[i].comparisons))
+        return Open(frozenset(left), frozenset(self._suite.arms))
 
     @property
     def measured_s(self) -> float:

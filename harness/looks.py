@@ -10,12 +10,24 @@ rests on equal batches and a known joint distribution; a bound that needs neithe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from harness.result import Comparison
 
 #: Batches of fresh instances that a run may measure, and looks that it so takes.
 LOOKS: Final = 3
+
+
+@dataclass(frozen=True)
+class Open:
+    """What is still to be measured: these scenarios of a suite, by their number, with these arms."""
+
+    scenarios: frozenset[int]
+    arms: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.scenarios)
 
 
 def undecided(comparisons: Iterable[Comparison]) -> list[Comparison]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import time
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from harness import processes
+from harness import git, processes
 from harness.placement import Placement
 from harness.result import Environment, Finding, Git, StoreInfo
 from harness.rig import Rig
@@ -55,6 +54,7 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
             "package": Path(ready["package"]).name,
             "digest": ready["digest"],
         },
+        digests={one.target.arm: one.ready["digest"] for one in rig.instances},
         findings=findings,
     )
 
@@ -136,20 +136,8 @@ def _git() -> Git:
     project = processes.ROOT / "pyproject.toml"
     if not project.exists() or tomllib.loads(project.read_text())["project"]["name"] != "cookies-vs-tokens":
         return Git(revision=None, dirty=None)
-    revision = _git_says("rev-parse", "HEAD")
-    dirty = _git_says("status", "--porcelain")
-    return Git(revision=revision or None, dirty=None if dirty is None else bool(dirty))
-
-
-def _git_says(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(processes.ROOT), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    revision = git.says(processes.ROOT, "rev-parse", "HEAD")
+    dirty = git.says(processes.ROOT, "status", "--porcelain")
+    return Git(
+        revision=revision.strip() if revision else None, dirty=None if dirty is None else bool(dirty.strip())
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from statistics import fmean, median
 from typing import TypeVar
 
@@ -76,8 +78,8 @@ class Observed:
     store_memory: Mapping[str, int]
     #: What every process of the run held over time.
     vitals: Sequence[Vitals] = ()
-    #: So many equal batches of fresh instances, one after the other, are in it.
-    batches: int = 1
+    #: Instances of each batch, where several of fresh ones, one after the other, are in it.
+    sizes: tuple[int, ...] = ()
     #: Which batch of its run it is, from 1; of several joined, the first.
     number: int = 1
 
@@ -86,9 +88,14 @@ class Observed:
         """The scenario as people read it, and the batch where there was one before."""
         return self.scenario.label + (f", batch {self.number}" if self.number > 1 else "")
 
+    @property
+    def batches(self) -> int:
+        """How many batches are in it."""
+        return len(self.sizes) or 1
+
     def batch(self, instance: int) -> int:
         """To which batch, from 0, an instance belongs."""
-        return instance * self.batches // len(self.plan.targets)
+        return bisect_right(list(accumulate(self.sizes)), instance)
 
     def slots(self) -> list[Slot]:
         """The slots that have both a record and an account; of a search those around what it found."""
@@ -118,7 +125,10 @@ class Observed:
 
 
 def joined(batches: Sequence[Observed]) -> Observed:
-    """Batches of one scenario, each of fresh instances, as one: instances and slots are numbered on."""
+    """Batches of one scenario, each of fresh instances, as one: instances and slots are numbered on.
+
+    A later batch may leave out arms that are decided.
+    """
     if len(batches) == 1:
         return batches[0]
     targets: list[Target] = []
@@ -150,10 +160,11 @@ def joined(batches: Sequence[Observed]) -> Observed:
         accounts,
         server_rss=rss,
         store_memory={
-            arm: round(fmean(one.store_memory[arm] for one in batches)) for arm in first.store_memory
+            arm: round(fmean(one.store_memory[arm] for one in batches if arm in one.store_memory))
+            for arm in dict.fromkeys(arm for one in batches for arm in one.store_memory)
         },
         vitals=vitals,
-        batches=len(batches),
+        sizes=tuple(len(one.plan.targets) for one in batches),
     )
 
 

@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +19,10 @@ import psutil
 
 from harness import interpreter, interrupts
 from harness.errors import EnvironmentFailedError
+from harness.tree import OURS, Tree
 
 #: The folder that holds servers/ and loadtests/: the checkout, or site-packages.
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = OURS.root
 
 #: Seconds between looks at processes that are to end.
 _POLL_S: Final = 0.01
@@ -42,9 +42,9 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-def command(module: str, arguments: Sequence[str], root: Path = ROOT) -> list[str]:
-    """The command line that runs `python -m module` of the tree at `root`."""
-    return [sys.executable, "-I", "-c", _BOOTSTRAP, str(root), str(os.getpid()), module, *arguments]
+def command(module: str, arguments: Sequence[str], tree: Tree = OURS) -> list[str]:
+    """The command line that runs `python -m module` of a tree."""
+    return [tree.python, "-I", "-c", _BOOTSTRAP, str(tree.root), str(os.getpid()), module, *arguments]
 
 
 def module_of(command_line: Sequence[str]) -> str | None:
@@ -60,7 +60,7 @@ def start(
     *,
     log: Path,
     environment: Mapping[str, str] | None = None,
-    root: Path = ROOT,
+    tree: Tree = OURS,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that Ctrl-C reaches only the harness.
 
@@ -73,7 +73,7 @@ def start(
     try:
         with log.open("ab") as errors:
             return subprocess.Popen(
-                command(module, arguments, root),
+                command(module, arguments, tree),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -85,14 +85,14 @@ def start(
         raise EnvironmentFailedError(f"python -m {module} could not be started: {error.strerror}.") from error
 
 
-def ask(module: str, arguments: Sequence[str]) -> str:
-    """Run a short program to its end and return what it printed.
+def ask(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
+    """Run a short program of a tree to its end and return what it printed.
 
     Raises:
         EnvironmentFailedError: It failed; its last words are in the message.
     """
     done = subprocess.run(
-        command(module, arguments),
+        command(module, arguments, tree),
         capture_output=True,
         text=True,
         timeout=120,

@@ -175,6 +175,8 @@ class Environment(Model):
     git: Git
     #: Event loop, password cost, and the path and digest of the servers' package.
     servers: dict[str, str]
+    #: Of the code that each arm's servers reported to have loaded.
+    digests: dict[str, str] = Field(default_factory=dict)
     #: What the doctor found as the run began; results of before it was there have none.
     findings: list[Finding] = Field(default_factory=list)
 
@@ -210,9 +212,14 @@ class Measurement(Model):
     batches: list[int] = Field(default_factory=list)
 
     def by_batch(self) -> list[list[float]]:
-        """The points of each batch."""
+        """The points of each batch; none of one that this arm was not in."""
         ends = list(accumulate(self.batches or [len(self.points)]))
         return [self.points[begin:end] for begin, end in pairwise([0, *ends])]
+
+    def paired(self, other: Measurement) -> list[tuple[list[float], list[float]]]:
+        """This arm's points and another's, of each batch that both were in."""
+        batches = zip(self.by_batch(), other.by_batch(), strict=True)
+        return [(own, theirs) for own, theirs in batches if own and theirs]
 
 
 class Comparison(Model):
@@ -234,6 +241,55 @@ class Comparison(Model):
     noise_floor: float | None
     primary: bool
     verdict: Verdict
+
+
+#: What a gate compares with: a revision, a stored baseline, or a limit that the suite states.
+GateKind = Literal["revision", "baseline", "budget"]
+GateAnswer = Literal["pass", "regression", "inconclusive", "not judged"]
+
+
+class Gated(Model):
+    """One figure that `bench.py check` holds to a limit.
+
+    `value` is a ratio (now over before; turned where more is better) or a figure, of a budget the left side,
+    and `ci` its interval at the run's `comparisons_confidence`. It passes when the interval lies wholly on
+    the right side of `limit`.
+    """
+
+    kind: GateKind
+    scenario: str
+    load: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    #: The arm, the pair of arms, or the budget as the suite has it.
+    subject: str
+    metric: str
+    is_ratio: bool
+    value: float | None
+    bound: Literal["<=", ">="]
+    limit: float | None
+    ci: Interval
+    #: Half-width, as a fraction, that a ratio's interval would have if nothing had changed.
+    noise_floor: float | None
+    #: Batches of fresh instances that it rests on.
+    batches: int
+    answer: GateAnswer
+    detail: str
+
+
+class Comparand(Model):
+    """What `bench.py check` compared with."""
+
+    kind: Literal["revision", "baseline"]
+    #: The commit, or the file.
+    name: str
+    #: The commit's first line, or which run it was.
+    title: str
+    #: A fraction that is let pass.
+    tolerance: float
+    #: Whether both were measured on such a machine in such a way.
+    same_machine: bool
+    #: Files of the servers that differ, or what differs between the machines.
+    differing: list[str]
 
 
 class Distribution(Model):
@@ -282,12 +338,19 @@ class Result(Model):
     comparisons: list[Comparison]
     distributions: list[Distribution]
     #: Empty in results from before it was looked at.
+    #: What `bench.py check` was asked, and its answers.
+    gate: list[Gated] = Field(default_factory=list)
+    comparand: Comparand | None = None
     vitals: list[Vitals] = Field(default_factory=list)
 
     @property
     def valid(self) -> bool:
         """False when any check came out invalid: then no verdict counts."""
         return all(check.status != "invalid" for check in self.validity)
+
+    def ended_with(self, code: int) -> Result:
+        """The same, with another exit code."""
+        return self.model_copy(update={"run": self.run.model_copy(update={"exit_code": code})})
 
     def scenarios(self) -> list[tuple[str, str, dict[str, Any]]]:
         """The (scenario, load, params) triples measured, in the order they ran."""

@@ -20,9 +20,10 @@ import redis
 
 from harness import conformance, disk, interrupts, leftovers, processes
 from harness.arms import Arm
-from harness.errors import EnvironmentFailedError, SuiteError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
 from harness.placement import Placement
 from harness.schedule import Target
+from harness.tree import Tree
 
 _START_TIMEOUT_S: Final = 90
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
@@ -122,6 +123,11 @@ class Rig:
                 self._owner.release()
 
     @property
+    def arms(self) -> list[Arm]:
+        """What was started."""
+        return self._arms
+
+    @property
     def authenticating(self) -> list[Instance]:
         """The instances of arms that issue credentials."""
         some = {arm.name for arm in self._arms if arm.scheme.transport != "none"}
@@ -203,10 +209,14 @@ class Rig:
                 time.sleep(0.02)
 
     def _seed_accounts(self) -> None:
-        self._accounts = self.folder / "accounts.sqlite"
+        """One file a tree, made by its own code, for all arms that come from it."""
+        self._accounts: dict[Tree, Path] = {}
         cost = ["--password-cost", self._password_cost]
         users = ["--load-users", str(self._users)]
-        processes.ask("servers.accounts", ["--file", str(self._accounts), *users, *cost])
+        for tree in dict.fromkeys(arm.tree for arm in self._arms):
+            file = self.folder / f"accounts-{len(self._accounts)}.sqlite"
+            processes.ask(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
+            self._accounts[tree] = file
 
     def _start_servers(self) -> None:
         secret = secrets.token_urlsafe(48)
@@ -221,19 +231,21 @@ class Rig:
                     *("--port", str(self._port + number if self._port else 0)),
                     *("--loop", self._loop),
                     *("--password-cost", self._password_cost),
-                    *("--accounts", str(self._accounts)),
+                    *("--accounts", str(self._accounts[arm.tree])),
                     *("--key-prefix", self.arm_prefix(arm.name)),
                     *("--keepalive", str(_KEEPALIVE_S)),
                     "--json",
                 ]
                 environment = {"AUTH_SECRET": secret, "REDIS_URL": self._url}
                 with interrupts.held():
-                    process = processes.start(arm.module, arguments, log=log, environment=environment)
+                    process = processes.start(
+                        arm.module, arguments, log=log, environment=environment, tree=arm.tree
+                    )
                     self._started.append(process)
                 waiting.append((arm, process, log))
         deadline = time.monotonic() + _START_TIMEOUT_S
         for number, (arm, process, log) in enumerate(waiting):
-            ready = _await_ready(arm.name, process, log, deadline)
+            ready = _await_ready(arm, process, log, deadline)
             target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
             self.instances.append(Instance(target, process, ready, log))
             processes.pin(process.pid, self._placement.servers)
@@ -248,23 +260,28 @@ class Rig:
             return  # a store that is gone keeps nothing that matters: every key has a lifetime
 
 
-def _await_ready(name: str, process: subprocess.Popen[bytes], log: Path, deadline: float) -> dict[str, Any]:
-    """Read the ready line of a server that has just been started."""
+def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline: float) -> dict[str, Any]:
+    """Read the ready line of a server that has just been started.
+
+    Raises:
+        EnvironmentFailedError: It did not start, or not in time.
+        InvalidMeasurementError: It runs other code than was meant.
+    """
     if process.stdout is None:
         raise AssertionError("servers are started with a pipe")
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         if not selector.select(max(0.0, deadline - time.monotonic())):
-            raise EnvironmentFailedError(f"server {name} was not ready after {_START_TIMEOUT_S} s.")
+            raise EnvironmentFailedError(f"server {arm.name} was not ready after {_START_TIMEOUT_S} s.")
     line = process.stdout.readline()
     try:
         ready = json.loads(line)
     except ValueError:
         process.wait(timeout=10)
-        raise EnvironmentFailedError(f"server {name} would not start: {_log_end(log)}") from None
-    if Path(ready["package"]).parent != processes.ROOT:
-        raise EnvironmentFailedError(
-            f"server {name} loaded its code from {ready['package']}, not from {processes.ROOT}."
+        raise EnvironmentFailedError(f"server {arm.name} would not start: {_log_end(log)}") from None
+    if Path(ready["package"]) != arm.tree.package:
+        raise InvalidMeasurementError(
+            f"server {arm.name} loaded its code from {ready['package']}, not from {arm.tree.package}."
         )
     return dict(ready)
 

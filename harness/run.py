@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from harness import archive, load, processes, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
@@ -18,7 +19,7 @@ from harness.arms import Arm
 from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
 from harness.findings import Findings
-from harness.looks import LOOKS
+from harness.looks import LOOKS, Open
 from harness.machine import Pressure, describe
 from harness.observed import Observed
 from harness.placement import Placement, place
@@ -31,6 +32,7 @@ from harness.vitals import Watch
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
+_NOTHING: Final = Open(frozenset(), frozenset())
 #: Discarded requests to each instance that another scenario has warmed up already.
 _WARM_REQUESTS = 100
 
@@ -68,12 +70,20 @@ class Measuring:
         suite: What to measure.
         options: What the command line adds.
         needs_credential: Scenarios that leave out the arms which authenticate nobody.
+        undecided: What a further batch is to measure, by what was found so far.
     """
 
-    def __init__(self, suite: Suite, options: Options, needs_credential: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        options: Options,
+        needs_credential: Collection[str] = (),
+        undecided: Callable[[Findings], Open] = Findings.undecided,
+    ) -> None:
         self._suite = suite
         self._options = options
         self._needs_credential = needs_credential
+        self._undecided = undecided
         self._environment: Environment | None = None
         self._doctor: list[Finding] = []
         self._seed = secrets.randbelow(2**31) if options.seed is None else options.seed
@@ -95,11 +105,13 @@ class Measuring:
             BenchError: What was measured until then is on disk.
         """
         self._doctor = examine(self._suite, self._options.out, QUICK_S)
-        todo = self._findings.undecided()
+        todo = Open(frozenset(range(len(self._suite.scenarios))), frozenset(self._suite.arms))
         while todo:
             begun = time.monotonic()
             self._batch += 1
-            self._measure_batch(todo, [arms[name] for name in self._suite.arms], reporter)
+            self._measure_batch(
+                todo, [arms[name] for name in self._suite.arms if name in todo.arms], reporter
+            )
             todo = self._next_batch(todo, time.monotonic() - begun, reporter)
         pressure = Pressure.now()
         stolen, swapped = pressure.since(self._pressure)
@@ -110,34 +122,39 @@ class Measuring:
         ]
         return self._result()
 
-    def _next_batch(self, last: set[int], last_s: float, reporter: Reporter) -> set[int]:
-        """The scenarios that a further batch is to measure, none where there is to be none.
+    def _next_batch(self, last: Open, last_s: float, reporter: Reporter) -> Open:
+        """What a further batch is to measure, nothing where there is to be none.
 
         Args:
-            last: Those of the batch that was measured last.
+            last: What the batch before measured.
             last_s: Seconds that it took.
             reporter: Told why.
         """
-        todo = self._findings.undecided()
-        if not todo or self._options.until_decided_s is None or not self._findings.valid:
-            return set()
-        left = f"not decided yet: {', '.join(self._suite.scenarios[index].label for index in sorted(todo))}"
+        if self._options.until_decided_s is None or not self._findings.valid:
+            return _NOTHING
+        todo = self._undecided(self._findings)
+        if not todo:
+            return _NOTHING
+        scenarios = ", ".join(self._suite.scenarios[index].label for index in sorted(todo.scenarios))
+        some = "" if todo.arms == set(self._suite.arms) else f", {', '.join(sorted(todo.arms))}"
+        left = f"not decided yet: {scenarios}{some}"
         if self._batch == self._looks:
             reporter.say(f"{left}; that was the last of {self._looks} looks")
-            return set()
-        next_s = last_s - sum(self._suite.scenarios[index].seconds for index in last - todo)
+            return _NOTHING
+        done = sum(self._suite.scenarios[index].seconds for index in last.scenarios - todo.scenarios)
+        next_s = (last_s - done) * len(todo.arms) / len(last.arms)
         if time.monotonic() - self._started + next_s > self._options.until_decided_s:
             reporter.say(f"{left}; another {next_s:.0f} s would not end within the limit")
-            return set()
+            return _NOTHING
         reporter.say(f"{left}; look {self._batch + 1} of {self._looks} follows, with fresh instances")
         return todo
 
-    def _measure_batch(self, todo: Collection[int], arms: Sequence[Arm], reporter: Reporter) -> None:
-        """Measure these scenarios, by their number in the suite, on instances started for it."""
+    def _measure_batch(self, todo: Open, arms: Sequence[Arm], reporter: Reporter) -> None:
+        """Measure what is open, on instances started for it."""
         placement = place(processes.usable_cpus(), self._options.processes)
         generator = load.Generator(self._options.processes, placement.load)
         for cost, every in by_password_cost(self._suite).items():
-            scenarios = {index: scenario for index, scenario in every.items() if index in todo}
+            scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
             if not scenarios:
                 continue
             store = "" if self._options.redis_url else "a store and "
@@ -169,10 +186,7 @@ class Measuring:
     ) -> None:
         """Put one scenario after the other on a rig, by their index in the suite."""
         self._environment = self._environment or describe(rig, placement, self._doctor)
-        digests: dict[str, set[str]] = {}
-        for instance in rig.instances:
-            digests.setdefault(instance.target.arm, set()).add(instance.ready["digest"])
-        self._findings.checks.append(validity.check_code(digests))
+        self._findings.checks.append(validity.check_code(_digests(rig)))
         meter = StoreMeter(rig.store)
         meter.calibrate()
         warm = False
@@ -213,7 +227,7 @@ class Measuring:
             warmup_requests=warmup,
             timeout_s=_REQUEST_TIMEOUT_S,
             targets=targets,
-            order=deal(len(targets), scenario.slots, seed),
+            order=deal(len(targets), self._slots(scenario, rig), seed),
             edges=str(rig.folder / "edges.sock"),
             limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
@@ -237,12 +251,16 @@ class Measuring:
         self._findings.checks.append(validity.check_restarts(restarted, observed.label))
         return observed
 
+    def _slots(self, scenario: Scenario, rig: Rig) -> int:
+        """Fewer where a batch has fewer arms, so that each instance has as many as in the first."""
+        return max(1, round(scenario.slots * len(rig.arms) / len(self._suite.arms)))
+
     def _result(self, *, unfinished: bool = False) -> Result:
         findings = self._findings
         if self._environment is None:
             raise AssertionError("nothing has been measured yet")
         exit_code = 0 if findings.valid else InvalidMeasurementError.exit_code
-        if findings.valid and self._options.until_decided_s is not None and findings.undecided():
+        if findings.valid and self._options.until_decided_s is not None and self._undecided(findings):
             exit_code = InconclusiveError.exit_code
         if unfinished:  # a run that is killed cannot say so any more
             exit_code = BenchError.exit_code
@@ -255,7 +273,7 @@ class Measuring:
                 wall_s=time.monotonic() - self._started,
                 measured_s=findings.measured_s,
                 confidence=self._suite.confidence,
-                command=self._options.command or sys.argv[:1],
+                command=_redacted(self._options.command or sys.argv[:1]),
                 margin=self._suite.margin,
                 looks=self._looks,
                 batches=self._batch,
@@ -282,6 +300,14 @@ class Measuring:
         )
 
 
+def _digests(rig: Rig) -> dict[str, set[str]]:
+    """What each tree's instances say of the code that they loaded, by its place."""
+    digests: dict[str, set[str]] = {}
+    for instance in rig.instances:
+        digests.setdefault(instance.ready["package"], set()).add(instance.ready["digest"])
+    return digests
+
+
 def _families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:
     """The processes that serve each instance, by its name."""
     return {
@@ -299,3 +325,11 @@ def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
         watch.follow("store", rig.store_pid)
     watch.follow("harness", os.getpid())
     return watch
+
+
+def _redacted(command: Sequence[str]) -> list[str]:
+    """The command line with the password of any URL taken out."""
+    return [
+        f"{w.partition('://')[0]}://…@{w.rpartition('@')[2]}" if "://" in w and "@" in w else w
+        for w in command
+    ]

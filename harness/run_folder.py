@@ -5,15 +5,37 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from harness import archive, disk, interrupts, locks
+from harness import archive, disk, interrupts, leftovers, locks, turn
 from harness.errors import exit_code_of
+from harness.forecast import Forecast
 
 #: Room for some result files: one that is replaced lies beside its successor for a moment.
 _RESERVE_BYTES: Final = 1_000_000
+
+
+@contextlib.contextmanager
+def taken(folder: Path, will: Forecast, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+    """Have the machine to oneself, and the folder of a run ready; what killed runs left is removed.
+
+    Args:
+        folder: Of the run.
+        will: What it will take.
+        wait: Queue behind another run.
+        say: Told what is done.
+
+    Raises:
+        SuiteError: A result is there already.
+        EnvironmentFailedError: Another run measures, or this one does not fit on the disk.
+    """
+    disk.temporary_folder(will.temporary_bytes)
+    with turn.taken(folder, wait=wait, say=say), opened(folder, will.disk_bytes):
+        if removed := leftovers.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        yield
 
 
 @contextlib.contextmanager

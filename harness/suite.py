@@ -10,12 +10,15 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from harness.errors import SuiteError
+from harness.gate import expressions
+from harness.result import METRICS
 
 PasswordCost = Literal["owasp", "bench"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+#: A scheme, or a scheme at a revision: `cookie`, `cookie@base`.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(@[a-z0-9]+)?$")]
 
 
 class _Frozen(BaseModel):
@@ -69,6 +72,7 @@ class Scenario(_Frozen):
             A search is judged by what it finds, the capacity.
         password_cost: argon2 profile of the servers, where it is not the suite's.
         warmup_requests: Discarded requests to each instance, where it is not the suite's number.
+        budgets: Limits that `bench.py check` holds this scenario to (`harness/gate/expressions.py`).
     """
 
     name: Name
@@ -79,6 +83,18 @@ class Scenario(_Frozen):
     primary: str | None = None
     password_cost: PasswordCost | None = None
     warmup_requests: int | None = Field(default=None, ge=0)
+    budgets: list[str] = Field(default_factory=list)
+
+    @field_validator("budgets")
+    @classmethod
+    def _budgets_can_be_read(cls, budgets: list[str]) -> list[str]:
+        for text in budgets:
+            for figure in expressions.parse(text).figures():
+                if figure.metric not in METRICS:
+                    raise ValueError(
+                        f"{text!r}: expected a metric, one of {', '.join(METRICS)} (got {figure.metric!r})"
+                    )
+        return budgets
 
     @model_validator(mode="after")
     def _response_belongs_to_open(self) -> Self:
@@ -122,6 +138,26 @@ class Scenario(_Frozen):
         return self.primary or ("total_cpu" if self.load.model == "closed" else "service_p50")
 
 
+class Servers(_Frozen):
+    """Which servers are measured, where they are not the ones that come with this tool.
+
+    Attributes:
+        command: `python -m PACKAGE`; it takes the arguments, and gives the answers, of `python -m servers`.
+        folder: Where it is started, from the top of the repository.
+        lock: What it needs, as pip reads it with hashes, from the same place; empty for nothing besides what
+            this tool's own interpreter has.
+    """
+
+    command: str = Field(default="python -m servers", pattern=r"^python -m [A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
+    folder: str = "."
+    lock: str = "requirements.lock"
+
+    @property
+    def package(self) -> str:
+        """The package that serves."""
+        return self.command.rpartition(" ")[2]
+
+
 class Suite(_Frozen):
     """A whole suite.
 
@@ -135,6 +171,8 @@ class Suite(_Frozen):
         margin: Two arms within this fraction of each other are called equivalent.
         password_cost: argon2 profile of the servers.
         stationary: A process that grows makes a long run invalid instead of being a warning: for soaks.
+        compare: Pairs of arms, base first; every pair where not said.
+        servers: Whose servers; this tool's own where not said.
         scenarios: What is measured, in order.
     """
 
@@ -147,11 +185,35 @@ class Suite(_Frozen):
     margin: float = Field(default=0.03, gt=0, lt=1)
     password_cost: PasswordCost = "bench"  # noqa: S105 - a profile's name
     stationary: bool = False
+    compare: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] | None = None
+    servers: Servers | None = None
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
     def warmup(self, scenario: Scenario) -> int:
         """Discarded requests to each fresh instance before this scenario is measured."""
         return self.warmup_requests if scenario.warmup_requests is None else scenario.warmup_requests
+
+    @property
+    def pairs(self) -> list[tuple[str, str]] | None:
+        """The pairs of arms to compare, base first; None for every one."""
+        return None if self.compare is None else [(base, arm) for base, arm in self.compare]
+
+    @model_validator(mode="after")
+    def _compares_what_there_is(self) -> Self:
+        for base, arm in self.compare or []:
+            if base == arm or not {base, arm} <= set(self.arms):
+                raise ValueError(f"compare: expected two different arms (got {base!r} and {arm!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_name_arms(self) -> Self:
+        for text in (text for scenario in self.scenarios for text in scenario.budgets):
+            for figure in expressions.parse(text).figures():
+                if figure.arm not in self.arms:
+                    raise ValueError(
+                        f"{text!r}: expected one of the arms {', '.join(self.arms)} (got {figure.arm!r})"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 from harness.analysis import a_against_a
@@ -114,14 +114,39 @@ def check_restarts(restarted: Sequence[str], where: str) -> Check:
 
 
 def check_code(digests: Mapping[str, set[str]]) -> Check:
-    """Whether all instances run one code, by the digest each reports; keys are arms."""
-    every = set().union(*digests.values())
+    """Whether all instances of a tree run one code, by the digest each reports; keys are trees' places."""
+    one_each = all(len(own) == 1 for own in digests.values())
+    several = f" of {len(digests)} trees" if len(digests) > 1 else ""
     return _check(
         "code under test",
-        "ok" if len(every) == 1 else "invalid",
-        f"{len(every)} digest(s) of the servers' package over all instances"
-        + ("." if len(every) == 1 else ": files changed while the run started; run it again."),
+        "ok" if one_each else "invalid",
+        f"{sum(map(len, digests.values()))} digest(s) of the servers' package over all instances{several}"
+        + ("." if one_each else ": files changed while the run started; run it again."),
     )
+
+
+def check_difference(base: Set[str], head: Set[str], revision: str, differing: Sequence[str]) -> Check:
+    """Whether what ran of two trees differs as git says that they do.
+
+    Args:
+        base: Digests of the code that the revision's servers reported.
+        head: The same of the working tree's.
+        revision: For people.
+        differing: The files that differ.
+    """
+    same = base == head
+    if same == (not differing):
+        told = "the same code" if same else f"{len(differing)} file(s) of the servers differ"
+        return _check(
+            "revisions", "ok", f"{revision} and the working tree: {told}, and so do the digests say."
+        )
+    if same:
+        told = f"{', '.join(differing)} differ from {revision}, but the servers report one digest"
+    else:
+        told = (
+            f"the servers' digests differ from {revision}'s, but git knows of no difference: ignored files?"
+        )
+    return _check("revisions", "invalid", f"{told}. What ran is not what was meant.")
 
 
 def _why_nothing(observed: Observed) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.result import METRICS, Result
-from harness.suite import Load, Scenario, Suite
+from harness.suite import Load, Scenario, Servers, Suite
 
 REFERENCE = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
 
@@ -21,7 +21,10 @@ def named_below(heading: str) -> set[str]:
 @pytest.mark.parametrize(
     ("heading", "names"),
     [
-        ("Suites", Suite.model_fields.keys() | Scenario.model_fields.keys() | Load.model_fields.keys()),
+        (
+            "Suites",
+            {name for part in (Suite, Scenario, Load, Servers) for name in part.model_fields},
+        ),
         ("Metrics", METRICS.keys()),
         ("The result file", Result.model_fields.keys()),
     ],

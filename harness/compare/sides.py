@@ -279,19 +279,22 @@ def _pair_powers(case: Case, row: Comparison) -> list[_Power]:
     base, arm = case.find(row.base, row.metric), case.find(row.arm, row.metric)
     if base is None or arm is None or not (_has_logs(base) and _has_logs(arm)):
         return []
-    batches = list(zip(base.by_batch(), arm.by_batch(), strict=True))
-    weights = [(len(one) + len(other)) / (len(base.points) + len(arm.points)) for one, other in batches]
+    batches = base.paired(arm)
+    if not batches:
+        return []
+    everyone = sum(len(one) + len(other) for one, other in batches)
+    weights = [(len(one) + len(other)) / everyone for one, other in batches]
     signed = [((-w, one), (w, other)) for w, (one, other) in zip(weights, batches, strict=True)]
     return [group for pair in signed for group in pair]
 
 
 def _powers(row: Measurement, power: float) -> list[_Power]:
     """The instances of each batch with its share of the power."""
-    return [(power * len(points) / len(row.points), points) for points in row.by_batch()]
+    return [(power * len(points) / len(row.points), points) for points in row.by_batch() if points]
 
 
 def _has_logs(row: Measurement) -> bool:
-    many = min(map(len, row.by_batch())) > 1
+    many = min(len(points) for points in row.by_batch() if points) > 1
     return METRICS[row.metric].scale == "log" and many and min(row.points) > 0
 
 

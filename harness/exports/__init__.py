@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.result import Measurement, Result
+from harness.result import Comparison, Measurement, Result
 
 
 @dataclass(frozen=True)
@@ -45,5 +45,9 @@ def formats() -> dict[str, Format]:
 
 def series(row: Measurement) -> str:
     """What a figure is of, the same in every run of a suite: `saturation (closed, 8 users), token`."""
-    params = "".join(f", {key}={value}" for key, value in sorted(row.params.items()))
-    return f"{row.scenario}{params} ({row.load}), {row.arm}"
+    return f"{with_params(row)} ({row.load}), {row.arm}"
+
+
+def with_params(row: Measurement | Comparison) -> str:
+    """The scenario and what sets it apart: `login, password_cost=owasp`."""
+    return ", ".join([row.scenario, *(f"{key}={value}" for key, value in sorted(row.params.items()))])

@@ -33,7 +33,7 @@ def render(result: Result, console: Console) -> None:
 def _print_invalid(result: Result, console: Console) -> None:
     console.print(Text("INVALID: do not believe the figures below.", style="bold red"))
     for check in validity.checks(result, "invalid"):
-        _print_item(validity.told(check), console, "red")
+        print_item(validity.told(check), console, "red")
     console.print()
 
 
@@ -47,21 +47,22 @@ def _print_case(case: Case, console: Console) -> None:
     console.print()
     console.print(Text(case.title, style="bold"))
     for table in tables(case):
-        console.print(_fitting(table, console))
+        console.print(fitting(table, console))
         console.print()
     arrivals = wording.arrivals(case)
     for line in [*wording.sentences(case), *([arrivals] if arrivals else [])]:
-        _print_item(line, console)
+        print_item(line, console)
 
 
 def _print_checks(result: Result, console: Console) -> None:
     console.print()
     console.print(Text(validity.passed(result)))
     for note in validity.notes(result):
-        _print_item(note, console, "yellow" if note.startswith("warning") else "")
+        print_item(note, console, "yellow" if note.startswith("warning") else "")
 
 
-def _print_item(text: str, console: Console, style: str = "") -> None:
+def print_item(text: str, console: Console, style: str = "") -> None:
+    """One line of a list."""
     _print_wrapped(text, console, style, first=" - ", further="   ")
 
 
@@ -70,8 +71,8 @@ def _print_wrapped(text: str, console: Console, style: str = "", first: str = ""
         console.print(Text((further if index else first) + line, style=style), soft_wrap=True)
 
 
-def _fitting(table: Table, console: Console) -> RichTable:
-    """The table with two spaces between columns, or with one where that is too wide."""
+def fitting(table: Table, console: Console) -> RichTable:
+    """A table with two spaces between columns, or with one where that is too wide."""
     airy = _rich(table, padding=1)
     unbounded = console.options.update(max_width=10 * console.width)
     fits = console.measure(airy, options=unbounded).maximum <= console.width

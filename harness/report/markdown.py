@@ -23,29 +23,31 @@ def render(result: Result) -> str:
 def _invalid(result: Result) -> list[str]:
     return [
         "**INVALID: do not believe the figures below.**",
-        _items([validity.told(check) for check in validity.checks(result, "invalid")]),
+        items([validity.told(check) for check in validity.checks(result, "invalid")]),
     ]
 
 
 def _case(case: Case) -> list[str]:
     arrivals = wording.arrivals(case)
     lines = [*wording.sentences(case), *([arrivals] if arrivals else [])]
-    return [f"### {case.title}", *map(_table, tables(case)), *([_items(lines)] if lines else [])]
+    return [f"### {case.title}", *map(table, tables(case)), *([items(lines)] if lines else [])]
 
 
 def _checks(result: Result) -> list[str]:
     notes = validity.notes(result)
-    return ["### Validity", validity.passed(result), *([_items(notes)] if notes else [])]
+    return ["### Validity", validity.passed(result), *([items(notes)] if notes else [])]
 
 
-def _items(lines: list[str]) -> str:
+def items(lines: list[str]) -> str:
+    """A list."""
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _table(table: Table) -> str:
-    heads = [head.replace("\n", " ") for head in table.heads]
-    alignment = ["---", *["---:"] * (len(table.heads) - 1)]
-    return "\n".join(_row(cells) for cells in [heads, alignment, *table.rows])
+def table(rows: Table) -> str:
+    """A table; its heads in one line each."""
+    heads = [head.replace("\n", " ") for head in rows.heads]
+    alignment = ["---", *["---:"] * (len(rows.heads) - 1)]
+    return "\n".join(_row(cells) for cells in [heads, alignment, *rows.rows])
 
 
 def _row(cells: list[str]) -> str:

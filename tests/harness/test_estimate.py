@@ -197,7 +197,11 @@ def test_a_mean_over_batches_rests_on_the_spread_within_them() -> None:
 def test_a_batch_of_one_leaves_a_mean_without_interval() -> None:
     """There is no spread within it."""
     assert mean([1, 2, 3], 0.99, [2, 1]).low is None
-    assert mean([1, 2], 0.99, [2, 0]).low is None
+
+
+def test_a_batch_that_an_arm_was_not_in_changes_nothing() -> None:
+    """Later batches leave out what is decided."""
+    assert mean([1, 2, 3], 0.99, [3, 0]) == mean([1, 2, 3], 0.99)
 
 
 def test_batches_are_compared_each_by_itself() -> None:

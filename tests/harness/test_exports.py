@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from junitparser import Error, Failure, JUnitXml, Skipped
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from harness.exports import formats, series
-from harness.result import Result
+from harness.exports import formats, openmetrics, series, with_params
+from harness.result import METRICS, GateAnswer, Gated, Result
 
 STORED = Path(__file__).parent / "data" / "result.json"
 
@@ -93,3 +95,84 @@ def test_series_are_the_same_in_every_run(result: Result) -> None:
     assert [series(row) for row in result.measurements] == [series(row) for row in again.measurements]
     steps = result.measurements[0].model_copy(update={"params": {"step": "read", "a": "1"}})
     assert series(steps).startswith(f"{steps.scenario}, a=1, step=read (")
+
+
+def gated(result: Result) -> Result:
+    """The same with answers of a gate: one of each kind."""
+    answers: list[GateAnswer] = ["pass", "regression", "inconclusive", "not judged"]
+    rows = [
+        Gated(
+            kind="revision",
+            scenario="saturation",
+            load="closed, 8 users",
+            subject=f"scheme-{number}",
+            metric="total_cpu",
+            is_ratio=True,
+            value=1.02,
+            bound="<=",
+            limit=1.05,
+            ci=(1.0, 1.04),
+            noise_floor=0.02,
+            batches=1,
+            answer=answer,
+            detail='<"&>',
+        )
+        for number, answer in enumerate(answers)
+    ]
+    return result.model_copy(update={"gate": rows})
+
+
+def test_junit_is_read_by_a_real_reader(result: Result) -> None:
+    """A regression is a failure, an invalid check an error, what could not be told was skipped."""
+    bad = result.validity[0].model_copy(update={"status": "invalid"})
+    asked = gated(result).model_copy(update={"validity": [bad, *result.validity[1:]]})
+    [text] = formats()["junit"].files(asked).values()
+    answers, checks = JUnitXml.fromstring(text.encode())
+    assert (answers.tests, answers.failures, answers.errors, answers.skipped) == (4, 1, 0, 2)
+    kinds = [[type(outcome) for outcome in case.result] for case in answers]
+    assert kinds == [[], [Failure], [Skipped], [Skipped]]
+    assert '<"&>' in next(iter(answers)).system_out
+    assert (checks.tests, checks.errors) == (len(result.validity), 1)
+    assert [type(outcome) for outcome in next(iter(checks)).result] == [Error]
+
+
+def test_junit_of_a_plain_run_has_its_verdicts(result: Result) -> None:
+    """They are no failures: nothing was asked to stay within a limit."""
+    [text] = formats()["junit"].files(result).values()
+    answers, _ = JUnitXml.fromstring(text.encode())
+    assert answers.tests == sum(row.primary for row in result.comparisons)
+    assert answers.failures == 0
+
+
+def test_openmetrics_are_read_by_prometheus_own_parser(result: Result) -> None:
+    """Base units, suffixes that name them, and every measurement with its interval."""
+    [text] = formats()["openmetrics"].files(gated(result)).values()
+    families = {family.name: family for family in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]
+    assert families["cookies_vs_tokens_total_cpu_seconds"].unit == "seconds"
+    assert families["cookies_vs_tokens_throughput_requests_per_second"].type == "gauge"
+    found = {
+        (s.labels["scenario"], s.labels["load"], s.labels["arm"], s.labels["estimate"]): s.value
+        for s in families["cookies_vs_tokens_total_cpu_seconds"].samples
+    }
+    rows = [row for row in result.measurements if row.metric == "total_cpu"]
+    assert len({key[:3] for key in found}) == len(rows)
+    for row in rows:
+        case = (with_params(row), row.load, row.arm)
+        assert found[*case, "value"] == pytest.approx(row.value * 1e-6)
+        if row.ci is not None:
+            assert found[*case, "upper"] == pytest.approx(row.ci[1] * 1e-6)
+    answers = {s.labels["answer"]: s.value for s in families["cookies_vs_tokens_gate_answers"].samples}
+    assert answers == {"pass": 1, "regression": 1, "inconclusive": 1, "not judged": 1}
+
+
+def test_every_unit_has_its_base_unit() -> None:
+    """A metric that is added must be told in one, too."""
+    assert {metric.unit for metric in METRICS.values()} <= set(openmetrics._UNITS)
+
+
+def test_markdown_is_the_answer_of_a_gate_or_the_summary_of_a_run(result: Result) -> None:
+    """One or the other."""
+    [run] = formats()["markdown"].files(result).values()
+    [gate] = formats()["markdown"].files(gated(result)).values()
+    assert run.startswith(f"## Run {result.run.id}")
+    assert gate.startswith("## Regression: scheme-1 CPU per request +2.0 % (limit +5.0 %)")

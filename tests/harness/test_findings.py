@@ -8,6 +8,7 @@ import pytest
 
 from harness.estimate import ratio
 from harness.findings import Findings
+from harness.looks import Open
 from harness.observed import Observed
 from harness.suite import Load, Scenario, Suite
 from tests.harness.observations import Seen, observe
@@ -46,19 +47,19 @@ def findings() -> Findings:
 
 def test_a_scenario_not_measured_yet_is_undecided(findings: Findings) -> None:
     """Both are, and then the one that is left."""
-    assert findings.undecided() == {0, 1}
+    assert findings.undecided() == Open(frozenset({0, 1}), frozenset({"token", "cookie"}))
     findings.add(0, seen(0, 1.2))
-    assert findings.undecided() == {1}
+    assert findings.undecided().scenarios == {1}
 
 
 def test_a_scenario_is_undecided_until_its_verdict_is_reached(findings: Findings) -> None:
     """Four instances that scatter by ten per cent cannot tell; the second batch of them agrees better."""
     findings.add(1, seen(1, 1.2))
     findings.add(0, seen(0, 1.1, scatter=0.1))
-    assert findings.undecided() == {0}
+    assert findings.undecided().scenarios == {0}
     findings.add(0, seen(0, 1.5, number=2))
     findings.add(0, seen(0, 1.5, number=3))
-    assert findings.undecided() == set()
+    assert not findings.undecided()
     counts = {row.scenario: row.instances for row in findings.measurements if row.metric == "server_cpu"}
     assert counts == {"saturation": 12, "steady": 4}
 

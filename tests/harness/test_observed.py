@@ -101,6 +101,37 @@ def test_one_batch_has_no_counts() -> None:
     assert all(row.by_batch() == [row.points] for row in rows)
 
 
+def test_a_later_batch_may_leave_out_an_arm() -> None:
+    """It keeps what it had; comparisons rest on the batches that both arms were in."""
+    first = batch(1, 1)
+    alone = observe([Seen(0, server_us=130), Seen(1, server_us=132)], ("cookie", "cookie"))
+    both = joined([first, replace(alone, number=2)])
+    assert both.sizes == (4, 2)
+    assert [both.batch(instance) for instance in range(6)] == [0, 0, 0, 0, 1, 1]
+    rows = {row.arm: row for row in analysis.measurements(both, 0.99) if row.metric == "server_cpu"}
+    assert rows["token"].batches == [2, 0]
+    assert rows["cookie"].batches == [2, 2]
+    assert rows["token"].by_batch() == [pytest.approx([100, 101]), []]
+    [(cookies, tokens)] = rows["cookie"].paired(rows["token"])
+    assert cookies == pytest.approx([120, 121.2])
+    assert tokens == pytest.approx([100, 101])
+    [one] = [
+        row
+        for row in analysis.comparisons(list(rows.values()), both.scenario, confidence=0.99, margin=0.03)
+        if row.metric == "server_cpu"
+    ]
+    assert one.ratio == pytest.approx(1.2)
+    assert both.store_memory == {"token": 0, "cookie": 400}
+
+
+def test_only_the_pairs_asked_for_are_compared() -> None:
+    """Base first, whatever the order of the arms; an arm that is not there is none."""
+    rows = analysis.measurements(batch(1, 1), 0.99)
+    asked = [("cookie", "token"), ("cookie", "nobody")]
+    found = analysis.comparisons(rows, batch(1, 1).scenario, confidence=0.99, margin=0.03, among=asked)
+    assert {(row.base, row.arm) for row in found} == {("cookie", "token")}
+
+
 def test_a_batch_with_one_instance_left_is_not_compared() -> None:
     """There is no spread within it."""
     lost = batch(2, 1)

@@ -54,7 +54,7 @@ def test_there_are_shipped_suites() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_name_what_there_is(path: Path) -> None:
     """Their schemes, scenarios and metrics exist."""
-    catalog.check(catalog.load_suite(path.stem), str(path), catalog.schemes(), catalog.scenarios())
+    catalog.Known(str(path), catalog.scenarios()).check(catalog.load_suite(path.stem), catalog.schemes())
 
 
 def test_defaults() -> None:
@@ -230,16 +230,17 @@ def test_a_primary_that_cannot_be_judged_is_refused(metric: str) -> None:
     """It has no ratio, or is not measured by every scenario: told before the run, not after it."""
     suite = parse(GOOD.replace("seconds = 3", f'seconds = 3\nprimary = "{metric}"'), "my", "my.toml")
     with pytest.raises(SuiteError, match=rf"scenarios\[1\]\.primary: expected a metric.*'{metric}'"):
-        catalog.check(suite, "my.toml", catalog.schemes(), catalog.scenarios())
+        catalog.Known("my.toml", catalog.scenarios()).check(suite, catalog.schemes())
 
 
 def test_a_mixture_of_steps_is_not_judged_by_its_latency() -> None:
     """The median of logins and reads together is nobody's waiting time; their cost is a sum, and can be."""
+    known = catalog.Known("my.toml", catalog.scenarios())
     journey = GOOD.replace('name = "steady"', 'name = "journey"')
     with pytest.raises(SuiteError, match=r"scenarios\[1\]\.primary: .*total_cpu.*'service_p50'"):
-        catalog.check(parse(journey, "my", "my.toml"), "my.toml", catalog.schemes(), catalog.scenarios())
+        known.check(parse(journey, "my", "my.toml"), catalog.schemes())
     judged = parse(journey.replace("seconds = 3", 'seconds = 3\nprimary = "total_cpu"'), "my", "my.toml")
-    catalog.check(judged, "my.toml", catalog.schemes(), catalog.scenarios())
+    known.check(judged, catalog.schemes())
 
 
 def test_scenarios_go_by_password_cost() -> None:

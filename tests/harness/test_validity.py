@@ -219,12 +219,31 @@ def test_swapping(pages: int, status: Status) -> None:
 @pytest.mark.parametrize(
     ("digests", "status"),
     [
-        ({"token": {"a"}, "cookie": {"a"}}, "ok"),
-        ({"token": {"a"}, "cookie": {"b"}}, "invalid"),
-        ({"token": {"a", "b"}, "cookie": {"a"}}, "invalid"),
-        ({"token": set(), "cookie": set()}, "invalid"),
+        ({"/here/servers": {"a"}}, "ok"),
+        ({"/here/servers": {"a"}, "/there/servers": {"b"}}, "ok"),
+        ({"/here/servers": {"a", "b"}}, "invalid"),
+        ({"/here/servers": {"a"}, "/there/servers": {"b", "c"}}, "invalid"),
+        ({"/here/servers": set()}, "invalid"),
     ],
 )
 def test_code_under_test(digests: dict[str, set[str]], status: Status) -> None:
-    """One digest over all instances of all arms, or it is not known what was measured."""
+    """One digest over all instances of a tree, or it is not known what was measured."""
     assert validity.check_code(digests).status == status
+
+
+@pytest.mark.parametrize(
+    ("head", "differing", "status", "words"),
+    [
+        ("a", [], "ok", "the same code"),
+        ("b", ["servers/app.py"], "ok", "1 file(s) of the servers differ"),
+        ("a", ["servers/app.py"], "invalid", "report one digest"),
+        ("b", [], "invalid", "git knows of no difference"),
+    ],
+)
+def test_what_ran_differs_as_the_revisions_do(
+    head: str, differing: list[str], status: Status, words: str
+) -> None:
+    """Otherwise it is not known which code was measured."""
+    one = validity.check_difference({"a"}, {head}, "0123456789", differing)
+    assert (one.check, one.status) == ("revisions", status)
+    assert words in one.detail

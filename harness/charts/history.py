@@ -1,0 +1,113 @@
+"""Figures over time: a panel for each case, a line for each arm, and where the level changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.charts import page, style
+from harness.history.series import History, Series, title
+
+_PANEL: Final = 2.6
+_READING: Final = (
+    "Each point is a run, oldest on the left, with its interval, which knows nothing of how runs differ from"
+    " each other. A bar is the level between two changes; a dashed line marks where a level changed, and by"
+    " how much."
+)
+
+
+def draw_history(history: History, folder: Path) -> list[Path]:
+    """Draw a figure for each metric, and one for ratios, as PNG and SVG, and name the files written."""
+    groups: dict[str, list[Series]] = {}
+    for one in history.series:
+        groups.setdefault("ratios" if one.over else one.metric, []).append(one)
+    with style.applied():
+        return [
+            path
+            for name, own in groups.items()
+            for path in style.save(_figure(name, own, history), folder / f"history-{name}")
+        ]
+
+
+def _figure(name: str, series: Sequence[Series], history: History) -> Figure:
+    panels: dict[str, list[Series]] = {}
+    for one in series:
+        key = f"{one.case}, {one.metric}" if name == "ratios" else one.case
+        panels.setdefault(key, []).append(one)
+    what = "Ratios between arms" if name == "ratios" else title(name)
+    figure, axes = page.open_page_of_several(
+        f"{what}: {_finding(series)}", _READING, f"{history.runs} runs", [_PANEL] * len(panels)
+    )
+    for panel, (case, own) in zip(axes, panels.items(), strict=True):
+        _panel(panel, case, own)
+    return figure
+
+
+def _finding(series: Sequence[Series]) -> str:
+    """The latest change of each series that has one, in words."""
+    changed = [one for one in series if one.changes]
+    if not changed:
+        return "no change of level"
+    last = max(changed, key=lambda one: one.points[one.changes[-1].at].started_at)
+    change = last.changes[-1]
+    when = last.points[change.at].started_at[:10]
+    return f"{last.name} {_percent(change.ratio)} since {when}" + (
+        f", {len(changed)} series changed" if len(changed) > 1 else ""
+    )
+
+
+def _panel(panel: Axes, case: str, series: Sequence[Series]) -> None:
+    panel.set_title("\n".join(style.lines(case, style.TITLE_CHARACTERS)))
+    panel.grid(axis="y")
+    runs = sorted({(point.started_at, point.run) for one in series for point in one.points})
+    place = {run: number for number, (_, run) in enumerate(runs)}
+    looks = style.arm_styles(list(dict.fromkeys(one.name for one in series)))
+    for one in series:
+        look = looks[one.name]
+        xs = [place[point.run] for point in one.points]
+        for x, point in zip(xs, one.points, strict=True):
+            panel.errorbar(
+                x,
+                point.value,
+                yerr=style.reach(point.value, point.ci),
+                color=look.colour,
+                marker=look.marker,
+                markersize=5,
+                capsize=2,
+                linewidth=1,
+            )
+        _levels(panel, one, xs, look.colour)
+        panel.plot([], [], color=look.colour, marker=look.marker, linestyle="-", label=one.name)
+    panel.set_xticks(range(len(runs)), [run[:10] for run, _ in runs], rotation=30, ha="right")
+    panel.set_xlim(-0.5, len(runs) - 0.5)
+    panel.margins(y=0.15)
+    panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _levels(panel: Axes, one: Series, xs: Sequence[int], colour: str) -> None:
+    bounds = [0, *(change.at for change in one.changes), len(xs)]
+    levels = [one.changes[0].before, *(change.after for change in one.changes)] if one.changes else []
+    for level, begin, end in zip(levels, bounds, bounds[1:], strict=False):
+        panel.plot(
+            [xs[begin] - 0.4, xs[end - 1] + 0.4], [level, level], color=colour, alpha=0.35, linewidth=4
+        )
+    for change in one.changes:
+        x = (xs[change.at - 1] + xs[change.at]) / 2
+        panel.axvline(x, color=colour, linestyle="--", linewidth=1)
+        panel.annotate(
+            _percent(change.ratio),
+            (x, 1),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            color=colour,
+            fontsize=style.SMALL,
+        )
+
+
+def _percent(ratio: float) -> str:
+    return f"{(ratio - 1) * 100:+.1f} %"

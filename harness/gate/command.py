@@ -1,0 +1,187 @@
+"""What the commands `check` and `baseline` do, told to a console."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from harness import archive, catalog, disk, exporting, run_folder
+from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
+from harness.forecast import forecast
+from harness.gate import against, page, revisions, stored, summary
+from harness.gate.judge import Judge
+from harness.gate.task import Task
+from harness.looks import LOOKS
+from harness.progress import Reporter
+from harness.result import Result, confidence_of_a_look
+from harness.run import Measuring, Options
+
+#: Names a file to which a step of GitHub's pipelines may add a page of Markdown.
+_STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+#: The page, beside the result.
+SUMMARY_FILE: Final = "check.md"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks.
+
+    Attributes:
+        suite: Its name or path.
+        options: How to measure, and where to put it.
+        against: A revision, or None.
+        baseline: A stored result, or None.
+        repository: A folder of the checkout whose servers are measured.
+        tolerance: A fraction that is let pass.
+        pass_inconclusive: Whether an inconclusive answer passes.
+        skip_unchanged: Whether servers that did not change need not be measured.
+        formats: Exports to write beside the result.
+    """
+
+    suite: str
+    options: Options
+    against: str | None = None
+    baseline: Path | None = None
+    repository: Path = field(default_factory=Path.cwd)
+    tolerance: float = 0.05
+    pass_inconclusive: bool = False
+    skip_unchanged: bool = False
+    formats: Sequence[str] = ()
+
+
+def check(asked: Asked, console: Console, *, print_json: bool, wait: bool) -> None:
+    """Measure, answer, tell, and end by the answer.
+
+    Raises:
+        RegressionError: A figure left its limit, and fresh servers confirmed it.
+        InconclusiveError: It cannot be told, and that does not pass.
+        NoBaselineError: There is nothing to compare with.
+        BenchError: By kind; what was finished before is in the folder.
+    """
+    if asked.against is not None and asked.baseline is not None:
+        raise SuiteError("--against and --baseline are two questions: ask one at a time.")
+    exporting.require(asked.formats)
+    catalog.check_loop(asked.options.loop)
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    known = catalog.Known(asked.suite, catalog.scenarios())
+    with _task(asked, known, say) as task:
+        if task is not None:
+            will = forecast(task.suite, LOOKS)
+            with run_folder.taken(asked.options.out, will, wait=wait, say=say):
+                result = _measure(task, asked.options, known, console)
+                failure = _failure(result, asked)
+                result = result.ended_with(0 if failure is None else failure.exit_code)
+                archive.save(result, asked.options.out)
+                _tell(result, asked, console, print_json=print_json)
+                if failure is not None:
+                    raise failure
+    console.print("exit code 0", highlight=False)
+
+
+def baseline(
+    suite_name: str, file: Path, repository: Path, options: Options, console: Console, *, wait: bool
+) -> None:
+    """Measure what a later `check --baseline` compares with, and write it to a file.
+
+    Raises:
+        InvalidMeasurementError: What was measured must not be believed; nothing is written.
+        BenchError: By kind.
+    """
+    catalog.check_loop(options.loop)
+    suite = catalog.load_suite(suite_name)
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    known = catalog.Known(suite_name, catalog.scenarios())
+    arms = stored.arms_of(suite, known, revisions.working_tree(suite.servers, repository, say))
+    with run_folder.taken(options.out, forecast(suite), wait=wait, say=say):
+        with Reporter(console) as reporter:
+            result = Measuring(suite, options, known.needs_credential).run(arms, reporter)
+        archive.save(result, options.out)
+    if not result.valid:
+        for note in summary.invalid(result):
+            say(note)
+        raise InvalidMeasurementError("no baseline was written: the checks above say why.")
+    archive.save_baseline(result, file)
+    say(f"{file} is written: commit it, and let pipelines run: bench.py check {suite_name} --baseline {file}")
+
+
+@contextmanager
+def _task(asked: Asked, known: catalog.Known, say: Callable[[str], None]) -> Iterator[Task | None]:
+    """What there is to do, as long as its code is there; None where nothing needs measuring."""
+    suite = catalog.load_suite(asked.suite)
+    if asked.against is None:
+        tree = revisions.working_tree(suite.servers, asked.repository, say)
+        yield stored.AgainstStored(suite, tree, known, asked.baseline, asked.tolerance)
+        return
+    with against.revision(
+        asked.against,
+        asked.repository,
+        suite,
+        known,
+        asked.tolerance,
+        say,
+        skip_unchanged=asked.skip_unchanged,
+    ) as task:
+        yield task
+
+
+def _measure(task: Task, options: Options, known: catalog.Known, console: Console) -> Result:
+    """Batch after batch of fresh servers, until every question has its answer or time is up."""
+    confidence = confidence_of_a_look(task.suite.confidence, LOOKS)
+    judge = Judge(task.questions, confidence)
+    with Reporter(console) as reporter:
+        result = Measuring(task.suite, options, known.needs_credential, judge.undecided).run(
+            task.arms, reporter
+        )
+    checks, asked, comparand = task.settle(result)
+    gate = Judge(asked, confidence).answers(result.measurements)
+    return result.model_copy(
+        update={"validity": [*result.validity, *checks], "gate": gate, "comparand": comparand}
+    )
+
+
+def _tell(result: Result, asked: Asked, console: Console, *, print_json: bool) -> None:
+    text = page.render(result)
+    archive.save_texts({SUMMARY_FILE: text}, asked.options.out)
+    files = exporting.write(result, asked.formats, asked.options.out)
+    if step := os.environ.get(_STEP_SUMMARY):
+        _append(Path(step), text)
+    if print_json:
+        sys.stdout.write(result.model_dump_json() + "\n")
+        sys.stdout.flush()
+    page.tell(result, console)
+    names = ", ".join([SUMMARY_FILE, *(file.name for file in files)])
+    console.print(
+        f"result.json, {names} are in {asked.options.out}", highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def _append(file: Path, text: str) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as summary_file:
+            summary_file.write(text)
+    except OSError as error:
+        raise disk.failure(error, file) from error
+
+
+def _failure(result: Result, asked: Asked) -> BenchError | None:
+    """What the answer ends the command with; None where it passes."""
+    told = summary.headline(result)
+    if not result.valid:
+        return InvalidMeasurementError(f"{told} {'; '.join(summary.invalid(result))}")
+    answer = summary.verdict(result)
+    if answer == "regression":
+        return RegressionError(told)
+    if answer == "inconclusive" and not asked.pass_inconclusive:
+        return InconclusiveError(
+            f"{told} Give it a longer --limit or more instances in the suite, or let this pass with"
+            " --on-inconclusive pass."
+        )
+    return None

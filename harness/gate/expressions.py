@@ -1,0 +1,234 @@
+"""Budgets such as `token.total_cpu <= 0.8 * cookie.total_cpu`: read, never evaluated as Python. Pure.
+
+    budget = sum ("<=" | ">=" | "<" | ">") sum
+    sum    = term (("+" | "-") term)*
+    term   = factor (("*" | "/") factor)*
+    factor = number | arm "." metric | "-" factor | "(" sum ")"
+
+Names of arms may have hyphens, those of metrics may not, so that `a.total_cpu-b.total_cpu` is a difference.
+A value comes with its derivatives by every figure in it (forward differentiation), which is what the
+uncertainty of the whole follows from.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+_TOKEN: Final = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])"
+    r"|(?P<figure>[a-z][a-z0-9]*(?:-[a-z0-9]+)*\.[a-z][a-z0-9_]*)"
+    r"|(?P<sign><=|>=|[-+*/()<>]))"
+)
+_EXPECTED: Final = "a number, a figure such as token.total_cpu, or ("
+#: Nobody writes deeper brackets by hand.
+_DEEPEST: Final = 50
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of one arm."""
+
+    arm: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Dual:
+    """A value and its derivatives by the figures that it was reckoned from."""
+
+    value: float
+    slopes: Mapping[Figure, float]
+
+    def plus(self, other: Dual, sign: float = 1) -> Dual:
+        """The sum, or with -1 the difference."""
+        return Dual(self.value + sign * other.value, _mixed(self, 1, other, sign))
+
+    def times(self, other: Dual) -> Dual:
+        """The product."""
+        return Dual(self.value * other.value, _mixed(self, other.value, other, self.value))
+
+    def over(self, other: Dual) -> Dual:
+        """The quotient; ZeroDivisionError where there is none."""
+        value = self.value / other.value
+        return Dual(value, _mixed(self, 1 / other.value, other, -value / other.value))
+
+
+def _mixed(one: Dual, weight: float, other: Dual, other_weight: float) -> dict[Figure, float]:
+    return {
+        figure: weight * one.slopes.get(figure, 0.0) + other_weight * other.slopes.get(figure, 0.0)
+        for figure in {**one.slopes, **other.slopes}
+    }
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it stands."""
+
+    value: float
+
+    def figures(self) -> list[Figure]:
+        """None."""
+        return []
+
+    def reckon(self, values: Mapping[Figure, float]) -> Dual:  # noqa: ARG002 - as the other nodes
+        """Itself, with no slope."""
+        return Dual(self.value, {})
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A figure that is measured."""
+
+    figure: Figure
+
+    def figures(self) -> list[Figure]:
+        """The one."""
+        return [self.figure]
+
+    def reckon(self, values: Mapping[Figure, float]) -> Dual:
+        """Its value, with a slope of one by itself."""
+        return Dual(values[self.figure], {self.figure: 1.0})
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Two parts and what joins them."""
+
+    sign: str
+    left: Node
+    right: Node
+
+    def figures(self) -> list[Figure]:
+        """Of both."""
+        return [*self.left.figures(), *self.right.figures()]
+
+    def reckon(self, values: Mapping[Figure, float]) -> Dual:
+        """The joined value; ZeroDivisionError where there is none."""
+        left, right = self.left.reckon(values), self.right.reckon(values)
+        match self.sign:
+            case "+":
+                return left.plus(right)
+            case "-":
+                return left.plus(right, -1)
+            case "*":
+                return left.times(right)
+            case _:
+                return left.over(right)
+
+
+Node = Number | Reference | Operation
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit as a suite states it: `left` is to stay on the right side of `right`."""
+
+    text: str
+    left: Node
+    bound: Literal["<=", ">="]
+    right: Node
+
+    def figures(self) -> list[Figure]:
+        """Every figure in it, each once, in the order of the text."""
+        return list(dict.fromkeys([*self.left.figures(), *self.right.figures()]))
+
+
+def parse(text: str) -> Budget:
+    """Read a budget.
+
+    Raises:
+        ValueError: Says what was expected, and where.
+    """
+    reader = _Reader(text)
+    left = reader.sum()
+    bound = reader.take("<=", ">=", "<", ">")
+    if bound is None:
+        raise reader.expected("<= or >=")
+    right = reader.sum()
+    if reader.next is not None:
+        raise reader.expected("the end")
+    budget = Budget(text, left, "<=" if bound.startswith("<") else ">=", right)
+    if not budget.figures():
+        raise ValueError(f"{text!r} names no figure, such as token.total_cpu")
+    return budget
+
+
+class _Reader:
+    """A recursive descent over the tokens of one text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._depth = 0
+        self.next: re.Match[str] | None = None
+        self._advance()
+
+    def take(self, *signs: str) -> str | None:
+        """The next token, if it is one of these signs."""
+        if self.next is None or self.next["sign"] not in signs:
+            return None
+        sign = self.next["sign"]
+        self._advance()
+        return sign
+
+    def expected(self, what: str) -> ValueError:
+        """An error that names the place."""
+        begin = self.next.start(self.next.lastgroup or 0) if self.next is not None else len(self._text)
+        got = repr(self._text[begin:]) if self.next is not None else "the end"
+        return ValueError(f"{self._text!r}: expected {what} at column {begin + 1} (got {got})")
+
+    def sum(self) -> Node:
+        """Terms, added and subtracted from the left."""
+        node = self._term()
+        while sign := self.take("+", "-"):
+            node = Operation(sign, node, self._term())
+        return node
+
+    def _term(self) -> Node:
+        node = self._factor()
+        while sign := self.take("*", "/"):
+            node = Operation(sign, node, self._factor())
+        return node
+
+    def _factor(self) -> Node:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self.expected(f"at most {_DEEPEST} signs and brackets within each other")
+        try:
+            if self.take("-"):
+                return Operation("-", Number(0), self._factor())
+            if self.take("("):
+                node = self.sum()
+                if not self.take(")"):
+                    raise self.expected(")")
+                return node
+            if self.next is None or self.next["sign"]:
+                raise self.expected(_EXPECTED)
+            token = self.next
+            self._advance()
+            if token["number"]:
+                if not math.isfinite(value := float(token["number"])):
+                    raise ValueError(f"{self._text!r}: {token['number']} is too large a number")
+                return Number(value)
+            arm, _, metric = token["figure"].rpartition(".")
+            return Reference(Figure(arm, metric))
+        finally:
+            self._depth -= 1
+
+    def _advance(self) -> None:
+        rest = self._text[self._at :]
+        if not rest.strip():
+            self.next = None
+            return
+        self.next = _TOKEN.match(self._text, self._at)
+        if self.next is None:
+            begin = self._at + len(rest) - len(rest.lstrip())
+            raise ValueError(
+                f"{self._text!r}: expected {_EXPECTED}, or one of + - * / <= >= at column {begin + 1}"
+                f" (got {self._text[begin:]!r})"
+            )
+        self._at = self.next.end()

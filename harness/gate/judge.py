@@ -1,0 +1,146 @@
+"""The answers: pass, regression, or inconclusive. Pure.
+
+A figure passes when its interval lies wholly within its limit. It is a regression when the interval, after
+Holm's adjustment over everything that is gated, lies wholly beyond, and the newest fresh instances say the
+same by themselves. Until either is so, it is inconclusive, and further instances are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.findings import Findings
+from harness.gate.questions import Finding, Question, Rows
+from harness.looks import Open
+from harness.result import GateAnswer, Gated, Interval, Measurement
+from harness.verdict import holm
+
+#: What rounding may add to a figure that is counted.
+_ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Answers questions from what a run has measured so far.
+
+    Attributes:
+        questions: What is asked.
+        confidence: Of one look.
+    """
+
+    questions: Sequence[Question]
+    confidence: float
+
+    def answers(self, measurements: Iterable[Measurement]) -> list[Gated]:
+        """One answer a question, in their order."""
+        every = list(measurements)
+        found = [self._find(question, _rows(question, every)) for question in self.questions]
+        asked = [i for i, question in enumerate(self.questions) if question.judged]
+        raw = [_p_value(finding) if (finding := found[i]) else 1.0 for i in asked]
+        adjusted = dict(zip(asked, holm(raw), strict=True))
+        return [
+            self._answer(question, found[i], _rows(question, every), adjusted.get(i, 1.0))
+            for i, question in enumerate(self.questions)
+        ]
+
+    def undecided(self, findings: Findings) -> Open:
+        """The scenarios and arms that a further batch has to measure."""
+        answers = zip(self.questions, self.answers(findings.measurements), strict=True)
+        left = [question for question, answer in answers if answer.answer == "inconclusive"]
+        arms = frozenset(arm for question in left for arm in question.arms)
+        return Open(frozenset(question.scenario for question in left), arms)
+
+    def _find(self, question: Question, rows: Rows) -> Finding | None:
+        return question.find(rows, self.confidence)
+
+    def _answer(self, question: Question, finding: Finding | None, rows: Rows, p_value: float) -> Gated:
+        scenario, load, params = question.about
+        value: float | None = None
+        interval: Interval = None
+        if finding is not None:
+            value, interval = _shown(question, finding, self.confidence)
+        batches = _batches(rows)
+        answer, detail = self._judged(question, finding, rows, p_value)
+        return Gated(
+            kind=question.kind,
+            scenario=scenario,
+            load=load,
+            params=dict(params),
+            subject=question.subject,
+            metric=question.metric,
+            is_ratio=question.is_ratio,
+            value=value,
+            bound=question.bound,
+            limit=None if finding is None else finding.limit,
+            ci=interval,
+            noise_floor=None if finding is None else finding.noise_floor,
+            batches=batches,
+            answer=answer,
+            detail=detail,
+        )
+
+    def _judged(
+        self, question: Question, finding: Finding | None, rows: Rows, p_value: float
+    ) -> tuple[GateAnswer, str]:
+        if not question.judged:
+            return "not judged", question.detail
+        if finding is None:
+            return "inconclusive", "not measured, or not to be reckoned from what was"
+        excess = finding.excess
+        low, high = excess.interval(self.confidence)
+        room = _ROUNDING * max(1.0, abs(finding.limit))
+        if high <= room:
+            return "pass", question.detail
+        if excess.value <= 0 or p_value >= 1 - self.confidence:
+            side = "on both sides of the limit" if low <= 0 else "beyond the limit, but not among so many"
+            return "inconclusive", f"the interval lies {side}"
+        if all(row.instances == 1 for row in rows.values()):
+            return "regression", "counted once an arm, so there is nothing to confirm"
+        if _batches(rows) < 2:
+            return "inconclusive", "beyond the limit; to be confirmed on fresh servers"
+        if not self._confirmed(question, rows):
+            return "inconclusive", "beyond the limit, but the newest servers by themselves do not confirm it"
+        return "regression", "confirmed on fresh servers"
+
+    def _confirmed(self, question: Question, rows: Rows) -> bool:
+        newest = question.find({key: _newest(row) for key, row in rows.items()}, self.confidence)
+        return newest is not None and newest.excess.interval(self.confidence)[0] > 0
+
+
+def _rows(question: Question, measurements: Iterable[Measurement]) -> Rows:
+    return {
+        (row.arm, row.metric): row
+        for row in measurements
+        if (row.arm, row.metric) in question.figures
+        and (row.scenario, row.load, row.params) == question.about
+    }
+
+
+def _p_value(finding: Finding) -> float:
+    return finding.excess.p_value(0) if finding.excess.value > 0 else 1.0
+
+
+def _batches(rows: Rows) -> int:
+    """In how many batches all arms of a question were; what is counted once an arm has no batches."""
+    several = [row for row in rows.values() if row.instances > 1] or list(rows.values())
+    return min((sum(1 for points in row.by_batch() if points) for row in several), default=0)
+
+
+def _newest(row: Measurement) -> Measurement:
+    """Only what the last batch that it was in says."""
+    points = [points for points in row.by_batch() if points][-1]
+    return row.model_copy(update={"points": points, "batches": [], "instances": len(points)})
+
+
+def _shown(question: Question, finding: Finding, confidence: float) -> tuple[float, tuple[float, float]]:
+    """The figure and its interval, from its excess over the limit."""
+    limit = finding.limit
+    if question.is_ratio:
+        value, low, high = finding.excess.ratio(confidence)
+        return limit * value, (limit * low, limit * high)
+    low, high = finding.excess.interval(confidence)
+    if question.bound == ">=":
+        return limit - finding.excess.value, (limit - high, limit - low)
+    return limit + finding.excess.value, (limit + low, limit + high)

@@ -1,0 +1,36 @@
+"""A gate's answer as a page of Markdown, and on a console."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.gate import summary
+from harness.report import markdown, validity
+from harness.report.console import fitting, print_item
+from harness.result import Result
+
+_STYLES = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold yellow"}
+
+
+def render(result: Result) -> str:
+    """As Markdown, ending in a newline."""
+    blocks = [
+        f"## {summary.headline(result)}",
+        *map(markdown.table, summary.tables(result)),
+        markdown.items([*summary.notes(result), validity.passed(result), *validity.notes(result)]),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def tell(result: Result, console: Console) -> None:
+    """On a console."""
+    style = _STYLES[summary.verdict(result)] if result.valid else "bold red"
+    console.print()
+    console.print(Text(summary.headline(result), style=style))
+    console.print()
+    for table in summary.tables(result):
+        console.print(fitting(table, console))
+        console.print()
+    for line in [*summary.notes(result), validity.passed(result), *validity.notes(result)]:
+        print_item(line, console)

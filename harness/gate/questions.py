@@ -1,0 +1,336 @@
+"""What a gate asks of a run: each question is a figure, its limit, and how sure one may be of it. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from harness.arms import BASE, HEAD
+from harness.estimate import WeightedSum, geometric_mean, mean, stratified_ratio, weighted_sum
+from harness.gate.expressions import Budget, Dual, Figure, parse
+from harness.result import METRICS, GateKind, Measurement, Result
+from harness.suite import Scenario, Suite
+
+#: What is judged under saturation: what a request costs, and how long it takes. Tails never are.
+_CLOSED: Final = ("total_cpu", "service_p50")
+#: Counted, not timed: they are the same on every machine.
+_COUNTED: Final = ("store_ops", "request_bytes", "response_bytes")
+#: The measurements of one scenario, by arm and metric.
+Rows = Mapping[tuple[str, str], Measurement]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of a figure.
+
+    Attributes:
+        excess: By how much it is beyond its limit, as a difference, or as one of logarithms for a ratio.
+        limit: The limit.
+        noise_floor: Half-width, as a fraction, that a ratio's interval would have if nothing had changed.
+    """
+
+    excess: WeightedSum
+    limit: float
+    noise_floor: float | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question.
+
+    Attributes:
+        kind: What it compares with.
+        scenario: Number of the scenario in the suite.
+        about: The scenario, its load and parameters, as measurements have them.
+        subject: Whom it is about, for people.
+        metric: The metric, or what the budget is about.
+        figures: The arms and metrics that it rests on.
+        is_ratio: Whether the excess is one of logarithms.
+        bound: On which side of the limit it is to stay.
+        judged: Whether the answer counts, or is there to be read.
+        find: The figure, from the rows and the confidence of a noise floor; None where they do not have it.
+        is_raw: Whether it is about times, which belong to a machine.
+        detail: What a reader should know of it.
+    """
+
+    kind: GateKind
+    scenario: int
+    about: tuple[str, str, Mapping[str, Any]]
+    subject: str
+    metric: str
+    figures: frozenset[tuple[str, str]]
+    find: Callable[[Rows, float], Finding | None]
+    is_ratio: bool = True
+    bound: Literal["<=", ">="] = "<="
+    judged: bool = True
+    is_raw: bool = False
+    detail: str = ""
+
+    @property
+    def arms(self) -> frozenset[str]:
+        """Which have to be measured for it."""
+        return frozenset(arm for arm, _ in self.figures)
+
+
+def gated_metrics(scenario: Scenario, judged: Sequence[str] | frozenset[str]) -> list[str]:
+    """What is held to the tolerance in a scenario, of the metrics that it can be judged by."""
+    wanted = _CLOSED if scenario.load.model == "closed" else (scenario.primary_metric,)
+    return [metric for metric in wanted if metric in judged]
+
+
+def against_revision(
+    suite: Suite, schemes: Sequence[str], judged: Mapping[str, frozenset[str]], tolerance: float
+) -> list[Question]:
+    """Each scheme of the working tree against itself at the revision.
+
+    Args:
+        suite: What is measured.
+        schemes: Those that both trees have; their arms are `SCHEME@base` and `SCHEME@head`.
+        judged: What each scenario may be judged by, by its name.
+        tolerance: A fraction that is let pass.
+    """
+    return [
+        _revision(index, scenario, scheme, metric, tolerance)
+        for index, scenario in enumerate(suite.scenarios)
+        for scheme in schemes
+        for metric in gated_metrics(scenario, judged[scenario.name])
+    ]
+
+
+def _revision(index: int, scenario: Scenario, scheme: str, metric: str, tolerance: float) -> Question:
+    base, head = f"{scheme}@{BASE}", f"{scheme}@{HEAD}"
+
+    def find(rows: Rows, confidence: float) -> Finding | None:
+        before, after = rows.get((base, metric)), rows.get((head, metric))
+        if before is None or after is None or not (groups := _ratio_groups(after, before, metric)):
+            return None
+        floor = stratified_ratio(before.paired(after), confidence).noise_floor
+        return Finding(_beyond(groups, tolerance), 1 + tolerance, floor)
+
+    return Question(
+        "revision", index, _about(scenario), scheme, metric, frozenset({(base, metric), (head, metric)}), find
+    )
+
+
+def of_budgets(suite: Suite, suffix: str = "") -> list[Question]:
+    """The limits that a suite states; `suffix` is what its arms' names end with in the measurements."""
+    return [
+        _budget(index, scenario, parse(text), suffix)
+        for index, scenario in enumerate(suite.scenarios)
+        for text in scenario.budgets
+    ]
+
+
+def _budget(index: int, scenario: Scenario, budget: Budget, suffix: str) -> Question:
+    sign = 1 if budget.bound == "<=" else -1
+
+    def find(rows: Rows, _: float) -> Finding | None:
+        here = {figure: rows.get((figure.arm + suffix, figure.metric)) for figure in budget.figures()}
+        known = {figure: row for figure, row in here.items() if row is not None}
+        if len(known) < len(here):
+            return None
+        values = {figure: _value(row) for figure, row in known.items()}
+        try:
+            left, right = budget.left.reckon(values), budget.right.reckon(values)
+        except ZeroDivisionError:
+            return None
+        excess = left.plus(right, -1).times(Dual(sign, {}))
+        return Finding(_uncertain(excess, known), right.value)
+
+    figures = budget.figures()
+    return Question(
+        "budget",
+        index,
+        _about(scenario),
+        budget.text,
+        ", ".join(dict.fromkeys(figure.metric for figure in figures)),
+        frozenset((figure.arm + suffix, figure.metric) for figure in figures),
+        find,
+        is_ratio=False,
+        bound=budget.bound,
+    )
+
+
+def against_baseline(
+    suite: Suite,
+    baseline: Result,
+    floor: str | None,
+    judged: Mapping[str, frozenset[str]],
+    tolerance: float,
+) -> list[Question]:
+    """What travels: each arm's cost over the floor's, and what is counted; raw times are there to be read.
+
+    Args:
+        suite: What is measured.
+        baseline: What was measured then.
+        floor: The arm that all are held against; None where the suite has none: then ratios between arms are
+            told, and not judged, since one rises also when its base becomes cheaper.
+        judged: What each scenario may be judged by, by its name.
+        tolerance: A fraction that is let pass.
+    """
+    questions = []
+    for index, scenario in enumerate(suite.scenarios):
+        then = {
+            (row.arm, row.metric): row
+            for row in baseline.measurements
+            if (row.scenario, row.load, row.params) == _about(scenario)
+        }
+        arms = [arm for arm in suite.arms if any(there == arm for there, _ in then)]
+        over = [(floor, arm) for arm in arms if arm != floor] if floor in arms else []
+        between = [(one, two) for number, one in enumerate(arms) for two in arms[number + 1 :]]
+        for metric in gated_metrics(scenario, judged[scenario.name]):
+            for base, arm in over:
+                questions.append(_moved(index, scenario, then, metric, (str(base), arm), tolerance))
+            for base, arm in between:
+                if floor not in (base, arm):
+                    questions.append(
+                        _moved(index, scenario, then, metric, (base, arm), tolerance, judged=False)
+                    )
+            questions += [_raw(index, scenario, then, metric, arm, tolerance) for arm in arms]
+        questions += [
+            _counted(index, scenario, then, metric, arm, tolerance)
+            for arm in arms
+            for metric in _COUNTED
+            if (arm, metric) in then
+        ]
+    return questions
+
+
+def _moved(
+    index: int,
+    scenario: Scenario,
+    then: Rows,
+    metric: str,
+    pair: tuple[str, str],
+    tolerance: float,
+    *,
+    judged: bool = True,
+) -> Question:
+    """How the ratio of two arms moved: whatever moved both alike, such as the machine, falls out."""
+    base, arm = pair
+
+    def find(rows: Rows, _: float) -> Finding | None:
+        groups: list[tuple[float, list[float]]] = []
+        for sign, there in ((1, rows), (-1, then)):
+            one, other = there.get((arm, metric)), there.get((base, metric))
+            if one is None or other is None or not (own := _ratio_groups(one, other, metric)):
+                return None
+            groups += [(sign * weight, points) for weight, points in own]
+        return Finding(_beyond(groups, tolerance), 1 + tolerance)
+
+    return Question(
+        "baseline",
+        index,
+        _about(scenario),
+        f"{arm} / {base}",
+        metric,
+        frozenset({(base, metric), (arm, metric)}),
+        find,
+        judged=judged,
+        detail="" if judged else "a ratio between arms rises also when its base becomes cheaper",
+    )
+
+
+def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> Question:
+    def find(rows: Rows, _: float) -> Finding | None:
+        now, before = rows.get((arm, metric)), then.get((arm, metric))
+        if now is None or before is None or not (_has_logs(now) and _has_logs(before)):
+            return None
+        groups = [*_log_groups(now, 1, metric), *_log_groups(before, -1, metric)]
+        return Finding(_beyond(groups, tolerance), 1 + tolerance)
+
+    return Question(
+        "baseline",
+        index,
+        _about(scenario),
+        arm,
+        metric,
+        frozenset({(arm, metric)}),
+        find,
+        judged=False,
+        is_raw=True,
+        detail="measured at another time, and a machine's hours differ by more than the interval knows",
+    )
+
+
+def _counted(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> Question:
+    limit = then[arm, metric].value * (1 + tolerance)
+
+    def find(rows: Rows, _: float) -> Finding | None:
+        row = rows.get((arm, metric))
+        if row is None:
+            return None
+        figure = Figure(arm, metric)
+        excess = Dual(_value(row) - limit, {figure: 1.0})
+        return Finding(_uncertain(excess, {figure: row}), limit)
+
+    return Question(
+        "baseline", index, _about(scenario), arm, metric, frozenset({(arm, metric)}), find, is_ratio=False
+    )
+
+
+def _about(scenario: Scenario) -> tuple[str, str, dict[str, str]]:
+    return scenario.name, scenario.load.label, scenario.params
+
+
+def _beyond(groups: Sequence[tuple[float, Sequence[float]]], tolerance: float) -> WeightedSum:
+    whole = weighted_sum(groups)
+    return WeightedSum(whole.value - math.log1p(tolerance), whole.error, whole.freedom)
+
+
+def _ratio_groups(arm: Measurement, base: Measurement, metric: str) -> list[tuple[float, list[float]]]:
+    """The weighted logarithms that make a ratio, more being worse; none where there is no ratio."""
+    pairs = arm.paired(base)
+    if not pairs or not (_has_logs(arm) and _has_logs(base)):
+        return []
+    everyone = sum(len(one) + len(other) for one, other in pairs)
+    sign = -1 if METRICS[metric].larger_is_better else 1
+    groups = []
+    for own, others in pairs:
+        weight = sign * (len(own) + len(others)) / everyone
+        groups += [(weight, _logs(own)), (-weight, _logs(others))]
+    return groups
+
+
+def _log_groups(row: Measurement, sign: int, metric: str) -> list[tuple[float, list[float]]]:
+    better = -1 if METRICS[metric].larger_is_better else 1
+    return [
+        (better * sign * len(points) / len(row.points), _logs(points)) for points in row.by_batch() if points
+    ]
+
+
+def _has_logs(row: Measurement) -> bool:
+    sizes = [len(points) for points in row.by_batch() if points]
+    return bool(sizes) and min(sizes) > 1 and min(row.points) > 0
+
+
+def _logs(points: Sequence[float]) -> list[float]:
+    return [math.log(point) for point in points]
+
+
+def _is_log(row: Measurement) -> bool:
+    return METRICS[row.metric].scale == "log" and min(row.points) > 0
+
+
+def _value(row: Measurement) -> float:
+    """As the result has it, of all batches."""
+    return (geometric_mean if _is_log(row) else mean)(row.points, 0.99, row.batches).value
+
+
+def _uncertain(whole: Dual, rows: Mapping[Figure, Measurement]) -> WeightedSum:
+    """The value with the error that its figures' instances give it, to first order (the delta method).
+
+    What is counted once an arm, such as the store's memory, enters as exact.
+    """
+    groups = []
+    for figure, slope in whole.slopes.items():
+        row = rows[figure]
+        scale = _value(row) if _is_log(row) else 1.0
+        for points in row.by_batch():
+            if len(points) > 1:
+                weight = slope * scale * len(points) / len(row.points)
+                groups.append((weight, _logs(points) if _is_log(row) else points))
+    error = weighted_sum(groups) if groups else WeightedSum(0, 0, math.inf)
+    return WeightedSum(whole.value, error.error, error.freedom)

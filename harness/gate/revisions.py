@@ -1,0 +1,174 @@
+"""The two trees that are compared: a revision, in a worktree of its own, and the working tree as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from harness import git, interrupts, leftovers
+from harness.errors import NoBaselineError, SuiteError
+from harness.gate import environments
+from harness.suite import Servers
+from harness.tree import OURS, Tree
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit: its full name, and its first line for people."""
+
+    sha: str
+    title: str
+
+    @property
+    def short(self) -> str:
+        """As people name it."""
+        return self.sha[:10]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the trees.
+
+    Attributes:
+        name: For people.
+        top: Of the checkout.
+        tree: Where servers are started from.
+        lock: The text of its lock file; empty where the suite names none.
+    """
+
+    name: str
+    top: Path
+    tree: Tree
+    lock: str
+
+
+def top_of(repository: Path) -> Path:
+    """The top of the checkout that a folder is in.
+
+    Raises:
+        SuiteError: It is in none.
+    """
+    told = git.says(repository, "rev-parse", "--show-toplevel")
+    if not told:
+        raise SuiteError(
+            f"{repository} is in no git checkout, so there is no revision to compare with: name another"
+            " folder with --repo."
+        )
+    return Path(told.rstrip("\n")).resolve()
+
+
+def resolve(top: Path, name: str) -> Revision:
+    """The commit that a user names.
+
+    Raises:
+        NoBaselineError: This clone has none of that name.
+    """
+    sha = git.says(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if not sha:
+        shallow = (git.says(top, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
+        remedy = (
+            "this clone is shallow: fetch the whole history (fetch-depth: 0)." if shallow else "try git log."
+        )
+        raise NoBaselineError(f"{name}: no such revision in {top}; {remedy}")
+    title = git.says(top, "show", "--no-patch", "--format=%s", sha.strip()) or ""
+    return Revision(sha.strip(), title.strip())
+
+
+@contextlib.contextmanager
+def worktree(top: Path, revision: Revision) -> Iterator[Path]:
+    """A checkout of a revision, in a temporary folder, as long as it is needed.
+
+    Raises:
+        EnvironmentFailedError: git cannot make it.
+    """
+    with interrupts.held():
+        folder, owner = leftovers.make_folder()
+    place = folder.resolve() / "tree"
+    try:
+        hooks = ("-c", "core.hooksPath=/dev/null")  # a checkout here is nobody's business
+        git.run(top, *hooks, "worktree", "add", "--detach", "--force", str(place), revision.sha)
+        yield place
+    finally:
+        with interrupts.held():
+            git.says(top, "worktree", "remove", "--force", str(place))
+            shutil.rmtree(folder, ignore_errors=True)
+            if owner is not None:
+                owner.release()
+
+
+def side(name: str, top: Path, servers: Servers) -> Side:
+    """What a suite's servers are in a checkout; its interpreter is still to be found.
+
+    Raises:
+        NoBaselineError: There are none.
+        SuiteError: Its lock file is not there.
+    """
+    root = _inside(top, servers.folder)
+    tree = Tree(root, servers=servers.package)
+    if not tree.package.is_dir():
+        raise NoBaselineError(
+            f"{name} has no servers at {tree.package.relative_to(top)}: see [servers] of the suite."
+        )
+    return Side(name, top, tree, _lock(name, top, servers.lock))
+
+
+def with_interpreters(sides: list[Side], say: Callable[[str], None]) -> list[Side]:
+    """Each side with an interpreter that has what its lock file names.
+
+    Where this interpreter has all of it, it serves; otherwise every side gets an environment that was made
+    in the same way, so that how it was made is no difference between them.
+    """
+    if all(environments.is_satisfied(one.lock, one.name) for one in sides):
+        return sides
+    return [
+        replace(one, tree=replace(one.tree, python=environments.cached(one.lock, one.name, say)))
+        for one in sides
+    ]
+
+
+def working_tree(servers: Servers | None, repository: Path, say: Callable[[str], None]) -> Tree:
+    """Whose servers a suite means: this tool's own, or those of the checkout that `repository` is in.
+
+    Raises:
+        SuiteError: It is in no checkout, or there is no such lock file.
+        NoBaselineError: There are no such servers.
+        EnvironmentFailedError: An environment for them cannot be made.
+    """
+    if servers is None:
+        return OURS
+    [only] = with_interpreters([side("the working tree", top_of(repository), servers)], say)
+    return only.tree
+
+
+def changed(top: Path, revision: Revision, servers: Servers) -> list[str]:
+    """The Python files of the servers' package that differ between a revision and the working tree.
+
+    Raises:
+        EnvironmentFailedError: git cannot tell.
+    """
+    package = PurePosixPath(servers.folder, *servers.package.split("."))
+    here = f":(top,glob){package}/**/*.py"
+    differing = git.run(top, "diff", "--name-only", "-z", "--no-ext-diff", revision.sha, "--", here)
+    unknown = git.run(top, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", here)
+    return sorted({name for name in (differing + unknown).split("\0") if name})
+
+
+def _inside(top: Path, folder: str) -> Path:
+    place = (top / folder).resolve()
+    if not place.is_relative_to(top):
+        raise SuiteError(f"servers.folder: expected a folder of the repository (got {folder!r})")
+    return place
+
+
+def _lock(name: str, top: Path, lock: str) -> str:
+    if not lock:
+        return ""
+    try:
+        return _inside(top, lock).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(
+            f'{name} has no {lock}: name its lock file as `lock` in [servers] of the suite, or "" for none.'
+        ) from error

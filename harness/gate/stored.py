@@ -1,0 +1,80 @@
+"""The working tree against what is stored: a baseline, and the budgets of the suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness import archive, catalog
+from harness.arms import Arm, plain
+from harness.errors import NoBaselineError, SuiteError
+from harness.fingerprint import differences, fingerprint
+from harness.gate import questions
+from harness.gate.questions import Question
+from harness.report.case import FLOOR
+from harness.result import Check, Comparand, Result
+from harness.suite import Suite
+from harness.tree import Tree
+
+
+class AgainstStored:
+    """The task: a plain run of the suite."""
+
+    def __init__(
+        self, suite: Suite, tree: Tree, known: catalog.Known, file: Path | None, tolerance: float
+    ) -> None:
+        self.suite = suite
+        self.arms = arms_of(suite, known, tree)
+        self._file = file
+        self._tolerance = tolerance
+        self._baseline = None if file is None else _load(file)
+        self.questions = questions.of_budgets(suite)
+        if self._baseline is not None:
+            floor = FLOOR if FLOOR in suite.arms else None
+            asked = questions.against_baseline(suite, self._baseline, floor, known.judged(), tolerance)
+            if not any(question.judged for question in asked):
+                raise NoBaselineError(
+                    f"{file} has none of the scenarios and arms of {suite.name}: measure it again with"
+                    f" `bench.py baseline {suite.name}`."
+                )
+            self.questions = [*asked, *self.questions]
+        if not self.questions:
+            raise SuiteError(
+                f"{suite.name} states no budgets, so say what to compare with: --against REV or"
+                " --baseline FILE."
+            )
+
+    def settle(self, result: Result) -> tuple[list[Check], list[Question], Comparand | None]:
+        """Raw times are left out where the baseline was not measured on such a machine, in such a way."""
+        if self._baseline is None:
+            return [], list(self.questions), None
+        apart = differences(fingerprint(self._baseline), fingerprint(result))
+        kept = [question for question in self.questions if not (apart and question.is_raw)]
+        comparand = Comparand(
+            kind="baseline",
+            name=str(self._file),
+            title=f"run {self._baseline.run.id}, {self._baseline.run.started_at}",
+            tolerance=self._tolerance,
+            same_machine=not apart,
+            differing=[f"{name}: {then} then, {now} now" for name, (then, now) in apart.items()],
+        )
+        return [], kept, comparand
+
+
+def arms_of(suite: Suite, known: catalog.Known, tree: Tree) -> dict[str, Arm]:
+    """The arms that a suite may name, all from one tree.
+
+    Raises:
+        SuiteError: It names others, or other scenarios.
+    """
+    schemes = catalog.schemes(tree)
+    known.check(suite, schemes)
+    return plain(schemes.values(), tree)
+
+
+def _load(file: Path) -> Result:
+    if not file.exists():
+        raise NoBaselineError(f"{file}: no such baseline; `bench.py baseline` measures and writes one.")
+    stored = archive.load(file)
+    if not stored.valid:
+        raise NoBaselineError(f"{file} is no valid measurement; write another with `bench.py baseline`.")
+    return stored

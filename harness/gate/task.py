@@ -1,0 +1,30 @@
+"""What a gate has to measure, and what it asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from harness.arms import Arm
+from harness.gate.questions import Question
+from harness.result import Check, Comparand, Result
+from harness.suite import Suite
+
+
+class Task(Protocol):
+    """One way to ask: against a revision, or against what is stored."""
+
+    @property
+    def suite(self) -> Suite:
+        """What to measure."""
+
+    @property
+    def arms(self) -> Mapping[str, Arm]:
+        """What each arm of the suite runs."""
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        """What is asked of it."""
+
+    def settle(self, result: Result) -> tuple[list[Check], list[Question], Comparand | None]:
+        """Once measured: what else to check, the questions that are answered, and what was compared with."""

@@ -1,0 +1,151 @@
+"""The page that a gate writes: understood without any other."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness.gate import page, summary
+from harness.result import Comparand, GateAnswer, Gated, Measurement, Result
+
+STORED = Path(__file__).parent / "data" / "result.json"
+
+
+def gated(answer: GateAnswer = "pass", **more: Any) -> Gated:
+    """A row about the cookie's CPU."""
+    about: dict[str, Any] = {
+        "kind": "revision",
+        "scenario": "saturation",
+        "load": "closed, 8 users",
+        "subject": "cookie",
+        "metric": "total_cpu",
+        "is_ratio": True,
+        "value": 1.083,
+        "bound": "<=",
+        "limit": 1.05,
+        "ci": (1.071, 1.095),
+        "noise_floor": 0.012,
+        "batches": 2,
+        "answer": answer,
+        "detail": "",
+    }
+    return Gated(**about | more)
+
+
+def result(*rows: Gated, title: str = "Check twice", kind: str = "revision", **comparand: Any) -> Result:
+    """The stored example as a gate's."""
+    stored = Result.model_validate_json(STORED.read_text())
+    about: dict[str, Any] = {
+        "kind": kind,
+        "name": "0123456789abcdef" if kind == "revision" else "results/baseline.json",
+        "title": title,
+        "tolerance": 0.05,
+        "same_machine": True,
+        "differing": ["servers/schemes/cookie.py"],
+    }
+    measured = [
+        Measurement(
+            scenario="saturation",
+            load="closed, 8 users",
+            arm=f"cookie@{end}",
+            metric="total_cpu",
+            unit="us/req",
+            value=value,
+            ci=None,
+            instances=2,
+            points=[value, value],
+            samples=10,
+        )
+        for end, value in (("base", 96.0), ("head", 104.0))
+    ]
+    return stored.model_copy(
+        update={
+            "gate": list(rows),
+            "measurements": [*stored.measurements, *measured],
+            "comparand": Comparand(**about | comparand),
+        }
+    )
+
+
+def test_a_regression_is_told_first_with_whom_and_by_how_much() -> None:
+    """Then the table, both figures and the interval, and how to read it."""
+    text = page.render(result(gated(), gated("regression", detail="confirmed on fresh servers")))
+    assert text.startswith(
+        "## Regression against 0123456789: cookie CPU per request +8.3 % (limit +5.0 %).\n"
+    )
+    assert (
+        "| cookie, CPU per request | 96.0 us | 104 us | +8.3 % | +7.1 % to +9.5 % | +5.0 % | ±1.2 % |"
+        " regression |" in text
+    )
+    assert text.index("| regression |") < text.index("| pass |")
+    assert "before: commit 0123456789 (`Check twice`)" in text
+    assert "noise floor: half the width" in text
+
+
+def test_a_pass_says_against_what() -> None:
+    """And how many figures it rests on."""
+    told = summary.headline(result(gated(), gated("not judged")))
+    assert told == "No regression against 0123456789: all 1 figures are within their limits."
+
+
+def test_what_cannot_be_told_says_why() -> None:
+    """In the heading and below the table."""
+    text = page.render(result(gated("inconclusive", detail="the interval lies on both sides of the limit")))
+    assert text.startswith("## Inconclusive against")
+    assert "cookie, CPU per request: the interval lies on both sides of the limit." in text
+
+
+def test_an_invalid_measurement_has_no_answer() -> None:
+    """Whatever its rows say."""
+    one = result(gated("regression"))
+    check = one.validity[0].model_copy(update={"status": "invalid", "detail": "the servers were swapped"})
+    text = page.render(one.model_copy(update={"validity": [check]}))
+    assert text.startswith("## Invalid: what was measured must not be believed.")
+    assert "the servers were swapped" in text
+
+
+def test_a_budget_is_told_as_the_suite_has_it() -> None:
+    """Its own words, the figure, and the limit."""
+    row = gated(
+        "regression",
+        kind="budget",
+        subject="token.total_cpu <= 0.8 * cookie.total_cpu",
+        is_ratio=False,
+        value=80,
+        limit=76.8,
+        ci=(79, 81),
+    )
+    text = page.render(result(row))
+    assert "token.total_cpu <= 0.8 * cookie.total_cpu (80.0 against 76.8)" in text
+    assert (
+        "| token.total_cpu <= 0.8 * cookie.total_cpu | 80.0 | 79.0 to 81.0 | <= 76.8 | regression |" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("same", "words"),
+    [(True, "so raw times are told as well"), (False, "so raw times are not compared (CPU: A then, B now)")],
+)
+def test_a_baseline_says_what_was_compared(same: bool, words: str) -> None:
+    """Raw times or ratios alone."""
+    one = result(gated(kind="baseline"), kind="baseline", same_machine=same, differing=["CPU: A then, B now"])
+    assert words in page.render(one)
+
+
+def test_a_commits_title_is_text_and_nothing_else() -> None:
+    """Anybody may have written it."""
+    text = page.render(result(gated(), title="`x` <img src=x>\n## Pass | a"))
+    assert "(`x <img src=x>## Pass | a`)" in text
+
+
+def test_the_console_has_the_same() -> None:
+    """The heading, the figures, the reading."""
+    console = Console(file=StringIO(), width=120)
+    page.tell(result(gated("regression")), console)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Regression against 0123456789" in told
+    assert "+7.1 % to +9.5 %" in told

@@ -1,0 +1,235 @@
+"""The regression gate from the outside: scratch repositories, real servers, real verdicts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.archive import load
+from tests.sandbox import ROOT, Sandbox
+
+#: As small as a gate can be that still tells a server which does twice the work from one that does not.
+SUITE = """
+title = "A gate for tests"
+arms = ["token", "anonymous"]
+instances = 4
+warmup_requests = 50
+{more}
+[[scenarios]]
+name = "saturation"
+load = {{ model = "closed", users = 4 }}
+seconds = 4
+{budgets}
+"""
+#: So much more work that no noise hides it, and so wide a tolerance that no noise looks like it.
+BUSY = "\n        for _ in range(20_000):\n            pass"
+TOLERANCE = ("--tolerance", "0.5")
+
+
+@pytest.fixture
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A scratch repository of servers, by default a copy of ours, with one commit."""
+
+    def make(package: str = "servers") -> Path:
+        top = tmp_path_factory.mktemp("repositories") / "repository"
+        shutil.copytree(ROOT / "servers", top / package, ignore=shutil.ignore_patterns("__pycache__"))
+        if package != "servers":
+            for file in (top / package).rglob("*.py"):
+                text = file.read_text()
+                text = re.sub(r"^(\s*)(from|import) servers\b", rf"\1\2 {package}", text, flags=re.MULTILINE)
+                file.write_text(text.replace('"servers.', f'"{package}.'))
+        shutil.copy(ROOT / "requirements.lock", top / "requirements.lock")
+        (top / "README.md").write_text("Hello\n")
+        (top / ".gitignore").write_text("__pycache__/\n")
+        git(top, "init", "--quiet", "--initial-branch=main")
+        commit(top, "First")
+        return top
+
+    return make
+
+
+def git(top: Path, *arguments: str) -> None:
+    """Git, as somebody who commits."""
+    identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(
+        ["git", "-C", str(top), *identity, *arguments],  # noqa: S607 - any git will do
+        check=True,
+        capture_output=True,
+    )
+
+
+def commit(top: Path, message: str) -> None:
+    """Everything there is."""
+    git(top, "add", "--all")
+    git(top, "commit", "--quiet", "--allow-empty", "-m", message)
+
+
+def slow_down(file: Path, before: str = "async def identify(") -> None:
+    """Put busy work at the beginning of a scheme's check."""
+    text = file.read_text()
+    found = re.search(re.escape(before) + r"[^\n]*:\n(?:\s+\"\"\"[^\n]*\n)?", text)
+    assert found, file
+    file.write_text(text[: found.end()] + BUSY.lstrip("\n") + "\n" + text[found.end() :])
+
+
+def suite(folder: Path, more: str = "", budgets: str = "") -> str:
+    """A suite beside the repository."""
+    file = folder / "tiny.toml"
+    file.write_text(SUITE.format(more=more, budgets=budgets))
+    return str(file)
+
+
+def check(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`bench.py check`; a run that this machine made invalid is no finding."""
+    done = sandbox.run("check", *arguments, "--out", "run", patience_s=240, **environment)
+    if done.returncode == 12 and "steal" in done.stderr:
+        pytest.skip("this machine made a short run invalid")
+    return done
+
+
+@pytest.mark.slow
+def test_a_slowdown_that_was_committed_fails_the_build(
+    sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Exit code 10, the scheme's name, the summary, the exports; and nothing is left behind."""
+    top = repository()
+    slow_down(top / "servers" / "schemes" / "token.py")
+    commit(top, "Check more | thoroughly `now`")
+    step = tmp_path / "step.md"
+    step.write_text("before\n")
+    where = ("--against", "HEAD~1", "--repo", str(top))
+    exports = ("--format", "junit", "--format", "markdown")
+    done = check(sandbox, suite(tmp_path), *where, *TOLERANCE, *exports, GITHUB_STEP_SUMMARY=str(step))
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert done.stderr.splitlines()[-1] == "exit code 10"
+    assert "error: Regression against" in done.stderr
+    result = load(sandbox.folder / "run")
+    assert result.run.exit_code == 10
+    assert {row.subject for row in result.gate if row.answer == "regression"} == {"token"}
+    assert result.run.batches >= 2
+    assert result.comparand is not None
+    assert result.comparand.differing == ["servers/schemes/token.py"]
+    assert set(result.arms()) == {"token@base", "token@head"}
+    assert len(set(result.environment.digests.values())) == 2
+    page = (sandbox.folder / "run" / "check.md").read_text()
+    assert page.startswith("## Regression against")
+    assert step.read_text() == "before\n" + page
+    assert {"junit.xml", "summary.md"} <= {file.name for file in (sandbox.folder / "run").iterdir()}
+    assert len(list((top / ".git").glob("worktrees/*"))) == 0
+
+
+@pytest.mark.slow
+def test_a_documentation_only_commit_passes(
+    sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The same code twice, of a repository whose servers have another name and place."""
+    top = repository("api")
+    (top / "backend").mkdir()
+    (top / "api").rename(top / "backend" / "api")
+    commit(top, "Move")
+    (top / "README.md").write_text("Hello again\n")
+    commit(top, "Say hello again")
+    servers = '[servers]\ncommand = "python -m api"\nfolder = "backend"\n'
+    where = ("--against", "HEAD~1", "--repo", str(top))
+    done = check(sandbox, suite(tmp_path, servers), *where, *TOLERANCE, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = load(sandbox.folder / "run")
+    assert result.gate
+    assert {row.answer for row in result.gate} == {"pass"}
+    assert len(set(result.environment.digests.values())) == 1
+    assert json.loads(done.stdout)["gate"] == [row.model_dump(mode="json") for row in result.gate]
+    shutil.rmtree(sandbox.folder / "run")
+    done = check(sandbox, suite(tmp_path, servers), *where, "--skip-unchanged")
+    assert done.returncode == 0
+    assert "nothing to measure" in done.stdout
+    assert not (sandbox.folder / "run").exists()
+
+
+@pytest.mark.slow
+def test_code_from_elsewhere_is_an_invalid_measurement(
+    sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A server that reports another place, and servers that report one digest for two revisions."""
+    top = repository()
+    announce = top / "servers" / "announce.py"
+    honest = announce.read_text()
+    where = ("--against", "HEAD", "--repo", str(top))
+    announce.write_text(honest.replace('"package": str(_PACKAGE)', '"package": "/elsewhere/servers"'))
+    done = check(sandbox, suite(tmp_path), *where, *TOLERANCE)
+    assert done.returncode == 12, done.stdout + done.stderr
+    assert "loaded its code from /elsewhere/servers" in done.stderr
+    announce.write_text(honest.replace('"digest": package_digest()', '"digest": "always the same"'))
+    commit(top, "Lie")
+    (top / "servers" / "keys.py").write_text((top / "servers" / "keys.py").read_text() + "\n# changed\n")
+    done = check(sandbox, suite(tmp_path), *where, *TOLERANCE)
+    assert done.returncode == 12, done.stdout + done.stderr
+    assert "servers/keys.py differ" in done.stderr
+    assert load(sandbox.folder / "run").run.exit_code == 12
+
+
+@pytest.mark.slow
+def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A baseline is written and passes; of two budgets one is kept."""
+    file = suite(tmp_path)
+    wrote = sandbox.run("baseline", file, "--out", "base.json", patience_s=240)
+    if wrote.returncode == 12:
+        pytest.skip("this machine made a short run invalid")
+    assert wrote.returncode == 0, wrote.stdout + wrote.stderr
+    stored = json.loads((sandbox.folder / "base.json").read_text())
+    assert not stored["distributions"]
+    assert not stored["vitals"]
+    budgets = 'budgets = ["token.store_ops <= 0", "token.total_cpu <= 0.5 * anonymous.total_cpu"]'
+    done = check(sandbox, suite(tmp_path, budgets=budgets), "--baseline", "base.json", *TOLERANCE)
+    assert done.returncode == 10, done.stdout + done.stderr
+    answers = {(row.kind, row.subject, row.metric): row.answer for row in load(sandbox.folder / "run").gate}
+    assert answers["budget", "token.store_ops <= 0", "store_ops"] == "pass"
+    assert answers["budget", "token.total_cpu <= 0.5 * anonymous.total_cpu", "total_cpu"] == "regression"
+    assert answers["baseline", "token / anonymous", "total_cpu"] == "pass"
+    assert answers["baseline", "token", "request_bytes"] == "pass"
+    assert answers["baseline", "token", "total_cpu"] == "not judged"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["quick"], 2, "states no budgets"),
+        (["--against", "HEAD", "--baseline", "x.json"], 2, "ask one at a time"),
+        (["--skip-unchanged"], 2, "belongs to --against"),
+        (["--against", "HEAD"], 2, "in no git checkout"),
+        (["--against", "no-such", "--repo", str(ROOT)], 13, "no such revision"),
+        (["--baseline", "none.json"], 13, "no such baseline"),
+        (["--format", "pdf"], 2, "expected one of"),
+        (["no-such-suite", "--against", "HEAD"], 2, "no such suite"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    sandbox: Sandbox, arguments: list[str], code: int, words: str
+) -> None:
+    """In a sentence, before anything is measured."""
+    done = sandbox.run("check", *arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert words in done.stderr
+    assert done.stderr.splitlines()[-1] == f"exit code {code}"
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("token.total_cpu <= 0.8 x cookie.total_cpu", "at column 24"),
+        ("token.total_cost <= 1", "expected a metric, one of"),
+        ("cookie.total_cpu <= 1", "expected one of the arms token, anonymous"),
+    ],
+)
+def test_a_bad_budget_is_refused(sandbox: Sandbox, tmp_path: Path, budget: str, words: str) -> None:
+    """With the file, the place and what was expected."""
+    file = suite(tmp_path, budgets=f'budgets = ["{budget}"]')
+    done = sandbox.run("check", file)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "tiny.toml" in done.stderr
