@@ -46,8 +46,8 @@ def tables(result: Result) -> list[Table]:
     several = len({(row.scenario, row.load) for row in rows}) > 1
     found = []
     if ratios:
-        before, now = ("before", "now") if _has_revision(result) else ("then", "now")
-        heads = ["what", before, now, "change", "interval", "limit", "noise floor", "answer"]
+        then = "before" if result.comparand is not None and result.comparand.kind == "revision" else "then"
+        heads = ["what", f"{then} → now", "change", "interval", "limit", "noise\nfloor", "answer"]
         found.append(Table("Changes", heads, [_ratio_cells(row, result, several) for row in ratios]))
     if figures:
         heads = ["what", "now", "interval", "limit", "answer"]
@@ -59,6 +59,8 @@ def notes(result: Result) -> list[str]:
     """How to read the tables, and how it was measured."""
     confidence = fmt.whole_percent(result.run.comparisons_confidence)
     lines = [*invalid(result), *([_compared_with(result.comparand)] if result.comparand else [])]
+    cases = dict.fromkeys(f"{row.scenario} ({row.load})" for row in result.gate)
+    lines.append(f"measured: {', '.join(cases)}.")
     if any(row.is_ratio for row in result.gate):
         lines.append(
             "change: the ratio of now to before, less one; interval: where the true change lies, at"
@@ -120,11 +122,9 @@ def told(row: Gated) -> str:
 
 
 def _ratio_cells(row: Gated, result: Result, several: bool) -> list[str]:
-    before, now = _values(row, result)
     return [
         name(row, with_case=several),
-        before,
-        now,
+        _values(row, result),
         fmt.NOTHING if row.value is None else _change(row.value),
         _interval(row),
         fmt.NOTHING if row.limit is None else _change(row.limit),
@@ -156,31 +156,25 @@ def _metric(metric: str) -> str:
     return title[:1].lower() + title[1:]
 
 
-def _values(row: Gated, result: Result) -> tuple[str, str]:
+def _values(row: Gated, result: Result) -> str:
     """The figures of both revisions, where the run measured both."""
-    found = []
-    for end in (BASE, HEAD):
-        rows = [
-            one
-            for one in result.measurements
-            if (one.scenario, one.load, one.params) == (row.scenario, row.load, row.params)
-            and (one.arm, one.metric) == (f"{row.subject}@{end}", row.metric)
-        ]
-        found.append(f"{fmt.number(rows[0].value)} {_unit(rows[0].unit)}" if rows else fmt.NOTHING)
-    return found[0], found[1]
-
-
-def _unit(unit: str) -> str:
-    return unit.removesuffix("/req")
+    found = {
+        one.arm: one
+        for one in result.measurements
+        if (one.scenario, one.load, one.params, one.metric)
+        == (row.scenario, row.load, row.params, row.metric)
+    }
+    base, head = (found.get(f"{row.subject}@{end}") for end in (BASE, HEAD))
+    if base is None or head is None:
+        return fmt.NOTHING
+    return f"{fmt.number(base.value)} → {fmt.number(head.value)} {head.unit.removesuffix('/req')}"
 
 
 def _interval(row: Gated) -> str:
-    return fmt.NOTHING if row.ci is None else " to ".join(map(_change, row.ci))
+    return (
+        fmt.NOTHING if row.ci is None else f"{_change(row.ci[0]).removesuffix(' %')} to {_change(row.ci[1])}"
+    )
 
 
 def _change(ratio: float) -> str:
     return f"{(ratio - 1) * 100:+.1f} %"
-
-
-def _has_revision(result: Result) -> bool:
-    return result.comparand is not None and result.comparand.kind == "revision"

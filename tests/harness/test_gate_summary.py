@@ -78,7 +78,7 @@ def test_a_regression_is_told_first_with_whom_and_by_how_much() -> None:
         "## Regression against 0123456789: cookie CPU per request +8.3 % (limit +5.0 %).\n"
     )
     assert (
-        "| cookie, CPU per request | 96.0 us | 104 us | +8.3 % | +7.1 % to +9.5 % | +5.0 % | ±1.2 % |"
+        "| cookie, CPU per request | 96.0 → 104 us | +8.3 % | +7.1 to +9.5 % | +5.0 % | ±1.2 % |"
         " regression |" in text
     )
     assert text.index("| regression |") < text.index("| pass |")
@@ -148,4 +148,4 @@ def test_the_console_has_the_same() -> None:
     page.tell(result(gated("regression")), console)
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Regression against 0123456789" in told
-    assert "+7.1 % to +9.5 %" in told
+    assert "+7.1 to +9.5 %" in told
