@@ -96,14 +96,18 @@ def _truth(name: str, outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 
 def _over(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> dict[str, Any]:
-    """Ours over theirs, round by round: geometric mean with interval; of percentiles the median."""
+    """Ours over theirs, round by round: geometric mean with interval; of percentiles the median.
+
+    A percentile that Locust rounded down to 0 ms has no ratio.
+    """
     pairs = list(zip(ours, theirs, strict=True))
     found: dict[str, Any] = {}
     for metric in _COMPARED:
         ratio = geometric_mean([getattr(a, metric) / getattr(b, metric) for a, b in pairs], _CONFIDENCE)
         found[metric] = {"ratio": ratio.value, "ci": _interval(ratio)}
     for metric in _LATENCIES:
-        found[metric] = {"ratio": median(a.percentiles[metric] / b.percentiles[metric] for a, b in pairs)}
+        if all(b.percentiles[metric] for _, b in pairs):
+            found[metric] = {"ratio": median(a.percentiles[metric] / b.percentiles[metric] for a, b in pairs)}
     return found
 
 

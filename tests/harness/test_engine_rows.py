@@ -83,6 +83,15 @@ def test_ratios_are_taken_round_by_round() -> None:
     assert one["ci"] == pytest.approx((0.75, 0.75))
 
 
+def test_a_percentile_of_zero_has_no_ratio() -> None:
+    """Locust tells whole milliseconds, and an answer within half of one counts as none."""
+    found = rounds()
+    found[Case("fast-http-user", "/public")] = [outcome(12_000, {"service_p50": 0.0}), outcome(12_000)]
+    over = row(found, "ours", "/public").over["fast-http-user"]
+    assert "service_p50" not in over
+    assert over["service_p90"]["ratio"] == pytest.approx(1)
+
+
 def test_all_goals_can_be_reached() -> None:
     """And each is counted."""
     found = reached(rounds())
