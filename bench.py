@@ -310,9 +310,9 @@ def check(
 ) -> None:
     """Tell a pipeline whether a change made authentication slower, without crying wolf.
 
-    --against REV measures both revisions in one interleaved run: the strongest, two minutes. --baseline
-    FILE compares what travels between machines. Budgets that the suite states are checked in every case. A
-    suspected regression is confirmed on fresh servers before it fails the build. Ends with 10 for a
+    --against REV measures both revisions in one interleaved run: the strongest, one to two minutes.
+    --baseline FILE compares what travels between machines. Budgets that the suite states are checked in every
+    case. A suspected regression is confirmed on fresh servers before it fails the build. Ends with 10 for a
     regression, 11 when it cannot be told, 12 when the measurement is invalid, 13 when there is nothing to
     compare with.
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from harness.tree import OURS, Tree
+from harness.trees.tree import OURS, Tree
 
 #: How the names of arms end where a scheme is measured from two trees: `cookie@base`, `cookie@head`.
 BASE: Final = "base"

@@ -13,7 +13,7 @@ from harness.arms import Scheme
 from harness.errors import SuiteError
 from harness.result import METRICS
 from harness.suite import Suite, check_names, parse
-from harness.tree import OURS, Tree
+from harness.trees.tree import OURS, Tree
 
 LOOPS: Final = ("uvloop", "asyncio")
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"

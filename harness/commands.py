@@ -14,7 +14,6 @@ from harness import archive, catalog, interpreter, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
-from harness.gate import revisions
 from harness.looks import LOOKS, undecided
 from harness.placement import place
 from harness.processes import usable_cpus
@@ -25,6 +24,7 @@ from harness.result import Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
 from harness.suite import Suite
+from harness.trees import revisions
 
 #: Seconds between looks at whether all that was started is alive.
 _LOOK_EVERY_S: Final = 0.5

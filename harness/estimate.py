@@ -142,27 +142,20 @@ def stratified_ratio(batches: Sequence[tuple[Sequence[float], Sequence[float]]],
         confidence: Of the interval, such as 0.99.
     """
     logs = [(_logs(base), _logs(arm)) for base, arm in batches]
-    groups = [group for pair in logs for group in pair]
-    everyone = sum(map(len, groups))
+    everyone = sum(len(base) + len(arm) for base, arm in logs)
     weights = [(len(base) + len(arm)) / everyone for base, arm in logs]
-    difference = sum(w * (fmean(arm) - fmean(base)) for w, (base, arm) in zip(weights, logs, strict=True))
-    squared_error, freedom = _welch(groups, [w for w in weights for _ in range(2)])
-    within = everyone - len(groups)
-    pooled = sum((len(group) - 1) * variance(group) for group in groups) / within
-    spread = sum(w**2 * (1 / len(base) + 1 / len(arm)) for w, (base, arm) in zip(weights, logs, strict=True))
+    signed = [
+        (sign * w, group)
+        for w, pair in zip(weights, logs, strict=True)
+        for sign, group in zip((-1, 1), pair, strict=True)
+    ]
+    whole = weighted_sum(signed)
+    within = everyone - len(signed)
+    pooled = sum((len(group) - 1) * variance(group) for _, group in signed) / within
+    spread = sum(w**2 / len(group) for w, group in signed)
     floor = _t_quantile(confidence, within) * math.sqrt(pooled * spread)
-    if squared_error == 0:  # deterministic metrics, such as bytes: nothing varies between instances
-        point = math.exp(difference)
-        return Ratio(point, point, point, 1.0 if difference == 0 else 0.0, math.expm1(floor))
-    error = math.sqrt(squared_error)
-    half = _t_quantile(confidence, freedom) * error
-    return Ratio(
-        value=math.exp(difference),
-        low=_exp(difference - half),
-        high=_exp(difference + half),
-        p_equal=float(2 * stdtr(freedom, -abs(difference) / error)),
-        noise_floor=math.expm1(min(floor, _FARTHEST_LOG)),
-    )
+    value, low, high = whole.ratio(confidence)
+    return Ratio(value, low, high, whole.p_value(0), math.expm1(min(floor, _FARTHEST_LOG)))
 
 
 def contrast(
@@ -180,7 +173,12 @@ def contrast(
     Returns:
         The value and both ends of its interval.
     """
-    return weighted_sum([(power, _logs(points)) for power, points in groups]).ratio(confidence)
+    return log_contrast(groups).ratio(confidence)
+
+
+def log_contrast(groups: Sequence[tuple[float, Sequence[float]]]) -> WeightedSum:
+    """The logarithm of the same product, with its error."""
+    return weighted_sum([(power, _logs(points)) for power, points in groups])
 
 
 def _exp(log: float) -> float:

@@ -19,7 +19,7 @@ import psutil
 
 from harness import interpreter, interrupts
 from harness.errors import EnvironmentFailedError
-from harness.tree import OURS, Tree
+from harness.trees.tree import OURS, Tree
 
 #: The folder that holds servers/ and loadtests/: the checkout, or site-packages.
 ROOT: Final = OURS.root

@@ -23,7 +23,7 @@ from harness.arms import Arm
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
 from harness.placement import Placement
 from harness.schedule import Target
-from harness.tree import Tree
+from harness.trees.tree import Tree
 
 _START_TIMEOUT_S: Final = 90
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from harness.budgets import parse as parse_budget
 from harness.errors import SuiteError
-from harness.gate import expressions
 from harness.result import METRICS
 
 PasswordCost = Literal["owasp", "bench"]
@@ -72,7 +72,7 @@ class Scenario(_Frozen):
             A search is judged by what it finds, the capacity.
         password_cost: argon2 profile of the servers, where it is not the suite's.
         warmup_requests: Discarded requests to each instance, where it is not the suite's number.
-        budgets: Limits that `bench.py check` holds this scenario to (`harness/gate/expressions.py`).
+        budgets: Limits that `bench.py check` holds this scenario to (`harness/budgets.py`).
     """
 
     name: Name
@@ -89,7 +89,7 @@ class Scenario(_Frozen):
     @classmethod
     def _budgets_can_be_read(cls, budgets: list[str]) -> list[str]:
         for text in budgets:
-            for figure in expressions.parse(text).figures():
+            for figure in parse_budget(text).figures():
                 if figure.metric not in METRICS:
                     raise ValueError(
                         f"{text!r}: expected a metric, one of {', '.join(METRICS)} (got {figure.metric!r})"
@@ -208,7 +208,7 @@ class Suite(_Frozen):
     @model_validator(mode="after")
     def _budgets_name_arms(self) -> Self:
         for text in (text for scenario in self.scenarios for text in scenario.budgets):
-            for figure in expressions.parse(text).figures():
+            for figure in parse_budget(text).figures():
                 if figure.arm not in self.arms:
                     raise ValueError(
                         f"{text!r}: expected one of the arms {', '.join(self.arms)} (got {figure.arm!r})"

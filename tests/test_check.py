@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -171,6 +172,21 @@ def test_code_from_elsewhere_is_an_invalid_measurement(
     assert done.returncode == 12, done.stdout + done.stderr
     assert "servers/keys.py differ" in done.stderr
     assert load(sandbox.folder / "run").run.exit_code == 12
+
+
+@pytest.mark.slow
+def test_a_stopped_check_leaves_no_worktree(
+    sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Ctrl-C while it measures: git knows of no worktree afterwards, and nothing runs on."""
+    top = repository()
+    running = sandbox.start("check", suite(tmp_path), "--against", "HEAD", "--repo", str(top), "--out", "run")
+    sandbox.part(running, "locust")
+    assert len(list((top / ".git").glob("worktrees/*"))) == 1
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[0]
+    assert running.returncode == 130, said
+    assert len(list((top / ".git").glob("worktrees/*"))) == 0
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.result import Finding, Result
+from tests.sandbox import ROOT
 from tests.test_bench import bench
 
 STORED = Path(__file__).parent / "harness" / "data" / "result.json"
@@ -122,3 +123,17 @@ def test_clean_asks_before_it_removes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "results" / "one").exists() == ("under way" in done.stdout)
     assert (tmp_path / "results" / "published" / "kept" / "result.json").exists()
+
+
+def test_history_writes_a_table_figures_and_a_file(tmp_path: Path) -> None:
+    """From stored results, of which times on one machine and ratios on all are followed."""
+    done = bench("history", str(ROOT / "results" / "published"), "--out", "out", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = {file.name for file in (tmp_path / "out").iterdir()}
+    assert {"history.json", "history-total_cpu.png", "history-ratios.svg"} <= written
+    found = json.loads((tmp_path / "out" / "history.json").read_text())
+    assert json.loads(done.stdout) == found
+    assert all(len(one["points"]) > 1 for one in found["series"])
+    assert "saturation (closed, 8 users)" in done.stderr
+    assert bench("history", str(tmp_path), cwd=tmp_path).returncode == 2
+    assert "expected one of" in bench("history", "--metric", "speed", cwd=tmp_path).stderr

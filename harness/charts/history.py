@@ -10,9 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.charts import page, style
+from harness.history.changes import FEWEST
 from harness.history.series import History, Series, title
 
 _PANEL: Final = 2.6
+#: More dates than this below a panel would overlap.
+_MOST_LABELS: Final = 20
 _READING: Final = (
     "Each point is a run, oldest on the left, with its interval, which knows nothing of how runs differ from"
     " each other. A bar is the level between two changes; a dashed line marks where a level changed, and by"
@@ -40,7 +43,10 @@ def _figure(name: str, series: Sequence[Series], history: History) -> Figure:
         panels.setdefault(key, []).append(one)
     what = "Ratios between arms" if name == "ratios" else title(name)
     figure, axes = page.open_page_of_several(
-        f"{what}: {_finding(series)}", _READING, f"{history.runs} runs", [_PANEL] * len(panels)
+        f"{what}: {_finding(series)}",
+        _READING,
+        f"{history.runs} results, times in UTC",
+        [_PANEL] * len(panels),
     )
     for panel, (case, own) in zip(axes, panels.items(), strict=True):
         _panel(panel, case, own)
@@ -50,6 +56,8 @@ def _figure(name: str, series: Sequence[Series], history: History) -> Figure:
 def _finding(series: Sequence[Series]) -> str:
     """The latest change of each series that has one, in words."""
     changed = [one for one in series if one.changes]
+    if all(len(one.points) < FEWEST for one in series):
+        return f"fewer than {FEWEST} runs, too few to tell a change of level"
     if not changed:
         return "no change of level"
     last = max(changed, key=lambda one: one.points[one.changes[-1].at].started_at)
@@ -64,11 +72,11 @@ def _panel(panel: Axes, case: str, series: Sequence[Series]) -> None:
     panel.set_title("\n".join(style.lines(case, style.TITLE_CHARACTERS)))
     panel.grid(axis="y")
     runs = sorted({(point.started_at, point.run) for one in series for point in one.points})
-    place = {run: number for number, (_, run) in enumerate(runs)}
+    place = {run: number for number, run in enumerate(runs)}
     looks = style.arm_styles(list(dict.fromkeys(one.name for one in series)))
     for one in series:
         look = looks[one.name]
-        xs = [place[point.run] for point in one.points]
+        xs = [place[point.started_at, point.run] for point in one.points]
         for x, point in zip(xs, one.points, strict=True):
             panel.errorbar(
                 x,
@@ -81,8 +89,9 @@ def _panel(panel: Axes, case: str, series: Sequence[Series]) -> None:
                 linewidth=1,
             )
         _levels(panel, one, xs, look.colour)
-        panel.plot([], [], color=look.colour, marker=look.marker, linestyle="-", label=one.name)
-    panel.set_xticks(range(len(runs)), [run[:10] for run, _ in runs], rotation=30, ha="right")
+        panel.plot([], [], color=look.colour, marker=look.marker, linestyle="", label=one.name)
+    shown = range(0, len(runs), -(-len(runs) // _MOST_LABELS))
+    panel.set_xticks(shown, [_when(runs[i][0]) for i in shown], rotation=30, ha="right")
     panel.set_xlim(-0.5, len(runs) - 0.5)
     panel.margins(y=0.15)
     panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -107,6 +116,11 @@ def _levels(panel: Axes, one: Series, xs: Sequence[int], colour: str) -> None:
             color=colour,
             fontsize=style.SMALL,
         )
+
+
+def _when(started_at: str) -> str:
+    """Month, day and time of a run."""
+    return started_at[5:16].replace("T", " ")
 
 
 def _percent(ratio: float) -> str:

@@ -8,19 +8,19 @@ No verdicts: results of one after the other differ by more than the spread withi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from harness import estimate
+from harness.contrasts import Power, powers, ratio_powers
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.fingerprint import differences, fingerprint, subject
 from harness.report.case import FLOOR, Case, cases
 from harness.report.validity import invalid_reason
 from harness.result import METRICS, Comparison, Interval, Measurement, Model, Result
+from harness.subject import Subject
 
-#: The instances of one batch of one arm, and with what power their geometric mean enters (`contrast`).
-_Power = tuple[float, Sequence[float]]
 _LABELS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: What people are shown besides the primary metric; comparison.json has all.
 _SHOWN_RATIOS: Final = ("total_cpu", "service_p50", "throughput")
@@ -52,29 +52,11 @@ class Entry(Model):
     to_base_ci: Interval
 
 
-class Line(Model):
-    """One thing that two results or more have: a metric of an arm, or the ratio of an arm to another."""
+class Line(Subject):
+    """One thing that two results or more have."""
 
-    scenario: str
-    load: str
-    params: dict[str, Any]
-    metric: str
-    arm: str
-    #: The arm that it is a ratio to; None for a metric by itself.
-    over: str | None
     primary: bool
     entries: list[Entry]
-
-    @property
-    def case(self) -> str:
-        """The scenario, its load and parameters: what a panel or a table is about."""
-        params = [f"{key}={value}" for key, value in self.params.items()]
-        return f"{', '.join([self.scenario, *params])} ({self.load})"
-
-    @property
-    def name(self) -> str:
-        """The arm, or the pair of arms."""
-        return self.arm if self.over is None else f"{self.arm} / {self.over}"
 
 
 class Compared(Model):
@@ -217,11 +199,9 @@ def _times(results: dict[str, Result], confidence: float) -> Iterator[Line]:
 def _time_entries(rows: dict[str, Measurement], confidence: float) -> Iterator[Entry]:
     base = rows.get(_LABELS[0])
     for label, row in rows.items():
-        if base is None or label == _LABELS[0] or not (_has_logs(base) and _has_logs(row)):
-            yield Entry(label=label, value=row.value, ci=row.ci, to_base=None, to_base_ci=None)
-            continue
-        to_base, low, high = estimate.contrast([*_powers(row, 1), *_powers(base, -1)], confidence)
-        yield Entry(label=label, value=row.value, ci=row.ci, to_base=to_base, to_base_ci=(low, high))
+        now, was = powers(row, 1), powers(base, -1) if base is not None and label != _LABELS[0] else []
+        to_base, to_base_ci = _interval([*now, *was] if now and was else [], confidence)
+        yield Entry(label=label, value=row.value, ci=row.ci, to_base=to_base, to_base_ci=to_base_ci)
 
 
 def _ratios(results: dict[str, Result], confidence: float) -> Iterator[Line]:
@@ -266,7 +246,7 @@ def _ratio_entries(rows: dict[str, Comparison], of: dict[str, Case], confidence:
         )
 
 
-def _interval(groups: Sequence[_Power], confidence: float) -> tuple[float | None, Interval]:
+def _interval(groups: Sequence[Power], confidence: float) -> tuple[float | None, Interval]:
     """The value and interval of a contrast; none where a group is missing."""
     if not groups:
         return None, None
@@ -274,28 +254,10 @@ def _interval(groups: Sequence[_Power], confidence: float) -> tuple[float | None
     return value, (low, high)
 
 
-def _pair_powers(case: Case, row: Comparison) -> list[_Power]:
-    """The groups of a ratio of arms, batch by batch; none where one of them has no logarithms."""
+def _pair_powers(case: Case, row: Comparison) -> list[Power]:
+    """The groups of a ratio of arms; none where there is no such ratio."""
     base, arm = case.find(row.base, row.metric), case.find(row.arm, row.metric)
-    if base is None or arm is None or not (_has_logs(base) and _has_logs(arm)):
-        return []
-    batches = base.paired(arm)
-    if not batches:
-        return []
-    everyone = sum(len(one) + len(other) for one, other in batches)
-    weights = [(len(one) + len(other)) / everyone for one, other in batches]
-    signed = [((-w, one), (w, other)) for w, (one, other) in zip(weights, batches, strict=True)]
-    return [group for pair in signed for group in pair]
-
-
-def _powers(row: Measurement, power: float) -> list[_Power]:
-    """The instances of each batch with its share of the power."""
-    return [(power * len(points) / len(row.points), points) for points in row.by_batch() if points]
-
-
-def _has_logs(row: Measurement) -> bool:
-    many = min(len(points) for points in row.by_batch() if points) > 1
-    return METRICS[row.metric].scale == "log" and many and min(row.points) > 0
+    return [] if base is None or arm is None else ratio_powers(base, arm)
 
 
 def _line(of: dict[str, Case], metric: str, arm: str, over: str | None, entries: list[Entry]) -> Line:

@@ -9,11 +9,12 @@ from pathlib import Path
 from harness import catalog, validity
 from harness.arms import BASE, HEAD, Arm, Scheme
 from harness.errors import NoBaselineError
-from harness.gate import questions, revisions
+from harness.gate import questions
 from harness.gate.questions import Question
-from harness.gate.revisions import Revision, Side
 from harness.result import Check, Comparand, Result
 from harness.suite import Servers, Suite
+from harness.trees import revisions
+from harness.trees.revisions import Revision, Side
 
 
 class AgainstRevision:

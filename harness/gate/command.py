@@ -16,13 +16,14 @@ from rich.console import Console
 from harness import archive, catalog, disk, exporting, run_folder
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
 from harness.forecast import forecast
-from harness.gate import against, page, revisions, stored, summary
+from harness.gate import against, page, stored, summary
 from harness.gate.judge import Judge
 from harness.gate.task import Task
 from harness.looks import LOOKS
 from harness.progress import Reporter
 from harness.result import Result, confidence_of_a_look
 from harness.run import Measuring, Options
+from harness.trees import revisions
 
 #: Names a file to which a step of GitHub's pipelines may add a page of Markdown.
 _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
@@ -83,7 +84,7 @@ def check(asked: Asked, console: Console, *, print_json: bool, wait: bool) -> No
                 _tell(result, asked, console, print_json=print_json)
                 if failure is not None:
                     raise failure
-    console.print("exit code 0", highlight=False)
+    say("exit code 0")
 
 
 def baseline(
@@ -110,6 +111,7 @@ def baseline(
         raise InvalidMeasurementError("no baseline was written: the checks above say why.")
     archive.save_baseline(result, file)
     say(f"{file} is written: commit it, and let pipelines run: bench.py check {suite_name} --baseline {file}")
+    say("exit code 0")
 
 
 @contextmanager

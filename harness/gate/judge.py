@@ -36,12 +36,12 @@ class Judge:
     def answers(self, measurements: Iterable[Measurement]) -> list[Gated]:
         """One answer a question, in their order."""
         every = list(measurements)
-        found = [self._find(question, _rows(question, every)) for question in self.questions]
-        asked = [i for i, question in enumerate(self.questions) if question.judged]
-        raw = [_p_value(finding) if (finding := found[i]) else 1.0 for i in asked]
-        adjusted = dict(zip(asked, holm(raw), strict=True))
+        rows = [_rows(question, every) for question in self.questions]
+        found = [q.find(own, self.confidence) for q, own in zip(self.questions, rows, strict=True)]
+        judged = [i for i, question in enumerate(self.questions) if question.judged]
+        adjusted = dict(zip(judged, holm([_p_value(found[i]) for i in judged]), strict=True))
         return [
-            self._answer(question, found[i], _rows(question, every), adjusted.get(i, 1.0))
+            self._answer(question, found[i], rows[i], adjusted.get(i, 1.0))
             for i, question in enumerate(self.questions)
         ]
 
@@ -51,9 +51,6 @@ class Judge:
         left = [question for question, answer in answers if answer.answer == "inconclusive"]
         arms = frozenset(arm for question in left for arm in question.arms)
         return Open(frozenset(question.scenario for question in left), arms)
-
-    def _find(self, question: Question, rows: Rows) -> Finding | None:
-        return question.find(rows, self.confidence)
 
     def _answer(self, question: Question, finding: Finding | None, rows: Rows, p_value: float) -> Gated:
         scenario, load, params = question.about
@@ -118,8 +115,8 @@ def _rows(question: Question, measurements: Iterable[Measurement]) -> Rows:
     }
 
 
-def _p_value(finding: Finding) -> float:
-    return finding.excess.p_value(0) if finding.excess.value > 0 else 1.0
+def _p_value(finding: Finding | None) -> float:
+    return finding.excess.p_value(0) if finding is not None and finding.excess.value > 0 else 1.0
 
 
 def _batches(rows: Rows) -> int:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from harness.arms import BASE, HEAD
-from harness.estimate import WeightedSum, geometric_mean, mean, stratified_ratio, weighted_sum
-from harness.gate.expressions import Budget, Dual, Figure, parse
+from harness.budgets import Budget, Dual, Figure, parse
+from harness.contrasts import Power, powers, ratio_powers
+from harness.estimate import WeightedSum, geometric_mean, log_contrast, mean, stratified_ratio, weighted_sum
 from harness.result import METRICS, GateKind, Measurement, Result
 from harness.suite import Scenario, Suite
 
@@ -104,10 +105,13 @@ def _revision(index: int, scenario: Scenario, scheme: str, metric: str, toleranc
 
     def find(rows: Rows, confidence: float) -> Finding | None:
         before, after = rows.get((base, metric)), rows.get((head, metric))
-        if before is None or after is None or not (groups := _ratio_groups(after, before, metric)):
+        if before is None or after is None:
+            return None
+        excess = _beyond(ratio_powers(before, after), metric, tolerance)
+        if excess is None:
             return None
         floor = stratified_ratio(before.paired(after), confidence).noise_floor
-        return Finding(_beyond(groups, tolerance), 1 + tolerance, floor)
+        return Finding(excess, 1 + tolerance, floor)
 
     return Question(
         "revision", index, _about(scenario), scheme, metric, frozenset({(base, metric), (head, metric)}), find
@@ -212,13 +216,14 @@ def _moved(
     base, arm = pair
 
     def find(rows: Rows, _: float) -> Finding | None:
-        groups: list[tuple[float, list[float]]] = []
+        groups: list[Power] = []
         for sign, there in ((1, rows), (-1, then)):
-            one, other = there.get((arm, metric)), there.get((base, metric))
-            if one is None or other is None or not (own := _ratio_groups(one, other, metric)):
+            one, other = there.get((base, metric)), there.get((arm, metric))
+            if one is None or other is None or not (own := ratio_powers(one, other, sign)):
                 return None
-            groups += [(sign * weight, points) for weight, points in own]
-        return Finding(_beyond(groups, tolerance), 1 + tolerance)
+            groups += own
+        excess = _beyond(groups, metric, tolerance)
+        return None if excess is None else Finding(excess, 1 + tolerance)
 
     return Question(
         "baseline",
@@ -236,10 +241,10 @@ def _moved(
 def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> Question:
     def find(rows: Rows, _: float) -> Finding | None:
         now, before = rows.get((arm, metric)), then.get((arm, metric))
-        if now is None or before is None or not (_has_logs(now) and _has_logs(before)):
+        if now is None or before is None or not (own := powers(now, 1)) or not (was := powers(before, -1)):
             return None
-        groups = [*_log_groups(now, 1, metric), *_log_groups(before, -1, metric)]
-        return Finding(_beyond(groups, tolerance), 1 + tolerance)
+        excess = _beyond([*own, *was], metric, tolerance)
+        return None if excess is None else Finding(excess, 1 + tolerance)
 
     return Question(
         "baseline",
@@ -275,35 +280,13 @@ def _about(scenario: Scenario) -> tuple[str, str, dict[str, str]]:
     return scenario.name, scenario.load.label, scenario.params
 
 
-def _beyond(groups: Sequence[tuple[float, Sequence[float]]], tolerance: float) -> WeightedSum:
-    whole = weighted_sum(groups)
-    return WeightedSum(whole.value - math.log1p(tolerance), whole.error, whole.freedom)
-
-
-def _ratio_groups(arm: Measurement, base: Measurement, metric: str) -> list[tuple[float, list[float]]]:
-    """The weighted logarithms that make a ratio, more being worse; none where there is no ratio."""
-    pairs = arm.paired(base)
-    if not pairs or not (_has_logs(arm) and _has_logs(base)):
-        return []
-    everyone = sum(len(one) + len(other) for one, other in pairs)
-    sign = -1 if METRICS[metric].larger_is_better else 1
-    groups = []
-    for own, others in pairs:
-        weight = sign * (len(own) + len(others)) / everyone
-        groups += [(weight, _logs(own)), (-weight, _logs(others))]
-    return groups
-
-
-def _log_groups(row: Measurement, sign: int, metric: str) -> list[tuple[float, list[float]]]:
+def _beyond(groups: Sequence[Power], metric: str, tolerance: float) -> WeightedSum | None:
+    """By how much a ratio, more being worse, is beyond the tolerance; None where there is no ratio."""
+    if not groups:
+        return None
     better = -1 if METRICS[metric].larger_is_better else 1
-    return [
-        (better * sign * len(points) / len(row.points), _logs(points)) for points in row.by_batch() if points
-    ]
-
-
-def _has_logs(row: Measurement) -> bool:
-    sizes = [len(points) for points in row.by_batch() if points]
-    return bool(sizes) and min(sizes) > 1 and min(row.points) > 0
+    whole = log_contrast([(better * power, points) for power, points in groups])
+    return WeightedSum(whole.value - math.log1p(tolerance), whole.error, whole.freedom)
 
 
 def _logs(points: Sequence[float]) -> list[float]:

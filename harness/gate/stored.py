@@ -13,7 +13,7 @@ from harness.gate.questions import Question
 from harness.report.case import FLOOR
 from harness.result import Check, Comparand, Result
 from harness.suite import Suite
-from harness.tree import Tree
+from harness.trees.tree import Tree
 
 
 class AgainstStored:

@@ -21,6 +21,8 @@ from harness.result import Model
 _LEVEL: Final = 0.001
 #: A level has so many runs at least: fewer are an outlier.
 _SHORTEST: Final = 3
+#: Shorter series have no change of level.
+FEWEST: Final = 2 * _SHORTEST
 #: Of normal scatter, the median distance between neighbours is so many standard deviations.
 _NEIGHBOURS: Final = 0.6745 * math.sqrt(2)
 
@@ -48,7 +50,7 @@ class Change(Model):
 
 def changes(values: Sequence[float]) -> list[Change]:
     """The changes of level in a series, oldest first; none where a value is not positive."""
-    if len(values) < 2 * _SHORTEST or min(values) <= 0:
+    if len(values) < FEWEST or min(values) <= 0:
         return []
     logs = [math.log(value) for value in values]
     bounds = _likely(logs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from rich import box
@@ -52,24 +53,24 @@ def tell(
 
 
 def _render(found: History, console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name, side in (("what", "left"), ("runs", "right"), ("first", "right"), ("newest", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left", overflow="fold")
-    table.add_column("changes of level", overflow="fold")
-    case = ""
-    for one in found.series:
-        if one.case != case:
-            case = one.case
-            table.add_row(Text(case, style="bold"))
-        first, newest = one.points[0], one.points[-1]
-        table.add_row(
-            Text(f"  {one.name}, {one.metric}"),
-            str(len(one.points)),
-            fmt.with_interval(first.value, first.ci),
-            fmt.with_interval(newest.value, newest.ci),
-            Text("; ".join(changes_of(one)) or "none"),
-        )
-    console.print(table)
+    for case, own in groupby(found.series, key=lambda one: one.case):
+        console.print(Text(case, style="bold"))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column("what", overflow="fold")
+        for head in ("runs", "first", "newest"):
+            table.add_column(head, justify="right", no_wrap=True)
+        table.add_column("changes of level", overflow="fold")
+        for one in own:
+            first, newest = one.points[0], one.points[-1]
+            table.add_row(
+                Text(f"{one.name}, {one.metric}"),
+                str(len(one.points)),
+                fmt.with_interval(first.value, first.ci),
+                fmt.with_interval(newest.value, newest.ci),
+                Text("; ".join(changes_of(one)) or "none"),
+            )
+        console.print(table)
+        console.print()
     for line in found.left_out:
         console.print(f" - left out: {line}", highlight=False, markup=False, soft_wrap=True)
 

@@ -7,7 +7,7 @@ newest is. Ratios between arms travel, and their series hold all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -16,9 +16,10 @@ from harness.errors import SuiteError
 from harness.fingerprint import differences, fingerprint
 from harness.history.changes import Change, changes
 from harness.result import METRICS, Interval, Model, Result
+from harness.subject import Subject
 
 #: What a history is about where nobody says: cost, speed, and what a server bears.
-METRICS_TOLD = ("total_cpu", "service_p50", "throughput", "capacity")
+METRICS_TOLD: Final = ("total_cpu", "service_p50", "throughput", "capacity")
 
 
 class Point(Model):
@@ -31,30 +32,12 @@ class Point(Model):
     ci: Interval
 
 
-class Series(Model):
+class Series(Subject):
     """One figure over time, oldest first."""
 
-    scenario: str
-    load: str
-    params: dict[str, Any]
-    metric: str
     unit: str
-    arm: str
-    #: The arm that it is a ratio to; None for a metric by itself.
-    over: str | None
     points: list[Point]
     changes: list[Change] = Field(default_factory=list)
-
-    @property
-    def case(self) -> str:
-        """The scenario, its load and parameters."""
-        params = [f"{key}={value}" for key, value in self.params.items()]
-        return f"{', '.join([self.scenario, *params])} ({self.load})"
-
-    @property
-    def name(self) -> str:
-        """The arm, or the pair of arms."""
-        return self.arm if self.over is None else f"{self.arm} / {self.over}"
 
 
 class History(Model):

@@ -86,6 +86,16 @@ def test_ours_is_known_by_its_content(results: Path) -> None:
     }
 
 
+def test_a_history_is_recognised_by_its_file(tmp_path: Path) -> None:
+    """Its figures go with it."""
+    place = tmp_path / "history"
+    place.mkdir()
+    (place / "history.json").write_text('{"schema_version": 1, "series": []}')
+    (place / "history-total_cpu.png").write_text("a figure")
+    [one] = clean.find(tmp_path, NONE)
+    assert (one.kind, len(one.files), one.others) == ("history", 2, ())
+
+
 def test_what_is_not_ours_stays(results: Path) -> None:
     """Everything else lies there as before, published runs and the baseline included."""
     before = files(results)

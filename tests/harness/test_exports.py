@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,29 @@ def gated(result: Result) -> Result:
         for number, answer in enumerate(answers)
     ]
     return result.model_copy(update={"gate": rows})
+
+
+def test_names_fit_what_bencher_takes(result: Result) -> None:
+    """Benchmarks of 1 to 1,024 characters, measures of 1 to 64, and finite numbers under three names."""
+    for name, measures in read(result, "bencher", "bencher.json").items():
+        assert 0 < len(name) <= 1024
+        for measure, metric in measures.items():
+            assert 0 < len(measure) <= 64
+            assert "value" in metric
+            assert metric.keys() <= {"value", "lower_value", "upper_value"}
+            assert all(math.isfinite(figure) for figure in metric.values())
+
+
+def test_entries_fit_what_github_action_benchmark_takes(result: Result) -> None:
+    """Fields and types of its `BenchmarkResult`, and a range that its alerts can read."""
+    for file in formats()["github-action-benchmark"].names:
+        for entry in read(result, "github-action-benchmark", file):
+            assert {"name": str, "unit": str, "extra": str}.items() <= {
+                key: type(value) for key, value in entry.items()
+            }.items()
+            assert isinstance(entry["value"], float)
+            assert re.fullmatch(r"± \d\S*", entry.get("range", "± 0"))
+            float(entry.get("range", "± 0").removeprefix("± "))
 
 
 def test_junit_is_read_by_a_real_reader(result: Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -11,9 +12,9 @@ import pytest
 
 from harness import git
 from harness.errors import EnvironmentFailedError, NoBaselineError, SuiteError
-from harness.gate import environments, revisions
 from harness.suite import Servers
-from harness.tree import OURS
+from harness.trees import environments, revisions
+from harness.trees.tree import OURS
 
 SERVERS = Servers()
 
@@ -101,6 +102,19 @@ def test_a_worktree_is_there_as_long_as_it_is_needed(top: Path) -> None:
     with pytest.raises(ZeroDivisionError), revisions.worktree(top, first):
         raise ZeroDivisionError
     assert len(call(top, "worktree", "list").splitlines()) == 1
+
+
+def test_a_worktree_of_a_killed_run_is_forgotten(top: Path, tmp_path: Path) -> None:
+    """Ours, once its folder is gone; never anybody else's, though that may be away for a while."""
+    first = revisions.resolve(top, "HEAD~1")
+    ours, others = tmp_path / "cookies-vs-tokens-abc" / "tree", tmp_path / "on-a-disk-of-mine"
+    for place in (ours, others):
+        call(top, "worktree", "add", "--detach", str(place), first.sha)
+        shutil.rmtree(place)
+    with revisions.worktree(top, first):
+        told = call(top, "worktree", "list", "--porcelain")
+        assert str(ours) not in told
+        assert str(others) in told
 
 
 def test_the_working_tree_is_never_touched(top: Path) -> None:

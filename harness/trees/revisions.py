@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from harness import git, interrupts, leftovers
 from harness.errors import NoBaselineError, SuiteError
-from harness.gate import environments
 from harness.suite import Servers
-from harness.tree import OURS, Tree
+from harness.trees import environments
+from harness.trees.tree import OURS, Tree
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def worktree(top: Path, revision: Revision) -> Iterator[Path]:
     with interrupts.held():
         folder, owner = leftovers.make_folder()
     place = folder.resolve() / "tree"
+    _forget_killed(top)
     try:
         hooks = ("-c", "core.hooksPath=/dev/null")  # a checkout here is nobody's business
         git.run(top, *hooks, "worktree", "add", "--detach", "--force", str(place), revision.sha)
@@ -97,6 +98,18 @@ def worktree(top: Path, revision: Revision) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
             if owner is not None:
                 owner.release()
+
+
+def _forget_killed(top: Path) -> None:
+    """Have git forget the worktrees of runs that were killed; their folders the next run removes anyway."""
+    for line in (git.says(top, "worktree", "list", "--porcelain") or "").splitlines():
+        word, _, path = line.partition(" ")
+        if (
+            word == "worktree"
+            and Path(path).parent.name.startswith(leftovers.PREFIX)
+            and not Path(path).exists()
+        ):
+            git.says(top, "worktree", "remove", "--force", path)
 
 
 def side(name: str, top: Path, servers: Servers) -> Side:

@@ -29,4 +29,4 @@ class Tree:
 
 
 #: This tree: the checkout, or site-packages.
-OURS: Final = Tree(Path(__file__).resolve().parent.parent)
+OURS: Final = Tree(Path(__file__).resolve().parents[2])

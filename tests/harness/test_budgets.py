@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.gate.expressions import Budget, Dual, Figure, parse
+from harness.budgets import Budget, Dual, Figure, parse
 
 TOKEN, COOKIE = Figure("token", "total_cpu"), Figure("cookie", "total_cpu")
 VALUES = {TOKEN: 80.0, COOKIE: 100.0}
