@@ -16,7 +16,14 @@ from servers.accounts import seed
 from servers.embedded_store import StoreStartError, embedded_store
 from servers.errors import CannotStartError, UsageError
 from servers.passwords import COSTS
-from servers.settings import DEFAULT_KEY_PREFIX, MAX_CREDENTIAL_BYTES, Settings, new_secret, read_secrets
+from servers.settings import (
+    DEFAULT_KEY_PREFIX,
+    MAX_CREDENTIAL_BYTES,
+    Settings,
+    new_secret,
+    read_secrets,
+    read_text,
+)
 
 INTERRUPTED_EXIT_CODE: Final = 130
 MAX_PORT: Final = 65535
@@ -45,9 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m servers",
         description="Serve one authentication scheme, by default with a store and accounts of its own.",
-        epilog="Secrets come by environment: AUTH_SECRET or AUTH_SECRET_FILE (32 bytes at least) signs "
-        "tokens and CSRF tokens; AUTH_SECRET_PREVIOUS or AUTH_SECRET_PREVIOUS_FILE is the one before, "
-        "which still verifies; REDIS_URL is where the store is.",
+        epilog="Secrets come by environment, or by the file that NAME_FILE names: AUTH_SECRET (32 bytes at "
+        "least) signs tokens and CSRF tokens; AUTH_SECRET_PREVIOUS is the one before, which still verifies; "
+        "AUTH_PRIVATE_KEY (PEM) signs for schemes with key pairs, and AUTH_PUBLIC_KEYS (PEM) are further "
+        "keys that verify. REDIS_URL is where the store is, LOOKUP_URL the PostgreSQL of token-lookup.",
     )
     add = parser.add_argument
     add("scheme", nargs="?", metavar="SCHEME", help="which one; --list shows them")
@@ -97,6 +105,9 @@ def _serve(options: argparse.Namespace) -> None:
             password_cost=options.password_cost,
             behind_tls=options.behind_tls,
             max_credential_bytes=options.max_credential_bytes,
+            private_key=read_text(os.environ, "AUTH_PRIVATE_KEY") or b"",
+            public_keys=read_text(os.environ, "AUTH_PUBLIC_KEYS") or b"",
+            lookup_url=os.environ.get("LOOKUP_URL", ""),
             allow_origins=allow_origins,
         )
 

@@ -31,13 +31,18 @@ CREATE TABLE accounts (
     email TEXT NOT NULL,
     role TEXT NOT NULL,
     disabled INTEGER NOT NULL DEFAULT 0,
-    version INTEGER NOT NULL DEFAULT 0
+    version INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL DEFAULT 0
 ) STRICT
 """
 
 
 class Account(NamedTuple):
-    """One row. `version` grows with each change of the password, the role or the block."""
+    """One row.
+
+    `version` grows with each change of the password, the role or the block; `epoch` with each end of its
+    credentials, where the scheme asks for it (`servers.lookups`).
+    """
 
     id: str
     username: str
@@ -48,6 +53,7 @@ class Account(NamedTuple):
     role: str
     disabled: bool
     version: int
+    epoch: int
 
     @property
     def identity(self) -> Identity:
@@ -173,7 +179,7 @@ def seed(path: Path, load_users: int = 0, cost: str = "owasp") -> None:
     db.execute(_SCHEMA)
     with db:
         db.execute("BEGIN")
-        db.executemany("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)", rows)
+        db.executemany("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0)", rows)
     db.close()
 
 

@@ -1,5 +1,7 @@
 """Credentials in a cookie: its attributes, how it is read and refused, and the guard against other sites."""
 
+# ruff: noqa: D102 - servers.transport documents the methods
+
 import hashlib
 import hmac
 from typing import Final
@@ -10,12 +12,13 @@ from itsdangerous import Signer
 from servers import contract
 from servers.answers import error
 from servers.settings import Settings
+from servers.transport import Transport
 
 #: Methods that change nothing (RFC 9110 section 9.2.1), and so need no proof of who sent them.
 SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
-class CookieTransport:
+class CookieTransport(Transport):
     """Carries credentials in a cookie that scripts cannot read and other sites cannot use.
 
     Args:
@@ -25,29 +28,42 @@ class CookieTransport:
             origins whose pages may log in.
     """
 
+    needs_proof = True
+
     def __init__(self, scheme: str, settings: Settings) -> None:
+        super().__init__(settings.max_credential_bytes)
         self._behind_tls = settings.behind_tls
         self.name: Final = f"__Host-{scheme}-session" if self._behind_tls else f"{scheme}-session"
-        self._max_bytes = settings.max_credential_bytes
         self._allow_origins = frozenset(settings.allow_origins)
         self._signers = [
             Signer(secret, salt="csrf", key_derivation="hmac", digest_method=hashlib.sha256)
             for secret in settings.secrets
         ]
 
-    def read(self, request: web.Request) -> str | None:
-        """Return the credential that `request` carries, None where it carries none that can be ours."""
+    def read(self, request: web.Request) -> str:
+        credential = self.carried(request)
+        if credential is None:
+            raise self.unauthorized("not_authenticated")
+        return credential
+
+    def carried(self, request: web.Request) -> str | None:
         credential = request.cookies.get(self.name)
         if not credential or len(credential) > self._max_bytes or not credential.isascii():
             return None
         return credential
 
-    def set(self, response: web.StreamResponse, credential: str) -> None:
+    def hand_out(
+        self, response: web.StreamResponse, credential: str, lifetime_s: int, binding: str
+    ) -> dict[str, str | int]:
+        self.set(response, credential, lifetime_s)
+        return {"csrf_token": self.csrf_token(binding)}
+
+    def set(self, response: web.StreamResponse, credential: str, lifetime_s: int) -> None:
         """Have the browser keep `credential` as long as it can live."""
         response.set_cookie(
             self.name,
             credential,
-            max_age=contract.ABSOLUTE_TIMEOUT_S,
+            max_age=lifetime_s,
             path="/",
             secure=self._behind_tls,
             httponly=True,
@@ -55,19 +71,12 @@ class CookieTransport:
         )
 
     def remove(self, response: web.StreamResponse) -> None:
-        """Have the browser forget the credential."""
         response.del_cookie(self.name, path="/", secure=self._behind_tls, httponly=True, samesite="Lax")
 
     def csrf_token(self, binding: str) -> str:
-        """Return the CSRF token of the session that `binding` (its id) names."""
         return self._signers[0].get_signature(binding).decode()
 
     def check_csrf(self, request: web.Request, binding: str) -> None:
-        """Let only a page that could read the session's CSRF token change something.
-
-        Raises:
-            web.HTTPForbidden: The request is no safe one and lacks the token.
-        """
         if request.method in SAFE_METHODS:
             return
         presented = request.headers.get(contract.CSRF_HEADER, "").encode(errors="replace")
@@ -94,9 +103,10 @@ class CookieTransport:
             raise error(web.HTTPForbidden, "csrf")
 
     def unauthorized(self, code: str) -> web.HTTPUnauthorized:
-        """Return the 401 that asks for a session."""
         return error(web.HTTPUnauthorized, code, {hdrs.WWW_AUTHENTICATE: 'Cookie realm="api"'})
 
+    def invalid(self) -> web.HTTPUnauthorized:
+        return self.unauthorized("not_authenticated")
+
     def forbidden(self) -> web.HTTPForbidden:
-        """Return the 403 for a caller without the role."""
         return error(web.HTTPForbidden, "forbidden")

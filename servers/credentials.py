@@ -7,6 +7,7 @@ from aiohttp import web
 
 from servers.accounts import Account
 from servers.answers import error, no_store, read_object, text_field
+from servers.identity import Identity
 from servers.keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
 
 #: Characters that a new password must have at least (NIST SP 800-63B).
@@ -20,6 +21,7 @@ async def authenticate(request: web.Request) -> web.Response:
     too many of either the answer is 429, whatever the password.
     """
     app = request.app
+    app[SCHEME].check_issues()
     app[SCHEME].check_login_origin(request)
     body = await read_object(request)
     username, password = text_field(body, "username"), text_field(body, "password")
@@ -59,6 +61,7 @@ async def change_password(request: web.Request) -> web.Response:
     section 11.6.3).
     """
     app = request.app
+    app[SCHEME].check_issues()
     caller = await app[SCHEME].identify(request)
     body = await read_object(request)
     old, new = text_field(body, "old"), text_field(body, "new")
@@ -88,8 +91,14 @@ async def change_password(request: web.Request) -> web.Response:
 
 async def refresh(request: web.Request) -> web.Response:
     """Answer a new pair of tokens for a refresh token."""
+    accounts = request.app[ACCOUNTS]
+
+    async def current(account_id: str) -> Identity | None:
+        account = await accounts.get(account_id)
+        return None if account is None or account.disabled else account.identity
+
     refresh_token = text_field(await read_object(request), "refresh_token")
-    response = web.json_response(await request.app[SCHEME].refresh(request, refresh_token))
+    response = web.json_response(await request.app[SCHEME].refresh(refresh_token, current))
     no_store(response)
     return response
 

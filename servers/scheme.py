@@ -3,15 +3,20 @@
 # ruff: noqa: ARG002, B027 - what most schemes need not do has a body here, which ignores its arguments
 
 import abc
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from aiohttp import web
 
 from servers.answers import error
+from servers.contract import ABSOLUTE_TIMEOUT_S, RESTRICTED
 from servers.identity import Identity
+from servers.promises import Promises
+from servers.transport import Transport
 
-Bites = Literal["at once", "at next issue"]
+#: Tells who an account is by now; None where there is none, or it is blocked.
+Current = Callable[[str], Awaitable[Identity | None]]
 
 #: Requirements of docs/security.md that a scheme may waive; the tests then prove that the attack succeeds.
 Requirement = Literal[
@@ -27,27 +32,14 @@ Requirement = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class Promises:
-    """What a scheme promises; `tests/servers/test_promises.py` holds it to each.
+class Keeper(Protocol):
+    """What a scheme keeps outside of this process."""
 
-    Attributes:
-        logout: When a credential stops working that was logged out.
-        role_change: When a change of role shows in what a credential may do.
-        block: When a disabled account is kept out: its credentials at once, or only the next login.
-        password_change: When the other credentials of an account end whose password changed.
-        store: Which requests need the store.
-        minted_elsewhere: Whether a process that shares no secret with this one can issue credentials.
-        verified_elsewhere: Whether a process that could not issue credentials can check them.
-    """
+    async def ping(self) -> None:
+        """Return when it answers; raises `web.HTTPServiceUnavailable` where it does not."""
 
-    logout: Literal["at once", "at expiry", "never"]
-    role_change: Bites
-    block: Bites
-    password_change: Bites
-    store: Literal["every request", "some", "none"]
-    minted_elsewhere: bool
-    verified_elsewhere: bool
+    async def close(self) -> None:
+        """End the connections."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +49,19 @@ class About:
     Attributes:
         title: One line for people.
         transport: How its credentials travel.
-        read_path: What a load should read.
         promises: When what is ended ends.
+        read_path: What a load should read.
+        read_command: What a restricted read asks the store, once; empty where it does not.
+        lifetime_s: Seconds that a credential lives which nothing ends or renews.
         waives: What it does not do, and a scheme to be copied must.
     """
 
     title: str
     transport: Literal["cookie", "bearer", "none"]
-    read_path: str
     promises: Promises
+    read_path: str = RESTRICTED
+    read_command: str = ""
+    lifetime_s: int = ABSOLUTE_TIMEOUT_S
     waives: tuple[Requirement, ...] = ()
 
 
@@ -73,13 +69,24 @@ class Scheme(abc.ABC):
     """One way to authenticate callers.
 
     Every method raises `web.HTTPServiceUnavailable` where it needs the store and the store does not answer.
+
+    Args:
+        transport: How its credentials travel.
+        keeper: What it keeps outside of this process; None where it keeps nothing.
     """
+
+    def __init__(self, transport: Transport, keeper: Keeper | None = None) -> None:
+        self._transport = transport
+        self._keeper = keeper
 
     def setup(self, app: web.Application) -> None:
         """Add to `app` what the scheme needs around the handlers."""
+        app.on_cleanup.append(self._close)
 
     async def ready(self) -> None:
         """Return when the scheme can serve."""
+        if self._keeper is not None:
+            await self._keeper.ping()
 
     @abc.abstractmethod
     async def identify(self, request: web.Request) -> Identity:
@@ -108,12 +115,20 @@ class Scheme(abc.ABC):
     async def end_account(self, account_id: str) -> None:
         """End every credential of an account, if that can be."""
 
+    def check_issues(self) -> None:
+        """Refuse to issue anything where that is done elsewhere.
+
+        Raises:
+            web.HTTPNotFound: It is.
+        """
+
     def check_login_origin(self, request: web.Request) -> None:
         """Refuse a login that another site's page sent.
 
         Raises:
             web.HTTPForbidden: Another site's page sent it.
         """
+        self._transport.check_login_origin(request)
 
     async def csrf_token(self, request: web.Request) -> str:
         """Return the token that must accompany what changes something.
@@ -124,18 +139,27 @@ class Scheme(abc.ABC):
         """
         raise error(web.HTTPNotFound, "not_offered")
 
-    async def refresh(self, request: web.Request, refresh_token: str) -> dict[str, str | int]:
+    async def refresh(self, refresh_token: str, current: Current) -> dict[str, str | int]:
         """Return a new pair of tokens.
+
+        Args:
+            refresh_token: What an earlier answer gave the caller.
+            current: Who an account is by now.
 
         Raises:
             web.HTTPNotFound: The scheme has no refresh tokens.
+            web.HTTPUnauthorized: This one is none, was used before, or its account is blocked.
         """
         raise error(web.HTTPNotFound, "not_offered")
 
-    @abc.abstractmethod
     def unauthorized(self, code: str) -> web.HTTPUnauthorized:
         """Return the 401 for a request without a credential, or a login that failed."""
+        return self._transport.unauthorized(code)
 
-    @abc.abstractmethod
     def forbidden(self) -> web.HTTPForbidden:
         """Return the 403 for a caller who lacks the role."""
+        return self._transport.forbidden()
+
+    async def _close(self, _: web.Application) -> None:
+        if self._keeper is not None:
+            await self._keeper.close()

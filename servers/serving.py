@@ -86,8 +86,8 @@ async def _require_ready(app: web.Application) -> None:
         await app[SCHEME].ready()
     except web.HTTPServiceUnavailable:
         raise CannotStartError(
-            "The store does not answer, or refuses. Start it, correct REDIS_URL, "
-            "or leave REDIS_URL unset to have one started."
+            "The store does not answer, or refuses. Start it, correct REDIS_URL (LOOKUP_URL for "
+            "token-lookup), or leave that unset to do without one of your own."
         ) from None
 
 

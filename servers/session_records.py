@@ -16,8 +16,7 @@ from typing import Any, Final, NamedTuple, cast
 from redis.asyncio import Redis
 
 from servers import contract
-from servers.deadlines import Deadlines
-from servers.store import TIMEOUT_S, ask, asks_store
+from servers.store import StoreKeeper, ask, asks_store
 
 #: Random bytes of an id; OWASP asks for 8 at least, we for 16.
 ID_BYTES: Final = 24
@@ -41,7 +40,7 @@ class Record(NamedTuple):
     stored: bytes | str
 
 
-class SessionRecords:
+class SessionRecords(StoreKeeper):
     """The sessions under one prefix of a store.
 
     Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
@@ -52,8 +51,7 @@ class SessionRecords:
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
-        self.deadlines = Deadlines(TIMEOUT_S)
-        self._redis = redis
+        super().__init__(redis)
         self._session_prefix = f"{prefix}session:"
         self._account_prefix = f"{prefix}account:"
         self._replace_if_same = redis.register_script(_REPLACE_IF_SAME)
@@ -62,11 +60,6 @@ class SessionRecords:
     def new_id() -> str:
         """Return an id that nobody can guess."""
         return secrets.token_urlsafe(ID_BYTES)
-
-    @asks_store
-    async def ping(self) -> None:
-        """Return when the store answers."""
-        await self._redis.ping()
 
     @asks_store
     async def create(self, session_id: str, account_id: str, fields: Mapping[str, Any]) -> None:

@@ -41,7 +41,7 @@ class SessionStorage(AbstractStorage):
 
     async def load_session(self, request: web.Request) -> StoredSession:
         """Return the session whose id came with `request`; a new one where there is none."""
-        session_id = self._transport.read(request)
+        session_id = self._transport.carried(request)
         record = await self._records.read(session_id) if session_id else None
         if record is None:
             return await self.new_session()
@@ -65,10 +65,10 @@ class SessionStorage(AbstractStorage):
             self._transport.remove(response)
         elif session.new:
             await self._records.create(session_id, session["sub"], session)
-            replaced = self._transport.read(request)
+            replaced = self._transport.carried(request)
             if replaced and replaced != session_id:
                 await self._records.end(replaced)
-            self._transport.set(response, session_id)
+            self._transport.set(response, session_id, contract.ABSOLUTE_TIMEOUT_S)
         else:
             await self._records.update(session_id, session.stored, session)
         session.saved()

@@ -34,6 +34,9 @@ class Settings:
         password_cost: Name of a profile in `servers.passwords.COSTS`.
         behind_tls: Whether browsers reach this server by https, through a proxy.
         max_credential_bytes: Longest credential that is looked at.
+        private_key: PEM of the key that signs, for schemes with key pairs; empty where none is given.
+        public_keys: PEM of further keys whose signatures are believed, one after the other.
+        lookup_url: The PostgreSQL in which `token-lookup` looks; empty for the accounts file.
         allow_origins: Other origins whose pages may call this server, as `servers.cors` parsed them.
     """
 
@@ -44,6 +47,9 @@ class Settings:
     password_cost: str = "owasp"  # noqa: S105 - the name of a profile
     behind_tls: bool = False
     max_credential_bytes: int = MAX_CREDENTIAL_BYTES
+    private_key: bytes = field(default=b"", repr=False)
+    public_keys: bytes = b""
+    lookup_url: str = field(default="", repr=False)
     allow_origins: tuple[str, ...] = ()
 
 
@@ -57,11 +63,11 @@ def read_secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
         UsageError: A secret is shorter than `MIN_SECRET_BYTES`, or there is a previous one only.
         CannotStartError: A file cannot be read.
     """
-    current = _read_secret(environ, "AUTH_SECRET")
-    previous = _read_secret(environ, "AUTH_SECRET_PREVIOUS")
-    if previous and not current:
+    named = {name: read_text(environ, name) for name in ("AUTH_SECRET", "AUTH_SECRET_PREVIOUS")}
+    secrets = [parse_secret(text, name) for name, text in named.items() if text is not None]
+    if len(secrets) == 1 and named["AUTH_SECRET"] is None:
         raise UsageError("AUTH_SECRET_PREVIOUS only verifies: set AUTH_SECRET, which signs, too.")
-    return tuple(secret for secret in (current, previous) if secret)
+    return tuple(secrets)
 
 
 def parse_secret(text: bytes, source: str) -> bytes:
@@ -85,13 +91,17 @@ def new_secret() -> bytes:
     return secrets.token_bytes(MIN_SECRET_BYTES)
 
 
-def _read_secret(environ: Mapping[str, str], name: str) -> bytes | None:
+def read_text(environ: Mapping[str, str], name: str) -> bytes | None:
+    """Return what the environment holds under `name`, or in the file that it names under `name` + `_FILE`.
+
+    Raises:
+        CannotStartError: The file cannot be read.
+    """
     if name in environ:
-        return parse_secret(environ[name].encode(), name)
+        return environ[name].encode()
     if f"{name}_FILE" in environ:
-        path = Path(environ[f"{name}_FILE"])
         try:
-            return parse_secret(path.read_bytes(), f"the file that {name}_FILE names")
+            return Path(environ[f"{name}_FILE"]).read_bytes()
         except OSError as error:
             raise CannotStartError(f"{name}_FILE cannot be read: {error.strerror}.") from None
     return None

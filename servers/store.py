@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -64,13 +64,7 @@ async def ask(redis: Redis, *command: str | int) -> Any:
         await pool.release(connection)
 
 
-class UsesStore(Protocol):
-    """Something whose operations ask the store."""
-
-    deadlines: Deadlines
-
-
-S = TypeVar("S", bound=UsesStore)
+S = TypeVar("S", bound="StoreKeeper")
 
 
 def asks_store(
@@ -89,3 +83,28 @@ def asks_store(
             raise unavailable("store_unavailable") from None
 
     return bounded
+
+
+class StoreKeeper:
+    """Something that keeps records in the store; its operations are marked by `asks_store`.
+
+    Args:
+        redis: The store.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self.deadlines = Deadlines(TIMEOUT_S)
+        self._redis = redis
+
+    @asks_store
+    async def ping(self) -> None:
+        """Return when the store answers.
+
+        Raises:
+            web.HTTPServiceUnavailable: It does not.
+        """
+        await self._redis.ping()
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._redis.aclose()

@@ -1,17 +1,14 @@
 """JSON Web Tokens as RFC 8725 and RFC 9068 would have them: what is signed, and what is checked."""
 
-import hashlib
 import secrets
 import time
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import jwt
 
 from servers import contract
-from servers.errors import UsageError
 from servers.identity import Identity
-from servers.settings import MIN_SECRET_BYTES
+from servers.signing_keys import Keyring, SigningKey
 
 ISSUER: Final = "cookies-vs-tokens"
 AUDIENCE: Final = "cookies-vs-tokens/api"
@@ -25,47 +22,45 @@ ID_BYTES: Final = 16
 _REQUIRED: Final = ["exp", "iat", "iss", "aud", "jti", *contract.IDENTITY_FIELDS]
 
 
-class Key(NamedTuple):
-    """A secret and its name, `kid`, which tells nothing about it."""
-
-    name: str
-    secret: bytes
-
-
 class InvalidTokenError(Exception):
     """A token is not one of ours, or not now."""
 
 
 class Tokens:
-    """Signs and checks HS256 tokens.
+    """Signs and checks tokens.
 
     Args:
-        secrets: The keys' bytes. The first signs, all verify, so that keys can be replaced with an overlap.
+        keyring: The keys.
         lifetime_s: Seconds that a token lives.
-
-    Raises:
-        UsageError: A secret is shorter than HS256 needs.
     """
 
-    def __init__(self, secrets: Sequence[bytes], lifetime_s: int = contract.ABSOLUTE_TIMEOUT_S) -> None:
-        if any(len(secret) < MIN_SECRET_BYTES for secret in secrets):
-            raise UsageError(f"A secret shorter than {MIN_SECRET_BYTES} bytes cannot sign tokens.")
+    def __init__(self, keyring: Keyring, lifetime_s: int = contract.ABSOLUTE_TIMEOUT_S) -> None:
         self.lifetime_s: Final = lifetime_s
-        self._keys = {key.name: key for key in map(_key, secrets)}
-        self._signing_key = next(iter(self._keys.values()))
+        self._algorithm = keyring.algorithm
+        self._algorithms = [keyring.algorithm]
+        self._keys = {key.name: key for key in keyring.keys}
+        self._signing_key = keyring.keys[0]
+        self.can_sign: Final = self._signing_key.signs is not None
 
-    def mint(self, identity: Identity) -> str:
-        """Return a token that says `identity`."""
+    def claims(self, identity: Identity) -> dict[str, Any]:
+        """Return what a new token says that is for `identity`."""
         now = int(time.time())
-        claims = identity._asdict() | {
+        return identity._asdict() | {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": now,
             "exp": now + self.lifetime_s,
             "jti": secrets.token_urlsafe(ID_BYTES),
         }
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """Return the token that says `claims`; only where `can_sign`."""
         headers = {"typ": TYPE, "kid": self._signing_key.name}
-        return jwt.encode(claims, self._signing_key.secret, algorithm="HS256", headers=headers)
+        return jwt.encode(claims, self._signing_key.signs, algorithm=self._algorithm, headers=headers)
+
+    def mint(self, identity: Identity) -> str:
+        """Return a token for `identity`."""
+        return self.sign(self.claims(identity))
 
     def verify(self, token: str) -> dict[str, Any]:
         """Return the claims of `token`.
@@ -78,8 +73,8 @@ class Tokens:
             key = self._key_of(token)
             decoded = jwt.decode_complete(
                 token,
-                key.secret,
-                algorithms=["HS256"],
+                key.verifies,
+                algorithms=self._algorithms,
                 issuer=ISSUER,
                 audience=AUDIENCE,
                 options={"require": _REQUIRED},
@@ -92,11 +87,7 @@ class Tokens:
         claims: dict[str, Any] = decoded["payload"]
         return claims
 
-    def _key_of(self, token: str) -> Key:
+    def _key_of(self, token: str) -> SigningKey:
         if len(self._keys) == 1:  # spares reading the header twice
             return self._signing_key
         return self._keys[jwt.get_unverified_header(token)["kid"]]
-
-
-def _key(secret: bytes) -> Key:
-    return Key(hashlib.sha256(b"kid:" + secret).hexdigest()[:16], secret)

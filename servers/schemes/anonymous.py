@@ -7,7 +7,8 @@ from aiohttp import web
 from servers import contract
 from servers.bearer_transport import BearerTransport
 from servers.identity import Identity
-from servers.scheme import About, Promises, Scheme
+from servers.promises import Promises
+from servers.scheme import About, Scheme
 from servers.settings import Settings
 
 ABOUT = About(
@@ -20,17 +21,12 @@ ABOUT = About(
         block="at once",
         password_change="at once",  # noqa: S106 - no password
         store="none",
-        minted_elsewhere=False,
-        verified_elsewhere=False,
     ),
 )
 
 
 class Anonymous(Scheme):
     """Issues nothing and lets nobody in."""
-
-    def __init__(self, transport: BearerTransport) -> None:
-        self._transport = transport
 
     async def identify(self, request: web.Request) -> Identity:
         raise self.unauthorized("not_authenticated")
@@ -39,12 +35,6 @@ class Anonymous(Scheme):
         self, request: web.Request, response: web.StreamResponse, identity: Identity
     ) -> dict[str, str | int]:
         return {}
-
-    def unauthorized(self, code: str) -> web.HTTPUnauthorized:
-        return self._transport.unauthorized(code)
-
-    def forbidden(self) -> web.HTTPForbidden:
-        return self._transport.forbidden()
 
 
 def build(name: str, settings: Settings) -> Scheme:  # noqa: ARG001 - the same for every scheme

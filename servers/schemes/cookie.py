@@ -4,12 +4,11 @@
 
 import aiohttp_session
 from aiohttp import web
-from redis.asyncio import Redis
 
-from servers import contract
 from servers.cookie_transport import CookieTransport
 from servers.identity import Identity
-from servers.scheme import About, Promises, Scheme
+from servers.promises import ASKED_FOR
+from servers.scheme import About, Scheme
 from servers.session_records import SessionRecords
 from servers.session_scheme import SessionScheme
 from servers.session_storage import SessionStorage
@@ -19,28 +18,22 @@ from servers.store import connect
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session, hardened)",
     transport="cookie",
-    read_path=contract.RESTRICTED,
-    promises=Promises(
-        logout="at once",
-        role_change="at once",
-        block="at once",
-        password_change="at once",  # noqa: S106 - no password
-        store="every request",
-        minted_elsewhere=False,
-        verified_elsewhere=False,
-    ),
+    read_command="GETEX",
+    promises=ASKED_FOR,
 )
 
 
 class Cookie(SessionScheme):
-    """Knows a caller by the session in the store; deleting that ends it."""
+    """Knows a caller by the session in the store; deleting that ends it.
 
-    def __init__(self, redis: Redis, records: SessionRecords, transport: CookieTransport) -> None:
-        super().__init__(redis, SessionStorage(records, transport), transport)
+    Args:
+        records: The sessions.
+        transport: How their ids travel.
+    """
+
+    def __init__(self, records: SessionRecords, transport: CookieTransport) -> None:
+        super().__init__(SessionStorage(records, transport), transport, records)
         self._records = records
-
-    async def ready(self) -> None:
-        await self._records.ping()
 
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
@@ -48,7 +41,7 @@ class Cookie(SessionScheme):
         session = await aiohttp_session.new_session(request)
         session.update(identity._asdict())
         await self._storage.save_session(request, response, session)
-        return {"csrf_token": self._transport.csrf_token(str(session.identity))}
+        return {"csrf_token": self._transport.csrf_token(self.binding(session))}
 
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
         session = await aiohttp_session.get_session(request)
@@ -61,6 +54,5 @@ class Cookie(SessionScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    redis = connect(settings.redis_url)
-    records = SessionRecords(redis, f"{settings.key_prefix}{name}:")
-    return Cookie(redis, records, CookieTransport(name, settings))
+    records = SessionRecords(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
+    return Cookie(records, CookieTransport(name, settings))

@@ -14,25 +14,23 @@ from redis.asyncio import Redis
 
 from servers import contract
 from servers.cookie_transport import CookieTransport
-from servers.deadlines import Deadlines
 from servers.identity import Identity
-from servers.scheme import About, Promises, Scheme
+from servers.promises import Promises
+from servers.scheme import About, Scheme
 from servers.session_scheme import SessionScheme
 from servers.settings import Settings
-from servers.store import TIMEOUT_S, asks_store
+from servers.store import StoreKeeper
 
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session as it comes)",
     transport="cookie",
-    read_path=contract.RESTRICTED,
+    read_command="GET",
     promises=Promises(
         logout="at once",
         role_change="at next issue",
         block="at next issue",
         password_change="at next issue",  # noqa: S106 - no password
         store="every request",
-        minted_elsewhere=False,
-        verified_elsewhere=False,
     ),
     waives=(
         "absolute timeout",
@@ -62,17 +60,8 @@ class PrefixedRedisStorage(RedisStorage):
 class CookieStock(SessionScheme):
     """Knows a caller by the session in the store, as far as the stock storage keeps it."""
 
-    def __init__(self, redis: Redis, storage: RedisStorage, transport: CookieTransport) -> None:
-        super().__init__(redis, storage, transport)
-        self.deadlines = Deadlines(TIMEOUT_S)
-
-    @asks_store
-    async def ready(self) -> None:
-        await self._redis.ping()
-
     async def identify(self, request: web.Request) -> Identity:
-        if self._transport.read(request) is None:  # the storage would look up anything
-            raise self.unauthorized("not_authenticated")
+        self._transport.read(request)  # the storage would look up anything
         return await super().identify(request)
 
     async def issue(
@@ -82,7 +71,7 @@ class CookieStock(SessionScheme):
         # What the storage would do on saving; done now, since the answer tells the CSRF token bound to it.
         session.set_new_identity(uuid.uuid4().hex)
         session.update(identity._asdict())
-        return {"csrf_token": self._transport.csrf_token(str(session.identity))}
+        return {"csrf_token": self._transport.csrf_token(self.binding(session))}
 
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
         session = await aiohttp_session.get_session(request)
@@ -101,4 +90,4 @@ def build(name: str, settings: Settings) -> Scheme:
         samesite="Lax",
     )
     storage.key_prefix = f"{settings.key_prefix}{name}:session"
-    return CookieStock(redis, storage, transport)
+    return CookieStock(storage, transport, StoreKeeper(redis))

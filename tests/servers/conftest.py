@@ -13,7 +13,7 @@ from servers.embedded_store import embedded_store
 from tests.servers.client import Client
 from tests.servers.process import Server
 
-LOAD_USERS = 1000
+LOAD_USERS = 4000
 
 #: Schemes that issue something; `anonymous` does not.
 AUTHENTICATING = [name for name in schemes.names() if schemes.load(name).ABOUT.transport != "none"]

@@ -1,22 +1,14 @@
-"""Attacks on sessions behind a cookie, against live servers.
+"""Attacks on credentials in a cookie, whatever they are, against live servers.
 
 A scheme that waives a requirement is attacked all the same, and the attack must succeed.
 """
 
-import base64
-import contextlib
-import hashlib
 import json
-import socket
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 
 from servers import contract, schemes
 from servers.contract import Credentials
@@ -25,7 +17,6 @@ from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import Server
 
 Waived = Callable[[Requirement], bool]
-RecordKey = Callable[[str], bytes]
 
 COOKIE_SCHEMES = [name for name in schemes.names() if schemes.load(name).ABOUT.transport == "cookie"]
 
@@ -61,37 +52,11 @@ def waived(server: Server) -> Waived:
     return lambda requirement: requirement in about.waives
 
 
-@pytest.fixture
-def prefix(server: Server) -> bytes:
-    """What that server's keys in the store begin with."""
-    return f"cookies-vs-tokens:{server.scheme}:".encode()
-
-
-@pytest.fixture
-def record_key(prefix: bytes, waived: Waived) -> RecordKey:
-    """Returns a function that tells under which key a session is stored."""
-
-    def key(session_id: str) -> bytes:
-        if waived("hashed ids"):
-            return prefix + b"session_" + session_id.encode()
-        return prefix + b"session:" + hashlib.sha256(session_id.encode()).hexdigest().encode()
-
-    return key
-
-
 def log_in(port: int, **headers: str) -> Answer:
     """Log in as the example account with additional headers, as a browser would for a page."""
     body = json.dumps(contract.EXAMPLE._asdict()).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Client(port).send("POST", contract.AUTHENTICATE, body, JSON | named)
-
-
-def record_at(store: "redis.Redis", key: bytes) -> dict[str, Any]:
-    """Return the stored record of a session."""
-    stored = store.get(key)
-    assert stored is not None
-    record: dict[str, Any] = json.loads(stored)
-    return record
 
 
 def test_attributes(port: int, name: str) -> None:
@@ -127,12 +92,10 @@ def test_attributes_behind_tls(scheme: str, store_url: str, accounts_file: Path,
         assert server.stop() == 0
 
 
-def test_logout_forgets(store: "redis.Redis", cookie_caller: Client, record_key: RecordKey) -> None:
-    """The browser is told to forget the cookie, and the store keeps nothing of the session."""
-    key = record_key(cookie_caller.secret)
+def test_logout_forgets(cookie_caller: Client) -> None:
+    """The browser is told to forget the cookie."""
     assert cookie_caller.post(contract.LOGOUT).status == 204
     assert not cookie_caller.cookies
-    assert store.get(key) in (None, b"{}")  # the latter by aiohttp-session itself
 
 
 def test_a_cookie_past_the_limit(
@@ -236,14 +199,21 @@ def test_fixation_of_an_unknown_id(port: int, name: str, account: Credentials) -
     assert attacker.get(contract.RESTRICTED).status == 401
 
 
-def test_fixation_of_a_live_id(port: int, cookie_caller: Client, waived: Waived) -> None:
-    """An attacker's own session, planted, never becomes the victim's, and ends at the victim's login."""
+def test_fixation_of_a_live_id(port: int, server: Server, cookie_caller: Client, waived: Waived) -> None:
+    """An attacker's own session, planted, never becomes the victim's, and ends at the victim's login.
+
+    But for one that nothing can end.
+    """
     attacker = cookie_caller
     victim = Client(port)
     victim.cookies = dict(attacker.cookies)
     victim.log_in(contract.EXAMPLE)
     assert victim.cookies != attacker.cookies
-    assert attacker.get(contract.RESTRICTED).status == (200 if waived("end of the replaced session") else 401)
+    lives_on = (
+        waived("end of the replaced session")
+        or schemes.load(server.scheme).ABOUT.promises.logout != "at once"
+    )
+    assert attacker.get(contract.RESTRICTED).status == (200 if lives_on else 401)
     assert victim.get(contract.RESTRICTED).json["id"] == "123"
 
 
@@ -252,147 +222,6 @@ def test_no_session_at_all(port: int, name: str, value: str) -> None:
     """Whatever cannot be an id is 401, and is not echoed."""
     answer = Client(port).send("GET", contract.RESTRICTED, headers={"Cookie": f"{name}={value}"})
     assert (answer.status, answer.json) == (401, {"error": "not_authenticated"})
-
-
-def test_ids_are_long(cookie_caller: Client, waived: Waived) -> None:
-    """An id has 192 random bits; a random UUID, which stock storage takes, has 122."""
-    session_id = cookie_caller.secret
-    if waived("ids of 128 random bits"):
-        assert uuid.UUID(hex=session_id).version == 4
-    else:
-        assert len(base64.urlsafe_b64decode(session_id)) == 24
-
-
-def test_ids_are_stored_hashed(
-    store: "redis.Redis", cookie_caller: Client, record_key: RecordKey, waived: Waived
-) -> None:
-    """Who can read the store finds no id."""
-    session_id = cookie_caller.secret
-    assert store.exists(record_key(session_id))
-    found = False
-    for key in store.scan_iter("*"):
-        assert key.startswith(b"cookies-vs-tokens:")
-        content = store.get(key) if store.type(key) == b"string" else store.zrange(key, 0, -1)
-        found = found or session_id in repr((key, content))
-    assert found == waived("hashed ids")
-
-
-def test_an_idle_session_ends(
-    store: "redis.Redis", cookie_caller: Client, record_key: RecordKey, waived: Waived
-) -> None:
-    """Each read gives it another thirty minutes; without one it ends."""
-    key = record_key(cookie_caller.secret)
-    if waived("idle timeout"):
-        assert store.ttl(key) > contract.IDLE_TIMEOUT_S
-        return
-    assert store.expire(key, 60)
-    assert cookie_caller.get(contract.RESTRICTED).status == 200
-    assert 60 < store.ttl(key) <= contract.IDLE_TIMEOUT_S
-    assert store.pexpire(key, 1)
-    time.sleep(0.05)
-    assert cookie_caller.get(contract.RESTRICTED).status == 401
-
-
-def test_an_old_session_ends(
-    store: "redis.Redis", cookie_caller: Client, record_key: RecordKey, waived: Waived
-) -> None:
-    """After five hours it is over however busy, and its record goes."""
-    key = record_key(cookie_caller.secret)
-    record = record_at(store, key)
-    if not waived("absolute timeout"):
-        assert record["expires"] - record["created"] == contract.ABSOLUTE_TIMEOUT_S
-    now = int(time.time())
-    old = {"created": now - contract.ABSOLUTE_TIMEOUT_S - 1, "expires": now - 1}
-    store.set(key, json.dumps(record | old), keepttl=True)
-    assert cookie_caller.get(contract.RESTRICTED).status == 401
-    assert bool(store.exists(key)) == waived("absolute timeout")
-
-
-def test_writes_do_not_prolong(
-    store: "redis.Redis", cookie_caller: Client, record_key: RecordKey, waived: Waived
-) -> None:
-    """A write leaves the absolute timeout where it was; aiohttp-session by itself starts it afresh."""
-    key = record_key(cookie_caller.secret)
-    early = record_at(store, key)
-    early |= {name: early[name] - 100 for name in ("created", "expires") if name in early}
-    store.set(key, json.dumps(early), keepttl=True)
-    assert cookie_caller.post(contract.EMAIL, {"email": "later@example.com"}).status == 200
-    late = record_at(store, key)
-    assert late["session"]["email"] == "later@example.com"
-    if waived("absolute timeout"):
-        assert late["created"] > early["created"]
-    else:
-        assert (late["created"], late["expires"]) == (early["created"], early["expires"])
-
-
-def test_the_index_follows(
-    store: "redis.Redis",
-    server: Server,
-    prefix: bytes,
-    record_key: RecordKey,
-    cookie_caller: Client,
-    account: Credentials,
-) -> None:
-    """An account's sessions are indexed while they live, and the index ends with the last that can."""
-    if schemes.load(server.scheme).ABOUT.promises.block != "at once":
-        pytest.skip("promises nothing that needs an index")
-    index = prefix + b"account:" + account.username.encode()
-    other = Client(server.port)
-    other.log_in(account)
-    assert store.zcard(index) == 2
-    assert 0 < store.ttl(index) <= contract.ABSOLUTE_TIMEOUT_S
-    other.post(contract.LOGOUT)
-    assert store.zrange(index, 0, -1) == [record_key(cookie_caller.secret).rpartition(b":")[2]]
-    cookie_caller.post(contract.LOGOUT)
-    assert store.zcard(index) == 0
-
-
-@contextlib.contextmanager
-def slow_write(store: "redis.Redis", caller: Client) -> Iterator[None]:
-    """Begin a write; go on once the server has read the session for it; end it, and see it succeed."""
-    body = b'{"email": "slow@example.com"}'
-    headers = caller.carried() | JSON | {"Host": "127.0.0.1", "Content-Length": str(len(body))}
-    lines = [f"POST {contract.EMAIL} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    before = session_reads(store)
-    with socket.create_connection(("127.0.0.1", caller.port), timeout=10) as slow:
-        slow.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body[:5])
-        while session_reads(store) == before:
-            time.sleep(0.01)
-        yield
-        slow.sendall(body[5:])
-        assert slow.recv(4096).startswith(b"HTTP/1.1 200")
-
-
-def session_reads(store: "redis.Redis") -> int:
-    """Return how often a session was read from the store."""
-    stats = store.info("commandstats")
-    assert isinstance(stats, dict)
-    return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("get", "getex"))
-
-
-def test_a_slow_request_brings_no_session_back(
-    store: "redis.Redis", cookie_caller: Client, waived: Waived
-) -> None:
-    """A write that began before the logout and ends after it leaves the session ended."""
-    with slow_write(store, cookie_caller):
-        thief = cookie_caller.thief()
-        assert cookie_caller.post(contract.LOGOUT).status == 204
-        assert thief.get(contract.RESTRICTED).status == 401
-    assert thief.get(contract.RESTRICTED).status == (200 if waived("no resurrection") else 401)
-
-
-def test_a_slow_request_loses_no_write(
-    store: "redis.Redis", cookie_caller: Client, record_key: RecordKey, waived: Waived
-) -> None:
-    """What another request wrote to another field, between a request's read and its write, stays."""
-    key = record_key(cookie_caller.secret)
-    with slow_write(store, cookie_caller):
-        record = record_at(store, key)
-        record["session"]["theme"] = "dark"  # as any program that shares the session might
-        store.set(key, json.dumps(record), keepttl=True)
-    session = record_at(store, key)["session"]
-    assert session["email"] == "slow@example.com"
-    assert ("theme" not in session) == waived("no lost update")
 
 
 def test_many_writes_and_reads_at_once(cookie_caller: Client) -> None:

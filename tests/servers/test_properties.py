@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jwt.utils import base64url_decode
 
-from servers import contract, tokens
+from servers import contract, signing_keys, tokens
 from servers.contract import Credentials
 from servers.errors import UsageError
 from servers.identity import Identity
@@ -26,7 +26,7 @@ from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import Server
 
 SECRET = b"0123456789abcdef0123456789abcdef"
-TOKENS = tokens.Tokens([SECRET])
+TOKENS = tokens.Tokens(signing_keys.shared([SECRET]))
 GOOD = TOKENS.mint(Identity("123", "John", "Doe", "john@doe.com", "user"))
 
 #: The same examples in every run; a server's answer takes as long as the machine wants.

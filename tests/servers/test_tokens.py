@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from servers import contract, tokens
+from servers import contract, signing_keys, tokens
 from servers.errors import UsageError
 from servers.identity import Identity
 from servers.settings import MAX_CREDENTIAL_BYTES
@@ -18,14 +18,20 @@ from tests.servers.process import SECRET, Server
 
 JOHN = Identity("123", "John", "Doe", "john@doe.com", "user")
 NOW = int(time.time())
-GOOD_HEADER = jwt.get_unverified_header(tokens.Tokens([SECRET]).mint(JOHN))
-GOOD_CLAIMS = tokens.Tokens([SECRET]).verify(tokens.Tokens([SECRET]).mint(JOHN))
+GOOD_HEADER = jwt.get_unverified_header(tokens.Tokens(signing_keys.shared([SECRET])).mint(JOHN))
+GOOD_CLAIMS = tokens.Tokens(signing_keys.shared([SECRET])).verify(
+    tokens.Tokens(signing_keys.shared([SECRET])).mint(JOHN)
+)
 
 
-@pytest.fixture
-def status(serve: Callable[[str], Server]) -> Callable[[str], int]:
+#: Schemes that believe any token signed by the secret, unless somebody ended it.
+BELIEVING = ["token", "token-cutoff", "token-denylist"]
+
+
+@pytest.fixture(params=BELIEVING)
+def status(request: pytest.FixtureRequest, serve: Callable[[str], Server]) -> Callable[[str], int]:
     """Returns a function that tells how a token is received, and checks the form of a refusal."""
-    client = Client(serve("token").port)
+    client = Client(serve(request.param).port)
 
     def get(token: str) -> int:
         answer = client.send("GET", contract.RESTRICTED, headers={"Authorization": f"Bearer {token}"})
@@ -175,19 +181,19 @@ def test_a_token_says_what_a_session_says() -> None:
 
 def test_keys_overlap() -> None:
     """After a change of keys the first signs, the old one still verifies, and a dropped one does not."""
-    old = tokens.Tokens([b"o" * 32])
-    both = tokens.Tokens([b"n" * 32, b"o" * 32])
-    new = tokens.Tokens([b"n" * 32])
+    old = tokens.Tokens(signing_keys.shared([b"o" * 32]))
+    both = tokens.Tokens(signing_keys.shared([b"n" * 32, b"o" * 32]))
+    new = tokens.Tokens(signing_keys.shared([b"n" * 32]))
     assert both.verify(old.mint(JOHN))["sub"] == "123"
     assert new.verify(both.mint(JOHN))["sub"] == "123"
     for token in (old.mint(JOHN), jwt.encode({}, b"n" * 32), "x"):
         with pytest.raises(tokens.InvalidTokenError):
             new.verify(token)
         with pytest.raises(tokens.InvalidTokenError):
-            tokens.Tokens([b"n" * 32, b"z" * 32]).verify(token)
+            tokens.Tokens(signing_keys.shared([b"n" * 32, b"z" * 32])).verify(token)
 
 
 def test_weak_secrets_cannot_sign() -> None:
     """HS256 needs 32 bytes (RFC 7518 section 3.2)."""
     with pytest.raises(UsageError, match="32 bytes"):
-        tokens.Tokens([b"x" * 31])
+        tokens.Tokens(signing_keys.shared([b"x" * 31]))

@@ -1,0 +1,26 @@
+"""Stateless tokens whose signature anybody with the public key can check; the algorithms differ in cost."""
+
+from dataclasses import replace
+
+from servers import signing_keys
+from servers.bearer_transport import BearerTransport
+from servers.promises import SELF_CONTAINED
+from servers.scheme import About, Scheme
+from servers.settings import Settings
+from servers.token_scheme import TokenScheme
+from servers.tokens import Tokens
+
+
+def about(algorithm: str) -> About:
+    """Return what a scheme is and promises whose tokens are signed by `algorithm`."""
+    return About(
+        title=f"Stateless {algorithm} JWT as bearer: the public key verifies, and cannot sign",
+        transport="bearer",
+        promises=replace(SELF_CONTAINED, minted_elsewhere=True, verified_elsewhere=True),
+    )
+
+
+def build(algorithm: str, settings: Settings) -> Scheme:
+    """Return the scheme whose tokens are signed by `algorithm`, one of `signing_keys.ALGORITHMS`."""
+    tokens = Tokens(signing_keys.pair(algorithm, settings))
+    return TokenScheme(tokens, BearerTransport(settings.max_credential_bytes))

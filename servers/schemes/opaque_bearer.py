@@ -1,0 +1,76 @@
+"""A session in Redis whose id travels as bearer: all that `cookie` does for the caller, without a cookie."""
+
+# ruff: noqa: ARG002, D102 - servers.scheme documents the methods, and what each is given
+
+from typing import Final
+
+from aiohttp import web
+
+from servers import contract
+from servers.bearer_transport import BearerTransport
+from servers.identity import Identity
+from servers.promises import ASKED_FOR
+from servers.scheme import About, Scheme
+from servers.session_records import Record, SessionRecords
+from servers.settings import Settings
+from servers.store import connect
+from servers.transport import Transport
+
+ABOUT = About(
+    title="Redis session, its id as bearer",
+    transport="bearer",
+    read_command="GETEX",
+    promises=ASKED_FOR,
+)
+
+_ISSUED: Final = web.RequestKey("issued", str)
+_RECORD: Final = web.RequestKey("record", Record)
+
+
+class OpaqueBearer(Scheme):
+    """Knows a caller by the session in the store; deleting that ends it.
+
+    Args:
+        records: The sessions.
+        transport: How their ids travel.
+    """
+
+    def __init__(self, records: SessionRecords, transport: Transport) -> None:
+        super().__init__(transport, records)
+        self._records = records
+
+    async def identify(self, request: web.Request) -> Identity:
+        record = await self._records.read(self._transport.read(request))
+        if record is None:
+            raise self._transport.invalid()
+        request[_RECORD] = record
+        return Identity.of(record.fields)
+
+    async def issue(
+        self, request: web.Request, response: web.StreamResponse, identity: Identity
+    ) -> dict[str, str | int]:
+        session_id = request[_ISSUED] = self._records.new_id()
+        await self._records.create(session_id, identity.sub, identity._asdict())
+        replaced = self._transport.carried(request)
+        if replaced:
+            await self._records.end(replaced)
+        return self._transport.hand_out(response, session_id, contract.ABSOLUTE_TIMEOUT_S, session_id)
+
+    async def update(self, request: web.Request, identity: Identity) -> None:
+        record = request[_RECORD]
+        fields = record.fields | identity._asdict()
+        await self._records.update(self._transport.read(request), record.stored, fields)
+
+    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+        session_id = request.get(_ISSUED) or self._transport.carried(request)
+        if session_id:
+            await self._records.end(session_id)
+
+    async def end_account(self, account_id: str) -> None:
+        await self._records.end_account(account_id)
+
+
+def build(name: str, settings: Settings) -> Scheme:
+    """Return the scheme."""
+    records = SessionRecords(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
+    return OpaqueBearer(records, BearerTransport(settings.max_credential_bytes))

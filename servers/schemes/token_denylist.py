@@ -1,0 +1,60 @@
+"""A JWT as bearer that can be ended: every request asks the store whether its token is on the denylist."""
+
+# ruff: noqa: D102 - servers.scheme and servers.token_scheme document the methods
+
+from typing import Any
+
+from servers import signing_keys
+from servers.bearer_transport import BearerTransport
+from servers.denylist import Denylist
+from servers.identity import Identity
+from servers.promises import ASKED_FOR
+from servers.scheme import About, Scheme
+from servers.settings import Settings
+from servers.store import connect
+from servers.token_scheme import EndableTokenScheme
+from servers.tokens import Tokens
+from servers.transport import Transport
+
+ABOUT = About(
+    title="HS256 JWT as bearer, checked against a denylist in Redis",
+    transport="bearer",
+    read_command="EXISTS",
+    promises=ASKED_FOR,
+)
+
+
+class TokenDenylist(EndableTokenScheme):
+    """Believes a token that is not on the list; an account's are indexed, so that all can be put there.
+
+    Args:
+        tokens: How tokens are signed and checked.
+        transport: How they travel.
+        denylist: Those that were ended.
+    """
+
+    def __init__(self, tokens: Tokens, transport: Transport, denylist: Denylist) -> None:
+        super().__init__(tokens, transport, denylist)
+        self._denylist = denylist
+
+    async def admit(self, claims: dict[str, Any]) -> Identity:
+        if await self._denylist.has(claims):
+            raise self._transport.invalid()
+        return Identity.of(claims)
+
+    async def remember(self, claims: dict[str, Any]) -> None:
+        await self._denylist.index(claims)
+
+    async def forget(self, claims: dict[str, Any]) -> None:
+        await self._denylist.add(claims)
+
+    async def end_account(self, account_id: str) -> None:
+        await self._denylist.add_account(account_id)
+
+
+def build(name: str, settings: Settings) -> Scheme:
+    """Return the scheme."""
+    denylist = Denylist(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
+    tokens = Tokens(signing_keys.shared(settings.secrets))
+    transport = BearerTransport(settings.max_credential_bytes)
+    return TokenDenylist(tokens, transport, denylist)

@@ -1,0 +1,93 @@
+"""A JWT of five minutes as bearer, and a refresh token that gets the next one: no store on ordinary requests.
+
+The window that a stolen refresh token leaves is `refresh_families.GRACE_MS`: within it a spent one still gets
+the same successor; after it, its use ends the login that it belongs to.
+"""
+
+# ruff: noqa: ARG002, D102 - servers.scheme and servers.token_scheme document the methods, and what each is given
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from aiohttp import web
+
+from servers import contract, signing_keys
+from servers.bearer_transport import BearerTransport
+from servers.identity import Identity
+from servers.promises import SELF_CONTAINED
+from servers.refresh_families import RefreshFamilies
+from servers.scheme import About, Current, Scheme
+from servers.settings import Settings
+from servers.store import connect
+from servers.token_scheme import ISSUED, TokenScheme
+from servers.tokens import Tokens
+from servers.transport import Transport
+
+#: Seconds that an access token lives, and so for which what it says may be out of date.
+LIFETIME_S: Final = 5 * 60
+
+ABOUT = About(
+    title="HS256 JWT of five minutes as bearer, renewed by single-use refresh tokens in Redis",
+    transport="bearer",
+    promises=replace(SELF_CONTAINED, store="some"),
+    lifetime_s=LIFETIME_S,
+)
+
+#: The claim that names the family of refresh tokens an access token belongs to.
+_FAMILY: Final = "sid"
+
+
+class TokenRefresh(TokenScheme):
+    """Believes a token that it signed, and renews it while its family of refresh tokens is there.
+
+    Args:
+        tokens: How tokens are signed and checked.
+        transport: How they travel.
+        families: The refresh tokens.
+    """
+
+    def __init__(self, tokens: Tokens, transport: Transport, families: RefreshFamilies) -> None:
+        super().__init__(tokens, transport, families)
+        self._families = families
+
+    async def claims_for(self, identity: Identity) -> dict[str, Any]:
+        return self._tokens.claims(identity) | {_FAMILY: self._families.new_id()}
+
+    async def issue(
+        self, request: web.Request, response: web.StreamResponse, identity: Identity
+    ) -> dict[str, str | int]:
+        replaced = self.claims_carried(request)
+        issued = await super().issue(request, response, identity)
+        refresh_token = await self._families.create(request[ISSUED][_FAMILY], identity.sub)
+        await self._end_family(replaced)
+        return issued | {"refresh_token": refresh_token}
+
+    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+        await self._end_family(self.claims_to_end(request))
+
+    async def end_account(self, account_id: str) -> None:
+        await self._families.end_account(account_id)
+
+    async def refresh(self, refresh_token: str, current: Current) -> dict[str, str | int]:
+        use = await self._families.use(refresh_token)
+        identity = await current(use.account_id) if use.renews else None
+        if identity is None:
+            await self._families.end(use.family_id, use.account_id)
+            raise self.unauthorized("invalid_grant")
+        token = self._tokens.sign(self._tokens.claims(identity) | {_FAMILY: use.family_id})
+        handed_out = self._transport.hand_out(web.Response(), token, self._tokens.lifetime_s, use.family_id)
+        return handed_out | {"refresh_token": use.successor}
+
+    async def _end_family(self, claims: Mapping[str, Any] | None) -> None:
+        if claims and _FAMILY in claims:
+            await self._families.end(claims[_FAMILY], claims["sub"])
+
+
+def build(name: str, settings: Settings) -> Scheme:
+    """Return the scheme."""
+    tokens = Tokens(signing_keys.shared(settings.secrets), LIFETIME_S)
+    prefix, key = f"{settings.key_prefix}{name}:", settings.secrets[0]
+    redis = connect(settings.redis_url)
+    families = RefreshFamilies(redis, prefix, key, contract.ABSOLUTE_TIMEOUT_S)
+    return TokenRefresh(tokens, BearerTransport(settings.max_credential_bytes), families)

