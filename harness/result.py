@@ -265,6 +265,10 @@ class Gated(Model):
     metric: str
     is_ratio: bool
     value: float | None
+    #: The figure before and now, where `value` is their ratio; of a pair of arms it is a ratio itself.
+    sides: tuple[float, float] | None = None
+    #: Of both; empty for a ratio.
+    unit: str = ""
     bound: Literal["<=", ">="]
     limit: float | None
     ci: Interval

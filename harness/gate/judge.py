@@ -69,6 +69,8 @@ class Judge:
             metric=question.metric,
             is_ratio=question.is_ratio,
             value=value,
+            sides=None if finding is None else finding.sides,
+            unit="" if finding is None else finding.unit,
             bound=question.bound,
             limit=None if finding is None else finding.limit,
             ci=interval,

@@ -30,11 +30,15 @@ class Finding:
         excess: By how much it is beyond its limit, as a difference, or as one of logarithms for a ratio.
         limit: The limit.
         noise_floor: Half-width, as a fraction, that a ratio's interval would have if nothing had changed.
+        sides: The figure before and now, where what is held to the limit is their ratio.
+        unit: Of both; empty where they are ratios themselves.
     """
 
     excess: WeightedSum
     limit: float
     noise_floor: float | None = None
+    sides: tuple[float, float] | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def _revision(index: int, scenario: Scenario, scheme: str, metric: str, toleranc
         if excess is None:
             return None
         floor = stratified_ratio(before.paired(after), confidence).noise_floor
-        return Finding(excess, 1 + tolerance, floor)
+        return Finding(excess, 1 + tolerance, floor, (before.value, after.value), after.unit)
 
     return Question(
         "revision", index, _about(scenario), scheme, metric, frozenset({(base, metric), (head, metric)}), find
@@ -217,13 +221,15 @@ def _moved(
 
     def find(rows: Rows, _: float) -> Finding | None:
         groups: list[Power] = []
-        for sign, there in ((1, rows), (-1, then)):
+        ratios = []
+        for sign, there in ((-1, then), (1, rows)):
             one, other = there.get((base, metric)), there.get((arm, metric))
             if one is None or other is None or not (own := ratio_powers(one, other, sign)):
                 return None
             groups += own
+            ratios.append(other.value / one.value)
         excess = _beyond(groups, metric, tolerance)
-        return None if excess is None else Finding(excess, 1 + tolerance)
+        return None if excess is None else Finding(excess, 1 + tolerance, sides=(ratios[0], ratios[1]))
 
     return Question(
         "baseline",
@@ -244,7 +250,9 @@ def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tole
         if now is None or before is None or not (own := powers(now, 1)) or not (was := powers(before, -1)):
             return None
         excess = _beyond([*own, *was], metric, tolerance)
-        return None if excess is None else Finding(excess, 1 + tolerance)
+        if excess is None:
+            return None
+        return Finding(excess, 1 + tolerance, sides=(before.value, now.value), unit=now.unit)
 
     return Question(
         "baseline",

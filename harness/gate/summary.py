@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.arms import BASE, HEAD
 from harness.report import format as fmt
 from harness.report import setting, validity
 from harness.report.tables import Table
@@ -48,7 +47,7 @@ def tables(result: Result) -> list[Table]:
     if ratios:
         then = "before" if result.comparand is not None and result.comparand.kind == "revision" else "then"
         heads = ["what", f"{then} → now", "change", "interval", "limit", "noise\nfloor", "answer"]
-        found.append(Table("Changes", heads, [_ratio_cells(row, result, several) for row in ratios]))
+        found.append(Table("Changes", heads, [_ratio_cells(row, several) for row in ratios]))
     if figures:
         heads = ["what", "now", "interval", "limit", "answer"]
         found.append(Table("Limits", heads, [_figure_cells(row, several) for row in figures]))
@@ -121,10 +120,10 @@ def told(row: Gated) -> str:
     return f"{row.subject} {_metric(row.metric)} {_change(row.value)} (limit {_change(row.limit or 1)})"
 
 
-def _ratio_cells(row: Gated, result: Result, several: bool) -> list[str]:
+def _ratio_cells(row: Gated, several: bool) -> list[str]:
     return [
         name(row, with_case=several),
-        _values(row, result),
+        _sides(row),
         fmt.NOTHING if row.value is None else _change(row.value),
         _interval(row),
         fmt.NOTHING if row.limit is None else _change(row.limit),
@@ -156,18 +155,11 @@ def _metric(metric: str) -> str:
     return title[:1].lower() + title[1:]
 
 
-def _values(row: Gated, result: Result) -> str:
-    """The figures of both revisions, where the run measured both."""
-    found = {
-        one.arm: one
-        for one in result.measurements
-        if (one.scenario, one.load, one.params, one.metric)
-        == (row.scenario, row.load, row.params, row.metric)
-    }
-    base, head = (found.get(f"{row.subject}@{end}") for end in (BASE, HEAD))
-    if base is None or head is None:
+def _sides(row: Gated) -> str:
+    """The figure before and now, where there are both."""
+    if row.sides is None:
         return fmt.NOTHING
-    return f"{fmt.number(base.value)} → {fmt.number(head.value)} {head.unit.removesuffix('/req')}"
+    return f"{' → '.join(map(fmt.number, row.sides))} {row.unit.removesuffix('/req')}".rstrip()
 
 
 def _interval(row: Gated) -> str:

@@ -94,6 +94,8 @@ def test_what_stays_within_the_tolerance_passes_at_the_first_look() -> None:
     assert cookie.limit == 1.05
     assert cookie.is_ratio
     assert cookie.batches == 1
+    assert cookie.sides == pytest.approx((100, 103))
+    assert cookie.unit == "us/req"
 
 
 def test_a_ratio_has_the_interval_and_the_noise_floor_of_every_comparison() -> None:
@@ -281,6 +283,10 @@ def test_a_slower_machine_is_no_regression() -> None:
     assert told["token / anonymous", "total_cpu"].value == pytest.approx(1)
     assert told["token", "total_cpu"].answer == "not judged"
     assert told["token", "total_cpu"].value == pytest.approx(2)
+    then, now = told["token", "total_cpu"].sides or (0, 0)
+    assert (now / then, told["token", "total_cpu"].unit) == (pytest.approx(2), "us/req")
+    then, now = told["token / anonymous", "total_cpu"].sides or (0, 0)
+    assert (now / then, told["token / anonymous", "total_cpu"].unit) == (pytest.approx(1), "")
     assert told["cookie / token", "total_cpu"].answer == "not judged"
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.gate import page, summary
-from harness.result import Comparand, GateAnswer, Gated, Measurement, Result
+from harness.result import Comparand, GateAnswer, Gated, Result
 
 STORED = Path(__file__).parent / "data" / "result.json"
 
@@ -25,6 +25,8 @@ def gated(answer: GateAnswer = "pass", **more: Any) -> Gated:
         "metric": "total_cpu",
         "is_ratio": True,
         "value": 1.083,
+        "sides": (96.0, 104.0),
+        "unit": "us/req",
         "bound": "<=",
         "limit": 1.05,
         "ci": (1.071, 1.095),
@@ -47,25 +49,9 @@ def result(*rows: Gated, title: str = "Check twice", kind: str = "revision", **c
         "same_machine": True,
         "differing": ["servers/schemes/cookie.py"],
     }
-    measured = [
-        Measurement(
-            scenario="saturation",
-            load="closed, 8 users",
-            arm=f"cookie@{end}",
-            metric="total_cpu",
-            unit="us/req",
-            value=value,
-            ci=None,
-            instances=2,
-            points=[value, value],
-            samples=10,
-        )
-        for end, value in (("base", 96.0), ("head", 104.0))
-    ]
     return stored.model_copy(
         update={
             "gate": list(rows),
-            "measurements": [*stored.measurements, *measured],
             "comparand": Comparand(**about | comparand),
         }
     )
@@ -134,6 +120,14 @@ def test_a_baseline_says_what_was_compared(same: bool, words: str) -> None:
     """Raw times or ratios alone."""
     one = result(gated(kind="baseline"), kind="baseline", same_machine=same, differing=["CPU: A then, B now"])
     assert words in page.render(one)
+
+
+def test_a_ratio_of_arms_is_told_then_and_now() -> None:
+    """It has no unit."""
+    row = gated(kind="baseline", subject="cookie / anonymous", sides=(4.01, 4.1), unit="")
+    text = page.render(result(row, kind="baseline"))
+    assert "| what | then → now |" in text
+    assert "| cookie / anonymous, CPU per request | 4.01 → 4.10 |" in text
 
 
 def test_a_commits_title_is_text_and_nothing_else() -> None:
