@@ -22,6 +22,8 @@ class Scheme:
     read_path: str
     transport: str
     store: str
+    #: Algorithm of the key pair that all its instances need.
+    key_pair: str = ""
 
 
 @dataclass(frozen=True)

@@ -99,4 +99,4 @@ def schemes(tree: Tree = OURS) -> dict[str, Scheme]:
     """The schemes there are, by name, as a tree's servers list them."""
     rows = json.loads(processes.ask(tree.servers, ["--list", "--json"], tree))
     keys = Scheme.__dataclass_fields__
-    return {row["name"]: Scheme(**{key: row[key] for key in keys}) for row in rows}
+    return {row["name"]: Scheme(**{key: row[key] for key in keys if key in row}) for row in rows}

@@ -218,8 +218,21 @@ class Rig:
             processes.ask(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
             self._accounts[tree] = file
 
+    def _make_keys(self) -> dict[str, dict[str, str]]:
+        """What the environment of an arm's servers holds besides: one key pair for all of them."""
+        return {
+            arm.name: {
+                "AUTH_PRIVATE_KEY": processes.ask(
+                    f"{arm.tree.servers}.signing_keys", [arm.scheme.key_pair], arm.tree
+                )
+            }
+            for arm in self._arms
+            if arm.scheme.key_pair
+        }
+
     def _start_servers(self) -> None:
         secret = secrets.token_urlsafe(48)
+        keys = self._make_keys()
         waiting: list[tuple[Arm, subprocess.Popen[bytes], Path]] = []
         for index in range(self._count):
             for arm in self._arms:
@@ -236,7 +249,7 @@ class Rig:
                     *("--keepalive", str(_KEEPALIVE_S)),
                     "--json",
                 ]
-                environment = {"AUTH_SECRET": secret, "REDIS_URL": self._url}
+                environment = {"AUTH_SECRET": secret, "REDIS_URL": self._url, **keys.get(arm.name, {})}
                 with interrupts.held():
                     process = processes.start(
                         arm.module, arguments, log=log, environment=environment, tree=arm.tree

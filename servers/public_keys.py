@@ -16,6 +16,7 @@ def about(algorithm: str) -> About:
     return About(
         title=f"Stateless {algorithm} JWT as bearer: the public key verifies, and cannot sign",
         transport="bearer",
+        key_pair=algorithm,
         promises=replace(SELF_CONTAINED, minted_elsewhere=True, verified_elsewhere=True),
     )
 

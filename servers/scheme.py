@@ -52,6 +52,7 @@ class About:
         promises: When what is ended ends.
         read_path: What a load should read.
         read_command: What a restricted read asks the store, once; empty where it does not.
+        key_pair: Algorithm of the key pair that all its processes need; empty for a shared secret.
         lifetime_s: Seconds that a credential lives which nothing ends or renews.
         waives: What it does not do, and a scheme to be copied must.
     """
@@ -61,6 +62,7 @@ class About:
     promises: Promises
     read_path: str = RESTRICTED
     read_command: str = ""
+    key_pair: str = ""
     lifetime_s: int = ABSOLUTE_TIMEOUT_S
     waives: tuple[Requirement, ...] = ()
 

@@ -1,5 +1,6 @@
 """The keys that sign and verify tokens, and the names (`kid`) by which a token says which one signed it."""
 
+import argparse
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -155,3 +156,24 @@ ALGORITHMS: Final[Mapping[str, _Kind]] = {
     "ES256": _Kind("the curve P-256", _new_p256, _is_p256),
     "EdDSA": _Kind("the curve Ed25519", _new_ed25519, _is_ed25519),
 }
+
+
+def new_private_key(algorithm: str) -> bytes:
+    """Return a new key for `algorithm` as `AUTH_PRIVATE_KEY` takes it."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    pem: bytes = (
+        ALGORITHMS[algorithm].generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return pem
+
+
+def main() -> None:
+    """Print a new private key, as AUTH_PRIVATE_KEY takes it."""
+    parser = argparse.ArgumentParser(prog="python -m servers.signing_keys", description=main.__doc__)
+    parser.add_argument("algorithm", choices=ALGORITHMS, help="what it shall sign by")
+    print(new_private_key(parser.parse_args().algorithm).decode(), end="")
+
+
+if __name__ == "__main__":
+    main()

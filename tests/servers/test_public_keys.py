@@ -1,5 +1,7 @@
 """Tokens by key pairs: a public key verifies and cannot sign, whatever a token claims of itself."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from servers.identity import Identity
 from servers.settings import Settings
 from servers.tokens import TYPE, Tokens
 from tests.servers.client import Client
-from tests.servers.process import Server, run_command
+from tests.servers.process import ROOT, Server, run_command
 
 JOHN = Identity("123", "John", "Doe", "john@doe.com", "user")
 
@@ -142,6 +144,20 @@ def test_keys_rotate_with_an_overlap(start: Callable[..., Client], scheme: str, 
     after = start(**new)
     assert status(after, overlap.token) == 200
     assert status(after, before.token) == 401
+
+
+def test_a_new_key_by_command(algorithm: str) -> None:
+    """What the command prints is what a server takes, another one each time."""
+    made = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "servers.signing_keys", algorithm],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+        made.append(signing_keys.pair(algorithm, settings(private_key=done.stdout)).keys[0].name)
+    assert made[0] != made[1]
 
 
 def test_a_random_key_where_none_is_given(algorithm: str) -> None:
