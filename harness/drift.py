@@ -33,7 +33,8 @@ class Drift:
     Attributes:
         metric: Name in METRICS.
         arms: Last over first, by arm, with an interval over its instances.
-        pairs: The later arm's movement over the earlier one's, by (earlier, later).
+        pairs: The later arm's movement over the earlier one's, by (earlier, later); of so many pairs all
+            intervals hold at once (Bonferroni).
         strays: Of instances that moved unlike the others: their movement over the median of all, by instance.
     """
 
@@ -54,14 +55,12 @@ def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, conf
         arm: [moved[instance] for instance in instances if instance in moved]
         for arm, instances in by_arm(observed.plan.targets).items()
     }
+    pairs = [pair for pair in combinations(points, 2) if min(len(points[arm]) for arm in pair) > 1]
+    each = 1 - (1 - confidence) / max(1, len(pairs))
     return Drift(
         metric,
         arms={arm: geometric_mean(own, confidence) for arm, own in points.items() if own},
-        pairs={
-            (base, arm): ratio(points[base], points[arm], confidence)
-            for base, arm in combinations(points, 2)
-            if min(len(points[base]), len(points[arm])) > 1
-        },
+        pairs={(base, arm): ratio(points[base], points[arm], each) for base, arm in pairs},
         strays=_strays(moved) if _enough(observed) else {},
     )
 

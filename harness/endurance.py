@@ -18,6 +18,8 @@ from harness.result import DRIFT, GROWTH, METRICS, Check, Status
 LONG_S: Final = 600
 #: Change of one arm by itself, as a fraction, that the machine alone should not make.
 ABSOLUTE_DRIFT: Final = 0.25
+#: So many pairs of arms are told one by one; of more, those that moved apart.
+_FEW_PAIRS: Final = 3
 
 
 def checks(observed: Observed, *, confidence: float, margin: float, stationary: bool) -> list[Check]:
@@ -77,16 +79,18 @@ def check_drift(drift: Drift, name: str, margin: float) -> Check:
     status: Status = "warning" if apart or far or drift.strays else "ok"
     title = METRICS[drift.metric].title
     alone = [f"{arm} {moved.value - 1:+.1%}" for arm, moved in drift.arms.items()]
-    against = [
-        f"{arm} against {base} {moved.value - 1:+.1%} ({moved.low - 1:+.1%} to {moved.high - 1:+.1%})"
-        for (base, arm), moved in drift.pairs.items()
-    ]
+    told = drift.pairs if len(drift.pairs) <= _FEW_PAIRS else apart
+    against = [_moved_against(*pair, drift.pairs[pair]) for pair in told]
     return Check(
         check=DRIFT,
         status=status,
         detail=f"{name}: {title} from the first to the last third of the slots: {', '.join(alone + against)}"
         + _remedy(apart, far, drift.strays),
     )
+
+
+def _moved_against(base: str, arm: str, moved: Ratio) -> str:
+    return f"{arm} against {base} {moved.value - 1:+.1%} ({moved.low - 1:+.1%} to {moved.high - 1:+.1%})"
 
 
 def _remedy(apart: Sequence[tuple[str, str]], far: Sequence[str], strays: Mapping[int, float]) -> str:
