@@ -363,6 +363,27 @@ def baseline(
 
 
 @app.command()
+def claims(
+    numbers: Annotated[
+        list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Which; default: all of them.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder of the answers; claims that it answers already are not tried again.")
+    ] = Path("results/claims"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
+    wait: Wait = False,
+) -> None:
+    """Put what the article and its readers claim to the test, on live servers, and give a verdict on each.
+
+    Each verdict comes with the experiment, its rule and its figures, in claims.json and claims.md. A claim
+    that cannot be tried yet says why. What was stopped goes on where it was.
+    """
+    from harness.lab import command
+
+    command.settle(numbers or [], out, Console(stderr=as_json), print_json=as_json, wait=wait)
+
+
+@app.command()
 def history(
     folder: Annotated[Path, typer.Argument(help="Where results are looked for, at any depth.")] = Path(
         "results"

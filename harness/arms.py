@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from harness.trees.tree import OURS, Tree
@@ -24,6 +24,8 @@ class Scheme:
     store: str
     #: Algorithm of the key pair that all its instances need.
     key_pair: str = ""
+    #: Seconds that a credential lives which nothing ends or renews.
+    lifetime_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Arm:
         module: The program: the servers' package, or one that wraps it.
         variants: What that program is told besides, instance by instance, in turn.
         tree: Where that code lies.
+        environment: What its environment holds besides what every server's does, or instead of it.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Arm:
     module: str = "servers"
     variants: tuple[tuple[str, ...], ...] = ((),)
     tree: Tree = OURS
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def plain(schemes: Iterable[Scheme], tree: Tree = OURS) -> dict[str, Arm]:

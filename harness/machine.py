@@ -35,19 +35,29 @@ _PACKAGES = (
 )
 
 
+def cores() -> int:
+    """How many CPUs there are."""
+    return psutil.cpu_count() or 1
+
+
+def python() -> str:
+    """Which Python this is."""
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
 def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environment:
     """The environment of a run, with its rig up, and what the doctor found before."""
     name, version = store_version(rig.store.info("server"))
     ready = rig.instances[0].ready
     return Environment(
         cpu=cpu_model(),
-        cores=psutil.cpu_count() or 1,
+        cores=cores(),
         kernel=f"{platform.system()} {platform.release()}",
-        python=f"{platform.python_implementation()} {platform.python_version()}",
+        python=python(),
         packages={package: found for package in _PACKAGES if (found := _version(package))},
         store=StoreInfo(name=name, version=version, source=rig.store_source),
         placement=placement.roles(),
-        git=_git(),
+        git=revision(),
         servers={
             "loop": ready["loop"],
             "password_cost": ready["password_cost"],
@@ -131,13 +141,13 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git() -> Git:
+def revision() -> Git:
     """The revision of the tree that runs, if it is this project's checkout and not, say, site-packages."""
     project = processes.ROOT / "pyproject.toml"
     if not project.exists() or tomllib.loads(project.read_text())["project"]["name"] != "cookies-vs-tokens":
         return Git(revision=None, dirty=None)
-    revision = git.says(processes.ROOT, "rev-parse", "HEAD")
+    commit = git.says(processes.ROOT, "rev-parse", "HEAD")
     dirty = git.says(processes.ROOT, "status", "--porcelain")
     return Git(
-        revision=revision.strip() if revision else None, dirty=None if dirty is None else bool(dirty.strip())
+        revision=commit.strip() if commit else None, dirty=None if dirty is None else bool(dirty.strip())
     )

@@ -172,7 +172,7 @@ class Rig:
 
     def _start_store(self) -> None:
         if self._given_url is not None:
-            self._url = self._given_url
+            self.url = self._given_url
         else:
             path = self.folder / "store.sock"
             log = self.folder / "store.log"
@@ -180,9 +180,9 @@ class Rig:
                 self._store_process = processes.start(
                     "servers.embedded_store", ["--socket", str(path), "--end-with-parent"], log=log
                 )
-            self._url = f"unix://{path}"
+            self.url = f"unix://{path}"
         try:
-            self.store = redis.Redis.from_url(self._url, socket_timeout=10)
+            self.store = redis.Redis.from_url(self.url, socket_timeout=10)
         except ValueError as error:
             raise SuiteError(f"--redis-url: {error}") from error
         try:
@@ -249,7 +249,12 @@ class Rig:
                     *("--keepalive", str(_KEEPALIVE_S)),
                     "--json",
                 ]
-                environment = {"AUTH_SECRET": secret, "REDIS_URL": self._url, **keys.get(arm.name, {})}
+                environment = {
+                    "AUTH_SECRET": secret,
+                    "REDIS_URL": self.url,
+                    **keys.get(arm.name, {}),
+                    **arm.environment,
+                }
                 with interrupts.held():
                     process = processes.start(
                         arm.module, arguments, log=log, environment=environment, tree=arm.tree

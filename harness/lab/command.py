@@ -1,0 +1,65 @@
+"""What the command `claims` does, told to a console."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from harness import archive, claims, disk, leftovers, machine, turn
+from harness.lab import console as terminal
+from harness.lab import page
+from harness.lab.answers import FILE, Answers, Setting
+from harness.lab.claim import Answer, Claim, Outcome, not_run
+from harness.lab.lab import Lab
+
+#: The page, beside the list of answers.
+PAGE_FILE: Final = "claims.md"
+#: Accounts, logs and the store of the servers.
+_TEMPORARY_BYTES: Final = 50e6
+
+
+def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+    """Put claims to the test, less those that the folder has answers to already, and tell all answers.
+
+    Raises:
+        SuiteError: There is no such claim, or the folder's answers are of another setting.
+        BenchError: An experiment could not be made; the answers before it are kept.
+    """
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    asked = claims.find(numbers)
+    with turn.taken(folder, wait=wait, say=say):
+        disk.temporary_folder(_TEMPORARY_BYTES)
+        if removed := leftovers.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        archive.prepare(folder)
+        with Lab() as lab:
+            answers = Answers(folder, _setting(lab), machine.revision())
+            todo = [claim for claim in asked if not answers.has(claim.number)]
+            if len(todo) < len(asked):
+                say(f"{len(asked) - len(todo)} answers are in {folder} already; {len(todo)} to go")
+            for number, claim in enumerate(todo, 1):
+                begun = time.monotonic()
+                outcome = _outcome(claim, lab)
+                answers.add(Answer.of(claim, outcome))
+                took = f"{time.monotonic() - begun:.1f} s"
+                say(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({took})")
+        archive.save_texts({PAGE_FILE: page.render(answers.all)}, folder)
+    if print_json:
+        print(json.dumps([answer.model_dump() for answer in answers.all], indent=1))
+    terminal.render(answers.all, console)
+    say(f"{FILE} and {PAGE_FILE} are in {folder}")
+
+
+def _outcome(claim: Claim, lab: Lab) -> Outcome:
+    return not_run(claim) if claim.run is None else claim.run(lab)
+
+
+def _setting(lab: Lab) -> Setting:
+    return Setting(
+        servers=lab.digest(), cpu=machine.cpu_model(), cores=machine.cores(), python=machine.python()
+    )

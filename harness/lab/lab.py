@@ -1,0 +1,116 @@
+"""Live servers for demonstrations: of any scheme, started when first asked for, all on one store."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Collection
+from itertools import count
+from types import TracebackType
+from typing import Final, Self, cast
+
+from harness import catalog
+from harness.arms import Arm, Scheme
+from harness.errors import ConformanceError
+from harness.lab.caller import ADMIN, Caller
+from harness.placement import Placement
+from harness.rig import Rig
+
+#: Accounts that experiments may use up.
+_ACCOUNTS: Final = 300
+
+_OF_OUR_OWN: Final = ("info", "client", "hello", "auth", "select", "ping")
+
+
+class Lab:
+    """Servers, alive between `with` and its end.
+
+    Attributes:
+        schemes: Those there are, by name.
+        secret: What every server signs by that is not told otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.schemes: dict[str, Scheme] = {}
+        self.secret = (
+            f"{secrets.token_urlsafe(48)}."  # with a character that no base64 has: taken as it stands
+        )
+        self._stack = contextlib.ExitStack()
+        self._rigs: dict[tuple[str, tuple[tuple[str, str], ...]], Rig] = {}
+        self._store: Rig | None = None
+        self._accounts = map("load-{}".format, count())
+
+    def __enter__(self) -> Self:
+        self.schemes = catalog.schemes()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def authenticating(self) -> list[Scheme]:
+        """The schemes that issue credentials, by name."""
+        return [scheme for _, scheme in sorted(self.schemes.items()) if scheme.transport != "none"]
+
+    def caller(self, scheme: str, **environment: str) -> Caller:
+        """Somebody who calls a server of a scheme and carries nothing yet.
+
+        Args:
+            scheme: Its name.
+            environment: What the server is told besides, by its environment.
+        """
+        target = self._rig(scheme, environment).instances[0].target
+        return Caller(target.host, target.port)
+
+    def logged_in(self, scheme: str, username: str | None = None, **environment: str) -> Caller:
+        """Somebody who is logged in, on an account of their own where none is named.
+
+        Raises:
+            ConformanceError: The server would not.
+        """
+        caller = self.caller(scheme, **environment)
+        reply = caller.log_in(username or self.account())
+        if reply.status != 200:
+            raise ConformanceError(f"server {scheme}: a login was answered {reply.status}.")
+        return caller
+
+    def admin(self, scheme: str) -> Caller:
+        """Somebody who may change accounts."""
+        return self.logged_in(scheme, ADMIN)
+
+    def account(self) -> str:
+        """The name of an account that nobody has used yet."""
+        return next(self._accounts)
+
+    def store_commands(self, names: Collection[str] = ()) -> int:
+        """How many commands the store has carried out, ours left out; only those of these names if told."""
+        store = cast(Rig, self._store).store
+        stats = store.info("commandstats")
+        return sum(
+            int(row["calls"])
+            for name, row in stats.items()
+            if (command := name.removeprefix("cmdstat_").partition("|")[0]) not in _OF_OUR_OWN
+            and (not names or command in names)
+        )
+
+    def digest(self) -> str:
+        """The digest of the servers' code, as one of them reports it."""
+        return str(self._rig("anonymous", {}).instances[0].ready["digest"])
+
+    def _rig(self, scheme: str, environment: dict[str, str]) -> Rig:
+        key = (scheme, tuple(sorted(environment.items())))
+        if key not in self._rigs:
+            arm = Arm(scheme, self.schemes[scheme], environment={"AUTH_SECRET": self.secret} | environment)
+            rig = Rig(
+                [arm],
+                instances=1,
+                users=_ACCOUNTS,
+                password_cost="bench",  # noqa: S106 - a profile's name
+                loop="uvloop",
+                placement=Placement(),
+                redis_url=None if self._store is None else self._store.url,
+            )
+            self._rigs[key] = self._stack.enter_context(rig)
+            self._store = self._store or rig
+        return self._rigs[key]

@@ -1,0 +1,37 @@
+"""Answers to claims as a page of Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.lab.claim import Answer, Figure
+from harness.report import format as fmt
+from harness.report import markdown
+from harness.report.tables import Table
+
+
+def render(answers: Sequence[Answer]) -> str:
+    """All answers with their figures as Markdown, ending in a newline."""
+    blocks = ["# Claims, put to the test", markdown.table(_overview(answers))]
+    for one in answers:
+        blocks += [
+            f"## {one.number}. {one.says} ({one.by})",
+            f"**{one.verdict}**: {one.because}.",
+            markdown.items([f"experiment: {one.experiment}.", f"rule: {one.rule}."]),
+        ]
+        if one.figures:
+            rows = [[figure.name, _value(figure)] for figure in one.figures]
+            blocks.append(markdown.table(Table("Figures", ["what", "figure"], rows)))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _value(figure: Figure) -> str:
+    value = fmt.number(figure.value) if figure.value % 1 else f"{figure.value:.0f}"
+    ends = "" if figure.ci is None else f" ({' to '.join(map(fmt.number, figure.ci))})"
+    return f"{value}{ends} {figure.unit}".rstrip()
+
+
+def _overview(answers: Sequence[Answer]) -> Table:
+    """One row a claim."""
+    rows = [[str(one.number), one.verdict, f"{one.says} ({one.by})"] for one in answers]
+    return Table("Claims", ["#", "verdict", "claim"], rows)

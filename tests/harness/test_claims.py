@@ -1,0 +1,223 @@
+"""Claims and the list of answers to them: what is there, what is kept, and that an experiment can say no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from harness import claims
+from harness.claims import clients, ending, keys, refreshing
+from harness.errors import SuiteError
+from harness.lab import console, page
+from harness.lab.answers import FILE, Answers, Setting
+from harness.lab.claim import Answer, Figure, Outcome, decided, not_run
+from harness.lab.lab import Lab
+from harness.result import Git
+
+HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
+GIT = Git(revision="0" * 40, dirty=False)
+
+
+def answer(number: int = 9, **more: Any) -> Answer:
+    """An answer to a claim that there is."""
+    [claim] = claims.find([number])
+    figures = [
+        Figure(name="token", value=20, unit="of 20 reads"),
+        Figure(name="ratio", value=1.25, ci=(1.2, 1.3)),
+    ]
+    return Answer.of(claim, decided(True, "it was seen", figures)).model_copy(update=more)
+
+
+def test_every_claim_says_all_that_a_reader_needs() -> None:
+    """Or, where it cannot be tried yet, why not."""
+    found = claims.find([])
+    assert len(found) >= 16
+    for claim in found:
+        assert claim.says
+        assert claim.by
+        assert claim.experiment
+        assert claim.rule.startswith("supported when")
+        assert (claim.run is None) == bool(claim.pending)
+
+
+def test_claims_have_a_number_each() -> None:
+    """Two files do not claim one number."""
+    import importlib
+    import pkgutil
+
+    modules = [
+        importlib.import_module(f"harness.claims.{found.name}")
+        for found in pkgutil.iter_modules(claims.__path__)
+    ]
+    numbers = [claim.number for module in modules for claim in module.CLAIMS]
+    assert len(numbers) == len(set(numbers))
+    assert [claim.number for claim in claims.find([])] == sorted(numbers)
+
+
+def test_an_unknown_claim_is_named_with_those_there_are() -> None:
+    """As every unknown name is."""
+    with pytest.raises(SuiteError, match="no such claim: 99; there are 3, 4"):
+        claims.find([9, 99])
+
+
+def test_what_cannot_be_tried_says_why() -> None:
+    """And has no figures."""
+    [claim] = claims.find([3])
+    outcome = not_run(claim)
+    assert (outcome.verdict, outcome.figures) == ("not run", [])
+    assert "browser" in outcome.because
+
+
+def test_answers_are_kept_one_by_one(tmp_path: Path) -> None:
+    """On disk after each; a second list goes on with them, and an answer takes an older one's place."""
+    first = Answers(tmp_path, HERE, GIT)
+    assert not first.has(9)
+    first.add(answer(9))
+    first.add(answer(3, verdict="not run"))
+    second = Answers(tmp_path, HERE, GIT)
+    assert second.has(9)
+    assert not second.has(3)  # it was not answered
+    second.add(answer(9, verdict="refuted"))
+    assert [(one.number, one.verdict) for one in Answers.read(tmp_path).all] == [
+        (3, "not run"),
+        (9, "refuted"),
+    ]
+
+
+def test_answers_of_another_setting_are_not_mixed(tmp_path: Path) -> None:
+    """Other servers, another machine: another folder."""
+    Answers(tmp_path, HERE, GIT).add(answer())
+    for change in ({"servers": "other"}, {"cpu": "B"}, {"cores": 4}, {"python": "CPython 4"}):
+        with pytest.raises(SuiteError, match="--out"):
+            Answers(tmp_path, HERE.model_copy(update=change), GIT)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"claims": []}'])
+def test_a_list_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+    """It is named, and what to do."""
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(SuiteError, match=r"claims.json: no list of answers.*--out"):
+        Answers(tmp_path, HERE, GIT)
+
+
+def test_the_page_has_every_figure() -> None:
+    """Counts as they are, measures with their interval."""
+    text = page.render([answer(), answer(3, verdict="not run", figures=[])])
+    assert "| 9 | supported | blacklisting is a must-have" in text
+    assert "| token | 20 of 20 reads |" in text
+    assert "| ratio | 1.25 (1.20 to 1.30) |" in text
+    assert "- rule: supported when the plain token alone goes on" in text
+    assert "**not run**" in text
+
+
+def test_the_console_has_every_verdict_in_80_columns() -> None:
+    """And the reason below it."""
+    out = Console(file=StringIO(), width=80)
+    console.render([answer(), answer(3, verdict="not run")], out)
+    told = cast(StringIO, out.file).getvalue()
+    assert "supported" in told
+    assert "it was seen" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@dataclass
+class Reply:
+    """What a server answered."""
+
+    status: int
+
+
+@dataclass
+class Stubborn:
+    """A caller who is always let in, or never, whatever was done before."""
+
+    status: int
+    token: str = "e30.eyJlbWFpbCI6IiJ9.x"  # {} and {"email": ""}
+    refresh_token: str = "always the same"
+    values_kept: int = 1
+    requests: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    answered: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: self._reply()
+
+    def thief(self) -> Stubborn:
+        """Somebody alike."""
+        return self
+
+    def at(self, _: object) -> Stubborn:
+        """The same at another server."""
+        return self
+
+    def _reply(self) -> Reply:
+        return Reply(self.status)
+
+
+class StubbornLab:
+    """A lab whose servers let in everybody, or nobody."""
+
+    secret = "s" * 40
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+        self.schemes = {"token-refresh": self._scheme("token-refresh")}
+
+    @staticmethod
+    def _scheme(name: str) -> Any:
+        from harness.arms import Scheme
+
+        return Scheme(name, "", "/", "bearer", "none", lifetime_s=300)
+
+    def authenticating(self) -> list[Any]:
+        """One that asks nothing of the store."""
+        return [self._scheme("token")]
+
+    def logged_in(self, *_: Any, **__: Any) -> Any:
+        """Somebody."""
+        return Stubborn(self._status)
+
+    caller = admin = logged_in
+
+    def account(self) -> str:
+        """Any."""
+        return "load-0"
+
+    def store_commands(self) -> int:
+        """None."""
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("run", "status"),
+    [
+        (ending.replay, 401),  # refused without asking the store
+        (ending.block, 200),  # a blocked account logs in again
+        (ending.demote, 401),  # no scheme lets the old role in
+        (ending.password, 401),
+        (ending.cutoff, 200),  # the old token is let in
+        (ending.cutoff, 401),  # the new one is not
+        (keys.elsewhere, 200),  # the checking server issues tokens
+        (keys.elsewhere, 401),  # it takes none
+        (keys.leaked, 200),  # the public key forges
+        (keys.leaked, 401),  # the secret does not
+        (keys.rotation, 200),  # nobody is out without an overlap
+        (keys.rotation, 401),
+        (refreshing.rights, 200),  # the refreshed token says the same as before
+        (refreshing.rotation, 200),  # a replay is accepted
+        (refreshing.rotation, 401),
+        (clients.mobile, 200),  # both keep as much
+        (clients.tests, 401),
+    ],
+)
+def test_an_experiment_can_refute(run: Any, status: int) -> None:
+    """Servers that answer otherwise than the claim says are told from those that do."""
+    outcome: Outcome = run(cast(Lab, StubbornLab(status)))
+    assert outcome.verdict == "refuted"
+    assert outcome.because
+    assert outcome.figures

@@ -1,0 +1,111 @@
+"""`bench.py claims` from the outside: every verdict, twice the same; another claim or scheme by one file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox import ROOT, Sandbox
+
+#: All claims, on a slow machine.
+PATIENCE_S = 600
+
+#: What comes of each on servers that keep their promises; the others wait for a browser.
+VERDICTS = {
+    **dict.fromkeys((4, 5, 8, 9, 14, 15, 16, 21, 22, 24, 25, 26), "supported"),
+    7: "refuted",
+    **dict.fromkeys((3, 6, 23), "not run"),
+}
+
+MY_CLAIM = '''
+"""A claim of my own."""
+
+from harness.lab.claim import Claim, Figure, decided
+
+
+def run(lab):
+    status = lab.logged_in("mine").read().status
+    return decided(status == 200, "it is", [Figure(name="status", value=status)])
+
+
+CLAIMS = (Claim(99, "mine works", "me", "demonstrated", "a read", "supported when it is 200", run),)
+'''
+
+MY_SCHEME = '''
+"""A scheme of my own: everybody is let in who says their name."""
+
+from servers.bearer_transport import BearerTransport
+from servers.identity import Identity
+from servers.promises import SELF_CONTAINED
+from servers.scheme import About, Scheme
+
+ABOUT = About(title="Mine", transport="bearer", promises=SELF_CONTAINED)
+
+
+class Mine(Scheme):
+    async def identify(self, request):
+        return Identity(*self._transport.read(request).split("|"))
+
+    async def issue(self, request, response, identity):
+        return self._transport.hand_out(response, "|".join(identity), 60, "")
+
+
+def build(name, settings):
+    return Mine(BearerTransport(settings.max_credential_bytes))
+'''
+
+
+def told(sandbox: Sandbox, *arguments: str) -> list[dict[str, Any]]:
+    """What `bench.py claims --json` says."""
+    done = sandbox.run("claims", "--json", *arguments, patience_s=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    answers: list[dict[str, Any]] = json.loads(done.stdout)
+    return answers
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * PATIENCE_S)
+def test_every_claim_has_its_verdict_twice_the_same(sandbox: Sandbox) -> None:
+    """Figure by figure, in two folders; and a third call tries nothing again."""
+    first, second = (told(sandbox, "--out", folder) for folder in ("one", "two"))
+    assert {answer["number"]: answer["verdict"] for answer in first} == VERDICTS
+    assert first == second
+    before = (sandbox.folder / "one" / "claims.json").read_bytes()
+    assert told(sandbox, "4", "9", "--out", "one") == first
+    assert (sandbox.folder / "one" / "claims.json").read_bytes() == before
+    assert "## 9. blacklisting" in (sandbox.folder / "one" / "claims.md").read_text()
+
+
+def test_an_unknown_claim(sandbox: Sandbox) -> None:
+    """It is told at once, with those there are."""
+    done = sandbox.run("claims", "99")
+    assert done.returncode == 2
+    assert "no such claim: 99" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_scheme_and_a_claim_are_one_file_each(tmp_path: Path) -> None:
+    """In a copy of the tree one of each is added and nothing else touched: listed, served, answered."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("bench.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tree)
+    for name in ("harness", "loadtests", "servers"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tree / "servers" / "schemes" / "mine.py").write_text(MY_SCHEME)
+    (tree / "harness" / "claims" / "mine.py").write_text(MY_CLAIM)
+    command = [sys.executable, "bench.py", "claims", "99", "--json"]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    [answer] = json.loads(done.stdout)
+    assert (answer["number"], answer["verdict"]) == (99, "supported")
+    listed = subprocess.run(
+        [sys.executable, "-m", "servers", "--list"], cwd=tree, capture_output=True, text=True, check=True
+    )
+    assert "mine" in listed.stdout
