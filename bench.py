@@ -355,7 +355,10 @@ def baseline(
     redis_url: RedisUrl = None,
     wait: Wait = False,
 ) -> None:
-    """Measure what `check --baseline` compares with, and write it to a file to be committed. A minute."""
+    """Measure what `check --baseline` compares with, three batches of servers, and write it to a file.
+
+    Commit it. Three minutes: how batches differ tells how sure a later comparison may be.
+    """
     from harness.gate import command
 
     options = _options(_folder(results, "baseline"), seed=seed, loop=loop, redis_url=redis_url)

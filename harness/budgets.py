@@ -157,6 +157,19 @@ def parse(text: str) -> Budget:
     return budget
 
 
+def expression(text: str) -> Node:
+    """Read one side of a budget by itself.
+
+    Raises:
+        ValueError: Says what was expected, and where.
+    """
+    reader = _Reader(text)
+    node = reader.sum()
+    if reader.next is not None:
+        raise reader.expected("the end")
+    return node
+
+
 class _Reader:
     """A recursive descent over the tokens of one text."""
 

@@ -229,6 +229,18 @@ class Credential(NamedTuple):
         return not self.headers
 
 
+#: Characters from the end of a credential to the one that a forgery changes: in the signature of a token, and
+#: far enough from its end that no bit of it goes unused.
+_FORGED_AT: Final = 10
+
+
+def forged(headers: bytes) -> bytes:
+    """The same header lines with one character of the credential changed: well-formed, and nobody's."""
+    place = len(headers.rstrip()) - _FORGED_AT
+    other = b"A" if headers[place : place + 1] != b"A" else b"B"
+    return headers[:place] + other + headers[place + 1 :]
+
+
 def request_bytes(
     method: str, path: str, address: tuple[str, int], headers: bytes, body: bytes = b""
 ) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from itertools import count
+from typing import Final
 
 from loadtests.client import (
     Answer,
@@ -13,11 +14,15 @@ from loadtests.client import (
     LoginFailedError,
     RequestFailedError,
     credential_of,
+    forged,
     login_bytes,
     request_bytes,
 )
 from loadtests.recorder import WRONG, Tally
 from servers import contract
+
+#: What a request is answered whose credential is missing or bad.
+_REFUSED: Final = 401
 
 _email_numbers = count()
 
@@ -62,6 +67,14 @@ class Session:
         if answer is not None and (answer.status != 200 or answer.body != self._right_body):
             self._look_closer(answer)
 
+    def read_without_credential(self) -> None:
+        """Read the restricted resource without any credential, and be refused."""
+        self._be_refused("absent", b"")
+
+    def read_with_forged_credential(self) -> None:
+        """Read with a credential of the right form that nobody issued, and be refused."""
+        self._be_refused("forged", forged(self._credential.headers))
+
     def log_in(self) -> None:
         """Log in, and carry the fresh credential from then on."""
         answer = self._ask("POST", "login", self._login, self._connection.exchange_for_cookies)
@@ -95,6 +108,12 @@ class Session:
         )
         if answer is not None and answer.status != 204:
             self._wrong("POST", "logout", f"status {answer.status}")
+
+    def _be_refused(self, step: str, headers: bytes) -> None:
+        request = request_bytes("GET", self._read_path, self._connection.address, headers)
+        answer = self._ask("GET", step, request, self._connection.exchange)
+        if answer is not None and answer.status != _REFUSED:
+            self._wrong("GET", step, f"status {answer.status}")
 
     def _carry(self, credential: Credential) -> None:
         self._credential = credential

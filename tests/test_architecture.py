@@ -58,6 +58,8 @@ PURE = [
             "contrasts",
             "subject",
             "gate/questions",
+            "gate/spread",
+            "reckoning",
             "gate/judge",
             "gate/summary",
             "history/changes",

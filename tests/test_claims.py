@@ -16,7 +16,10 @@ from tests.sandbox import ROOT, Sandbox
 #: All claims, on a slow machine.
 PATIENCE_S = 600
 
-#: What comes of each on servers that keep their promises; the others wait for a browser.
+#: Claims that come out the same every time, and those that wait for a browser.
+DEMONSTRATED = [3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 21, 22, 23, 24, 25, 26]
+
+#: What comes of each on servers that keep their promises; what waits for a browser.
 VERDICTS = {
     **dict.fromkeys((4, 5, 8, 9, 14, 15, 16, 21, 22, 24, 25, 26), "supported"),
     7: "refuted",
@@ -71,9 +74,10 @@ def told(sandbox: Sandbox, *arguments: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(2 * PATIENCE_S)
-def test_every_claim_has_its_verdict_twice_the_same(sandbox: Sandbox) -> None:
+def test_every_demonstration_has_its_verdict_twice_the_same(sandbox: Sandbox) -> None:
     """Figure by figure, in two folders; and a third call tries nothing again."""
-    first, second = (told(sandbox, "--out", folder) for folder in ("one", "two"))
+    numbers = list(map(str, DEMONSTRATED))
+    first, second = (told(sandbox, *numbers, "--out", folder) for folder in ("one", "two"))
     assert {answer["number"]: answer["verdict"] for answer in first} == VERDICTS
     assert first == second
     before = (sandbox.folder / "one" / "claims.json").read_bytes()
@@ -89,19 +93,30 @@ def test_an_unknown_claim(sandbox: Sandbox) -> None:
     assert "no such claim: 99" in done.stderr
 
 
-@pytest.mark.slow
-def test_a_scheme_and_a_claim_are_one_file_each(tmp_path: Path) -> None:
-    """In a copy of the tree one of each is added and nothing else touched: listed, served, answered."""
-    tree = tmp_path / "tree"
-    tree.mkdir()
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the tree that a test may add to."""
+    copied = tmp_path / "tree"
+    copied.mkdir()
     for name in ("bench.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, tree)
+        shutil.copy(ROOT / name, copied)
     for name in ("harness", "loadtests", "servers"):
-        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, copied / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return copied
+
+
+def bench(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a copy's command line."""
+    command = [sys.executable, "bench.py", *arguments]
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.mark.slow
+def test_a_scheme_and_a_claim_are_one_file_each(tree: Path) -> None:
+    """In a copy of the tree one of each is added and nothing else touched: listed, served, answered."""
     (tree / "servers" / "schemes" / "mine.py").write_text(MY_SCHEME)
     (tree / "harness" / "claims" / "mine.py").write_text(MY_CLAIM)
-    command = [sys.executable, "bench.py", "claims", "99", "--json"]
-    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=120, check=False)
+    done = bench(tree, "claims", "99", "--json")
     assert done.returncode == 0, done.stderr
     [answer] = json.loads(done.stdout)
     assert (answer["number"], answer["verdict"]) == (99, "supported")
@@ -109,3 +124,27 @@ def test_a_scheme_and_a_claim_are_one_file_each(tmp_path: Path) -> None:
         [sys.executable, "-m", "servers", "--list"], cwd=tree, capture_output=True, text=True, check=True
     )
     assert "mine" in listed.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_is_measured_is_measured_once(tree: Path) -> None:
+    """One run serves every claim about costs, of this call and the next; it is kept beside the answers."""
+    suite = tree / "loadtests" / "suites" / "claims.toml"
+    short = (
+        suite.read_text().replace("seconds = 120", "seconds = 12").replace("instances = 8", "instances = 2")
+    )
+    suite.write_text(short + "warmup_requests = 50\n")
+    result = tree / "results" / "claims" / "claims" / "result.json"
+    first = bench(tree, "claims", "13", "27", "--json")
+    assert first.returncode == 0, first.stderr
+    measured = result.read_bytes()
+    second = bench(tree, "claims", "17", "--json")
+    assert second.returncode == 0, second.stderr
+    assert result.read_bytes() == measured
+    answers = json.loads(second.stdout)
+    assert [answer["number"] for answer in answers] == [13, 17, 27]
+    for answer in answers:
+        assert answer["kind"] == "measured"
+        assert answer["verdict"] in ("supported", "refuted", "inconclusive")
+        assert all(figure["ci"] for figure in answer["figures"])

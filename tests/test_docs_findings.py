@@ -21,10 +21,12 @@ def test_every_row_is_an_answer_and_every_answer_a_row() -> None:
 
 
 def test_the_published_answers_are_to_the_claims_there_are() -> None:
-    """All of them, by the experiments and rules that the tree has now."""
-    now = [(one.number, one.says, one.by, one.experiment, one.rule) for one in claims.find([])]
-    then = [(one.number, one.says, one.by, one.experiment, one.rule) for one in Answers.read(FOLDER).all]
-    assert then == now
+    """By the experiments and rules that the tree has now; none that can be demonstrated is left out."""
+    now = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in claims.find([])}
+    answers = Answers.read(FOLDER).all
+    then = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in answers}
+    assert then.items() <= now.items()
+    assert {one.number for one in claims.find([]) if one.kind == "demonstrated"} <= then.keys()
 
 
 def test_the_page_is_made_from_the_list() -> None:

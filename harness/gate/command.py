@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,14 +16,16 @@ from rich.console import Console
 
 from harness import archive, catalog, disk, exporting, run_folder
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
+from harness.findings import Findings
 from harness.forecast import forecast
 from harness.gate import against, page, stored, summary
 from harness.gate.judge import Judge
 from harness.gate.task import Task
-from harness.looks import LOOKS
+from harness.looks import LOOKS, Open
 from harness.progress import Reporter
 from harness.result import Result, confidence_of_a_look
 from harness.run import Measuring, Options
+from harness.suite import Suite
 from harness.trees import revisions
 
 #: Names a file to which a step of GitHub's pipelines may add a page of Markdown.
@@ -101,9 +104,12 @@ def baseline(
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     known = catalog.Known(suite_name, catalog.scenarios())
     arms = stored.arms_of(suite, known, revisions.working_tree(suite.servers, repository, say))
-    with run_folder.taken(options.out, forecast(suite), wait=wait, say=say):
+    options = replace(options, until_decided_s=math.inf)
+    with run_folder.taken(options.out, forecast(suite, LOOKS), wait=wait, say=say):
         with Reporter(console) as reporter:
-            result = Measuring(suite, options, known.needs_credential).run(arms, reporter)
+            result = Measuring(suite, options, known.needs_credential, _further_batches(suite)).run(
+                arms, reporter
+            )
         archive.save(result, options.out)
     if not result.valid:
         for note in summary.invalid(result):
@@ -112,6 +118,17 @@ def baseline(
     archive.save_baseline(result, file)
     say(f"{file} is written: commit it, and let pipelines run: bench.py check {suite_name} --baseline {file}")
     say("exit code 0")
+
+
+def _further_batches(suite: Suite) -> Callable[[Findings], Open]:
+    """What is still to be measured of a baseline: everything, until there are `LOOKS` batches of each."""
+
+    def still(findings: Findings) -> Open:
+        batches = max((len(row.batches) or 1 for row in findings.measurements), default=0)
+        wanted = range(len(suite.scenarios)) if batches < LOOKS else ()
+        return Open(frozenset(wanted), frozenset(suite.arms))
+
+    return still
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from typing import Any, Final, Literal
 from harness.arms import BASE, HEAD
 from harness.budgets import Budget, Dual, Figure, parse
 from harness.contrasts import Power, powers, ratio_powers
-from harness.estimate import WeightedSum, geometric_mean, log_contrast, mean, stratified_ratio, weighted_sum
+from harness.estimate import WeightedSum, log_contrast, stratified_ratio
+from harness.gate.spread import Spread, between_batches
+from harness.reckoning import uncertain, value
 from harness.result import METRICS, GateKind, Measurement, Result
 from harness.suite import Scenario, Suite
 
@@ -18,6 +20,12 @@ from harness.suite import Scenario, Suite
 _CLOSED: Final = ("total_cpu", "service_p50")
 #: Counted, not timed: they are the same on every machine.
 _COUNTED: Final = ("store_ops", "request_bytes", "response_bytes")
+#: Why a figure is told and not judged.
+_EITHER: Final = "a ratio between arms rises also when its base becomes cheaper"
+_ONE_BATCH: Final = (
+    "the baseline was measured in one batch, which does not tell how runs differ: write another with"
+    " `bench.py baseline`"
+)
 #: The measurements of one scenario, by arm and metric.
 Rows = Mapping[tuple[str, str], Measurement]
 
@@ -139,13 +147,13 @@ def _budget(index: int, scenario: Scenario, budget: Budget, suffix: str) -> Ques
         known = {figure: row for figure, row in here.items() if row is not None}
         if len(known) < len(here):
             return None
-        values = {figure: _value(row) for figure, row in known.items()}
+        values = {figure: value(row) for figure, row in known.items()}
         try:
             left, right = budget.left.reckon(values), budget.right.reckon(values)
         except ZeroDivisionError:
             return None
         excess = left.plus(right, -1).times(Dual(sign, {}))
-        return Finding(_uncertain(excess, known), right.value)
+        return Finding(uncertain(excess, known), right.value)
 
     figures = budget.figures()
     return Question(
@@ -188,13 +196,18 @@ def against_baseline(
         arms = [arm for arm in suite.arms if any(there == arm for there, _ in then)]
         over = [(floor, arm) for arm in arms if arm != floor] if floor in arms else []
         between = [(one, two) for number, one in enumerate(arms) for two in arms[number + 1 :]]
-        for metric in gated_metrics(scenario, judged[scenario.name]):
+        metrics = gated_metrics(scenario, judged[scenario.name])
+        spread = between_batches(_measured(then, over, metrics))
+        for metric in metrics:
             for base, arm in over:
-                questions.append(_moved(index, scenario, then, metric, (str(base), arm), tolerance))
+                detail = "" if spread else _ONE_BATCH
+                questions.append(
+                    _moved(index, scenario, then, metric, (str(base), arm), tolerance, spread, detail)
+                )
             for base, arm in between:
                 if floor not in (base, arm):
                     questions.append(
-                        _moved(index, scenario, then, metric, (base, arm), tolerance, judged=False)
+                        _moved(index, scenario, then, metric, (base, arm), tolerance, spread, _EITHER)
                     )
             questions += [_raw(index, scenario, then, metric, arm, tolerance) for arm in arms]
         questions += [
@@ -213,10 +226,21 @@ def _moved(
     metric: str,
     pair: tuple[str, str],
     tolerance: float,
-    *,
-    judged: bool = True,
+    spread: Spread | None,
+    unjudged: str,
 ) -> Question:
-    """How the ratio of two arms moved: whatever moved both alike, such as the machine, falls out."""
+    """How the ratio of two arms moved: whatever moved both alike, such as the machine, falls out.
+
+    Args:
+        index: Of the scenario.
+        scenario: The same.
+        then: The baseline's measurements of it.
+        metric: Whose ratio.
+        pair: Base and arm.
+        tolerance: A fraction that is let pass.
+        spread: What such ratios differ by between batches: how much the two times may have in them.
+        unjudged: Why the answer does not count; empty where it does.
+    """
     base, arm = pair
 
     def find(rows: Rows, _: float) -> Finding | None:
@@ -229,7 +253,12 @@ def _moved(
             groups += own
             ratios.append(other.value / one.value)
         excess = _beyond(groups, metric, tolerance)
-        return None if excess is None else Finding(excess, 1 + tolerance, sides=(ratios[0], ratios[1]))
+        if excess is None:
+            return None
+        if spread is not None:
+            counts = [len(there[base, metric].paired(there[arm, metric])) for there in (then, rows)]
+            excess = spread.widened(excess, *counts)
+        return Finding(excess, 1 + tolerance, sides=(ratios[0], ratios[1]))
 
     return Question(
         "baseline",
@@ -239,9 +268,17 @@ def _moved(
         metric,
         frozenset({(base, metric), (arm, metric)}),
         find,
-        judged=judged,
-        detail="" if judged else "a ratio between arms rises also when its base becomes cheaper",
+        judged=not unjudged,
+        detail=unjudged,
     )
+
+
+def _measured(
+    rows: Rows, pairs: Sequence[tuple[str | None, str]], metrics: Sequence[str]
+) -> list[tuple[Measurement, Measurement]]:
+    """The measurements of pairs of arms, in each of these metrics that both have."""
+    keys = [((str(base), metric), (arm, metric)) for base, arm in pairs for metric in metrics]
+    return [(rows[base], rows[arm]) for base, arm in keys if base in rows and arm in rows]
 
 
 def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> Question:
@@ -276,8 +313,8 @@ def _counted(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, 
         if row is None:
             return None
         figure = Figure(arm, metric)
-        excess = Dual(_value(row) - limit, {figure: 1.0})
-        return Finding(_uncertain(excess, {figure: row}), limit)
+        excess = Dual(value(row) - limit, {figure: 1.0})
+        return Finding(uncertain(excess, {figure: row}), limit)
 
     return Question(
         "baseline", index, _about(scenario), arm, metric, frozenset({(arm, metric)}), find, is_ratio=False
@@ -295,33 +332,3 @@ def _beyond(groups: Sequence[Power], metric: str, tolerance: float) -> WeightedS
     better = -1 if METRICS[metric].larger_is_better else 1
     whole = log_contrast([(better * power, points) for power, points in groups])
     return WeightedSum(whole.value - math.log1p(tolerance), whole.error, whole.freedom)
-
-
-def _logs(points: Sequence[float]) -> list[float]:
-    return [math.log(point) for point in points]
-
-
-def _is_log(row: Measurement) -> bool:
-    return METRICS[row.metric].scale == "log" and min(row.points) > 0
-
-
-def _value(row: Measurement) -> float:
-    """As the result has it, of all batches."""
-    return (geometric_mean if _is_log(row) else mean)(row.points, 0.99, row.batches).value
-
-
-def _uncertain(whole: Dual, rows: Mapping[Figure, Measurement]) -> WeightedSum:
-    """The value with the error that its figures' instances give it, to first order (the delta method).
-
-    What is counted once an arm, such as the store's memory, enters as exact.
-    """
-    groups = []
-    for figure, slope in whole.slopes.items():
-        row = rows[figure]
-        scale = _value(row) if _is_log(row) else 1.0
-        for points in row.by_batch():
-            if len(points) > 1:
-                weight = slope * scale * len(points) / len(row.points)
-                groups.append((weight, _logs(points) if _is_log(row) else points))
-    error = weighted_sum(groups) if groups else WeightedSum(0, 0, math.inf)
-    return WeightedSum(whole.value, error.error, error.freedom)

@@ -1,4 +1,4 @@
-"""A claim, and what came of putting it to the test. Pure."""
+"""A claim, and what came of putting it to the test."""
 
 from __future__ import annotations
 

@@ -37,9 +37,10 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
         if removed := leftovers.remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
         archive.prepare(folder)
-        with Lab() as lab:
+        with Lab(folder, console) as lab:
             answers = Answers(folder, _setting(lab), machine.revision())
             todo = [claim for claim in asked if not answers.has(claim.number)]
+            todo.sort(key=lambda claim: claim.kind == "measured")  # those take minutes
             if len(todo) < len(asked):
                 say(f"{len(asked) - len(todo)} answers are in {folder} already; {len(todo)} to go")
             for number, claim in enumerate(todo, 1):

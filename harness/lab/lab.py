@@ -6,15 +6,21 @@ import contextlib
 import secrets
 from collections.abc import Collection
 from itertools import count
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, cast
 
-from harness import catalog
-from harness.arms import Arm, Scheme
-from harness.errors import ConformanceError
+from rich.console import Console
+
+from harness import archive, catalog
+from harness.arms import Arm, Scheme, plain
+from harness.errors import ConformanceError, InvalidMeasurementError, SuiteError
 from harness.lab.caller import ADMIN, Caller
 from harness.placement import Placement
+from harness.progress import Reporter
+from harness.result import Result
 from harness.rig import Rig
+from harness.run import Measuring, Options
 
 #: Accounts that experiments may use up.
 _ACCOUNTS: Final = 300
@@ -25,12 +31,18 @@ _OF_OUR_OWN: Final = ("info", "client", "hello", "auth", "select", "ping")
 class Lab:
     """Servers, alive between `with` and its end.
 
+    Args:
+        folder: Where what is measured is kept.
+        console: Where progress is shown.
+
     Attributes:
         schemes: Those there are, by name.
         secret: What every server signs by that is not told otherwise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, console: Console) -> None:
+        self._folder = folder
+        self._console = console
         self.schemes: dict[str, Scheme] = {}
         self.secret = (
             f"{secrets.token_urlsafe(48)}."  # with a character that no base64 has: taken as it stands
@@ -93,6 +105,42 @@ class Lab:
             if (command := name.removeprefix("cmdstat_").partition("|")[0]) not in _OF_OUR_OWN
             and (not names or command in names)
         )
+
+    def measured(self, suite_name: str) -> Result:
+        """What a run of a suite found, with no other server up: made once for a folder, and kept there.
+
+        Raises:
+            InvalidMeasurementError: What was measured must not be believed; nothing is kept of it.
+            BenchError: By kind.
+        """
+        digest, folder = self.digest(), self._folder / suite_name
+        if (folder / archive.RESULT_FILE).exists():
+            kept = archive.load(folder)
+            if kept.environment.servers.get("digest") == digest:
+                return kept
+            raise SuiteError(f"{folder} was measured of other servers: remove it, or name another --out.")
+        self._end()
+        suite = catalog.load_suite(suite_name)
+        known = catalog.Known(suite_name, catalog.scenarios())
+        known.check(suite, self.schemes)
+        archive.prepare(folder)
+        with Reporter(self._console) as reporter:
+            result = Measuring(suite, Options(out=folder), known.needs_credential).run(
+                plain(self.schemes.values()), reporter
+            )
+        if not result.valid:
+            raise InvalidMeasurementError(
+                f"the run of suite {suite_name} is invalid: "
+                + "; ".join(check.detail for check in result.validity if check.status == "invalid")
+            )
+        archive.save(result, folder)
+        return result
+
+    def _end(self) -> None:
+        """End all servers; the next experiment starts those it needs."""
+        self._stack.close()
+        self._rigs.clear()
+        self._store = None
 
     def digest(self) -> str:
         """The digest of the servers' code, as one of them reports it."""

@@ -211,6 +211,11 @@ print(len(early), any(early))
         ("log_out", "200, {}", "wrong answer: status 200"),
         ("read", '200, {"id": "load-1"}', "wrong answer: it names another account"),
         ("log_in", '200, {"profile": {"id": "load-0"}}', ""),
+        ("read_without_credential", '401, {"error": "not_authenticated"}', ""),
+        ("read_without_credential", '200, {"id": "load-0"}', "wrong answer: status 200"),
+        ("read_with_forged_credential", '401, {"error": "invalid_token"}', ""),
+        ("read_with_forged_credential", '200, {"id": "load-0"}', "wrong answer: status 200"),
+        ("read_with_forged_credential", '503, {"error": "store_unavailable"}', "wrong answer: status 503"),
     ],
 )
 def test_a_step_answered_wrongly_is_an_error(step: str, answer: str, reason: str) -> None:
@@ -223,7 +228,8 @@ from servers import contract
 status, body = {answer}
 body = json.dumps(body).encode()
 connection = serving(b"HTTP/1.1 %d X\\r\\nContent-Length: %d\\r\\n\\r\\n%b" % (status, len(body), body))
-session = Session(connection, contract.load_credentials(0), "/x", Credential(b"A: b\\r\\n", b"", "load-0"))
+credential = Credential(b"A: 0123456789abcdef\\r\\n", b"", "load-0")
+session = Session(connection, contract.load_credentials(0), "/x", credential)
 tally = Tally()
 session.enter(tally)
 session.{step}()
@@ -231,6 +237,22 @@ session.{step}()
 print(one.requests, *one.errors)
 """
     assert in_locust(code) == f"1 {reason}".strip()
+
+
+@pytest.mark.parametrize(
+    "line", ["Authorization: Bearer aaaa.bbbb.0123456789ABCDEF", "Cookie: x-session=0123456789A"]
+)
+def test_a_forgery_is_of_the_right_form(line: str) -> None:
+    """As long as the genuine one, with another character in its last part, and never the same."""
+    code = f"""
+from loadtests.client import forged
+print(forged(b"{line}\\r\\n").decode(), end="")
+"""
+    made = in_locust(code)
+    assert made != line
+    assert len(made) == len(line)
+    assert [a == b for a, b in zip(made, line, strict=True)].count(False) == 1
+    assert made[:-16] == line[:-16]
 
 
 def test_a_login_is_carried_from_then_on() -> None:
