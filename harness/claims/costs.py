@@ -107,6 +107,29 @@ def lookup(result: Result) -> Outcome:
     return Outcome(verdict=verdict, because=told[verdict], figures=[_figure(one)])
 
 
+def both(result: Result) -> Outcome:
+    """Whether a token still saves anything once the database is asked on every request, session or not.
+
+    The session with a look-up is modelled: what the look-up adds to a token is added to a session.
+    """
+    ratio = _reckoned(
+        "CPU per request, session and look-up (modelled) over token and look-up",
+        f"(opaque-bearer.{_METRIC} + token-lookup.{_METRIC} - token.{_METRIC}) / token-lookup.{_METRIC}",
+        result,
+    )
+    low, high = ratio.ci or (ratio.value, ratio.value)
+    margin = result.run.margin
+    if high < 1 + margin:
+        verdict: Verdict = "supported"
+        because = f"beside the look-up a session is no dearer than a token, within {margin:.0%}"
+    elif low > 1 + margin:
+        verdict = "refuted"
+        because = f"beside the look-up a session still costs {ratio.value - 1:.0%} more than a token"
+    else:
+        verdict, because = "inconclusive", f"whether a session costs {margin:.0%} more cannot be told"
+    return Outcome(verdict=verdict, because=because, figures=[ratio])
+
+
 def denylist(result: Result) -> Outcome:
     """Which share of what a token saves over a session a denylist gives back."""
     share = _reckoned(
@@ -222,6 +245,15 @@ CLAIMS: Final = (
         f"{_RUN}: token-lookup (SQLite) against token",
         "supported when they are equivalent within the margin; refuted when it needs more CPU a request",
         _measured(lookup),
+    ),
+    Claim(
+        20,
+        "if you check the database anyway, JWT does not help",
+        "Zheng",
+        "measured",
+        f"{_RUN}: token-lookup against opaque-bearer with the same look-up, whose cost is added by reckoning",
+        "supported when the session costs no more, within the margin; refuted when it costs more than that",
+        _measured(both),
     ),
     Claim(
         27,

@@ -110,6 +110,9 @@ def test_the_suite_has_every_scheme_that_is_read() -> None:
         (costs.stateful, run(token_stateful=93.5), "refuted"),  # the same is nothing saved
         (costs.lookup, run(token_lookup=80.5), "supported"),
         (costs.lookup, run(), "refuted"),
+        (costs.both, run(opaque_bearer=82), "supported"),
+        (costs.both, run(), "refuted"),
+        (costs.both, run(opaque_bearer=86), "inconclusive"),
         (costs.denylist, run(), "supported"),
         (costs.denylist, run(token_denylist=84), "refuted"),
         (costs.denylist, run(token_denylist=88.5), "inconclusive"),
@@ -133,6 +136,12 @@ def test_the_share_given_back() -> None:
     assert share.value == pytest.approx(35 / 17, rel=1e-3)
     assert share.ci is not None
     assert share.ci[0] < share.value < share.ci[1]
+
+
+def test_a_session_with_a_look_up_is_reckoned() -> None:
+    """(93 + 190 - 80) / 190."""
+    [ratio_] = costs.both(run()).figures
+    assert ratio_.value == pytest.approx(203 / 190, rel=1e-3)
 
 
 def test_effects_of_two_by_two() -> None:
