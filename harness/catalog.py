@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,8 @@ from harness.trees.tree import OURS, Tree
 
 LOOPS: Final = ("uvloop", "asyncio")
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
+#: What a scenario takes in all, warm-up and meetings included, over its slots; at least, on a slow machine.
+_OVERHEAD: Final = 1.5
 #: Metrics that have a ratio, and that every scenario measures; latencies (`_p…`) where it has one step only.
 _JUDGED: Final = frozenset(name for name, metric in METRICS.items() if metric.scale == "log")
 
@@ -76,13 +78,22 @@ class Known:
         whole = frozenset(metric for metric in _JUDGED if "_p" not in metric)
         return {name: _JUDGED if len(about.steps) == 1 else whole for name, about in self.scenarios.items()}
 
-    def check(self, suite: Suite, schemes: Collection[str]) -> None:
-        """Refuse a suite that names schemes or scenarios that do not exist, or metrics that cannot be judged.
+    def check(self, suite: Suite, schemes: Mapping[str, Scheme]) -> None:
+        """Refuse a suite that names what does not exist or cannot be judged, or outlasts a credential.
 
         Raises:
             SuiteError: Names the key, and what there is.
         """
         check_names(suite, self.source, schemes=schemes, judged=self.judged())
+        for index, scenario in enumerate(suite.scenarios):
+            for arm in suite.arms:
+                lifetime_s = schemes[arm].lifetime_s
+                if lifetime_s and scenario.seconds * _OVERHEAD > lifetime_s:
+                    raise SuiteError(
+                        f"{self.source}: scenarios[{index}].seconds: expected at most"
+                        f" {lifetime_s / _OVERHEAD:.0f}, since a credential of {arm} lives {lifetime_s} s and"
+                        f" the load logs in once (got {scenario.seconds:g})"
+                    )
 
 
 def check_loop(loop: str) -> None:

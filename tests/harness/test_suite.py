@@ -243,6 +243,20 @@ def test_a_mixture_of_steps_is_not_judged_by_its_latency() -> None:
     known.check(judged, catalog.schemes())
 
 
+@pytest.mark.parametrize(("seconds", "fits"), [(200, True), (201, False)])
+def test_a_scenario_does_not_outlast_a_credential(seconds: int, fits: bool) -> None:
+    """The load logs in once; a token of five minutes would run out under it, and reads be refused."""
+    known = catalog.Known("my.toml", catalog.scenarios())
+    text = GOOD.replace("seconds = 3", f"seconds = {seconds}")
+    known.check(parse(text, "my", "my.toml"), catalog.schemes())
+    short = parse(text.replace('"token"', '"token-refresh"'), "my", "my.toml")
+    if fits:
+        known.check(short, catalog.schemes())
+    else:
+        with pytest.raises(SuiteError, match=r"scenarios\[1\]\.seconds: expected at most 200.*token-refresh"):
+            known.check(short, catalog.schemes())
+
+
 def test_scenarios_go_by_password_cost() -> None:
     """Servers have one cost each, so a suite with two needs two rigs; the order of the suite stays."""
     login = '\n[[scenarios]]\nname = "login"\nload = { model = "closed" }\nseconds = 1\n'
