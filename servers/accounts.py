@@ -71,6 +71,10 @@ class Account(NamedTuple):
         }
 
 
+#: All that are used, so that a file of an older version is told before the first login.
+_COLUMNS: Final = ", ".join(Account._fields)
+
+
 class Accounts:
     """The accounts in a file, by a thread of their own.
 
@@ -92,7 +96,7 @@ class Accounts:
             )
         try:
             self._db = _connect(path)
-            row = self._db.execute("SELECT password_hash FROM accounts").fetchone()
+            row = self._db.execute(f"SELECT password_hash, {_COLUMNS} FROM accounts").fetchone()  # noqa: S608
         except sqlite3.DatabaseError as error:
             raise CannotStartError(f"{path} is not an accounts file: {error}.") from None
         if row is None or not hashed_at(cost, row[0]):
@@ -126,14 +130,22 @@ class Accounts:
             account.version,
         )
 
-    async def set_rights(self, account_id: str, role: str | None, disabled: bool | None) -> Account | None:
-        """Change the role or the block of an account, or both (None leaves as it is); None where none is."""
+    async def set_rights(
+        self, admin_id: str, account_id: str, role: str | None, disabled: bool | None
+    ) -> Account | None:
+        """Change the role or the block of an account, or both (None leaves as it is).
+
+        None where there is no such account, or who asks is no admin (any more), whatever a credential says.
+        """
         return await self._one(
             "UPDATE accounts SET role = coalesce(?, role), disabled = coalesce(?, disabled),"
-            " version = version + 1 WHERE id = ? RETURNING *",
+            " version = version + 1 WHERE id = ?"
+            " AND EXISTS (SELECT 1 FROM accounts WHERE id = ? AND role = 'admin' AND NOT disabled)"
+            " RETURNING *",
             role,
             disabled,
             account_id,
+            admin_id,
         )
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from servers.accounts import ROLES
 from servers.answers import error, read_object
 from servers.identity import Identity
 from servers.keys import ACCOUNTS, SCHEME
+from servers.scheme import Scheme
 
 _CHANGES: Final = {"role", "disabled", "revoke"}
 
@@ -24,21 +25,32 @@ async def change_account(request: web.Request) -> web.Response:
     Each of these ends the account's credentials where the scheme can: a session is renewed with a change of
     role, as OWASP asks, by a new login.
     """
-    await _admin(request)
+    caller = await _admin(request)
     role, disabled, revoke = _changes(await read_object(request))
     accounts, scheme = request.app[ACCOUNTS], request.app[SCHEME]
+    # What a credential says may be out of date; what changes others' rights goes by the account itself.
+    admin = await accounts.get(caller.sub)
+    if admin is None or admin.disabled:
+        raise scheme.unauthorized("not_authenticated")
+    if admin.role != "admin":
+        raise scheme.forbidden()
     account = await accounts.find(request.match_info["username"])
     if account is None:
         raise error(web.HTTPNotFound, "unknown_account")
-    ends = role is not None or disabled or revoke
     # Before, so that nothing changes while the store is away; and after, for logins that came in between.
-    if ends:
-        await scheme.end_account(account.id)
+    await _end(scheme, account.id, role=role is not None, all_=bool(disabled or revoke))
     if role is not None or disabled is not None:
-        await accounts.set_rights(account.id, role, disabled)
-        if ends:
-            await scheme.end_account(account.id)
+        if await accounts.set_rights(caller.sub, account.id, role, disabled) is None:
+            raise scheme.unauthorized("not_authenticated")
+        await _end(scheme, account.id, role=role is not None, all_=bool(disabled or revoke))
     return web.Response(status=204)
+
+
+async def _end(scheme: Scheme, account_id: str, *, role: bool, all_: bool) -> None:
+    if all_:
+        await scheme.end_account(account_id)
+    elif role:
+        await scheme.end_rights(account_id)
 
 
 async def _admin(request: web.Request) -> Identity:

@@ -1,5 +1,6 @@
 """The forms of answers and of request bodies that every route and every scheme shares."""
 
+import asyncio
 import json
 from typing import Any, Final, TypeVar
 
@@ -10,6 +11,9 @@ RETRY_AFTER_S: Final = 1
 
 #: Bytes of the largest request body that is read; every body of the contract is far smaller.
 MAX_BODY_BYTES: Final = 4096
+
+#: Seconds that a body may take: so long at most can a request go on whose credential ended meanwhile.
+BODY_TIMEOUT_S: Final = 5.0
 
 E = TypeVar("E", bound=web.HTTPException)
 
@@ -34,14 +38,22 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 
     Raises:
         web.HTTPUnsupportedMediaType: It is declared as something else, as a form of another site would.
+        web.HTTPRequestTimeout: It did not come in time.
         web.HTTPRequestEntityTooLarge: It is larger than `MAX_BODY_BYTES`.
         web.HTTPBadRequest: It is not a JSON object.
     """
     if request.content_type != "application/json":
         raise error(web.HTTPUnsupportedMediaType, "json_expected")
     try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError, web.RequestPayloadError, ConnectionError):  # the last: it hung up
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            text = await request.read()
+    except TimeoutError:
+        raise error(web.HTTPRequestTimeout, "too_slow") from None
+    except (web.RequestPayloadError, ConnectionError):  # the latter: it hung up
+        raise error(web.HTTPBadRequest, "bad_request") from None
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
         raise error(web.HTTPBadRequest, "bad_request") from None
     if not isinstance(body, dict):
         raise error(web.HTTPBadRequest, "bad_request")

@@ -1,16 +1,19 @@
 """Tokens that were ended before their time, and which tokens an account holds, in the store.
 
-{prefix}ended:{jti}            there is such a key as long as the token would have lived
+{prefix}ended:{jti}            there is such a key as long as the token would have lived, and a minute
 {prefix}account:{account id}   sorted set of the jti of its tokens by the time they expire
 """
 
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 
 from servers.store import StoreKeeper, ask, asks_store
+
+#: Seconds that an entry outlives its token, for a store whose clock is ahead of ours.
+MARGIN_S: Final = 60
 
 
 class Denylist(StoreKeeper):
@@ -47,7 +50,7 @@ class Denylist(StoreKeeper):
     async def add(self, claims: Mapping[str, Any]) -> None:
         """End the token of these claims."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(self._ended_prefix + claims["jti"], 1, exat=claims["exp"])
+            pipe.set(self._ended_prefix + claims["jti"], 1, exat=claims["exp"] + MARGIN_S)
             pipe.zrem(self._account_prefix + claims["sub"], claims["jti"])
             await pipe.execute()
 
@@ -59,6 +62,6 @@ class Denylist(StoreKeeper):
         if held:
             async with self._redis.pipeline(transaction=True) as pipe:
                 for token_id, expires in held:
-                    pipe.set(self._ended_prefix + token_id.decode(), 1, exat=int(expires))
+                    pipe.set(self._ended_prefix + token_id.decode(), 1, exat=int(expires) + MARGIN_S)
                 pipe.zrem(index, *(token_id for token_id, _ in held))  # not all: a login may just have added
                 await pipe.execute()

@@ -59,9 +59,10 @@ class PostgresLookup(Lookup):
             await self._pool.close()
 
     async def _value(self, sql: str, account_id: str) -> int | None:
-        pool = self._pool or await self._open()
-        value: int | None = await pool.fetchval(sql, account_id)
-        return value
+        async with asyncio.timeout(TIMEOUT_S):  # waiting for a connection included
+            pool = self._pool or await self._open()
+            value: int | None = await pool.fetchval(sql, account_id)
+            return value
 
     async def _open(self) -> asyncpg.Pool:
         async with self._opening:

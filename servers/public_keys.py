@@ -21,7 +21,7 @@ def about(algorithm: str) -> About:
     )
 
 
-def build(algorithm: str, settings: Settings) -> Scheme:
-    """Return the scheme whose tokens are signed by `algorithm`, one of `signing_keys.ALGORITHMS`."""
-    tokens = Tokens(signing_keys.pair(algorithm, settings))
+def build(algorithm: str, name: str, settings: Settings) -> Scheme:
+    """Return the scheme called `name`, whose tokens are signed by one of `signing_keys.ALGORITHMS`."""
+    tokens = Tokens(signing_keys.pair(algorithm, settings), name)
     return TokenScheme(tokens, BearerTransport(settings.max_credential_bytes))

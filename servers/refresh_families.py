@@ -36,6 +36,8 @@ if kept[1] == ARGV[1] then
     return {'first', kept[4]}
 end
 if kept[2] == ARGV[1] and tonumber(ARGV[3]) - tonumber(kept[3]) <= tonumber(ARGV[4]) then
+    -- A successor that is not ours comes of another secret: no answer to repeat here, and no misuse.
+    if kept[1] ~= ARGV[2] then return {'none', ''} end
     return {'again', kept[4]}
 end
 redis.call('DEL', KEYS[1])

@@ -43,7 +43,8 @@ class SessionScheme(Scheme):
 
     async def update(self, request: web.Request, identity: Identity) -> None:
         session = await aiohttp_session.get_session(request)
-        session.update(identity._asdict())  # saved once the handler has answered
+        # Saved once the handler has answered. The role stays: rights come by a login alone.
+        session.update(identity._replace(role=session["role"])._asdict())
 
     async def csrf_token(self, request: web.Request) -> str:
         await self.identify(request)

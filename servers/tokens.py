@@ -11,7 +11,6 @@ from servers.identity import Identity
 from servers.signing_keys import Keyring, SigningKey
 
 ISSUER: Final = "cookies-vs-tokens"
-AUDIENCE: Final = "cookies-vs-tokens/api"
 
 #: What kind of JWT these are, so that one made for another purpose does not pass (RFC 8725 section 3.11).
 TYPE: Final = "at+jwt"
@@ -31,10 +30,13 @@ class Tokens:
 
     Args:
         keyring: The keys.
+        scheme: Its name makes the audience: what one scheme promises of its tokens' end, another that shares
+            the secret may not keep.
         lifetime_s: Seconds that a token lives.
     """
 
-    def __init__(self, keyring: Keyring, lifetime_s: int = contract.ABSOLUTE_TIMEOUT_S) -> None:
+    def __init__(self, keyring: Keyring, scheme: str, lifetime_s: int = contract.ABSOLUTE_TIMEOUT_S) -> None:
+        self._audience = f"{ISSUER}/{scheme}"
         self.lifetime_s: Final = lifetime_s
         self._algorithm = keyring.algorithm
         self._algorithms = [keyring.algorithm]
@@ -47,7 +49,7 @@ class Tokens:
         now = int(time.time())
         return identity._asdict() | {
             "iss": ISSUER,
-            "aud": AUDIENCE,
+            "aud": self._audience,
             "iat": now,
             "exp": now + self.lifetime_s,
             "jti": secrets.token_urlsafe(ID_BYTES),
@@ -76,7 +78,7 @@ class Tokens:
                 key.verifies,
                 algorithms=self._algorithms,
                 issuer=ISSUER,
-                audience=AUDIENCE,
+                audience=self._audience,
                 options={"require": _REQUIRED},
             )
         except (jwt.InvalidTokenError, KeyError):

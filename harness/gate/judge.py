@@ -1,8 +1,9 @@
 """The answers: pass, regression, or inconclusive. Pure.
 
 A figure passes when its interval lies wholly within its limit. It is a regression when the interval, after
-Holm's adjustment over everything that is gated, lies wholly beyond, and the newest fresh instances say the
-same by themselves. Until either is so, it is inconclusive, and further instances are asked for.
+Holm's adjustment over everything that is gated, lies wholly beyond, did so already without the newest fresh
+instances, and these say the same by themselves. Until either is so, it is inconclusive, and further instances
+are asked for.
 """
 
 from __future__ import annotations
@@ -38,12 +39,25 @@ class Judge:
         every = list(measurements)
         rows = [_rows(question, every) for question in self.questions]
         found = [q.find(own, self.confidence) for q, own in zip(self.questions, rows, strict=True)]
-        judged = [i for i, question in enumerate(self.questions) if question.judged]
-        adjusted = dict(zip(judged, holm([_p_value(found[i]) for i in judged]), strict=True))
+        beyond = self._beyond(found)
+        # What was known before the newest servers: these confirm a suspicion, and cannot raise it as well.
+        before = [
+            q.find({key: _earlier(row) for key, row in own.items()}, self.confidence)
+            if _batches(own) > 1
+            else None
+            for q, own in zip(self.questions, rows, strict=True)
+        ]
+        suspected = self._beyond(before)
         return [
-            self._answer(question, found[i], rows[i], adjusted.get(i, 1.0))
+            self._answer(question, found[i], rows[i], beyond=beyond[i], suspected=suspected[i])
             for i, question in enumerate(self.questions)
         ]
+
+    def _beyond(self, found: Sequence[Finding | None]) -> list[bool]:
+        """Whether each lies wholly beyond its limit, by Holm's adjustment over all that is judged."""
+        judged = [i for i, question in enumerate(self.questions) if question.judged]
+        adjusted = dict(zip(judged, holm([_p_value(found[i]) for i in judged]), strict=True))
+        return [adjusted.get(i, 1.0) < 1 - self.confidence for i in range(len(found))]
 
     def undecided(self, findings: Findings) -> Open:
         """The scenarios and arms that a further batch has to measure."""
@@ -52,14 +66,16 @@ class Judge:
         arms = frozenset(arm for question in left for arm in question.arms)
         return Open(frozenset(question.scenario for question in left), arms)
 
-    def _answer(self, question: Question, finding: Finding | None, rows: Rows, p_value: float) -> Gated:
+    def _answer(
+        self, question: Question, finding: Finding | None, rows: Rows, *, beyond: bool, suspected: bool
+    ) -> Gated:
         scenario, load, params = question.about
         value: float | None = None
         interval: Interval = None
         if finding is not None:
             value, interval = _shown(question, finding, self.confidence)
         batches = _batches(rows)
-        answer, detail = self._judged(question, finding, rows, p_value)
+        answer, detail = self._judged(question, finding, rows, beyond=beyond, suspected=suspected)
         return Gated(
             kind=question.kind,
             scenario=scenario,
@@ -81,7 +97,7 @@ class Judge:
         )
 
     def _judged(
-        self, question: Question, finding: Finding | None, rows: Rows, p_value: float
+        self, question: Question, finding: Finding | None, rows: Rows, *, beyond: bool, suspected: bool
     ) -> tuple[GateAnswer, str]:
         if not question.judged:
             return "not judged", question.detail
@@ -92,12 +108,12 @@ class Judge:
         room = _ROUNDING * max(1.0, abs(finding.limit))
         if high <= room:
             return "pass", question.detail
-        if excess.value <= 0 or p_value >= 1 - self.confidence:
+        if not beyond:
             side = "on both sides of the limit" if low <= 0 else "beyond the limit, but not among so many"
             return "inconclusive", f"the interval lies {side}"
         if all(row.instances == 1 for row in rows.values()):
             return "regression", "counted once an arm, so there is nothing to confirm"
-        if _batches(rows) < 2:
+        if not suspected:
             return "inconclusive", "beyond the limit; to be confirmed on fresh servers"
         if not self._confirmed(question, rows):
             return "inconclusive", "beyond the limit, but the newest servers by themselves do not confirm it"
@@ -125,6 +141,18 @@ def _batches(rows: Rows) -> int:
     """In how many batches all arms of a question were; what is counted once an arm has no batches."""
     several = [row for row in rows.values() if row.instances > 1] or list(rows.values())
     return min((sum(1 for points in row.by_batch() if points) for row in several), default=0)
+
+
+def _earlier(row: Measurement) -> Measurement:
+    """All but what the last batch that it was in says."""
+    batches = row.by_batch()
+    last = max(i for i, points in enumerate(batches) if points)
+    kept = [[] if i == last else points for i, points in enumerate(batches)]
+    points = [point for batch in kept for point in batch]
+    if not points:  # counted once an arm, in one batch
+        return row
+    counts = [len(batch) for batch in kept]
+    return row.model_copy(update={"points": points, "batches": counts, "instances": len(points)})
 
 
 def _newest(row: Measurement) -> Measurement:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import aiohttp_session
@@ -29,8 +30,15 @@ from servers.settings import Settings
 ABOUT = About(
     title="Session encrypted into a cookie (aiohttp-session as it comes)",
     transport="cookie",
-    promises=SELF_CONTAINED,
-    waives=("absolute timeout", "cookie removal under TLS", "idle timeout", "no lost update"),
+    promises=replace(SELF_CONTAINED, logout="never"),  # a write with a copy gives a fresh one
+    waives=(
+        "absolute timeout",
+        "cookie removal under TLS",
+        "end of the replaced session",
+        "idle timeout",
+        "no lost update",
+        "no resurrection",
+    ),
 )
 
 #: Random bytes of the id that a CSRF token is bound to, and the session's field that holds it.

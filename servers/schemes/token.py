@@ -15,7 +15,7 @@ ABOUT = About(
 )
 
 
-def build(name: str, settings: Settings) -> Scheme:  # noqa: ARG001 - the same for every scheme
+def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    tokens = Tokens(signing_keys.shared(settings.secrets))
+    tokens = Tokens(signing_keys.shared(settings.secrets), name)
     return TokenScheme(tokens, BearerTransport(settings.max_credential_bytes))

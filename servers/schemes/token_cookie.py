@@ -17,4 +17,4 @@ ABOUT = About(
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    return TokenScheme(Tokens(signing_keys.shared(settings.secrets)), CookieTransport(name, settings))
+    return TokenScheme(Tokens(signing_keys.shared(settings.secrets), name), CookieTransport(name, settings))

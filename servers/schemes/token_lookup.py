@@ -55,10 +55,10 @@ class TokenLookup(TokenScheme):
         await self._lookup.end(account_id)
 
 
-def build(name: str, settings: Settings) -> Scheme:  # noqa: ARG001 - the same for every scheme
+def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
     lookup = _lookup(settings)
-    tokens = Tokens(signing_keys.shared(settings.secrets))
+    tokens = Tokens(signing_keys.shared(settings.secrets), name)
     return TokenLookup(tokens, BearerTransport(settings.max_credential_bytes), lookup)
 
 

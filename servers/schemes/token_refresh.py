@@ -69,11 +69,15 @@ class TokenRefresh(TokenScheme):
     async def end_account(self, account_id: str) -> None:
         await self._families.end_account(account_id)
 
+    async def end_rights(self, account_id: str) -> None:
+        """Leave the families: an access token lives five minutes, and the next one says the new role."""
+
     async def refresh(self, refresh_token: str, current: Current) -> dict[str, str | int]:
         use = await self._families.use(refresh_token)
         identity = await current(use.account_id) if use.renews else None
         if identity is None:
-            await self._families.end(use.family_id, use.account_id)
+            if use.account_id:
+                await self._families.end(use.family_id, use.account_id)
             raise self.unauthorized("invalid_grant")
         token = self._tokens.sign(self._tokens.claims(identity) | {_FAMILY: use.family_id})
         handed_out = self._transport.hand_out(web.Response(), token, self._tokens.lifetime_s, use.family_id)
@@ -86,7 +90,7 @@ class TokenRefresh(TokenScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    tokens = Tokens(signing_keys.shared(settings.secrets), LIFETIME_S)
+    tokens = Tokens(signing_keys.shared(settings.secrets), name, LIFETIME_S)
     prefix, key = f"{settings.key_prefix}{name}:", settings.secrets[0]
     redis = connect(settings.redis_url)
     families = RefreshFamilies(redis, prefix, key, contract.ABSOLUTE_TIMEOUT_S)

@@ -7,6 +7,6 @@ from servers.settings import Settings
 ABOUT = public_keys.about("RS256")
 
 
-def build(name: str, settings: Settings) -> Scheme:  # noqa: ARG001 - the same for every scheme
+def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    return public_keys.build("RS256", settings)
+    return public_keys.build("RS256", name, settings)

@@ -124,6 +124,28 @@ def test_a_regression_has_to_be_confirmed_on_fresh_servers() -> None:
     assert confirmed["token", "total_cpu"].answer == "pass"
 
 
+def test_the_servers_that_raise_a_suspicion_do_not_confirm_it() -> None:
+    """The first batch is on both sides of the limit, the second far beyond it: a third has to confirm."""
+    scattered = (0.96, 1.0, 1.04, 1.0)
+    moved = [1.04] * 4 + [1.13] * 4
+    both = [
+        row(f"token@{end}", metric, 100, [a * b for a, b in zip(scattered * 2, ratio, strict=True)], [4, 4])
+        for metric in ("total_cpu", "service_p50")
+        for end, ratio in (("base", [1.0] * 8), ("head", moved))
+    ]
+    # The scatter falls out of the second batch, so that all together is beyond.
+    both = [
+        one.model_copy(
+            update={"points": [*one.points[:4], *[point.__round__(-1) + 3 for point in one.points[4:]]]}
+        )
+        if one.arm.endswith("head")
+        else one
+        for one in both
+    ]
+    [first, *_] = Judge(against(["token"]), CONFIDENCE).answers(both)
+    assert first.answer == "inconclusive"
+
+
 def test_fresh_servers_that_disagree_confirm_nothing() -> None:
     """All together are still beyond the limit, but the newest say otherwise."""
     told = answers(against(), [*pair("token", 1.0), *pair("cookie", 1.2, batches=2, newest=1.02)])

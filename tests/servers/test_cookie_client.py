@@ -87,3 +87,23 @@ def test_lost_updates(caller: Client) -> None:
     other.cookies[NAME] = FERNET.encrypt(json.dumps(told).encode()).decode()  # set by another request
     caller.post(contract.EMAIL, {"email": "a@b.c"})
     assert "theme" not in content(caller)["session"]
+
+
+def test_a_copy_renews_itself(caller: Client) -> None:
+    """Waived, and why a logout ends nothing, ever: a write with an older copy gives a fresh cookie."""
+    assert {"no resurrection", "end of the replaced session"} <= set(ABOUT.waives)
+    assert ABOUT.promises.logout == "never"
+    thief = age(caller, 3600)
+    caller.post(contract.LOGOUT)
+    old = thief.cookies[NAME]
+    assert thief.post(contract.EMAIL, {"email": "a@b.c"}).status == 200
+    assert thief.cookies[NAME] != old
+    assert content(thief)["created"] >= int(time.time()) - 60
+    assert thief.get(contract.RESTRICTED).status == 200
+
+
+def test_the_replaced_session_lives_on(caller: Client, account: Credentials) -> None:
+    """Waived: who logs in again leaves a cookie behind that is as good as before."""
+    before = caller.thief()
+    caller.log_in(account)
+    assert before.get(contract.RESTRICTED).status == 200

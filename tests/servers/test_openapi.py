@@ -51,7 +51,7 @@ CHANCE = description.load(
 COOKIE = BOUNDS.raw_schema["components"]["securitySchemes"]["session"]["name"]
 
 #: Statuses that want a store that is gone, or patience: other files' tests have them.
-ELSEWHERE = {429, 503}
+ELSEWHERE = {408, 429, 503}
 
 #: Answers to a refresh token that is one, and of a server that issues nothing: likewise.
 RARE = {(contract.REFRESH, 200), (contract.AUTHENTICATE, 404), (contract.PASSWORD, 404)}

@@ -68,7 +68,7 @@ async def test_every_failed_login_costs_one_hash(tmp_path: Path) -> None:
     path = tmp_path / "accounts.sqlite"
     accounts.seed(path, cost="bench")
     app = create_app("anonymous", Settings(path, (), password_cost="bench"))
-    await app[ACCOUNTS].set_rights("124", role=None, disabled=True)
+    await app[ACCOUNTS].set_rights("124", "124", role=None, disabled=True)
     wrong, unknown = Credentials("john.doe", "x"), Credentials("nobody", "x")
     attempts = [contract.EXAMPLE, wrong, unknown, contract.EXAMPLE_ADMIN]
     hashed, answered = [], []

@@ -88,6 +88,35 @@ def test_blocked_accounts_write_nothing(caller: Client, change: Callable[[object
     assert caller.post(contract.PASSWORD, {"old": "foobar", "new": "correct horse"}).status == 401
 
 
+@pytest.mark.parametrize("change", [{"disabled": True}, {"role": "user"}, {"disabled": True, "role": "user"}])
+def test_who_is_no_admin_any_more_changes_no_rights(
+    client: Client,
+    admin: Client,
+    account: Credentials,
+    new_account: Callable[[], Credentials],
+    change: dict[str, object],
+) -> None:
+    """Whatever the old credential still reads: neither back to admin, nor anybody else's account."""
+    path = contract.ADMIN_ACCOUNT.format(username=account.username)
+    admin.post(path, {"role": "admin"})
+    client.log_in(account)
+    admin.post(path, change)
+    other = contract.ADMIN_ACCOUNT.format(username=new_account().username)
+    for target in (path, other):
+        for what in ({"disabled": False, "role": "admin"}, {"revoke": True}):
+            assert client.post(target, what).status in (401, 403)
+    again = Client(client.port)
+    again.log_in(account)
+    assert again.get(contract.ADMIN).status in (401, 403)
+
+
+def test_a_write_gives_no_role(caller: Client, change: Callable[[object], None]) -> None:
+    """A credential that outlives a change of role does not pick the new one up by the way."""
+    change({"role": "admin"})
+    caller.post(contract.EMAIL, {"email": "a@b.c"})
+    assert caller.get(contract.ADMIN).status in (401, 403)
+
+
 def test_password_change(server: Server, promises: Promises, caller: Client, account: Credentials) -> None:
     """A thief is locked out by a password change at once exactly where that is promised."""
     other = Client(server.port)

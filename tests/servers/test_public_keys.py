@@ -47,9 +47,9 @@ def public_pem(key: Any) -> bytes:
     return pem
 
 
-def issuer(algorithm: str, key: Any) -> Tokens:
-    """Return what signs by `key`, in a process of its own as far as any server knows."""
-    return Tokens(signing_keys.pair(algorithm, settings(private_key=private_pem(key))))
+def issuer(scheme: str, key: Any) -> Tokens:
+    """Return what signs by `key` for a scheme, in a process of its own as far as any server knows."""
+    return Tokens(signing_keys.pair(SCHEMES[scheme][0], settings(private_key=private_pem(key))), scheme)
 
 
 def settings(**keys: bytes) -> Settings:
@@ -96,9 +96,7 @@ def status(client: Client, token: str) -> int:
     return client.get(contract.RESTRICTED).status
 
 
-def test_issued_elsewhere(
-    start: Callable[..., Client], scheme: str, algorithm: str, key: Any, tmp_path: Path
-) -> None:
+def test_issued_elsewhere(start: Callable[..., Client], scheme: str, key: Any, tmp_path: Path) -> None:
     """A server with the public key alone takes what another process issued, and issues nothing itself."""
     file = tmp_path / "public.pem"
     file.write_bytes(public_pem(key))
@@ -106,16 +104,16 @@ def test_issued_elsewhere(
     assert api.get(contract.HEALTH).status == 200
     answer = api.log_in(contract.EXAMPLE)
     assert (answer.status, answer.json) == (404, {"error": "not_offered"})
-    assert status(api, issuer(algorithm, key).mint(JOHN)) == 200
+    assert status(api, issuer(scheme, key).mint(JOHN)) == 200
     change = {"old": contract.EXAMPLE.password, "new": "correct horse"}
     assert api.post(contract.PASSWORD, change).status == 404
-    assert status(api, issuer(algorithm, SCHEMES[scheme][1]()).mint(JOHN)) == 401
+    assert status(api, issuer(scheme, SCHEMES[scheme][1]()).mint(JOHN)) == 401
 
 
-def test_the_public_key_signs_nothing(start: Callable[..., Client], algorithm: str, key: Any) -> None:
+def test_the_public_key_signs_nothing(start: Callable[..., Client], scheme: str, key: Any) -> None:
     """Whoever knows it cannot forge: not as a secret of HS256, the classic confusion, and not unsigned."""
     api = start(AUTH_PRIVATE_KEY=private_pem(key).decode())
-    tokens = issuer(algorithm, key)
+    tokens = issuer(scheme, key)
     genuine = tokens.mint(JOHN)
     kid = jwt.get_unverified_header(genuine)["kid"]
     assert status(api, genuine) == 200

@@ -170,6 +170,20 @@ def test_email_changes(caller: Client) -> None:
     assert caller.get(contract.RESTRICTED).status == 200
 
 
+def test_the_longest_email_still_fits_a_credential(
+    server: Server, caller: Client, account: Credentials
+) -> None:
+    """Of characters that JSON spells in twelve; one octet more is refused."""
+    longest = "\U0001f600" * 62 + "a@b.de"
+    assert len(longest.encode()) == 254
+    assert caller.post(contract.EMAIL, {"email": f"a{longest}"}).status == 400
+    assert caller.post(contract.EMAIL, {"email": longest}).status == 200
+    assert Client(server.port).log_in(account).status == 200
+    again = Client(server.port)
+    again.log_in(account)
+    assert again.get(contract.RESTRICTED).status == 200
+
+
 @pytest.mark.parametrize("email", ["", "nobody", "@", "a@", "@b", "a@b\n", None, 1, "x" * 250 + "@b.de"])
 def test_email_must_be_one(caller: Client, email: object) -> None:
     """What cannot be an address is 400."""

@@ -4,13 +4,13 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from servers import contract
-from tests.servers.client import Client
+from tests.servers.client import JSON, Client
 from tests.servers.process import Server
 
 #: How a server ends depends on no scheme, but what it has to close does.
@@ -91,3 +91,14 @@ def test_a_body_that_never_comes_keeps_nobody(server: Server) -> None:
     with upload(server) as connection:
         assert server.stop() == 0
         assert connection.recv(4096) == b""
+
+
+def test_a_body_that_does_not_come_keeps_no_credential_alive(serve: Callable[[str], Server]) -> None:
+    """A request that waits for its body is over after five seconds, however good its credential was."""
+    caller = Client(serve("token").port)
+    caller.log_in(contract.EXAMPLE)
+    headers = caller.carried() | JSON | {"Host": "127.0.0.1", "Content-Length": "30"}
+    lines = [f"POST {contract.EMAIL} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    with socket.create_connection(("127.0.0.1", caller.port), timeout=20) as slow:
+        slow.sendall("\r\n".join(lines).encode() + b'\r\n\r\n{"em')
+        assert slow.recv(4096).startswith(b"HTTP/1.1 408 ")
