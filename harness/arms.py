@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +26,10 @@ class Scheme:
     key_pair: str = ""
     #: Seconds that a credential lives which nothing ends or renews.
     lifetime_s: int = 0
+    #: Which requests read the accounts, or what stands for them.
+    database: str = "logins and writes"
+    #: What it leaves out of what docs/security.md asks for.
+    waives: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

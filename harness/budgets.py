@@ -1,6 +1,6 @@
 """Budgets such as `token.total_cpu <= 0.8 * cookie.total_cpu`: read, never evaluated as Python. Pure.
 
-    budget = sum ("<=" | ">=" | "<" | ">") sum
+    budget = sum ("<=" | ">=") sum
     sum    = term (("+" | "-") term)*
     term   = factor (("*" | "/") factor)*
     factor = number | arm "." metric | "-" factor | "(" sum ")"
@@ -145,13 +145,13 @@ def parse(text: str) -> Budget:
     """
     reader = _Reader(text)
     left = reader.sum()
-    bound = reader.take("<=", ">=", "<", ">")
+    bound = reader.take("<=", ">=")
     if bound is None:
         raise reader.expected("<= or >=")
     right = reader.sum()
     if reader.next is not None:
         raise reader.expected("the end")
-    budget = Budget(text, left, "<=" if bound.startswith("<") else ">=", right)
+    budget = Budget(text, left, "<=" if bound == "<=" else ">=", right)
     if not budget.figures():
         raise ValueError(f"{text!r} names no figure, such as token.total_cpu")
     return budget

@@ -44,7 +44,8 @@ def describe_schemes() -> list[dict[str, Any]]:
     described = []
     for name in schemes.names():
         about = schemes.load(name).ABOUT
-        described.append({"name": name, **asdict(about), "store": about.promises.store})
+        needs = {"store": about.promises.store, "database": about.promises.database}
+        described.append({"name": name, **asdict(about), **needs})
     return described
 
 

@@ -114,7 +114,7 @@ def rotation(lab: Lab) -> Outcome:
     return decided(
         (before, with_overlap, without) == (TOKENS, TOKENS, 0),
         "a new key by itself ends every token of everybody at once; with the old key named beside it (kid)"
-        " it ends none, and they run out by themselves",
+        " it ends none",
         [
             Figure(name=name, value=value, unit=f"of {TOKENS} users")
             for name, value in (

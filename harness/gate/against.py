@@ -100,7 +100,7 @@ def revision(
         known: The scenarios there are.
         tolerance: A fraction that is let pass.
         say: Told what is done.
-        skip_unchanged: Servers that did not change are not measured.
+        skip_unchanged: Servers that did not change are not measured, unless the suite has budgets.
 
     Raises:
         NoBaselineError: There is no such revision, or it has nothing to compare.
@@ -115,7 +115,9 @@ def revision(
         before = revisions.side(commit.short, place, servers)
         after = revisions.side("the working tree", top, servers)
         differing = revisions.changed(top, commit, servers)
-        if skip_unchanged and not differing and before.lock == after.lock:
+        budgets = any(scenario.budgets for scenario in suite.scenarios)
+        same = before.lock == after.lock and not revisions.touched(top, commit, servers)
+        if skip_unchanged and same and not budgets:
             say("neither the servers nor their lock file changed: nothing to measure (--skip-unchanged)")
             yield None
             return

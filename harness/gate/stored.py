@@ -30,12 +30,12 @@ class AgainstStored:
         self.questions = questions.of_budgets(suite)
         if self._baseline is not None:
             floor = FLOOR if FLOOR in suite.arms else None
-            asked = questions.against_baseline(suite, self._baseline, floor, known.judged(), tolerance)
-            if not any(question.judged for question in asked):
+            if lacking := questions.gaps(suite, self._baseline):
                 raise NoBaselineError(
-                    f"{file} has none of the scenarios and arms of {suite.name}: measure it again with"
-                    f" `bench.py baseline {suite.name}`."
+                    f"{file} is no baseline of suite {suite.name} as it is now: {'; '.join(lacking)}."
+                    f" Measure it again with `bench.py baseline {known.source}`."
                 )
+            asked = questions.against_baseline(suite, self._baseline, floor, known.judged(), tolerance)
             self.questions = [*asked, *self.questions]
         if not self.questions:
             raise SuiteError(

@@ -78,18 +78,25 @@ class Caller:
         """Change the account's email address."""
         return self.send("POST", "/api/email", {"email": email})
 
-    def log_out(self) -> Reply:
-        """End what is carried, as far as the server can."""
-        return self.send("POST", "/logout")
+    def log_out(self) -> None:
+        """End what is carried, as far as the server can.
 
-    def change_password(self, new: str, old: str = PASSWORD) -> Reply:
-        """Change the password, and carry what is issued for it."""
+        Raises:
+            ConformanceError: The server would not.
+        """
+        self._done(self.send("POST", "/logout"), "a logout")
+
+    def change_password(self, new: str, old: str = PASSWORD) -> None:
+        """Change the password, and carry what is issued for it.
+
+        Raises:
+            ConformanceError: The server would not.
+        """
         reply = self.send("POST", "/password", {"old": old, "new": new})
-        if reply.status == 204:
-            items = (item.split("=", 1) for item in reply.headers.get("Authentication-Info", "").split(", "))
-            self._keep({name: value.strip('"') for name, value in items})
-            self._keep_cookie(reply)
-        return reply
+        self._done(reply, "a change of password")
+        items = (item.split("=", 1) for item in reply.headers.get("Authentication-Info", "").split(", "))
+        self._keep({name: value.strip('"') for name, value in items})
+        self._keep_cookie(reply)
 
     def change_account(self, username: str, **what: object) -> None:
         """Change another account, as an admin.
@@ -97,9 +104,7 @@ class Caller:
         Raises:
             ConformanceError: The server would not.
         """
-        reply = self.send("POST", f"/api/admin/accounts/{username}", what)
-        if reply.status != 204:
-            raise ConformanceError(f"a change of an account by an admin was answered {reply.status}.")
+        self._done(self.send("POST", f"/api/admin/accounts/{username}", what), "a change of an account")
 
     def refresh(self) -> Reply:
         """Get a new pair of tokens, and carry it."""
@@ -146,6 +151,10 @@ class Caller:
                 return Reply(answer.status, answer.headers, answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise EnvironmentFailedError(f"{method} {path} was not answered: {error}") from error
+
+    def _done(self, reply: Reply, what: str) -> None:
+        if reply.status != 204:
+            raise ConformanceError(f"{what} at port {self.port} was answered {reply.status}.")
 
     def _keep(self, issued: dict[str, Any]) -> None:
         self.token = str(issued.get("token", ""))

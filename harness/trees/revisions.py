@@ -163,10 +163,34 @@ def changed(top: Path, revision: Revision, servers: Servers) -> list[str]:
         EnvironmentFailedError: git cannot tell.
     """
     package = PurePosixPath(servers.folder, *servers.package.split("."))
-    here = f":(top,glob){package}/**/*.py"
-    differing = git.run(top, "diff", "--name-only", "-z", "--no-ext-diff", revision.sha, "--", here)
-    unknown = git.run(top, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", here)
-    return sorted({name for name in (differing + unknown).split("\0") if name})
+    return _differing(top, revision, f":(top,glob){package}/**/*.py")
+
+
+def touched(top: Path, revision: Revision, servers: Servers) -> list[str]:
+    """Every file that differs and that the servers may read: in their folder, or in their package.
+
+    Where they start at the top of the repository, that is their package alone: the top holds all the rest.
+
+    Raises:
+        EnvironmentFailedError: git cannot tell.
+    """
+    whole = PurePosixPath(servers.folder)
+    package = PurePosixPath(whole, *servers.package.split("."))
+    return _differing(top, revision, f":(top){package if whole == PurePosixPath('.') else whole}")
+
+
+def _differing(top: Path, revision: Revision, where: str) -> list[str]:
+    """Files whose content differs, or that git does not know yet; a file's mode is no code."""
+    told = git.run(
+        top,
+        *("-c", "core.fileMode=false", "diff", "--raw", "--no-abbrev", "--no-renames", "-z", "--no-ext-diff"),
+        *(revision.sha, "--", where),
+    )
+    fields = told.split("\0")
+    changes = zip(fields[::2], fields[1::2], strict=False)
+    differing = [name for change, name in changes if len(set(change.split()[2:4])) > 1]
+    unknown = git.run(top, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", where)
+    return sorted({name for name in [*differing, *unknown.split("\0")] if name})
 
 
 def _inside(top: Path, folder: str) -> Path:

@@ -50,7 +50,7 @@ def test_both_sides_and_the_bound() -> None:
     assert budget.bound == "<="
     assert budget.right.reckon(VALUES).value == pytest.approx(80)
     assert budget.figures() == [TOKEN, COOKIE]
-    assert parse("1 > token.total_cpu").bound == ">="
+    assert parse("1 >= token.total_cpu").bound == ">="
     assert parse("token-stateful.service_p50<=90").figures() == [Figure("token-stateful", "service_p50")]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -61,13 +60,17 @@ def test_a_difference_is_never_surer_than_batches_are_alike() -> None:
     assert spread.widened(wide, 3, 1) is wide
 
 
-def test_a_baseline_of_one_batch_judges_nothing_timed() -> None:
-    """It says why, and what to do."""
-    then = [measured(arm, [[cost, cost * 1.01]]) for arm, cost in ARMS.items()]
-    asked = questions.against_baseline(suite(), found(then), "anonymous", JUDGED, 0.05)
-    timed = [question for question in asked if question.subject == "token / anonymous"]
-    assert [question.judged for question in timed] == [False] * len(timed)
-    assert all("bench.py baseline" in question.detail for question in timed)
+def test_what_a_baseline_lacks_is_named() -> None:
+    """An arm, a scenario under the same load, batches: none is passed over in silence."""
+    whole = rows([batch(random.Random(1), 0.01, 1) for _ in range(3)])  # noqa: S311 - a simulation
+    assert questions.gaps(suite(), found(whole)) == []
+    without = [one for one in whole if one.arm != "cookie"]
+    assert questions.gaps(suite(), found(without)) == ["it has no cookie in saturation (closed, 8 users)"]
+    other = [one.model_copy(update={"load": "closed, 9 users"}) for one in whole]
+    assert "no anonymous, token, cookie in" in questions.gaps(suite(), found(other))[0]
+    single = rows([batch(random.Random(1), 0.01, 1)])  # noqa: S311 - a simulation
+    single = [one.model_copy(update={"batches": []}) for one in single]
+    assert "one batch" in questions.gaps(suite(), found(single))[0]
 
 
 def batch(rng: random.Random, between: float, slower: float) -> dict[tuple[str, str], list[float]]:
@@ -94,10 +97,7 @@ def gate(rng: random.Random, between: float, slower: float, *, knowing: bool = T
     asked: list[Question] = questions.against_baseline(suite(), found(then), "anonymous", JUDGED, 0.05)
     if not knowing:  # as if the instances' own scatter were all there is
         single = [one.model_copy(update={"batches": []}) for one in then]
-        naive = questions.against_baseline(suite(), found(single), "anonymous", JUDGED, 0.05)
-        asked = [
-            replace(question, judged=True) for question in naive if question.subject.endswith("/ anonymous")
-        ]
+        asked = questions.against_baseline(suite(), found(single), "anonymous", JUDGED, 0.05)
     judge = Judge(asked, confidence_of_a_look(CONFIDENCE, 3))
     batches = []
     for _ in range(3):
@@ -109,10 +109,10 @@ def gate(rng: random.Random, between: float, slower: float, *, knowing: bool = T
 
 
 def test_runs_that_differ_do_not_cry_wolf() -> None:
-    """Batches differ by 3 % an arm, the code by nothing: no alarm in a hundred; a naive gate has some."""
+    """Batches differ by 5 % an arm, the code by nothing: no alarm in a hundred; a naive gate has some."""
     rng = random.Random(7)  # noqa: S311 - a simulation
-    knowing = sum("regression" in gate(rng, 0.03, 1) for _ in range(100))
-    naive = sum("regression" in gate(rng, 0.03, 1, knowing=False) for _ in range(100))
+    knowing = sum("regression" in gate(rng, 0.05, 1) for _ in range(100))
+    naive = sum("regression" in gate(rng, 0.05, 1, knowing=False) for _ in range(100))
     assert knowing == 0
     assert naive >= 3
 

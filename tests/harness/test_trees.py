@@ -140,6 +140,30 @@ def test_changed_servers_are_named(top: Path) -> None:
     assert revisions.changed(top, first, SERVERS) == ["servers/inner/code.py", "servers/new.py"]
 
 
+def test_a_files_mode_is_no_change(top: Path) -> None:
+    """Committed or not: the digest of the code does not know it either."""
+    first = revisions.resolve(top, "HEAD")
+    (top / "servers" / "inner" / "code.py").chmod(0o755)
+    assert revisions.changed(top, first, SERVERS) == []
+    call(top, "add", ".")
+    call(top, "commit", "--quiet", "-m", "Mode")
+    assert revisions.resolve(top, "HEAD") != first
+    assert revisions.changed(top, first, SERVERS) == []
+
+
+def test_what_servers_may_read_is_touched(top: Path) -> None:
+    """Any file of their package; of a folder of their own any file at all; never README at the top."""
+    first = revisions.resolve(top, "HEAD")
+    (top / "README.md").write_text("changed\n")
+    assert revisions.touched(top, first, SERVERS) == []
+    (top / "servers" / "words.json").write_text("{}")
+    assert revisions.touched(top, first, SERVERS) == ["servers/words.json"]
+    (top / "backend" / "common").mkdir(parents=True)
+    (top / "backend" / "common" / "slow.py").write_text("x = 1\n")
+    inside = Servers(command="python -m api", folder="backend")
+    assert revisions.touched(top, first, inside) == ["backend/common/slow.py"]
+
+
 def test_a_side_is_what_the_suite_says(top: Path) -> None:
     """Package, folder and lock file, from the top of the checkout."""
     (top / "backend" / "api" / "auth").mkdir(parents=True)
