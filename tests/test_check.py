@@ -100,7 +100,7 @@ def test_a_slowdown_that_was_committed_fails_the_build(
 ) -> None:
     """Exit code 10, the scheme's name, the summary, the exports; and nothing is left behind."""
     top = repository()
-    slow_down(top / "servers" / "schemes" / "token.py")
+    slow_down(top / "servers" / "token_scheme.py")
     commit(top, "Check more | thoroughly `now`")
     step = tmp_path / "step.md"
     step.write_text("before\n")
@@ -115,7 +115,7 @@ def test_a_slowdown_that_was_committed_fails_the_build(
     assert {row.subject for row in result.gate if row.answer == "regression"} == {"token"}
     assert result.run.batches >= 2
     assert result.comparand is not None
-    assert result.comparand.differing == ["servers/schemes/token.py"]
+    assert result.comparand.differing == ["servers/token_scheme.py"]
     assert set(result.arms()) == {"token@base", "token@head"}
     assert len(set(result.environment.digests.values())) == 2
     page = (sandbox.folder / "run" / "check.md").read_text()
