@@ -17,7 +17,7 @@ from harness.trees.tree import OURS, Tree
 
 LOOPS: Final = ("uvloop", "asyncio")
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
-#: What a scenario takes in all, warm-up and meetings included, over its slots; at least, on a slow machine.
+#: What a scenario takes from its logins to its end, over the time in slots; on a slow machine.
 _OVERHEAD: Final = 1.5
 #: Metrics that have a ratio, and that every scenario measures; latencies (`_p…`) where it has one step only.
 _JUDGED: Final = frozenset(name for name, metric in METRICS.items() if metric.scale == "log")

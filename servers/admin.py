@@ -8,7 +8,6 @@ from servers.accounts import ROLES
 from servers.answers import error, read_object
 from servers.identity import Identity
 from servers.keys import ACCOUNTS, SCHEME
-from servers.scheme import Scheme
 
 _CHANGES: Final = {"role", "disabled", "revoke"}
 
@@ -38,19 +37,15 @@ async def change_account(request: web.Request) -> web.Response:
     if account is None:
         raise error(web.HTTPNotFound, "unknown_account")
     # Before, so that nothing changes while the store is away; and after, for logins that came in between.
-    await _end(scheme, account.id, role=role is not None, all_=bool(disabled or revoke))
+    end = scheme.end_account if disabled or revoke else scheme.end_rights if role is not None else None
+    if end:
+        await end(account.id)
     if role is not None or disabled is not None:
         if await accounts.set_rights(caller.sub, account.id, role, disabled) is None:
             raise scheme.unauthorized("not_authenticated")
-        await _end(scheme, account.id, role=role is not None, all_=bool(disabled or revoke))
+        if end:
+            await end(account.id)
     return web.Response(status=204)
-
-
-async def _end(scheme: Scheme, account_id: str, *, role: bool, all_: bool) -> None:
-    if all_:
-        await scheme.end_account(account_id)
-    elif role:
-        await scheme.end_rights(account_id)
 
 
 async def _admin(request: web.Request) -> Identity:

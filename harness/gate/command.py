@@ -19,11 +19,11 @@ from harness.errors import BenchError, InconclusiveError, InvalidMeasurementErro
 from harness.findings import Findings
 from harness.forecast import forecast
 from harness.gate import against, page, stored, summary
-from harness.gate.judge import Judge
+from harness.gate.judge import Judge, unanswered
 from harness.gate.task import Task
 from harness.looks import LOOKS, Open
 from harness.progress import Reporter
-from harness.result import Gated, Result, confidence_of_a_look
+from harness.result import Result, confidence_of_a_look
 from harness.run import Measuring, Options
 from harness.suite import Suite
 from harness.trees import revisions
@@ -164,12 +164,7 @@ def _measure(task: Task, options: Options, known: catalog.Known, console: Consol
     whole = result.model_copy(
         update={"validity": [*result.validity, *checks], "gate": gate, "comparand": comparand}
     )
-    return whole if whole.valid else whole.model_copy(update={"gate": [_unjudged(row) for row in gate]})
-
-
-def _unjudged(row: Gated) -> Gated:
-    """What was measured must not be believed, so it has no answer anywhere."""
-    return row.model_copy(update={"answer": "not judged", "detail": "the measurement is invalid"})
+    return whole if whole.valid else whole.model_copy(update={"gate": unanswered(gate)})
 
 
 def _tell(result: Result, asked: Asked, console: Console, *, print_json: bool) -> None:

@@ -124,6 +124,14 @@ class Judge:
         return newest is not None and newest.excess.interval(self.confidence)[0] > 0
 
 
+def unanswered(rows: Iterable[Gated]) -> list[Gated]:
+    """The rows of a measurement that must not be believed: none has an answer, wherever it is told."""
+    return [
+        row.model_copy(update={"answer": "not judged", "detail": "the measurement is invalid"})
+        for row in rows
+    ]
+
+
 def _rows(question: Question, measurements: Iterable[Measurement]) -> Rows:
     return {
         (row.arm, row.metric): row

@@ -7,7 +7,7 @@ import copy
 import http.client
 import json
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ class Caller:
     cookie: str = ""
     csrf: str = ""
     refresh_token: str = ""
-    requests: int = field(default=0, compare=False)
+    requests: int = 0
 
     def log_in(self, username: str, password: str = PASSWORD) -> Reply:
         """Log in, and carry what is issued from then on."""
@@ -131,9 +131,9 @@ class Caller:
     @property
     def headers(self) -> dict[str, str]:
         """What accompanies a request."""
-        carried = {"Authorization": f"Bearer {self.token}", "Cookie": self.cookie, "X-CSRF-Token": self.csrf}
-        kept = {"Authorization": self.token, "Cookie": self.cookie, "X-CSRF-Token": self.csrf}
-        return {name: value for name, value in carried.items() if kept[name]}
+        bearer = f"Bearer {self.token}" if self.token else ""
+        carried = {"Authorization": bearer, "Cookie": self.cookie, "X-CSRF-Token": self.csrf}
+        return {name: value for name, value in carried.items() if value}
 
     def send(self, method: str, path: str, value: object = None, *, carry: bool = True) -> Reply:
         """Make one request.

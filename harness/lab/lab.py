@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Collection
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +11,10 @@ from typing import Final, Self, cast
 
 from rich.console import Console
 
-from harness import archive, catalog
+from harness import archive, catalog, disk
 from harness.arms import Arm, Scheme, plain
 from harness.errors import ConformanceError, InvalidMeasurementError, SuiteError
+from harness.forecast import forecast
 from harness.lab.caller import ADMIN, Caller
 from harness.placement import Placement
 from harness.progress import Reporter
@@ -95,22 +95,21 @@ class Lab:
         """The name of an account that nobody has used yet."""
         return next(self._accounts)
 
-    def store_commands(self, names: Collection[str] = ()) -> int:
-        """How many commands the store has carried out, ours left out; only those of these names if told."""
+    def store_commands(self) -> int:
+        """How many commands the store has carried out, ours left out."""
         store = cast(Rig, self._store).store
         stats = store.info("commandstats")
         return sum(
             int(row["calls"])
             for name, row in stats.items()
-            if (command := name.removeprefix("cmdstat_").partition("|")[0]) not in _OF_OUR_OWN
-            and (not names or command in names)
+            if name.removeprefix("cmdstat_").partition("|")[0] not in _OF_OUR_OWN
         )
 
     def measured(self, suite_name: str) -> Result:
         """What a run of a suite found, with no other server up: made once for a folder, and kept there.
 
         Raises:
-            InvalidMeasurementError: What was measured must not be believed; nothing is kept of it.
+            InvalidMeasurementError: What was measured must not be believed; no result is kept of it.
             BenchError: By kind.
         """
         digest, folder = self.digest(), self._folder / suite_name
@@ -123,7 +122,9 @@ class Lab:
         suite = catalog.load_suite(suite_name)
         known = catalog.Known(suite_name, catalog.scenarios())
         known.check(suite, self.schemes)
-        archive.prepare(folder)
+        will = forecast(suite)
+        disk.temporary_folder(will.temporary_bytes)
+        archive.prepare(folder, will.disk_bytes)
         with Reporter(self._console) as reporter:
             result = Measuring(suite, Options(out=folder), known.needs_credential).run(
                 plain(self.schemes.values()), reporter

@@ -1,7 +1,7 @@
 """A JWT of five minutes as bearer, and a refresh token that gets the next one: no store on ordinary requests.
 
 The window that a stolen refresh token leaves is `refresh_families.GRACE_MS`: within it a spent one still gets
-the same successor; after it, its use ends the login that it belongs to.
+the same successor; after it, its use ends the refresh tokens of the login that it belongs to.
 """
 
 # ruff: noqa: ARG002, D102 - servers.scheme and servers.token_scheme document the methods, and what each is given

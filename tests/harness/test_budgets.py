@@ -67,6 +67,8 @@ def test_both_sides_and_the_bound() -> None:
         ("token <= 2", "at column 1 (got 'token <= 2')"),
         ("token.total_cpu <= 0.8 x cookie.total_cpu", "at column 24 (got 'x cookie.total_cpu')"),
         ("token.total_cpu == 2", "at column 17"),
+        ("token.total_cpu < 2", "expected <= or >= at column 17 (got '< 2')"),
+        ("1 > token.total_cpu", "expected <= or >= at column 3 (got '> token.total_cpu')"),
         ("token.total_cpu <= 2ms", "at column 20"),
         ("1 <= 2", "names no figure"),
         ("token.total_cpu <= 1e999", "too large"),

@@ -14,7 +14,7 @@ import pytest
 
 from harness.estimate import stratified_ratio
 from harness.gate import questions
-from harness.gate.judge import Judge
+from harness.gate.judge import Judge, unanswered
 from harness.gate.questions import Question
 from harness.result import METRICS, Gated, Measurement, Result, confidence_of_a_look
 from harness.suite import Load, Scenario, Suite
@@ -126,24 +126,33 @@ def test_a_regression_has_to_be_confirmed_on_fresh_servers() -> None:
 
 def test_the_servers_that_raise_a_suspicion_do_not_confirm_it() -> None:
     """The first batch is on both sides of the limit, the second far beyond it: a third has to confirm."""
-    scattered = (0.96, 1.0, 1.04, 1.0)
-    moved = [1.04] * 4 + [1.13] * 4
-    both = [
-        row(f"token@{end}", metric, 100, [a * b for a, b in zip(scattered * 2, ratio, strict=True)], [4, 4])
-        for metric in ("total_cpu", "service_p50")
-        for end, ratio in (("base", [1.0] * 8), ("head", moved))
-    ]
-    # The scatter falls out of the second batch, so that all together is beyond.
-    both = [
-        one.model_copy(
-            update={"points": [*one.points[:4], *[point.__round__(-1) + 3 for point in one.points[4:]]]}
-        )
-        if one.arm.endswith("head")
-        else one
-        for one in both
-    ]
-    [first, *_] = Judge(against(["token"]), CONFIDENCE).answers(both)
-    assert first.answer == "inconclusive"
+    rng = random.Random(3)  # noqa: S311 - a simulation
+    batches = [((1.0, 1.0), (1.04, 1.13)), ((1.0, 1.0, 1.0), (1.04, 1.13, 1.13))]
+    told = []
+    for base, head in batches:
+        rows = [
+            row(
+                f"token@{end}",
+                metric,
+                100,
+                [ratio * rng.lognormvariate(0, 0.02) for ratio in ratios for _ in range(16)],
+                [16] * len(ratios),
+            )
+            for metric in ("total_cpu", "service_p50")
+            for end, ratios in (("base", base), ("head", head))
+        ]
+        told.append(answers(against(["token"]), rows)["token", "total_cpu"])
+    assert (told[0].answer, "to be confirmed" in told[0].detail) == ("inconclusive", True)
+    assert told[1].answer == "regression"
+
+
+def test_a_measurement_that_must_not_be_believed_has_no_answers() -> None:
+    """Its figures stay, to be looked at."""
+    given = Judge(against(), CONFIDENCE).answers([*pair("token", 1.0), *pair("cookie", 1.1, batches=2)])
+    withheld = unanswered(given)
+    assert {one.answer for one in given} == {"pass", "regression"}
+    assert {one.answer for one in withheld} == {"not judged"}
+    assert [one.value for one in withheld] == [one.value for one in given]
 
 
 def test_fresh_servers_that_disagree_confirm_nothing() -> None:
