@@ -1,15 +1,15 @@
 """Tokens that were ended before their time, and which tokens an account holds, in the store.
 
 {prefix}ended:{jti}            there is such a key as long as the token would have lived, and a minute
-{prefix}account:{account id}   sorted set of the jti of its tokens by the time they expire
+{prefix}account:{account id}   the jti of its tokens (servers.account_index)
 """
 
-import time
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from servers.account_index import AccountIndex
 from servers.store import StoreKeeper, ask, asks_store
 
 #: Seconds that an entry outlives its token, for a store whose clock is ahead of ours.
@@ -29,7 +29,7 @@ class Denylist(StoreKeeper):
     def __init__(self, redis: Redis, prefix: str) -> None:
         super().__init__(redis)
         self._ended_prefix = f"{prefix}ended:"
-        self._account_prefix = f"{prefix}account:"
+        self._index = AccountIndex(redis, prefix)
 
     @asks_store
     async def has(self, claims: Mapping[str, Any]) -> bool:
@@ -39,11 +39,8 @@ class Denylist(StoreKeeper):
     @asks_store
     async def index(self, claims: Mapping[str, Any]) -> None:
         """Note that an account holds the token of these claims."""
-        index = self._account_prefix + claims["sub"]
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zadd(index, {claims["jti"]: claims["exp"]})
-            pipe.zremrangebyscore(index, 0, int(time.time()))
-            pipe.expireat(index, claims["exp"])
+            self._index.add(pipe, claims["sub"], claims["jti"], claims["exp"])
             await pipe.execute()
 
     @asks_store
@@ -51,17 +48,16 @@ class Denylist(StoreKeeper):
         """End the token of these claims."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self._ended_prefix + claims["jti"], 1, exat=claims["exp"] + MARGIN_S)
-            pipe.zrem(self._account_prefix + claims["sub"], claims["jti"])
+            self._index.remove(pipe, claims["sub"], [claims["jti"]])
             await pipe.execute()
 
     @asks_store
     async def add_account(self, account_id: str) -> None:
         """End every token of an account."""
-        index = self._account_prefix + account_id
-        held = cast(list[tuple[bytes, float]], await self._redis.zrange(index, 0, -1, withscores=True))
+        held = await self._index.held(account_id)
         if held:
             async with self._redis.pipeline(transaction=True) as pipe:
-                for token_id, expires in held:
-                    pipe.set(self._ended_prefix + token_id.decode(), 1, exat=int(expires) + MARGIN_S)
-                pipe.zrem(index, *(token_id for token_id, _ in held))  # not all: a login may just have added
+                for token_id, expires in held.items():
+                    pipe.set(self._ended_prefix + token_id, 1, exat=expires + MARGIN_S)
+                self._index.remove(pipe, account_id, held)
                 await pipe.execute()

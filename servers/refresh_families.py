@@ -2,7 +2,7 @@
 
     {prefix}family:{family id}     hash: account, secret (SHA-256 of the token's that may be used), and, once
                                    there was one, spent (of the one before) and spent_at (milliseconds)
-    {prefix}account:{account id}   sorted set of its families by the time they expire
+    {prefix}account:{account id}   its families (servers.account_index)
 
 A refresh token is `family id.secret`. The secret of its successor is an HMAC of it, so that a client whose
 answer was lost, or that asked twice at once, gets the same successor and not a second one (RFC 9700 section
@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple, cast
 
 from redis.asyncio import Redis
 
+from servers.account_index import AccountIndex
 from servers.store import StoreKeeper, asks_store
 
 #: Random bytes of a family's id, and of the first secret of each.
@@ -81,7 +82,7 @@ class RefreshFamilies(StoreKeeper):
     def __init__(self, redis: Redis, prefix: str, key: bytes, lifetime_s: int) -> None:
         super().__init__(redis)
         self._family_prefix = f"{prefix}family:"
-        self._account_prefix = f"{prefix}account:"
+        self._index = AccountIndex(redis, prefix)
         self._key = hashlib.sha256(b"refresh:" + key).digest()
         self._lifetime_s = lifetime_s
         self._use = redis.register_script(_USE)
@@ -95,16 +96,12 @@ class RefreshFamilies(StoreKeeper):
     async def create(self, family_id: str, account_id: str) -> str:
         """Begin a family of an account; return its first token."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        now = int(time.time())
-        expires = now + self._lifetime_s
-        index = self._account_prefix + account_id
+        expires = int(time.time()) + self._lifetime_s
         async with self._redis.pipeline(transaction=True) as pipe:
             key = self._family_prefix + family_id
             pipe.hset(key, mapping={"account": account_id, "secret": _digest(secret)})
             pipe.expireat(key, expires)
-            pipe.zadd(index, {family_id: expires})
-            pipe.zremrangebyscore(index, 0, now)
-            pipe.expireat(index, expires)
+            self._index.add(pipe, account_id, family_id, expires)
             await pipe.execute()
         return f"{family_id}.{secret}"
 
@@ -125,18 +122,17 @@ class RefreshFamilies(StoreKeeper):
         """End one family."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(self._family_prefix + family_id)
-            pipe.zrem(self._account_prefix + account_id, family_id)
+            self._index.remove(pipe, account_id, [family_id])
             await pipe.execute()
 
     @asks_store
     async def end_account(self, account_id: str) -> None:
         """End all families of an account."""
-        index = self._account_prefix + account_id
-        ids = [family_id.decode() for family_id in cast(list[bytes], await self._redis.zrange(index, 0, -1))]
-        if ids:
+        held = await self._index.held(account_id)
+        if held:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(*(self._family_prefix + family_id for family_id in ids))
-                pipe.zrem(index, *ids)  # not the whole index: a login may just have added to it
+                pipe.delete(*(self._family_prefix + family_id for family_id in held))
+                self._index.remove(pipe, account_id, held)
                 await pipe.execute()
 
 

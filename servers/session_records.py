@@ -1,7 +1,7 @@
 """Sessions in the store: what a record holds, and every operation on one.
 
     {prefix}session:{SHA-256 of the id}   JSON: created, expires (Unix seconds), session (its fields)
-    {prefix}account:{account id}          sorted set of those digests by the time they expire
+    {prefix}account:{account id}          those digests (servers.account_index)
 
 Ids are stored hashed, so that who can read the store cannot use what they find.
 """
@@ -11,11 +11,12 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 
 from servers import contract
+from servers.account_index import AccountIndex
 from servers.store import StoreKeeper, ask, asks_store
 
 #: Random bytes of an id; OWASP asks for 8 at least, we for 16.
@@ -53,7 +54,7 @@ class SessionRecords(StoreKeeper):
     def __init__(self, redis: Redis, prefix: str) -> None:
         super().__init__(redis)
         self._session_prefix = f"{prefix}session:"
-        self._account_prefix = f"{prefix}account:"
+        self._index = AccountIndex(redis, prefix)
         self._replace_if_same = redis.register_script(_REPLACE_IF_SAME)
 
     @staticmethod
@@ -67,13 +68,10 @@ class SessionRecords(StoreKeeper):
         now = int(time.time())
         expires = now + contract.ABSOLUTE_TIMEOUT_S
         digest = _digest(session_id)
-        index = self._account_prefix + account_id
         stored = json.dumps({"created": now, "expires": expires, "session": dict(fields)})
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self._session_prefix + digest, stored, ex=contract.IDLE_TIMEOUT_S)
-            pipe.zadd(index, {digest: expires})
-            pipe.zremrangebyscore(index, 0, now)
-            pipe.expireat(index, expires)
+            self._index.add(pipe, account_id, digest, expires)
             await pipe.execute()
 
     @asks_store
@@ -115,17 +113,16 @@ class SessionRecords(StoreKeeper):
         stored = await self._redis.getdel(self._session_prefix + digest)
         if stored is not None:
             account_id = json.loads(stored)["session"]["sub"]
-            await self._redis.zrem(self._account_prefix + account_id, digest)
+            await self._index.remove(self._redis, account_id, [digest])
 
     @asks_store
     async def end_account(self, account_id: str) -> None:
         """End all sessions of an account."""
-        index = self._account_prefix + account_id
-        digests = [digest.decode() for digest in cast(list[bytes], await self._redis.zrange(index, 0, -1))]
-        if digests:
+        held = await self._index.held(account_id)
+        if held:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(*(self._session_prefix + digest for digest in digests))
-                pipe.zrem(index, *digests)  # not the whole index: a login may just have added to it
+                pipe.delete(*(self._session_prefix + digest for digest in held))
+                self._index.remove(pipe, account_id, held)
                 await pipe.execute()
 
 

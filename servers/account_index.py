@@ -1,0 +1,43 @@
+"""Which names (of sessions, tokens, families) an account holds, so that all of them can be ended.
+
+{prefix}account:{account id}   sorted set of the names by the time they expire (Unix seconds)
+"""
+
+import time
+from collections.abc import Awaitable, Iterable
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+
+class AccountIndex:
+    """The names under one prefix of a store; what they name is its keeper's.
+
+    Args:
+        redis: The store.
+        prefix: What every key begins with.
+    """
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._prefix = f"{prefix}account:"
+
+    def add(self, pipe: Pipeline, account_id: str, name: str, expires: int) -> None:
+        """Have `pipe` note a name, drop those that have expired, and let the whole end with the last."""
+        key = self._prefix + account_id
+        pipe.zadd(key, {name: expires})
+        pipe.zremrangebyscore(key, 0, int(time.time()))
+        pipe.expireat(key, expires)
+
+    def remove(self, store: Redis | Pipeline, account_id: str, names: Iterable[str]) -> Awaitable[Any]:
+        """Drop these names, and no other: a login may just have added to them.
+
+        A store does so when awaited, a pipeline when it is executed.
+        """
+        return store.zrem(self._prefix + account_id, *names)
+
+    async def held(self, account_id: str) -> dict[str, int]:
+        """Return the names, each with the time at which it expires."""
+        found: Any = await self._redis.zrange(self._prefix + account_id, 0, -1, withscores=True)
+        return {name.decode(): int(expires) for name, expires in cast(list[tuple[bytes, float]], found)}
