@@ -19,6 +19,15 @@ from harness.recording import SlotAccount
 _OWN_COMMANDS: Final = ("cmdstat_info",)
 
 
+#: Within the store, since there may be a million keys.
+_MEMORY_OF_SOME: Final = """
+local found = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 10000)
+local bytes = 0
+for _, key in ipairs(found[2]) do bytes = bytes + (redis.call('MEMORY', 'USAGE', key) or 0) end
+return {found[1], bytes}
+"""
+
+
 @dataclass(frozen=True)
 class CpuReading:
     """A process's time on its CPUs, and in line for one that others had; both in ns, all threads."""
@@ -68,6 +77,7 @@ class StoreMeter:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._memory_of_some = client.register_script(_MEMORY_OF_SOME)
         self._asking_ns = 0.0
         self._idle_share = 0.0
 
@@ -102,15 +112,12 @@ class StoreMeter:
         return after.cpu_ns - before.cpu_ns - self._asking_ns - idle_ns, after.commands - before.commands
 
     def memory(self, prefix: str) -> int:
-        """Bytes that the keys with this prefix take, by MEMORY USAGE."""
-        total, cursor = 0, 0
+        """Bytes that the keys with this prefix take, names and all, by MEMORY USAGE."""
+        total, cursor = 0, b"0"
         while True:
-            cursor, keys = self._client.scan(cursor, match=f"{prefix}*", count=1000)
-            pipeline = self._client.pipeline(transaction=False)
-            for key in keys:
-                pipeline.memory_usage(key)
-            total += sum(int(size or 0) for size in pipeline.execute())
-            if cursor == 0:
+            cursor, some = self._memory_of_some(args=[cursor, f"{prefix}*"])
+            total += int(some)
+            if cursor == b"0":
                 return total
 
 

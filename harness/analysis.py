@@ -27,8 +27,11 @@ def measurements(observed: Observed, confidence: float) -> list[Measurement]:
     """
     scenario = observed.scenario
     # One figure an arm, entered under its first instance.
-    memory = {instances[0]: observed.store_memory[arm] for arm, instances in arms(observed).items()}
-    found = points(observed) | {"store_memory": memory}
+    first = {arm: instances[0] for arm, instances in arms(observed).items()}
+    found = points(observed) | {
+        "store_memory": {instance: observed.store_memory[arm] for arm, instance in first.items()},
+        "store_rtt": dict.fromkeys(first.values(), observed.store_rtt_us),
+    }
     rows = _rows(observed, found, scenario.params, None, confidence)
     steps = observed.steps()
     for step in steps if len(steps) > 1 else []:
@@ -40,7 +43,7 @@ def measurements(observed: Observed, confidence: float) -> list[Measurement]:
 def _rows(
     observed: Observed,
     found: Mapping[str, Mapping[int, float]],
-    params: dict[str, str],
+    params: dict[str, Any],
     step: str | None,
     confidence: float,
 ) -> list[Measurement]:
@@ -69,7 +72,7 @@ def _by_batch(observed: Observed, instances: Iterable[int]) -> list[int]:
 
 def _row(
     scenario: Scenario,
-    params: dict[str, str],
+    params: dict[str, Any],
     arm: str,
     metric: str,
     own: list[float],
@@ -200,7 +203,7 @@ def distributions(observed: Observed) -> list[Distribution]:
 
 
 def _distribution(
-    scenario: Scenario, params: dict[str, str], arm: str, clock: Clock, texts: Sequence[str]
+    scenario: Scenario, params: dict[str, Any], arm: str, clock: Clock, texts: Sequence[str]
 ) -> Distribution:
     whole = merged(texts)
     return Distribution(

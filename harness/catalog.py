@@ -32,6 +32,8 @@ class ScenarioInfo:
     model: str
     steps: list[str]
     needs_credential: bool
+    #: Key of a suite's scenario without which it makes no sense.
+    sets: str
 
 
 def scenarios() -> dict[str, ScenarioInfo]:
@@ -86,7 +88,12 @@ class Known:
         """
         check_names(suite, self.source, schemes=schemes, judged=self.judged())
         for index, scenario in enumerate(suite.scenarios):
-            for arm in suite.arms:
+            key = self.scenarios[scenario.name].sets
+            if key and key not in scenario.params:
+                raise SuiteError(
+                    f"{self.source}: scenarios[{index}]: expected {key}, which {scenario.name} is about"
+                )
+            for arm in suite.arms_of([scenario]):
                 lifetime_s = schemes[arm].lifetime_s
                 if lifetime_s and scenario.seconds * _OVERHEAD > lifetime_s:
                     raise SuiteError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.suite import Suite, by_password_cost
+from harness.suite import Suite, by_conditions
 
 #: Seconds to start one server process, on a slow core.
 _START_S: Final = 0.45
@@ -18,6 +18,9 @@ _WARM_RATE: Final = 3000
 _EDGES: Final = 0.15
 _BYTES_PER_SLOT: Final = 2500
 _BYTES_PER_INSTANCE: Final = 50e6
+#: Of one session more in the store: to put it there and count it, and its memory.
+_SESSION_S: Final = 15e-6
+_BYTES_PER_SESSION: Final = 600
 _FIGURES_BYTES: Final = 2e6
 #: Logs, the plan, and the accounts of virtual users.
 _LOGS_BYTES: Final = 1e6
@@ -40,13 +43,15 @@ def forecast(suite: Suite, batches: int = 1) -> Forecast:
     slots = sum(scenario.slots for scenario in suite.scenarios)
     measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
     in_slots = sum(s.slots * (s.slot_ns + s.lead_ns) / 1e9 for s in suite.scenarios)
-    rigs = len(by_password_cost(suite))
-    warm_up = rigs * count * suite.warmup_requests / _WARM_RATE
-    fixed = rigs * count * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
+    rigs = by_conditions(suite)
+    started = suite.instances * sum(len(suite.arms_of(group.values())) for group in rigs.values())
+    warm_up = started * suite.warmup_requests / _WARM_RATE
+    fixed = started * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
+    others = sum(len(suite.arms) * (one.sessions or 0) for one in rigs)
     return Forecast(
-        seconds=fixed + warm_up + in_slots * (1 + _EDGES),
+        seconds=fixed + warm_up + others * _SESSION_S + in_slots * (1 + _EDGES),
         measuring_s=measuring,
         disk_bytes=batches * slots * _BYTES_PER_SLOT + _FIGURES_BYTES,
         temporary_bytes=max(s.slots for s in suite.scenarios) * _BYTES_PER_SLOT + _LOGS_BYTES,
-        memory_bytes=count * _BYTES_PER_INSTANCE + 300e6,
+        memory_bytes=count * _BYTES_PER_INSTANCE + others * _BYTES_PER_SESSION + 300e6,
     )

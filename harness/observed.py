@@ -76,6 +76,8 @@ class Observed:
     server_rss: Mapping[int, int]
     #: Bytes of an arm's keys in the store, by arm.
     store_memory: Mapping[str, int]
+    #: Round trip of a PING on the servers' way to the store, in us, while nothing else goes on.
+    store_rtt_us: float = 0.0
     #: What every process of the run held over time.
     vitals: Sequence[Vitals] = ()
     #: Instances of each batch, where several of fresh ones, one after the other, are in it.
@@ -163,6 +165,7 @@ def joined(batches: Sequence[Observed]) -> Observed:
             arm: round(fmean(one.store_memory[arm] for one in batches if arm in one.store_memory))
             for arm in dict.fromkeys(arm for one in batches for arm in one.store_memory)
         },
+        store_rtt_us=fmean(one.store_rtt_us for one in batches),
         vitals=vitals,
         sizes=tuple(len(one.plan.targets) for one in batches),
     )

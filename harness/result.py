@@ -62,6 +62,7 @@ METRICS: Final[dict[str, Metric]] = {
     "error_rate": Metric("fraction", "Errors", "linear"),
     "server_rss": Metric("B", "Server memory, resident"),
     "store_memory": Metric("B", "Store memory", "linear"),
+    "store_rtt": Metric("us", "Round trip to the store", "linear"),
     "late_arrivals": Metric("fraction", "Late arrivals", "linear"),
     "dropped_arrivals": Metric("fraction", "Dropped arrivals", "linear"),
     "lag_p99": Metric("us", "Lag behind schedule, 99th percentile", "linear"),

@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
 
-from harness import conformance, disk, interrupts, leftovers, processes
+from harness import conformance, disk, interrupts, leftovers, processes, relay
 from harness.arms import Arm
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
 from harness.placement import Placement
@@ -28,6 +29,8 @@ from harness.trees.tree import Tree
 _START_TIMEOUT_S: Final = 90
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
 _KEEPALIVE_S: Final = 24 * 3600
+#: With long profiles a credential may be as long as the parser lets any header be.
+_LONG_CREDENTIAL_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Rig:
         placement: CPUs by role.
         redis_url: A store of the user's own; None for one private to this rig.
         port: Port of the first instance; 0 for any free ones.
+        profile_bytes: Length of the virtual users' profiles; None where they are as short as they come.
+        relayed: Put a relay before the store, whose delay `delay_store` sets.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class Rig:
         placement: Placement,
         redis_url: str | None = None,
         port: int = 0,
+        profile_bytes: int | None = None,
+        relayed: bool = False,
     ) -> None:
         self._arms = list(arms)
         self._count = instances
@@ -74,6 +81,8 @@ class Rig:
         self._placement = placement
         self._given_url = redis_url
         self._port = port
+        self._profile_bytes = profile_bytes
+        self._relayed = relayed
         self._started: list[subprocess.Popen[bytes]] = []
         self._store_process: subprocess.Popen[bytes] | None = None
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
@@ -87,6 +96,7 @@ class Rig:
             raise disk.failure(error, Path(tempfile.gettempdir(), leftovers.PREFIX)) from error
         try:
             self._start_store()
+            self._start_relay()
             self._seed_accounts()
             self._start_servers()
             for instance in self.instances:
@@ -195,6 +205,52 @@ class Rig:
         if self._store_process is not None:
             processes.pin(self._store_process.pid, self._placement.store)
 
+    def _start_relay(self) -> None:
+        """Stand the relay between the servers and the store, on the store's CPU, where there is to be one."""
+        self._way = self.store
+        self._way_url = self.url
+        if not self._relayed:
+            return
+        if self._store_process is None:
+            raise SuiteError("store_delay_ms needs the embedded store: leave out --redis-url.")
+        path, log = self.folder / "relay.sock", self.folder / "relay.log"
+        sockets = ["--socket", str(path), "--store", str(self.folder / "store.sock")]
+        with interrupts.held():
+            process = processes.start(
+                "harness.relay", [*sockets, "--control", str(self._relay_control)], log=log
+            )
+            self._started.append(process)
+        if process.stdout is None or process.stdout.readline() != b"ready\n":
+            raise EnvironmentFailedError(f"the relay would not start: {_log_end(log)}")
+        processes.pin(process.pid, self._placement.store)
+        self._way_url = f"unix://{path}"
+        self._way = redis.Redis.from_url(self._way_url, socket_timeout=10)
+
+    @property
+    def _relay_control(self) -> Path:
+        return self.folder / "control.sock"
+
+    def delay_store(self, delay_ms: float) -> None:
+        """Have every round trip to the store take so much longer, from now on."""
+        relay.tell(self._relay_control, delay_ms * 1000)
+
+    def store_rtt_us(self, asked: int = 100) -> float:
+        """Median round trip of a PING to the store on the servers' way to it, while nothing else goes on."""
+        connection = self._way.connection_pool.get_connection()
+        try:
+            ping = connection.pack_command("PING")  # type: ignore[no-untyped-call]  # redis-py has no types
+            taken_ns = []
+            for _ in range(asked):
+                begun_ns = time.perf_counter_ns()
+                connection.send_packed_command(ping, check_health=False)  # type: ignore[no-untyped-call]
+                connection.read_response()
+                taken_ns.append(time.perf_counter_ns() - begun_ns)
+        except redis.RedisError as error:
+            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
+        finally:
+            self._way.connection_pool.release(connection)
+        return median(taken_ns) / 1e3
+
     def _await_store(self) -> None:
         deadline = time.monotonic() + (10 if self._store_process is not None else 0)
         while True:
@@ -213,6 +269,8 @@ class Rig:
         self._accounts: dict[Tree, Path] = {}
         cost = ["--password-cost", self._password_cost]
         users = ["--load-users", str(self._users)]
+        if self._profile_bytes is not None:
+            users += ["--profile-bytes", str(self._profile_bytes)]
         for tree in dict.fromkeys(arm.tree for arm in self._arms):
             file = self.folder / f"accounts-{len(self._accounts)}.sqlite"
             processes.ask(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
@@ -247,11 +305,12 @@ class Rig:
                     *("--accounts", str(self._accounts[arm.tree])),
                     *("--key-prefix", self.arm_prefix(arm.name)),
                     *("--keepalive", str(_KEEPALIVE_S)),
+                    *self._longer_credentials(),
                     "--json",
                 ]
                 environment = {
                     "AUTH_SECRET": secret,
-                    "REDIS_URL": self.url,
+                    "REDIS_URL": self._way_url,
                     **keys.get(arm.name, {}),
                     **arm.environment,
                 }
@@ -267,6 +326,12 @@ class Rig:
             target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
             self.instances.append(Instance(target, process, ready, log))
             processes.pin(process.pid, self._placement.servers)
+
+    def _longer_credentials(self) -> list[str]:
+        """What servers are told whose users have long profiles."""
+        if self._profile_bytes is None:
+            return []
+        return ["--max-credential-bytes", str(_LONG_CREDENTIAL_BYTES)]
 
     def _remove_keys(self) -> None:
         try:

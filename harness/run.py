@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
-from harness import archive, load, processes, validity
+from harness import archive, load, population, processes, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
 from harness.arms import Arm
 from harness.doctor.examination import QUICK_S, examine
@@ -27,7 +28,7 @@ from harness.progress import Reporter
 from harness.result import Environment, Finding, Result, Run, Slots
 from harness.rig import Instance, Rig
 from harness.schedule import Plan, by_arm, deal
-from harness.suite import Scenario, Suite, by_password_cost
+from harness.suite import Conditions, Scenario, Suite, by_conditions
 from harness.vitals import Watch
 
 #: A request without an answer after this long is an error.
@@ -153,28 +154,49 @@ class Measuring:
         """Measure what is open, on instances started for it."""
         placement = place(processes.usable_cpus(), self._options.processes)
         generator = load.Generator(self._options.processes, placement.load)
-        for cost, every in by_password_cost(self._suite).items():
+        for conditions, every in by_conditions(self._suite).items():
             scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
-            if not scenarios:
+            wanted = self._suite.arms_of(scenarios.values())
+            some = [arm for arm in arms if arm.name in wanted]
+            if not some:
                 continue
-            store = "" if self._options.redis_url else "a store and "
-            reporter.say(
-                f"starting {store}{self._suite.instances * len(arms)} servers"
-                f" ({self._suite.instances} of each arm, password cost {cost})"
-            )
             with (
-                Rig(
-                    arms,
-                    instances=self._suite.instances,
-                    users=max(scenario.load.users for scenario in scenarios.values()),
-                    password_cost=cost,
-                    loop=self._options.loop,
-                    placement=placement,
-                    redis_url=self._options.redis_url,
-                ) as rig,
+                self._rig(conditions, some, scenarios.values(), placement, reporter) as rig,
                 self._options.beside(rig),
             ):
+                if conditions.sessions:
+                    reporter.say(f"logging {conditions.sessions:,} others in with each arm")
+                    population.settle(rig, conditions.sessions)
                 self._measure(rig, placement, scenarios, generator, reporter)
+
+    def _rig(
+        self,
+        conditions: Conditions,
+        arms: Sequence[Arm],
+        scenarios: Collection[Scenario],
+        placement: Placement,
+        reporter: Reporter,
+    ) -> Rig:
+        """Servers and a store as these scenarios want them."""
+        told = [f"password cost {conditions.password_cost}"]
+        if conditions.profile_bytes:
+            told.append(f"profiles of {conditions.profile_bytes:,} bytes")
+        if conditions.relayed:
+            told.append("the store at a distance")
+        store = "" if self._options.redis_url else "a store and "
+        count = self._suite.instances
+        reporter.say(f"starting {store}{count * len(arms)} servers ({count} of each arm, {', '.join(told)})")
+        return Rig(
+            arms,
+            instances=count,
+            users=max(scenario.load.users for scenario in scenarios),
+            password_cost=conditions.password_cost,
+            loop=self._options.loop,
+            placement=placement,
+            redis_url=self._options.redis_url,
+            profile_bytes=conditions.profile_bytes,
+            relayed=conditions.relayed,
+        )
 
     def _measure(
         self,
@@ -210,7 +232,9 @@ class Measuring:
     ) -> Observed:
         """Put one scenario's load on the rig."""
         seed = self._seed + index + (self._batch - 1) * len(self._suite.scenarios)
-        instances = rig.authenticating if scenario.name in self._needs_credential else rig.instances
+        wanted = self._suite.arms_of([scenario])
+        everyone = rig.authenticating if scenario.name in self._needs_credential else rig.instances
+        instances = [one for one in everyone if one.target.arm in wanted]
         targets = tuple(replace(one.target, instance=number) for number, one in enumerate(instances))
         pids = [one.process.pid for one in instances]
         warm = warm and scenario.warmup_requests is None
@@ -231,12 +255,16 @@ class Measuring:
             edges=str(rig.folder / "edges.sock"),
             limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
+        if scenario.store_delay_ms is not None:
+            rig.delay_store(scenario.store_delay_ms)
         accountant = Accountant(pids, meter)
+        rtt_us = [rig.store_rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
         before = _families(instances)
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         after = _families(instances)
+        rtt_us.append(rig.store_rtt_us())
         restarted = [name for name, family in before.items() if after[name] != family]
         observed = Observed(
             scenario,
@@ -245,6 +273,7 @@ class Measuring:
             accountant.accounts,
             server_rss={t.instance: resident_bytes(pids[t.instance]) for t in plan.targets},
             store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in by_arm(plan.targets)},
+            store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
             number=self._batch,
         )
@@ -253,7 +282,9 @@ class Measuring:
 
     def _slots(self, scenario: Scenario, rig: Rig) -> int:
         """Fewer where a batch has fewer arms, so that each instance has as many as in the first."""
-        return max(1, round(scenario.slots * len(rig.arms) / len(self._suite.arms)))
+        wanted = self._suite.arms_of([scenario])
+        here = [arm for arm in rig.arms if arm.name in wanted]
+        return max(1, round(scenario.slots * len(here) / len(wanted)))
 
     def _result(self, *, unfinished: bool = False) -> Result:
         findings = self._findings

@@ -7,8 +7,9 @@ here. Times are in the unit that their name says.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
-from typing import Annotated, Literal, Self
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -59,6 +60,27 @@ class Load(_Frozen):
         return f"open, {self.rate:g}/s {self.arrivals}"
 
 
+#: Keys of a scenario that set it apart from others of the same name and load.
+PARAMS: Final = ("password_cost", "store_delay_ms", "profile_bytes", "sessions")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What servers and store must be like for a scenario; those that want the same share them.
+
+    Attributes:
+        password_cost: argon2 profile.
+        profile_bytes: Length of the users' profiles; None where they are as short as they come.
+        sessions: Others who are logged in, if any.
+        relayed: Whether a relay stands before the store.
+    """
+
+    password_cost: PasswordCost
+    profile_bytes: int | None
+    sessions: int | None
+    relayed: bool
+
+
 class Scenario(_Frozen):
     """One scenario under one load.
 
@@ -72,6 +94,10 @@ class Scenario(_Frozen):
             A search is judged by what it finds, the capacity.
         password_cost: argon2 profile of the servers, where it is not the suite's.
         warmup_requests: Discarded requests to each instance, where it is not the suite's number.
+        arms: Which of the suite's arms take part; all where not said.
+        store_delay_ms: Put on every round trip to the store, by a relay before it (`harness/relay.py`).
+        profile_bytes: Length of the profiles that sessions and tokens carry; short where not said.
+        sessions: Others who are logged in while this is measured, an arm each so many.
         budgets: Limits that `bench.py check` holds this scenario to (`harness/budgets.py`).
     """
 
@@ -83,6 +109,10 @@ class Scenario(_Frozen):
     primary: str | None = None
     password_cost: PasswordCost | None = None
     warmup_requests: int | None = Field(default=None, ge=0)
+    arms: Annotated[list[Name], Field(min_length=1)] | None = None
+    store_delay_ms: float | None = Field(default=None, ge=0, le=1000)
+    profile_bytes: int | None = Field(default=None, ge=100, le=100_000)
+    sessions: int | None = Field(default=None, ge=1, le=10_000_000)
     budgets: list[str] = Field(default_factory=list)
 
     @field_validator("budgets")
@@ -126,9 +156,9 @@ class Scenario(_Frozen):
         return max(1, round(self.seconds * 1e9 / (self.slot_ns + self.lead_ns)))
 
     @property
-    def params(self) -> dict[str, str]:
+    def params(self) -> dict[str, Any]:
         """What sets this scenario apart from others of the same name, besides its load."""
-        return {} if self.password_cost is None else {"password_cost": self.password_cost}
+        return {key: value for key in PARAMS if (value := getattr(self, key)) is not None}
 
     @property
     def primary_metric(self) -> str:
@@ -193,6 +223,20 @@ class Suite(_Frozen):
         """Discarded requests to each fresh instance before this scenario is measured."""
         return self.warmup_requests if scenario.warmup_requests is None else scenario.warmup_requests
 
+    def conditions(self, scenario: Scenario) -> Conditions:
+        """What servers and store must be like for a scenario."""
+        return Conditions(
+            scenario.password_cost or self.password_cost,
+            scenario.profile_bytes,
+            scenario.sessions,
+            scenario.store_delay_ms is not None,
+        )
+
+    def arms_of(self, scenarios: Iterable[Scenario]) -> list[str]:
+        """The arms that any of these scenarios measures, in the suite's order."""
+        named = [self.arms if scenario.arms is None else scenario.arms for scenario in scenarios]
+        return [arm for arm in self.arms if any(arm in some for some in named)]
+
     @property
     def pairs(self) -> list[tuple[str, str]] | None:
         """The pairs of arms to compare, base first; None for every one."""
@@ -206,12 +250,20 @@ class Suite(_Frozen):
         return self
 
     @model_validator(mode="after")
+    def _scenarios_name_arms(self) -> Self:
+        for arm in (arm for scenario in self.scenarios for arm in scenario.arms or []):
+            if arm not in self.arms:
+                raise ValueError(f"scenarios: expected one of the arms {', '.join(self.arms)} (got {arm!r})")
+        return self
+
+    @model_validator(mode="after")
     def _budgets_name_arms(self) -> Self:
-        for text in (text for scenario in self.scenarios for text in scenario.budgets):
+        budgets = ((text, self.arms_of([one])) for one in self.scenarios for text in one.budgets)
+        for text, arms in budgets:
             for figure in parse_budget(text).figures():
-                if figure.arm not in self.arms:
+                if figure.arm not in arms:
                     raise ValueError(
-                        f"{text!r}: expected one of the arms {', '.join(self.arms)} (got {figure.arm!r})"
+                        f"{text!r}: expected one of the arms {', '.join(arms)} (got {figure.arm!r})"
                     )
         return self
 
@@ -221,15 +273,15 @@ class Suite(_Frozen):
             raise ValueError("every arm may be named once")
         cases = [(scenario.name, scenario.load, scenario.params) for scenario in self.scenarios]
         if any(cases.count(case) > 1 for case in cases):
-            raise ValueError("every scenario may be measured once under each load and password_cost")
+            raise ValueError(f"every scenario may be measured once under each load and {', '.join(PARAMS)}")
         return self
 
 
-def by_password_cost(suite: Suite) -> dict[PasswordCost, dict[int, Scenario]]:
-    """The scenarios that servers of one password cost can serve, by their index, in the suite's order."""
-    groups: dict[PasswordCost, dict[int, Scenario]] = {}
+def by_conditions(suite: Suite) -> dict[Conditions, dict[int, Scenario]]:
+    """The scenarios that the same servers and store can serve, by their index, in the suite's order."""
+    groups: dict[Conditions, dict[int, Scenario]] = {}
     for index, scenario in enumerate(suite.scenarios):
-        groups.setdefault(scenario.password_cost or suite.password_cost, {})[index] = scenario
+        groups.setdefault(suite.conditions(scenario), {})[index] = scenario
     return groups
 
 

@@ -164,13 +164,14 @@ class Accounts:
         return account._replace(disabled=bool(account.disabled))
 
 
-def seed(path: Path, load_users: int = 0, cost: str = "owasp") -> None:
+def seed(path: Path, load_users: int = 0, cost: str = "owasp", profile_bytes: int = 0) -> None:
     """Make the accounts file at `path`: the example accounts and `load_users` accounts for virtual users.
 
     Args:
         path: Where the file shall be; it must not exist.
         load_users: How many accounts of `contract.load_credentials` to add.
         cost: Name of a profile in `servers.passwords.COSTS`.
+        profile_bytes: Length that their profiles are brought to, where they are shorter.
 
     Raises:
         CannotStartError: The file is there already, or cannot be made.
@@ -180,7 +181,7 @@ def seed(path: Path, load_users: int = 0, cost: str = "owasp") -> None:
     except OSError as error:
         raise CannotStartError(f"{path} cannot be made: {error.strerror}.") from None
     hash_password = hasher(cost).hash
-    people = list(_people(load_users))
+    people = list(_people(load_users, profile_bytes))
     with ThreadPoolExecutor() as threads:  # argon2 lets go of the interpreter's lock
         hashes = threads.map(lambda person: hash_password(person[2]), people)
         rows = [
@@ -195,13 +196,15 @@ def seed(path: Path, load_users: int = 0, cost: str = "owasp") -> None:
     db.close()
 
 
-def _people(load_users: int) -> Iterator[tuple[str, str, str, str, str, str, str]]:
+def _people(load_users: int, profile_bytes: int) -> Iterator[tuple[str, str, str, str, str, str, str]]:
     """Yield id, username, password, first name, last name, email and role."""
     yield ("123", *contract.EXAMPLE, "John", "Doe", "john@doe.com", "user")
     yield ("124", *contract.EXAMPLE_ADMIN, "Jane", "Roe", "jane@roe.com", "admin")
     for index in range(load_users):
         username, password = contract.load_credentials(index)
-        yield (username, username, password, "Robin", "Load", f"{username}@example.com", "user")
+        email = f"{username}@example.com"
+        last_name = "Load".ljust(profile_bytes - len(username) - len("Robin") - len(email), "d")
+        yield (username, username, password, "Robin", last_name, email, "user")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -217,12 +220,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m servers.accounts", description=main.__doc__)
     parser.add_argument("--file", type=Path, required=True, help="the file to make; must not exist")
     parser.add_argument("--load-users", type=int, default=0, metavar="N", help="so many (default: 0)")
+    parser.add_argument(
+        "--profile-bytes", type=int, default=0, metavar="N", help="bring their profiles to this length"
+    )
     parser.add_argument("--password-cost", choices=COSTS, default="owasp", help="what a login costs")
     options = parser.parse_args()
     if options.load_users < 0:
         parser.error("--load-users: not fewer than 0")
     try:
-        seed(options.file, options.load_users, options.password_cost)
+        seed(options.file, options.load_users, options.password_cost, options.profile_bytes)
     except CannotStartError as error:
         parser.exit(error.exit_code, f"{error}\n")
 

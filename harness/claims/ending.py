@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harness.caller import read_token
 from harness.errors import ConformanceError
-from harness.lab.caller import read_token
 from harness.lab.claim import Claim, Figure, Outcome, decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from harness.lab.caller import Caller
+    from harness.caller import Caller
     from harness.lab.lab import Lab
 
 #: The status of a read that got in.

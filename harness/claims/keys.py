@@ -14,11 +14,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from harness.lab.caller import read_token
+from harness.caller import read_token
 from harness.lab.claim import Claim, Figure, Outcome, decided
 
 if TYPE_CHECKING:
-    from harness.lab.caller import Caller
+    from harness.caller import Caller
     from harness.lab.lab import Lab
 
 #: Tokens tried of each kind.

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from harness import archive, catalog, disk
 from harness.arms import Arm, Scheme, plain
+from harness.caller import ADMIN, Caller
 from harness.errors import ConformanceError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
-from harness.lab.caller import ADMIN, Caller
 from harness.placement import Placement
 from harness.progress import Reporter
 from harness.result import Result

@@ -11,7 +11,7 @@ from harness import catalog
 from harness.errors import SuiteError
 from harness.points import points
 from harness.result import METRICS
-from harness.suite import Suite, by_password_cost, check_names, parse
+from harness.suite import Conditions, Suite, by_conditions, check_names, parse
 from tests.harness.observations import Seen, observe
 
 SHIPPED = sorted((Path(__file__).parents[2] / "loadtests" / "suites").glob("*.toml"))
@@ -261,11 +261,61 @@ def test_scenarios_go_by_password_cost() -> None:
     """Servers have one cost each, so a suite with two needs two rigs; the order of the suite stays."""
     login = '\n[[scenarios]]\nname = "login"\nload = { model = "closed" }\nseconds = 1\n'
     suite = parse(GOOD + login + login + 'password_cost = "owasp"\n', "my", "my.toml")
-    groups = by_password_cost(suite)
-    assert {cost: list(group) for cost, group in groups.items()} == {"bench": [0, 1, 2], "owasp": [3]}
+    groups = by_conditions(suite)
+    assert {wanted: list(group) for wanted, group in groups.items()} == {
+        Conditions("bench", None, None, relayed=False): [0, 1, 2],
+        Conditions("owasp", None, None, relayed=False): [3],
+    }
     assert suite.scenarios[3].params == {"password_cost": "owasp"}
     assert suite.scenarios[3].label == "login, password_cost=owasp (closed, 8 users)"
     assert suite.scenarios[2].params == {}
+
+
+def test_what_sets_scenarios_apart() -> None:
+    """What they want is among their parameters; only what servers must be told parts rigs."""
+    far = '\n[[scenarios]]\nname = "distance"\nload = { model = "open", rate = 9 }\nseconds = 1\n'
+    long = (
+        '\n[[scenarios]]\nname = "payload"\nload = { model = "closed" }\nseconds = 1\nprofile_bytes = 900\n'
+    )
+    suite = parse(
+        GOOD + far + 'store_delay_ms = 0\narms = ["cookie"]\n' + far + "store_delay_ms = 0.5\n" + long,
+        "my",
+        "",
+    )
+    assert [one.params for one in suite.scenarios[2:]] == [
+        {"store_delay_ms": 0.0},
+        {"store_delay_ms": 0.5},
+        {"profile_bytes": 900},
+    ]
+    assert suite.scenarios[3].label == "distance, store_delay_ms=0.5 (open, 9/s constant)"
+    assert list(map(list, by_conditions(suite).values())) == [[0, 1], [2, 3], [4]]
+    assert suite.arms_of(suite.scenarios[2:3]) == ["cookie"]
+    assert suite.arms_of(suite.scenarios[2:4]) == ["token", "cookie"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ('arms = ["opaque-bearer"]\n', "expected one of the arms token, cookie (got 'opaque-bearer')"),
+        ('arms = ["cookie"]\nbudgets = ["token.store_ops <= 1"]\n', "expected one of the arms cookie"),
+    ],
+)
+def test_a_scenario_measures_arms_of_its_suite(more: str, told: str) -> None:
+    """And holds none to a budget that it does not measure."""
+    with pytest.raises(SuiteError) as refused:
+        parse(GOOD + more, "my", "my.toml")
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["distance", "payload", "population"])
+def test_a_sweep_says_where_it_stands(name: str) -> None:
+    """Without its one key the scenario would be another one under a wrong name."""
+    known = catalog.Known("my.toml", catalog.scenarios())
+    model = known.scenarios[name].model
+    load = OPEN if model == "open" else 'load = { model = "closed" }'
+    text = GOOD + f'\n[[scenarios]]\nname = "{name}"\n{load}\nseconds = 1\n'
+    with pytest.raises(SuiteError, match=rf"scenarios\[2\]: expected {known.scenarios[name].sets}, which"):
+        known.check(parse(text, "my", "my.toml"), catalog.schemes())
 
 
 def test_every_judged_metric_is_measured() -> None:

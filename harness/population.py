@@ -1,0 +1,38 @@
+"""Others who are logged in while something is measured: copies of what one login leaves in the store.
+
+A million logins would take an hour. What a login leaves is found out by logging in once; copies of those
+keys, each under a name of its own, are made within the store.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.caller import PASSWORD, Caller
+from harness.rig import Rig
+
+#: Copies made by one call, so that no call keeps the store busy for long.
+_AT_ONCE: Final = 10_000
+
+# The last part of a key's name tells sessions, and accounts, apart. Copies end when the original would.
+_COPY: Final = """
+local value, ttl = redis.call('DUMP', KEYS[1]), math.max(0, redis.call('PTTL', KEYS[1]))
+for number = tonumber(ARGV[2]), tonumber(ARGV[3]) do
+    redis.call('RESTORE', ARGV[1] .. string.format('%0' .. ARGV[4] .. 'x', number), ttl, value)
+end
+"""
+
+
+def settle(rig: Rig, sessions: int) -> None:
+    """Log so many others in with each arm, as far as the store remembers a login."""
+    copy = rig.store.register_script(_COPY)
+    for one in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
+        Caller(one.host, one.port).log_in("load-0", PASSWORD)
+        left = list(rig.store.scan_iter(match=f"{rig.arm_prefix(one.arm)}*", count=1000))
+        for index, key in enumerate(left):
+            start, _, last = key.rpartition(b":")
+            # Numbered on from key to key: two of them may begin alike.
+            first, end = index * sessions, (index + 1) * sessions
+            for begin in range(first, end, _AT_ONCE):
+                until = min(begin + _AT_ONCE, end) - 1
+                copy(keys=[key], args=[start + b":", begin, until, max(len(last), 8)])

@@ -1,0 +1,95 @@
+"""What a scenario may want of servers and store: a real rig gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness import catalog, population
+from harness.accounting import StoreMeter
+from harness.arms import plain
+from harness.caller import Caller
+from harness.errors import SuiteError
+from harness.placement import Placement
+from harness.rig import Rig
+
+PROFILE_BYTES = 4000
+USERS = 3
+
+
+def rig_of(*arms: str, relayed: bool = True, redis_url: str | None = None) -> Rig:
+    """One server of each, whose users have long profiles."""
+    return Rig(
+        plain(catalog.schemes()[arm] for arm in arms).values(),
+        instances=1,
+        users=USERS,
+        password_cost="bench",
+        loop="uvloop",
+        placement=Placement(),
+        redis_url=redis_url,
+        profile_bytes=PROFILE_BYTES,
+        relayed=relayed,
+    )
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    """A rig with all of it."""
+    with rig_of("cookie", "token") as rig:
+        yield rig
+
+
+def logged_in(rig: Rig, arm: str) -> Caller:
+    """A user of one arm."""
+    target = next(one.target for one in rig.instances if one.target.arm == arm)
+    caller = Caller(target.host, target.port)
+    reply = caller.log_in("load-1")
+    assert reply.status == 200
+    profile = reply.json["profile"]
+    assert sum(len(value) for value in profile.values()) == PROFILE_BYTES
+    return caller
+
+
+def test_long_profiles_are_carried(rig: Rig) -> None:
+    """By a token all of it, by a session's cookie none; both are let in."""
+    token, cookie = logged_in(rig, "token"), logged_in(rig, "cookie")
+    assert len(token.token) > PROFILE_BYTES * 4 / 3
+    assert len(cookie.cookie) < 100
+    assert (token.read().status, cookie.read().status) == (200, 200)
+
+
+def test_the_store_is_as_far_as_it_is_told(rig: Rig) -> None:
+    """A round trip takes no less; servers go the same way."""
+    rig.delay_store(30)
+    assert rig.store_rtt_us(asked=3) >= 30_000
+    rig.delay_store(0)
+    before = StoreMeter(rig.store).read().commands
+    assert logged_in(rig, "cookie").read().status == 200
+    assert StoreMeter(rig.store).read().commands > before
+
+
+def test_others_are_logged_in(rig: Rig) -> None:
+    """As many as were asked for of each arm that remembers logins, each as large as a real one."""
+    meter = StoreMeter(rig.store)
+    logged_in(rig, "cookie")
+    single = [int(rig.store.memory_usage(key) or 0) for key in rig.store.keys(f"{rig.arm_prefix('cookie')}*")]
+    population.settle(rig, 12_345)
+    keys = rig.store.keys(rig.arm_prefix("cookie") + "*")
+    assert rig.store.keys(rig.arm_prefix("token") + "*") == []
+    sessions = [key for key in keys if b":session:" in key]
+    # Those of load-1 and of load-0, whose login was copied.
+    assert len(sessions) >= 12_345 + 2
+    assert {len(key) for key in sessions} == {len(sessions[0])}
+    assert all(rig.store.ttl(key) > 0 for key in keys[:100])
+    held = meter.memory(rig.arm_prefix("cookie"))
+    assert held == sum(int(rig.store.memory_usage(key) or 0) for key in keys)
+    assert held >= 12_345 * min(single)
+    assert meter.memory(rig.arm_prefix("token")) == 0
+    assert logged_in(rig, "cookie").read().status == 200
+
+
+def test_a_store_of_ones_own_cannot_be_moved_away(rig: Rig) -> None:
+    """The relay leads to the embedded store only."""
+    with pytest.raises(SuiteError, match=r"leave out --redis-url"), rig_of("cookie", redis_url=rig.url):
+        pass
