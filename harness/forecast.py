@@ -39,19 +39,22 @@ class Forecast:
 
 def forecast(suite: Suite, batches: int = 1) -> Forecast:
     """Estimate a run of this suite on a small machine; room on the disk is for so many batches."""
-    count = suite.instances * len(suite.arms)
     slots = sum(scenario.slots for scenario in suite.scenarios)
     measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
     in_slots = sum(s.slots * (s.slot_ns + s.lead_ns) / 1e9 for s in suite.scenarios)
-    rigs = by_conditions(suite)
-    started = suite.instances * sum(len(suite.arms_of(group.values())) for group in rigs.values())
+    rigs = [(wanted, suite.arms_of(group.values())) for wanted, group in by_conditions(suite).items()]
+    started = suite.instances * sum(len(arms) for _, arms in rigs)
     warm_up = started * suite.warmup_requests / _WARM_RATE
     fixed = started * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
-    others = sum(len(suite.arms) * (one.sessions or 0) for one in rigs)
+    others = [len(arms) * (wanted.sessions or 0) for wanted, arms in rigs]
+    held = [
+        suite.instances * len(arms) * _BYTES_PER_INSTANCE + sessions * _BYTES_PER_SESSION
+        for (_, arms), sessions in zip(rigs, others, strict=True)
+    ]
     return Forecast(
-        seconds=fixed + warm_up + others * _SESSION_S + in_slots * (1 + _EDGES),
+        seconds=fixed + warm_up + sum(others) * _SESSION_S + in_slots * (1 + _EDGES),
         measuring_s=measuring,
         disk_bytes=batches * slots * _BYTES_PER_SLOT + _FIGURES_BYTES,
         temporary_bytes=max(s.slots for s in suite.scenarios) * _BYTES_PER_SLOT + _LOGS_BYTES,
-        memory_bytes=count * _BYTES_PER_INSTANCE + others * _BYTES_PER_SESSION + 300e6,
+        memory_bytes=max(held) + 300e6,
     )

@@ -217,11 +217,19 @@ class Credential(NamedTuple):
     """What a login answered with: header lines that carry it, and whose it is.
 
     `proof` is the header line that must accompany what changes something; empty where none must.
+    `refresh_token` gets the next credential; empty where the scheme has none.
     """
 
     headers: bytes
     proof: bytes
     account_id: str
+    refresh_token: str = ""
+
+    def renewed(self, answer: Answer) -> Credential:
+        """What a refresh was answered with, for the same account."""
+        body = json.loads(answer.body)
+        lines = f"Authorization: Bearer {body['token']}\r\n".encode("ascii")
+        return self._replace(headers=lines, refresh_token=body["refresh_token"])
 
     @property
     def is_none(self) -> bool:
@@ -277,7 +285,7 @@ def credential_of(answer: Answer) -> Credential:
     proof = (
         f"{contract.CSRF_HEADER}: {body['csrf_token']}\r\n".encode("ascii") if "csrf_token" in body else b""
     )
-    return Credential(lines, proof, account_id)
+    return Credential(lines, proof, account_id, str(body.get("refresh_token", "")))
 
 
 def log_in(address: tuple[str, int], account: contract.Credentials) -> Credential:

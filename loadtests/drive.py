@@ -73,14 +73,16 @@ class Drive:
         self._everyone.meet(self._finish)
 
     def _log_in(self, index: int) -> list[Session]:
-        """One login an arm, one connection an instance."""
+        """One login an arm (an instance, where what was issued is used up), one connection an instance."""
         sessions: dict[int, Session] = {}
+        account = contract.load_credentials(self._plan.first_user + index)
         for instances in by_arm(self._plan.targets).values():
             first = self._plan.targets[instances[0]]
-            account = contract.load_credentials(self._plan.first_user + index)
             credential = log_in((first.host, first.port), account)
             for instance in instances:
                 target = self._plan.targets[instance]
+                if self._scenario.own_logins and instance != first.instance:
+                    credential = log_in((target.host, target.port), account)
                 connection = self._watchdog.add(Connection(target.host, target.port))
                 sessions[instance] = Session(connection, account, target.read_path, credential)
         return [sessions[target.instance] for target in self._plan.targets]

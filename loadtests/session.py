@@ -101,6 +101,20 @@ class Session:
         elif json.dumps(email).encode() not in answer.body:
             self._wrong("POST", "write", "it does not say the new address")
 
+    def refresh(self) -> None:
+        """Get the next credential by the refresh token, and carry it from then on."""
+        if not self._credential.refresh_token:
+            raise LoginFailedError("this scheme issued no refresh token: leave its arm out of the scenario")
+        body = json.dumps({"refresh_token": self._credential.refresh_token}).encode()
+        request = request_bytes("POST", contract.REFRESH, self._connection.address, b"", body)
+        answer = self._ask("POST", "refresh", request, self._connection.exchange)
+        if answer is None:
+            return
+        if answer.status != 200:
+            self._wrong("POST", "refresh", f"status {answer.status}")
+            return
+        self._carry(self._credential.renewed(answer))
+
     def log_out(self) -> None:
         """Log out."""
         answer = self._ask(

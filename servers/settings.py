@@ -37,6 +37,7 @@ class Settings:
         private_key: PEM of the key that signs, for schemes with key pairs; empty where none is given.
         public_keys: PEM of further keys whose signatures are believed, one after the other.
         lookup_url: The PostgreSQL in which `token-lookup` looks; empty for the accounts file.
+        token_lifetime_s: Seconds that an access token of `token-refresh` lives; 0 for its own choice.
         allow_origins: Other origins whose pages may call this server, as `servers.cors` parsed them.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     private_key: bytes = field(default=b"", repr=False)
     public_keys: bytes = b""
     lookup_url: str = field(default="", repr=False)
+    token_lifetime_s: int = 0
     allow_origins: tuple[str, ...] = ()
 
 

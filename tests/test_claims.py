@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,13 @@ PATIENCE_S = 600
 
 #: Claims that come out the same every time, and those that wait for a browser.
 DEMONSTRATED = [3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 21, 22, 23, 24, 25, 26]
+
+#: Steps of sweeps that a test can do without.
+AGAIN = re.compile(r"store_delay_ms = (0\.5|1|2)|profile_bytes = [124]000|sessions = (100|1_000)_000")
+SMALL = "instances = 2\nwarmup_requests = 50"
+
+#: What is no estimate among the figures of measured claims.
+COUNTED = ("nearest round trip measured", "a read's wait")
 
 #: What comes of each on servers that keep their promises; what waits for a browser.
 VERDICTS = {
@@ -131,20 +139,22 @@ def test_a_scheme_and_a_claim_are_one_file_each(tree: Path) -> None:
 def test_what_is_measured_is_measured_once(tree: Path) -> None:
     """One run serves every claim about costs, of this call and the next; it is kept beside the answers."""
     suite = tree / "loadtests" / "suites" / "claims.toml"
-    short = (
-        suite.read_text().replace("seconds = 120", "seconds = 12").replace("instances = 8", "instances = 2")
+    short = re.sub(r"^seconds = \d+", "seconds = 3", suite.read_text(), flags=re.MULTILINE)
+    short = short.replace("1_000_000", "20_000").replace(
+        "instances = 8", "instances = 2\nwarmup_requests = 50"
     )
-    suite.write_text(short + "warmup_requests = 50\n")
+    suite.write_text(short)
     result = tree / "results" / "claims" / "claims" / "result.json"
-    first = bench(tree, "claims", "13", "27", "--json")
+    first = bench(tree, "claims", "1", "11", "27", "--json")
     assert first.returncode == 0, first.stderr
     measured = result.read_bytes()
     second = bench(tree, "claims", "17", "--json")
     assert second.returncode == 0, second.stderr
     assert result.read_bytes() == measured
     answers = json.loads(second.stdout)
-    assert [answer["number"] for answer in answers] == [13, 17, 27]
+    assert [answer["number"] for answer in answers] == [1, 11, 17, 27]
     for answer in answers:
         assert answer["kind"] == "measured"
         assert answer["verdict"] in ("supported", "refuted", "inconclusive")
-        assert all(figure["ci"] for figure in answer["figures"])
+        reckoned = [figure for figure in answer["figures"] if figure["group"] != "stale access"]
+        assert all(figure["ci"] or figure["name"].startswith(COUNTED) for figure in reckoned)

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness.budgets import expression
 from harness.contrasts import powers
 from harness.estimate import log_contrast
 from harness.lab.claim import Claim, Figure, Outcome, Verdict
-from harness.reckoning import uncertain, value
+from harness.lab.readings import METRIC, READS, comparison, measured, reckoned, rows, told
 
 if TYPE_CHECKING:
-    from harness.budgets import Figure as Asked
-    from harness.lab.lab import Lab
     from harness.result import Comparison, Measurement, Result
 
-#: The suite that is run once for all of these.
-SUITE: Final = "claims"
-_READS: Final = "saturation"
 _SITTINGS: Final = "journey"
-_METRIC: Final = "total_cpu"
 #: A denylist that gives back more than this share of what a token saves defeats it.
 _HALF: Final = 0.5
 
 
 def cache(result: Result) -> Outcome:
     """Whether a token that is checked against the store is still cheaper than a session there."""
-    checked = [_comparison(result, "cookie", arm) for arm in ("token-denylist", "token-cutoff")]
+    checked = [comparison(result, "cookie", arm) for arm in ("token-denylist", "token-cutoff")]
     verdict = _all(checked, supported="faster", refuted="slower")
-    told = {
+    words = {
         "supported": "a token checked against a list or a cut-off in the store costs less than a session",
         "refuted": "a token checked against a list or a cut-off in the store costs more than a session",
         "inconclusive": "the two ways to check a token do not both lie on one side of a session",
     }
-    figures = [*map(_figure, checked), _figure(_comparison(result, "token-denylist", "token-cutoff"))]
-    return Outcome(verdict=verdict, because=told[verdict], figures=figures)
+    figures = [*map(told, checked), told(comparison(result, "token-denylist", "token-cutoff"))]
+    return Outcome(verdict=verdict, because=words[verdict], figures=figures)
 
 
 def mixes(result: Result) -> Outcome:
     """Whether the cheaper of token and cookie is another one for whole sittings than for reads."""
-    both = [_comparison(result, "token", "cookie", scenario) for scenario in (_READS, _SITTINGS)]
+    both = [comparison(result, "token", "cookie", scenario) for scenario in (READS, _SITTINGS)]
     winners = [one.verdict for one in both]
     if not set(winners) <= {"faster", "slower"}:
         verdict: Verdict = "inconclusive"
@@ -50,12 +43,12 @@ def mixes(result: Result) -> Outcome:
     else:
         cheaper = "token" if winners[0] == "slower" else "cookie"
         verdict, because = "refuted", f"{cheaper} is cheaper in both mixes of requests"
-    return Outcome(verdict=verdict, because=because, figures=[_figure(one) for one in both])
+    return Outcome(verdict=verdict, because=because, figures=[told(one) for one in both])
 
 
 def two_by_two(result: Result) -> Outcome:
     """Whether it costs more to keep a session than to use a cookie: state against transport."""
-    rows = _rows(result)
+    reads = rows(result)
     effects = {
         "a session instead of a token": {
             "cookie": 0.5,
@@ -70,41 +63,41 @@ def two_by_two(result: Result) -> Outcome:
             "token": -0.5,
         },
     }
-    figures = [_effect(f"CPU per request, {name}", parts, rows, result) for name, parts in effects.items()]
+    figures = [_effect(f"CPU per request, {name}", parts, reads, result) for name, parts in effects.items()]
     # A session without a cookie over a cookie without a session: the one effect over the other.
-    decisive = _comparison(result, "token-cookie", "opaque-bearer")
+    decisive = comparison(result, "token-cookie", "opaque-bearer")
     verdict = _all([decisive], supported="slower", refuted="faster")
-    told = {
+    words = {
         "supported": "keeping a session costs more than carrying a cookie: state is what is paid for",
         "refuted": "carrying a cookie costs more than keeping a session: transport is what is paid for",
         "inconclusive": "which of the two effects is larger cannot be told",
     }
-    return Outcome(verdict=verdict, because=told[verdict], figures=[*figures, _figure(decisive)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[*figures, told(decisive)])
 
 
 def stateful(result: Result) -> Outcome:
     """Whether a JWT that is looked up in the store saves anything over a plain session id."""
-    one = _comparison(result, "opaque-bearer", "token-stateful")
+    one = comparison(result, "opaque-bearer", "token-stateful")
     verdict = _all([one], supported="faster", refuted="slower", refuted_also="equivalent")
-    told = {
+    words = {
         "supported": "a JWT that is looked up costs less than a session's plain id",
         "refuted": "nothing is saved: the JWT is verified, and then all is done that a plain id needs",
         "inconclusive": "whether anything is saved cannot be told",
     }
-    return Outcome(verdict=verdict, because=told[verdict], figures=[_figure(one)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[told(one)])
 
 
 def lookup(result: Result) -> Outcome:
     """Whether an indexed SELECT on every request costs nothing worth mentioning."""
-    one = _comparison(result, "token", "token-lookup")
+    one = comparison(result, "token", "token-lookup")
     verdict = _all([one], supported="equivalent", refuted="slower")
     margin = f"{result.run.margin:.0%}"
-    told = {
+    words = {
         "supported": f"with an indexed SELECT a request costs the same, within {margin}",
         "refuted": "an indexed SELECT, in SQLite by a thread of its own, makes a request dearer",
         "inconclusive": "neither a difference nor equivalence is shown",
     }
-    return Outcome(verdict=verdict, because=told[verdict], figures=[_figure(one)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[told(one)])
 
 
 def both(result: Result) -> Outcome:
@@ -112,9 +105,10 @@ def both(result: Result) -> Outcome:
 
     The session with a look-up is modelled: what the look-up adds to a token is added to a session.
     """
-    ratio = _reckoned(
+    ratio = reckoned(
         "CPU per request, session and look-up (modelled) over token and look-up",
-        f"(opaque-bearer.{_METRIC} + token-lookup.{_METRIC} - token.{_METRIC}) / token-lookup.{_METRIC}",
+        f"(opaque-bearer.{METRIC} + token-lookup.{METRIC} - token.{METRIC}) / token-lookup.{METRIC}",
+        rows(result),
         result,
     )
     low, high = ratio.ci or (ratio.value, ratio.value)
@@ -132,9 +126,10 @@ def both(result: Result) -> Outcome:
 
 def denylist(result: Result) -> Outcome:
     """Which share of what a token saves over a session a denylist gives back."""
-    share = _reckoned(
+    share = reckoned(
         "share of the saving given back",
-        f"(token-denylist.{_METRIC} - token.{_METRIC}) / (cookie.{_METRIC} - token.{_METRIC})",
+        f"(token-denylist.{METRIC} - token.{METRIC}) / (cookie.{METRIC} - token.{METRIC})",
+        rows(result),
         result,
     )
     low, high = share.ci or (share.value, share.value)
@@ -143,8 +138,8 @@ def denylist(result: Result) -> Outcome:
         "of what a token saves over a session a denylist gives back"
         f" {share.value:.0%} ({low:.0%} to {high:.0%})"
     )
-    cost = _comparison(result, "token", "token-denylist")
-    return Outcome(verdict=verdict, because=because, figures=[share, _figure(cost)])
+    cost = comparison(result, "token", "token-denylist")
+    return Outcome(verdict=verdict, because=because, figures=[share, told(cost)])
 
 
 def _all(
@@ -156,46 +151,11 @@ def _all(
     return "refuted" if verdicts and verdicts <= {refuted, refuted_also} else "inconclusive"
 
 
-def _comparison(result: Result, base: str, arm: str, scenario: str = _READS) -> Comparison:
-    return next(
-        row
-        for row in result.comparisons
-        if (row.scenario, row.metric, row.base, row.arm) == (scenario, _METRIC, base, arm)
-    )
-
-
-def _figure(one: Comparison) -> Figure:
-    return Figure(
-        name=f"CPU per request, {one.arm} / {one.base} ({one.scenario})", value=one.ratio, ci=one.ci
-    )
-
-
-def _rows(result: Result) -> dict[str, Measurement]:
-    """The arms' costs of a read."""
-    return {row.arm: row for row in result.measurements if (row.scenario, row.metric) == (_READS, _METRIC)}
-
-
-def _effect(name: str, parts: dict[str, float], rows: dict[str, Measurement], result: Result) -> Figure:
+def _effect(name: str, parts: dict[str, float], reads: dict[str, Measurement], result: Result) -> Figure:
     """A product of powers of the arms' costs."""
-    groups = [group for arm, power in parts.items() for group in powers(rows[arm], power)]
+    groups = [group for arm, power in parts.items() for group in powers(reads[arm], power)]
     ratio, low, high = log_contrast(groups).ratio(result.run.comparisons_confidence)
     return Figure(name=name, value=ratio, ci=(low, high))
-
-
-def _reckoned(name: str, text: str, result: Result) -> Figure:
-    node, rows = expression(text), _rows(result)
-    asked: dict[Asked, Measurement] = {figure: rows[figure.arm] for figure in node.figures()}
-    whole = uncertain(node.reckon({figure: value(row) for figure, row in asked.items()}), asked)
-    return Figure(name=name, value=whole.value, ci=whole.interval(result.run.comparisons_confidence))
-
-
-def _measured(judge: Callable[[Result], Outcome]) -> Callable[[Lab], Outcome]:
-    """The experiment of a claim that is read from the suite's run."""
-
-    def run(lab: Lab) -> Outcome:
-        return judge(lab.measured(SUITE))
-
-    return run
 
 
 _RUN: Final = "one interleaved run of all these schemes (suite `claims`), restricted reads under saturation"
@@ -208,7 +168,7 @@ CLAIMS: Final = (
         "measured",
         f"{_RUN}: token-denylist and token-cutoff against cookie",
         "supported when both need less CPU a request than a session",
-        _measured(cache),
+        measured(cache),
     ),
     Claim(
         12,
@@ -217,7 +177,7 @@ CLAIMS: Final = (
         "measured",
         "token against cookie in two mixes of requests: reads alone, and sittings with login and logout",
         "supported when the cheaper one differs, refuted when it is the same",
-        _measured(mixes),
+        measured(mixes),
     ),
     Claim(
         13,
@@ -226,7 +186,7 @@ CLAIMS: Final = (
         "measured",
         f"{_RUN}: two by two, token and session each as bearer and in a cookie",
         "supported when the session's effect on CPU a request is larger than the cookie's",
-        _measured(two_by_two),
+        measured(two_by_two),
     ),
     Claim(
         17,
@@ -235,7 +195,7 @@ CLAIMS: Final = (
         "measured",
         f"{_RUN}: token-stateful against opaque-bearer, the plain session id",
         "supported when it needs less CPU a request; refuted when it needs more, or the same",
-        _measured(stateful),
+        measured(stateful),
     ),
     Claim(
         19,
@@ -244,7 +204,7 @@ CLAIMS: Final = (
         "measured",
         f"{_RUN}: token-lookup (SQLite) against token",
         "supported when they are equivalent within the margin; refuted when it needs more CPU a request",
-        _measured(lookup),
+        measured(lookup),
     ),
     Claim(
         20,
@@ -253,7 +213,7 @@ CLAIMS: Final = (
         "measured",
         f"{_RUN}: token-lookup against opaque-bearer with the same look-up, whose cost is added by reckoning",
         "supported when the session costs no more, within the margin; refuted when it costs more than that",
-        _measured(both),
+        measured(both),
     ),
     Claim(
         27,
@@ -262,6 +222,6 @@ CLAIMS: Final = (
         "measured",
         f"{_RUN}: what token-denylist costs beyond token, as a share of what cookie costs beyond token",
         "supported when more than half of the saving is given back, refuted when less is",
-        _measured(denylist),
+        measured(denylist),
     ),
 )

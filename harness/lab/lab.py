@@ -95,6 +95,11 @@ class Lab:
         """The name of an account that nobody has used yet."""
         return next(self._accounts)
 
+    def store_url(self) -> str:
+        """Where the servers' store is, on this machine."""
+        self._rig("anonymous", {})
+        return cast(Rig, self._store).url
+
     def store_commands(self) -> int:
         """How many commands the store has carried out, ours left out."""
         store = cast(Rig, self._store).store

@@ -3,7 +3,8 @@
 A file says `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its requests) and `visit(session)`,
 which makes the requests of one arrival (open loop) or one turn of a user (closed loop) by calling the methods
 of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out. `SETS` names the
-key of a suite's scenario without which this one makes no sense.
+key of a suite's scenario without which this one makes no sense. With `OWN_LOGINS = True` a user logs in with
+each instance, since what one login issued can be used once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class ScenarioFile:
     steps: tuple[str, ...]
     needs_credential: bool
     sets: str
+    own_logins: bool
     visit: Callable[[Session], None]
 
 
@@ -39,6 +41,13 @@ def names() -> list[str]:
 def load(name: str) -> ScenarioFile:
     """Import one scenario; ModuleNotFoundError where there is none of that name."""
     module: Any = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    needs_credential = getattr(module, "NEEDS_CREDENTIAL", False)
-    sets = getattr(module, "SETS", "")
-    return ScenarioFile(name, module.TITLE, module.MODEL, module.STEPS, needs_credential, sets, module.visit)
+    return ScenarioFile(
+        name,
+        module.TITLE,
+        module.MODEL,
+        module.STEPS,
+        needs_credential=getattr(module, "NEEDS_CREDENTIAL", False),
+        sets=getattr(module, "SETS", ""),
+        own_logins=getattr(module, "OWN_LOGINS", False),
+        visit=module.visit,
+    )

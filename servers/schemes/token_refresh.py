@@ -24,7 +24,7 @@ from servers.token_scheme import ISSUED, TokenScheme
 from servers.tokens import Tokens
 from servers.transport import Transport
 
-#: Seconds that an access token lives, and so for which what it says may be out of date.
+#: Seconds that an access token lives where nothing else is set, and may be out of date.
 LIFETIME_S: Final = 5 * 60
 
 ABOUT = About(
@@ -90,7 +90,8 @@ class TokenRefresh(TokenScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    tokens = Tokens(signing_keys.shared(settings.secrets), name, LIFETIME_S)
+    lifetime_s = settings.token_lifetime_s or LIFETIME_S
+    tokens = Tokens(signing_keys.shared(settings.secrets), name, lifetime_s)
     prefix, key = f"{settings.key_prefix}{name}:", settings.secrets[0]
     redis = connect(settings.redis_url)
     families = RefreshFamilies(redis, prefix, key, contract.ABSOLUTE_TIMEOUT_S)

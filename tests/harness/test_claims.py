@@ -61,7 +61,7 @@ def test_claims_have_a_number_each() -> None:
 
 def test_an_unknown_claim_is_named_with_those_there_are() -> None:
     """As every unknown name is."""
-    with pytest.raises(SuiteError, match="no such claim: 99; there are 3, 4"):
+    with pytest.raises(SuiteError, match="no such claim: 99; there are 1, 2, 3, 4"):
         claims.find([9, 99])
 
 

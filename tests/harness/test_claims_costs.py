@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.claims import costs
+from harness.claims import costs, lifetimes
 from harness.estimate import ratio
 from harness.lab.claim import Outcome
 from harness.result import Comparison, Measurement, Result
@@ -34,16 +34,22 @@ USUAL = {
     "token-eddsa": 150.0,
     "opaque-bearer": 93.0,
     "cookie": 97.0,
+    "cookie-client": 160.0,
+    "token-refresh": 81.0,
 }
 
 
 def run(
-    shape: tuple[float, ...] = STEADY, sittings: dict[str, float] | None = None, **reads: float
+    shape: tuple[float, ...] = STEADY,
+    sittings: dict[str, float] | None = None,
+    refresh: float = 700.0,
+    **reads: float,
 ) -> Result:
     """A run of the suite: what each scheme's read costs, and its request over whole sittings."""
     by_scenario = {
         "saturation": USUAL | {name.replace("_", "-"): cost for name, cost in reads.items()},
         "journey": {"token": 200.0, "cookie": 300.0} | (sittings or {}),
+        "refresh": {"token-refresh": refresh},
     }
     measurements, comparisons = [], []
     for scenario, by_arm in by_scenario.items():
@@ -128,6 +134,36 @@ def test_verdicts(ask: Callable[[Result], Outcome], result: Result, verdict: str
     assert outcome.verdict == verdict
     assert outcome.because
     assert all(figure.ci is not None for figure in outcome.figures)
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict"),
+    [
+        (run(), "supported"),
+        (run(refresh=7000.0), "refuted"),
+        (run(refresh=2100.0), "inconclusive"),
+        (run(RESTLESS), "inconclusive"),
+        (run(token_denylist=79), "inconclusive"),  # a denylist that costs nothing is no measure
+    ],
+)
+def test_short_lifetimes(result: Result, verdict: str) -> None:
+    """Judged for one read a second and a lifetime of a minute: 700 / 60 against 115 - 80."""
+    outcome = lifetimes.lifetimes(result, [lifetimes.Lived(2, 2.5, 1.4), lifetimes.Lived(5, 5.0, 4.9)])
+    assert outcome.verdict == verdict
+
+
+def test_lifetimes_lived_and_modelled() -> None:
+    """What was lived through goes by the reads that were counted; the rest by the lifetime itself."""
+    outcome = lifetimes.lifetimes(run(), [lifetimes.Lived(2, 2.5, 1.4), lifetimes.Lived(5, 5.0, 4.9)])
+    series = {
+        group: {one.x: one.value for one in outcome.figures if one.group == group}
+        for group in ("refresh cost", "stale access")
+    }
+    expected = {2: 700 / 2.5, 5: 700 / 5, 60: 700 / 60, 300: 700 / 300, 900: 700 / 900, 3600: 700 / 3600}
+    assert series["refresh cost"] == pytest.approx(expected, rel=1e-3)
+    assert series["stale access"] == {2: 1.4, 5: 4.9, 60: 60, 300: 300, 900: 900, 3600: 3600}
+    level = next(one for one in outcome.figures if one.name.startswith("lifetime at which"))
+    assert level.value == pytest.approx(700 / 35, rel=1e-3)
 
 
 def test_the_share_given_back() -> None:

@@ -18,7 +18,9 @@ PROFILE_BYTES = 4000
 USERS = 3
 
 
-def rig_of(*arms: str, relayed: bool = True, redis_url: str | None = None) -> Rig:
+def rig_of(
+    *arms: str, relayed: bool = True, redis_url: str | None = None, profile_bytes: int = PROFILE_BYTES
+) -> Rig:
     """One server of each, whose users have long profiles."""
     return Rig(
         plain(catalog.schemes()[arm] for arm in arms).values(),
@@ -28,7 +30,7 @@ def rig_of(*arms: str, relayed: bool = True, redis_url: str | None = None) -> Ri
         loop="uvloop",
         placement=Placement(),
         redis_url=redis_url,
-        profile_bytes=PROFILE_BYTES,
+        profile_bytes=profile_bytes,
         relayed=relayed,
     )
 
@@ -40,14 +42,14 @@ def rig() -> Iterator[Rig]:
         yield rig
 
 
-def logged_in(rig: Rig, arm: str) -> Caller:
+def logged_in(rig: Rig, arm: str, profile_bytes: int = PROFILE_BYTES) -> Caller:
     """A user of one arm."""
     target = next(one.target for one in rig.instances if one.target.arm == arm)
     caller = Caller(target.host, target.port)
     reply = caller.log_in("load-1")
     assert reply.status == 200
     profile = reply.json["profile"]
-    assert sum(len(value) for value in profile.values()) == PROFILE_BYTES
+    assert sum(len(value) for value in profile.values()) == profile_bytes
     return caller
 
 
@@ -57,6 +59,13 @@ def test_long_profiles_are_carried(rig: Rig) -> None:
     assert len(token.token) > PROFILE_BYTES * 4 / 3
     assert len(cookie.cookie) < 100
     assert (token.read().status, cookie.read().status) == (200, 200)
+
+
+def test_where_the_parser_ends_it() -> None:
+    """A JWT that outgrows one header field is answered 400; the cookie of a session never grows."""
+    with rig_of("cookie", "token", relayed=False, profile_bytes=6500) as rig:
+        token, cookie = logged_in(rig, "token", 6500), logged_in(rig, "cookie", 6500)
+        assert (token.read().status, cookie.read().status) == (400, 200)
 
 
 def test_the_store_is_as_far_as_it_is_told(rig: Rig) -> None:

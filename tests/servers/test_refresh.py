@@ -205,6 +205,21 @@ def test_a_retry_under_another_secret_ends_nothing(
         assert other.stop() == 0
 
 
+def test_a_lifetime_of_ones_own(store_url: str, accounts_file: Path, tmp_path: Path) -> None:
+    """A token lives as long as the server was told, and says so; its successor does too."""
+    env = {"REDIS_URL": store_url, "AUTH_TOKEN_LIFETIME_S": "7"}
+    server = Server("token-refresh", "--accounts", str(accounts_file), log=tmp_path / "log", env=env)
+    try:
+        client = Client(server.port)
+        issued = client.log_in(contract.EXAMPLE).json
+        renewed = refresh(client, issued["refresh_token"]).json
+        for pair in (issued, renewed):
+            claims = jwt.decode(pair["token"], options={"verify_signature": False})
+            assert (pair["expires_in"], claims["exp"] - claims["iat"]) == (7, 7)
+    finally:
+        assert server.stop() == 0
+
+
 def test_within_the_grace_a_thief_goes_unnoticed(client: Client, first: str) -> None:
     """The window that is left: who is as quick as the client shares its login, until one comes too late."""
     pairs = [refresh(client, first).json["refresh_token"] for _ in ("client", "thief")]

@@ -1,0 +1,19 @@
+"""Refreshes, again and again: what does it cost to renew a short-lived token?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from loadtests.session import Session
+
+TITLE: Final = "refreshes of a token, as fast as the server answers (schemes with refresh tokens)"
+MODEL: Final = "closed"
+STEPS: Final = ("refresh",)
+NEEDS_CREDENTIAL: Final = True
+OWN_LOGINS: Final = True
+
+
+def visit(session: Session) -> None:
+    """One refresh."""
+    session.refresh()
