@@ -267,7 +267,7 @@ print(credential_of(answer))
 """
     assert in_locust(code) == (
         "Credential(headers=b'Cookie: a-session=xyz\\r\\nCookie: b=2\\r\\n', "
-        "proof=b'X-CSRF-Token: p\\r\\n', account_id='7')"
+        "proof=b'X-CSRF-Token: p\\r\\n', account_id='7', refresh_token='')"
     )
 
 
