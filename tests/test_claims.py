@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +133,26 @@ def test_a_scheme_and_a_claim_are_one_file_each(tree: Path) -> None:
         [sys.executable, "-m", "servers", "--list"], cwd=tree, capture_output=True, text=True, check=True
     )
     assert "mine" in listed.stdout
+
+
+@pytest.mark.slow
+def test_a_stopped_command_goes_on_where_it_was(sandbox: Sandbox) -> None:
+    """Ctrl-C after an answer: it is kept, nothing runs on, and the next call has the rest to do."""
+    first, second = 7, 8
+    words = ("claims", str(first), str(second), "--out", "claims")
+    running = sandbox.start(*words)
+    kept = sandbox.folder / "claims" / "claims.json"
+    sandbox.until(running, kept.exists)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[0]
+    assert running.returncode == 130, said
+    sandbox.nothing_left()
+    assert [answer["number"] for answer in json.loads(kept.read_text())["claims"]] == [first]
+    again = sandbox.run(*words, patience_s=PATIENCE_S)
+    assert again.returncode == 0, again.stderr
+    assert "1 answers are in claims already; 1 to go" in again.stdout
+    numbers = [answer["number"] for answer in json.loads(kept.read_text())["claims"]]
+    assert numbers == [first, second]
 
 
 @pytest.mark.slow

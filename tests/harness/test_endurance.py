@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from harness import endurance
+from harness.drift import Drift, drifts
 from harness.endurance import LONG_S
+from harness.estimate import Estimate, Ratio
 from harness.observed import Observed
 from harness.result import Check, Vitals
+from tests.harness.observations import Seen, observe
 from tests.harness.test_drift import seen
 from tests.harness.test_growth import vitals
 
@@ -80,6 +84,40 @@ def test_an_arm_that_ages_is_a_warning() -> None:
     for one in checks(observed(1200, seen(cookie=1.1)), stationary=True)[1:]:
         assert (one.check, one.status) == ("drift", "warning")
         assert "one arm ages" in one.detail
+
+
+def test_of_many_pairs_those_that_moved_are_told() -> None:
+    """With four arms there are six pairs: of the one arm that ages each of its three, of the others none."""
+    arms = [f"arm-{number}" for number in range(4)]
+    level = Estimate(1.0, 0.99, 1.01)
+    still, ages = Ratio(1.0, 0.99, 1.01, 1.0, 0.01), Ratio(1.2, 1.19, 1.21, 0.0, 0.01)
+    pairs = {(base, arm): ages if arm == "arm-3" else still for base, arm in combinations(arms, 2)}
+    told = endurance.check_drift(Drift("server_cpu", dict.fromkeys(arms, level), pairs, {}), "run", 0.03)
+    assert told.status == "warning"
+    assert all(f"arm-3 against {base} +20.0%" in told.detail for base in arms[:3])
+    assert told.detail.count(" against ") == 3
+
+
+def test_all_pairs_hold_at_once() -> None:
+    """With more arms each pair's interval is wider, so that it is all of them that err in 1 of 100 runs."""
+    two, four = (
+        drifts(scattered(("token", "cookie", *more)), 0.99)[0].pairs[("token", "cookie")]
+        for more in ((), ("opaque-bearer", "token-cookie"))
+    )
+    assert four.value == two.value
+    assert four.low < two.low
+    assert four.high > two.high
+
+
+def scattered(arms: tuple[str, ...]) -> Observed:
+    """Three slots of four instances of each arm, which moved a little, each in its own way."""
+    names = [arm for arm in arms for _ in range(4)]
+    slots = [
+        Seen(instance, server_us=100 + third * (instance % 4))
+        for third in range(3)
+        for instance in range(len(names))
+    ]
+    return observe(slots, names)
 
 
 def test_a_neighbour_is_no_ageing_arm() -> None:

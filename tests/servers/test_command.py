@@ -6,6 +6,7 @@ import hashlib
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -227,6 +228,17 @@ def test_accounts_file_is_none(tmp_path: Path) -> None:
     path.write_bytes(b"junk" * 100)
     assert "not an accounts file" in refused(3, "token", "--json", "--accounts", str(path))
     assert path.read_bytes() == b"junk" * 100
+
+
+def test_accounts_file_of_an_older_version(tmp_path: Path, accounts_file: Path) -> None:
+    """One without a column that is read now is refused as it starts, not at the first login."""
+    path = tmp_path / "old.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("ATTACH ? AS other", (str(accounts_file),))
+        db.execute("CREATE TABLE accounts AS SELECT * FROM other.accounts")
+        db.execute("ALTER TABLE accounts DROP COLUMN epoch")
+    said = refused(3, "token", "--json", "--accounts", str(path))
+    assert f"{path} is not an accounts file: no such column: epoch" in said
 
 
 def test_accounts_of_another_password_cost(accounts_file: Path) -> None:

@@ -4,8 +4,10 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
+import psutil
 import pytest
 
 from servers import contract
@@ -97,6 +99,38 @@ def test_gone(tmp_path_factory: pytest.TempPathFactory, accounts_file: Path, tmp
     finally:
         assert server.stop() == 0
     assert log.read_text() == ""
+
+
+def test_stuck(tmp_path_factory: pytest.TempPathFactory, accounts_file: Path, tmp_path: Path) -> None:
+    """A database that never answers counts as gone within the deadline, and is used when it goes on."""
+    with running_postgres(tmp_path_factory) as url:
+        server = Server(
+            "token-lookup", "--accounts", str(accounts_file), log=tmp_path / "log", env={"LOOKUP_URL": url}
+        )
+        try:
+            caller = Client(server.port)
+            caller.log_in(contract.EXAMPLE)
+            with stopped(parse_qs(urlsplit(url).query)["host"][0]):
+                answer = caller.get(contract.RESTRICTED)
+                assert (answer.status, answer.json) == (503, {"error": "store_unavailable"})
+            assert caller.get(contract.RESTRICTED).status == 200
+        finally:
+            assert server.stop() == 0
+    assert (tmp_path / "log").read_text() == ""
+
+
+@contextlib.contextmanager
+def stopped(folder: str) -> Iterator[None]:
+    """Stop every process of the database in that folder, and let it go on."""
+    postmaster = psutil.Process(int(Path(folder, "postmaster.pid").read_text().splitlines()[0]))
+    everyone = [postmaster, *postmaster.children(recursive=True)]
+    for process in everyone:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in everyone:
+            process.resume()
 
 
 def test_unreachable(accounts_file: Path) -> None:

@@ -129,6 +129,28 @@ def test_gone_and_back(own_store: Store, server: Server, caller: Client) -> None
     assert stranger.post(contract.EMAIL, {"email": "john@doe.com"}).status == 200
 
 
+def test_gone_where_only_some_requests_need_it(own_store: Store, accounts_file: Path, tmp_path: Path) -> None:
+    """With refresh tokens reads go on; logins and refreshes are 503. What it forgot is logged in anew."""
+    log, env = tmp_path / "log", {"REDIS_URL": f"unix://{own_store.path}"}
+    server = Server("token-refresh", "--accounts", str(accounts_file), log=log, env=env)
+    try:
+        caller, stranger = Client(server.port), Client(server.port)
+        grant = {"refresh_token": caller.log_in(contract.EXAMPLE).json["refresh_token"]}
+        own_store.stop()
+        assert caller.get(contract.RESTRICTED).status == 200
+        assert is_unavailable(caller.post(contract.REFRESH, grant))
+        assert is_unavailable(caller.get(contract.HEALTH))
+        assert is_unavailable(stranger.log_in(contract.EXAMPLE))
+        own_store.start()
+        answer = caller.post(contract.REFRESH, grant)
+        assert (answer.status, answer.json) == (401, {"error": "invalid_grant"})
+        assert caller.get(contract.RESTRICTED).status == 200
+        assert stranger.log_in(contract.EXAMPLE).status == 200
+    finally:
+        assert server.stop() == 0
+    assert log.read_text() == ""
+
+
 @pytest.mark.parametrize("scheme", WAIVING)
 def test_gone_where_that_is_waived(
     scheme: str, own_store: Store, accounts_file: Path, tmp_path: Path

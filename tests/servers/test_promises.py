@@ -1,6 +1,9 @@
 """What each scheme declares, held to it: that a credential ends where it says so, and lives on where not."""
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import redis
@@ -143,6 +146,18 @@ def test_revoke(
     assert [c.get(contract.RESTRICTED).status for c in (caller, other)] == [expected, expected]
     assert bystander.get(contract.RESTRICTED).status == 200
     assert caller.log_in(account).status == 200
+
+
+def test_accounts_are_read_where_that_is_promised(
+    promises: Promises, caller: Client, account: Credentials, accounts_file: Path
+) -> None:
+    """Remove an account behind the server's back: a read is refused exactly where each one looks it up."""
+    with contextlib.closing(sqlite3.connect(accounts_file)) as db, db:
+        assert db.execute("DELETE FROM accounts WHERE username = ?", (account.username,)).rowcount == 1
+    looked_up = promises.database == "every request"
+    assert caller.get(contract.RESTRICTED).status == (GONE if looked_up else 200)
+    assert caller.post(contract.EMAIL, {"email": "a@b.c"}).status == GONE
+    assert caller.log_in(account).status == GONE
 
 
 def commands(store: "redis.Redis") -> dict[str, int]:
