@@ -56,6 +56,7 @@ class Rig:
         redis_url: A store of the user's own; None for one private to this rig.
         port: Port of the first instance; 0 for any free ones.
         profile_bytes: Length of the virtual users' profiles; None where they are as short as they come.
+        lifetime_s: Seconds that credentials live; None where they live as long as each scheme has it.
         relayed: Put a relay before the store, whose delay `delay_store` sets.
     """
 
@@ -71,6 +72,7 @@ class Rig:
         redis_url: str | None = None,
         port: int = 0,
         profile_bytes: int | None = None,
+        lifetime_s: int | None = None,
         relayed: bool = False,
     ) -> None:
         self._arms = list(arms)
@@ -82,6 +84,7 @@ class Rig:
         self._given_url = redis_url
         self._port = port
         self._profile_bytes = profile_bytes
+        self._lifetime_s = lifetime_s
         self._relayed = relayed
         self._started: list[subprocess.Popen[bytes]] = []
         self._store_process: subprocess.Popen[bytes] | None = None
@@ -311,6 +314,7 @@ class Rig:
                 environment = {
                     "AUTH_SECRET": secret,
                     "REDIS_URL": self._way_url,
+                    **({"AUTH_LIFETIME_S": str(self._lifetime_s)} if self._lifetime_s else {}),
                     **keys.get(arm.name, {}),
                     **arm.environment,
                 }

@@ -181,6 +181,8 @@ class Measuring:
         told = [f"password cost {conditions.password_cost}"]
         if conditions.profile_bytes:
             told.append(f"profiles of {conditions.profile_bytes:,} bytes")
+        if conditions.lifetime_s:
+            told.append(f"credentials that live {conditions.lifetime_s} s")
         if conditions.relayed:
             told.append("the store at a distance")
         store = "" if self._options.redis_url else "a store and "
@@ -195,6 +197,7 @@ class Measuring:
             placement=placement,
             redis_url=self._options.redis_url,
             profile_bytes=conditions.profile_bytes,
+            lifetime_s=conditions.lifetime_s,
             relayed=conditions.relayed,
         )
 

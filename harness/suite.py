@@ -61,7 +61,7 @@ class Load(_Frozen):
 
 
 #: Keys of a scenario that set it apart from others of the same name and load.
-PARAMS: Final = ("password_cost", "store_delay_ms", "profile_bytes", "sessions")
+PARAMS: Final = ("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions")
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,14 @@ class Conditions:
     Attributes:
         password_cost: argon2 profile.
         profile_bytes: Length of the users' profiles; None where they are as short as they come.
+        lifetime_s: Seconds that credentials live; None where they live as long as each scheme has it.
         sessions: Others who are logged in, if any.
         relayed: Whether a relay stands before the store.
     """
 
     password_cost: PasswordCost
     profile_bytes: int | None
+    lifetime_s: int | None
     sessions: int | None
     relayed: bool
 
@@ -97,6 +99,7 @@ class Scenario(_Frozen):
         arms: Which of the suite's arms take part; all where not said.
         store_delay_ms: Put on every round trip to the store, by a relay before it (`harness/relay.py`).
         profile_bytes: Length of the profiles that sessions and tokens carry; short where not said.
+        lifetime_s: Seconds that credentials live, where it is not as long as each scheme has it.
         sessions: Others who are logged in while this is measured, an arm each so many.
         budgets: Limits that `bench.py check` holds this scenario to (`harness/budgets.py`).
     """
@@ -112,6 +115,7 @@ class Scenario(_Frozen):
     arms: Annotated[list[Name], Field(min_length=1)] | None = None
     store_delay_ms: float | None = Field(default=None, ge=0, le=1000)
     profile_bytes: int | None = Field(default=None, ge=100, le=100_000)
+    lifetime_s: int | None = Field(default=None, ge=1, le=18_000)
     sessions: int | None = Field(default=None, ge=1, le=10_000_000)
     budgets: list[str] = Field(default_factory=list)
 
@@ -228,6 +232,7 @@ class Suite(_Frozen):
         return Conditions(
             scenario.password_cost or self.password_cost,
             scenario.profile_bytes,
+            scenario.lifetime_s,
             scenario.sessions,
             scenario.store_delay_ms is not None,
         )

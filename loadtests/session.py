@@ -7,6 +7,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+import gevent
+
 from loadtests.client import (
     Answer,
     Connection,
@@ -21,6 +23,9 @@ from loadtests.client import (
 from loadtests.recorder import WRONG, Tally
 from servers import contract
 
+#: Seconds between looks whether a credential has expired, and how many are made.
+_LOOK_S: Final = 0.2
+_LIFETIME_LOOKS: Final = 150
 #: What a request is answered whose credential is missing or bad.
 _REFUSED: Final = 401
 
@@ -51,6 +56,7 @@ class Session:
         self._right_body: bytes | None = None
         self._tally: Tally | None = None
         self._due_ns: int | None = None
+        self._expired = False
         self._carry(credential)
 
     def enter(self, tally: Tally) -> None:
@@ -74,6 +80,20 @@ class Session:
     def read_with_forged_credential(self) -> None:
         """Read with a credential of the right form that nobody issued, and be refused."""
         self._be_refused("forged", forged(self._credential.headers))
+
+    def read_with_expired_credential(self) -> None:
+        """Read with a credential whose time is up, and be refused; the first time, wait until it is."""
+        if not self._expired:
+            self._outlive()
+        self._be_refused("expired", self._credential.headers)
+
+    def _outlive(self) -> None:
+        for _ in range(_LIFETIME_LOOKS):
+            if self._connection.exchange(self._read).status == _REFUSED:
+                self._expired = True
+                return
+            gevent.sleep(_LOOK_S)
+        raise LoginFailedError("a credential did not expire: say a short lifetime_s in the suite")
 
     def log_in(self) -> None:
         """Log in, and carry the fresh credential from then on."""

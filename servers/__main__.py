@@ -21,6 +21,7 @@ from servers.settings import (
     MAX_CREDENTIAL_BYTES,
     Settings,
     new_secret,
+    read_lifetime_s,
     read_secrets,
     read_text,
 )
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "least) signs tokens and CSRF tokens; AUTH_SECRET_PREVIOUS is the one before, which still verifies; "
         "AUTH_PRIVATE_KEY (PEM) signs for schemes with key pairs, and AUTH_PUBLIC_KEYS (PEM) are further "
         "keys that verify. REDIS_URL is where the store is, LOOKUP_URL the PostgreSQL of token-lookup. "
-        "AUTH_TOKEN_LIFETIME_S is how long an access token of token-refresh lives (300).",
+        "AUTH_LIFETIME_S is how long a credential lives (18000; an access token of token-refresh 300).",
     )
     add = parser.add_argument
     add("scheme", nargs="?", metavar="SCHEME", help="which one; --list shows them")
@@ -109,7 +110,7 @@ def _serve(options: argparse.Namespace) -> None:
             private_key=read_text(os.environ, "AUTH_PRIVATE_KEY") or b"",
             public_keys=read_text(os.environ, "AUTH_PUBLIC_KEYS") or b"",
             lookup_url=os.environ.get("LOOKUP_URL", ""),
-            token_lifetime_s=_lifetime_s(os.environ.get("AUTH_TOKEN_LIFETIME_S", "0")),
+            lifetime_s=read_lifetime_s(os.environ),
             allow_origins=allow_origins,
         )
 
@@ -125,12 +126,6 @@ def _serve(options: argparse.Namespace) -> None:
             keepalive_s=options.keepalive,
             ready=ready,
         )
-
-
-def _lifetime_s(text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"AUTH_TOKEN_LIFETIME_S is a number of seconds, not {text!r}.")
-    return int(text)
 
 
 def _example_accounts(stack: contextlib.ExitStack, cost: str) -> Path:

@@ -23,5 +23,5 @@ def about(algorithm: str) -> About:
 
 def build(algorithm: str, name: str, settings: Settings) -> Scheme:
     """Return the scheme called `name`, whose tokens are signed by one of `signing_keys.ALGORITHMS`."""
-    tokens = Tokens(signing_keys.pair(algorithm, settings), name)
+    tokens = Tokens(signing_keys.pair(algorithm, settings), name, settings.lifetime_s)
     return TokenScheme(tokens, BearerTransport(settings.max_credential_bytes))

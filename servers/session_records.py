@@ -49,10 +49,13 @@ class SessionRecords(StoreKeeper):
     Args:
         redis: The store.
         prefix: What every key begins with.
+        lifetime_s: Seconds that a session lives, however often it is used; None for
+            `contract.ABSOLUTE_TIMEOUT_S`.
     """
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Redis, prefix: str, lifetime_s: int | None = None) -> None:
         super().__init__(redis)
+        self.lifetime_s: Final = lifetime_s or contract.ABSOLUTE_TIMEOUT_S
         self._session_prefix = f"{prefix}session:"
         self._index = AccountIndex(redis, prefix)
         self._replace_if_same = redis.register_script(_REPLACE_IF_SAME)
@@ -66,7 +69,7 @@ class SessionRecords(StoreKeeper):
     async def create(self, session_id: str, account_id: str, fields: Mapping[str, Any]) -> None:
         """Store a new session of an account."""
         now = int(time.time())
-        expires = now + contract.ABSOLUTE_TIMEOUT_S
+        expires = now + self.lifetime_s
         digest = _digest(session_id)
         stored = json.dumps({"created": now, "expires": expires, "session": dict(fields)})
         async with self._redis.pipeline(transaction=True) as pipe:

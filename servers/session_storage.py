@@ -9,7 +9,6 @@ from typing import cast
 from aiohttp import web
 from aiohttp_session import AbstractStorage, Session
 
-from servers import contract
 from servers.cookie_transport import CookieTransport
 from servers.session_records import SessionRecords
 
@@ -31,7 +30,7 @@ class SessionStorage(AbstractStorage):
     """
 
     def __init__(self, records: SessionRecords, transport: CookieTransport) -> None:
-        super().__init__(cookie_name=transport.name, max_age=contract.ABSOLUTE_TIMEOUT_S)
+        super().__init__(cookie_name=transport.name, max_age=records.lifetime_s)
         self._records = records
         self._transport = transport
 
@@ -68,7 +67,7 @@ class SessionStorage(AbstractStorage):
             replaced = self._transport.carried(request)
             if replaced and replaced != session_id:
                 await self._records.end(replaced)
-            self._transport.set(response, session_id, contract.ABSOLUTE_TIMEOUT_S)
+            self._transport.set(response, session_id, self._records.lifetime_s)
         else:
             await self._records.update(session_id, session.stored, session)
         session.saved()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from servers import contract
 from servers.errors import CannotStartError, UsageError
 
 #: Bytes that an HS256 key must have at least (RFC 7518 section 3.2).
@@ -37,7 +38,7 @@ class Settings:
         private_key: PEM of the key that signs, for schemes with key pairs; empty where none is given.
         public_keys: PEM of further keys whose signatures are believed, one after the other.
         lookup_url: The PostgreSQL in which `token-lookup` looks; empty for the accounts file.
-        token_lifetime_s: Seconds that an access token of `token-refresh` lives; 0 for its own choice.
+        lifetime_s: Seconds that a credential lives which nothing ends or renews; None for the scheme's own.
         allow_origins: Other origins whose pages may call this server, as `servers.cors` parsed them.
     """
 
@@ -51,7 +52,7 @@ class Settings:
     private_key: bytes = field(default=b"", repr=False)
     public_keys: bytes = b""
     lookup_url: str = field(default="", repr=False)
-    token_lifetime_s: int = 0
+    lifetime_s: int | None = None
     allow_origins: tuple[str, ...] = ()
 
 
@@ -91,6 +92,22 @@ def parse_secret(text: bytes, source: str) -> bytes:
 def new_secret() -> bytes:
     """Return a random secret, for a server that shares it with no other process."""
     return secrets.token_bytes(MIN_SECRET_BYTES)
+
+
+def read_lifetime_s(environ: Mapping[str, str]) -> int | None:
+    """Return AUTH_LIFETIME_S: seconds that a credential lives; None where the environment names none.
+
+    Raises:
+        UsageError: It is no whole number from 1 to `contract.ABSOLUTE_TIMEOUT_S`.
+    """
+    text = environ.get("AUTH_LIFETIME_S")
+    if text is None:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= contract.ABSOLUTE_TIMEOUT_S:
+        raise UsageError(
+            f"AUTH_LIFETIME_S is a number of seconds up to {contract.ABSOLUTE_TIMEOUT_S}: not {text!r}."
+        )
+    return int(text)
 
 
 def read_text(environ: Mapping[str, str], name: str) -> bytes | None:

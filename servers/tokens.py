@@ -32,12 +32,12 @@ class Tokens:
         keyring: The keys.
         scheme: Its name makes the audience: what one scheme promises of its tokens' end, another that shares
             the secret may not keep.
-        lifetime_s: Seconds that a token lives.
+        lifetime_s: Seconds that a token lives; None for `contract.ABSOLUTE_TIMEOUT_S`.
     """
 
-    def __init__(self, keyring: Keyring, scheme: str, lifetime_s: int = contract.ABSOLUTE_TIMEOUT_S) -> None:
+    def __init__(self, keyring: Keyring, scheme: str, lifetime_s: int | None = None) -> None:
         self._audience = f"{ISSUER}/{scheme}"
-        self.lifetime_s: Final = lifetime_s
+        self.lifetime_s: Final = lifetime_s or contract.ABSOLUTE_TIMEOUT_S
         self._algorithm = keyring.algorithm
         self._algorithms = [keyring.algorithm]
         self._keys = {key.name: key for key in keyring.keys}

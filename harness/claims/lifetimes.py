@@ -44,7 +44,7 @@ class Lived:
 
 def short_lives(lab: Lab) -> Outcome:
     """Live through lifetimes of seconds, and reckon longer ones from what a refresh costs."""
-    environments = [{"AUTH_TOKEN_LIFETIME_S": str(lifetime_s)} for lifetime_s in LIVED_S]
+    environments = [{"AUTH_LIFETIME_S": str(lifetime_s)} for lifetime_s in LIVED_S]
     bosses = [lab.logged_in(SCHEME, ADMIN, **environment) for environment in environments]
     with ThreadPoolExecutor(len(LIVED_S)) as threads:
         lived = list(threads.map(_live, LIVED_S, bosses, [lab.account() for _ in LIVED_S]))

@@ -54,5 +54,7 @@ class Cookie(SessionScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    records = SessionRecords(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
+    records = SessionRecords(
+        connect(settings.redis_url), f"{settings.key_prefix}{name}:", settings.lifetime_s
+    )
     return Cookie(records, CookieTransport(name, settings))

@@ -49,14 +49,16 @@ _ID_FIELD: Final = "id"
 class RotatingStorage(EncryptedCookieStorage):
     """The stock storage, with more keys than one: the first encrypts, all decrypt."""
 
-    def __init__(self, secrets: Sequence[bytes], transport: CookieTransport, *, secure: bool) -> None:
+    def __init__(
+        self, secrets: Sequence[bytes], transport: CookieTransport, max_age: int, *, secure: bool
+    ) -> None:
         keys = [
             Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"fernet:" + key).digest())) for key in secrets
         ]
         super().__init__(
             keys[0],
             cookie_name=transport.name,
-            max_age=contract.ABSOLUTE_TIMEOUT_S,
+            max_age=max_age,
             secure=secure,
             samesite="Lax",
         )
@@ -91,4 +93,6 @@ def build(name: str, settings: Settings) -> Scheme:
     # Strangers' cookies would each leave a line.
     logging.getLogger(aiohttp_session.__name__).setLevel(logging.ERROR)
     transport = CookieTransport(name, settings)
-    return CookieClient(RotatingStorage(settings.secrets, transport, secure=settings.behind_tls), transport)
+    max_age = settings.lifetime_s or contract.ABSOLUTE_TIMEOUT_S
+    storage = RotatingStorage(settings.secrets, transport, max_age, secure=settings.behind_tls)
+    return CookieClient(storage, transport)

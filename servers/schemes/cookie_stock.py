@@ -85,7 +85,7 @@ def build(name: str, settings: Settings) -> Scheme:
     storage = PrefixedRedisStorage(
         redis,
         cookie_name=transport.name,
-        max_age=contract.ABSOLUTE_TIMEOUT_S,
+        max_age=settings.lifetime_s or contract.ABSOLUTE_TIMEOUT_S,
         secure=settings.behind_tls,
         samesite="Lax",
     )

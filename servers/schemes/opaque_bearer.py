@@ -6,7 +6,6 @@ from typing import Final
 
 from aiohttp import web
 
-from servers import contract
 from servers.bearer_transport import BearerTransport
 from servers.identity import Identity
 from servers.promises import ASKED_FOR
@@ -54,7 +53,7 @@ class OpaqueBearer(Scheme):
         replaced = self._transport.carried(request)
         if replaced:
             await self._records.end(replaced)
-        return self._transport.hand_out(response, session_id, contract.ABSOLUTE_TIMEOUT_S, session_id)
+        return self._transport.hand_out(response, session_id, self._records.lifetime_s, session_id)
 
     async def update(self, request: web.Request, identity: Identity) -> None:
         record = request[_RECORD]
@@ -72,5 +71,7 @@ class OpaqueBearer(Scheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    records = SessionRecords(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
+    records = SessionRecords(
+        connect(settings.redis_url), f"{settings.key_prefix}{name}:", settings.lifetime_s
+    )
     return OpaqueBearer(records, BearerTransport(settings.max_credential_bytes))

@@ -17,5 +17,5 @@ ABOUT = About(
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    tokens = Tokens(signing_keys.shared(settings.secrets), name)
+    tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
     return TokenScheme(tokens, BearerTransport(settings.max_credential_bytes))

@@ -17,4 +17,7 @@ ABOUT = About(
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    return TokenScheme(Tokens(signing_keys.shared(settings.secrets), name), CookieTransport(name, settings))
+    return TokenScheme(
+        Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s),
+        CookieTransport(name, settings),
+    )

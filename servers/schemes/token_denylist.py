@@ -55,6 +55,6 @@ class TokenDenylist(EndableTokenScheme):
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
     denylist = Denylist(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
-    tokens = Tokens(signing_keys.shared(settings.secrets), name)
+    tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
     transport = BearerTransport(settings.max_credential_bytes)
     return TokenDenylist(tokens, transport, denylist)

@@ -58,7 +58,7 @@ class TokenLookup(TokenScheme):
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
     lookup = _lookup(settings)
-    tokens = Tokens(signing_keys.shared(settings.secrets), name)
+    tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
     return TokenLookup(tokens, BearerTransport(settings.max_credential_bytes), lookup)
 
 

@@ -90,7 +90,7 @@ class TokenRefresh(TokenScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    lifetime_s = settings.token_lifetime_s or LIFETIME_S
+    lifetime_s = settings.lifetime_s or LIFETIME_S
     tokens = Tokens(signing_keys.shared(settings.secrets), name, lifetime_s)
     prefix, key = f"{settings.key_prefix}{name}:", settings.secrets[0]
     redis = connect(settings.redis_url)

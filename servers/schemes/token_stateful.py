@@ -63,6 +63,8 @@ class TokenStateful(EndableTokenScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    tokens = Tokens(signing_keys.shared(settings.secrets), name)
-    records = SessionRecords(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
+    tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
+    records = SessionRecords(
+        connect(settings.redis_url), f"{settings.key_prefix}{name}:", settings.lifetime_s
+    )
     return TokenStateful(tokens, BearerTransport(settings.max_credential_bytes), records)

@@ -263,12 +263,24 @@ def test_scenarios_go_by_password_cost() -> None:
     suite = parse(GOOD + login + login + 'password_cost = "owasp"\n', "my", "my.toml")
     groups = by_conditions(suite)
     assert {wanted: list(group) for wanted, group in groups.items()} == {
-        Conditions("bench", None, None, relayed=False): [0, 1, 2],
-        Conditions("owasp", None, None, relayed=False): [3],
+        Conditions("bench", None, None, None, relayed=False): [0, 1, 2],
+        Conditions("owasp", None, None, None, relayed=False): [3],
     }
     assert suite.scenarios[3].params == {"password_cost": "owasp"}
     assert suite.scenarios[3].label == "login, password_cost=owasp (closed, 8 users)"
     assert suite.scenarios[2].params == {}
+
+
+def test_reads_do_not_outlive_the_lifetime_that_they_are_told() -> None:
+    """A second for a scenario of two: refused, except where that they expire is the point."""
+    known = catalog.Known("my.toml", catalog.scenarios())
+    first = GOOD.index("seconds = 2")
+    short = GOOD[:first] + "lifetime_s = 1\n" + GOOD[first:]
+    with pytest.raises(
+        SuiteError, match=r"scenarios\[0\]\.seconds: expected at most 1, since a credential of"
+    ):
+        known.check(parse(short, "my", "my.toml"), catalog.schemes())
+    known.check(parse(short.replace('"saturation"', '"rejection"'), "my", "my.toml"), catalog.schemes())
 
 
 def test_what_sets_scenarios_apart() -> None:
@@ -307,7 +319,7 @@ def test_a_scenario_measures_arms_of_its_suite(more: str, told: str) -> None:
     assert told in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["distance", "payload", "population"])
+@pytest.mark.parametrize("name", ["distance", "payload", "population", "rejection"])
 def test_a_sweep_says_where_it_stands(name: str) -> None:
     """Without its one key the scenario would be another one under a wrong name."""
     known = catalog.Known("my.toml", catalog.scenarios())

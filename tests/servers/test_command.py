@@ -153,11 +153,11 @@ def test_weak_secret(secret: str) -> None:
     assert not secret or secret not in said
 
 
-@pytest.mark.parametrize("lifetime", ["soon", "-5", "1.5", ""])
+@pytest.mark.parametrize("lifetime", ["soon", "-5", "1.5", "", "0", "18001"])
 def test_a_lifetime_is_a_number_of_seconds(lifetime: str) -> None:
     """Anything else is refused, and named."""
-    said = refused(2, "token-refresh", "--json", env={"AUTH_TOKEN_LIFETIME_S": lifetime})
-    assert f"AUTH_TOKEN_LIFETIME_S is a number of seconds, not {lifetime!r}" in said
+    said = refused(2, "token-refresh", "--json", env={"AUTH_LIFETIME_S": lifetime})
+    assert f"AUTH_LIFETIME_S is a number of seconds up to 18000: not {lifetime!r}" in said
 
 
 def test_secret_from_a_file(tmp_path: Path, accounts_file: Path) -> None:

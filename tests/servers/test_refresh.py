@@ -207,7 +207,7 @@ def test_a_retry_under_another_secret_ends_nothing(
 
 def test_a_lifetime_of_ones_own(store_url: str, accounts_file: Path, tmp_path: Path) -> None:
     """A token lives as long as the server was told, and says so; its successor does too."""
-    env = {"REDIS_URL": store_url, "AUTH_TOKEN_LIFETIME_S": "7"}
+    env = {"REDIS_URL": store_url, "AUTH_LIFETIME_S": "7"}
     server = Server("token-refresh", "--accounts", str(accounts_file), log=tmp_path / "log", env=env)
     try:
         client = Client(server.port)
