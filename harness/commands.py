@@ -143,6 +143,7 @@ def _tell_plan(
         f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} processes)",
         *(
             f"  {s.label}: {s.slots} slots of {s.slot_ns / 1e6:g} ms; judged by {s.primary_metric}"
+            + (f"; {', '.join(suite.arms_of([s]))} only" if s.arms else "")
             for s in suite.scenarios
         ),
         f"  CPUs: {placement}",

@@ -40,9 +40,9 @@ def unavailable_on(*errors: type[Exception]) -> Callable[[Method[S, P, T]], Boun
 class Lookup(abc.ABC):
     """The epochs. Every operation raises `web.HTTPServiceUnavailable` while the database does not answer."""
 
-    @abc.abstractmethod
     async def ping(self) -> None:
         """Return when the database answers."""
+        await self.epoch("")
 
     @abc.abstractmethod
     async def epoch(self, account_id: str) -> int | None:

@@ -33,10 +33,6 @@ class PostgresLookup(Lookup):
         self._opening = asyncio.Lock()
 
     @_asks
-    async def ping(self) -> None:
-        await self.epoch("")
-
-    @_asks
     async def epoch(self, account_id: str) -> int | None:
         return await self._value("SELECT epoch FROM credential_epochs WHERE account_id = $1", account_id)
 

@@ -26,10 +26,6 @@ class SqliteLookup(Lookup):
         self._opening = asyncio.Lock()
 
     @_asks
-    async def ping(self) -> None:
-        await self.epoch("")
-
-    @_asks
     async def epoch(self, account_id: str) -> int | None:
         db = self._db or await self._open()
         sql = "SELECT epoch FROM accounts WHERE id = ? AND NOT disabled"
