@@ -18,6 +18,7 @@ from harness.errors import ConformanceError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
 from harness.placement import Placement
 from harness.progress import Reporter
+from harness.report import validity
 from harness.result import Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
@@ -114,15 +115,12 @@ class Lab:
         """What a run of a suite found, with no other server up: made once for a folder, and kept there.
 
         Raises:
-            InvalidMeasurementError: What was measured must not be believed; no result is kept of it.
+            InvalidMeasurementError: What was measured must not be believed; the next call measures again.
             BenchError: By kind.
         """
-        digest, folder = self.digest(), self._folder / suite_name
-        if (folder / archive.RESULT_FILE).exists():
-            kept = archive.load(folder)
-            if kept.environment.servers.get("digest") == digest:
-                return kept
-            raise SuiteError(f"{folder} was measured of other servers: remove it, or name another --out.")
+        folder = self._folder / suite_name
+        if (result := kept(folder, self.digest())) is not None:
+            return result
         self._end()
         suite = catalog.load_suite(suite_name)
         known = catalog.Known(suite_name, catalog.scenarios())
@@ -134,12 +132,11 @@ class Lab:
             result = Measuring(suite, Options(out=folder), known.needs_credential).run(
                 plain(self.schemes.values()), reporter
             )
+        archive.save(result, folder)
         if not result.valid:
             raise InvalidMeasurementError(
-                f"the run of suite {suite_name} is invalid: "
-                + "; ".join(check.detail for check in result.validity if check.status == "invalid")
+                f"the run of suite {suite_name} is invalid: {validity.invalid_reason(result)}"
             )
-        archive.save(result, folder)
         return result
 
     def _end(self) -> None:
@@ -168,3 +165,28 @@ class Lab:
             self._rigs[key] = self._stack.enter_context(rig)
             self._store = self._store or rig
         return self._rigs[key]
+
+
+def kept(folder: Path, digest: str) -> Result | None:
+    """The result that a folder holds of servers with this digest; None where there is none to be believed.
+
+    One of a run that was stopped or invalid is set aside, for whoever wants to see what went wrong.
+
+    Raises:
+        SuiteError: It is of other servers.
+    """
+    if not (folder / archive.RESULT_FILE).exists():
+        return None
+    result = archive.load(folder)
+    if not result.valid or result.run.exit_code:
+        free = next(path for number in count(1) if not (path := aside(folder, number)).exists())
+        folder.rename(free)
+        return None
+    if result.environment.servers.get("digest") != digest:
+        raise SuiteError(f"{folder} was measured of other servers: remove it, or name another --out.")
+    return result
+
+
+def aside(folder: Path, number: int) -> Path:
+    """Where the folder of a run goes that must not be believed."""
+    return folder.with_name(f"{folder.name}-set-aside-{number}")

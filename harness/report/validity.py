@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from harness.result import DRIFT, GROWTH, Check, Result, Status
+
+#: Reasons that are told where there is room for few words; one spoilt hour of a machine gives dozens.
+_FEW: Final = 2
 
 
 def checks(result: Result, status: Status) -> list[Check]:
@@ -11,8 +16,10 @@ def checks(result: Result, status: Status) -> list[Check]:
 
 
 def invalid_reason(result: Result) -> str:
-    """Every invalid check with its detail, on one line."""
-    return "; ".join(told(check) for check in checks(result, "invalid"))
+    """The first invalid checks with their details and how many more there are, on one line."""
+    reasons = [told(check).rstrip(".") for check in checks(result, "invalid")]
+    more = len(reasons) - _FEW
+    return "; ".join(reasons[:_FEW] + ([f"and {more} more, in result.json"] if more > 0 else [])) + "."
 
 
 def passed(result: Result) -> str:

@@ -10,14 +10,14 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from harness import claims
+from harness import archive, claims
 from harness.claims import clients, ending, keys, refreshing
 from harness.errors import SuiteError
-from harness.lab import console, page
+from harness.lab import console, lab, page
 from harness.lab.answers import FILE, Answers, Setting
 from harness.lab.claim import Answer, Figure, Outcome, decided, not_run
 from harness.lab.lab import Lab
-from harness.result import Git
+from harness.result import Check, Git, Result
 
 HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
 GIT = Git(revision="0" * 40, dirty=False)
@@ -220,3 +220,33 @@ def test_an_experiment_can_refute(run: Any, status: int) -> None:
     assert outcome.verdict == "refuted"
     assert outcome.because
     assert outcome.figures
+
+
+def test_a_run_that_came_to_its_end_is_kept(tmp_path: Path) -> None:
+    """And is of these servers, or the folder is refused."""
+    assert lab.kept(tmp_path / "claims", "any") is None
+    result = stored()
+    (tmp_path / "claims").mkdir()
+    archive.save(result, tmp_path / "claims")
+    digest = result.environment.servers["digest"]
+    assert lab.kept(tmp_path / "claims", digest) == result
+    with pytest.raises(SuiteError, match="of other servers"):
+        lab.kept(tmp_path / "claims", f"not {digest}")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("why", ["stopped", "invalid"])
+def test_one_that_must_not_be_believed_is_set_aside(tmp_path: Path, why: str, number: int) -> None:
+    """Not reused, and not lost either."""
+    wrong = Check(check="errors", status="invalid", detail="12 requests failed")
+    result = stored().ended_with(3) if why == "stopped" else stored().model_copy(update={"validity": [wrong]})
+    for _ in range(number):
+        (tmp_path / "claims").mkdir()
+        archive.save(result, tmp_path / "claims")
+        assert lab.kept(tmp_path / "claims", result.environment.servers["digest"]) is None
+    assert archive.load(tmp_path / f"claims-set-aside-{number}") == result
+
+
+def stored() -> Result:
+    """A whole, valid result."""
+    return Result.model_validate_json((Path(__file__).parent / "data" / "result.json").read_text())

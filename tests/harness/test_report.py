@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.report import console, markdown, setting, wording
+from harness.report import console, markdown, setting, validity, wording
 from harness.report import format as fmt
 from harness.report.case import cases
 from harness.report.tables import tables
@@ -117,6 +117,20 @@ def test_markup_in_a_detail_is_printed_as_it_is(result: Result) -> None:
     """A detail may quote a path or a list; rich must not read it as a style."""
     check = Check(check="packages", status="warning", detail="two of [red] aiohttp [/] found")
     assert "two of [red] aiohttp [/] found" in printed(with_checks(result, check))
+
+
+@pytest.mark.parametrize(
+    ("count", "reason"),
+    [
+        (1, "one: bad 0."),
+        (2, "one: bad 0; one: bad 1."),
+        (5, "one: bad 0; one: bad 1; and 3 more, in result.json."),
+    ],
+)
+def test_the_reason_of_an_invalid_run_is_short(result: Result, count: int, reason: str) -> None:
+    """Where there is room for few words, the first reasons stand for dozens."""
+    checks = [Check(check="one", status="invalid", detail=f"bad {number}.") for number in range(count)]
+    assert validity.invalid_reason(result.model_copy(update={"validity": checks})) == reason
 
 
 def test_an_invalid_run_says_so_first_and_gives_no_verdict(result: Result) -> None:
