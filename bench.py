@@ -52,7 +52,10 @@ Loop = Annotated[str, typer.Option(help="Event loop of the servers: uvloop or as
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")]
 GateSuite = Annotated[str, typer.Argument(help="What to measure: a suite's name or a TOML file.")]
-Repository = Annotated[Path, typer.Option(help="A folder of the checkout whose servers are measured.")]
+Repository = Annotated[
+    Path | None,
+    typer.Option(help="A folder of the checkout whose servers are measured; default: the current folder."),
+]
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of results.")]
 RedisUrl = Annotated[
     str | None,
@@ -299,7 +302,7 @@ def check(
     formats: Annotated[
         list[str] | None, typer.Option("--format", help="Write this export, too: see `bench.py export`.")
     ] = None,
-    repo: Repository = Path(),
+    repo: Repository = None,
     out: RunFolder = None,
     results: ResultsFolder = Path("results"),
     seed: Seed = None,
@@ -348,7 +351,7 @@ def check(
 def baseline(
     suite: GateSuite = "gate",
     file: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("results/baseline.json"),
-    repo: Repository = Path(),
+    repo: Repository = None,
     results: ResultsFolder = Path("results"),
     seed: Seed = None,
     loop: Loop = "uvloop",

@@ -211,6 +211,27 @@ def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
     assert answers["baseline", "token", "total_cpu"] == "not judged"
 
 
+@pytest.mark.slow
+def test_a_baseline_is_of_the_repository_that_is_named(
+    sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A fork's servers, and not this tool's own, though the suite names none: in both commands."""
+    top = repository()
+    file = suite(tmp_path)
+    wrote = sandbox.run("baseline", file, "--repo", str(top), "--out", "base.json", patience_s=240)
+    if wrote.returncode == 12:
+        pytest.skip("this machine made a short run invalid")
+    assert wrote.returncode == 0, wrote.stdout + wrote.stderr
+    assert f"measuring the servers of {top.resolve()}" in wrote.stdout
+    slow_down(top / "servers" / "token_scheme.py")
+    where = ("--baseline", "base.json", "--repo", str(top))
+    done = check(sandbox, file, *where, *TOLERANCE)
+    assert done.returncode == 10, done.stdout + done.stderr
+    before = json.loads((sandbox.folder / "base.json").read_text())["environment"]["digests"]
+    after = load(sandbox.folder / "run").environment.digests
+    assert set(before.values()).isdisjoint(after.values())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -220,6 +241,7 @@ def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
         (["--against", "HEAD"], 2, "in no git checkout"),
         (["--against", "no-such", "--repo", str(ROOT)], 13, "no such revision"),
         (["--baseline", "none.json"], 13, "no such baseline"),
+        (["--baseline", "none.json", "--repo", "."], 2, "in no git checkout"),
         (["--format", "pdf"], 2, "expected one of"),
         (["no-such-suite", "--against", "HEAD"], 2, "no such suite"),
     ],

@@ -54,10 +54,15 @@ def top_of(repository: Path) -> Path:
     told = git.says(repository, "rev-parse", "--show-toplevel")
     if not told:
         raise SuiteError(
-            f"{repository} is in no git checkout, so there is no revision to compare with: name another"
-            " folder with --repo."
+            f"{repository} is in no git checkout, so it has neither servers nor revisions to measure: name"
+            " another folder with --repo."
         )
     return Path(told.rstrip("\n")).resolve()
+
+
+def is_in_checkout(folder: Path) -> bool:
+    """Whether a folder is in a git checkout."""
+    return bool(git.says(folder, "rev-parse", "--show-toplevel"))
 
 
 def resolve(top: Path, name: str) -> Revision:
@@ -154,6 +159,30 @@ def working_tree(servers: Servers | None, repository: Path, say: Callable[[str],
         return OURS
     [only] = with_interpreters([side("the working tree", top_of(repository), servers)], say)
     return only.tree
+
+
+def gated_tree(servers: Servers | None, repository: Path | None, say: Callable[[str], None]) -> Tree:
+    """Whose servers a gate measures: those of the checkout, as against a revision, and says which.
+
+    A suite that names no servers means `python -m servers` at the checkout's top. This tool's own are
+    measured only where no folder was named and the current one is in no checkout.
+
+    Args:
+        servers: What the suite says of them.
+        repository: A folder of the checkout; None for the current one.
+        say: Told whose servers they are.
+
+    Raises:
+        SuiteError: The folder that was named is in no checkout, or there is no such lock file.
+        NoBaselineError: There are no such servers.
+        EnvironmentFailedError: An environment for them cannot be made.
+    """
+    here = repository or Path.cwd()
+    if servers is None and repository is None and not is_in_checkout(here):
+        say(f"measuring this tool's own servers, since {here} is in no git checkout")
+        return OURS
+    say(f"measuring the servers of {top_of(here)}")
+    return working_tree(servers or Servers(), here, say)
 
 
 def changed(top: Path, revision: Revision, servers: Servers) -> list[str]:

@@ -205,6 +205,31 @@ def test_without_servers_of_its_own_a_suite_means_ours(top: Path) -> None:
     assert (tree.root, tree.python) == (top, sys.executable)
 
 
+def test_a_gate_measures_the_checkout_that_it_is_asked_about(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named or current, with or without [servers] in the suite; this tool's own only where there is none."""
+    (top / "requirements.lock").write_text("")
+    said: list[str] = []
+    for servers in (None, SERVERS):
+        assert revisions.gated_tree(servers, top / "servers" / "inner", said.append).root == top
+    monkeypatch.chdir(top)
+    assert revisions.gated_tree(None, None, said.append).root == top
+    assert said == [f"measuring the servers of {top}"] * 3
+    monkeypatch.chdir(tmp_path)
+    assert revisions.gated_tree(None, None, said.append) is OURS
+    assert said[-1] == f"measuring this tool's own servers, since {tmp_path} is in no git checkout"
+    with pytest.raises(SuiteError, match="no git checkout"):
+        revisions.gated_tree(None, tmp_path, said.append)
+
+
+def test_a_checkout_without_servers_is_no_excuse_to_measure_ours(top: Path) -> None:
+    """It is refused, with the key of the suite that helps."""
+    shutil.rmtree(top / "servers")
+    with pytest.raises(NoBaselineError, match=r"no servers at servers: see \[servers\]"):
+        revisions.gated_tree(None, top, print)
+
+
 def test_git_that_fails_says_why(tmp_path: Path) -> None:
     """In its own words."""
     with pytest.raises(EnvironmentFailedError, match=r"git status failed: fatal: not a git repository"):
