@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from harness import git, interrupts, leftovers
+from harness import git, interrupts, leftovers, result
 from harness.errors import NoBaselineError, SuiteError
 from harness.suite import Servers
 from harness.trees import environments
@@ -183,6 +185,24 @@ def gated_tree(servers: Servers | None, repository: Path | None, say: Callable[[
         return OURS
     say(f"measuring the servers of {top_of(here)}")
     return working_tree(servers or Servers(), here, say)
+
+
+def provenance(side: Side, end: Literal["base", "head"]) -> result.Side:
+    """What a result says of one of the trees, once its interpreter was found.
+
+    Raises:
+        EnvironmentFailedError: Its interpreter does not answer.
+    """
+    has = environments.contents(side.tree.python)
+    return result.Side(
+        end=end,
+        commit=resolve(side.top, "HEAD").sha,
+        dirty=bool(git.run(side.top, "status", "--porcelain").strip()),
+        lock=hashlib.sha256(side.lock.encode()).hexdigest() if side.lock else "",
+        python=has.python,
+        environment=environments.name(side.tree.python),
+        packages=has.packages,
+    )
 
 
 def changed(top: Path, revision: Revision, servers: Servers) -> list[str]:
