@@ -117,13 +117,12 @@ def _what_differs(other: Comparand) -> str:
     else:
         lock = "so is their lock file" if not count else "their lock file is the same"
         lock = lock if now.lock else "no lock file is named"
+    served = [f"{side.python} ({side.environment})" for side in other.sides]
     if before.environment == now.environment:
-        served = f"Both ran under {now.python}, {now.environment}"
+        by = f"Interpreter of both: {served[0]}"
     else:
-        served = (
-            f"Before ran under {before.python}, {before.environment}; now {now.python}, {now.environment}"
-        )
-    return f"{code[:1].upper()}{code[1:]}; {lock}. {served}"
+        by = f"Interpreters: before {served[0]}, now {served[1]}"
+    return f"{code[:1].upper()}{code[1:]}; {lock}. {by}"
 
 
 def _packages(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -156,10 +156,11 @@ def test_both_commits_and_interpreters_are_told() -> None:
     """Whether the working tree has more than its commit, and whose interpreter served which side."""
     text = page.render(result(gated(), sides=sides(dirty=True)))
     assert "now: the working tree at fedcba9876, with changes that are not committed." in text
-    assert "Both ran under CPython 3.11.2, this tool's own." in text
+    assert "Interpreter of both: CPython 3.11.2 (this tool's own)." in text
     text = page.render(result(gated(), sides=sides(own=False)))
     assert "now: the working tree at fedcba9876. " in text
-    assert "Before ran under CPython 3.11.2, environment-a; now CPython 3.11.2, environment-b." in text
+    told = "Interpreters: before CPython 3.11.2 (environment-a), now CPython 3.11.2 (environment-b)."
+    assert told in text
 
 
 def test_another_lock_with_the_same_packages_says_so() -> None:
