@@ -255,6 +255,10 @@ def calibrate(
     shapes: Annotated[
         bool, typer.Option("--shapes", help="Other shapes of slowness and of trouble, too.")
     ] = False,
+    gate: Annotated[
+        bool,
+        typer.Option("--gate", help="Count the wrong answers of `bench.py check` instead, commit by commit."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the rates as JSON instead of tables.")
     ] = False,
@@ -265,9 +269,18 @@ def calibrate(
     Every trial weighs two arms until decided, then judges them the usual way: one server after the other, by
     wrk and by Locust, with a threshold of 5 %. About a minute each. Each is kept when it is done, so a
     calibration that was stopped goes on where it was.
+
+    With --gate a trial is a commit in a scratch clone of this checkout: a line in README, or busy work worth
+    10 % of one scheme's server CPU. `bench.py check --against HEAD~1` should pass the one, and fail the other
+    by that scheme's name. One to two minutes each.
     """
     from harness.calibrate import command
 
+    if gate and shapes:
+        raise SuiteError("--shapes and --gate are two calibrations: ask for one at a time.")
+    if gate:
+        command.calibrate_gate(trials, out, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
+        return
     command.calibrate(
         trials, out, seed, Console(stderr=as_json), shapes=shapes, print_json=as_json, wait=wait
     )

@@ -82,7 +82,10 @@ class Probe(BaseModel):
 
     def rounds(self, kind: Kind) -> int:
         """How often the loop must turn in each request that has any work."""
-        share = kind.added * kind.every * kind.of_instances
+        return self.turns(kind.added * kind.every * kind.of_instances)
+
+    def turns(self, share: float) -> int:
+        """How often the loop turns in this share of a request's server CPU."""
         return round(share * self.server_cpu_us * 1e3 / self.round_ns)
 
 

@@ -48,15 +48,15 @@ class Trials:
     def __init__(self) -> None:
         self._schemes = catalog.schemes()
 
-    def probe(self) -> Probe:
-        """Measure a request and a turn of the loop, so that per cent become turns.
+    def probe(self, scheme: str = "token") -> Probe:
+        """Measure a request to a scheme and a turn of the loop, so that per cent become turns.
 
         Raises:
             BenchError: It could not be measured.
         """
-        kind = Kind("probe", "a probe")
-        with _folder() as folder:
-            arms = _arms(self._schemes[kind.scheme], _PROBE_ROUNDS, kind, folder)
+        kind = Kind("probe", "a probe", scheme=scheme)
+        with folder() as place:
+            arms = _arms(self._schemes[kind.scheme], _PROBE_ROUNDS, kind, place)
             result = self._run(kind, arms, seed=1, instances=4, seconds=5)
             if not result.valid:
                 raise InvalidMeasurementError(
@@ -65,7 +65,7 @@ class Trials:
                 )
             return Probe(
                 server_cpu_us=_value(result, PLAIN, "server_cpu"),
-                round_ns=(_work_ns(folder, CHANGED) - _work_ns(folder, PLAIN)) / _PROBE_ROUNDS,
+                round_ns=(_work_ns(place, CHANGED) - _work_ns(place, PLAIN)) / _PROBE_ROUNDS,
             )
 
     def make(self, kind: Kind, probe: Probe, seed: int) -> Trial:
@@ -75,13 +75,13 @@ class Trials:
             BenchError: It could not be measured at all; a run that is invalid is a trial without a verdict.
         """
         started_at = datetime.now(UTC)
-        with _folder() as folder:
-            arms = _arms(self._schemes[kind.scheme], probe.rounds(kind), kind, folder)
+        with folder() as place:
+            arms = _arms(self._schemes[kind.scheme], probe.rounds(kind), kind, place)
             result = self._run(kind, arms, seed, instances=_INSTANCES, seconds=_SECONDS)
             seconds = result.run.wall_s
             measured_added = None
             if kind.added:
-                added_ns = _work_ns(folder, CHANGED) - _work_ns(folder, PLAIN)
+                added_ns = _work_ns(place, CHANGED) - _work_ns(place, PLAIN)
                 measured_added = added_ns / 1e3 / _value(result, PLAIN, "server_cpu")
             usual = _usually(arms.values()) if kind in RATES else {}
         row = next((row for row in result.comparisons if row.primary), None)
@@ -112,7 +112,7 @@ class Trials:
             warmup_requests=_WARMUP_REQUESTS,
             scenarios=[Scenario(name="saturation", load=Load(model="closed"), seconds=seconds)],
         )
-        with _folder() as out, Reporter(Console(quiet=True)) as reporter:
+        with folder() as out, Reporter(Console(quiet=True)) as reporter:
             options = Options(out, seed=seed, until_decided_s=_LIMIT_S, beside=_beside(kind.beside))
             return Measuring(suite, options).run(arms, reporter)
 
@@ -139,14 +139,14 @@ def _orders(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0) ->
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """A temporary folder that counts as left over should this process be killed."""
     with interrupts.held():
-        folder, owner = leftovers.make_folder()
+        place, owner = leftovers.make_folder()
     try:
-        yield folder
+        yield place
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
         if owner is not None:
             owner.release()
 

@@ -202,9 +202,9 @@ def test_what_is_done_is_not_made_again(tmp_path: Path) -> None:
     found = Ledger.find(tmp_path, "a machine")
     assert found is not None
     assert (found.seed, found.probe, found.trials) == (7, PROBE, ledger.trials)
-    todo = [kind.name for kind in missing(list(RATES), found.trials, 2)]
+    todo = [kind.name for kind in missing(RATES, [one.kind for one in found.trials], 2)]
     assert todo == ["slower-5", "aa", "slower-3", "slower-5"]
-    assert missing(list(RATES), found.trials, 0) == []
+    assert missing(RATES, [], 0) == []
 
 
 def test_a_calibration_stays_on_its_machine(tmp_path: Path) -> None:
