@@ -255,6 +255,13 @@ def calibrate(
     shapes: Annotated[
         bool, typer.Option("--shapes", help="Other shapes of slowness and of trouble, too.")
     ] = False,
+    any_speed: Annotated[
+        bool,
+        typer.Option(
+            "--any-speed",
+            help="Go on though this machine is much slower or faster than when its trials began.",
+        ),
+    ] = False,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Count the wrong answers of `bench.py check` instead, commit by commit."),
@@ -276,13 +283,20 @@ def calibrate(
     """
     from harness.calibrate import command
 
-    if gate and shapes:
-        raise SuiteError("--shapes and --gate are two calibrations: ask for one at a time.")
+    if gate and (shapes or any_speed):
+        raise SuiteError("--shapes and --any-speed do not belong to --gate, which measures each trial anew.")
     if gate:
         command.calibrate_gate(trials, out, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
         return
     command.calibrate(
-        trials, out, seed, Console(stderr=as_json), shapes=shapes, print_json=as_json, wait=wait
+        trials,
+        out,
+        seed,
+        Console(stderr=as_json),
+        shapes=shapes,
+        any_speed=any_speed,
+        print_json=as_json,
+        wait=wait,
     )
 
 

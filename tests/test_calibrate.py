@@ -59,6 +59,15 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(sandbox: Sandbox) 
     assert said.splitlines()[-1] == "exit code 130"
 
 
+@pytest.mark.parametrize("option", ["--shapes", "--any-speed"])
+def test_what_does_not_go_with_the_gate_is_refused(sandbox: Sandbox, option: str) -> None:
+    """Before anything is measured or written."""
+    done = sandbox.run("calibrate", "--gate", option, "--out", "trials")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "do not belong to --gate" in done.stderr
+    assert not (sandbox.folder / "trials").exists()
+
+
 def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
     """Another one is refused before anything is measured."""
     Ledger.begin(sandbox.folder, 7, cpu_model(), Probe(server_cpu_us=80, round_ns=4))

@@ -17,7 +17,7 @@ from harness.calibrate import console as tables
 from harness.calibrate.commits import COMMITS, Commit, GateTrial
 from harness.calibrate.commits import summary as gate_summary
 from harness.calibrate.gate import Gates
-from harness.calibrate.kinds import RATES, SHAPES, Kind, Trial
+from harness.calibrate.kinds import RATES, SHAPES, Kind, Probe, Trial
 from harness.calibrate.ledger import Ledger, gate_trials, keep_gate_trials
 from harness.calibrate.rows import summary, usual
 from harness.calibrate.trial import Trials
@@ -36,6 +36,7 @@ def calibrate(
     console: Console,
     *,
     shapes: bool,
+    any_speed: bool,
     print_json: bool,
     wait: bool,
 ) -> None:
@@ -61,6 +62,8 @@ def calibrate(
         if ledger.trials:
             revisions = ", ".join(sorted({str(trial.revision)[:12] for trial in ledger.trials}))
             say(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
+            if todo and not any_speed:
+                _require_speed(folder, ledger.probe, maker.probe())
         begun = time.monotonic()
         for number, kind in enumerate(todo, 1):
             trial = maker.make(kind, ledger.probe, ledger.seed + LOOKS * len(ledger.trials))
@@ -70,6 +73,15 @@ def calibrate(
     if print_json:
         print(json.dumps(summary(ledger.trials), indent=1))
     tables.render(ledger.trials, console)
+
+
+def _require_speed(folder: Path, then: Probe, now: Probe) -> None:
+    if apart := then.apart(now):
+        raise SuiteError(
+            f"{folder}: this machine is not what it was when the trials there were made: {'; '.join(apart)}."
+            " Repeat in a quieter hour, name another folder with --out, or go on all the same with"
+            " --any-speed."
+        )
 
 
 def calibrate_gate(

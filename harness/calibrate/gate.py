@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -10,14 +9,11 @@ from typing import Final
 
 from harness import git, interrupts, processes
 from harness.calibrate.commits import ADDED, ANSWERED, Commit, GateTrial, with_busy_work
-from harness.calibrate.kinds import Probe
 from harness.calibrate.trial import Trials, folder
-from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
+from harness.errors import EnvironmentFailedError, SuiteError
 from harness.machine import cpu_model, revision
 from harness.result import Result
 
-#: How often the size of the work is measured before a trial is given up.
-_PROBES: Final = 3
 #: Somebody commits, without the user's hooks and signature.
 _COMMITTER: Final = tuple(
     word
@@ -62,7 +58,7 @@ class Gates:
         with folder() as place:
             top = place / "clone"
             git.run(processes.ROOT, "clone", "--quiet", "--shared", str(processes.ROOT), str(top))
-            probe = self._probe(commit.scheme) if commit.scheme else None
+            probe = self._trials.probe(commit.scheme) if commit.scheme else None
             rounds = 0 if probe is None else probe.turns(self._added)
             _commit(top, commit, rounds)
             begun = monotonic()
@@ -84,13 +80,6 @@ class Gates:
             measured_added=_added(result),
             gate=result.gate,
         )
-
-    def _probe(self, scheme: str) -> Probe:
-        """Measure the scheme's request and the loop's turn; again where a burst spoilt it."""
-        for _ in range(_PROBES - 1):
-            with contextlib.suppress(InvalidMeasurementError):
-                return self._trials.probe(scheme)
-        return self._trials.probe(scheme)
 
     def _check(self, place: Path, top: Path, seed: int | None) -> tuple[int, Result]:
         """Run `bench.py check` of the clone, and return how it ended and what it printed."""
