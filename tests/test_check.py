@@ -159,6 +159,8 @@ def test_a_baseline_is_of_the_repository_that_is_named(
         pytest.skip("this machine made a short run invalid")
     assert wrote.returncode == 0, wrote.stdout + wrote.stderr
     assert f"measuring the servers of {top.resolve()}" in wrote.stdout
+    assert "batch 2 of 3 follows" in wrote.stdout
+    assert "not decided" not in wrote.stdout
     slow_down(top / "servers" / "token_scheme.py")
     where = ("--baseline", "base.json", "--repo", str(top))
     done = check(sandbox, file, *where, *TOLERANCE)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.sandbox import ROOT
+from tests import scratch
+from tests.sandbox import ROOT, Sandbox
 
 ACTION, GITHUB, GITLAB = ROOT / "action.yml", ROOT / "docs/ci/github.yml", ROOT / "docs/ci/gitlab.yml"
 SCHEMAS = {ACTION: "vendor.github-actions", GITHUB: "vendor.github-workflows", GITLAB: "vendor.gitlab-ci"}
@@ -130,6 +131,94 @@ def test_what_a_stranger_names_is_never_a_command(tool: Path, tmp_path: Path, ho
     called = json.loads((tmp_path / "called.json").read_text())
     assert {f"--against={hostile}", f"--baseline={hostile}", hostile} <= set(called)
     assert called[-2:] == ["--", hostile]
+
+
+class Runner:
+    """Runs the action's steps as a runner does: its environment, its files, its folders.
+
+    Args:
+        folder: Of the runner; its files for outputs and summaries are made there.
+        checkout: The repository that the workflow checked out.
+        inputs: Of the action, those that the workflow gives.
+    """
+
+    def __init__(self, folder: Path, checkout: Path, **inputs: str) -> None:
+        self._checkout = checkout
+        self._folder = folder
+        self._files = {name: folder / name.lower() for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        for file in self._files.values():
+            file.write_text("")
+        defaults = {
+            name: about["default"] for name, about in yaml.safe_load(ACTION.read_text())["inputs"].items()
+        }
+        assert inputs.keys() <= defaults.keys()
+        self._values = {
+            "github.action_path": str(ROOT),
+            "runner.temp": str(folder),
+            **{f"inputs.{name}": value for name, value in (defaults | inputs).items()},
+        }
+
+    def told(self, name: str) -> str:
+        """What steps wrote to the file that this variable names."""
+        return self._files[name].read_text()
+
+    def step(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a step."""
+        step = steps()[name]
+        assert step["shell"] == "bash"
+        own = {key: self._filled(value) for key, value in step["env"].items()}
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],  # noqa: S607 - as they do
+            cwd=self._checkout / self._filled(step.get("working-directory", ".")),
+            env={
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "HOME": str(self._folder),
+                **{key: str(file) for key, file in self._files.items()},
+                **environment,
+                **own,
+            },
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def _filled(self, text: str) -> str:
+        """With every expression replaced by its value; one that is not known here fails."""
+        return re.sub(r"\$\{\{ (.+?) \}\}", lambda found: self._values[found[1]], text)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+def test_the_steps_run_as_they_are(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The environment is really made, and the gate really asked: a slower scheme, then a line in README."""
+    place = tmp_path_factory.mktemp("runner")
+    top = scratch.repository(place / "checkout")
+    scratch.slow_down(top / "servers" / "token_scheme.py")
+    scratch.commit(top, "Check twice")
+    runner = Runner(place, top, against="HEAD~1", suite=scratch.suite(place), tolerance="0.5")
+    clean = {key: value for key, value in sandbox.environment().items() if key != "PATH"}
+    for variable in ("VIRTUAL_ENV", "PYTHONPATH", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "HOME"):
+        clean.pop(variable, None)
+    installed = runner.step("Install", **clean)
+    assert installed.returncode == 0, installed.stderr
+    assert (place / "cookies-vs-tokens" / "bin" / "python").exists()
+    done = runner.step("Check", **clean)
+    if done.returncode == 12:
+        pytest.skip("this machine made a short run invalid")
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert runner.told("GITHUB_OUTPUT") == "exit-code=10\n"
+    assert runner.told("GITHUB_STEP_SUMMARY").startswith("## Regression against")
+    written = {file.name for file in (top / "auth-performance").iterdir()}
+    assert {"result.json", "check.md", "junit.xml", "bencher.json", "openmetrics.txt"} <= written
+    (top / "README.md").write_text("Hello again\n")
+    scratch.git(top, "commit", "--quiet", "--all", "-m", "Say hello again")
+    again = runner.step("Install", **clean)
+    assert again.returncode == 0, again.stderr
+    done = runner.step("Check", **clean)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing to measure" in done.stdout
+    assert runner.told("GITHUB_OUTPUT").endswith("exit-code=0\n")
 
 
 def test_the_gitlab_job_asks_what_check_can_answer() -> None:

@@ -126,7 +126,7 @@ def _further_batches(suite: Suite) -> Callable[[Findings], Open]:
     def still(findings: Findings) -> Open:
         batches = max((len(row.batches) or 1 for row in findings.measurements), default=0)
         wanted = range(len(suite.scenarios)) if batches < LOOKS else ()
-        return Open(frozenset(wanted), frozenset(suite.arms))
+        return Open(frozenset(wanted), frozenset(suite.arms), planned=True)
 
     return still
 
