@@ -51,9 +51,13 @@ def top_of(repository: Path) -> Path:
     """The top of the checkout that a folder is in.
 
     Raises:
-        SuiteError: It is in none.
+        SuiteError: It is in none, or git does not read it.
     """
     told = git.says(repository, "rev-parse", "--show-toplevel")
+    if not told and is_in_checkout(repository):
+        raise SuiteError(
+            f"git does not read the checkout that {repository} is in; it says why: git -C {repository} status"
+        )
     if not told:
         raise SuiteError(
             f"{repository} is in no git checkout, so it has neither servers nor revisions to measure: name"
@@ -63,8 +67,9 @@ def top_of(repository: Path) -> Path:
 
 
 def is_in_checkout(folder: Path) -> bool:
-    """Whether a folder is in a git checkout."""
-    return bool(git.says(folder, "rev-parse", "--show-toplevel"))
+    """Whether a folder is in a git checkout, even one that git refuses to read, as somebody else's."""
+    place = folder.absolute()
+    return any((one / ".git").exists() for one in (place, *place.parents))
 
 
 def resolve(top: Path, name: str) -> Revision:

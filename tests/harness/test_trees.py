@@ -231,6 +231,16 @@ def test_a_checkout_without_servers_is_no_excuse_to_measure_ours(top: Path) -> N
         revisions.gated_tree(None, top, print)
 
 
+def test_a_checkout_that_git_does_not_read_is_no_excuse_either(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one of another owner in a pipeline's container: refused, and who is to be asked why."""
+    (top / ".git" / "HEAD").write_text("broken\n")
+    monkeypatch.chdir(top / "servers")
+    with pytest.raises(SuiteError, match=r"git does not read the checkout .* git -C .* status"):
+        revisions.gated_tree(None, None, print)
+
+
 def test_git_that_fails_says_why(tmp_path: Path) -> None:
     """In its own words."""
     with pytest.raises(EnvironmentFailedError, match=r"git status failed: fatal: not a git repository"):
