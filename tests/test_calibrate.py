@@ -49,10 +49,13 @@ def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-def test_a_calibration_that_is_stopped_leaves_nothing_running(sandbox: Sandbox) -> None:
-    """Ctrl-C while servers run: exit code 130, and no process, socket or temporary file is left."""
-    running = sandbox.start("calibrate", "--trials", "1", "--out", "trials")
-    sandbox.part(running, "calibration.slowed")
+@pytest.mark.parametrize(("options", "part"), [((), "calibration.slowed"), (("--gate",), "store.sock")])
+def test_a_calibration_that_is_stopped_leaves_nothing_running(
+    sandbox: Sandbox, options: tuple[str, ...], part: str
+) -> None:
+    """Ctrl-C while servers or a gate run: exit code 130, and no process, socket or temporary file is left."""
+    running = sandbox.start("calibrate", "--trials", "1", "--out", "trials", *options)
+    sandbox.until(running, lambda: any(part in words for words in sandbox.processes()))
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert running.returncode == 130, said
