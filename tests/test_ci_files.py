@@ -17,6 +17,8 @@ from tests import scratch
 from tests.sandbox import ROOT, Sandbox
 
 ACTION, GITHUB, GITLAB = ROOT / "action.yml", ROOT / "docs/ci/github.yml", ROOT / "docs/ci/gitlab.yml"
+#: What the environment of a test may have and a runner sets itself, or has not.
+_NOT_A_RUNNERS = {"PATH", "HOME", "VIRTUAL_ENV", "PYTHONPATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
 SCHEMAS = {ACTION: "vendor.github-actions", GITHUB: "vendor.github-workflows", GITLAB: "vendor.gitlab-ci"}
 
 
@@ -191,34 +193,33 @@ class Runner:
 @pytest.mark.slow
 @pytest.mark.timeout(1300)
 def test_the_steps_run_as_they_are(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The environment is really made, and the gate really asked: a slower scheme, then a line in README."""
+    """The environment is really made, and the gate really asked: a line in README, then a slower scheme."""
     place = tmp_path_factory.mktemp("runner")
     top = scratch.repository(place / "checkout")
-    scratch.slow_down(top / "servers" / "token_scheme.py")
-    scratch.commit(top, "Check twice")
+    (top / "README.md").write_text("Hello again\n")
+    scratch.commit(top, "Say hello again")
     runner = Runner(place, top, against="HEAD~1", suite=scratch.suite(place), tolerance="0.5")
-    clean = {key: value for key, value in sandbox.environment().items() if key != "PATH"}
-    for variable in ("VIRTUAL_ENV", "PYTHONPATH", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "HOME"):
-        clean.pop(variable, None)
+    clean = {key: value for key, value in sandbox.environment().items() if key not in _NOT_A_RUNNERS}
     installed = runner.step("Install", **clean)
     assert installed.returncode == 0, installed.stderr
     assert (place / "cookies-vs-tokens" / "bin" / "python").exists()
     done = runner.step("Check", **clean)
-    if done.returncode == 12:
-        pytest.skip("this machine made a short run invalid")
-    assert done.returncode == 10, done.stdout + done.stderr
-    assert runner.told("GITHUB_OUTPUT") == "exit-code=10\n"
-    assert runner.told("GITHUB_STEP_SUMMARY").startswith("## Regression against")
-    written = {file.name for file in (top / "auth-performance").iterdir()}
-    assert {"result.json", "check.md", "junit.xml", "bencher.json", "openmetrics.txt"} <= written
-    (top / "README.md").write_text("Hello again\n")
-    scratch.git(top, "commit", "--quiet", "--all", "-m", "Say hello again")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing to measure" in done.stdout
+    assert runner.told("GITHUB_OUTPUT") == "exit-code=0\n"
+    assert runner.told("GITHUB_STEP_SUMMARY") == ""
+    scratch.slow_down(top / "servers" / "token_scheme.py")
+    scratch.commit(top, "Check twice")
     again = runner.step("Install", **clean)
     assert again.returncode == 0, again.stderr
     done = runner.step("Check", **clean)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing to measure" in done.stdout
-    assert runner.told("GITHUB_OUTPUT").endswith("exit-code=0\n")
+    # A machine that was busy with something else makes the measurement invalid, which is told alike.
+    heading = {10: "## Regression against", 12: "## Invalid"}
+    assert done.returncode in heading, done.stdout + done.stderr
+    assert runner.told("GITHUB_OUTPUT") == f"exit-code=0\nexit-code={done.returncode}\n"
+    assert runner.told("GITHUB_STEP_SUMMARY").startswith(heading[done.returncode])
+    written = {file.name for file in (top / "auth-performance").iterdir()}
+    assert {"result.json", "check.md", "junit.xml", "bencher.json", "openmetrics.txt"} <= written
 
 
 def test_the_gitlab_job_asks_what_check_can_answer() -> None:

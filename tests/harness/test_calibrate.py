@@ -21,7 +21,8 @@ from harness.calibrate.goals import goals
 from harness.calibrate.kinds import KINDS, RATES, Kind, Probe, Trial
 from harness.calibrate.ledger import FILE, Ledger
 from harness.calibrate.rows import OURS, Middle, middle, rate, rows, summary, usual
-from harness.errors import SuiteError
+from harness.calibrate.trial import Trials
+from harness.errors import InvalidMeasurementError, SuiteError
 from harness.machine import cpu_model
 
 PROBE = Probe(server_cpu_us=80, round_ns=20)
@@ -288,3 +289,23 @@ def test_a_calibration_goes_on_only_at_its_own_speed(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Stub, "now", PROBE)
     assert calibrate(3) == 9
     assert Stub.probes == 3
+
+
+@pytest.mark.parametrize("spoilt", [0, 2, 3])
+def test_a_probe_that_was_spoilt_is_made_again(spoilt: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice, and no more: then the machine is too restless for a calibration."""
+    tried: list[str] = []
+
+    def probe(_: Trials, scheme: str) -> Probe:
+        tried.append(scheme)
+        if len(tried) <= spoilt:
+            raise InvalidMeasurementError("busy")
+        return PROBE
+
+    monkeypatch.setattr(Trials, "_probe", probe)
+    if spoilt < 3:
+        assert Trials().probe("cookie") == PROBE
+    else:
+        with pytest.raises(InvalidMeasurementError):
+            Trials().probe("cookie")
+    assert tried == ["cookie"] * min(spoilt + 1, 3)
