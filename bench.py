@@ -52,7 +52,10 @@ Loop = Annotated[str, typer.Option(help="Event loop of the servers: uvloop or as
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result file instead of tables.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")]
 GateSuite = Annotated[str, typer.Argument(help="What to measure: a suite's name or a TOML file.")]
-Repository = Annotated[Path, typer.Option(help="A folder of the checkout whose servers are measured.")]
+Repository = Annotated[
+    Path | None,
+    typer.Option(help="A folder of the checkout whose servers are measured; default: the current folder."),
+]
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of results.")]
 RedisUrl = Annotated[
     str | None,
@@ -252,6 +255,17 @@ def calibrate(
     shapes: Annotated[
         bool, typer.Option("--shapes", help="Other shapes of slowness and of trouble, too.")
     ] = False,
+    any_speed: Annotated[
+        bool,
+        typer.Option(
+            "--any-speed",
+            help="Go on though this machine is much slower or faster than when its trials began.",
+        ),
+    ] = False,
+    gate: Annotated[
+        bool,
+        typer.Option("--gate", help="Count the wrong answers of `bench.py check` instead, commit by commit."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the rates as JSON instead of tables.")
     ] = False,
@@ -262,11 +276,27 @@ def calibrate(
     Every trial weighs two arms until decided, then judges them the usual way: one server after the other, by
     wrk and by Locust, with a threshold of 5 %. About a minute each. Each is kept when it is done, so a
     calibration that was stopped goes on where it was.
+
+    With --gate a trial is a commit in a scratch clone of this checkout: a line in README, or busy work worth
+    10 % of one scheme's server CPU. `bench.py check --against HEAD~1` should pass the one, and fail the other
+    by that scheme's name. One to two minutes each.
     """
     from harness.calibrate import command
 
+    if gate and (shapes or any_speed):
+        raise SuiteError("--shapes and --any-speed do not belong to --gate, which measures each trial anew.")
+    if gate:
+        command.calibrate_gate(trials, out, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
+        return
     command.calibrate(
-        trials, out, seed, Console(stderr=as_json), shapes=shapes, print_json=as_json, wait=wait
+        trials,
+        out,
+        seed,
+        Console(stderr=as_json),
+        shapes=shapes,
+        any_speed=any_speed,
+        print_json=as_json,
+        wait=wait,
     )
 
 
@@ -299,7 +329,7 @@ def check(
     formats: Annotated[
         list[str] | None, typer.Option("--format", help="Write this export, too: see `bench.py export`.")
     ] = None,
-    repo: Repository = Path(),
+    repo: Repository = None,
     out: RunFolder = None,
     results: ResultsFolder = Path("results"),
     seed: Seed = None,
@@ -348,7 +378,7 @@ def check(
 def baseline(
     suite: GateSuite = "gate",
     file: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("results/baseline.json"),
-    repo: Repository = Path(),
+    repo: Repository = None,
     results: ResultsFolder = Path("results"),
     seed: Seed = None,
     loop: Loop = "uvloop",

@@ -21,10 +21,14 @@ LOOKS: Final = 3
 
 @dataclass(frozen=True)
 class Open:
-    """What is still to be measured: these scenarios of a suite, by their number, with these arms."""
+    """What is still to be measured: these scenarios of a suite, by their number, with these arms.
+
+    `planned` says that it was to be measured from the beginning, whatever is found: it waits for no verdict.
+    """
 
     scenarios: frozenset[int]
     arms: frozenset[str]
+    planned: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.scenarios)

@@ -281,6 +281,24 @@ class Gated(Model):
     detail: str
 
 
+class Side(Model):
+    """Where one of the two sides of a gate came from: what is its own besides its code.
+
+    `end` is how the names of its arms end. `lock` is the SHA-256, in hex, of its lock file, empty where the
+    suite names none; `packages` are all that its interpreter has.
+    """
+
+    end: Literal["base", "head"]
+    commit: str
+    #: Whether the checkout has changes that are not committed.
+    dirty: bool
+    lock: str
+    python: str
+    #: `this tool's own`, or the name of the cached environment.
+    environment: str
+    packages: dict[str, str]
+
+
 class Comparand(Model):
     """What `bench.py check` compared with."""
 
@@ -295,6 +313,8 @@ class Comparand(Model):
     same_machine: bool
     #: Files of the servers that differ, or what differs between the machines.
     differing: list[str]
+    #: Of a revision: before, then now. Results of before it was recorded have none.
+    sides: list[Side] = Field(default_factory=list)
 
 
 class Distribution(Model):

@@ -136,6 +136,9 @@ class Measuring:
         todo = self._undecided(self._findings)
         if not todo:
             return _NOTHING
+        if todo.planned:
+            reporter.say(f"batch {self._batch + 1} of {self._looks} follows, with fresh instances")
+            return todo
         scenarios = ", ".join(self._suite.scenarios[index].label for index in sorted(todo.scenarios))
         some = "" if todo.arms == set(self._suite.arms) else f", {', '.join(sorted(todo.arms))}"
         left = f"not decided yet: {scenarios}{some}"

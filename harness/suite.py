@@ -206,7 +206,7 @@ class Suite(_Frozen):
         password_cost: argon2 profile of the servers.
         stationary: A process that grows makes a long run invalid instead of being a warning: for soaks.
         compare: Pairs of arms, base first; every pair where not said.
-        servers: Whose servers; this tool's own where not said.
+        servers: Whose servers; where not said this tool's own, for a gate the checkout's.
         scenarios: What is measured, in order.
     """
 

@@ -43,6 +43,7 @@ PURE = [
             "engine/rows",
             "looks",
             "findings",
+            "calibrate/commits",
             "calibrate/kinds",
             "calibrate/goals",
             "calibrate/rows",

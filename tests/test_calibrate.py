@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.calibrate.commits import COMMITS, Commit
+from harness.calibrate.gate import Gates
 from harness.calibrate.kinds import Probe
 from harness.calibrate.ledger import FILE, Ledger
 from harness.engine import wrk
+from harness.errors import InvalidMeasurementError
 from harness.machine import cpu_model
 from tests.sandbox import Sandbox
 
@@ -46,14 +49,26 @@ def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-def test_a_calibration_that_is_stopped_leaves_nothing_running(sandbox: Sandbox) -> None:
-    """Ctrl-C while servers run: exit code 130, and no process, socket or temporary file is left."""
-    running = sandbox.start("calibrate", "--trials", "1", "--out", "trials")
-    sandbox.part(running, "calibration.slowed")
+@pytest.mark.parametrize(("options", "part"), [((), "calibration.slowed"), (("--gate",), "store.sock")])
+def test_a_calibration_that_is_stopped_leaves_nothing_running(
+    sandbox: Sandbox, options: tuple[str, ...], part: str
+) -> None:
+    """Ctrl-C while servers or a gate run: exit code 130, and no process, socket or temporary file is left."""
+    running = sandbox.start("calibrate", "--trials", "1", "--out", "trials", *options)
+    sandbox.until(running, lambda: any(part in words for words in sandbox.processes()))
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert running.returncode == 130, said
     assert said.splitlines()[-1] == "exit code 130"
+
+
+@pytest.mark.parametrize("option", ["--shapes", "--any-speed"])
+def test_what_does_not_go_with_the_gate_is_refused(sandbox: Sandbox, option: str) -> None:
+    """Before anything is measured or written."""
+    done = sandbox.run("calibrate", "--gate", option, "--out", "trials")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "do not belong to --gate" in done.stderr
+    assert not (sandbox.folder / "trials").exists()
 
 
 def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
@@ -62,3 +77,31 @@ def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
     done = sandbox.run("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "was begun with --seed 7" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(PATIENCE_S + 60)
+@pytest.mark.parametrize("commit", COMMITS, ids=lambda commit: commit.name)
+def test_a_gate_is_asked_about_a_commit_of_known_effect(commit: Commit, tmp_path: Path) -> None:
+    """A real clone, commit and gate: work that nobody can overlook, in a suite of seconds."""
+    suite = tmp_path / "tiny.toml"
+    suite.write_text(
+        'title = "A gate for tests"\narms = ["token", "cookie"]\ninstances = 4\nwarmup_requests = 50\n'
+        '[[scenarios]]\nname = "saturation"\nload = { model = "closed", users = 4 }\nseconds = 4\n'
+    )
+    try:
+        trial = Gates(str(suite), added=3.0).make(commit, 5)
+    except InvalidMeasurementError:
+        pytest.skip("this machine made a short run invalid")
+    assert trial.measured_added.keys() == {"token", "cookie"}
+    if trial.exit_code == InvalidMeasurementError.exit_code:
+        pytest.skip("this machine made a short run invalid")
+    assert trial.seed == 5
+    if commit.scheme:
+        assert trial.right, trial
+        other = min(value for name, value in trial.measured_added.items() if name != commit.scheme)
+        # The work is a loop of known length: it took some three times what a request took before.
+        assert 1 < trial.measured_added[commit.scheme] - other < 9
+    else:
+        assert (trial.rounds, trial.probe) == (0, None)
+        assert trial.named == []

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from harness.archive import load
+from servers.announce import package_digest
+from tests import scratch
 from tests.sandbox import ROOT, Sandbox
-
-#: As small as a gate can be that still tells a server which does twice the work from one that does not.
-SUITE = """
-title = "A gate for tests"
-arms = ["token", "anonymous"]
-instances = 4
-warmup_requests = 50
-{more}
-[[scenarios]]
-name = "saturation"
-load = {{ model = "closed", users = 4 }}
-seconds = 4
-{budgets}
-"""
-#: So much more work that no noise hides it, and so wide a tolerance that no noise looks like it.
-BUSY = "\n        for _ in range(20_000):\n            pass"
-TOLERANCE = ("--tolerance", "0.5")
+from tests.scratch import TOLERANCE, check, commit, slow_down, suite
 
 
 @pytest.fixture
@@ -38,60 +22,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A scratch repository of servers, by default a copy of ours, with one commit."""
 
     def make(package: str = "servers") -> Path:
-        top = tmp_path_factory.mktemp("repositories") / "repository"
-        shutil.copytree(ROOT / "servers", top / package, ignore=shutil.ignore_patterns("__pycache__"))
-        if package != "servers":
-            for file in (top / package).rglob("*.py"):
-                text = file.read_text()
-                text = re.sub(r"^(\s*)(from|import) servers\b", rf"\1\2 {package}", text, flags=re.MULTILINE)
-                file.write_text(text.replace('"servers.', f'"{package}.'))
-        shutil.copy(ROOT / "requirements.lock", top / "requirements.lock")
-        (top / "README.md").write_text("Hello\n")
-        (top / ".gitignore").write_text("__pycache__/\n")
-        git(top, "init", "--quiet", "--initial-branch=main")
-        commit(top, "First")
-        return top
+        return scratch.repository(tmp_path_factory.mktemp("repositories") / "repository", package)
 
     return make
-
-
-def git(top: Path, *arguments: str) -> None:
-    """Git, as somebody who commits."""
-    identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false")
-    subprocess.run(
-        ["git", "-C", str(top), *identity, *arguments],  # noqa: S607 - any git will do
-        check=True,
-        capture_output=True,
-    )
-
-
-def commit(top: Path, message: str) -> None:
-    """Everything there is."""
-    git(top, "add", "--all")
-    git(top, "commit", "--quiet", "--allow-empty", "-m", message)
-
-
-def slow_down(file: Path, before: str = "async def identify(") -> None:
-    """Put busy work at the beginning of a scheme's check."""
-    text = file.read_text()
-    found = re.search(re.escape(before) + r"[^\n]*:\n(?:\s+\"\"\"[^\n]*\n)?", text)
-    assert found, file
-    file.write_text(text[: found.end()] + BUSY.lstrip("\n") + "\n" + text[found.end() :])
-
-
-def suite(folder: Path, more: str = "", budgets: str = "") -> str:
-    """A suite beside the repository."""
-    file = folder / "tiny.toml"
-    file.write_text(SUITE.format(more=more, budgets=budgets))
-    return str(file)
-
-
-def check(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`bench.py check`; a run that this machine made invalid is no finding."""
-    done = sandbox.run("check", *arguments, "--out", "run", patience_s=240, **environment)
-    if done.returncode == 12 and "steal" in done.stderr:
-        pytest.skip("this machine made a short run invalid")
-    return done
 
 
 @pytest.mark.slow
@@ -116,6 +49,10 @@ def test_a_slowdown_that_was_committed_fails_the_build(
     assert result.run.batches >= 2
     assert result.comparand is not None
     assert result.comparand.differing == ["servers/token_scheme.py"]
+    before, now = result.comparand.sides
+    assert (before.commit, before.end, now.end) == (result.comparand.name, "base", "head")
+    assert before.commit != now.commit
+    assert before.model_dump(exclude={"end", "commit"}) == now.model_dump(exclude={"end", "commit"})
     assert set(result.arms()) == {"token@base", "token@head"}
     assert len(set(result.environment.digests.values())) == 2
     page = (sandbox.folder / "run" / "check.md").read_text()
@@ -211,6 +148,30 @@ def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
     assert answers["baseline", "token", "total_cpu"] == "not judged"
 
 
+@pytest.mark.slow
+def test_what_is_measured_is_the_repository_that_is_named(
+    sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A fork's servers, and not this tool's own, though the suite names none: in both commands."""
+    top = repository()
+    slow_down(top / "servers" / "token_scheme.py")
+    digest = package_digest(top / "servers")
+    assert digest != package_digest(ROOT / "servers")
+    file = suite(tmp_path, budgets='budgets = ["token.store_ops <= 0"]')
+    # What a busy machine makes invalid is on disk as well.
+    wrote = sandbox.run("baseline", file, "--repo", str(top), "--out", "base.json", patience_s=240)
+    assert wrote.returncode in (0, 12), wrote.stdout + wrote.stderr
+    assert f"measuring the servers of {top.resolve()}" in wrote.stdout
+    assert "not decided" not in wrote.stdout
+    if wrote.returncode == 0:
+        assert "batch 3 of 3 follows" in wrote.stdout
+    [measured] = sandbox.folder.glob("results/*-baseline")
+    assert set(load(measured).environment.digests.values()) == {digest}
+    done = sandbox.run("check", file, "--repo", str(top), "--out", "run", patience_s=240)
+    assert done.returncode in (0, 12), done.stdout + done.stderr
+    assert set(load(sandbox.folder / "run").environment.digests.values()) == {digest}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -220,6 +181,7 @@ def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
         (["--against", "HEAD"], 2, "in no git checkout"),
         (["--against", "no-such", "--repo", str(ROOT)], 13, "no such revision"),
         (["--baseline", "none.json"], 13, "no such baseline"),
+        (["--baseline", "none.json", "--repo", "."], 2, "in no git checkout"),
         (["--format", "pdf"], 2, "expected one of"),
         (["no-such-suite", "--against", "HEAD"], 2, "no such suite"),
     ],

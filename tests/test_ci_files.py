@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.sandbox import ROOT
+from tests import scratch
+from tests.sandbox import ROOT, Sandbox
 
 ACTION, GITHUB, GITLAB = ROOT / "action.yml", ROOT / "docs/ci/github.yml", ROOT / "docs/ci/gitlab.yml"
+#: What the environment of a test may have and a runner sets itself, or has not.
+_NOT_A_RUNNERS = {"PATH", "HOME", "VIRTUAL_ENV", "PYTHONPATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
 SCHEMAS = {ACTION: "vendor.github-actions", GITHUB: "vendor.github-workflows", GITLAB: "vendor.gitlab-ci"}
 
 
@@ -130,6 +133,93 @@ def test_what_a_stranger_names_is_never_a_command(tool: Path, tmp_path: Path, ho
     called = json.loads((tmp_path / "called.json").read_text())
     assert {f"--against={hostile}", f"--baseline={hostile}", hostile} <= set(called)
     assert called[-2:] == ["--", hostile]
+
+
+class Runner:
+    """Runs the action's steps as a runner does: its environment, its files, its folders.
+
+    Args:
+        folder: Of the runner; its files for outputs and summaries are made there.
+        checkout: The repository that the workflow checked out.
+        inputs: Of the action, those that the workflow gives.
+    """
+
+    def __init__(self, folder: Path, checkout: Path, **inputs: str) -> None:
+        self._checkout = checkout
+        self._folder = folder
+        self._files = {name: folder / name.lower() for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        for file in self._files.values():
+            file.write_text("")
+        defaults = {
+            name: about["default"] for name, about in yaml.safe_load(ACTION.read_text())["inputs"].items()
+        }
+        assert inputs.keys() <= defaults.keys()
+        self._values = {
+            "github.action_path": str(ROOT),
+            "runner.temp": str(folder),
+            **{f"inputs.{name}": value for name, value in (defaults | inputs).items()},
+        }
+
+    def told(self, name: str) -> str:
+        """What steps wrote to the file that this variable names."""
+        return self._files[name].read_text()
+
+    def step(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a step."""
+        step = steps()[name]
+        assert step["shell"] == "bash"
+        own = {key: self._filled(value) for key, value in step["env"].items()}
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],  # noqa: S607 - as they do
+            cwd=self._checkout / self._filled(step.get("working-directory", ".")),
+            env={
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "HOME": str(self._folder),
+                **{key: str(file) for key, file in self._files.items()},
+                **environment,
+                **own,
+            },
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def _filled(self, text: str) -> str:
+        """With every expression replaced by its value; one that is not known here fails."""
+        return re.sub(r"\$\{\{ (.+?) \}\}", lambda found: self._values[found[1]], text)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+def test_the_steps_run_as_they_are(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The environment is really made, and the gate really asked: a line in README, then a slower scheme."""
+    place = tmp_path_factory.mktemp("runner")
+    top = scratch.repository(place / "checkout")
+    (top / "README.md").write_text("Hello again\n")
+    scratch.commit(top, "Say hello again")
+    runner = Runner(place, top, against="HEAD~1", suite=scratch.suite(place), tolerance="0.5")
+    clean = {key: value for key, value in sandbox.environment().items() if key not in _NOT_A_RUNNERS}
+    installed = runner.step("Install", **clean)
+    assert installed.returncode == 0, installed.stderr
+    assert (place / "cookies-vs-tokens" / "bin" / "python").exists()
+    done = runner.step("Check", **clean)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing to measure" in done.stdout
+    assert runner.told("GITHUB_OUTPUT") == "exit-code=0\n"
+    assert runner.told("GITHUB_STEP_SUMMARY") == ""
+    scratch.slow_down(top / "servers" / "token_scheme.py")
+    scratch.commit(top, "Check twice")
+    again = runner.step("Install", **clean)
+    assert again.returncode == 0, again.stderr
+    done = runner.step("Check", **clean)
+    # A machine that was busy with something else makes the measurement invalid, which is told alike.
+    heading = {10: "## Regression against", 12: "## Invalid"}
+    assert done.returncode in heading, done.stdout + done.stderr
+    assert runner.told("GITHUB_OUTPUT") == f"exit-code=0\nexit-code={done.returncode}\n"
+    assert runner.told("GITHUB_STEP_SUMMARY").startswith(heading[done.returncode])
+    written = {file.name for file in (top / "auth-performance").iterdir()}
+    assert {"result.json", "check.md", "junit.xml", "bencher.json", "openmetrics.txt"} <= written
 
 
 def test_the_gitlab_job_asks_what_check_can_answer() -> None:

@@ -1,21 +1,24 @@
-"""What the command `calibrate` does, told to a console."""
+"""What the command `calibrate` does, with and without `--gate`, told to a console."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from rich.console import Console
 
 from harness import archive, disk, leftovers, turn
 from harness.calibrate import console as tables
-from harness.calibrate.kinds import RATES, SHAPES, Kind, Trial
-from harness.calibrate.ledger import Ledger
+from harness.calibrate.commits import COMMITS, Commit, GateTrial
+from harness.calibrate.commits import summary as gate_summary
+from harness.calibrate.gate import Gates
+from harness.calibrate.kinds import RATES, SHAPES, Kind, Probe, Trial
+from harness.calibrate.ledger import Ledger, gate_trials, keep_gate_trials
 from harness.calibrate.rows import summary, usual
 from harness.calibrate.trial import Trials
 from harness.errors import SuiteError
@@ -33,6 +36,7 @@ def calibrate(
     console: Console,
     *,
     shapes: bool,
+    any_speed: bool,
     print_json: bool,
     wait: bool,
 ) -> None:
@@ -54,10 +58,12 @@ def calibrate(
                 f"{folder} was begun with --seed {ledger.seed}: leave the option out to go on with it, or"
                 " name another folder with --out."
             )
-        todo = missing(kinds, ledger.trials, trials)
+        todo = missing(kinds, [trial.kind for trial in ledger.trials], trials)
         if ledger.trials:
             revisions = ", ".join(sorted({str(trial.revision)[:12] for trial in ledger.trials}))
             say(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
+            if todo and not any_speed:
+                _require_speed(folder, ledger.probe, maker.probe())
         begun = time.monotonic()
         for number, kind in enumerate(todo, 1):
             trial = maker.make(kind, ledger.probe, ledger.seed + LOOKS * len(ledger.trials))
@@ -67,6 +73,52 @@ def calibrate(
     if print_json:
         print(json.dumps(summary(ledger.trials), indent=1))
     tables.render(ledger.trials, console)
+
+
+def _require_speed(folder: Path, then: Probe, now: Probe) -> None:
+    if apart := then.apart(now):
+        raise SuiteError(
+            f"{folder}: this machine is not what it was when the trials there were made: {'; '.join(apart)}."
+            " Repeat in a quieter hour, name another folder with --out, or go on all the same with"
+            " --any-speed."
+        )
+
+
+def calibrate_gate(
+    trials: int, folder: Path, seed: int | None, console: Console, *, print_json: bool, wait: bool
+) -> None:
+    """The same of the gate: commits of known effect, and what `bench.py check` says of each.
+
+    Raises:
+        BenchError: A trial could not be made; those before it are kept.
+    """
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with turn.taken(folder, wait=wait, say=say):
+        disk.temporary_folder(_TEMPORARY_BYTES)
+        if removed := leftovers.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        done = gate_trials(folder, cpu_model())
+        todo = missing(COMMITS, [trial.kind for trial in done], trials)
+        if done:
+            say(f"{len(done)} trials of the gate are in {folder} already; {len(todo)} to go")
+        archive.prepare(folder)
+        maker = Gates()
+        begun = time.monotonic()
+        for number, commit in enumerate(todo, 1):
+            trial = maker.make(commit, None if seed is None else seed + LOOKS * len(done))
+            done.append(trial)
+            keep_gate_trials(folder, done)
+            left = (time.monotonic() - begun) / number * (len(todo) - number)
+            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_gate_in_words(commit, trial)}")
+    if print_json:
+        print(json.dumps(gate_summary(done), indent=1))
+    tables.render_gate(done, console)
+
+
+def _gate_in_words(commit: Commit, trial: GateTrial) -> str:
+    named = ", ".join(trial.named) or "nothing"
+    answer = "right" if trial.right else "WRONG" if trial.answered else "no answer"
+    return f"{commit.title}: exit code {trial.exit_code}, named {named}: {answer} ({trial.seconds:.0f} s)"
 
 
 def _begin(folder: Path, seed: int | None, maker: Trials, say: Callable[[str], None]) -> Ledger:
@@ -89,7 +141,23 @@ def _in_words(kind: Kind, trial: Trial) -> str:
     return f"{kind.title}: {'; '.join(said)}"
 
 
-def missing(kinds: list[Kind], done: list[Trial], trials: int) -> list[Kind]:
-    """The kinds of the trials still to be made, dealt in turn, so that all kinds meet the same hours."""
-    names = [trial.kind for trial in done]
-    return [kind for number in range(trials) for kind in kinds if names.count(kind.name) <= number]
+class Named(Protocol):
+    """A kind of trial."""
+
+    @property
+    def name(self) -> str:
+        """As trials have it."""
+
+
+_K = TypeVar("_K", bound=Named)
+
+
+def missing(kinds: Sequence[_K], done: Sequence[str], trials: int) -> list[_K]:
+    """The kinds of the trials still to be made, dealt in turn, so that all kinds meet the same hours.
+
+    Args:
+        kinds: All of them.
+        done: The name of each trial's kind that is done.
+        trials: How many of each are wanted.
+    """
+    return [kind for number in range(trials) for kind in kinds if done.count(kind.name) <= number]

@@ -8,6 +8,9 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Table
 
+from harness.calibrate.commits import GateTrial
+from harness.calibrate.commits import rows as gate_rows
+from harness.calibrate.commits import summary as gate_summary
 from harness.calibrate.goals import goals
 from harness.calibrate.kinds import KINDS, Trial
 from harness.calibrate.rows import Middle, Rate, rows
@@ -37,6 +40,27 @@ def render(trials: Sequence[Trial], console: Console) -> None:
     for goal in goals(trials):
         wanted.add_row(goal.text, goal.figure, marks[goal.reached])
     console.print(wanted)
+
+
+def render_gate(trials: Sequence[GateTrial], console: Console) -> None:
+    """Print what the gate answered to commits whose effect is known."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("the commit", min_width=20)
+    for heading in ("right", "wrong"):
+        table.add_column(heading, no_wrap=True, justify="right")
+    for heading in ("no answer", "seconds"):
+        table.add_column(heading, no_wrap=True, justify="right")
+    for row in gate_rows(trials):
+        added = row.measured_added
+        title = row.commit.title + (f" (+{fmt.percent(added.value)} measured)" if added else "")
+        seconds = "" if row.seconds is None else _seconds(row.seconds)
+        table.add_row(title, _rate(row.right), _rate(row.wrong), str(row.unanswered), seconds)
+    console.print(table)
+    wrong = gate_summary(trials)
+    low, high = wrong["wrong_ci"]
+    console.print(
+        f"wrong answers: {wrong['wrong']} of {wrong['trials']} ({low:.0%}-{high:.0%})", highlight=False
+    )
 
 
 def _seconds(seconds: Middle) -> str:

@@ -67,6 +67,11 @@ SHAPES: Final = (
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 
 
+#: Trials go on where nothing takes more than so many times as long as it did: beyond, 5 % more work, reckoned
+#: from then, may be no more than the 3.3 % of now, which is nearly the kind below.
+MUCH: Final = 1.5
+
+
 class Probe(BaseModel):
     """What the size of the work was reckoned from: the same for all trials of a calibration.
 
@@ -82,8 +87,23 @@ class Probe(BaseModel):
 
     def rounds(self, kind: Kind) -> int:
         """How often the loop must turn in each request that has any work."""
-        share = kind.added * kind.every * kind.of_instances
+        return self.turns(kind.added * kind.every * kind.of_instances)
+
+    def turns(self, share: float) -> int:
+        """How often the loop turns in this share of a request's server CPU."""
         return round(share * self.server_cpu_us * 1e3 / self.round_ns)
+
+    def apart(self, now: Probe) -> list[str]:
+        """What takes much longer or shorter on a machine of the same name than it did, in words."""
+        figures = (
+            ("a request", "us of server CPU", self.server_cpu_us, now.server_cpu_us),
+            ("a turn of the loop", "ns", self.round_ns, now.round_ns),
+        )
+        return [
+            f"{what} takes {after:.1f} {unit}, and took {before:.1f}"
+            for what, unit, before, after in figures
+            if max(after / before, before / after) > MUCH
+        ]
 
 
 class Trial(BaseModel):

@@ -1,17 +1,21 @@
-"""The file that a calibration keeps: what was probed, then a line for each trial as it is done."""
+"""The files that calibrations keep, a line for each trial as it is done."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from harness import disk
+from harness.calibrate.commits import GateTrial
 from harness.calibrate.kinds import Probe, Trial
 from harness.errors import SuiteError
 
 FILE: Final = "trials.jsonl"
+GATE_FILE: Final = "gates.jsonl"
 
 
 class _Head(BaseModel):
@@ -60,23 +64,14 @@ class Ledger:
             SuiteError: It cannot be read, or was made on another machine.
         """
         path = folder / FILE
-        if not path.exists():
+        lines = _lines(path)
+        if not lines:
             return None
-        try:
-            head, *lines = path.read_text(encoding="utf-8").splitlines()
-            found = cls(
-                path, _Head.model_validate_json(head), [Trial.model_validate_json(line) for line in lines]
-            )
-        except (OSError, ValueError, ValidationError) as error:
-            raise SuiteError(
-                f"{path}: no list of trials: {str(error).splitlines()[0]}. Name another folder with --out."
-            ) from error
-        if found._head.machine != machine:
-            raise SuiteError(
-                f"{path} was made on another machine ({found._head.machine}; this is {machine}): name another"
-                " folder with --out."
-            )
-        return found
+        with _named(path):
+            head = _Head.model_validate_json(lines[0])
+            trials = [Trial.model_validate_json(line) for line in lines[1:]]
+        _require_machine(path, head.machine, machine)
+        return cls(path, head, trials)
 
     def add(self, trial: Trial) -> None:
         """Keep a trial that is done: on disk when this returns."""
@@ -84,5 +79,51 @@ class Ledger:
         self._save()
 
     def _save(self) -> None:
-        lines = [self._head.model_dump_json(), *(trial.model_dump_json() for trial in self.trials)]
-        disk.write_atomically(self._path, ("\n".join(lines) + "\n").encode())
+        _write(self._path, [self._head, *self.trials])
+
+
+def gate_trials(folder: Path, machine: str) -> list[GateTrial]:
+    """The trials of the gate that are done; none where there is no such file yet.
+
+    Raises:
+        SuiteError: It cannot be read, or was made on another machine.
+    """
+    path = folder / GATE_FILE
+    lines = _lines(path)
+    with _named(path):
+        trials = [GateTrial.model_validate_json(line) for line in lines]
+    for trial in trials:
+        _require_machine(path, trial.machine, machine)
+    return trials
+
+
+def keep_gate_trials(folder: Path, trials: Sequence[GateTrial]) -> None:
+    """Keep them all: on disk when this returns."""
+    _write(folder / GATE_FILE, trials)
+
+
+def _lines(path: Path) -> list[str]:
+    with _named(path):
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever cannot be read is told with its file, and what to do."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise SuiteError(
+            f"{path}: no list of trials: {str(error).splitlines()[0]}. Name another folder with --out."
+        ) from error
+
+
+def _require_machine(path: Path, then: str, now: str) -> None:
+    if then != now:
+        raise SuiteError(
+            f"{path} was made on another machine ({then}; this is {now}): name another folder with --out."
+        )
+
+
+def _write(path: Path, rows: Sequence[BaseModel]) -> None:
+    disk.write_atomically(path, "".join(f"{row.model_dump_json()}\n" for row in rows).encode())

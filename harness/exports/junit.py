@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 from xml.etree import ElementTree
@@ -13,6 +14,8 @@ from harness.result import Check, Gated, Result
 NAME: Final = "junit"
 TITLE: Final = "JUnit XML: what `check` asked and answered (else the verdicts), and the validity checks"
 FILES: Final = ("junit.xml",)
+#: What XML 1.0 has no way to write, section 2.2: a server's last words may have colours in them.
+_NO_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def texts(result: Result) -> tuple[str]:
@@ -33,7 +36,8 @@ def texts(result: Result) -> tuple[str]:
     for suite in (answers, checks):
         _count(suite)
     ElementTree.indent(root, " ")
-    return (ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n",)
+    text = ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+    return (_NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text) + "\n",)
 
 
 def _suite(root: ElementTree.Element, name: str, seconds: float, started_at: str) -> ElementTree.Element:

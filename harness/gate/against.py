@@ -45,6 +45,7 @@ class AgainstRevision:
         ]
         self._revision = revision
         self._differing = list(differing)
+        self._sides = [revisions.provenance(sides[0], BASE), revisions.provenance(sides[1], HEAD)]
         self._tolerance = tolerance
 
     def _two_of_each(
@@ -76,6 +77,7 @@ class AgainstRevision:
             tolerance=self._tolerance,
             same_machine=True,
             differing=self._differing,
+            sides=self._sides,
         )
         return [check], self.questions, comparand
 

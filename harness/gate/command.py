@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ class Asked:
         options: How to measure, and where to put it.
         against: A revision, or None.
         baseline: A stored result, or None.
-        repository: A folder of the checkout whose servers are measured.
+        repository: A folder of the checkout whose servers are measured; None for the current folder.
         tolerance: A fraction that is let pass.
         pass_inconclusive: Whether an inconclusive answer passes.
         skip_unchanged: Whether servers that did not change need not be measured.
@@ -54,7 +54,7 @@ class Asked:
     options: Options
     against: str | None = None
     baseline: Path | None = None
-    repository: Path = field(default_factory=Path.cwd)
+    repository: Path | None = None
     tolerance: float = 0.05
     pass_inconclusive: bool = False
     skip_unchanged: bool = False
@@ -91,7 +91,7 @@ def check(asked: Asked, console: Console, *, print_json: bool, wait: bool) -> No
 
 
 def baseline(
-    suite_name: str, file: Path, repository: Path, options: Options, console: Console, *, wait: bool
+    suite_name: str, file: Path, repository: Path | None, options: Options, console: Console, *, wait: bool
 ) -> None:
     """Measure what a later `check --baseline` compares with, and write it to a file.
 
@@ -103,7 +103,7 @@ def baseline(
     suite = catalog.load_suite(suite_name)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     known = catalog.Known(suite_name, catalog.scenarios())
-    arms = stored.arms_of(suite, known, revisions.working_tree(suite.servers, repository, say))
+    arms = stored.arms_of(suite, known, revisions.gated_tree(suite.servers, repository, say))
     options = replace(options, until_decided_s=math.inf)
     with run_folder.taken(options.out, forecast(suite, LOOKS), wait=wait, say=say):
         with Reporter(console) as reporter:
@@ -126,7 +126,7 @@ def _further_batches(suite: Suite) -> Callable[[Findings], Open]:
     def still(findings: Findings) -> Open:
         batches = max((len(row.batches) or 1 for row in findings.measurements), default=0)
         wanted = range(len(suite.scenarios)) if batches < LOOKS else ()
-        return Open(frozenset(wanted), frozenset(suite.arms))
+        return Open(frozenset(wanted), frozenset(suite.arms), planned=True)
 
     return still
 
@@ -136,12 +136,12 @@ def _task(asked: Asked, known: catalog.Known, say: Callable[[str], None]) -> Ite
     """What there is to do, as long as its code is there; None where nothing needs measuring."""
     suite = catalog.load_suite(asked.suite)
     if asked.against is None:
-        tree = revisions.working_tree(suite.servers, asked.repository, say)
+        tree = revisions.gated_tree(suite.servers, asked.repository, say)
         yield stored.AgainstStored(suite, tree, known, asked.baseline, asked.tolerance)
         return
     with against.revision(
         asked.against,
-        asked.repository,
+        asked.repository or Path.cwd(),
         suite,
         known,
         asked.tolerance,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.report import format as fmt
 from harness.report import setting, validity
 from harness.report.tables import Table
-from harness.result import METRICS, Comparand, GateAnswer, Gated, Result
+from harness.result import METRICS, Comparand, GateAnswer, Gated, Result, Side
 
 _WORST_FIRST: Final[tuple[GateAnswer, ...]] = ("regression", "inconclusive", "pass", "not judged")
+#: So many packages that differ are named.
+_PACKAGES: Final = 6
 _WORDS: Final = {"total_cpu": "CPU per request", "service_p50": "median service time"}
 
 
@@ -83,10 +86,9 @@ def notes(result: Result) -> list[str]:
 
 def _compared_with(other: Comparand) -> str:
     if other.kind == "revision":
-        count = len(other.differing)
-        changed = f"{count} file(s) of the servers differ" if count else "the servers are the same"
         return (
-            f"before: commit {other.name[:10]} ({_quoted(other.title)}); now: the working tree; {changed}."
+            f"before: commit {other.name[:10]} ({_quoted(other.title)}); now: the working tree"
+            f"{_at_commit(other.sides)}. {_what_differs(other)}."
             " Both ran as arms of one run on this machine, dealt at random, so that its moods hit both alike."
         )
     told = f"then: {other.name} ({other.title}), "
@@ -94,6 +96,46 @@ def _compared_with(other: Comparand) -> str:
         return told + "measured on such a machine, so raw times are told as well."
     apart = "; ".join(other.differing)
     return told + f"on another machine or in another way, so raw times are not compared ({apart})."
+
+
+def _at_commit(sides: Sequence[Side]) -> str:
+    """Where the working tree stands, and whether there is more in it."""
+    if not sides:
+        return ""
+    return f" at {sides[1].commit[:10]}{', with changes that are not committed' if sides[1].dirty else ''}"
+
+
+def _what_differs(other: Comparand) -> str:
+    """Code, lock file, both or neither; and which interpreters served."""
+    count = len(other.differing)
+    code = f"{count} file(s) of the servers differ" if count else "the servers' code is the same"
+    if not other.sides:
+        return code[:1].upper() + code[1:]
+    before, now = other.sides
+    if before.lock != now.lock:
+        lock = f"their lock file differs ({_packages(before.packages, now.packages)})"
+    else:
+        lock = "so is their lock file" if not count else "their lock file is the same"
+        lock = lock if now.lock else "no lock file is named"
+    served = [f"{side.python} ({side.environment})" for side in other.sides]
+    if before.environment == now.environment:
+        by = f"Interpreter of both: {served[0]}"
+    else:
+        by = f"Interpreters: before {served[0]}, now {served[1]}"
+    return f"{code[:1].upper()}{code[1:]}; {lock}. {by}"
+
+
+def _packages(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """The packages that differ, as `redis 8.0.0 → 8.1.0`; the first few of many."""
+    changed = [
+        f"{name} {before.get(name, 'none')} → {now.get(name, 'none')}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    if not changed:
+        return "in no package that is installed here"
+    more = len(changed) - _PACKAGES
+    return ", ".join([*changed[:_PACKAGES], *([f"{more} more"] if more > 0 else [])])
 
 
 def _quoted(title: str) -> str:

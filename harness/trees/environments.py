@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,18 @@ from harness.processes import last_words
 #: What an environment of this tool takes, wheels on their way in included.
 _BYTES: Final = 1.5e9
 _TIMEOUT_S: Final = 1800
+OWN: Final = "this tool's own"
+#: Names as PyPA's specification of names has them, so that two spellings are one package.
+_ASK: Final = """
+import json, platform, re
+from importlib import metadata
+print(json.dumps({
+    "python": platform.python_implementation() + " " + platform.python_version(),
+    "packages": {
+        re.sub("[-_.]+", "-", one.name).lower(): one.version for one in metadata.distributions() if one.name
+    },
+}, sort_keys=True))
+"""
 
 
 def pins(lock: str, source: str) -> list[Requirement]:
@@ -83,6 +97,29 @@ def cached(lock: str, name: str, say: Callable[[str], None]) -> str:
     return str(_python(place))
 
 
+def name(python: str) -> str:
+    """What people call the environment of an interpreter: this tool's own, or its folder in the cache."""
+    return OWN if python == sys.executable else Path(python).parents[1].name
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Which Python an interpreter is, and the version of every package that it has, by name."""
+
+    python: str
+    packages: dict[str, str]
+
+
+def contents(python: str) -> Contents:
+    """Ask an interpreter itself, isolated as servers are.
+
+    Raises:
+        EnvironmentFailedError: It does not answer.
+    """
+    told = _call([python, "-I", "-c", _ASK], f"{python} does not say what it has")
+    return Contents(**json.loads(told))
+
+
 @contextlib.contextmanager
 def _partial(place: Path) -> Iterator[Path]:
     """A folder that becomes `place` once it is whole; of two at a time, the first to be so stays."""
@@ -103,7 +140,8 @@ def _python(place: Path) -> Path:
     return place / "bin" / "python"
 
 
-def _call(command: list[str]) -> None:
+def _call(command: list[str], failure: str = "an environment could not be made") -> str:
+    """Run a program to its end, and return what it printed."""
     try:
         done = subprocess.run(
             command,
@@ -117,4 +155,5 @@ def _call(command: list[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise EnvironmentFailedError(f"{' '.join(command[3:5])} did not end in {_TIMEOUT_S} s") from error
     if done.returncode:
-        raise EnvironmentFailedError(f"an environment could not be made: {last_words(done.stderr)}")
+        raise EnvironmentFailedError(f"{failure}: {last_words(done.stderr)}")
+    return done.stdout

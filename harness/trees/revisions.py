@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from harness import git, interrupts, leftovers
+from harness import git, interrupts, leftovers, result
 from harness.errors import NoBaselineError, SuiteError
 from harness.suite import Servers
 from harness.trees import environments
@@ -49,15 +51,25 @@ def top_of(repository: Path) -> Path:
     """The top of the checkout that a folder is in.
 
     Raises:
-        SuiteError: It is in none.
+        SuiteError: It is in none, or git does not read it.
     """
     told = git.says(repository, "rev-parse", "--show-toplevel")
+    if not told and is_in_checkout(repository):
+        raise SuiteError(
+            f"git does not read the checkout that {repository} is in; it says why: git -C {repository} status"
+        )
     if not told:
         raise SuiteError(
-            f"{repository} is in no git checkout, so there is no revision to compare with: name another"
-            " folder with --repo."
+            f"{repository} is in no git checkout, so it has neither servers nor revisions to measure: name"
+            " another folder with --repo."
         )
     return Path(told.rstrip("\n")).resolve()
+
+
+def is_in_checkout(folder: Path) -> bool:
+    """Whether a folder is in a git checkout, even one that git refuses to read, as somebody else's."""
+    place = folder.absolute()
+    return any((one / ".git").exists() for one in (place, *place.parents))
 
 
 def resolve(top: Path, name: str) -> Revision:
@@ -154,6 +166,48 @@ def working_tree(servers: Servers | None, repository: Path, say: Callable[[str],
         return OURS
     [only] = with_interpreters([side("the working tree", top_of(repository), servers)], say)
     return only.tree
+
+
+def gated_tree(servers: Servers | None, repository: Path | None, say: Callable[[str], None]) -> Tree:
+    """Whose servers a gate measures: those of the checkout, as against a revision, and says which.
+
+    A suite that names no servers means `python -m servers` at the checkout's top. This tool's own are
+    measured only where no folder was named and the current one is in no checkout.
+
+    Args:
+        servers: What the suite says of them.
+        repository: A folder of the checkout; None for the current one.
+        say: Told whose servers they are.
+
+    Raises:
+        SuiteError: The folder that was named is in no checkout, or there is no such lock file.
+        NoBaselineError: There are no such servers.
+        EnvironmentFailedError: An environment for them cannot be made.
+    """
+    here = repository or Path.cwd()
+    if servers is None and repository is None and not is_in_checkout(here):
+        say(f"measuring this tool's own servers, since {here} is in no git checkout")
+        return OURS
+    say(f"measuring the servers of {top_of(here)}")
+    return working_tree(servers or Servers(), here, say)
+
+
+def provenance(side: Side, end: Literal["base", "head"]) -> result.Side:
+    """What a result says of one of the trees, once its interpreter was found.
+
+    Raises:
+        EnvironmentFailedError: Its interpreter does not answer.
+    """
+    has = environments.contents(side.tree.python)
+    return result.Side(
+        end=end,
+        commit=resolve(side.top, "HEAD").sha,
+        dirty=bool(git.run(side.top, "status", "--porcelain").strip()),
+        lock=hashlib.sha256(side.lock.encode()).hexdigest() if side.lock else "",
+        python=has.python,
+        environment=environments.name(side.tree.python),
+        packages=has.packages,
+    )
 
 
 def changed(top: Path, revision: Revision, servers: Servers) -> list[str]:

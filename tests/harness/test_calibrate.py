@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import tempfile
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ import pytest
 from rich.console import Console
 from scipy.stats import binomtest
 
+from harness.calibrate import command
 from harness.calibrate.command import missing
 from harness.calibrate.console import render
 from harness.calibrate.goals import goals
-from harness.calibrate.kinds import KINDS, RATES, Probe, Trial
+from harness.calibrate.kinds import KINDS, RATES, Kind, Probe, Trial
 from harness.calibrate.ledger import FILE, Ledger
 from harness.calibrate.rows import OURS, Middle, middle, rate, rows, summary, usual
-from harness.errors import SuiteError
+from harness.calibrate.trial import Trials
+from harness.errors import InvalidMeasurementError, SuiteError
+from harness.machine import cpu_model
 
 PROBE = Probe(server_cpu_us=80, round_ns=20)
 
@@ -202,9 +206,9 @@ def test_what_is_done_is_not_made_again(tmp_path: Path) -> None:
     found = Ledger.find(tmp_path, "a machine")
     assert found is not None
     assert (found.seed, found.probe, found.trials) == (7, PROBE, ledger.trials)
-    todo = [kind.name for kind in missing(list(RATES), found.trials, 2)]
+    todo = [kind.name for kind in missing(RATES, [one.kind for one in found.trials], 2)]
     assert todo == ["slower-5", "aa", "slower-3", "slower-5"]
-    assert missing(list(RATES), found.trials, 0) == []
+    assert missing(RATES, [], 0) == []
 
 
 def test_a_calibration_stays_on_its_machine(tmp_path: Path) -> None:
@@ -221,3 +225,87 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="no list of trials"):
         Ledger.find(tmp_path, "a machine")
     assert (tmp_path / FILE).read_text() == "no trials\n"
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (Probe(server_cpu_us=119, round_ns=14), []),
+        (Probe(server_cpu_us=121, round_ns=20), ["a request takes 121.0 us of server CPU, and took 80.0"]),
+        (Probe(server_cpu_us=80, round_ns=13), ["a turn of the loop takes 13.0 ns, and took 20.0"]),
+        (Probe(server_cpu_us=40, round_ns=31), ["a request takes 40.0", "a turn of the loop takes 31.0"]),
+    ],
+)
+def test_a_machine_that_is_not_what_it_was_is_told(now: Probe, words: list[str]) -> None:
+    """Half as slow again is the edge, in both directions, for the request and for the loop."""
+    apart = PROBE.apart(now)
+    assert len(apart) == len(words)
+    assert all(told.startswith(word) for told, word in zip(apart, words, strict=True))
+
+
+class Stub:
+    """Stands for the machine: measures nothing, and is as fast as it is told."""
+
+    now = PROBE
+    probes = 0
+
+    def probe(self) -> Probe:
+        """As fast as it is told."""
+        Stub.probes += 1
+        return self.now
+
+    def make(self, kind: Kind, probe: Probe, seed: int) -> Trial:
+        """Sized by what the file has."""
+        assert probe == PROBE
+        return trial(kind.name, "equivalent", seed=seed)
+
+
+def test_a_calibration_goes_on_only_at_its_own_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow hour is refused before a trial is made, unless it is asked for; nothing to do needs no probe."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where runs meet
+    monkeypatch.setattr(command, "Trials", Stub)
+    monkeypatch.setattr(Stub, "probes", 0)
+    out = tmp_path / "trials"
+
+    def calibrate(trials: int, *, any_speed: bool = False) -> int:
+        more: dict[str, bool] = {"shapes": False, "print_json": False, "wait": False}
+        command.calibrate(trials, out, None, Console(file=StringIO()), any_speed=any_speed, **more)
+        found = Ledger.find(out, cpu_model())
+        assert found is not None
+        return len(found.trials)
+
+    assert calibrate(1) == 3
+    assert Stub.probes == 1
+    monkeypatch.setattr(Stub, "now", Probe(server_cpu_us=200, round_ns=20))
+    assert calibrate(1) == 3
+    assert Stub.probes == 1
+    with pytest.raises(
+        SuiteError, match=r"a request takes 200.0 us of server CPU, and took 80.0\. .*--any-speed"
+    ):
+        calibrate(2)
+    assert calibrate(2, any_speed=True) == 6
+    assert Stub.probes == 2
+    monkeypatch.setattr(Stub, "now", PROBE)
+    assert calibrate(3) == 9
+    assert Stub.probes == 3
+
+
+@pytest.mark.parametrize("spoilt", [0, 2, 3])
+def test_a_probe_that_was_spoilt_is_made_again(spoilt: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice, and no more: then the machine is too restless for a calibration."""
+    tried: list[str] = []
+
+    def probe(_: Trials, scheme: str) -> Probe:
+        tried.append(scheme)
+        if len(tried) <= spoilt:
+            raise InvalidMeasurementError("busy")
+        return PROBE
+
+    monkeypatch.setattr(Trials, "_probe", probe)
+    if spoilt < 3:
+        assert Trials().probe("cookie") == PROBE
+    else:
+        with pytest.raises(InvalidMeasurementError):
+            Trials().probe("cookie")
+    assert tried == ["cookie"] * min(spoilt + 1, 3)

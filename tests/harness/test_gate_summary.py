@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.gate import page, summary
-from harness.result import Comparand, GateAnswer, Gated, Result
+from harness.result import Comparand, GateAnswer, Gated, Result, Side
 
 STORED = Path(__file__).parent / "data" / "result.json"
 
@@ -110,6 +110,73 @@ def test_a_budget_is_told_as_the_suite_has_it() -> None:
     assert (
         "| token.total_cpu <= 0.8 * cookie.total_cpu | 80.0 | 79.0 to 81.0 | <= 76.8 | regression |" in text
     )
+
+
+def sides(*, lock: str = "a", version: str = "8.1.0", own: bool = True, dirty: bool = False) -> list[Side]:
+    """Before, and now with this lock file, redis and interpreter."""
+    environment = "this tool's own" if own else "environment-b"
+    before = Side(
+        end="base",
+        commit="0123456789abcdef",
+        dirty=False,
+        lock="a",
+        python="CPython 3.11.2",
+        environment="this tool's own" if own else "environment-a",
+        packages={"redis": "8.1.0", "aiohttp": "3.14.5"},
+    )
+    more = {"packages": {"redis": version, "aiohttp": "3.14.5"}, "environment": environment}
+    now = before.model_copy(
+        update={"end": "head", "commit": "fedcba9876543210", "lock": lock, "dirty": dirty}
+    )
+    return [before, now.model_copy(update=more)]
+
+
+@pytest.mark.parametrize(
+    ("differing", "lock", "words"),
+    [
+        (["a.py"], "b", "1 file(s) of the servers differ; their lock file differs (redis 8.1.0 → 9.0.0)."),
+        (["a.py"], "a", "1 file(s) of the servers differ; their lock file is the same."),
+        ([], "b", "The servers' code is the same; their lock file differs (redis 8.1.0 → 9.0.0)."),
+        ([], "a", "The servers' code is the same; so is their lock file."),
+        ([], "", "The servers' code is the same; their lock file differs"),
+    ],
+)
+def test_what_differs_is_code_or_lock_or_both_or_neither(differing: list[str], lock: str, words: str) -> None:
+    """On the page and on the console: equal code with other dependencies is not the same servers."""
+    one = result(
+        gated(), differing=differing, sides=sides(lock=lock, version="8.1.0" if lock == "a" else "9.0.0")
+    )
+    console = Console(file=StringIO(), width=1000)
+    page.tell(one, console)
+    for told in (page.render(one), console.file.getvalue()):  # type: ignore[attr-defined]
+        assert words in told
+
+
+def test_both_commits_and_interpreters_are_told() -> None:
+    """Whether the working tree has more than its commit, and whose interpreter served which side."""
+    text = page.render(result(gated(), sides=sides(dirty=True)))
+    assert "now: the working tree at fedcba9876, with changes that are not committed." in text
+    assert "Interpreter of both: CPython 3.11.2 (this tool's own)." in text
+    text = page.render(result(gated(), sides=sides(own=False)))
+    assert "now: the working tree at fedcba9876. " in text
+    told = "Interpreters: before CPython 3.11.2 (environment-a), now CPython 3.11.2 (environment-b)."
+    assert told in text
+
+
+def test_another_lock_with_the_same_packages_says_so() -> None:
+    """A comment, or a pin for another platform."""
+    text = page.render(result(gated(), differing=[], sides=sides(lock="b")))
+    assert "their lock file differs (in no package that is installed here)." in text
+
+
+def test_many_packages_are_not_all_named() -> None:
+    """A new lock file may change hundreds; what came and went is named as well."""
+    before, now = sides(lock="b")
+    had = {f"p{number}": "1" for number in range(4)}
+    has = {f"p{number}": "2" for number in range(1, 9)}
+    pair = [before.model_copy(update={"packages": had}), now.model_copy(update={"packages": has})]
+    told = "(p0 1 → none, p1 1 → 2, p2 1 → 2, p3 1 → 2, p4 none → 2, p5 none → 2, 3 more)"
+    assert told in page.render(result(gated(), sides=pair))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -205,6 +206,41 @@ def test_without_servers_of_its_own_a_suite_means_ours(top: Path) -> None:
     assert (tree.root, tree.python) == (top, sys.executable)
 
 
+def test_a_gate_measures_the_checkout_that_it_is_asked_about(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named or current, with or without [servers] in the suite; this tool's own only where there is none."""
+    (top / "requirements.lock").write_text("")
+    said: list[str] = []
+    for servers in (None, SERVERS):
+        assert revisions.gated_tree(servers, top / "servers" / "inner", said.append).root == top
+    monkeypatch.chdir(top)
+    assert revisions.gated_tree(None, None, said.append).root == top
+    assert said == [f"measuring the servers of {top}"] * 3
+    monkeypatch.chdir(tmp_path)
+    assert revisions.gated_tree(None, None, said.append) is OURS
+    assert said[-1] == f"measuring this tool's own servers, since {tmp_path} is in no git checkout"
+    with pytest.raises(SuiteError, match="no git checkout"):
+        revisions.gated_tree(None, tmp_path, said.append)
+
+
+def test_a_checkout_without_servers_is_no_excuse_to_measure_ours(top: Path) -> None:
+    """It is refused, with the key of the suite that helps."""
+    shutil.rmtree(top / "servers")
+    with pytest.raises(NoBaselineError, match=r"no servers at servers: see \[servers\]"):
+        revisions.gated_tree(None, top, print)
+
+
+def test_a_checkout_that_git_does_not_read_is_no_excuse_either(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one of another owner in a pipeline's container: refused, and who is to be asked why."""
+    (top / ".git" / "HEAD").write_text("broken\n")
+    monkeypatch.chdir(top / "servers")
+    with pytest.raises(SuiteError, match=r"git does not read the checkout .* git -C .* status"):
+        revisions.gated_tree(None, None, print)
+
+
 def test_git_that_fails_says_why(tmp_path: Path) -> None:
     """In its own words."""
     with pytest.raises(EnvironmentFailedError, match=r"git status failed: fatal: not a git repository"):
@@ -255,6 +291,33 @@ def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(EnvironmentFailedError, match="could not be made"):
         environments.cached("packaging==1.0\n", "it", said.append)  # has no hash
     assert len(list((tmp_path / "cookies-vs-tokens").iterdir())) == 1
+
+
+def test_an_interpreter_says_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This one what its own metadata say; one of an empty lock file nothing that this one has to have."""
+    own = environments.contents(sys.executable)
+    assert own.packages["packaging"] == metadata.version("packaging")
+    assert own.packages["argon2-cffi"] == metadata.version("argon2-cffi")
+    assert environments.name(sys.executable) == environments.OWN
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    python = environments.cached("# nothing\n", "it", print)
+    assert environments.contents(python).python == own.python
+    assert "aiohttp" not in environments.contents(python).packages
+    assert environments.name(python) == next((tmp_path / "cookies-vs-tokens").iterdir()).name
+    with pytest.raises(EnvironmentFailedError, match="does not say what it has"):
+        environments.contents("/bin/false")
+
+
+def test_a_result_says_where_a_side_came_from(top: Path) -> None:
+    """Commit, changes, the lock file's digest, and the interpreter that serves."""
+    clean = revisions.provenance(revisions.side("it", top, SERVERS), "base")
+    assert clean.commit == call(top, "rev-parse", "HEAD")
+    assert clean.lock == hashlib.sha256(b"packaging==1.0\n").hexdigest()
+    assert (clean.dirty, clean.environment) == (False, environments.OWN)
+    assert clean.packages == environments.contents(sys.executable).packages
+    (top / "notes.md").write_text("not committed\n")
+    changed = revisions.provenance(revisions.side("it", top, Servers(lock="")), "head")
+    assert (changed.end, changed.dirty, changed.lock) == ("head", True, "")
 
 
 def test_both_sides_get_their_interpreter_in_the_same_way(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
