@@ -28,6 +28,9 @@ class Figure(_Model):
     #: Empty for what is counted.
     unit: str = ""
     ci: tuple[float, float] | None = None
+    #: Which series of figures it belongs to, and where it stands on that series' axis; for pictures.
+    group: str = ""
+    x: float | None = None
 
 
 class Outcome(_Model):
