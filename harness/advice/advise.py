@@ -29,78 +29,123 @@ def advise(result: Result, question: Question, schemes: Mapping[str, Scheme]) ->
         schemes: What servers declare, by the scheme's name; an arm may be a scheme at a revision.
     """
     known = {arm: schemes.get(arm.partition("@")[0]) for arm in result.arms()}
-    reference = _reference(result, known)
-    rows = [_row(result, question, arm, about, reference) for arm, about in known.items() if arm != FLOOR]
-    rows.sort(key=_by_demand_then_cost)
+    reckoner = _Reckoner(result, question, known)
+    rows = sorted(map(reckoner.row, (arm for arm in known if arm != FLOOR)), key=_by_demand_then_cost)
     best = next((row.scheme for row in rows if row.meets and row.cpu), None)
     return Advice(
         question=question,
         run=result.run.id,
         suite=result.run.suite,
         confidence=result.run.confidence,
-        reference=reference,
+        reference=reckoner.reference,
         best=best,
-        schemes=[_held_against(row, best, result, question) for row in rows],
+        schemes=[row if best in (None, row.scheme) else reckoner.beside(row, best) for row in rows],
         held_back=held_back.errors(result),
         notes=notes.notes(result, question, rows),
     )
 
 
-def _reference(result: Result, known: Mapping[str, Scheme | None]) -> str | None:
-    """What latency is added to: the floor, else the first scheme that asks the store nothing on a read."""
-    asking_nothing = [arm for arm, about in known.items() if about is not None and about.store == "none"]
-    candidates = sorted(asking_nothing, key=lambda arm: arm != FLOOR)
-    return next((arm for arm in candidates if levels.latency(result, arm) is not None), None)
+def _by_demand_then_cost(row: SchemeRow) -> tuple[int, float]:
+    """Those that meet the demand, then those of which that is not known; the cheaper before the dearer."""
+    demand = {True: 0, None: 1, False: 2}[row.meets]
+    return demand, row.cpu.value if row.cpu else math.inf
 
 
-def _row(
-    result: Result, question: Question, arm: str, about: Scheme | None, reference: str | None
-) -> SchemeRow:
-    makers: dict[Column, Callable[[], Quantity]] = {
-        "latency": lambda: _quantity(model.latency(result, arm, question.store_rtt_us)),
-        "added_latency": lambda: _added(result, question, arm, reference),
-        "cpu": lambda: _per_second(result, question, arm, "total_cpu", _MICRO),
-        "store_share": lambda: _store_share(result, question, arm),
-        "store_ops": lambda: _per_second(result, question, arm, "store_ops", 1),
-        "store_memory": lambda: _quantity(
-            model.memory(result, arm, question.sessions, question.profile_bytes)
-        ),
-        "bandwidth_up": lambda: _per_second(result, question, arm, "request_bytes", _BITS),
-    }
-    found: dict[Column, Quantity] = {}
-    missing: dict[Column, str] = {}
-    for column, make in makers.items():
-        try:
-            found[column] = make()
-        except NotMeasuredError as error:
-            missing[column] = str(error)
-    block = None if about is None else revocation.after_block(about)
-    return SchemeRow(
-        scheme=arm,
-        meets=_meets(block, question),
-        after_block=block,
-        after_logout=None if about is None else revocation.after_logout(about),
-        missing=missing,
-        **found,
-    )
+class _Reckoner:
+    """Rows of an answer, scheme by scheme.
 
+    Attributes:
+        reference: What latency is added to: the floor, else the first scheme whose reads ask the store
+            nothing, among those that were measured at a distance.
+    """
 
-def _meets(block: revocation.Window | None, question: Question) -> bool | None:
-    if question.revoke_within_s is None:
-        return True
-    return None if block is None else block.meets(question.revoke_within_s)
+    def __init__(self, result: Result, question: Question, known: Mapping[str, Scheme | None]) -> None:
+        self._result = result
+        self._question = question
+        self._known = known
+        alone = (arm for arm, about in known.items() if about is not None and about.store == "none")
+        by_floor = sorted(alone, key=lambda arm: arm != FLOOR)
+        self.reference = next((arm for arm in by_floor if levels.latency(result, arm) is not None), None)
 
+    def row(self, arm: str) -> SchemeRow:
+        """What a scheme costs by itself."""
+        makers: dict[Column, Callable[[], Quantity]] = {
+            "latency": lambda: _quantity(self._latency(arm)),
+            "added_latency": lambda: self._added(arm, self.reference),
+            "cpu": lambda: _quantity(self._cores(arm)),
+            "store_share": lambda: self._store_share(arm),
+            "store_ops": lambda: _quantity(self._per_second(arm, "store_ops")),
+            "store_memory": lambda: self._memory(arm),
+            "bandwidth_up": lambda: _quantity(self._per_second(arm, "request_bytes").times(_BITS)),
+        }
+        found: dict[Column, Quantity] = {}
+        missing: dict[Column, str] = {}
+        for column, make in makers.items():
+            try:
+                found[column] = make()
+            except NotMeasuredError as error:
+                missing[column] = str(error)
+        about, within_s = self._known[arm], self._question.revoke_within_s
+        block = None if about is None else revocation.after_block(about, within_s)
+        meets = True if within_s is None else None if block is None else block.meets(within_s)
+        return SchemeRow(
+            scheme=arm,
+            meets=meets,
+            after_block=block,
+            after_logout=None if about is None else revocation.after_logout(about, within_s),
+            renewed_every_s=self._renewed_every_s(arm),
+            missing=missing,
+            **found,
+        )
 
-def _added(result: Result, question: Question, arm: str, reference: str | None) -> Quantity:
-    own = model.latency(result, arm, question.store_rtt_us)
-    if reference is None:
-        raise NotMeasuredError("no scheme that asks the store nothing was measured at a distance")
-    base = model.latency(result, reference, question.store_rtt_us)
-    groups = [*_weighted(own, 1), *_weighted(base, -1)]
-    ci = None
-    if arm != reference and min(len(points) for _, points in groups) > 1:
-        ci = weighted_sum(groups).interval(result.run.confidence)
-    return Quantity(value=own.value - base.value, ci=ci, extrapolated=own.extrapolated)
+    def beside(self, row: SchemeRow, best: str) -> SchemeRow:
+        """The same with its CPU and latency held against those of the best."""
+        update: dict[str, Quantity] = {}
+        with contextlib.suppress(NotMeasuredError):
+            base, own = self._cores(best), self._cores(row.scheme)
+            update["cpu_over_best"] = _ratio(base, own, self._result.run.confidence)
+        with contextlib.suppress(NotMeasuredError):
+            update["latency_beyond_best"] = self._added(row.scheme, best)
+        return row.model_copy(update=update)
+
+    def _latency(self, arm: str) -> Predicted:
+        return model.latency(self._result, arm, self._question.store_rtt_us)
+
+    def _added(self, arm: str, base: str | None) -> Quantity:
+        own = self._latency(arm)
+        if base is None:
+            raise NotMeasuredError("no scheme that asks the store nothing was measured at a distance")
+        other = self._latency(base)
+        groups = [*_weighted(own, 1), *_weighted(other, -1)]
+        ci = None
+        if arm != base and min(len(points) for _, points in groups) > 1:
+            ci = weighted_sum(groups).interval(self._result.run.confidence)
+        return Quantity(value=own.value - other.value, ci=ci, extrapolated=own.extrapolated)
+
+    def _cores(self, arm: str) -> Predicted:
+        return self._per_second(arm, "total_cpu").times(_MICRO)
+
+    def _per_second(self, arm: str, metric: str) -> Predicted:
+        """What all reads of a second take, and the refreshes that they need."""
+        question = self._question
+        reads = model.per_read(self._result, arm, metric, question.profile_bytes).times(question.rate)
+        every_s = self._renewed_every_s(arm)
+        if every_s is None:
+            return reads
+        refreshes = model.per_refresh(self._result, arm, metric).times(question.refreshes(every_s))
+        return reads.plus(refreshes, self._result.run.confidence)
+
+    def _renewed_every_s(self, arm: str) -> float | None:
+        about = self._known[arm]
+        return None if about is None else revocation.renewed_every_s(about, self._question.revoke_within_s)
+
+    def _store_share(self, arm: str) -> Quantity:
+        store, total = self._per_second(arm, "store_cpu"), self._per_second(arm, "total_cpu")
+        return Quantity(value=store.value / total.value, ci=None, extrapolated=total.extrapolated)
+
+    def _memory(self, arm: str) -> Quantity:
+        question = self._question
+        return _quantity(model.memory(self._result, arm, question.sessions, question.profile_bytes))
 
 
 def _weighted(predicted: Predicted, sign: float) -> list[tuple[float, Sequence[float]]]:
@@ -110,50 +155,17 @@ def _weighted(predicted: Predicted, sign: float) -> list[tuple[float, Sequence[f
     return [(sign * len(points) / everyone, points) for points in batches]
 
 
-def _per_second(result: Result, question: Question, arm: str, metric: str, factor: float) -> Quantity:
-    each = model.per_read(result, arm, metric, question.profile_bytes)
-    return _quantity(each.times(question.rate * factor))
-
-
-def _store_share(result: Result, question: Question, arm: str) -> Quantity:
-    store, total = (
-        model.per_read(result, arm, metric, question.profile_bytes) for metric in ("store_cpu", "total_cpu")
-    )
-    return Quantity(value=store.value / total.value, ci=None, extrapolated=total.extrapolated)
-
-
 def _quantity(predicted: Predicted) -> Quantity:
     return Quantity(value=predicted.value, ci=predicted.ci, extrapolated=predicted.extrapolated)
 
 
-def _by_demand_then_cost(row: SchemeRow) -> tuple[int, float]:
-    """Those that meet the demand, then those of which that is not known; the cheaper before the dearer."""
-    demand = {True: 0, None: 1, False: 2}[row.meets]
-    return demand, row.cpu.value if row.cpu else math.inf
-
-
-def _held_against(row: SchemeRow, best: str | None, result: Result, question: Question) -> SchemeRow:
-    """The same with its CPU and latency held against those of the best."""
-    if best is None or row.scheme == best:
-        return row
-    update: dict[str, Quantity] = {}
-    with contextlib.suppress(NotMeasuredError):
-        base, arm = (
-            model.per_read(result, scheme, "total_cpu", question.profile_bytes)
-            for scheme in (best, row.scheme)
-        )
-        update["cpu_over_best"] = _ratio(base, arm, result.run.confidence)
-    with contextlib.suppress(NotMeasuredError):
-        update["latency_beyond_best"] = _added(result, question, row.scheme, best)
-    return row.model_copy(update=update)
-
-
 def _ratio(base: Predicted, arm: Predicted, confidence: float) -> Quantity:
-    """CPU over CPU, batch by batch where both were in the same."""
+    """One over the other, batch by batch where both were in the same."""
     pairs = [(base.points, arm.points)]
     if list(base.batches) == list(arm.batches):
         pairs = list(zip(split(base.points, base.batches), split(arm.points, arm.batches), strict=True))
+    extrapolated = base.extrapolated or arm.extrapolated
     if min(len(group) for pair in pairs for group in pair) < 2 or min(*base.points, *arm.points) <= 0:
-        return Quantity(value=arm.value / base.value, ci=None)
+        return Quantity(value=arm.value / base.value, ci=None, extrapolated=extrapolated)
     one = stratified_ratio(pairs, confidence)
-    return Quantity(value=one.value, ci=(one.low, one.high), extrapolated=base.extrapolated)
+    return Quantity(value=one.value, ci=(one.low, one.high), extrapolated=extrapolated)

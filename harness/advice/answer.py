@@ -47,6 +47,7 @@ class SchemeRow(_Model):
         meets: Whether a block bites as soon as asked; None where that is not known.
         after_block: What a blocked account's credentials leave open.
         after_logout: What a copy of a logged-out credential leaves open.
+        renewed_every_s: The life of its tokens that is reckoned with, where they are renewed by refreshing.
         latency: Median service time of a read, us.
         added_latency: The same beyond the reference's, us.
         cpu: Cores of servers and store.
@@ -63,6 +64,7 @@ class SchemeRow(_Model):
     meets: bool | None
     after_block: Window | None
     after_logout: Window | None
+    renewed_every_s: float | None
     latency: Quantity | None = None
     added_latency: Quantity | None = None
     cpu: Quantity | None = None

@@ -5,15 +5,15 @@
     bytes(profile)   = b0 + b1 * profile        scenario payload, request_bytes over profile_bytes
     memory(sessions) = m0 + m1 * sessions       scenario population, store_memory over sessions
 
-Without a profile's length CPU, operations and bytes are those of scenario saturation as they stand. No term
-is a guess: where the rows for one are missing, the model says which (docs/advice.md).
+Without a profile's length CPU, operations and bytes are those of scenario saturation as they stand; what
+tokens of a short life cost besides is that of scenario refresh, as often as they are renewed. No term is a
+guess: where the rows for one are missing, the model says which (docs/advice.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Final
 
 from harness.advice import levels
@@ -22,6 +22,7 @@ from harness.line import Line
 from harness.result import Interval, Measurement, Result
 
 READS: Final = "saturation"
+REFRESHES: Final = "refresh"
 
 
 class NotMeasuredError(Exception):
@@ -52,6 +53,12 @@ class Predicted:
         points = [factor * point for point in self.points]
         return replace(self, value=factor * self.value, ci=ci, points=points)
 
+    def plus(self, other: Predicted, confidence: float) -> Predicted:
+        """Both together, instance by instance; of the instances that both have."""
+        points = [one + more for one, more in zip(self.points, other.points, strict=False)]
+        batches = min(self.batches, other.batches, key=sum)
+        return _mean(points, batches, confidence, extrapolated=self.extrapolated or other.extrapolated)
+
 
 def latency(result: Result, scheme: str, store_rtt_us: float) -> Predicted:
     """Median service time of a read in us, with the store at this distance.
@@ -78,6 +85,18 @@ def per_read(result: Result, scheme: str, metric: str, profile_bytes: int | None
     if row is None:
         hint = "" if line is None else ", but by length of profile: ask with --profile-bytes"
         raise NotMeasuredError(f"not measured in scenario {READS}{hint}")
+    return _of(row)
+
+
+def per_refresh(result: Result, scheme: str, metric: str) -> Predicted:
+    """What a refresh of a token costs in a metric, in its unit.
+
+    Raises:
+        NotMeasuredError: Refreshes were not measured.
+    """
+    row = next(levels.rows(result, REFRESHES, scheme, metric), None)
+    if row is None:
+        raise NotMeasuredError(f"what its refreshes cost was not measured (scenario {REFRESHES})")
     return _of(row)
 
 
@@ -124,7 +143,12 @@ def _of(row: Measurement) -> Predicted:
 def _on(line: Line | None, at: float, result: Result, why_not: str) -> Predicted:
     if line is None:
         raise NotMeasuredError(why_not)
-    points = line.points(at)
-    estimate = mean(points, result.run.confidence, line.batches)
+    return _mean(line.points(at), line.batches, result.run.confidence, extrapolated=not line.reaches(at))
+
+
+def _mean(
+    points: Sequence[float], batches: Sequence[int], confidence: float, *, extrapolated: bool
+) -> Predicted:
+    estimate = mean(points, confidence, batches)
     ci = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-    return Predicted(fmean(points), ci, points, line.batches, not line.reaches(at))
+    return Predicted(estimate.value, ci, points, batches, extrapolated)

@@ -59,6 +59,13 @@ def _granted(result: Result, question: Question, rows: Sequence[SchemeRow]) -> I
             yield "latency is that of short profiles: distance and length were not measured together"
     if any(row.cpu for row in rows):
         yield "CPU is that of servers at their limit; with less to do, each read costs more"
+    for row in rows:
+        if row.renewed_every_s is not None:
+            yield (
+                f"{row.scheme} is reckoned with tokens of {row.renewed_every_s:,g} s and"
+                f" {fmt.number(question.refreshes(row.renewed_every_s))} refreshes a second: all"
+                f" {question.sessions:,} go on reading"
+            )
     lingering = [
         row.scheme
         for row in rows

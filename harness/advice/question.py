@@ -32,6 +32,13 @@ class Question(BaseModel):
         """The round trip in the unit of the result file."""
         return self.store_rtt_ms * 1e3
 
+    def refreshes(self, every_s: float) -> float:
+        """Refreshes a second where a token lives so long and everybody goes on reading.
+
+        One a session and life, but none without a read: who reads more seldom refreshes with every read.
+        """
+        return min(self.rate, self.sessions / every_s)
+
 
 def of(**asked: float | None) -> Question:
     """A question, None for what nobody said.

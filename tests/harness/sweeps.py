@@ -51,6 +51,9 @@ TRUTHS: Final[Mapping[str, Truth]] = {
     "opaque-bearer": Truth(195, 1.02, 84, 9, 0.002, 111, 0, 544, 1),
     "cookie": Truth(205, 1.02, 89, 9, 0.002, 112, 0, 512, 1),
 }
+REFRESH_US: Final = 400.0
+REFRESH_OPS: Final = 5.0
+REFRESH_BYTES: Final = 300.0
 SWEPT: Final = ("token", "token-denylist", "cookie")
 
 
@@ -99,6 +102,18 @@ class Sweeps:
     def reads(self, arms: Sequence[str] = tuple(TRUTHS)) -> list[Measurement]:
         """Scenario saturation."""
         return [row for arm in arms for row in self._closed("saturation", {}, arm, 0)]
+
+    def refreshes(self) -> list[Measurement]:
+        """Scenario refresh, of `token-refresh`: a fourth of its CPU is the store's."""
+        found = {
+            "total_cpu": [REFRESH_US * f for f in self._factors()],
+            "store_cpu": [REFRESH_US / 4 * f for f in self._factors()],
+            "store_ops": [REFRESH_OPS] * self._instances,
+            "request_bytes": [REFRESH_BYTES] * self._instances,
+        }
+        return [
+            row_of("refresh", CLOSED, {}, "token-refresh", metric, points) for metric, points in found.items()
+        ]
 
     def payloads(self, arms: Sequence[str] = ("token", "cookie")) -> list[Measurement]:
         """Scenario payload."""

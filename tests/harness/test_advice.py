@@ -16,7 +16,7 @@ from harness.advice.question import Question
 from harness.arms import Scheme
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.result import Check, Measurement, Result
-from tests.harness.sweeps import STORED, TRUTHS, USERS, Sweeps, row_of
+from tests.harness.sweeps import REFRESH_BYTES, REFRESH_OPS, REFRESH_US, STORED, TRUTHS, USERS, Sweeps, row_of
 
 #: What the schemes of these results declare, in the parts that advice is about.
 SCHEMES = {
@@ -152,6 +152,62 @@ def test_a_demand_that_nothing_meets() -> None:
     answer = advice(sweeps.result(sweeps.reads(["token", "token-cookie"])), revoke_within_s=60)
     assert answer.best is None
     assert "No scheme of this result is known to meet the demand." in told(answer)
+
+
+#: Tokens of five minutes, which refreshing renews.
+REFRESHING = Scheme(
+    "token-refresh",
+    "",
+    "/",
+    "bearer",
+    "some",
+    lifetime_s=300,
+    promises={"block": "at next issue", "logout": "at expiry"},
+)
+
+
+def refreshing(*, measured: bool = True, **asked: Any) -> SchemeRow:
+    """What is said of refresh tokens, whose reads cost what a token's do."""
+    sweeps = Sweeps(noise=0, truths={**TRUTHS, "token-refresh": TRUTHS["token"]})
+    reads = sweeps.reads(("token", "token-refresh"))
+    result = sweeps.result(reads, sweeps.refreshes() if measured else [])
+    return row(advise(result, Question(**asked), SCHEMES | {"token-refresh": REFRESHING}), "token-refresh")
+
+
+@pytest.mark.parametrize(
+    ("within_s", "life_s", "meets"), [(None, 300, True), (60, 60, True), (3600, 300, True), (0, 300, False)]
+)
+def test_tokens_that_are_refreshed_live_as_long_as_the_demand_lets_them(
+    within_s: float | None, life_s: float, meets: bool
+) -> None:
+    """Each of 30,000 people refreshes once in that time, which is added to what the reads cost."""
+    found = refreshing(rate=1000, sessions=30_000, revoke_within_s=within_s)
+    assert (found.renewed_every_s, found.meets) == (life_s, meets)
+    assert found.after_block == revocation.Window(ends="at expiry", seconds=life_s)
+    assert found.cpu
+    assert found.store_ops
+    assert found.bandwidth_up
+    assert found.store_share
+    refreshes = 30_000 / life_s
+    cores = (1000 * 80 + refreshes * REFRESH_US) / 1e6
+    assert found.cpu.value == pytest.approx(cores)
+    assert found.store_ops.value == pytest.approx(refreshes * REFRESH_OPS)
+    assert found.bandwidth_up.value == pytest.approx(8 * (1000 * 492 + refreshes * REFRESH_BYTES))
+    assert found.store_share.value == pytest.approx(refreshes * REFRESH_US / 4 / 1e6 / cores)
+
+
+def test_nobody_refreshes_more_often_than_they_read() -> None:
+    """A million people with 1,000 reads a second among them: each read comes after its token's end."""
+    found = refreshing(rate=1000, sessions=1_000_000, revoke_within_s=1)
+    assert found.cpu
+    assert found.cpu.value == pytest.approx(1000 * (80 + REFRESH_US) / 1e6)
+
+
+def test_refreshes_that_were_not_measured_leave_the_cost_empty() -> None:
+    """What reads alone cost would be too little."""
+    found = refreshing(measured=False)
+    assert found.cpu is None
+    assert "refreshes" in found.missing["cpu"]
 
 
 @pytest.mark.parametrize(
