@@ -42,7 +42,8 @@ def latency(result: Result, scheme: str) -> Line | None:
             (rtt_us[case], row)
             for row in rows(result, DISTANCE, scheme, "service_p50")
             if (case := (row.load, str(row.params))) in rtt_us
-        ]
+        ],
+        alike=True,
     )
 
 

@@ -5,8 +5,9 @@ at a place are then as many independent estimates, whether or not the same proce
 their mean has Student's t interval, with the instance as the unit as everywhere (docs/method.md). Levels that
 are counted once an arm, such as the store's memory, make one line, without an interval.
 
-Levels weigh by one over their squared value, so that each counts by its relative error: what is measured
-spreads in proportion to its size, and levels may lie a hundredfold apart.
+Levels weigh by one over their squared value where what is measured spreads in proportion to its size: CPU,
+bytes, memory, whose levels may lie a hundredfold apart. They weigh alike where it does not: a distance adds
+to a wait, and little to its spread.
 """
 
 from __future__ import annotations
@@ -48,13 +49,17 @@ class Line:
     Attributes:
         levels: Two or more places.
         batches: How many of the points are of each batch of instances, as `Measurement.batches`.
+        alike: Whether all levels weigh alike.
     """
 
     levels: tuple[Level, ...]
     batches: tuple[int, ...] = ()
+    alike: bool = False
 
     @classmethod
-    def through(cls, rows: Sequence[tuple[float, Measurement]], scale: float = 1.0) -> Self | None:
+    def through(
+        cls, rows: Sequence[tuple[float, Measurement]], scale: float = 1.0, *, alike: bool = False
+    ) -> Self | None:
         """The line through measurements at these places; None where there are fewer than two places.
 
         Of levels that were measured in more batches than others, the instances count that all have.
@@ -62,6 +67,7 @@ class Line:
         Args:
             rows: Where, and what was measured there.
             scale: Every point is multiplied by this.
+            alike: Whether all levels weigh alike.
         """
         if len({at for at, _ in rows}) < 2:
             return None
@@ -69,7 +75,7 @@ class Line:
         levels = [
             Level(at, [scale * point for point in row.points[: len(shortest.points)]]) for at, row in rows
         ]
-        return cls(tuple(sorted(levels, key=lambda level: level.at)), tuple(shortest.batches))
+        return cls(tuple(sorted(levels, key=lambda level: level.at)), tuple(shortest.batches), alike)
 
     @property
     def first(self) -> float:
@@ -106,14 +112,14 @@ class Line:
         for level in self.levels:
             others = tuple(other for other in self.levels if other.at != level.at)
             if len({other.at for other in others}) >= 2:
-                predicted = fmean(Line(others, self.batches).points(level.at))
+                predicted = fmean(Line(others, self.batches, self.alike).points(level.at))
                 found.append(HeldBack(level.at, fmean(level.points), predicted))
         return found
 
     def _weights(self) -> tuple[list[float], float, float]:
         """Weights that add up to one, the mean place by them, and the places' variance by them."""
         means = [fmean(level.points) for level in self.levels]
-        raw = [1 / mean**2 for mean in means] if min(means) > 0 else [1.0] * len(means)
+        raw = [1.0 if self.alike or min(means) <= 0 else 1 / mean**2 for mean in means]
         weights = [one / sum(raw) for one in raw]
         places = [level.at for level in self.levels]
         centre = sum(weight * at for weight, at in zip(weights, places, strict=True))

@@ -68,7 +68,7 @@ PURE = [
             "advice/advise",
             "advice/answer",
             "advice/held_back",
-            "advice/levels",
+            "levels",
             "advice/model",
             "advice/notes",
             "advice/question",

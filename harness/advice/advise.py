@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from harness.advice import held_back, levels, model, notes, revocation
+from harness import levels
+from harness.advice import held_back, model, notes, revocation
 from harness.advice.answer import Advice, Column, Quantity, SchemeRow
 from harness.advice.model import NotMeasuredError, Predicted
 from harness.advice.question import Question

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final
 
-from harness.advice import levels
+from harness import levels
 from harness.advice.answer import HeldBackError
 from harness.line import HeldBack, Line
 from harness.result import Result

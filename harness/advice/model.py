@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.advice import levels
+from harness import levels
 from harness.estimate import mean
 from harness.line import Line
 from harness.result import Interval, Measurement, Result

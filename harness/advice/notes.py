@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from harness.advice import levels, model
+from harness import levels
+from harness.advice import model
 from harness.advice.answer import Column, SchemeRow
 from harness.advice.model import NotMeasuredError
 from harness.advice.question import Question
@@ -62,7 +63,7 @@ def _granted(result: Result, question: Question, rows: Sequence[SchemeRow]) -> I
     for row in rows:
         if row.renewed_every_s is not None:
             yield (
-                f"{row.scheme} is reckoned with tokens of {row.renewed_every_s:,g} s and"
+                f"{row.scheme} is reckoned with tokens of {fmt.number(row.renewed_every_s)} s and"
                 f" {fmt.number(question.refreshes(row.renewed_every_s))} refreshes a second: all"
                 f" {question.sessions:,} go on reading"
             )

@@ -39,12 +39,12 @@ def asked(question: Question) -> str:
     profile, within = question.profile_bytes, question.revoke_within_s
     parts = [
         told("store_rtt_ms", f"the store {question.store_rtt_ms:g} ms away and back"),
-        told("rate", f"{question.rate:,g} reads a second"),
+        told("rate", f"{_plain(question.rate)} reads a second"),
         told("sessions", f"{question.sessions:,} sessions"),
         told("profile_bytes", "short profiles" if profile is None else f"profiles of {profile:,} bytes"),
         told(
             "revoke_within_s",
-            "no demand on revocation" if within is None else f"a block bites within {within:,g} s",
+            "no demand on revocation" if within is None else f"a block bites within {_plain(within)} s",
         ),
     ]
     return f"Asked: {', '.join(parts)}."
@@ -209,7 +209,12 @@ def _cell(found: Quantity | None, size: float = 1.0) -> str:
     return ("~" if found.extrapolated else "") + fmt.with_interval(found.value / size, ci)
 
 
+def _plain(value: float) -> str:
+    """All digits before the point, and those behind it that somebody gave."""
+    return f"{value:,.0f}" if value % 1 == 0 else f"{value:,}"
+
+
 def _open(window: Window | None, unit: str = " s") -> str:
     if window is None:
         return "?"
-    return "no end" if window.seconds is None else f"{window.seconds:,g}{unit}"
+    return "no end" if window.seconds is None else f"{_plain(window.seconds)}{unit}"

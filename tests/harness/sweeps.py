@@ -138,6 +138,7 @@ class Sweeps:
                 rows += [
                     row_of("distance", OPEN, params, arm, "service_p50", points),
                     row_of("distance", OPEN, params, arm, "store_rtt", [rtt]),
+                    row_of("distance", OPEN, params, arm, "store_ops", [float(truth.asks)] * self._instances),
                 ]
         return rows
 

@@ -36,6 +36,14 @@ def test_levels_weigh_by_their_relative_error() -> None:
     assert one.points(6 / 21) == pytest.approx([28 / 21])
 
 
+def test_levels_may_weigh_alike() -> None:
+    """1, 2 and 4 at 0, 1 and 2: ordinary least squares gives a slope of 3/2, and 7/3 in the middle."""
+    one = Line(tuple(Level(at, [value]) for at, value in ((0, 1.0), (1, 2.0), (2, 4.0))), alike=True)
+    assert one.slopes() == pytest.approx([1.5])
+    assert one.points(1) == pytest.approx([7 / 3])
+    assert [held.predicted for held in one.held_back()] == pytest.approx([0, 2.5, 3])
+
+
 def test_a_level_of_nothing_leaves_all_weights_equal() -> None:
     """What may be zero has no relative error: ordinary least squares."""
     assert line((0, [0]), (1, [1]), (2, [1])).slopes() == pytest.approx([0.5])
