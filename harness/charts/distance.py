@@ -46,10 +46,10 @@ def draw(result: Result) -> Figure | None:
     far, near = panels
     confidence = result.run.confidence
     for arm, line in found.items():
-        level = arm == base
-        lines.through(far, line, styles[arm], confidence, across=_MS, up=_MS, level=level)
+        flat = arm == base
+        lines.through(far, line, styles[arm], confidence, across=_MS, up=_MS, flat=flat)
         ends = _reach(line, meets)
-        lines.through(near, line, styles[arm], confidence, ends=ends, across=_MS, up=_MS, level=level)
+        lines.through(near, line, styles[arm], confidence, ends=ends, across=_MS, up=_MS, flat=flat)
     far.set_xlim(left=0)
     far.set_ylim(bottom=0)
     _close_up(near, found, meets)

@@ -36,7 +36,7 @@ def through(
     ends: tuple[float, float] | None = None,
     across: float = 1.0,
     up: float = 1.0,
-    level: bool = False,
+    flat: bool = False,
 ) -> None:
     """Every level's mean with its interval, and the line.
 
@@ -48,12 +48,12 @@ def through(
         ends: From where to where the line is drawn; where not said, between its outer levels.
         across: What the panel's horizontal unit is in the line's.
         up: The same of the vertical unit.
-        level: Whether what is measured cannot depend on the place: then the mean over all levels is drawn.
+        flat: Whether what is measured cannot depend on the place: then the mean over all levels is drawn.
     """
     begin, end = ends or (line.first, line.last)
     places = [begin * (1 - step / _STEPS) + end * step / _STEPS for step in range(_STEPS + 1)]
     heights = [fmean(line.points(place)) / up for place in places]
-    if level:
+    if flat:
         heights = [fmean(point for one in line.levels for point in one.points) / up] * len(places)
     panel.plot([place / across for place in places], heights, color=look.colour, linewidth=1.6, zorder=2)
     for level in line.levels:

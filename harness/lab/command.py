@@ -53,7 +53,7 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
                 answers.add(Answer.of(claim, outcome))
                 took = f"{time.monotonic() - begun:.1f} s"
                 say(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({took})")
-        pictures = _draw(answers.all, folder, say)
+        pictures = draw(answers.all, folder, say)
         archive.save_texts({PAGE_FILE: page.render(answers.all, pictures)}, folder)
     if print_json:
         print(json.dumps([answer.model_dump() for answer in answers.all], indent=1))
@@ -62,7 +62,7 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
     say("exit code 0")
 
 
-def _draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) -> list[Picture]:
+def draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) -> list[Picture]:
     """Draw what is there to be drawn, unless this interpreter cannot: no answer depends on it."""
     run = folder / _RUN
     result = archive.load(run) if (run / archive.RESULT_FILE).exists() else None
