@@ -6,7 +6,6 @@ Each is None where fewer than two levels were measured.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from harness.line import Line
@@ -15,17 +14,32 @@ from harness.result import Measurement, Result
 DISTANCE: Final = "distance"
 PAYLOAD: Final = "payload"
 POPULATION: Final = "population"
-
+_DELAY: Final = "store_delay_ms"
+#: A read costs the same whatever a login did.
+_PASSWORDS: Final = "password_cost"
 _USERS: Final = re.compile(r"closed, (\d+) users")
 
 
-def rows(result: Result, scenario: str, scheme: str, metric: str) -> Iterator[Measurement]:
-    """What was measured of a scheme in whole scenarios of this name."""
-    return (
+def rows(
+    result: Result, scenario: str, scheme: str, metric: str, along: str | None = None
+) -> list[Measurement]:
+    """What was measured of a scheme in whole scenarios of this name, under the first load that it ran under.
+
+    Args:
+        result: Where.
+        scenario: Its name.
+        scheme: The arm.
+        metric: Of `METRICS`.
+        along: The parameter by which the rows differ; those that differ by others are left out.
+    """
+    differing = {along} if along else set()
+    found = [
         row
         for row in result.measurements
-        if (row.scenario, row.arm, row.metric) == (scenario, scheme, metric) and "step" not in row.params
-    )
+        if (row.scenario, row.arm, row.metric) == (scenario, scheme, metric)
+        and row.params.keys() - {_PASSWORDS} == differing
+    ]
+    return [row for row in found if row.load == found[0].load]
 
 
 def users(row: Measurement) -> int | None:
@@ -36,15 +50,10 @@ def users(row: Measurement) -> int | None:
 
 def latency(result: Result, scheme: str) -> Line | None:
     """Median service time of a read (us) over the measured round trip to the store (us)."""
-    rtt_us = {(row.load, str(row.params)): row.value for row in rows(result, DISTANCE, scheme, "store_rtt")}
-    return Line.through(
-        [
-            (rtt_us[case], row)
-            for row in rows(result, DISTANCE, scheme, "service_p50")
-            if (case := (row.load, str(row.params))) in rtt_us
-        ],
-        alike=True,
-    )
+    rtt_us = {row.params[_DELAY]: row.value for row in rows(result, DISTANCE, scheme, "store_rtt", _DELAY)}
+    waits = rows(result, DISTANCE, scheme, "service_p50", _DELAY)
+    found = [(rtt_us[row.params[_DELAY]], row) for row in waits if row.params[_DELAY] in rtt_us]
+    return Line.through(found, alike=True)
 
 
 def by_profile(result: Result, scheme: str, metric: str) -> Line | None:
@@ -72,5 +81,4 @@ def memory_by_sessions(result: Result, scheme: str) -> Line | None:
 def _along(
     result: Result, scenario: str, scheme: str, metric: str, key: str
 ) -> list[tuple[float, Measurement]]:
-    found = rows(result, scenario, scheme, metric)
-    return [(float(row.params[key]), row) for row in found if key in row.params]
+    return [(float(row.params[key]), row) for row in rows(result, scenario, scheme, metric, key)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,16 +14,6 @@ from harness.result import Interval
 Column = Literal[
     "latency", "added_latency", "cpu", "store_share", "store_ops", "store_memory", "bandwidth_up"
 ]
-
-UNITS: Final[dict[Column, str]] = {
-    "latency": "us",
-    "added_latency": "us",
-    "cpu": "cores",
-    "store_share": "fraction",
-    "store_ops": "ops/s",
-    "store_memory": "B",
-    "bandwidth_up": "bit/s",
-}
 
 
 class _Model(BaseModel):

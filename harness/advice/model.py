@@ -81,7 +81,7 @@ def per_read(result: Result, scheme: str, metric: str, profile_bytes: int | None
         return _on(
             line, profile_bytes, result, f"not measured by length of profile (scenario {levels.PAYLOAD})"
         )
-    row = next(levels.rows(result, READS, scheme, metric), None)
+    row = next(iter(levels.rows(result, READS, scheme, metric)), None)
     if row is None:
         hint = "" if line is None else ", but by length of profile: ask with --profile-bytes"
         raise NotMeasuredError(f"not measured in scenario {READS}{hint}")
@@ -94,7 +94,7 @@ def per_refresh(result: Result, scheme: str, metric: str) -> Predicted:
     Raises:
         NotMeasuredError: Refreshes were not measured.
     """
-    row = next(levels.rows(result, REFRESHES, scheme, metric), None)
+    row = next(iter(levels.rows(result, REFRESHES, scheme, metric)), None)
     if row is None:
         raise NotMeasuredError(f"what its refreshes cost was not measured (scenario {REFRESHES})")
     return _of(row)

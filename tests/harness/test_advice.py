@@ -300,6 +300,24 @@ def test_memory_is_not_taken_from_users_who_came_later() -> None:
     assert "scenario population" in row(later, "cookie").missing["store_memory"]
 
 
+def test_rows_of_other_loads_and_other_parameters_are_not_mixed_in() -> None:
+    """A second load of distance, and reads with long profiles: the first load, and the plain reads, count."""
+    sweeps = Sweeps(noise=0)
+    slower = [busier(one) for one in sweeps.distances()]
+    long = [one.model_copy(update={"scenario": "saturation"}) for one in sweeps.payloads()]
+    mixed = advice(sweeps.result(long, sweeps.reads(), sweeps.distances(), slower))
+    plain = advice(sweeps.result(sweeps.reads(), sweeps.distances()))
+    for scheme in ("token", "cookie"):
+        assert row(mixed, scheme).latency == row(plain, scheme).latency
+        assert row(mixed, scheme).cpu == row(plain, scheme).cpu
+
+
+def busier(one: Measurement) -> Measurement:
+    """The same under another load, where all takes twice as long."""
+    points = [2 * point for point in one.points]
+    return row_of(one.scenario, "open, 1000/s constant", one.params, one.arm, one.metric, points)
+
+
 def test_one_instance_gives_figures_without_intervals() -> None:
     """As everywhere."""
     cookie = row(advice(Sweeps(instances=1).result()), "cookie")
