@@ -417,6 +417,53 @@ def claims(
 
 
 @app.command()
+def advise(
+    which: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RESULT]",
+            help="A run: its folder, result file or id, or `latest`; default: the latest of suite claims.",
+        ),
+    ] = None,
+    store_rtt: Annotated[
+        float | None, typer.Option(min=0, metavar="MS", help="Round trip to your store; default: 0.5.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="REQ/S", help="Restricted reads a second; default: 1000.")
+    ] = None,
+    sessions: Annotated[
+        int | None, typer.Option(min=0, help="People logged in at one time; default: 100000.")
+    ] = None,
+    profile_bytes: Annotated[
+        int | None, typer.Option(min=1, help="Length of what a session or token says; default: short.")
+    ] = None,
+    revoke_within: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="SECONDS", help="How soon a blocked account must be out; default: no demand."
+        ),
+    ] = None,
+    results: ResultsFolder = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Say which scheme costs what at your distance, load and demands, from what a run measured.
+
+    Each figure has the interval of what was measured; beside them stands how far the model was off where it
+    was held against measurements that it was not shown.
+    """
+    from harness.advice import command, question
+
+    asked = question.of(
+        store_rtt_ms=store_rtt,
+        rate=rate,
+        sessions=sessions,
+        profile_bytes=profile_bytes,
+        revoke_within_s=revoke_within,
+    )
+    command.tell(which, results, asked, Console(stderr=as_json), print_json=as_json)
+
+
+@app.command()
 def history(
     folder: Annotated[Path, typer.Argument(help="Where results are looked for, at any depth.")] = Path(
         "results"

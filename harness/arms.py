@@ -30,6 +30,8 @@ class Scheme:
     database: str = "logins and writes"
     #: What it leaves out of what docs/security.md asks for.
     waives: Sequence[str] = ()
+    #: When what is ended ends: `logout`, `role_change`, `block`, `password_change`, and more.
+    promises: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

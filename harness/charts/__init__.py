@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from harness import disk
@@ -16,6 +18,8 @@ from harness.result import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from harness.lab.claim import Answer
 
     Draw = Callable[[Result], Figure | None]
 
@@ -51,9 +55,54 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
     return written
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A figure of claims: its file, what it shows, and the numbers of the claims that it is about."""
+
+    file: str
+    shows: str
+    claims: tuple[int, ...]
+
+
+def draw_claims(answers: Sequence[Answer], result: Result | None, folder: Path) -> list[Picture]:
+    """Draw every figure that is about a claim, and applies, as PNG and as SVG.
+
+    Those are the modules here with `CLAIMS`; one that is made from the answers, and not from the run that was
+    made for them, has `draw_answers(answers) -> Figure | None`.
+
+    Args:
+        answers: What came of the claims.
+        result: The run that was made for them, if it was.
+        folder: Where to put the figures; it is there.
+
+    Raises:
+        EnvironmentFailedError: They cannot be written there.
+    """
+    from harness.charts import style
+    from harness.charts.drawable import drawable
+
+    pictures = []
+    with style.applied():
+        for name, module in _modules():
+            figure = None
+            if hasattr(module, "draw_answers"):
+                figure = module.draw_answers(answers)
+            elif hasattr(module, "CLAIMS") and result is not None:
+                figure = module.draw(drawable(result))
+            if figure is not None:
+                png, _ = style.save(figure, folder / name)
+                shows = (module.__doc__ or "").partition("\n")[0].rstrip(".")
+                pictures.append(Picture(png.name, shows, module.CLAIMS))
+    return pictures
+
+
 def figures() -> Iterator[tuple[str, Draw]]:
     """The name and the drawing function of every figure in this folder, by name."""
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-        draw = getattr(importlib.import_module(f"{__name__}.{module.name}"), "draw", None)
-        if draw is not None:
-            yield module.name, draw
+    for name, module in _modules():
+        if hasattr(module, "draw"):
+            yield name, module.draw
+
+
+def _modules() -> Iterator[tuple[str, ModuleType]]:
+    for found in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
+        yield found.name, importlib.import_module(f"{__name__}.{found.name}")

@@ -72,11 +72,16 @@ def open_page(
 
 
 def open_page_of_several(
-    title: str, reading: str, caption: str, heights: Sequence[float]
+    title: str,
+    reading: str,
+    caption: str,
+    heights: Sequence[float],
+    columns: int = 1,
+    legend: Sequence[LegendEntry] = (),
 ) -> tuple[Figure, list[Axes]]:
-    """The same for a figure that is made from several runs, which its caption names."""
+    """The same for a figure that is made from several runs, or from none; its caption says from what."""
     above = [_heading(title, style.BLACK), _reading(reading)]
-    return _page(above, [_caption(caption)], heights)
+    return _page(above, [_caption(caption)], heights, columns, legend)
 
 
 def _page(

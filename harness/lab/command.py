@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from harness import archive, claims, disk, leftovers, machine, turn
+from harness import archive, claims, disk, interpreter, leftovers, machine, turn
+from harness.charts import Picture, draw_claims
 from harness.lab import console as terminal
 from harness.lab import page
 from harness.lab.answers import FILE, Answers, Setting
 from harness.lab.claim import Answer, Claim, Outcome, not_run
 from harness.lab.lab import Lab
+from harness.lab.readings import SUITE
 
 #: The page, beside the list of answers.
 PAGE_FILE: Final = "claims.md"
@@ -49,12 +52,24 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
                 answers.add(Answer.of(claim, outcome))
                 took = f"{time.monotonic() - begun:.1f} s"
                 say(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({took})")
-        archive.save_texts({PAGE_FILE: page.render(answers.all)}, folder)
+        pictures = draw(answers.all, folder, say)
+        archive.save_texts({PAGE_FILE: page.render(answers.all, pictures)}, folder)
     if print_json:
         print(json.dumps([answer.model_dump() for answer in answers.all], indent=1))
     terminal.render(answers.all, console)
-    say(f"{FILE} and {PAGE_FILE} are in {folder}")
+    say(f"{FILE}, {PAGE_FILE} and {len(pictures)} figures are in {folder}")
     say("exit code 0")
+
+
+def draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) -> list[Picture]:
+    """Draw what is there to be drawn, unless this interpreter cannot: no answer depends on it."""
+    run = folder / SUITE
+    result = archive.load(run) if (run / archive.RESULT_FILE).exists() else None
+    try:
+        return draw_claims(answers, result, folder)
+    except ModuleNotFoundError as error:
+        say(f"no figures ({interpreter.missing(error)})")
+        return []
 
 
 def _outcome(claim: Claim, lab: Lab) -> Outcome:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from harness.lab.claim import Answer, Figure
 from harness.report import format as fmt
 from harness.report import markdown
 from harness.report.tables import Table
 
+if TYPE_CHECKING:
+    from harness.charts import Picture
 
-def render(answers: Sequence[Answer]) -> str:
-    """All answers with their figures as Markdown, ending in a newline."""
+
+def render(answers: Sequence[Answer], pictures: Sequence[Picture] = ()) -> str:
+    """All answers with their figures as Markdown, ending in a newline.
+
+    Args:
+        answers: What came of the claims.
+        pictures: Each is shown below the claims that it is about; it lies beside the page.
+    """
     blocks = ["# Claims, put to the test", markdown.table(_overview(answers))]
     for one in answers:
         blocks += [
@@ -22,6 +31,9 @@ def render(answers: Sequence[Answer]) -> str:
         if one.figures:
             rows = [[figure.name, _value(figure)] for figure in one.figures]
             blocks.append(markdown.table(Table("Figures", ["what", "figure"], rows)))
+        blocks += [
+            f"![{picture.shows}]({picture.file})" for picture in pictures if one.number in picture.claims
+        ]
     return "\n\n".join(blocks) + "\n"
 
 

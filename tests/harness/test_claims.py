@@ -11,13 +11,15 @@ import pytest
 from rich.console import Console
 
 from harness import archive, claims
+from harness.charts import Picture
 from harness.claims import clients, ending, keys, refreshing
 from harness.errors import SuiteError
-from harness.lab import console, lab, page
+from harness.lab import command, console, lab, page
 from harness.lab.answers import FILE, Answers, Setting
 from harness.lab.claim import Answer, Figure, Outcome, decided, not_run
 from harness.lab.lab import Lab
 from harness.result import Check, Git, Result
+from tests.harness.sweeps import Sweeps
 
 HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
 GIT = Git(revision="0" * 40, dirty=False)
@@ -113,6 +115,42 @@ def test_the_page_has_every_figure() -> None:
     assert "| ratio | 1.25 (1.20 to 1.30) |" in text
     assert "- rule: supported when it goes on under all that ask nothing" in text
     assert "**not run**" in text
+
+
+def test_the_page_shows_each_figure_below_its_claims() -> None:
+    """By what it shows, for those who do not see it; none under other claims."""
+    picture = Picture("revocation.png", "What it costs", (27, 9))
+    text = page.render([answer(3), answer(9)], [picture])
+    first, second = text.split("## 9. ")
+    assert "![" not in first
+    assert "![What it costs](revocation.png)" in second
+
+
+def test_figures_are_drawn_of_what_a_folder_holds(tmp_path: Path) -> None:
+    """Of the run that was made for claims, if it was; where matplotlib is missing it is said, and no more."""
+    said: list[str] = []
+    assert command.draw([], tmp_path, said.append) == []
+    (tmp_path / "claims").mkdir()
+    archive.save(Sweeps().result(), tmp_path / "claims")
+    files = [picture.file for picture in command.draw([], tmp_path, said.append)]
+    assert "distance.png" in files
+    assert all((tmp_path / file).exists() for file in files)
+    assert said == []
+
+
+def test_without_matplotlib_answers_are_kept_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named."""
+
+    def missing(*_: Any) -> None:
+        raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
+
+    monkeypatch.setattr(command, "draw_claims", missing)
+    said: list[str] = []
+    assert command.draw([], tmp_path, said.append) == []
+    assert "no figures" in said[0]
+    assert "matplotlib" in said[0]
 
 
 def test_the_console_has_every_verdict_in_80_columns() -> None:

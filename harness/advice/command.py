@@ -1,0 +1,48 @@
+"""What the command `advise` does, told to a console."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from harness import archive, catalog
+from harness.advice import console as terminal
+from harness.advice.advise import advise
+from harness.advice.question import Question
+from harness.errors import InvalidMeasurementError, SuiteError
+from harness.lab.readings import SUITE
+
+
+def tell(which: str | None, results: Path, question: Question, console: Console, *, print_json: bool) -> None:
+    """Answer a question from a stored result.
+
+    Args:
+        which: A run: its folder, file or id, or `latest`; None for the latest that claims were measured by.
+        results: The folder of results.
+        question: What is asked.
+        console: Where the answer is told.
+        print_json: Whether it also goes to standard output, for programs.
+
+    Raises:
+        SuiteError: There is no such result.
+        InvalidMeasurementError: It must not be believed.
+    """
+    place = _latest_of_claims(results) if which is None else archive.find(which, results)
+    result = archive.load(place)
+    if not result.valid:
+        raise InvalidMeasurementError(f"{place} is an invalid measurement: nothing is advised from it.")
+    advice = advise(result, question, catalog.schemes())
+    if print_json:
+        sys.stdout.write(advice.model_dump_json(indent=1) + "\n")
+        sys.stdout.flush()
+    terminal.render(advice, console)
+    console.print("exit code 0", highlight=False)
+
+
+def _latest_of_claims(results: Path) -> Path:
+    found = [folder for folder, run in archive.runs(results) if run["suite"] == SUITE]
+    if not found:
+        raise SuiteError(f"no run of suite {SUITE} below {results}: name a result, or run bench.py claims.")
+    return found[-1]
