@@ -72,6 +72,7 @@ class Scenario(_Frozen):
             A search is judged by what it finds, the capacity.
         password_cost: argon2 profile of the servers, where it is not the suite's.
         warmup_requests: Discarded requests to each instance, where it is not the suite's number.
+        overlap: Of a key rotation: whether the old key stays beside the new one.
         budgets: Limits that `bench.py check` holds this scenario to (`harness/budgets.py`).
     """
 
@@ -83,6 +84,7 @@ class Scenario(_Frozen):
     primary: str | None = None
     password_cost: PasswordCost | None = None
     warmup_requests: int | None = Field(default=None, ge=0)
+    overlap: bool | None = None
     budgets: list[str] = Field(default_factory=list)
 
     @field_validator("budgets")
@@ -128,7 +130,9 @@ class Scenario(_Frozen):
     @property
     def params(self) -> dict[str, str]:
         """What sets this scenario apart from others of the same name, besides its load."""
-        return {} if self.password_cost is None else {"password_cost": self.password_cost}
+        overlap = None if self.overlap is None else str(self.overlap).lower()
+        own = {"password_cost": self.password_cost, "overlap": overlap}
+        return {name: value for name, value in own.items() if value is not None}
 
     @property
     def primary_metric(self) -> str:
@@ -221,7 +225,7 @@ class Suite(_Frozen):
             raise ValueError("every arm may be named once")
         cases = [(scenario.name, scenario.load, scenario.params) for scenario in self.scenarios]
         if any(cases.count(case) > 1 for case in cases):
-            raise ValueError("every scenario may be measured once under each load and password_cost")
+            raise ValueError("every scenario may be measured once under each load, password_cost and overlap")
         return self
 
 

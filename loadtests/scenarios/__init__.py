@@ -2,7 +2,8 @@
 
 A file says `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its requests) and `visit(session)`,
 which makes the requests of one arrival (open loop) or one turn of a user (closed loop) by calling the methods
-of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out.
+of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out. With `INCIDENT` all
+arms live through it at once, and meanwhile the harness makes an incident of that kind (`harness/incidents/`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class ScenarioFile:
     model: str
     steps: tuple[str, ...]
     needs_credential: bool
+    incident: str
     visit: Callable[[Session], None]
 
 
@@ -37,5 +39,12 @@ def names() -> list[str]:
 def load(name: str) -> ScenarioFile:
     """Import one scenario; ModuleNotFoundError where there is none of that name."""
     module: Any = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    needs_credential = getattr(module, "NEEDS_CREDENTIAL", False)
-    return ScenarioFile(name, module.TITLE, module.MODEL, module.STEPS, needs_credential, module.visit)
+    return ScenarioFile(
+        name,
+        module.TITLE,
+        module.MODEL,
+        module.STEPS,
+        getattr(module, "NEEDS_CREDENTIAL", False),
+        getattr(module, "INCIDENT", ""),
+        module.visit,
+    )

@@ -1,0 +1,185 @@
+"""What incidents came to, as tables and sentences. Pure.
+
+Incidents are described, not judged: each arm lived through each once, with one instance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.report import format as fmt
+from harness.report.tables import Table
+from harness.result import Incident, Result, Stale
+
+#: Outcomes that are no failure.
+WELL: Final = ("ok", "login")
+NOT_SENT: Final = "not sent"
+AT_LEAST: Final = "\N{GREATER-THAN OR EQUAL TO}"
+AT_MOST: Final = "\N{LESS-THAN OR EQUAL TO}"
+#: What a failure means, by the word that its outcome ends with, or by the outcome.
+_MEANINGS: Final = {
+    "503": "503: the server could not ask its store, or had too many logins waiting.",
+    "401": "401: the credential was not good any more; who got it logged in again.",
+    "timeout": "timeout: no answer came within the load's limit.",
+    NOT_SENT: "not sent: arrivals at which all people of the arm still waited for an answer.",
+}
+_JUDGED: Final = (
+    "Described, not judged: one instance of each arm lived through it once, and all of them shared the"
+    " servers' CPUs."
+)
+
+
+@dataclass(frozen=True)
+class Together:
+    """One incident, with a row for each arm that lived through it."""
+
+    rows: Sequence[Incident]
+
+    @property
+    def name(self) -> str:
+        """What happened, and its parameters: `key rotation, overlap=true`."""
+        first = self.rows[0]
+        return ", ".join([first.kind, *(f"{key}={value}" for key, value in first.params.items())])
+
+    @property
+    def title(self) -> str:
+        """The name and the load, which is that of each arm: `store outage (open, 50/s constant)`."""
+        return f"{self.name} ({self.rows[0].load}, each arm)"
+
+    @property
+    def failures(self) -> list[str]:
+        """The failures that any arm met, most frequent first."""
+        counts = sum((Counter(row.outcomes) for row in self.rows), Counter[str]())
+        return [outcome for outcome, _ in counts.most_common() if outcome not in WELL]
+
+    @property
+    def is_about_accounts(self) -> bool:
+        """Whether what counts is for how long single accounts stayed in."""
+        return any(row.stale for row in self.rows)
+
+
+def incidents(result: Result) -> list[Together]:
+    """The incidents of a run, in the order they happened."""
+    found: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[Incident]] = {}
+    for row in result.incidents:
+        found.setdefault((row.scenario, row.load, tuple(row.params.items())), []).append(row)
+    return [Together(rows) for rows in found.values()]
+
+
+def tables(together: Together) -> list[Table]:
+    """One table an incident; of a revocation another one, of its cost."""
+    if together.is_about_accounts:
+        return [_stale_table(together), *_price_tables(together)]
+    return [_failures_table(together)]
+
+
+def sentences(together: Together) -> list[str]:
+    """What it meant, arm by arm; those that fared alike in one sentence."""
+    told: dict[str, list[str]] = {}
+    for row in together.rows:
+        told.setdefault(_stayed_in(row.stale) if row.stale else _fared(row), []).append(row.arm)
+    meanings = [] if together.is_about_accounts else [*_meanings(together.failures)]
+    return [*(f"{', '.join(arms)}: {text}" for text, arms in told.items()), *meanings, _JUDGED]
+
+
+def _failures_table(together: Together) -> Table:
+    failures = together.failures
+    heads = ["arm", "requests", "failed\n%", *(outcome.replace(" ", "\n") for outcome in failures)]
+    heads += ["failing\nfor s", "well\nafter s", "logins", "logins,\nmost/s"]
+    rows = [
+        [
+            row.arm,
+            fmt.whole(row.requests),
+            fmt.number(100 * row.share_failed),
+            *(fmt.whole(row.outcomes.get(outcome, 0)) for outcome in failures),
+            _s(row.failed_for_s),
+            _well_after(row),
+            fmt.whole(row.logins),
+            fmt.whole(row.peak_logins_per_s),
+        ]
+        for row in together.rows
+    ]
+    return Table("Failures", heads, rows)
+
+
+def _well_after(row: Incident) -> str:
+    return "not yet" if row.well_after_s is None else _s(row.well_after_s)
+
+
+def _stale_table(together: Together) -> Table:
+    what = [one.what for one in together.rows[0].stale]
+    heads = ["arm", *(f"{name.replace(' ', chr(10), 1)}, s" for name in what), "stale\nreads"]
+    rows = [
+        [row.arm, *(_seconds(one) for one in row.stale), fmt.whole(sum(one.reads for one in row.stale))]
+        for row in together.rows
+    ]
+    return Table("Worked on for", heads, rows)
+
+
+def _seconds(stale: Stale) -> str:
+    """At least, where nothing was refused to the end; at most, where the first read after it was."""
+    bound = AT_LEAST if stale.at_least else "" if stale.reads else AT_MOST
+    return f"{bound}{_s(stale.seconds)}"
+
+
+def _s(seconds: float) -> str:
+    """Seconds, as finely as bins tell them."""
+    return f"{seconds:.2f}"
+
+
+def _price_tables(together: Together) -> Iterator[Table]:
+    rows = [
+        [row.arm, fmt.whole(price.store_ops), fmt.number(price.server_cpu_us), fmt.number(price.store_cpu_us)]
+        for row in together.rows
+        if (price := row.price) is not None
+    ]
+    if rows:
+        heads = ["arm", "store\nops", "server\nCPU us", "store\nCPU us"]
+        yield Table("One revocation", heads, rows)
+
+
+def _fared(row: Incident) -> str:
+    if not row.failed and not row.not_sent:
+        return "nothing failed."
+    counts = sorted(row.outcomes.items(), key=lambda item: -item[1])
+    failures = ", ".join(f"{name}: {count:,}" for name, count in counts if name not in WELL)
+    text = f"{fmt.percent(row.share_failed)} failed ({failures}) within {_s(row.failed_for_s)} s"
+    if row.logins:
+        text += f", {row.logins:,} logged in again, at most {row.peak_logins_per_s:,} in a second"
+    if row.well_after_s is None:
+        return f"{text}; it was not well yet at the end."
+    return f"{text}; all was well {_s(row.well_after_s)} s after {row.events[-1].what!r}."
+
+
+def _stayed_in(stale: Sequence[Stale]) -> str:
+    """For how long the accounts stayed in."""
+    kept = [one for one in stale if one.at_least]
+    late = [one for one in stale if not one.at_least and one.reads]
+    ended = [one for one in stale if not one.at_least and not one.reads]
+    parts = []
+    if ended:
+        parts.append(f"no read was let in that was sent after the account was {_names(ended)}")
+    parts += [
+        f"{one.reads} reads were let in for {_s(one.seconds)} s after it was {_said(one)}" for one in late
+    ]
+    if kept:
+        parts.append(f"what the account held still worked at the end of the run after it was {_names(kept)}")
+    return f"{'; '.join(parts)}."
+
+
+def _names(stale: Iterable[Stale]) -> str:
+    names = [_said(one) for one in stale]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _said(stale: Stale) -> str:
+    return "given another password" if stale.what == "password changed" else stale.what
+
+
+def _meanings(failures: Sequence[str]) -> Iterator[str]:
+    for word, meaning in _MEANINGS.items():
+        if any(outcome in (word, f"login {word}") for outcome in failures):
+            yield meaning
