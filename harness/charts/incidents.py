@@ -8,14 +8,15 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from harness.charts import page, style
 from harness.report.incidents import NOT_SENT, WELL, Together, incidents
 from harness.result import Happening, Incident, Result
 
-#: Of a row of panels, with its share of the titles above and the axis below.
-_HEIGHT: Final = 1.35
+#: Of a row of panels, and what titles above and the axis below a block of them take.
+_HEIGHT: Final = 1.1
+_FRAME: Final = 1.3
 _COLUMNS: Final = 2
 #: Bins are drawn in stretches of so many seconds, wide enough to be seen.
 _STRETCH_S: Final = 0.25
@@ -50,7 +51,7 @@ def draw(result: Result) -> Figure | None:
         return None
     columns = min(_COLUMNS, len(shown))
     blocks = [shown[start : start + columns] for start in range(0, len(shown), columns)]
-    heights = [_HEIGHT] * sum(columns * _rows(block) for block in blocks)
+    heights = [height for block in blocks for height in _heights(block, columns)]
     figure, panels = page.open_page(result, _title(shown), _reading(), heights, columns, _legend(shown))
     rest = iter(panels)
     for block in blocks:
@@ -58,6 +59,12 @@ def draw(result: Result) -> Figure | None:
         for column in range(columns):
             _column([row[column] for row in grid], block[column] if column < len(block) else None)
     return figure
+
+
+def _heights(block: Sequence[Together], columns: int) -> list[float]:
+    """Alike within a block: the layout makes panels as high in proportion, whatever stands above them."""
+    rows = _rows(block)
+    return [_HEIGHT + _FRAME / rows] * (columns * rows)
 
 
 def _rows(block: Sequence[Together]) -> int:
@@ -120,7 +127,8 @@ def _column(panels: Sequence[Axes], together: Together | None) -> None:
     highest = max(max(_total(row), default=0.0) for row in rows) * _HEADROOM or 1
     for panel, row in zip(panels, rows, strict=False):
         _panel(panel, row, highest)
-        panel.tick_params(labelbottom=row is rows[-1])
+        if row is not rows[-1]:
+            panel.xaxis.set_major_formatter(NullFormatter())
     panels[0].set_title(
         "\n".join(style.lines(together.title, style.TITLE_CHARACTERS // 2)), pad=_TITLE_POINTS
     )
