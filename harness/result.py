@@ -342,13 +342,15 @@ class Stale(Model):
     """For how long what an account held still worked after it had been ended.
 
     `seconds` run from the answer to whoever ended it to the account's first refused read; `at_least` says
-    that none was refused to the end. `reads` counts those that were sent in between and answered as before.
+    that none was refused to the end. `reads` counts those that were sent in between and answered as before,
+    `readmitted` those that were let in again after one had been refused.
     """
 
     what: str
     seconds: float
     at_least: bool
     reads: int
+    readmitted: int = 0
 
 
 class Price(Model):
@@ -371,7 +373,8 @@ class Incident(Model):
     """How one arm lived through an incident.
 
     `outcomes` counts `ok` (a read), `login`, and every kind of failure; `not sent` are arrivals at which all
-    people of the arm still waited. `failed_for_s` runs from the first failure to the last; `well_after_s`
+    people of the arm still waited. Refusals of accounts that were ended on purpose (`401 revoked`) are no
+    failures. `failed_for_s` runs from the first failure to the last; `well_after_s`
     from the moment at which all could be well again until nothing failed any more, None where that is not
     asked or was not reached.
     """
@@ -393,7 +396,9 @@ class Incident(Model):
     #: The most within any one second.
     peak_logins_per_s: int
     slowest_ms: float
-    #: Of the accounts that a revocation is about.
+    #: How long a credential lives that nothing ends.
+    credential_lives_s: int = 0
+    #: Of the accounts that were ended on purpose.
     stale: list[Stale] = Field(default_factory=list)
     price: Price | None = None
     bins: Bins

@@ -183,7 +183,7 @@ class Rig:
             raise AssertionError("a store of the user's own is not ours to kill")
         self._store_is_down = True
         self._store_process.kill()
-        self._store_process.wait()
+        processes.end([self._store_process])
 
     def revive_store(self) -> None:
         """Start it again, empty, at the same socket; returns when it answers.
@@ -218,9 +218,8 @@ class Rig:
         try:
             for number, arm in enumerate(arm for arm in self._arms if arm.name in secrets_by_arm):
                 log = self.folder / f"{arm.name}-beside.log"
-                with interrupts.held():
-                    process = self._launch_server(arm, arm.variants[0], 0, log, secrets_by_arm[arm.name])
-                    started.append(process)
+                process = self._launch_server(arm, arm.variants[0], 0, log, secrets_by_arm[arm.name])
+                started.append(process)
                 instance = self._await_instance(
                     number, arm, process, log, time.monotonic() + _START_TIMEOUT_S
                 )
@@ -310,9 +309,7 @@ class Rig:
                 log = self.folder / f"{arm.name}-{index}.log"
                 variant = arm.variants[index % len(arm.variants)]
                 port = self._port + number if self._port else 0
-                with interrupts.held():
-                    process = self._launch_server(arm, variant, port, log, self.secrets_of(arm))
-                    self._started.append(process)
+                process = self._launch_server(arm, variant, port, log, self.secrets_of(arm))
                 waiting.append((arm, process, log))
         deadline = time.monotonic() + _START_TIMEOUT_S
         for number, (arm, process, log) in enumerate(waiting):
@@ -321,7 +318,7 @@ class Rig:
     def _launch_server(
         self, arm: Arm, variant: Sequence[str], port: int, log: Path, own: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        """Start a server process of an arm; `own` is what its environment holds beside the store."""
+        """Start a server process of an arm; its environment holds `own`, and where the store is."""
         arguments = [
             *variant,
             arm.scheme.name,
@@ -334,7 +331,10 @@ class Rig:
             "--json",
         ]
         environment = {"REDIS_URL": self.url, **own}
-        return processes.start(arm.module, arguments, log=log, environment=environment, tree=arm.tree)
+        with interrupts.held():
+            process = processes.start(arm.module, arguments, log=log, environment=environment, tree=arm.tree)
+            self._started.append(process)
+        return process
 
     def _await_instance(
         self, number: int, arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline: float

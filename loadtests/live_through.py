@@ -23,10 +23,10 @@ from locust.env import Environment
 
 from harness.incidents.timeline import (
     BIN_NS,
-    LOGIN,
     LOST_CONNECTION,
     NOT_SENT,
     OK,
+    REFUSALS,
     REFUSED_CONNECTION,
     TIMEOUT,
     Bin,
@@ -154,7 +154,7 @@ class Crowd:
         for one in seen:
             outcome = one.outcome
             if person.watched:
-                outcome += f" {person.watched}" if outcome not in (OK, LOGIN) else ""
+                outcome += f" {person.watched}" if outcome in REFUSALS else ""
                 self._watched[person.watched].append(replace(one, outcome=outcome))
             content = self._bin(one.ended_ns)
             content.outcomes[outcome] += 1
@@ -218,6 +218,7 @@ class LiveThrough:
         target = crowd.party.target
         credential = log_in((target.host, target.port), account)
         session = Session(self._connect(target), account, person.read_path, credential)
+        session.may_log_in = not person.watched
         witness = Witness(self._plan.timeout_s)
         session.enter(witness)
         for _ in range(self._plan.warmup_visits):

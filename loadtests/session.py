@@ -54,11 +54,15 @@ class Session:
         account: Who logs in.
         read_path: What a read asks for.
         credential: That of an earlier login.
+
+    Attributes:
+        may_log_in: Whether who is refused logs in again, where a scenario has people do so.
     """
 
     def __init__(
         self, connection: Connection, account: contract.Credentials, read_path: str, credential: Credential
     ) -> None:
+        self.may_log_in = True
         self._connection = connection
         self._account = account
         self._read_path = read_path
@@ -99,8 +103,8 @@ class Session:
         return answer.status
 
     def read_or_log_in(self) -> None:
-        """Read, and log in where the answer is that one must, as people do."""
-        if self.read() == _REFUSED:
+        """Read, and log in where the answer is that one must, as people do who may."""
+        if self.read() == _REFUSED and self.may_log_in:
             self.log_in()
 
     def read_without_credential(self) -> None:

@@ -11,7 +11,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from harness.charts import page, style
-from harness.report.incidents import NOT_SENT, WELL, Together, incidents
+from harness.incidents.timeline import LOGIN, NOT_SENT, OK, WELL
+from harness.report.incidents import Together, incidents
 from harness.result import Happening, Incident, Result
 
 #: Of a row of panels, and what titles above and the axis below a block of them take.
@@ -114,7 +115,12 @@ def _colour(outcome: str) -> str:
 
 def _ordered(row: Incident) -> list[str]:
     """The outcomes from the bottom of the stack to its top: failures on what went well."""
-    names = [*WELL, *(name for name in row.bins.outcomes if name not in WELL and name != NOT_SENT), NOT_SENT]
+    names = [
+        OK,
+        LOGIN,
+        *(name for name in row.bins.outcomes if name not in WELL and name != NOT_SENT),
+        NOT_SENT,
+    ]
     return [name for name in names if name in row.bins.outcomes and any(row.bins.outcomes[name])]
 
 
@@ -167,7 +173,7 @@ def _name_events(panel: Axes, row: Incident) -> None:
     before_s, level = -row.seconds, 0
     for events in _close_events(row):
         at_s = events[0].at_s
-        level = level + 1 if at_s - before_s < _CROWDED * row.seconds else 0
+        level = 1 - level if at_s - before_s < _CROWDED * row.seconds else 0
         before_s = at_s
         panel.annotate(
             ", ".join(dict.fromkeys(event.what for event in events)),

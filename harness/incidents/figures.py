@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.incidents.lived import Lived
-from harness.incidents.timeline import BIN_NS, LOGIN, NOT_SENT, OK, WELL, Bin, Event, Watching
+from harness.incidents.timeline import (
+    BIN_NS,
+    LOGIN,
+    NOT_SENT,
+    OK,
+    Bin,
+    Event,
+    Watching,
+    is_failure,
+    is_wanted,
+)
 from harness.result import Bins, Happening, Incident, Stale
 
 _PER_SECOND: Final = round(1e9 / BIN_NS)
@@ -43,6 +53,7 @@ def _incident(lived: Lived, arm: str) -> Incident:
         logins=outcomes[LOGIN],
         peak_logins_per_s=peak(_series(bins, count, LOGIN)),
         slowest_ms=max((one.slowest_ns for one in bins), default=0) / 1e6,
+        credential_lives_s=lived.lifetimes_s.get(arm, 0),
         stale=[_stale(one, events) for one in lived.timeline.watching if one.arm == arm],
         price=lived.prices.get(arm),
         bins=Bins(
@@ -55,7 +66,7 @@ def _incident(lived: Lived, arm: str) -> Incident:
 
 def failed(outcomes: Mapping[str, int]) -> int:
     """How many of these are failures; arrivals that were not sent count too."""
-    return sum(count for outcome, count in outcomes.items() if outcome not in WELL)
+    return sum(count for outcome, count in outcomes.items() if is_failure(outcome))
 
 
 def peak(counts: Sequence[int]) -> int:
@@ -103,11 +114,13 @@ def _stale(watching: Watching, events: Sequence[Event]) -> Stale:
         for at_ns, outcome in sorted(zip(watching.sent_ns, watching.outcomes, strict=True))
         if at_ns >= done_ns
     ]
-    refused_ns = next((at_ns for at_ns, outcome in later if outcome != OK), None)
-    until_ns = refused_ns if refused_ns is not None else later[-1][0] if later else done_ns
+    refused_ns = next((at_ns for at_ns, outcome in later if is_wanted(outcome)), None)
+    kept = [row for row in later if refused_ns is None or row[0] < refused_ns]
+    until_ns = refused_ns if refused_ns is not None else kept[-1][0] if kept else done_ns
     return Stale(
         what=watching.watched,
         seconds=(until_ns - done_ns) / 1e9,
         at_least=refused_ns is None,
-        reads=sum(outcome == OK for _, outcome in later),
+        reads=sum(outcome == OK for _, outcome in kept),
+        readmitted=sum(outcome == OK for _, outcome in later[len(kept) :]),
     )

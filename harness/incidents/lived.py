@@ -22,6 +22,7 @@ class Lived:
         timeline: What the load saw.
         events: What was done, in the order of time.
         prices: What that cost by itself, by arm, where it was counted.
+        lifetimes_s: How long a credential lives that nothing ends, by arm.
     """
 
     scenario: Scenario
@@ -31,6 +32,7 @@ class Lived:
     timeline: Timeline
     events: Sequence[Event]
     prices: Mapping[str, Price] = field(default_factory=dict)
+    lifetimes_s: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def arms(self) -> list[str]:

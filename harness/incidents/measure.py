@@ -66,7 +66,10 @@ def live_through(
     plan = _plan(scenario, instances, rig.folder, warmup_requests, seed)
     with kind.stage(Setting(rig, instances, scenario, plan, meter, spare_account)) as staged:
         timeline, events = _drive(staged, rig, how, on_event)
-    return Lived(scenario, kind.name, kind.explains, staged.plan, timeline, events, staged.prices)
+    lifetimes_s = {arm.name: arm.scheme.lifetime_s for arm in rig.arms}
+    return Lived(
+        scenario, kind.name, kind.explains, staged.plan, timeline, events, staged.prices, lifetimes_s
+    )
 
 
 def _plan(

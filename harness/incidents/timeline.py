@@ -22,12 +22,25 @@ BIN_NS: Final = 50_000_000
 OK: Final = "ok"
 LOGIN: Final = "login"
 WELL: Final = frozenset({OK, LOGIN})
+#: Answers that refuse somebody; of somebody watched each is an outcome of its own: `401 revoked`.
+REFUSALS: Final = ("401", "403")
 #: No outcome of a request: an arrival at which all people of the arm were still waiting for an answer.
 NOT_SENT: Final = "not sent"
 #: No answer in time; what refused to be connected to; what hung up before it answered.
 TIMEOUT: Final = "timeout"
 REFUSED_CONNECTION: Final = "refused connection"
 LOST_CONNECTION: Final = "lost connection"
+
+
+def is_wanted(outcome: str) -> bool:
+    """Whether it is the refusal of somebody watched, which is what was to be brought about."""
+    status, _, watched = outcome.partition(" ")
+    return status in REFUSALS and bool(watched)
+
+
+def is_failure(outcome: str) -> bool:
+    """Whether it should not be: arrivals that were not sent count too."""
+    return outcome not in WELL and not is_wanted(outcome)
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Person:
         account: Number of the account.
         read_path: What a read asks for.
         watched: What will be done to the account, such as `revoked`; empty for nobody in particular. Each
-            read of somebody watched is recorded by itself, and a refusal is an outcome of its own.
+            read of somebody watched is recorded by itself, and who is refused does not log in again.
     """
 
     account: int

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.incidents.timeline import is_failure
 from harness.report import format as fmt
 from harness.report.tables import Table
 from harness.result import Incident, Result, Stale
 
-#: Outcomes that are no failure.
-WELL: Final = ("ok", "login")
-NOT_SENT: Final = "not sent"
 AT_LEAST: Final = "\N{GREATER-THAN OR EQUAL TO}"
 AT_MOST: Final = "\N{LESS-THAN OR EQUAL TO}"
 #: What a failure means, by the word that its outcome ends with, or by the outcome.
@@ -24,7 +22,7 @@ _MEANINGS: Final = {
     "503": "503: the server could not ask its store, or had too many logins waiting.",
     "401": "401: the credential was not good any more; who got it logged in again.",
     "timeout": "timeout: no answer came within the load's limit.",
-    NOT_SENT: "not sent: arrivals at which all people of the arm still waited for an answer.",
+    "not sent": "not sent: arrivals at which all people of the arm still waited for an answer.",
 }
 _JUDGED: Final = (
     "Described, not judged: one instance of each arm lived through it once, and all of them shared the"
@@ -53,12 +51,12 @@ class Together:
     def failures(self) -> list[str]:
         """The failures that any arm met, most frequent first."""
         counts = sum((Counter(row.outcomes) for row in self.rows), Counter[str]())
-        return [outcome for outcome, _ in counts.most_common() if outcome not in WELL]
+        return [outcome for outcome, _ in counts.most_common() if is_failure(outcome)]
 
     @property
     def is_about_accounts(self) -> bool:
-        """Whether what counts is for how long single accounts stayed in."""
-        return any(row.stale for row in self.rows)
+        """Whether what counts is for how long single accounts stayed in, and what ending them costs."""
+        return any(row.price for row in self.rows)
 
 
 def incidents(result: Result) -> list[Together]:
@@ -80,9 +78,11 @@ def sentences(together: Together) -> list[str]:
     """What it meant, arm by arm; those that fared alike in one sentence."""
     told: dict[str, list[str]] = {}
     for row in together.rows:
-        told.setdefault(_stayed_in(row.stale) if row.stale else _fared(row), []).append(row.arm)
-    meanings = [] if together.is_about_accounts else [*_meanings(together.failures)]
-    return [*(f"{', '.join(arms)}: {text}" for text, arms in told.items()), *meanings, _JUDGED]
+        texts = [_stayed_in(row)] if together.is_about_accounts else [_fared(row), *_readmitted(row)]
+        for text in texts:
+            told.setdefault(text, []).append(row.arm)
+    by_arms = [f"{', '.join(arms)}: {text}" for text, arms in told.items()]
+    return [*by_arms, *_meanings(together.failures), _JUDGED]
 
 
 def _failures_table(together: Together) -> Table:
@@ -145,7 +145,7 @@ def _fared(row: Incident) -> str:
     if not row.failed and not row.not_sent:
         return "nothing failed."
     counts = sorted(row.outcomes.items(), key=lambda item: -item[1])
-    failures = ", ".join(f"{name}: {count:,}" for name, count in counts if name not in WELL)
+    failures = ", ".join(f"{name}: {count:,}" for name, count in counts if is_failure(name))
     text = f"{fmt.percent(row.share_failed)} failed ({failures}) within {_s(row.failed_for_s)} s"
     if row.logins:
         text += f", {row.logins:,} logged in again, at most {row.peak_logins_per_s:,} in a second"
@@ -154,8 +154,16 @@ def _fared(row: Incident) -> str:
     return f"{text}; all was well {_s(row.well_after_s)} s after {row.events[-1].what!r}."
 
 
-def _stayed_in(stale: Sequence[Stale]) -> str:
+def _readmitted(row: Incident) -> Iterator[str]:
+    """Who was let in again that had been ended."""
+    for one in row.stale:
+        if one.readmitted:
+            yield f"whoever had been {_said(one)} before was let in again ({one.readmitted} reads)."
+
+
+def _stayed_in(row: Incident) -> str:
     """For how long the accounts stayed in."""
+    stale = row.stale
     kept = [one for one in stale if one.at_least]
     late = [one for one in stale if not one.at_least and one.reads]
     ended = [one for one in stale if not one.at_least and not one.reads]
@@ -166,7 +174,8 @@ def _stayed_in(stale: Sequence[Stale]) -> str:
         f"{one.reads} reads were let in for {_s(one.seconds)} s after it was {_said(one)}" for one in late
     ]
     if kept:
-        parts.append(f"what the account held still worked at the end of the run after it was {_names(kept)}")
+        text = f"what the account held still worked at the end of the run after it was {_names(kept)}"
+        parts.append(f"{text}; it lives for {fmt.duration(row.credential_lives_s)}")
     return f"{'; '.join(parts)}."
 
 

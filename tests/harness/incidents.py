@@ -62,6 +62,7 @@ def lived(
         Timeline(scenario.name, seen, tuple(watching), **timeline),
         events,
         prices or {},
+        dict.fromkeys(bins, 5 * 3600),
     )
 
 

@@ -211,6 +211,23 @@ def test_what_is_never_refused_was_stale_to_the_end() -> None:
     assert [event.at_s for event in row.events] == [2], "what was done to other arms is not this one's"
 
 
+def test_who_is_let_in_again_is_counted_apart() -> None:
+    """One read before the first refusal was stale; two after it were let in again."""
+    outcomes = ["ok", "401 revoked", "503", "ok", "ok", "401 revoked"]
+    row = watched([2100, 2200, 2300, 2400, 2500, 2600], outcomes)
+    (stale,) = row.stale
+    assert (stale.reads, stale.readmitted, stale.at_least) == (1, 2, False)
+    assert stale.seconds == pytest.approx(0.2)
+
+
+def test_a_refusal_that_was_wanted_is_no_failure() -> None:
+    """Of who is watched; another's is, and so is a server that cannot tell."""
+    bins = {50: {"401 revoked": 5, "403 demoted": 5}, 60: {"401": 1, "503": 1}}
+    (row,) = figures.incidents(lived({"token": bins}))
+    assert (row.requests, row.failed) == (12, 2)
+    assert row.failed_for_s == pytest.approx(0.05)
+
+
 # --- checks ---
 
 

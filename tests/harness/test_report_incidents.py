@@ -111,7 +111,22 @@ def test_a_revocation_tells_how_long_accounts_stayed_in() -> None:
     assert sentences(together)[:3] == [
         "at once: no read was let in that was sent after the account was revoked.",
         "late: 1 reads were let in for 0.20 s after it was revoked.",
-        "never: what the account held still worked at the end of the run after it was revoked.",
+        "never: what the account held still worked at the end of the run after it was revoked; it lives for"
+        " 5 h.",
+    ]
+
+
+def test_who_is_let_in_again_after_an_outage_is_told() -> None:
+    """A list of what was ended that is gone with its store: a finding, though no request failed."""
+    watching = Watching("token", "revoked", (2_100_000_000, 4_000_000_000), ("401 revoked", "ok"))
+    happened = lived(
+        {"token": {0: {"ok": 9, "401 revoked": 1}}}, events=[revoked("token")], watching=[watching]
+    )
+    (together,) = incidents(only(happened))
+    assert "401 revoked" not in " ".join(tables(together)[0].heads)
+    assert sentences(together)[:2] == [
+        "token: nothing failed.",
+        "token: whoever had been revoked before was let in again (1 reads).",
     ]
 
 

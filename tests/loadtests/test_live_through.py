@@ -109,14 +109,15 @@ def seen(sent, ended, outcome):
 crowd.enter(PERSON, [seen(1, 49, "ok"), seen(49, 51, "login")], 1000 * ms)
 crowd.enter(VICTIM, [seen(2, 30, "ok")], 1001 * ms)
 crowd.enter(VICTIM, [seen(60, 99, "401")], 1060 * ms)
+crowd.enter(VICTIM, [seen(160, 161, "503")], 1160 * ms)
 print([(one.number, dict(one.outcomes), one.slowest_ns // ms) for one in crowd.bins()])
 print([(one.watched, [ns // ms for ns in one.sent_ns], one.outcomes) for one in crowd.watching()])
 print([ns // ms for ns in crowd.lag_ns])
 """
     assert in_locust(PRELUDE + code).splitlines() == [
-        "[(0, {'ok': 2}, 48), (1, {'login': 1, '401 revoked': 1}, 39)]",
-        "[('revoked', [2, 60], ('ok', '401 revoked'))]",
-        "[1, 1, 0]",
+        "[(0, {'ok': 2}, 48), (1, {'login': 1, '401 revoked': 1}, 39), (3, {'503': 1}, 1)]",
+        "[('revoked', [2, 60, 160], ('ok', '401 revoked', '503'))]",
+        "[1, 1, 0, 0]",
     ]
 
 
@@ -196,11 +197,14 @@ def test_people_go_on_to_the_successor_and_log_in_where_they_must(
     assert min(refused) >= 10, "not before the change"
 
 
-def test_who_is_watched_does_not_log_in_again(serve: Callable[[str], Server], tmp_path: Path) -> None:
+@pytest.mark.parametrize("scenario", ["revocation", "outage"])
+def test_who_is_watched_does_not_log_in_again(
+    serve: Callable[[str], Server], tmp_path: Path, scenario: str
+) -> None:
     """A read that admins alone may make is refused each time; each is recorded by itself."""
     server = serve("token")
     people = (Person(0, contract.RESTRICTED), Person(1, contract.ADMIN, "demoted"))
-    timeline = driven(tmp_path, plan("revocation", Party(_target(server), people)))
+    timeline = driven(tmp_path, plan(scenario, Party(_target(server), people)))
     assert outcomes(timeline, "token") == {"ok": 20, "403 demoted": 20}
     (watching,) = timeline.watching
     assert (watching.watched, watching.outcomes) == ("demoted", ("403 demoted",) * 20)

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Final
 
 from harness.accounting import StoreMeter, cpu_ns
-from harness.errors import ConformanceError
+from harness.incidents.accounts import logged_in, name_of
 from harness.incidents.kind import Kind, Setting, Staged, Step
 from harness.incidents.timeline import Party, Person
 from harness.lab.caller import ADMIN, Caller
@@ -40,7 +40,7 @@ class _Arm:
 
     def account(self, watched: str) -> str:
         """The name of somebody who is watched."""
-        return _name(self.accounts[WATCHED.index(watched)])
+        return name_of(self.accounts[WATCHED.index(watched)])
 
     def people(self) -> tuple[Person, ...]:
         """Those who are watched, and the party's others; who is to be demoted reads what admins may."""
@@ -55,7 +55,7 @@ class _Arm:
         """What is done to each of them, and how; callers are logged in here, before the load begins."""
         yield REVOKED, partial(self.admin.change_account, self.account(REVOKED), revoke=True)
         yield DEMOTED, partial(self.admin.change_account, self.account(DEMOTED), role="user")
-        elsewhere = _logged_in(self.party, self.account(PASSWORD_CHANGED))
+        elsewhere = logged_in(self.party, self.account(PASSWORD_CHANGED))
         yield PASSWORD_CHANGED, partial(elsewhere.change_password, _NEW_PASSWORD)
 
 
@@ -67,7 +67,7 @@ def stage(setting: Setting) -> Iterator[Staged]:
     numbers = range(setting.spare_account, setting.spare_account + len(plan.parties) * KIND.spare_accounts)
     for index, (party, instance) in enumerate(zip(plan.parties, setting.instances, strict=True)):
         own = numbers[index * KIND.spare_accounts : (index + 1) * KIND.spare_accounts]
-        arm = _Arm(party, _logged_in(party, ADMIN), own)
+        arm = _Arm(party, logged_in(party, ADMIN), own)
         prices[party.target.arm] = _price(arm, instance, setting.meter)
         arm.admin.change_account(arm.account(DEMOTED), role="admin")
         parties.append(replace(party, people=arm.people()))
@@ -77,10 +77,10 @@ def stage(setting: Setting) -> Iterator[Staged]:
 
 def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> Price:
     """What one revocation of an account with one credential costs, while nothing else goes on: medians."""
-    account = _name(arm.accounts[-1])
+    account = name_of(arm.accounts[-1])
     server_ns, store_ns, operations = [], [], []
     for _ in range(_PRICED):
-        _logged_in(arm.party, account)
+        logged_in(arm.party, account)
         store_before, server_before = meter.read(), cpu_ns(instance.process.pid)
         arm.admin.change_account(account, revoke=True)
         server_ns.append(cpu_ns(instance.process.pid) - server_before)
@@ -94,18 +94,6 @@ def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> Price:
         store_cpu_us=max(0.0, median(store_ns) / 1e3) if commands else 0.0,
         store_ops=commands,
     )
-
-
-def _logged_in(party: Party, username: str) -> Caller:
-    caller = Caller(party.target.host, party.target.port)
-    reply = caller.log_in(username)
-    if reply.status != 200:
-        raise ConformanceError(f"server {party.target.arm}: a login was answered {reply.status}.")
-    return caller
-
-
-def _name(account: int) -> str:
-    return f"load-{account}"
 
 
 KIND: Final = Kind(
