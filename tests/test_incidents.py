@@ -21,30 +21,31 @@ arms = ["anonymous", "token", "token-denylist", "token-rs256", "cookie", "cookie
 instances = 1
 warmup_requests = 20
 """
-PEOPLE = 8
+#: With as many people as arrivals a second, a load that was kept waiting for less finds somebody free.
+PEOPLE = 20
 OUTAGE = """
 [[scenarios]]
 name = "outage"
-load = { model = "open", users = 8, rate = 40 }
+load = { model = "open", users = 20, rate = 20 }
 seconds = 9
 """
 OTHERS = """
 [[scenarios]]
 name = "rotation"
-load = { model = "open", users = 8, rate = 40 }
-seconds = 4
+load = { model = "open", users = 20, rate = 20 }
+seconds = 6
 overlap = false
 
 [[scenarios]]
 name = "rotation"
-load = { model = "open", users = 8, rate = 40 }
-seconds = 4
+load = { model = "open", users = 20, rate = 20 }
+seconds = 6
 overlap = true
 
 [[scenarios]]
 name = "revocation"
-load = { model = "open", users = 6, rate = 40 }
-seconds = 4
+load = { model = "open", users = 12, rate = 24 }
+seconds = 6
 
 [[scenarios]]
 name = "steady"
@@ -143,7 +144,7 @@ def test_each_scheme_lives_through_each_incident_as_it_promises(sandbox: Sandbox
     assert [row.scenario for row in result.run.slots] == ["steady"]
     names = {path.name for path in (sandbox.folder / "run").iterdir()}
     assert {"recording-1-outage.jsonl.gz", "recording-3-rotation.jsonl.gz", "incidents.png"} <= names
-    assert "store outage (open, 40/s constant, each arm)" in done.stdout
+    assert "store outage (open, 20/s constant, each arm)" in done.stdout
     (found,) = clean.find(sandbox.folder, sandbox.folder / "nowhere")
     assert found.others == ()
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 from harness.incidents.lived import Lived
 from harness.incidents.timeline import BIN_NS, WELL
 from harness.result import Check
 from harness.validity import LAG_WARNING_US
-
-#: Further behind schedule than a bin is wide, requests are laid out in the wrong places.
-_LAG_LIMIT_US: Final = BIN_NS / 1e3
 
 
 def checks(lived: Lived) -> list[Check]:
@@ -48,7 +44,7 @@ def _answers(lived: Lived) -> Check:
         check="answers",
         status="invalid",
         detail=f"{lived.label}: {unexplained.total()} failures that the incident does not explain, most"
-        f" often: {most}. Lower the rate, or try the server by hand: bench.py serve.",
+        f" often: {most}. Lower the rate, use a quieter machine, or try the server by hand: bench.py serve.",
     )
 
 
@@ -59,8 +55,8 @@ def _lag(lived: Lived) -> Check:
         return _ok("arrivals on time", f"{told}.")
     return Check(
         check="arrivals on time",
-        status="invalid" if lag_us > _LAG_LIMIT_US else "warning",
-        detail=f"{told}: lower the rate or use a quieter machine.",
+        status="warning",
+        detail=f"{told}: moments hold this lag; lower the rate or use a quieter machine.",
     )
 
 

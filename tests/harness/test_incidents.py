@@ -262,11 +262,9 @@ def test_so_are_failures_before_the_load_began() -> None:
     assert statuses(errors={"503": 1})["answers"] == "invalid"
 
 
-@pytest.mark.parametrize(
-    ("lag_ms", "status"), [(2, "ok"), (2.1, "warning"), (50, "warning"), (51, "invalid")]
-)
+@pytest.mark.parametrize(("lag_ms", "status"), [(2, "ok"), (2.1, "warning"), (500, "warning")])
 def test_a_load_that_lags_is_told(lag_ms: float, status: str) -> None:
-    """By more than a bin, what happened when cannot be said any more."""
+    """Counts stay right; what happened when is no surer than that."""
     assert statuses(lag_p99_ns=round(lag_ms * 1e6))["arrivals on time"] == status
 
 

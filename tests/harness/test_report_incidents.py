@@ -108,11 +108,11 @@ def test_a_revocation_tells_how_long_accounts_stayed_in() -> None:
     stale, price = tables(together)
     assert stale.rows == [["at once", "≤0.10", "0"], ["late", "0.20", "1"], ["never", "≥3.90", "3"]]
     assert price.rows == [["late", "6", "1,234", "67.8"]]
+    still_in = "what the account held still worked at the end of the run after it was revoked"
     assert sentences(together)[:3] == [
         "at once: no read was let in that was sent after the account was revoked.",
         "late: 1 reads were let in for 0.20 s after it was revoked.",
-        "never: what the account held still worked at the end of the run after it was revoked; it lives for"
-        " 5 h.",
+        f"never: {still_in}; it lives for 5 h.",
     ]
 
 
