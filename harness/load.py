@@ -226,7 +226,8 @@ class Edges:
                 raise one.failure()
         start_ns = time.perf_counter_ns() + lead_ns
         for connection in self._connections:
-            connection.sendall(b"%d\n" % start_ns)
+            with suppress(BrokenPipeError, ConnectionResetError):  # its process is missed soon
+                connection.sendall(b"%d\n" % start_ns)
         return start_ns
 
     def _meet(self) -> None:

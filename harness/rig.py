@@ -194,7 +194,10 @@ class Rig:
         self._launch_store()
         # A client of its own: others may wait between tries, by redis-py's own rules.
         with redis.Redis.from_url(self.url, socket_timeout=10, retry=Retry(NoBackoff(), 0)) as client:
-            self._await_store(client)
+            try:
+                self._await_store(client)
+            except redis.RedisError as error:
+                raise EnvironmentFailedError(f"the session store did not come back: {error}") from error
         self._pin_store()
         self._store_is_down = False
 

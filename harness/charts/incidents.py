@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from harness.charts import page, style
-from harness.incidents.timeline import LOGIN, NOT_SENT, OK, WELL
+from harness.incidents.timeline import LOGIN, NOT_SENT, OK, is_wanted
 from harness.report.incidents import Together, incidents
 from harness.result import Happening, Incident, Result
 
@@ -31,11 +31,14 @@ _TITLE_POINTS: Final = 28
 #: A name of an event later than this share of the time ends at its line, so as not to leave the panel.
 _LATE: Final = 0.6
 
-_COLOURS: Final = {"ok": "#D9D9D9", "login": style.GREEN}
+#: From the bottom of a stack.
+_COLOURS: Final = {OK: "#D9D9D9", LOGIN: style.GREEN}
+#: Of accounts that were ended on purpose.
+_WANTED: Final = style.PURPLE
+_NAMES: Final = {"401": "401: logged out", "503": "503: not served"}
 #: By the first word of an outcome.
 _FAILURES: Final = {
     "401": style.ORANGE,
-    "403": style.PURPLE,
     "503": style.VERMILLION,
     "login": style.BLUE,
     "timeout": style.BLACK,
@@ -92,36 +95,38 @@ def _reading() -> str:
 
 def _legend(shown: Sequence[Together]) -> list[page.LegendEntry]:
     """A name for each colour there is, in the order of the stacks."""
-    outcomes = (name for together in shown for row in together.rows for name in _ordered(row))
+    outcomes = {name for together in shown for row in together.rows for name in _ordered(row)}
     names: dict[str, str] = {}
-    for outcome in sorted(outcomes, key=lambda name: name not in WELL):
+    for outcome in sorted(outcomes, key=_rank):
         names.setdefault(_colour(outcome), _short(outcome))
     return [(Patch(facecolor=colour, edgecolor="none"), name) for colour, name in names.items()]
 
 
 def _short(outcome: str) -> str:
     """What outcomes of one colour have in common."""
-    head = outcome.partition(" ")[0]
-    if head in ("401", "403"):
-        return f"{head}: refused"
-    if head == "503":
-        return "503: not served"
-    return "login failed" if outcome.startswith("login ") else outcome
+    if is_wanted(outcome):
+        return "refused, as it should be"
+    if outcome.startswith(f"{LOGIN} "):
+        return "login failed"
+    return _NAMES.get(outcome, outcome)
 
 
 def _colour(outcome: str) -> str:
+    if is_wanted(outcome):
+        return _WANTED
     return _COLOURS.get(outcome) or _FAILURES.get(outcome.partition(" ")[0], style.RED)
 
 
+def _rank(outcome: str) -> tuple[int, str]:
+    """Its place in a stack, from the bottom: failures on what went well."""
+    if outcome in _COLOURS:
+        return list(_COLOURS).index(outcome), outcome
+    return 2 if is_wanted(outcome) else 4 if outcome == NOT_SENT else 3, outcome
+
+
 def _ordered(row: Incident) -> list[str]:
-    """The outcomes from the bottom of the stack to its top: failures on what went well."""
-    names = [
-        OK,
-        LOGIN,
-        *(name for name in row.bins.outcomes if name not in WELL and name != NOT_SENT),
-        NOT_SENT,
-    ]
-    return [name for name in names if name in row.bins.outcomes and any(row.bins.outcomes[name])]
+    """The outcomes that were met, from the bottom of the stack to its top."""
+    return sorted((name for name, counts in row.bins.outcomes.items() if any(counts)), key=_rank)
 
 
 def _column(panels: Sequence[Axes], together: Together | None) -> None:

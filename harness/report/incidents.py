@@ -158,7 +158,7 @@ def _readmitted(row: Incident) -> Iterator[str]:
     """Who was let in again that had been ended."""
     for one in row.stale:
         if one.readmitted:
-            yield f"whoever had been {_said(one)} before was let in again ({one.readmitted} reads)."
+            yield f"whoever had been {_said(one)} before was let in again: {_reads(one.readmitted)} answered."
 
 
 def _stayed_in(row: Incident) -> str:
@@ -170,13 +170,15 @@ def _stayed_in(row: Incident) -> str:
     parts = []
     if ended:
         parts.append(f"no read was let in that was sent after the account was {_names(ended)}")
-    parts += [
-        f"{one.reads} reads were let in for {_s(one.seconds)} s after it was {_said(one)}" for one in late
-    ]
+    parts += [f"{_reads(one.reads)} let in for {_s(one.seconds)} s after it was {_said(one)}" for one in late]
     if kept:
         text = f"what the account held still worked at the end of the run after it was {_names(kept)}"
         parts.append(f"{text}; it lives for {fmt.duration(row.credential_lives_s)}")
     return f"{'; '.join(parts)}."
+
+
+def _reads(count: int) -> str:
+    return f"{count:,} read was" if count == 1 else f"{count:,} reads were"
 
 
 def _names(stale: Iterable[Stale]) -> str:

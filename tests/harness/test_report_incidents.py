@@ -111,7 +111,7 @@ def test_a_revocation_tells_how_long_accounts_stayed_in() -> None:
     still_in = "what the account held still worked at the end of the run after it was revoked"
     assert sentences(together)[:3] == [
         "at once: no read was let in that was sent after the account was revoked.",
-        "late: 1 reads were let in for 0.20 s after it was revoked.",
+        "late: 1 read was let in for 0.20 s after it was revoked.",
         f"never: {still_in}; it lives for 5 h.",
     ]
 
@@ -126,7 +126,7 @@ def test_who_is_let_in_again_after_an_outage_is_told() -> None:
     assert "401 revoked" not in " ".join(tables(together)[0].heads)
     assert sentences(together)[:2] == [
         "token: nothing failed.",
-        "token: whoever had been revoked before was let in again (1 reads).",
+        "token: whoever had been revoked before was let in again: 1 read was answered.",
     ]
 
 
