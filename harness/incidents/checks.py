@@ -33,7 +33,7 @@ def _answers(lived: Lived) -> Check:
     first_bin = min(event.at_ns for event in lived.events) // BIN_NS if lived.events else 0
     for one in lived.timeline.bins:
         for outcome, count in one.outcomes.items():
-            if outcome not in WELL and outcome not in lived.explains:
+            if outcome not in WELL and outcome not in lived.explains[one.arm]:
                 unexplained[f"{outcome} at {one.arm}"] += count
             elif outcome not in WELL and one.number < first_bin:
                 unexplained[f"{outcome} at {one.arm} before anything was done"] += count

@@ -11,6 +11,7 @@ from harness.incidents.timeline import IncidentPlan
 
 if TYPE_CHECKING:
     from harness.accounting import StoreMeter
+    from harness.arms import Scheme
     from harness.result import Price
     from harness.rig import Instance, Rig
     from harness.suite import Scenario
@@ -76,6 +77,8 @@ class Kind:
         name: As scenarios have it in `INCIDENT`.
         explains: Outcomes that it may bring about. Any other makes the measurement invalid, and so does any
             failure before the first step.
+        waived: What it may bring about besides at a scheme that waives a requirement of docs/security.md, by
+            that requirement.
         stage: Sets it up, and takes down afterwards what that needed.
         needs_own_store: It is nothing to be done to a store of the user's own.
         takes_overlap: The suite says `overlap` of it, and of no other.
@@ -85,6 +88,11 @@ class Kind:
     name: str
     explains: frozenset[str]
     stage: Callable[[Setting], AbstractContextManager[Staged]]
+    waived: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needs_own_store: bool = False
     takes_overlap: bool = False
     spare_accounts: int = 0
+
+    def explained_at(self, scheme: Scheme) -> frozenset[str]:
+        """Outcomes that it may bring about at the servers of a scheme."""
+        return self.explains.union(*(self.waived.get(one, ()) for one in scheme.waives))

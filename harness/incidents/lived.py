@@ -17,7 +17,7 @@ class Lived:
     Attributes:
         scenario: What the suite said.
         kind: Name of the kind of incident.
-        explains: Outcomes that it may bring about.
+        explains: Outcomes that it may bring about, by arm.
         plan: What the load was told.
         timeline: What the load saw.
         events: What was done, in the order of time.
@@ -27,7 +27,7 @@ class Lived:
 
     scenario: Scenario
     kind: str
-    explains: frozenset[str]
+    explains: Mapping[str, frozenset[str]]
     plan: IncidentPlan
     timeline: Timeline
     events: Sequence[Event]

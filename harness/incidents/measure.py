@@ -66,9 +66,15 @@ def live_through(
     plan = _plan(scenario, instances, rig.folder, warmup_requests, seed)
     with kind.stage(Setting(rig, instances, scenario, plan, meter, spare_account)) as staged:
         timeline, events = _drive(staged, rig, how, on_event)
-    lifetimes_s = {arm.name: arm.scheme.lifetime_s for arm in rig.arms}
     return Lived(
-        scenario, kind.name, kind.explains, staged.plan, timeline, events, staged.prices, lifetimes_s
+        scenario,
+        kind.name,
+        {arm.name: kind.explained_at(arm.scheme) for arm in rig.arms},
+        staged.plan,
+        timeline,
+        events,
+        staged.prices,
+        {arm.name: arm.scheme.lifetime_s for arm in rig.arms},
     )
 
 

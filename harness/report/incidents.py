@@ -68,10 +68,10 @@ def incidents(result: Result) -> list[Together]:
 
 
 def tables(together: Together) -> list[Table]:
-    """One table an incident; of a revocation another one, of its cost."""
+    """Two an incident, so that each fits a terminal of 80 columns."""
     if together.is_about_accounts:
         return [_stale_table(together), *_price_tables(together)]
-    return [_failures_table(together)]
+    return [_failures_table(together), _recovery_table(together)]
 
 
 def sentences(together: Together) -> list[str]:
@@ -88,13 +88,22 @@ def sentences(together: Together) -> list[str]:
 def _failures_table(together: Together) -> Table:
     failures = together.failures
     heads = ["arm", "requests", "failed\n%", *(outcome.replace(" ", "\n") for outcome in failures)]
-    heads += ["failing\nfor s", "well\nafter s", "logins", "logins,\nmost/s"]
     rows = [
         [
             row.arm,
             fmt.whole(row.requests),
             fmt.number(100 * row.share_failed),
             *(fmt.whole(row.outcomes.get(outcome, 0)) for outcome in failures),
+        ]
+        for row in together.rows
+    ]
+    return Table("Failures", heads, rows)
+
+
+def _recovery_table(together: Together) -> Table:
+    rows = [
+        [
+            row.arm,
             _s(row.failed_for_s),
             _well_after(row),
             fmt.whole(row.logins),
@@ -102,7 +111,7 @@ def _failures_table(together: Together) -> Table:
         ]
         for row in together.rows
     ]
-    return Table("Failures", heads, rows)
+    return Table("Recovery", ["arm", "failing\nfor s", "well\nafter s", "logins", "logins,\nmost/s"], rows)
 
 
 def _well_after(row: Incident) -> str:

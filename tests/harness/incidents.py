@@ -57,7 +57,7 @@ def lived(
     return Lived(
         scenario,
         kind,
-        frozenset(explains),
+        dict.fromkeys(bins, frozenset(explains)),
         plan,
         Timeline(scenario.name, seen, tuple(watching), **timeline),
         events,

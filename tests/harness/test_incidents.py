@@ -257,6 +257,16 @@ def test_other_failures_are(bins: dict[int, dict[str, int]]) -> None:
     assert statuses(bins=bins)["answers"] == "invalid"
 
 
+def test_a_scheme_that_waives_an_outage_may_fail_worse_in_one() -> None:
+    """What it waives is explained there alone, and by that kind of incident alone."""
+    outage, rotation = kinds.find("store outage"), kinds.find("key rotation")
+    waiving = replace(SCHEMES["token"], waives=("store outage", "idle timeout"))
+    assert outage.explained_at(waiving) - outage.explains >= {"500", "lost connection"}
+    assert outage.explained_at(SCHEMES["token"]) == outage.explains
+    assert "500" not in outage.explains
+    assert rotation.explained_at(waiving) == rotation.explains
+
+
 def test_so_are_failures_before_the_load_began() -> None:
     """While people warm up nothing may go wrong."""
     assert statuses(errors={"503": 1})["answers"] == "invalid"

@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.incidents.accounts import logged_in, name_of
 from harness.incidents.kind import Kind, Setting, Staged, Step
-from harness.incidents.timeline import NOT_SENT, TIMEOUT, Person
+from harness.incidents.timeline import LOST_CONNECTION, NOT_SENT, TIMEOUT, Person
 from harness.lab.caller import ADMIN
 
 REVOKED: Final = "revoked"
@@ -49,6 +49,7 @@ KIND: Final = Kind(
     "store outage",
     frozenset({"503", "401", f"401 {REVOKED}", "login 503", TIMEOUT, f"login {TIMEOUT}", NOT_SENT}),
     stage,
+    waived={"store outage": frozenset({"500", "login 500", LOST_CONNECTION, f"login {LOST_CONNECTION}"})},
     needs_own_store=True,
     spare_accounts=1,
 )
