@@ -21,6 +21,8 @@ AT_MOST: Final = "\N{LESS-THAN OR EQUAL TO}"
 _MEANINGS: Final = {
     "503": "503: the server could not ask its store, or had too many logins waiting.",
     "401": "401: the credential was not good any more; who got it logged in again.",
+    "500": "500: the server failed.",
+    "lost connection": "lost connection: the server hung up before it answered.",
     "timeout": "timeout: no answer came within the load's limit.",
     "not sent": "not sent: arrivals at which all people of the arm still waited for an answer.",
 }
