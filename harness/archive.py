@@ -18,6 +18,7 @@ from harness.result import SCHEMA_VERSION, Result, Run
 
 if TYPE_CHECKING:  # it imports NumPy, which listing and reading results need not wait for
     from harness.compare.sides import Compared
+    from harness.incidents.lived import Lived
     from harness.observed import Observed
 
 RESULT_FILE: Final = "result.json"
@@ -65,6 +66,17 @@ def save_recording(observed: Observed, folder: Path, index: int) -> Path:
     lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
     lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
     lines += observed.recording.lines()
+    disk.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
+    return path
+
+
+def save_timeline(lived: Lived, folder: Path, index: int) -> Path:
+    """Write the plan, events and timeline of one incident beside the result."""
+    path = folder / f"recording-{index + 1}-{lived.scenario.name}.jsonl.gz"
+    plan = replace(lived.plan, line="")  # a path of this machine, gone with the run
+    lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
+    lines += [json.dumps({"event": asdict(event)}) + "\n" for event in lived.events]
+    lines += lived.timeline.lines()
     disk.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
     return path
 

@@ -11,6 +11,7 @@ from typing import Final
 from harness import processes
 from harness.arms import Scheme
 from harness.errors import SuiteError
+from harness.incidents import admission
 from harness.result import METRICS
 from harness.suite import Suite, check_names, parse
 from harness.trees.tree import OURS, Tree
@@ -34,6 +35,8 @@ class ScenarioInfo:
     needs_credential: bool
     #: Key of a suite's scenario without which it makes no sense.
     sets: str
+    #: The kind of incident that all arms live through in it; empty where time is dealt in slots.
+    incident: str = ""
 
 
 def scenarios() -> dict[str, ScenarioInfo]:
@@ -75,10 +78,26 @@ class Known:
         """The scenarios that leave out arms which authenticate nobody."""
         return {name for name, about in self.scenarios.items() if about.needs_credential}
 
+    @property
+    def incidents(self) -> dict[str, str]:
+        """The kind of incident of each scenario that is one."""
+        return {name: about.incident for name, about in self.scenarios.items() if about.incident}
+
     def judged(self) -> dict[str, frozenset[str]]:
         """The metrics that each scenario may be judged by."""
         whole = frozenset(metric for metric in _JUDGED if "_p" not in metric)
-        return {name: _JUDGED if len(about.steps) == 1 else whole for name, about in self.scenarios.items()}
+        return {
+            name: _JUDGED if len(about.steps) == 1 or about.incident else whole
+            for name, about in self.scenarios.items()
+        }
+
+    def refuse_incidents(self, suite: Suite) -> None:
+        """Refuse a suite with scenarios that have no verdict.
+
+        Raises:
+            SuiteError: Names them.
+        """
+        admission.refuse(suite, self.source, self.incidents)
 
     def check(self, suite: Suite, schemes: Mapping[str, Scheme]) -> None:
         """Refuse a suite that names what does not exist or cannot be judged, or outlasts a credential.
@@ -87,6 +106,7 @@ class Known:
             SuiteError: Names the key, and what there is.
         """
         check_names(suite, self.source, schemes=schemes, judged=self.judged())
+        admission.check(suite, self.source, self.incidents, schemes)
         for index, scenario in enumerate(suite.scenarios):
             key = self.scenarios[scenario.name].sets
             if key and key not in scenario.params:

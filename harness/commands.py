@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from harness import archive, catalog, interpreter, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
+from harness.incidents import admission
 from harness.looks import LOOKS, undecided
 from harness.placement import place
 from harness.processes import usable_cpus
@@ -46,15 +48,16 @@ def measure(
     known = catalog.Known(suite_name, catalog.scenarios())
     known.check(suite, schemes)
     catalog.check_loop(options.loop)
-    _check_processes(suite, options.processes)
+    admission.check_store(suite, known.incidents, options.redis_url)
+    _check_processes(suite, options.processes, known.incidents)
     if dry_run:
-        _tell_plan(suite, folder, console, options.processes, until_decided_s)
+        _tell_plan(suite, known.incidents, folder, console, options.processes, until_decided_s)
         return
     will = forecast(suite, 1 if until_decided_s is None else LOOKS)
     with run_folder.taken(folder, will, wait=wait, say=say):
         say(f"{suite.title}; results in {folder}")
         with Reporter(console) as reporter:
-            result = Measuring(suite, options, known.needs_credential).run(
+            result = Measuring(suite, options, known.needs_credential, incidents=known.incidents).run(
                 plain(schemes.values(), tree), reporter
             )
         archive.save(result, folder)
@@ -117,7 +120,7 @@ def _draw(result: Result, folder: Path) -> str:
         return f"no charts ({interpreter.missing(error)} Then: bench.py plot {folder})"
 
 
-def _check_processes(suite: Suite, processes: int) -> None:
+def _check_processes(suite: Suite, processes: int, incidents: Collection[str]) -> None:
     """Refuse more load processes than there are CPUs or users for."""
     users = min(scenario.load.users for scenario in suite.scenarios)
     if not 1 <= processes <= users:
@@ -126,6 +129,8 @@ def _check_processes(suite: Suite, processes: int) -> None:
         )
     if processes > 1 and any(scenario.load.p99_ms for scenario in suite.scenarios):
         raise SuiteError("--processes: a search for capacity (p99_ms) is made by one load process.")
+    if processes > 1 and any(scenario.name in incidents for scenario in suite.scenarios):
+        raise SuiteError("--processes: an incident is driven by one load process.")
     try:
         place(usable_cpus(), processes)
     except ValueError as error:
@@ -133,7 +138,12 @@ def _check_processes(suite: Suite, processes: int) -> None:
 
 
 def _tell_plan(
-    suite: Suite, folder: Path, console: Console, processes: int, until_decided_s: float | None
+    suite: Suite,
+    incidents: Mapping[str, str],
+    folder: Path,
+    console: Console,
+    processes: int,
+    until_decided_s: float | None,
 ) -> None:
     will = forecast(suite)
     count = suite.instances * len(suite.arms)
@@ -142,7 +152,9 @@ def _tell_plan(
         f"suite {suite.name}: {suite.title}",
         f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} processes)",
         *(
-            f"  {s.label}: {s.slots} slots of {s.slot_ns / 1e6:g} ms; judged by {s.primary_metric}"
+            f"  {s.label}: {incidents[s.name]}, all arms at once for {s.seconds:g} s; described, not judged"
+            if s.name in incidents
+            else f"  {s.label}: {s.slots} slots of {s.slot_ns / 1e6:g} ms; judged by {s.primary_metric}"
             + (f"; {', '.join(suite.arms_of([s]))} only" if s.arms else "")
             for s in suite.scenarios
         ),

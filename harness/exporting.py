@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from harness import archive
 from harness.errors import SuiteError
 from harness.exports import formats
 from harness.result import Result
+
+#: Formats that tell of incidents; the others are made for estimates.
+_WITH_INCIDENTS: Final = ("markdown",)
 
 
 def export(which: str, names: Sequence[str], out: Path | None, results: Path) -> None:
@@ -26,7 +31,10 @@ def export(which: str, names: Sequence[str], out: Path | None, results: Path) ->
     """
     require(names)
     place = archive.find(which, results)
-    for file in write(archive.load(place), names, out or (place if place.is_dir() else place.parent)):
+    result = archive.load(place)
+    if result.incidents and any(name not in _WITH_INCIDENTS for name in names):
+        print(f"incidents are in {', '.join(_WITH_INCIDENTS)} alone, and in result.json", file=sys.stderr)
+    for file in write(result, names, out or (place if place.is_dir() else place.parent)):
         print(file)
 
 

@@ -7,9 +7,20 @@ from dataclasses import dataclass
 
 from harness import analysis, endurance, validity
 from harness.clocks import AnswersEnd
+from harness.incidents import checks as incident_checks
+from harness.incidents import figures
+from harness.incidents.lived import Lived
 from harness.looks import Open, undecided
 from harness.observed import Observed, joined
-from harness.result import Check, Comparison, Distribution, Measurement, Vitals, confidence_of_a_look
+from harness.result import (
+    Check,
+    Comparison,
+    Distribution,
+    Incident,
+    Measurement,
+    Vitals,
+    confidence_of_a_look,
+)
 from harness.suite import Suite
 
 
@@ -43,6 +54,7 @@ class Findings:
         self._confidence = confidence_of_a_look(suite.confidence, looks)
         self._observed: dict[int, list[Observed]] = {}
         self._found: dict[int, _Found] = {}
+        self._lived: dict[int, Lived] = {}
         self.checks: list[Check] = []
 
     def add(self, index: int, observed: Observed) -> None:
@@ -69,6 +81,11 @@ class Findings:
             whole.recording.answers_end,
         )
 
+    def add_incident(self, index: int, lived: Lived) -> None:
+        """Enter what all arms lived through in the suite's scenario number `index`, which has no verdict."""
+        self.checks += incident_checks.checks(lived)
+        self._lived[index] = lived
+
     @property
     def valid(self) -> bool:
         """False once any check came out invalid."""
@@ -76,14 +93,15 @@ class Findings:
 
     def undecided(self) -> Open:
         """The scenarios in which some verdict is not reached yet."""
-        every = range(len(self._suite.scenarios))
+        every = [i for i in range(len(self._suite.scenarios)) if i not in self._lived]
         left = (i for i in every if i not in self._found or undecided(self._found[i].comparisons))
         return Open(frozenset(left), frozenset(self._suite.arms))
 
     @property
     def measured_s(self) -> float:
         """Seconds in which requests were being recorded."""
-        return sum(one.measured_s for one in self._in_order())
+        in_slots = sum(one.measured_s for one in self._in_order())
+        return in_slots + sum(one.measured_s for one in self._lived.values())
 
     @property
     def measurements(self) -> list[Measurement]:
@@ -104,6 +122,11 @@ class Findings:
     def vitals(self) -> list[Vitals]:
         """Of all scenarios."""
         return [row for one in self._in_order() for row in one.vitals]
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """Of all scenarios that are one."""
+        return [row for _, lived in sorted(self._lived.items()) for row in figures.incidents(lived)]
 
     @property
     def answers_end(self) -> AnswersEnd:

@@ -6,11 +6,11 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self, TypeVar
 
 from harness import interrupts, processes
 from harness.accounting import Accountant
@@ -54,9 +54,7 @@ def run(
         InvalidMeasurementError: One ended without its final report.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        Path(plan.edges).unlink(missing_ok=True)
-        listener.bind(plan.edges)
-        listener.listen(how.processes)
+        listen(listener, plan.edges, how.processes)
         started: list[LoadProcess] = []
         try:
             for share in plan.shared(how.processes):
@@ -74,13 +72,54 @@ def run(
         finally:
             processes.end([one.process for one in started])
     rig.check_alive()
-    return Recording.merge([one.recording() for one in started])
+    return Recording.merge([one.report(Recording.read) for one in started])
+
+
+def listen(listener: socket.socket, path: str, count: int) -> None:
+    """Have so many load processes find us at a socket's path."""
+    Path(path).unlink(missing_ok=True)
+    listener.bind(path)
+    listener.listen(count)
+
+
+class Followed(Protocol):
+    """A plan, as far as starting a load process for it needs to know."""
+
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario."""
+
+    @property
+    def users(self) -> int:
+        """Virtual users of this process."""
+
+    @property
+    def process(self) -> int:
+        """Which of the load processes it is for."""
+
+    @property
+    def processes(self) -> int:
+        """How many share the load."""
+
+    def dumps(self) -> str:
+        """The plan as JSON."""
+
+
+class Report(Protocol):
+    """What a load process wrote, whatever it is of."""
+
+    @property
+    def complete(self) -> bool:
+        """False where its end is missing."""
+
+
+ReportT = TypeVar("ReportT", bound=Report)
 
 
 class LoadProcess:
     """One Locust process with its share of a plan."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Followed, folder: Path) -> None:
         stem = folder / f"load-{plan.process}"
         self._recording = stem.with_suffix(".recording.jsonl")
         self._log = stem.with_suffix(".log")
@@ -103,8 +142,11 @@ class LoadProcess:
         if self.process.stdout is not None:
             os.set_blocking(self.process.stdout.fileno(), False)
 
-    def recording(self) -> Recording:
+    def report(self, read: Callable[[Iterable[str]], ReportT]) -> ReportT:
         """What it recorded, to the end.
+
+        Args:
+            read: Makes it from the lines.
 
         Raises:
             InvalidMeasurementError: It wrote no report, or not the end of it.
@@ -112,10 +154,10 @@ class LoadProcess:
         if not self._recording.exists() or not self._recording.stat().st_size:
             raise self.failure()
         with self._recording.open(encoding="utf-8") as lines:
-            recording = Recording.read(lines)
-        if not recording.complete:
+            report = read(lines)
+        if not report.complete:
             raise self.failure()
-        return recording
+        return report
 
     def failure(self) -> InvalidMeasurementError:
         """The error that says how it ended before its report."""
@@ -165,6 +207,28 @@ class Edges:
             for connection in self._connections:
                 with suppress(BrokenPipeError, ConnectionResetError):  # it is missed at the next edge
                     connection.sendall(b".")
+
+    def agree(self, lead_ns: int) -> int:
+        """Wait until the load of an incident is ready, and tell it when to begin.
+
+        Args:
+            lead_ns: How far ahead that moment is.
+
+        Returns:
+            The moment, by `perf_counter_ns`, which is one clock for all processes.
+
+        Raises:
+            InvalidMeasurementError: The load hung up.
+        """
+        self._meet()
+        for one, connection in zip(self._load, self._connections, strict=True):
+            if not self._line(connection):
+                raise one.failure()
+        start_ns = time.perf_counter_ns() + lead_ns
+        for connection in self._connections:
+            with suppress(BrokenPipeError, ConnectionResetError):  # its process is missed soon
+                connection.sendall(b"%d\n" % start_ns)
+        return start_ns
 
     def _meet(self) -> None:
         """Wait until all have called."""

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -18,6 +19,8 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from harness import conformance, disk, interrupts, leftovers, processes, relay
 from harness.arms import Arm
@@ -88,6 +91,8 @@ class Rig:
         self._relayed = relayed
         self._started: list[subprocess.Popen[bytes]] = []
         self._store_process: subprocess.Popen[bytes] | None = None
+        self._store_is_down = False
+        self._beside: list[Instance] = []
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
         self.instances: list[Instance] = []
 
@@ -170,41 +175,108 @@ class Rig:
         return f"{self.prefix}{arm}:"
 
     def check_alive(self) -> None:
-        """Raise EnvironmentFailedError if a server or the store has died."""
-        for instance in self.instances:
+        """Raise EnvironmentFailedError if a server or the store has died, and was not meant to."""
+        for instance in [*self.instances, *self._beside]:
             if instance.process.poll() is not None:
                 raise EnvironmentFailedError(
                     f"server {instance.target.arm} #{instance.target.instance} died with exit code"
                     f" {instance.process.returncode}: {_log_end(instance.log)}"
                 )
+        if self._store_is_down:
+            return
         if self._store_process is not None and self._store_process.poll() is not None:
             raise EnvironmentFailedError(
                 f"the session store died with exit code {self._store_process.returncode}:"
                 f" {_log_end(self.folder / 'store.log')}"
             )
 
+    def kill_store(self) -> None:
+        """End this rig's own store as a crash would: what it held is gone, and nobody answers."""
+        if self._store_process is None:
+            raise AssertionError("a store of the user's own is not ours to kill")
+        self._store_is_down = True
+        self._store_process.kill()
+        processes.end([self._store_process])
+
+    def revive_store(self) -> None:
+        """Start it again, empty, at the same socket; returns when it answers.
+
+        Raises:
+            EnvironmentFailedError: It did not start.
+        """
+        self._launch_store()
+        # A client of its own: others may wait between tries, by redis-py's own rules.
+        with redis.Redis.from_url(self.url, socket_timeout=10, retry=Retry(NoBackoff(), 0)) as client:
+            try:
+                self._await_store(client)
+            except redis.RedisError as error:
+                raise EnvironmentFailedError(f"the session store did not come back: {error}") from error
+        self._pin_store()
+        self._store_is_down = False
+
+    def secrets_of(self, arm: Arm) -> dict[str, str]:
+        """What the environment of an arm's servers holds of secrets and keys."""
+        return {"AUTH_SECRET": self._secret} | self._keys.get(arm.name, {}) | dict(arm.environment)
+
+    @contextmanager
+    def beside(self, secrets_by_arm: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, Instance]]:
+        """One more instance of each of these arms, alive within the context, with secrets of its own.
+
+        Args:
+            secrets_by_arm: By arm, what its environment holds in place of `secrets_of`.
+
+        Raises:
+            EnvironmentFailedError: One would not start.
+            InvalidMeasurementError: One runs other code than was meant.
+            ConformanceError: One does not answer as the contract says.
+        """
+        started: list[subprocess.Popen[bytes]] = []
+        try:
+            for number, arm in enumerate(arm for arm in self._arms if arm.name in secrets_by_arm):
+                log = self.folder / f"{arm.name}-beside.log"
+                process = self._launch_server(arm, arm.variants[0], 0, log, secrets_by_arm[arm.name])
+                started.append(process)
+                instance = self._await_instance(
+                    number, arm, process, log, time.monotonic() + _START_TIMEOUT_S
+                )
+                conformance.check(instance.target)
+                self._beside.append(instance)
+            yield {instance.target.arm: instance for instance in self._beside}
+        finally:
+            self._beside = []
+            processes.end(started)
+
     def _start_store(self) -> None:
         if self._given_url is not None:
             self.url = self._given_url
         else:
-            path = self.folder / "store.sock"
-            log = self.folder / "store.log"
-            with interrupts.held():
-                self._store_process = processes.start(
-                    "servers.embedded_store", ["--socket", str(path), "--end-with-parent"], log=log
-                )
-            self.url = f"unix://{path}"
+            self._launch_store()
+            self.url = f"unix://{self._store_socket}"
         try:
             self.store = redis.Redis.from_url(self.url, socket_timeout=10)
         except ValueError as error:
             raise SuiteError(f"--redis-url: {error}") from error
         try:
-            self._await_store()
+            self._await_store(self.store)
         except redis.RedisError as error:
             raise EnvironmentFailedError(
                 f"no answer from the store at {self.store_source}: {str(error).rstrip('.')}."
                 " Start it, or leave out --redis-url for an embedded one."
             ) from error
+        self._pin_store()
+
+    @property
+    def _store_socket(self) -> Path:
+        return self.folder / "store.sock"
+
+    def _launch_store(self) -> None:
+        arguments = ["--socket", str(self._store_socket), "--end-with-parent"]
+        with interrupts.held():
+            self._store_process = processes.start(
+                "servers.embedded_store", arguments, log=self.folder / "store.log"
+            )
+
+    def _pin_store(self) -> None:
         if self._store_process is not None:
             processes.pin(self._store_process.pid, self._placement.store)
 
@@ -254,11 +326,11 @@ class Rig:
             self._way.connection_pool.release(connection)
         return median(taken_ns) / 1e3
 
-    def _await_store(self) -> None:
+    def _await_store(self, client: redis.Redis) -> None:
         deadline = time.monotonic() + (10 if self._store_process is not None else 0)
         while True:
             try:
-                self.store.ping()
+                client.ping()
                 return
             except redis.ConnectionError:
                 if self._store_process is not None and self._store_process.poll() is not None:
@@ -292,44 +364,51 @@ class Rig:
         }
 
     def _start_servers(self) -> None:
-        secret = secrets.token_urlsafe(48)
-        keys = self._make_keys()
+        self._secret = secrets.token_urlsafe(48)
+        self._keys = self._make_keys()
         waiting: list[tuple[Arm, subprocess.Popen[bytes], Path]] = []
         for index in range(self._count):
             for arm in self._arms:
                 number = len(waiting)
                 log = self.folder / f"{arm.name}-{index}.log"
-                arguments = [
-                    *arm.variants[index % len(arm.variants)],
-                    arm.scheme.name,
-                    *("--port", str(self._port + number if self._port else 0)),
-                    *("--loop", self._loop),
-                    *("--password-cost", self._password_cost),
-                    *("--accounts", str(self._accounts[arm.tree])),
-                    *("--key-prefix", self.arm_prefix(arm.name)),
-                    *("--keepalive", str(_KEEPALIVE_S)),
-                    *self._longer_credentials(),
-                    "--json",
-                ]
-                environment = {
-                    "AUTH_SECRET": secret,
-                    "REDIS_URL": self._way_url,
-                    **({"AUTH_LIFETIME_S": str(self._lifetime_s)} if self._lifetime_s else {}),
-                    **keys.get(arm.name, {}),
-                    **arm.environment,
-                }
-                with interrupts.held():
-                    process = processes.start(
-                        arm.module, arguments, log=log, environment=environment, tree=arm.tree
-                    )
-                    self._started.append(process)
+                variant = arm.variants[index % len(arm.variants)]
+                port = self._port + number if self._port else 0
+                process = self._launch_server(arm, variant, port, log, self.secrets_of(arm))
                 waiting.append((arm, process, log))
         deadline = time.monotonic() + _START_TIMEOUT_S
         for number, (arm, process, log) in enumerate(waiting):
-            ready = _await_ready(arm, process, log, deadline)
-            target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
-            self.instances.append(Instance(target, process, ready, log))
-            processes.pin(process.pid, self._placement.servers)
+            self.instances.append(self._await_instance(number, arm, process, log, deadline))
+
+    def _launch_server(
+        self, arm: Arm, variant: Sequence[str], port: int, log: Path, own: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        """Start a server process of an arm; its environment holds `own`, and where the store is."""
+        arguments = [
+            *variant,
+            arm.scheme.name,
+            *("--port", str(port)),
+            *("--loop", self._loop),
+            *("--password-cost", self._password_cost),
+            *("--accounts", str(self._accounts[arm.tree])),
+            *("--key-prefix", self.arm_prefix(arm.name)),
+            *("--keepalive", str(_KEEPALIVE_S)),
+            *self._longer_credentials(),
+            "--json",
+        ]
+        lifetime = {} if self._lifetime_s is None else {"AUTH_LIFETIME_S": str(self._lifetime_s)}
+        environment = {"REDIS_URL": self._way_url, **lifetime, **own}
+        with interrupts.held():
+            process = processes.start(arm.module, arguments, log=log, environment=environment, tree=arm.tree)
+            self._started.append(process)
+        return process
+
+    def _await_instance(
+        self, number: int, arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline: float
+    ) -> Instance:
+        ready = _await_ready(arm, process, log, deadline)
+        processes.pin(process.pid, self._placement.servers)
+        target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
+        return Instance(target, process, ready, log)
 
     def _longer_credentials(self) -> list[str]:
         """What servers are told whose users have long profiles."""

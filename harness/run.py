@@ -20,6 +20,10 @@ from harness.arms import Arm
 from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
 from harness.findings import Findings
+from harness.incidents import kinds
+from harness.incidents.lived import Lived
+from harness.incidents.measure import live_through
+from harness.incidents.timeline import Event
 from harness.looks import LOOKS, Open
 from harness.machine import Pressure, describe
 from harness.observed import Observed
@@ -71,6 +75,7 @@ class Measuring:
         suite: What to measure.
         options: What the command line adds.
         needs_credential: Scenarios that leave out the arms which authenticate nobody.
+        incidents: The kind of incident of each scenario that all arms live through at once.
         undecided: What a further batch is to measure, by what was found so far.
     """
 
@@ -80,10 +85,17 @@ class Measuring:
         options: Options,
         needs_credential: Collection[str] = (),
         undecided: Callable[[Findings], Open] = Findings.undecided,
+        *,
+        incidents: Mapping[str, str] | None = None,
     ) -> None:
         self._suite = suite
         self._options = options
         self._needs_credential = needs_credential
+        self._incidents = {
+            index: kinds.find(incidents[scenario.name])
+            for index, scenario in enumerate(suite.scenarios)
+            if incidents and scenario.name in incidents
+        }
         self._undecided = undecided
         self._environment: Environment | None = None
         self._doctor: list[Finding] = []
@@ -164,7 +176,7 @@ class Measuring:
             if not some:
                 continue
             with (
-                self._rig(conditions, some, scenarios.values(), placement, reporter) as rig,
+                self._rig(conditions, some, placement, reporter) as rig,
                 self._options.beside(rig),
             ):
                 if conditions.sessions:
@@ -176,11 +188,10 @@ class Measuring:
         self,
         conditions: Conditions,
         arms: Sequence[Arm],
-        scenarios: Collection[Scenario],
         placement: Placement,
         reporter: Reporter,
     ) -> Rig:
-        """Servers and a store as these scenarios want them."""
+        """Servers and a store as scenarios want them."""
         told = [f"password cost {conditions.password_cost}"]
         if conditions.profile_bytes:
             told.append(f"profiles of {conditions.profile_bytes:,} bytes")
@@ -194,7 +205,7 @@ class Measuring:
         return Rig(
             arms,
             instances=count,
-            users=max(scenario.load.users for scenario in scenarios),
+            users=self._users + sum(map(self._spare_accounts, range(len(self._suite.scenarios)))),
             password_cost=conditions.password_cost,
             loop=self._options.loop,
             placement=placement,
@@ -219,10 +230,15 @@ class Measuring:
         meter.calibrate()
         warm = False
         for index, scenario in scenarios.items():
-            observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
-            warm = True
-            archive.save_recording(observed, self._options.out, index)
-            self._findings.add(index, observed)
+            if index in self._incidents:
+                lived = self._live_through(index, scenario, rig, meter, generator, reporter)
+                archive.save_timeline(lived, self._options.out, index)
+                self._findings.add_incident(index, lived)
+            else:
+                observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
+                warm = True
+                archive.save_recording(observed, self._options.out, index)
+                self._findings.add(index, observed)
             archive.save(self._result(unfinished=True), self._options.out)
 
     def _observe(
@@ -286,6 +302,44 @@ class Measuring:
         self._findings.checks.append(validity.check_restarts(restarted, observed.label))
         return observed
 
+    def _live_through(
+        self,
+        index: int,
+        scenario: Scenario,
+        rig: Rig,
+        meter: StoreMeter,
+        generator: load.Generator,
+        reporter: Reporter,
+    ) -> Lived:
+        """Have all arms of the rig live through one incident."""
+        reporter.say(f"{scenario.label}: all arms at once for {scenario.seconds:g} s")
+
+        def tell(event: Event) -> None:
+            where = f" at {event.arm}" if event.arm else ""
+            reporter.say(f"  after {event.at_ns / 1e9:.1f} s: {event.what}{where}")
+
+        return live_through(
+            self._incidents[index],
+            scenario,
+            rig,
+            meter,
+            spare_account=self._users + sum(map(self._spare_accounts, range(index))),
+            warmup_requests=self._suite.warmup(scenario),
+            seed=self._seed + index,
+            how=generator,
+            on_event=tell,
+        )
+
+    @property
+    def _users(self) -> int:
+        """Accounts that scenarios share."""
+        return max(scenario.load.users for scenario in self._suite.scenarios)
+
+    def _spare_accounts(self, index: int) -> int:
+        """Accounts that the suite's scenario number `index` uses up."""
+        kind = self._incidents.get(index)
+        return 0 if kind is None else kind.spare_accounts * len(self._suite.arms)
+
     def _slots(self, scenario: Scenario, rig: Rig) -> int:
         """Fewer where a batch has fewer arms, so that each instance has as many as in the first."""
         wanted = self._suite.arms_of([scenario])
@@ -325,7 +379,8 @@ class Measuring:
                         slot_ms=scenario.slot_ns / 1e6,
                         warmup_requests=self._suite.warmup(scenario),
                     )
-                    for scenario in self._suite.scenarios
+                    for index, scenario in enumerate(self._suite.scenarios)
+                    if index not in self._incidents
                 ],
             ),
             environment=self._environment,
@@ -334,6 +389,7 @@ class Measuring:
             comparisons=findings.comparisons,
             distributions=findings.distributions,
             vitals=findings.vitals,
+            incidents=findings.incidents,
         )
 
 

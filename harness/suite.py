@@ -61,7 +61,7 @@ class Load(_Frozen):
 
 
 #: Keys of a scenario that set it apart from others of the same name and load.
-PARAMS: Final = ("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions")
+PARAMS: Final = ("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap")
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Scenario(_Frozen):
         profile_bytes: Length of the profiles that sessions and tokens carry; short where not said.
         lifetime_s: Seconds that credentials live, where it is not as long as each scheme has it.
         sessions: Others who are logged in while this is measured, an arm each so many.
+        overlap: Of a key rotation: whether the old key stays beside the new one.
         budgets: Limits that `bench.py check` holds this scenario to (`harness/budgets.py`).
     """
 
@@ -117,6 +118,7 @@ class Scenario(_Frozen):
     profile_bytes: int | None = Field(default=None, ge=100, le=100_000)
     lifetime_s: int | None = Field(default=None, ge=1, le=18_000)
     sessions: int | None = Field(default=None, ge=1, le=10_000_000)
+    overlap: bool | None = None
     budgets: list[str] = Field(default_factory=list)
 
     @field_validator("budgets")
@@ -162,7 +164,8 @@ class Scenario(_Frozen):
     @property
     def params(self) -> dict[str, Any]:
         """What sets this scenario apart from others of the same name, besides its load."""
-        return {key: value for key in PARAMS if (value := getattr(self, key)) is not None}
+        told = {key: value for key in PARAMS if (value := getattr(self, key)) is not None}
+        return {key: str(value).lower() if isinstance(value, bool) else value for key, value in told.items()}
 
     @property
     def primary_metric(self) -> str:

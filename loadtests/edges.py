@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from time import perf_counter_ns
+from typing import Final
+
 from gevent import monkey
 
 _socket = monkey.get_original("socket", "socket")
+#: Where there is no harness to say it, a load begins so soon: all users are waiting by then.
+_LEAD_NS: Final = 50_000_000
 
 
 class Edges:
@@ -31,6 +36,15 @@ class Edges:
     def end(self, slot: int, instance: int, requests: int, elapsed_ns: int) -> None:
         """The slot's last answer has been read."""
         self._say(f"end {slot} {instance} {requests} {elapsed_ns}")
+
+    def agree(self) -> int:
+        """All is ready for an incident: the moment, by `perf_counter_ns`, at which its load is to begin."""
+        if self._line is None:
+            return perf_counter_ns() + _LEAD_NS
+        self._line.sendall(b"ready\n")
+        if not (answer := self._line.recv(64)):
+            raise ConnectionError("the harness is gone")
+        return int(answer)
 
     def _say(self, text: str) -> None:
         if self._line is None:

@@ -8,6 +8,7 @@ Every virtual user logs in as its own account and repeats the scenario; `--rate`
 second, all users together. The harness adds `--plan` and `--recording` and gets slots over many instances.
 """
 
+import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -24,10 +25,12 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 if _ROOT not in sys.path:  # Locust puts this file's folder there, not the project's
     sys.path.insert(0, _ROOT)
 
+from harness.incidents.timeline import IncidentPlan  # noqa: E402
 from harness.schedule import Plan  # noqa: E402
 from loadtests import scenarios  # noqa: E402
 from loadtests.client import Connection, LoginFailedError, Watchdog, log_in  # noqa: E402
 from loadtests.drive import Drive  # noqa: E402
+from loadtests.live_through import LiveThrough  # noqa: E402
 from loadtests.pacing import wait_until  # noqa: E402
 from loadtests.recorder import Tally  # noqa: E402
 from loadtests.session import Session  # noqa: E402
@@ -80,7 +83,7 @@ class ByHand:
 
 
 _by_hand: dict[int, ByHand] = {}
-_drives: dict[int, Drive] = {}
+_drives: dict[int, Drive | LiveThrough] = {}
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
@@ -89,9 +92,13 @@ def _prepare(environment: Environment, **_: Any) -> None:
     if not options.plan:
         _by_hand[id(environment)] = ByHand(environment)
         return
-    plan = Plan.loads(Path(options.plan).read_text(encoding="utf-8"))
-    scenario = scenarios.load(plan.scenario)
-    _drives[id(environment)] = Drive(plan, Path(options.recording), scenario, environment)
+    text, recording = Path(options.plan).read_text(encoding="utf-8"), Path(options.recording)
+    scenario = scenarios.load(json.loads(text)["scenario"])
+    _drives[id(environment)] = (
+        LiveThrough(IncidentPlan.loads(text), recording, scenario, environment)
+        if scenario.incident
+        else Drive(Plan.loads(text), recording, scenario, environment)
+    )
 
 
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]

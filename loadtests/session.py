@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 import gevent
 
@@ -20,7 +20,7 @@ from loadtests.client import (
     login_bytes,
     request_bytes,
 )
-from loadtests.recorder import WRONG, Tally
+from loadtests.recorder import WRONG
 from servers import contract
 
 #: Seconds between looks whether a credential has expired, and how many are made.
@@ -30,6 +30,23 @@ _LIFETIME_LOOKS: Final = 150
 _REFUSED: Final = 401
 
 _email_numbers = count()
+
+
+class Notes(Protocol):
+    """Where the requests of one step are noted: `loadtests.recorder.StepTally` says how."""
+
+    def answered(self, answer: Answer, sent_bytes: int, due_ns: int | None) -> None:
+        """An answer came."""
+
+    def failed(self, reason: str) -> None:
+        """With `answered` before it the answer was wrong, without it none came."""
+
+
+class Book(Protocol):
+    """Where all requests are noted: `loadtests.recorder.Tally`, or what stands in for it."""
+
+    def step(self, method: str, name: str) -> Notes:
+        """Where those of one step are."""
 
 
 class Session:
@@ -42,11 +59,15 @@ class Session:
         account: Who logs in.
         read_path: What a read asks for.
         credential: That of an earlier login.
+
+    Attributes:
+        may_log_in: Whether who is refused logs in again, where a scenario has people do so.
     """
 
     def __init__(
         self, connection: Connection, account: contract.Credentials, read_path: str, credential: Credential
     ) -> None:
+        self.may_log_in = True
         self._connection = connection
         self._account = account
         self._read_path = read_path
@@ -54,24 +75,43 @@ class Session:
         self._account_id = credential.account_id
         self._login = login_bytes(connection.address, account)
         self._right_body: bytes | None = None
-        self._tally: Tally | None = None
+        self._tally: Book | None = None
         self._due_ns: int | None = None
         self._expired = False
         self._carry(credential)
 
-    def enter(self, tally: Tally) -> None:
+    def enter(self, tally: Book) -> None:
         """Count into this tally from now on."""
         self._tally = tally
+
+    def move(self, connection: Connection) -> None:
+        """Go to another instance from now on, with the credential of before."""
+        self._connection.close()
+        self._connection = connection
+        self._login = login_bytes(connection.address, self._account)
+        self._carry(self._credential)
 
     def arrive(self, due_ns: int | None) -> None:
         """Begin a visit; its first request counts from `due_ns` on the response clock."""
         self._due_ns = due_ns
 
-    def read(self) -> None:
-        """Read the restricted resource (the public one where the scheme authenticates nobody)."""
+    def read(self) -> int:
+        """Read the restricted resource (the public one where the scheme authenticates nobody).
+
+        Returns:
+            The status of the answer; 0 where none came.
+        """
         answer = self._ask("GET", "read", self._read, self._connection.exchange)
-        if answer is not None and (answer.status != 200 or answer.body != self._right_body):
+        if answer is None:
+            return 0
+        if answer.status != 200 or answer.body != self._right_body:
             self._look_closer(answer)
+        return answer.status
+
+    def read_or_log_in(self) -> None:
+        """Read, and log in where the answer is that one must, as people do who may."""
+        if self.read() == _REFUSED and self.may_log_in:
+            self.log_in()
 
     def read_without_credential(self) -> None:
         """Read the restricted resource without any credential, and be refused."""

@@ -22,7 +22,7 @@ ARMS = ["anonymous", "token", "cookie"]
 ALWAYS = {
     *("throughput", "service_p50", "service_p90", "service_p99", "service_p999"),
     *("server_cpu", "store_cpu", "total_cpu", "request_bytes", "response_bytes", "store_ops", "error_rate"),
-    *("server_rss", "store_memory", "load_cpu"),
+    *("server_rss", "store_memory", "store_rtt", "load_cpu"),
 }
 OPEN_LOOP = {
     *("response_p50", "response_p90", "response_p99", "response_p999"),

@@ -17,6 +17,7 @@ from harness.contrasts import Power, powers, ratio_powers
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.fingerprint import differences, fingerprint, subject
 from harness.report.case import FLOOR, Case, cases
+from harness.report.incidents import incidents
 from harness.report.validity import invalid_reason
 from harness.result import METRICS, Comparison, Interval, Measurement, Model, Result
 from harness.subject import Subject
@@ -69,7 +70,7 @@ class Compared(Model):
     same_machine: bool
     times: list[Line]
     ratios: list[Line]
-    #: What not all have, in words.
+    #: What not all have, and what is not compared, in words.
     only_in: list[str] = Field(default_factory=list)
 
     @property
@@ -140,14 +141,17 @@ def compare(results: Sequence[tuple[str, Result]]) -> Compared:
     ratios = list(_ratios(valid, base.run.confidence))
     if not times and not ratios:
         listed = "; ".join(f"{label}: {', '.join(c.title for c in cases(r))}" for label, r in valid.items())
-        raise SuiteError(f"no two of these results have a scenario under one load in common ({listed}).")
+        raise SuiteError(
+            f"no two of these results have a scenario under one load in common ({listed})."
+            + "".join(f" {told}." for told in _incidents(valid))
+        )
     return Compared(
         confidence=base.run.confidence,
         results=sources,
         same_machine=same,
         times=times,
         ratios=ratios,
-        only_in=list(_only_in(valid)),
+        only_in=[*_only_in(valid), *_incidents(valid)],
     )
 
 
@@ -272,6 +276,13 @@ def _line(of: dict[str, Case], metric: str, arm: str, over: str | None, entries:
         primary=metric == case.primary_metric,
         entries=entries,
     )
+
+
+def _incidents(results: dict[str, Result]) -> Iterator[str]:
+    """What is left out because it is described and not estimated."""
+    for label, result in results.items():
+        if names := [together.name for together in incidents(result)]:
+            yield f"{label}: incidents are described in their own result, not compared ({'; '.join(names)})"
 
 
 def _only_in(results: dict[str, Result]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.table import Column
@@ -9,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from harness.report import format as fmt
-from harness.report import setting, validity, wording
+from harness.report import incidents, setting, validity, wording
 from harness.report.case import Case, cases
 from harness.report.tables import Table, tables
 from harness.result import Result
@@ -27,6 +29,8 @@ def render(result: Result, console: Console) -> None:
     _print_heading(result, console)
     for case in cases(result):
         _print_case(case, console)
+    for together in incidents.incidents(result):
+        _print_part(together.title, incidents.tables(together), incidents.sentences(together), console)
     _print_checks(result, console)
 
 
@@ -44,13 +48,18 @@ def _print_heading(result: Result, console: Console) -> None:
 
 
 def _print_case(case: Case, console: Console) -> None:
+    arrivals = wording.arrivals(case)
+    lines = [*wording.sentences(case), *([arrivals] if arrivals else [])]
+    _print_part(case.title, tables(case), lines, console)
+
+
+def _print_part(title: str, parts: Sequence[Table], lines: Sequence[str], console: Console) -> None:
     console.print()
-    console.print(Text(case.title, style="bold"))
-    for table in tables(case):
+    console.print(Text(title, style="bold"))
+    for table in parts:
         console.print(fitting(table, console))
         console.print()
-    arrivals = wording.arrivals(case)
-    for line in [*wording.sentences(case), *([arrivals] if arrivals else [])]:
+    for line in lines:
         print_item(line, console)
 
 

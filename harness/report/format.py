@@ -79,6 +79,14 @@ def megabytes(value: float) -> str:
     return number(value / 1e6)
 
 
+def duration(seconds: float) -> str:
+    """A lifetime in its largest whole unit: `5 h`, `5 min`, `90 s`."""
+    for name, unit in (("h", 3600), ("min", 60)):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{seconds:,.0f} s"
+
+
 def wrap(text: str, width: int) -> list[str]:
     """The lines of a text at a width in characters; a number is never parted from its per cent sign."""
     lines = textwrap.wrap(text.replace(" %", f"{_NO_BREAK_SPACE}%"), max(width, 1))

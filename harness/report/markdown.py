@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report import setting, validity, wording
+from harness.report import incidents, setting, validity, wording
 from harness.report.case import Case, cases
 from harness.report.tables import Table, tables
 from harness.result import Result
@@ -15,6 +15,7 @@ def render(result: Result) -> str:
         f"## Run {result.run.id}, suite {result.run.suite}",
         " ".join([*setting.describe(result), *setting.findings(result)]),
         *(block for case in cases(result) for block in _case(case)),
+        *(block for together in incidents.incidents(result) for block in _incident(together)),
         *_checks(result),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -31,6 +32,11 @@ def _case(case: Case) -> list[str]:
     arrivals = wording.arrivals(case)
     lines = [*wording.sentences(case), *([arrivals] if arrivals else [])]
     return [f"### {case.title}", *map(table, tables(case)), *([items(lines)] if lines else [])]
+
+
+def _incident(together: incidents.Together) -> list[str]:
+    lines = items(incidents.sentences(together))
+    return [f"### {together.title}", *map(table, incidents.tables(together)), lines]
 
 
 def _checks(result: Result) -> list[str]:

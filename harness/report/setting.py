@@ -35,10 +35,13 @@ def describe(result: Result) -> list[str]:
     """How the run was made: the machine and its software, then the design."""
     machine = result.environment
     hardware = f"{machine.cpu}, {machine.cores} cores"
+    design = f"{instances(result)}, {intervals(result)}"
+    if result.incidents and not result.measurements:
+        design = "one instance of each arm"
     software = f"{machine.kernel}; {machine.python}; {machine.store.name} {machine.store.version}"
     return [
         f"{hardware}; {software}.",
-        f"{instances(result)}, {intervals(result)}; {placement(result)}.",
+        f"{design}; {placement(result)}.",
     ]
 
 

@@ -4,7 +4,8 @@ A file says `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its req
 which makes the requests of one arrival (open loop) or one turn of a user (closed loop) by calling the methods
 of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out. `SETS` names the
 key of a suite's scenario without which this one makes no sense. With `OWN_LOGINS = True` a user logs in with
-each instance, since what one login issued can be used once.
+each instance, since what one login issued can be used once. With `INCIDENT` all arms live through it at once,
+and meanwhile the harness makes an incident of that kind (`harness/incidents/`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class ScenarioFile:
     needs_credential: bool
     sets: str
     own_logins: bool
+    incident: str
     visit: Callable[[Session], None]
 
 
@@ -48,6 +50,7 @@ def load(name: str) -> ScenarioFile:
         module.STEPS,
         needs_credential=getattr(module, "NEEDS_CREDENTIAL", False),
         sets=getattr(module, "SETS", ""),
+        incident=getattr(module, "INCIDENT", ""),
         own_logins=getattr(module, "OWN_LOGINS", False),
         visit=module.visit,
     )

@@ -29,7 +29,8 @@ from harness.result import Check, Result
 
 STORED = Path(__file__).parent / "data" / "result.json"
 LONG = "token-that-asks-the-store-whether-it-was-revoked-meanwhile"
-#: Figures of the stored example; others need several steps or rates, or a long run (test_charts_vitals.py).
+#: Figures of the stored example; others need several steps or rates, a long run (test_charts_vitals.py), or
+#: an incident (test_charts_incidents.py).
 NAMES = ["cost", "instances", "latency", "ratios", "throughput"]
 #: Figures of claims: test_charts_claims.py.
 OF_CLAIMS = ["distance", "payload", "population", "revocation", "two_by_two"]
@@ -205,7 +206,7 @@ def test_nothing_is_cropped_overlaps_or_is_too_small(name: str, variant: str, re
 
 def test_every_figure_is_found_by_listing_the_folder() -> None:
     """Helpers are no figures; the figures come by name."""
-    assert [name for name, _ in figures()] == sorted([*ALL_NAMES, *OF_CLAIMS, "vitals"])
+    assert [name for name, _ in figures()] == sorted([*ALL_NAMES, *OF_CLAIMS, "incidents", "vitals"])
 
 
 def test_listing_the_figures_is_not_needed_to_import_the_package() -> None:

@@ -33,9 +33,32 @@ seconds = 3
 OPEN = 'load = { model = "open", rate = 200 }'
 
 
+ROTATIONS = """
+title = "The same twice, but for the overlap"
+arms = ["token"]
+"""
+ROTATION = """
+[[scenarios]]
+name = "rotation"
+load = { model = "open", rate = 20 }
+seconds = 6
+overlap = OVERLAP
+"""
+
+
 def good() -> Suite:
     """The good suite, parsed."""
     return parse(GOOD, "good", "good.toml")
+
+
+def test_an_overlap_sets_scenarios_apart() -> None:
+    """In a label and among the parameters; the same one twice is one too many."""
+    without, overlap = (ROTATION.replace("OVERLAP", value) for value in ("false", "true"))
+    first, second = parse(ROTATIONS + without + overlap, "x", "x.toml").scenarios
+    assert (first.params, second.params) == ({"overlap": "false"}, {"overlap": "true"})
+    assert second.label == "rotation, overlap=true (open, 20/s constant)"
+    with pytest.raises(SuiteError, match="measured once under each load and .*, overlap"):
+        parse(ROTATIONS + overlap + overlap, "x", "x.toml")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
