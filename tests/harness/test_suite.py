@@ -57,7 +57,7 @@ def test_an_overlap_sets_scenarios_apart() -> None:
     first, second = parse(ROTATIONS + without + overlap, "x", "x.toml").scenarios
     assert (first.params, second.params) == ({"overlap": "false"}, {"overlap": "true"})
     assert second.label == "rotation, overlap=true (open, 20/s constant)"
-    with pytest.raises(SuiteError, match="measured once under each load and .*, overlap"):
+    with pytest.raises(SuiteError, match=r"measured once under each load and .*, overlap"):
         parse(ROTATIONS + overlap + overlap, "x", "x.toml")
 
 
