@@ -12,6 +12,8 @@ from typing import Final
 from harness.report import setting
 from harness.result import Result
 
+#: Machines whose fixed loops take times within this factor are as fast as each other.
+ALIKE: Final = 1.1
 _END: Final = {"arrived": "when it arrived", "read": "when it was read"}
 
 
@@ -42,6 +44,21 @@ def subject(result: Result) -> dict[str, str]:
         "servers' code": about.servers.get("digest", "not recorded")[:12],
         "revision": _revision(result),
     } | about.packages
+
+
+def apart(one: Result, other: Result) -> dict[str, tuple[str, str]]:
+    """What keeps the times of two results from being set side by side; nothing where they may be."""
+    found = differences(fingerprint(one), fingerprint(other))
+    turns_ns = one.environment.turn_ns, other.environment.turn_ns
+    if speeds_apart(one, other) > ALIKE:
+        found["speed"] = (f"{turns_ns[0]:.1f} ns a turn", f"{turns_ns[1]:.1f} ns a turn")
+    return found
+
+
+def speeds_apart(one: Result, other: Result) -> float:
+    """How many times as long the slower of two machines took for a fixed loop; 1 where one did not look."""
+    then, now = one.environment.turn_ns, other.environment.turn_ns
+    return 1.0 if then is None or now is None else max(then / now, now / then)
 
 
 def differences(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str, str]]:

@@ -176,6 +176,8 @@ class Environment(Model):
     git: Git
     #: Event loop, password cost, and the path and digest of the servers' package.
     servers: dict[str, str]
+    #: What a turn of a fixed loop took, in ns, in the median over the run's scenarios (`harness/speed.py`).
+    turn_ns: float | None = None
     #: Of the code that each arm's servers reported to have loaded.
     digests: dict[str, str] = Field(default_factory=dict)
     #: What the doctor found as the run began; results of before it was there have none.

@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Final
 
-from harness import archive, load, population, processes, validity
+from harness import archive, load, population, processes, speed, validity
 from harness.accounting import Accountant, StoreMeter, resident_bytes
 from harness.arms import Arm
 from harness.doctor.examination import QUICK_S, examine
@@ -106,6 +106,7 @@ class Measuring:
         self._batch = 0
         self._findings = Findings(suite, self._seed, self._looks)
         self._pressure = Pressure.now()
+        self._turns_ns: list[float] = []
 
     def run(self, arms: Mapping[str, Arm], reporter: Reporter) -> Result:
         """Measure every scenario in turn; each is on disk before the next starts.
@@ -230,6 +231,7 @@ class Measuring:
         meter.calibrate()
         warm = False
         for index, scenario in scenarios.items():
+            self._turns_ns.append(speed.look().median_ns)
             if index in self._incidents:
                 lived = self._live_through(index, scenario, rig, meter, generator, reporter)
                 archive.save_timeline(lived, self._options.out, index)
@@ -383,7 +385,7 @@ class Measuring:
                     if index not in self._incidents
                 ],
             ),
-            environment=self._environment,
+            environment=self._environment.model_copy(update={"turn_ns": median(self._turns_ns)}),
             validity=findings.checks,
             measurements=findings.measurements,
             comparisons=findings.comparisons,

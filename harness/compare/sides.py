@@ -15,7 +15,7 @@ from pydantic import Field
 from harness import estimate
 from harness.contrasts import Power, powers, ratio_powers
 from harness.errors import InvalidMeasurementError, SuiteError
-from harness.fingerprint import differences, fingerprint, subject
+from harness.fingerprint import apart, differences, subject
 from harness.report.case import FLOOR, Case, cases
 from harness.report.incidents import incidents
 from harness.report.validity import invalid_reason
@@ -156,7 +156,7 @@ def compare(results: Sequence[tuple[str, Result]]) -> Compared:
 
 
 def _source(label: str, place: str, result: Result, base: Result) -> Source:
-    machine = differences(fingerprint(base), fingerprint(result))
+    machine = apart(base, result)
     software = differences(subject(base), subject(result))
     return Source(
         label=label,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import psutil
 
+from harness import speed
 from harness.doctor import activity, cgroups, kernel, software
 from harness.doctor import judgements as judge
 from harness.doctor.activity import Activity
@@ -107,11 +108,17 @@ def _disk(patient: Patient) -> judge.Disk:
     return judge.Disk(float(shutil.disk_usage(there).free), needed)
 
 
+def _speed(_patient: Patient) -> judge.Speed:
+    found = speed.look()
+    return judge.Speed(found.best_ns, found.median_ns)
+
+
 LOOKS: Final = (
     Look("CPUs", _cpus, judge.cpus),
     Look("CPU quota", _quota, judge.quota),
     Look("shared cores", lambda p: kernel.topology(p.root, p.cpus, p.placement), judge.core_sharing),
     Look("stolen CPU", lambda p: p.seen.stolen, judge.stolen),
+    Look("CPU speed", _speed, judge.speed),
     Look("other load", lambda p: p.seen.others, judge.other_load),
     Look("other benchmarks", lambda _: software.ours(), judge.ours),
     Look("frequency governor", lambda p: kernel.governors(p.root, p.cpus), judge.governor),

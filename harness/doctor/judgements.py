@@ -28,6 +28,8 @@ _QUICK_CLOCKS: Final = (
     "riscv_clocksource",
 )
 _SLOW_CLOCKS: Final = ("hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit", "xen")
+#: A core that nobody shares turns a loop at nearly the same speed every time.
+UNSTEADY: Final = 1.25
 #: A clock must tell microseconds apart.
 _RESOLUTION_LIMIT_S: Final = 1e-6
 _NAMED: Final = 3
@@ -163,6 +165,25 @@ class OtherLoad:
 
     cpus: float
     worst: Sequence[tuple[str, int, float]] = ()
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a turn of a fixed loop takes, in ns: at best, and in the median of many looks."""
+
+    best_ns: float
+    median_ns: float
+
+
+def speed(reading: Speed) -> Judgement:
+    """A loop that often takes much longer than at best shares its core with something that is not seen."""
+    figure = f"a turn of a fixed loop takes {reading.median_ns:.1f} ns, {reading.best_ns:.1f} at best"
+    if reading.median_ns > UNSTEADY * reading.best_ns:
+        return _warning(
+            f"{figure}: something shares the core",
+            "repeat in a quieter hour: not all code is slowed by one factor, so ratios move, too",
+        )
+    return _ok(figure)
 
 
 def other_load(reading: OtherLoad) -> Judgement:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from harness import archive, catalog
 from harness.arms import Arm, plain
 from harness.errors import NoBaselineError, SuiteError
-from harness.fingerprint import differences, fingerprint
+from harness.fingerprint import apart, speeds_apart
 from harness.gate import questions
 from harness.gate.questions import Question
 from harness.report.case import FLOOR
 from harness.result import Check, Comparand, Result
 from harness.suite import Suite
 from harness.trees.tree import Tree
+
+#: A machine of the same name whose fixed loop takes so many times as long is in another state.
+MUCH: Final = 1.25
 
 
 class AgainstStored:
@@ -47,17 +51,34 @@ class AgainstStored:
         """Raw times are left out where the baseline was not measured on such a machine, in such a way."""
         if self._baseline is None:
             return [], list(self.questions), None
-        apart = differences(fingerprint(self._baseline), fingerprint(result))
-        kept = [question for question in self.questions if not (apart and question.is_raw)]
+        differing = apart(self._baseline, result)
+        kept = [question for question in self.questions if not (differing and question.is_raw)]
         comparand = Comparand(
             kind="baseline",
             name=str(self._file),
             title=f"run {self._baseline.run.id}, {self._baseline.run.started_at}",
             tolerance=self._tolerance,
-            same_machine=not apart,
-            differing=[f"{name}: {then} then, {now} now" for name, (then, now) in apart.items()],
+            same_machine=not differing,
+            differing=[f"{name}: {then} then, {now} now" for name, (then, now) in differing.items()],
         )
-        return [], kept, comparand
+        return _check_speed(self._baseline, result), kept, comparand
+
+
+def _check_speed(baseline: Result, result: Result) -> list[Check]:
+    """A CPU of the same name that is much slower or faster is crowded, or was: then ratios move, too."""
+    times = speeds_apart(baseline, result)
+    if times <= MUCH or baseline.environment.cpu != result.environment.cpu:
+        return []
+    return [
+        Check(
+            check="speed of the machine",
+            status="invalid",
+            detail=f"a fixed loop took {baseline.environment.turn_ns:.1f} ns a turn when the baseline was"
+            f" measured and takes {result.environment.turn_ns:.1f} now, on a CPU of the same name: who shares"
+            " it slows some code more than other, so ratios cannot be compared either. Repeat in a quieter"
+            " hour, or ask --against, whose two sides meet the same hour.",
+        )
+    ]
 
 
 def arms_of(suite: Suite, known: catalog.Known, tree: Tree) -> dict[str, Arm]:

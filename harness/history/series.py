@@ -13,7 +13,7 @@ from pydantic import Field
 
 from harness.arms import BASE, HEAD
 from harness.errors import SuiteError
-from harness.fingerprint import differences, fingerprint
+from harness.fingerprint import apart
 from harness.history.changes import Change, changes
 from harness.result import METRICS, Interval, Model, Result
 from harness.subject import Subject
@@ -67,9 +67,9 @@ def history(results: Sequence[Result], metrics: Sequence[str] = METRICS_TOLD) ->
         raise SuiteError(f"a history needs two valid results or more (got {len(valid)}).")
     found: dict[tuple[str, ...], Series] = {}
     for result in valid:
-        apart = differences(fingerprint(valid[-1]), fingerprint(result))
-        if apart:
-            left_out.append(f"{result.run.id}: times of another machine or way ({', '.join(apart)})")
+        differing = apart(valid[-1], result)
+        if differing:
+            left_out.append(f"{result.run.id}: times of another machine or way ({', '.join(differing)})")
         else:
             _add(found, _times(result, metrics))
         _add(found, _ratios(result, metrics))

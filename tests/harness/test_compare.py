@@ -20,7 +20,7 @@ from harness.charts.compared import between_arms, draw_compared, over_base
 from harness.compare import console
 from harness.compare.sides import Compared, Line, compare
 from harness.errors import InvalidMeasurementError, SuiteError
-from harness.fingerprint import differences, fingerprint, subject
+from harness.fingerprint import apart, differences, fingerprint, subject
 from harness.report.case import FLOOR
 from harness.result import Check, Result, Slots
 
@@ -141,6 +141,24 @@ def test_what_makes_another_machine(result: Result, key: str, value: object, nam
         data["environment"][key] = value
 
     assert list(differences(fingerprint(result), fingerprint(changed(result, change)))) == [name]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "names"),
+    [(4.0, 4.3, []), (4.0, 9.7, ["speed"]), (9.7, 4.0, ["speed"]), (None, 9.7, []), (4.0, None, [])],
+)
+def test_a_machine_in_another_state_is_another(
+    result: Result, then: float | None, now: float | None, names: list[str]
+) -> None:
+    """A fixed loop that takes another time tells of it; results that did not look are taken as they are."""
+    assert list(apart(at_speed(result, then), at_speed(result, now))) == names
+
+
+def at_speed(result: Result, turn_ns: float | None) -> Result:
+    """The same, of a machine whose fixed loop takes this."""
+    return result.model_copy(
+        update={"environment": result.environment.model_copy(update={"turn_ns": turn_ns})}
+    )
 
 
 def test_other_ends_of_answers_are_another_way_of_measuring(result: Result) -> None:
