@@ -47,7 +47,7 @@ def python() -> str:
 
 def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environment:
     """The environment of a run, with its rig up, and what the doctor found before."""
-    name, version = store_version(rig.store.info("server"))
+    name, version = store_version(rig.store.client.info("server"))
     ready = rig.instances[0].ready
     return Environment(
         cpu=cpu_model(),
@@ -55,7 +55,7 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
         kernel=f"{platform.system()} {platform.release()}",
         python=python(),
         packages={package: found for package in _PACKAGES if (found := _version(package))},
-        store=StoreInfo(name=name, version=version, source=rig.store_source),
+        store=StoreInfo(name=name, version=version, source=rig.store.source),
         placement=placement.roles(),
         git=revision(),
         servers={

@@ -25,10 +25,10 @@ end
 
 def settle(rig: Rig, sessions: int) -> None:
     """Log so many others in with each arm, as far as the store remembers a login."""
-    copy = rig.store.register_script(_COPY)
+    copy = rig.store.client.register_script(_COPY)
     for one in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
         Caller(one.host, one.port).log_in("load-0", PASSWORD)
-        left = list(rig.store.scan_iter(match=f"{rig.arm_prefix(one.arm)}*", count=1000))
+        left = list(rig.store.client.scan_iter(match=f"{rig.arm_prefix(one.arm)}*", count=1000))
         for index, key in enumerate(left):
             start, _, last = key.rpartition(b":")
             # Numbered on from key to key: two of them may begin alike.

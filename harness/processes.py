@@ -151,6 +151,14 @@ def last_words(text: str, lines: int = 3) -> str:
     return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
 
 
+def log_end(log: Path) -> str:
+    """The last few lines of a log file."""
+    try:
+        return last_words(log.read_text(errors="replace"))
+    except OSError:
+        return "its log is gone"
+
+
 def usable_cpus() -> set[int]:
     """The CPUs this process may use; empty where the system cannot tell or pin."""
     return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()

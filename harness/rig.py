@@ -13,20 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import urlsplit, urlunsplit
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
-from harness import conformance, disk, interrupts, leftovers, processes, relay
+from harness import conformance, disk, interrupts, leftovers, processes
 from harness.arms import Arm
-from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.placement import Placement
 from harness.schedule import Target
+from harness.session_store import SessionStore
 from harness.trees.tree import Tree
 
 _START_TIMEOUT_S: Final = 90
@@ -47,7 +42,7 @@ class Instance:
 
 
 class Rig:
-    """A store and `instances` server processes of every arm, alive between `with` and its end.
+    """A store (`store`) and `instances` server processes of every arm, alive between `with` and its end.
 
     Args:
         arms: What to start.
@@ -60,7 +55,7 @@ class Rig:
         port: Port of the first instance; 0 for any free ones.
         profile_bytes: Length of the virtual users' profiles; None where they are as short as they come.
         lifetime_s: Seconds that credentials live; None where they live as long as each scheme has it.
-        relayed: Put a relay before the store, whose delay `delay_store` sets.
+        relayed: Put a relay before the store, whose delay `SessionStore.delay` sets.
     """
 
     def __init__(
@@ -90,8 +85,6 @@ class Rig:
         self._lifetime_s = lifetime_s
         self._relayed = relayed
         self._started: list[subprocess.Popen[bytes]] = []
-        self._store_process: subprocess.Popen[bytes] | None = None
-        self._store_is_down = False
         self._beside: list[Instance] = []
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
         self.instances: list[Instance] = []
@@ -103,8 +96,8 @@ class Rig:
         except OSError as error:
             raise disk.failure(error, Path(tempfile.gettempdir(), leftovers.PREFIX)) from error
         try:
-            self._start_store()
-            self._start_relay()
+            self.store = SessionStore(self.folder, self._placement, self._given_url, relayed=self._relayed)
+            self.store.start()
             self._seed_accounts()
             self._start_servers()
             for instance in self.instances:
@@ -132,10 +125,8 @@ class Rig:
         """End every process; remove temporary files, and this rig's keys from a store of the user's own."""
         with interrupts.held():
             processes.end(self._started)
-            if self._given_url is not None and hasattr(self, "store"):
-                self._remove_keys()
-            if self._store_process is not None:
-                processes.end([self._store_process])
+            if hasattr(self, "store"):
+                self.store.close(self.prefix)
             shutil.rmtree(self.folder, ignore_errors=True)
             if self._owner is not None:
                 self._owner.release()
@@ -156,20 +147,6 @@ class Rig:
         """CPUs by role."""
         return self._placement
 
-    @property
-    def store_pid(self) -> int | None:
-        """Process id of this rig's own store; None where the user has one."""
-        return None if self._store_process is None else self._store_process.pid
-
-    @property
-    def store_source(self) -> str:
-        """Where the store is, without any password."""
-        if self._given_url is None:
-            return "embedded"
-        url = urlsplit(self._given_url)
-        host = url.netloc.rpartition("@")[2]
-        return urlunsplit((url.scheme, host, url.path, "", ""))
-
     def arm_prefix(self, arm: str) -> str:
         """What every key of an arm begins with."""
         return f"{self.prefix}{arm}:"
@@ -180,39 +157,9 @@ class Rig:
             if instance.process.poll() is not None:
                 raise EnvironmentFailedError(
                     f"server {instance.target.arm} #{instance.target.instance} died with exit code"
-                    f" {instance.process.returncode}: {_log_end(instance.log)}"
+                    f" {instance.process.returncode}: {processes.log_end(instance.log)}"
                 )
-        if self._store_is_down:
-            return
-        if self._store_process is not None and self._store_process.poll() is not None:
-            raise EnvironmentFailedError(
-                f"the session store died with exit code {self._store_process.returncode}:"
-                f" {_log_end(self.folder / 'store.log')}"
-            )
-
-    def kill_store(self) -> None:
-        """End this rig's own store as a crash would: what it held is gone, and nobody answers."""
-        if self._store_process is None:
-            raise AssertionError("a store of the user's own is not ours to kill")
-        self._store_is_down = True
-        self._store_process.kill()
-        processes.end([self._store_process])
-
-    def revive_store(self) -> None:
-        """Start it again, empty, at the same socket; returns when it answers.
-
-        Raises:
-            EnvironmentFailedError: It did not start.
-        """
-        self._launch_store()
-        # A client of its own: others may wait between tries, by redis-py's own rules.
-        with redis.Redis.from_url(self.url, socket_timeout=10, retry=Retry(NoBackoff(), 0)) as client:
-            try:
-                self._await_store(client)
-            except redis.RedisError as error:
-                raise EnvironmentFailedError(f"the session store did not come back: {error}") from error
-        self._pin_store()
-        self._store_is_down = False
+        self.store.check_alive()
 
     def secrets_of(self, arm: Arm) -> dict[str, str]:
         """What the environment of an arm's servers holds of secrets and keys."""
@@ -245,99 +192,6 @@ class Rig:
         finally:
             self._beside = []
             processes.end(started)
-
-    def _start_store(self) -> None:
-        if self._given_url is not None:
-            self.url = self._given_url
-        else:
-            self._launch_store()
-            self.url = f"unix://{self._store_socket}"
-        try:
-            self.store = redis.Redis.from_url(self.url, socket_timeout=10)
-        except ValueError as error:
-            raise SuiteError(f"--redis-url: {error}") from error
-        try:
-            self._await_store(self.store)
-        except redis.RedisError as error:
-            raise EnvironmentFailedError(
-                f"no answer from the store at {self.store_source}: {str(error).rstrip('.')}."
-                " Start it, or leave out --redis-url for an embedded one."
-            ) from error
-        self._pin_store()
-
-    @property
-    def _store_socket(self) -> Path:
-        return self.folder / "store.sock"
-
-    def _launch_store(self) -> None:
-        arguments = ["--socket", str(self._store_socket), "--end-with-parent"]
-        with interrupts.held():
-            self._store_process = processes.start(
-                "servers.embedded_store", arguments, log=self.folder / "store.log"
-            )
-
-    def _pin_store(self) -> None:
-        if self._store_process is not None:
-            processes.pin(self._store_process.pid, self._placement.store)
-
-    def _start_relay(self) -> None:
-        """Stand the relay between the servers and the store, on the store's CPU, where there is to be one."""
-        self._way = self.store
-        self._way_url = self.url
-        if not self._relayed:
-            return
-        if self._store_process is None:
-            raise SuiteError("store_delay_ms needs the embedded store: leave out --redis-url.")
-        path, log = self.folder / "relay.sock", self.folder / "relay.log"
-        sockets = ["--socket", str(path), "--store", str(self.folder / "store.sock")]
-        with interrupts.held():
-            process = processes.start(
-                "harness.relay", [*sockets, "--control", str(self._relay_control)], log=log
-            )
-            self._started.append(process)
-        if process.stdout is None or process.stdout.readline() != b"ready\n":
-            raise EnvironmentFailedError(f"the relay would not start: {_log_end(log)}")
-        processes.pin(process.pid, self._placement.store)
-        self._way_url = f"unix://{path}"
-        self._way = redis.Redis.from_url(self._way_url, socket_timeout=10)
-
-    @property
-    def _relay_control(self) -> Path:
-        return self.folder / "control.sock"
-
-    def delay_store(self, delay_ms: float) -> None:
-        """Have every round trip to the store take so much longer, from now on."""
-        relay.tell(self._relay_control, delay_ms * 1000)
-
-    def store_rtt_us(self, asked: int = 100) -> float:
-        """Median round trip of a PING to the store on the servers' way to it, while nothing else goes on."""
-        connection = self._way.connection_pool.get_connection()
-        try:
-            ping = connection.pack_command("PING")  # type: ignore[no-untyped-call]  # redis-py has no types
-            taken_ns = []
-            for _ in range(asked):
-                begun_ns = time.perf_counter_ns()
-                connection.send_packed_command(ping, check_health=False)  # type: ignore[no-untyped-call]
-                connection.read_response()
-                taken_ns.append(time.perf_counter_ns() - begun_ns)
-        except redis.RedisError as error:
-            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
-        finally:
-            self._way.connection_pool.release(connection)
-        return median(taken_ns) / 1e3
-
-    def _await_store(self, client: redis.Redis) -> None:
-        deadline = time.monotonic() + (10 if self._store_process is not None else 0)
-        while True:
-            try:
-                client.ping()
-                return
-            except redis.ConnectionError:
-                if self._store_process is not None and self._store_process.poll() is not None:
-                    raise EnvironmentFailedError(_log_end(self.folder / "store.log")) from None
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
 
     def _seed_accounts(self) -> None:
         """One file a tree, made by its own code, for all arms that come from it."""
@@ -396,7 +250,7 @@ class Rig:
             "--json",
         ]
         lifetime = {} if self._lifetime_s is None else {"AUTH_LIFETIME_S": str(self._lifetime_s)}
-        environment = {"REDIS_URL": self._way_url, **lifetime, **own}
+        environment = {"REDIS_URL": self.store.servers_url, **lifetime, **own}
         with interrupts.held():
             process = processes.start(arm.module, arguments, log=log, environment=environment, tree=arm.tree)
             self._started.append(process)
@@ -415,15 +269,6 @@ class Rig:
         if self._profile_bytes is None:
             return []
         return ["--max-credential-bytes", str(_LONG_CREDENTIAL_BYTES)]
-
-    def _remove_keys(self) -> None:
-        try:
-            for key in self.store.scan_iter(match=f"{self.prefix}*", count=1000):
-                self.store.unlink(key)
-                if interrupts.hurried():
-                    return
-        except redis.RedisError:
-            return  # a store that is gone keeps nothing that matters: every key has a lifetime
 
 
 def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline: float) -> dict[str, Any]:
@@ -444,16 +289,9 @@ def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline
         ready = json.loads(line)
     except ValueError:
         process.wait(timeout=10)
-        raise EnvironmentFailedError(f"server {arm.name} would not start: {_log_end(log)}") from None
+        raise EnvironmentFailedError(f"server {arm.name} would not start: {processes.log_end(log)}") from None
     if Path(ready["package"]) != arm.tree.package:
         raise InvalidMeasurementError(
             f"server {arm.name} loaded its code from {ready['package']}, not from {arm.tree.package}."
         )
     return dict(ready)
-
-
-def _log_end(log: Path) -> str:
-    try:
-        return processes.last_words(log.read_text(errors="replace"))
-    except OSError:
-        return "its log is gone"

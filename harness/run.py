@@ -227,7 +227,7 @@ class Measuring:
         """Put one scenario after the other on a rig, by their index in the suite."""
         self._environment = self._environment or describe(rig, placement, self._doctor)
         self._findings.checks.append(validity.check_code(_digests(rig)))
-        meter = StoreMeter(rig.store)
+        meter = StoreMeter(rig.store.client)
         meter.calibrate()
         warm = False
         for index, scenario in scenarios.items():
@@ -280,15 +280,15 @@ class Measuring:
             limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
         if scenario.store_delay_ms is not None:
-            rig.delay_store(scenario.store_delay_ms)
+            rig.store.delay(scenario.store_delay_ms)
         accountant = Accountant(pids, meter)
-        rtt_us = [rig.store_rtt_us()]
+        rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
         before = _families(instances)
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         after = _families(instances)
-        rtt_us.append(rig.store_rtt_us())
+        rtt_us.append(rig.store.rtt_us())
         restarted = [name for name, family in before.items() if after[name] != family]
         observed = Observed(
             scenario,
@@ -416,8 +416,8 @@ def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
     watch = Watch(seconds)
     for number, instance in enumerate(instances):
         watch.follow(f"{instance.target.arm} #{number}", instance.process.pid, instance.target.arm)
-    if rig.store_pid is not None:
-        watch.follow("store", rig.store_pid)
+    if rig.store.pid is not None:
+        watch.follow("store", rig.store.pid)
     watch.follow("harness", os.getpid())
     return watch
 

@@ -209,7 +209,7 @@ def _beside(disturbance: Disturbance) -> Callable[[Rig], AbstractContextManager[
             return
         words = {
             "neighbour": ["--after", str(_NEIGHBOUR_AFTER_S)],
-            "stutter": [str(rig.store_pid)],
+            "stutter": [str(rig.store.pid)],
         }[disturbance]
         log = rig.folder / f"{disturbance}.log"
         started: list[subprocess.Popen[bytes]] = []

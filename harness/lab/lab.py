@@ -22,6 +22,7 @@ from harness.report import validity
 from harness.result import Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
+from harness.session_store import SessionStore
 
 #: Accounts that experiments may use up.
 _ACCOUNTS: Final = 300
@@ -50,7 +51,7 @@ class Lab:
         )
         self._stack = contextlib.ExitStack()
         self._rigs: dict[tuple[str, tuple[tuple[str, str], ...]], Rig] = {}
-        self._store: Rig | None = None
+        self._store: SessionStore | None = None
         self._accounts = map("load-{}".format, count())
 
     def __enter__(self) -> Self:
@@ -99,11 +100,11 @@ class Lab:
     def store_url(self) -> str:
         """Where the servers' store is, on this machine."""
         self._rig("anonymous", {})
-        return cast(Rig, self._store).url
+        return cast(SessionStore, self._store).url
 
     def store_commands(self) -> int:
         """How many commands the store has carried out, ours left out."""
-        store = cast(Rig, self._store).store
+        store = cast(SessionStore, self._store).client
         stats = store.info("commandstats")
         return sum(
             int(row["calls"])
@@ -163,7 +164,7 @@ class Lab:
                 redis_url=None if self._store is None else self._store.url,
             )
             self._rigs[key] = self._stack.enter_context(rig)
-            self._store = self._store or rig
+            self._store = self._store or rig.store
         return self._rigs[key]
 
 

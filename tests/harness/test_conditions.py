@@ -70,29 +70,32 @@ def test_where_the_parser_ends_it() -> None:
 
 def test_the_store_is_as_far_as_it_is_told(rig: Rig) -> None:
     """A round trip takes no less; servers go the same way."""
-    rig.delay_store(30)
-    assert rig.store_rtt_us(asked=3) >= 30_000
-    rig.delay_store(0)
-    before = StoreMeter(rig.store).read().commands
+    rig.store.delay(30)
+    assert rig.store.rtt_us(asked=3) >= 30_000
+    rig.store.delay(0)
+    before = StoreMeter(rig.store.client).read().commands
     assert logged_in(rig, "cookie").read().status == 200
-    assert StoreMeter(rig.store).read().commands > before
+    assert StoreMeter(rig.store.client).read().commands > before
 
 
 def test_others_are_logged_in(rig: Rig) -> None:
     """As many as were asked for of each arm that remembers logins, each as large as a real one."""
-    meter = StoreMeter(rig.store)
+    meter = StoreMeter(rig.store.client)
     logged_in(rig, "cookie")
-    single = [int(rig.store.memory_usage(key) or 0) for key in rig.store.keys(f"{rig.arm_prefix('cookie')}*")]
+    single = [
+        int(rig.store.client.memory_usage(key) or 0)
+        for key in rig.store.client.keys(f"{rig.arm_prefix('cookie')}*")
+    ]
     population.settle(rig, 12_345)
-    keys = rig.store.keys(rig.arm_prefix("cookie") + "*")
-    assert rig.store.keys(rig.arm_prefix("token") + "*") == []
+    keys = rig.store.client.keys(rig.arm_prefix("cookie") + "*")
+    assert rig.store.client.keys(rig.arm_prefix("token") + "*") == []
     sessions = [key for key in keys if b":session:" in key]
     # Those of load-1 and of load-0, whose login was copied.
     assert len(sessions) >= 12_345 + 2
     assert {len(key) for key in sessions} == {len(sessions[0])}
-    assert all(rig.store.ttl(key) > 0 for key in keys[:100])
+    assert all(rig.store.client.ttl(key) > 0 for key in keys[:100])
     held = meter.memory(rig.arm_prefix("cookie"))
-    assert held == sum(int(rig.store.memory_usage(key) or 0) for key in keys)
+    assert held == sum(int(rig.store.client.memory_usage(key) or 0) for key in keys)
     assert held >= 12_345 * min(single)
     assert meter.memory(rig.arm_prefix("token")) == 0
     assert logged_in(rig, "cookie").read().status == 200
@@ -100,5 +103,5 @@ def test_others_are_logged_in(rig: Rig) -> None:
 
 def test_a_store_of_ones_own_cannot_be_moved_away(rig: Rig) -> None:
     """The relay leads to the embedded store only."""
-    with pytest.raises(SuiteError, match=r"leave out --redis-url"), rig_of("cookie", redis_url=rig.url):
+    with pytest.raises(SuiteError, match=r"leave out --redis-url"), rig_of("cookie", redis_url=rig.store.url):
         pass

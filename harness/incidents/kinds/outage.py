@@ -39,8 +39,8 @@ def stage(setting: Setting) -> Iterator[Staged]:
         replace(setting.plan, parties=tuple(parties)),
         (
             *steps,
-            Step(round(_DOWN_FROM * duration_ns), "store killed", rig.kill_store),
-            Step(round(_DOWN_UNTIL * duration_ns), "store back, empty", rig.revive_store, restores=True),
+            Step(round(_DOWN_FROM * duration_ns), "store killed", rig.store.kill),
+            Step(round(_DOWN_UNTIL * duration_ns), "store back, empty", rig.store.revive, restores=True),
         ),
     )
 
