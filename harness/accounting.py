@@ -115,7 +115,10 @@ class StoreMeter:
         """Bytes that the keys with this prefix take, names and all, by MEMORY USAGE."""
         total, cursor = 0, b"0"
         while True:
-            cursor, some = self._memory_of_some(args=[cursor, f"{prefix}*"])
+            try:
+                cursor, some = self._memory_of_some(args=[cursor, f"{prefix}*"])
+            except redis.RedisError as error:
+                raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
             total += int(some)
             if cursor == b"0":
                 return total

@@ -8,16 +8,12 @@ intervals here (docs/method.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, linear_regression
-from typing import Final
+from statistics import fmean
 
+from harness import levels
 from harness.estimate import weighted_sum
-from harness.result import Measurement, Result
-
-SCENARIO: Final = "distance"
-METRIC: Final = "service_p50"
+from harness.result import Result
 
 
 @dataclass(frozen=True)
@@ -38,33 +34,24 @@ class BreakEven:
 def find(result: Result, base: str, arm: str) -> BreakEven | None:
     """At which round trip `arm`, which asks the store, takes as long as `base`, which does not.
 
-    None where fewer than two distances were measured, of fewer than two instances each.
+    None where fewer than two distances were measured, of fewer than two instances each, or it is not so that
+    the one asks and the other does not.
     """
-    distances = _distances(result, arm)
-    asking, not_asking = _by_instance(result, arm), _by_instance(result, base)
-    if len(set(distances)) < 2 or min(len(asking), len(not_asking)) < 2:
+    asking, not_asking = levels.latency(result, arm), levels.latency(result, base)
+    if asking is None or not_asking is None or not _asks(result, arm) or _asks(result, base):
         return None
-    lines = [linear_regression(distances, one) for one in asking]
-    slope = fmean(line.slope for line in lines)
-    level = [fmean(one) for one in not_asking]
-    value = (fmean(level) - fmean(line.intercept for line in lines)) / slope
-    there = [line.intercept + line.slope * value for line in lines]
-    error = weighted_sum([(1 / slope, level), (-1 / slope, there)])
+    slopes, intercepts = asking.slopes(), asking.points(0.0)
+    own = [fmean(points) for points in zip(*(level.points for level in not_asking.levels), strict=True)]
+    if min(len(slopes), len(own)) < 2:
+        return None
+    slope = fmean(slopes)
+    value = (fmean(own) - fmean(intercepts)) / slope
+    there = [intercept + value * one for intercept, one in zip(intercepts, slopes, strict=True)]
+    error = weighted_sum([(1 / slope, own), (-1 / slope, there)])
     low, high = error.interval(result.run.comparisons_confidence)
-    return BreakEven(value, value + low, value + high, slope, min(distances))
+    return BreakEven(value, value + low, value + high, slope, asking.first)
 
 
-def _rows(result: Result, arm: str, metric: str) -> list[Measurement]:
-    return [
-        row for row in result.measurements if (row.scenario, row.arm, row.metric) == (SCENARIO, arm, metric)
-    ]
-
-
-def _distances(result: Result, arm: str) -> list[float]:
-    """Round trips in us, as measured, in the order of the suite."""
-    return [row.value for row in _rows(result, arm, "store_rtt")]
-
-
-def _by_instance(result: Result, arm: str) -> list[Sequence[float]]:
-    """Of each instance its medians in us, distance by distance."""
-    return list(zip(*(row.points for row in _rows(result, arm, METRIC)), strict=True))
+def _asks(result: Result, arm: str) -> bool:
+    """Whether its reads cost store operations."""
+    return any(row.value for row in levels.rows(result, levels.DISTANCE, arm, "store_ops", levels.DELAY))

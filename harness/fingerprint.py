@@ -56,9 +56,14 @@ def apart(one: Result, other: Result) -> dict[str, tuple[str, str]]:
 
 
 def speeds_apart(one: Result, other: Result) -> float:
-    """How many times as long the slower of two machines took for a fixed loop; 1 where one did not look."""
+    """How many times as long the slower of two machines took for a fixed loop.
+
+    1 where one did not look, or the loop ran on another Python, whose speed is no machine's.
+    """
     then, now = one.environment.turn_ns, other.environment.turn_ns
-    return 1.0 if then is None or now is None else max(then / now, now / then)
+    if then is None or now is None or one.environment.python != other.environment.python:
+        return 1.0
+    return max(then / now, now / then)
 
 
 def differences(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str, str]]:

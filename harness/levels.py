@@ -14,7 +14,7 @@ from harness.result import Measurement, Result
 DISTANCE: Final = "distance"
 PAYLOAD: Final = "payload"
 POPULATION: Final = "population"
-_DELAY: Final = "store_delay_ms"
+DELAY: Final = "store_delay_ms"
 #: A read costs the same whatever a login did.
 _PASSWORDS: Final = "password_cost"
 _USERS: Final = re.compile(r"closed, (\d+) users")
@@ -50,9 +50,9 @@ def users(row: Measurement) -> int | None:
 
 def latency(result: Result, scheme: str) -> Line | None:
     """Median service time of a read (us) over the measured round trip to the store (us)."""
-    rtt_us = {row.params[_DELAY]: row.value for row in rows(result, DISTANCE, scheme, "store_rtt", _DELAY)}
-    waits = rows(result, DISTANCE, scheme, "service_p50", _DELAY)
-    found = [(rtt_us[row.params[_DELAY]], row) for row in waits if row.params[_DELAY] in rtt_us]
+    rtt_us = {row.params[DELAY]: row.value for row in rows(result, DISTANCE, scheme, "store_rtt", DELAY)}
+    waits = rows(result, DISTANCE, scheme, "service_p50", DELAY)
+    found = [(rtt_us[row.params[DELAY]], row) for row in waits if row.params[DELAY] in rtt_us]
     return Line.through(found, alike=True)
 
 

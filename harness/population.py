@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import redis
+
 from harness.caller import PASSWORD, Caller
+from harness.errors import ConformanceError, EnvironmentFailedError
 from harness.rig import Rig
+from harness.schedule import Target
 
 #: Copies made by one call, so that no call keeps the store busy for long.
 _AT_ONCE: Final = 10_000
@@ -24,15 +28,36 @@ end
 
 
 def settle(rig: Rig, sessions: int) -> None:
-    """Log so many others in with each arm, as far as the store remembers a login."""
-    copy = rig.store.client.register_script(_COPY)
-    for one in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
-        Caller(one.host, one.port).log_in("load-0", PASSWORD)
-        left = list(rig.store.client.scan_iter(match=f"{rig.arm_prefix(one.arm)}*", count=1000))
-        for index, key in enumerate(left):
-            start, _, last = key.rpartition(b":")
-            # Numbered on from key to key: two of them may begin alike.
-            first, end = index * sessions, (index + 1) * sessions
-            for begin in range(first, end, _AT_ONCE):
-                until = min(begin + _AT_ONCE, end) - 1
-                copy(keys=[key], args=[start + b":", begin, until, max(len(last), 8)])
+    """Log so many others in with each arm, as far as the store remembers a login.
+
+    Raises:
+        ConformanceError: A server would not log anybody in.
+        EnvironmentFailedError: The store has no room for them, or does not answer.
+    """
+    try:
+        for one in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
+            _settle(rig.store.client, rig.arm_prefix(one.arm), one, sessions)
+    except redis.RedisError as error:
+        raise EnvironmentFailedError(
+            f"the store did not take {sessions:,} sessions of each arm: {error}"
+        ) from error
+
+
+def _settle(client: redis.Redis, prefix: str, target: Target, sessions: int) -> None:
+    status = Caller(target.host, target.port).log_in("load-0", PASSWORD).status
+    if status != 200:
+        raise ConformanceError(f"server {target.arm}: a login was answered {status}.")
+    copy = client.register_script(_COPY)
+    left = list(client.scan_iter(match=f"{prefix}*", count=1000))
+    before = client.dbsize()
+    for index, key in enumerate(left):
+        start, _, last = key.rpartition(b":")
+        # Numbered on from key to key: two of them may begin alike.
+        first, end = index * sessions, (index + 1) * sessions
+        for begin in range(first, end, _AT_ONCE):
+            until = min(begin + _AT_ONCE, end) - 1
+            copy(keys=[key], args=[start + b":", begin, until, max(len(last), 8)])
+    if client.dbsize() < before + sessions * len(left):
+        raise EnvironmentFailedError(
+            f"the store dropped some of {sessions:,} sessions of {target.arm}: it has too little memory."
+        )

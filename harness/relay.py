@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import heapq
+import resource
 import select
 import socket
 import sys
@@ -42,7 +43,11 @@ class Relay:
         self._store = store
         self._each_way_ns = 0
         self._other: dict[socket.socket, socket.socket] = {}
-        self._reading: set[socket.socket] = {listener, control}
+        # Many sockets by epoll, which counts milliseconds; the time by select, which counts microseconds.
+        self._ready = select.epoll()
+        self._by_number: dict[int, socket.socket] = {}
+        for one in (listener, control):
+            self._read_from(one)
         #: When due (ns), a number that keeps the order, to whom, what; empty at the end of a stream.
         self._under_way: list[tuple[int, int, socket.socket, bytes]] = []
         self._numbers = count()
@@ -51,13 +56,23 @@ class Relay:
         """Relay until the process is ended."""
         while True:
             self._deliver()
-            for one in select.select(self._reading, [], [], self._pause_s())[0]:
+            select.select([self._ready], [], [], self._pause_s())
+            for number, _ in self._ready.poll(0):
+                one = self._by_number.get(number)
                 if one is self._listener:
                     self._accept()
                 elif one is self._control:
                     self._be_told()
-                else:
+                elif one is not None:  # else parted a moment ago
                     self._take(one)
+
+    def _read_from(self, one: socket.socket) -> None:
+        self._by_number[one.fileno()] = one
+        self._ready.register(one, select.EPOLLIN)
+
+    def _stop_reading(self, one: socket.socket) -> None:
+        if self._by_number.pop(one.fileno(), None) is not None:
+            self._ready.unregister(one)
 
     def _pause_s(self) -> float | None:
         if not self._under_way:
@@ -71,11 +86,9 @@ class Relay:
                 self._part(to)
 
     def _take(self, one: socket.socket) -> None:
-        if one not in self._other:  # parted a moment ago
-            return
         chunk = _received(one)
         if not chunk:  # nothing more comes from there; what is under way still arrives
-            self._reading.discard(one)
+            self._stop_reading(one)
         due_ns = time.monotonic_ns() + self._each_way_ns
         heapq.heappush(self._under_way, (due_ns, next(self._numbers), self._other[one], chunk))
 
@@ -91,12 +104,13 @@ class Relay:
             server.close()
             return
         self._other |= {client: server, server: client}
-        self._reading |= {client, server}
+        for one in (client, server):
+            self._read_from(one)
 
     def _part(self, one: socket.socket) -> None:
         for each in (one, self._other[one]):
+            self._stop_reading(each)
             del self._other[each]
-            self._reading.discard(each)
             each.close()
 
     def _be_told(self) -> None:
@@ -152,6 +166,9 @@ def main() -> None:
     for name in ("socket", "store", "control"):
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="PATH")
     options = parser.parse_args()
+    # Two sockets a connection, of which servers hold one for each request in flight.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
     relay = Relay(_listening(options.socket), _listening(options.control), options.store)

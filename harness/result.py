@@ -71,6 +71,9 @@ METRICS: Final[dict[str, Metric]] = {
 }
 
 
+#: Exit codes of commands that measured all they meant to: fine, a regression, nothing decided.
+_ENDED: Final = (0, 10, 11)
+
 #: Checks that only long runs get, and whose figures are a finding even where all is well.
 GROWTH: Final = "growth"
 DRIFT: Final = "drift"
@@ -453,6 +456,11 @@ class Result(Model):
     def valid(self) -> bool:
         """False when any check came out invalid: then no verdict counts."""
         return all(check.status != "invalid" for check in self.validity)
+
+    @property
+    def believable(self) -> bool:
+        """Valid, and of a run that came to its end, whatever its verdicts."""
+        return self.valid and self.run.exit_code in _ENDED
 
     def ended_with(self, code: int) -> Result:
         """The same, with another exit code."""

@@ -232,6 +232,8 @@ class Measuring:
         warm = False
         for index, scenario in scenarios.items():
             self._turns_ns.append(speed.look().median_ns)
+            if scenario.store_delay_ms is not None:
+                rig.store.delay(scenario.store_delay_ms)
             if index in self._incidents:
                 lived = self._live_through(index, scenario, rig, meter, generator, reporter)
                 archive.save_timeline(lived, self._options.out, index)
@@ -279,8 +281,6 @@ class Measuring:
             edges=str(rig.folder / "edges.sock"),
             limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
-        if scenario.store_delay_ms is not None:
-            rig.store.delay(scenario.store_delay_ms)
         accountant = Accountant(pids, meter)
         rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])

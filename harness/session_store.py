@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -20,6 +21,8 @@ from harness.placement import Placement
 #: Seconds that one of our own may take until it answers, and that any may take for an answer.
 _START_TIMEOUT_S: Final = 10
 _TIMEOUT_S: Final = 10
+#: Keys that are removed by one command.
+_AT_ONCE: Final = 1000
 
 
 class SessionStore:
@@ -99,6 +102,11 @@ class SessionStore:
                 f"the session store died with exit code {self._process.returncode}:"
                 f" {processes.log_end(self._log)}"
             )
+        if self._relay is not None and self._relay.poll() is not None:
+            raise EnvironmentFailedError(
+                f"the relay before the store died with exit code {self._relay.returncode}:"
+                f" {processes.log_end(self._relay_log)}"
+            )
 
     def kill(self) -> None:
         """End one of our own as a crash would: what it held is gone, and nobody answers."""
@@ -135,8 +143,8 @@ class SessionStore:
             EnvironmentFailedError: It does not answer.
         """
         with redis.Redis.from_url(self.servers_url, socket_timeout=_TIMEOUT_S) as client:
-            connection = client.connection_pool.get_connection()
             try:
+                connection = client.connection_pool.get_connection()
                 ping = connection.pack_command("PING")
                 taken_ns = []
                 for _ in range(asked):
@@ -146,8 +154,6 @@ class SessionStore:
                     taken_ns.append(time.perf_counter_ns() - begun_ns)
             except redis.RedisError as error:
                 raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
-            finally:
-                client.connection_pool.release(connection)
         return median(taken_ns) / 1e3
 
     @property
@@ -161,6 +167,10 @@ class SessionStore:
     @property
     def _relay_socket(self) -> Path:
         return self._folder / "relay.sock"
+
+    @property
+    def _relay_log(self) -> Path:
+        return self._folder / "relay.log"
 
     @property
     def _relay_control(self) -> Path:
@@ -181,11 +191,10 @@ class SessionStore:
             raise SuiteError("store_delay_ms needs the embedded store: leave out --redis-url.")
         sockets = {"socket": self._relay_socket, "store": self._socket, "control": self._relay_control}
         arguments = [f"--{name}={path}" for name, path in sockets.items()]
-        log = self._folder / "relay.log"
         with interrupts.held():
-            self._relay = processes.start("harness.relay", arguments, log=log)
+            self._relay = processes.start("harness.relay", arguments, log=self._relay_log)
         if self._relay.stdout is None or self._relay.stdout.readline() != b"ready\n":
-            raise EnvironmentFailedError(f"the relay would not start: {processes.log_end(log)}")
+            raise EnvironmentFailedError(f"the relay would not start: {processes.log_end(self._relay_log)}")
         processes.pin(self._relay.pid, self._placement.store)
 
     def _await(self, client: redis.Redis) -> None:
@@ -203,8 +212,9 @@ class SessionStore:
 
     def _remove_keys(self, prefix: str) -> None:
         try:
-            for key in self.client.scan_iter(match=f"{prefix}*", count=1000):
-                self.client.unlink(key)
+            keys = self.client.scan_iter(match=f"{prefix}*", count=_AT_ONCE)
+            while some := list(islice(keys, _AT_ONCE)):
+                self.client.unlink(*some)
                 if interrupts.hurried():
                     return
         except redis.RedisError:

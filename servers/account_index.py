@@ -10,6 +10,8 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from servers import contract
+
 
 class AccountIndex:
     """The names under one prefix of a store; what they name is its keeper's.
@@ -24,11 +26,14 @@ class AccountIndex:
         self._prefix = f"{prefix}account:"
 
     def add(self, pipe: Pipeline, account_id: str, name: str, expires: int) -> None:
-        """Have `pipe` note a name, drop those that have expired, and let the whole end with the last."""
-        key = self._prefix + account_id
+        """Have `pipe` note a name, drop those that have expired, and let the whole end after the last.
+
+        Names may have been noted that expire later than this one, by a server with another AUTH_LIFETIME_S.
+        """
+        key, now = self._prefix + account_id, int(time.time())
         pipe.zadd(key, {name: expires})
-        pipe.zremrangebyscore(key, 0, int(time.time()))
-        pipe.expireat(key, expires)
+        pipe.zremrangebyscore(key, 0, now)
+        pipe.expireat(key, now + contract.ABSOLUTE_TIMEOUT_S)
 
     def remove(self, store: Redis | Pipeline, account_id: str, names: Iterable[str]) -> Awaitable[Any]:
         """Drop these names, and no other: a login may just have added to them.

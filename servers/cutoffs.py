@@ -1,12 +1,13 @@
 """When an account's tokens were last ended, in the store: those issued up to then are refused.
 
-{prefix}cutoff:{account id}   Unix seconds, to the microsecond; kept as long as a token lives
+{prefix}cutoff:{account id}   Unix seconds, to the microsecond; kept as long as any token may live
 """
 
 import time
 
 from redis.asyncio import Redis
 
+from servers import contract
 from servers.store import StoreKeeper, ask, asks_store
 
 
@@ -19,13 +20,11 @@ class Cutoffs(StoreKeeper):
     Args:
         redis: The store.
         prefix: What every key begins with.
-        lifetime_s: Seconds that a token lives.
     """
 
-    def __init__(self, redis: Redis, prefix: str, lifetime_s: int) -> None:
+    def __init__(self, redis: Redis, prefix: str) -> None:
         super().__init__(redis)
         self._prefix = f"{prefix}cutoff:"
-        self._lifetime_s = lifetime_s
 
     @asks_store
     async def covers(self, account_id: str, issued_at: float) -> bool:
@@ -36,4 +35,6 @@ class Cutoffs(StoreKeeper):
     @asks_store
     async def set(self, account_id: str) -> None:
         """End every token of an account that was issued up to now."""
-        await self._redis.set(self._prefix + account_id, f"{time.time():.6f}", ex=self._lifetime_s)
+        # Not only as long as tokens live now: it also ends those of before AUTH_LIFETIME_S was shortened.
+        lives_s = contract.ABSOLUTE_TIMEOUT_S
+        await self._redis.set(self._prefix + account_id, f"{time.time():.6f}", ex=lives_s)

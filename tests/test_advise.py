@@ -55,7 +55,7 @@ def test_a_result_by_its_path(sandbox: Sandbox, stored: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["advise"], "no run of suite claims"),
+        (["advise"], "no whole run of suite claims"),
         (["advise", "nowhere"], "nowhere: no such result"),
         (["advise", "--rate", "0"], "--rate"),
         (["advise", "--store-rtt", "nan"], "--store-rtt"),

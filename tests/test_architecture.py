@@ -75,6 +75,7 @@ PURE = [
             "advice/question",
             "advice/revocation",
             "advice/wording",
+            "breakeven",
             "incidents/timeline",
             "incidents/lived",
             "incidents/figures",

@@ -22,7 +22,7 @@ PATIENCE_S = 600
 DEMONSTRATED = [3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 21, 22, 23, 24, 25, 26]
 
 #: Steps of sweeps that a test can do without.
-AGAIN = re.compile(r"store_delay_ms = (0\.5|1|2)|profile_bytes = [124]000|sessions = (100|1_000)_000")
+AGAIN = re.compile(r"store_delay_ms = (0\.5|1|2)|profile_bytes = [1248]000|sessions = (100|1_000)_000")
 SMALL = "instances = 2\nwarmup_requests = 50"
 
 #: What is no estimate among the figures of measured claims.

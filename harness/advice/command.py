@@ -31,8 +31,10 @@ def tell(which: str | None, results: Path, question: Question, console: Console,
     """
     place = _latest_of_claims(results) if which is None else archive.find(which, results)
     result = archive.load(place)
-    if not result.valid:
-        raise InvalidMeasurementError(f"{place} is an invalid measurement: nothing is advised from it.")
+    if not result.believable:
+        raise InvalidMeasurementError(
+            f"{place} is of a run that was invalid or stopped: nothing is advised from it."
+        )
     advice = advise(result, question, catalog.schemes())
     if print_json:
         sys.stdout.write(advice.model_dump_json(indent=1) + "\n")
@@ -42,7 +44,11 @@ def tell(which: str | None, results: Path, question: Question, console: Console,
 
 
 def _latest_of_claims(results: Path) -> Path:
+    """The newest run that may be believed; those of before one that was spoilt are still there."""
     found = [folder for folder, run in archive.runs(results) if run["suite"] == SUITE]
-    if not found:
-        raise SuiteError(f"no run of suite {SUITE} below {results}: name a result, or run bench.py claims.")
-    return found[-1]
+    whole = next((folder for folder in reversed(found) if archive.load(folder).believable), None)
+    if whole is None:
+        raise SuiteError(
+            f"no whole run of suite {SUITE} below {results}: name a result, or run bench.py claims."
+        )
+    return whole

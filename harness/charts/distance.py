@@ -66,7 +66,7 @@ def draw(result: Result) -> Figure | None:
 def _not_asking(result: Result, found: dict[str, Line]) -> str | None:
     """The first arm whose reads cost no store operation."""
     for arm in found:
-        rows = levels.rows(result, levels.DISTANCE, arm, "store_ops", "store_delay_ms")
+        rows = levels.rows(result, levels.DISTANCE, arm, "store_ops", levels.DELAY)
         if rows and not any(row.value for row in rows):
             return arm
     return None

@@ -54,7 +54,7 @@ def draw(result: Result) -> Figure | None:
 def _asking(case: Case) -> list[Measurement]:
     """The CPU of every arm that asks on each read, cheapest first.
 
-    None where there is no plain token, or none that is checked.
+    Empty where there is no plain token, or none that is checked.
     """
     if not case.is_closed_loop or case.params or case.find(_BASE, METRIC) is None:
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,8 @@ READS_PER_S: Final = 1
 #: Lifetimes that each is lived through, and seconds between looks for the end of stale access.
 _LIVES: Final = 3
 _LOOK_S: Final = 0.05
+#: Times that something is tried with a fresh token, which on a stalled machine may expire before it is used.
+_TRIES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,7 @@ def _live(lifetime_s: int, boss: Caller, username: str) -> Lived:
 
     The boss logs in first of all, and then needs a token of now for each of both changes.
     """
-    boss.refresh()
-    boss.change_account(username, role="admin")
+    _give_role(boss, username, "admin")
     caller = Caller(boss.host, boss.port)
     caller.log_in(username)
     reads = refreshes = 0
@@ -66,9 +68,8 @@ def _live(lifetime_s: int, boss: Caller, username: str) -> Lived:
         refreshes += _read(caller)
         reads += 1
         time.sleep(max(0, begun + reads / READS_PER_S - time.monotonic()))
-    boss.refresh()
     caller.refresh()
-    boss.change_account(username, role="user")
+    _give_role(boss, username, "user")
     demoted = last = time.monotonic()
     while caller.read_admin().status == 200:
         last = time.monotonic()
@@ -76,14 +77,25 @@ def _live(lifetime_s: int, boss: Caller, username: str) -> Lived:
     return Lived(lifetime_s, reads / refreshes, last - demoted)
 
 
+def _give_role(boss: Caller, username: str, role: str) -> None:
+    """As a boss whose token may expire while this machine stalls."""
+    for _ in range(_TRIES):
+        boss.refresh()
+        with suppress(ConformanceError):
+            boss.change_account(username, role=role)
+            return
+    raise ConformanceError(f"server {SCHEME}: an admin with a fresh token may not change an account.")
+
+
 def _read(caller: Caller) -> bool:
     """Read; where the token has expired, refresh first. Tells whether that was so."""
     if caller.read().status == 200:
         return False
-    caller.refresh()
-    if caller.read().status != 200:
-        raise ConformanceError(f"server {SCHEME}: a read with a fresh token was refused.")
-    return True
+    for _ in range(_TRIES):
+        caller.refresh()
+        if caller.read().status == 200:
+            return True
+    raise ConformanceError(f"server {SCHEME}: a read with a fresh token was refused.")
 
 
 def lifetimes(result: Result, lived: Sequence[Lived]) -> Outcome:
@@ -144,7 +156,8 @@ CLAIMS: Final = (
         "Maida, Krebs",
         "measured",
         f"lifetimes of {' and '.join(map(str, LIVED_S))} s lived through by a client who reads once a second"
-        " and loses a role; longer ones reckoned from the CPU of a refresh; against what a denylist adds",
+        " and loses a role; longer ones reckoned from the CPU of a refresh (not of the refused read that"
+        " tells a client that it is time); against what a denylist adds",
         f"supported when, for that reader, refreshing every {JUDGED_S} s costs less CPU than a denylist asked"
         " on every read; refuted when it costs more",
         short_lives,

@@ -6,7 +6,7 @@ from typing import Final
 
 from harness.lab.claim import Claim
 
-_PENDING: Final = "needs several server processes on one store, which no suite here starts yet"
+_PENDING: Final = "needs several server processes loaded at once on one store, which no suite here does yet"
 
 CLAIMS: Final = (
     Claim(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from harness.incidents.lived import Lived
-from harness.incidents.timeline import BIN_NS, WELL
+from harness.incidents.timeline import BIN_NS, NOT_SENT, WELL
 from harness.result import Check
 from harness.validity import LAG_WARNING_US
 
@@ -30,12 +30,12 @@ def _answers(lived: Lived) -> Check:
     unexplained: Counter[str] = Counter(
         {f"{text} before the load began": count for text, count in lived.timeline.errors.items()}
     )
-    first_bin = min(event.at_ns for event in lived.events) // BIN_NS if lived.events else 0
+    first_bin = min(event.bites_ns for event in lived.events) // BIN_NS if lived.events else 0
     for one in lived.timeline.bins:
         for outcome, count in one.outcomes.items():
             if outcome not in WELL and outcome not in lived.explains[one.arm]:
                 unexplained[f"{outcome} at {one.arm}"] += count
-            elif outcome not in WELL and one.number < first_bin:
+            elif outcome not in (*WELL, NOT_SENT) and one.number < first_bin:
                 unexplained[f"{outcome} at {one.arm} before anything was done"] += count
     if not unexplained:
         return _ok("answers", f"{lived.label}: every answer was right, or is explained by the incident.")

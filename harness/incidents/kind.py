@@ -46,7 +46,7 @@ class Step:
     Attributes:
         at_ns: The moment, from the load's beginning.
         what: In words, past tense.
-        do: Does it, and returns once it is done.
+        do: Does it, and returns once it is done; None for what the load does by itself at that moment.
         arm: To which arm; empty for all.
         watched: To whose account, by `Person.watched`.
         restores: From here on all could be well again.
@@ -54,7 +54,7 @@ class Step:
 
     at_ns: int
     what: str
-    do: Callable[[], None]
+    do: Callable[[], None] | None
     arm: str = ""
     watched: str = ""
     restores: bool = False

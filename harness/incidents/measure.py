@@ -75,7 +75,7 @@ def live_through(
         timeline,
         events,
         staged.prices,
-        {arm.name: arm.scheme.lifetime_s for arm in rig.arms},
+        {arm.name: scenario.lifetime_s or arm.scheme.lifetime_s for arm in rig.arms},
     )
 
 
@@ -124,9 +124,11 @@ def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple
 def _take(step: Step, begin_ns: int, load_process: LoadProcess, rig: Rig, on_event: OnEvent) -> Event:
     """Do what is to be done at its moment; the event is of when it was done."""
     _wait(begin_ns + step.at_ns, load_process, rig)
-    step.do()
-    at_ns = time.perf_counter_ns() - begin_ns
-    event = Event(at_ns, step.what, step.arm, step.watched, step.restores)
+    at_ns = step.at_ns
+    if step.do is not None:
+        step.do()
+        at_ns = time.perf_counter_ns() - begin_ns
+    event = Event(at_ns, step.what, step.arm, step.watched, step.restores, begun_ns=step.at_ns)
     on_event(event)
     return event
 

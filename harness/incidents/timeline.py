@@ -140,6 +140,7 @@ class Event:
         arm: To which arm; empty for all.
         watched: To whose account, by `Person.watched`; empty for nobody's in particular.
         restores: From here on all could be well again.
+        begun_ns: When its doing began; it may bite before whoever does it is told so.
     """
 
     at_ns: int
@@ -147,6 +148,12 @@ class Event:
     arm: str = ""
     watched: str = ""
     restores: bool = False
+    begun_ns: int | None = None
+
+    @property
+    def bites_ns(self) -> int:
+        """The first moment at which anything may be seen of it."""
+        return self.at_ns if self.begun_ns is None else self.begun_ns
 
 
 @dataclass(frozen=True)

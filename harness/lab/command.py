@@ -66,7 +66,7 @@ def draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) ->
     run = folder / SUITE
     result = archive.load(run) if (run / archive.RESULT_FILE).exists() else None
     try:
-        return draw_claims(answers, result, folder)
+        return draw_claims(answers, result if result and result.believable else None, folder)
     except ModuleNotFoundError as error:
         say(f"no figures ({interpreter.missing(error)})")
         return []

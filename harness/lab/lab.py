@@ -179,7 +179,7 @@ def kept(folder: Path, digest: str) -> Result | None:
     if not (folder / archive.RESULT_FILE).exists():
         return None
     result = archive.load(folder)
-    if not result.valid or result.run.exit_code:
+    if not result.believable:
         free = next(path for number in count(1) if not (path := aside(folder, number)).exists())
         folder.rename(free)
         return None

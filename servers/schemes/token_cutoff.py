@@ -61,5 +61,5 @@ def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
     tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
     prefix = f"{settings.key_prefix}{name}:"
-    cutoffs = Cutoffs(connect(settings.redis_url), prefix, tokens.lifetime_s)
+    cutoffs = Cutoffs(connect(settings.redis_url), prefix)
     return TokenCutoff(tokens, BearerTransport(settings.max_credential_bytes), cutoffs)

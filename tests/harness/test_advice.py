@@ -385,7 +385,7 @@ def test_a_question_that_cannot_be(asked: dict[str, float], name: str) -> None:
 
 def test_a_stored_result_is_answered_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The latest of suite claims where none is named; JSON to standard output reads back as it is."""
-    with pytest.raises(SuiteError, match="no run of suite claims"):
+    with pytest.raises(SuiteError, match="no whole run of suite claims"):
         command.tell(None, tmp_path, Question(), Console(stderr=True), print_json=False)
     folder = tmp_path / "claims" / "claims"
     folder.mkdir(parents=True)

@@ -33,7 +33,9 @@ def swept(
         levels = {"token": base_us, "cookie": nearest_us + rtt}
         for arm, level in levels.items():
             points = [level * factor * dice.gauss(1, noise / 10) for factor in own[arm]]
+            asked = float(arm != "token")
             rows += [row(rtt, arm, "service_p50", points), row(rtt, arm, "store_rtt", [rtt])]
+            rows.append(row(rtt, arm, "store_ops", [asked] * INSTANCES))
     stored = Result.model_validate_json(STORED.read_text())
     return stored.model_copy(update={"measurements": rows})
 
@@ -82,3 +84,26 @@ def test_one_distance_is_no_line() -> None:
     assert breakeven.find(swept(500, 300, 0.01, distances=(60.0,)), "token", "cookie") is None
     assert breakeven.find(swept(500, 300, 0.01, distances=()), "token", "cookie") is None
     assert breakeven.find(swept(500, 300, 0.01), "token", "opaque-bearer") is None
+
+
+def test_who_does_not_ask_has_none() -> None:
+    """A line without a slope would meet another anywhere."""
+    result = swept(500, 300, 0.01)
+    assert breakeven.find(result, "token", "token") is None
+    assert breakeven.find(result, "cookie", "cookie") is None
+    assert breakeven.find(result, "cookie", "token") is None
+
+
+def test_further_batches_of_some_distances_and_other_loads() -> None:
+    """`--until-decided` measures open distances again; another load is another experiment."""
+    result = swept(500, 300, noise=1e-9)
+    more = [
+        one.model_copy(update={"points": one.points * 2, "batches": [INSTANCES] * 2})
+        if one.metric == "service_p50" and one.params["store_delay_ms"] == DISTANCES_US[1]
+        else one
+        for one in result.measurements
+    ]
+    busier = [one.model_copy(update={"load": "busier"}) for one in swept(900, 100, 0.1).measurements]
+    found = breakeven.find(result.model_copy(update={"measurements": more + busier}), "token", "cookie")
+    assert found is not None
+    assert found.value == pytest.approx(200, rel=1e-4)

@@ -154,11 +154,15 @@ def test_a_machine_in_another_state_is_another(
     assert list(apart(at_speed(result, then), at_speed(result, now))) == names
 
 
-def at_speed(result: Result, turn_ns: float | None) -> Result:
+def test_another_python_is_no_other_machine(result: Result) -> None:
+    """Its loop may take another time on the same machine; it is what one compares."""
+    assert not apart(at_speed(result, 4.0), at_speed(result, 9.7, python="CPython 9.0"))
+
+
+def at_speed(result: Result, turn_ns: float | None, **environment: str) -> Result:
     """The same, of a machine whose fixed loop takes this."""
-    return result.model_copy(
-        update={"environment": result.environment.model_copy(update={"turn_ns": turn_ns})}
-    )
+    update = {"turn_ns": turn_ns, **environment}
+    return result.model_copy(update={"environment": result.environment.model_copy(update=update)})
 
 
 def test_other_ends_of_answers_are_another_way_of_measuring(result: Result) -> None:

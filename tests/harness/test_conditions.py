@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from harness import catalog, population
 from harness.accounting import StoreMeter
 from harness.arms import plain
 from harness.caller import Caller
-from harness.errors import SuiteError
+from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.placement import Placement
 from harness.rig import Rig
 
@@ -105,3 +106,35 @@ def test_a_store_of_ones_own_cannot_be_moved_away(rig: Rig) -> None:
     """The relay leads to the embedded store only."""
     with pytest.raises(SuiteError, match=r"leave out --redis-url"), rig_of("cookie", redis_url=rig.store.url):
         pass
+
+
+def test_a_relay_that_dies_is_named() -> None:
+    """By whoever looks whether all is well, and by who measures through it; the store itself is well."""
+    with rig_of("token") as rig:
+        [dead] = [one for one in psutil.Process().children() if "harness.relay" in " ".join(one.cmdline())]
+        dead.kill()
+        psutil.wait_procs([dead], timeout=10)
+        with pytest.raises(EnvironmentFailedError, match="the relay before the store died"):
+            rig.check_alive()
+        with pytest.raises(EnvironmentFailedError, match="stopped answering"):
+            rig.store.rtt_us()
+        assert rig.store.client.ping()
+
+
+def test_others_for_whom_there_is_no_room() -> None:
+    """A store that must not grow says so, and so does one that drops what it held before."""
+    with rig_of("cookie", relayed=False) as rig:
+        used = int(rig.store.client.info("memory")["used_memory"])
+        rig.store.client.config_set("maxmemory", used + 1_000_000)
+        with pytest.raises(EnvironmentFailedError, match="did not take 20,000 sessions"):
+            population.settle(rig, 20_000)
+        rig.store.client.config_set("maxmemory-policy", "allkeys-random")
+        with pytest.raises(EnvironmentFailedError, match="dropped some of 20,000 sessions of cookie"):
+            population.settle(rig, 20_000)
+
+
+def test_others_where_nobody_is_let_in(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then there is nothing to copy, and no population."""
+    monkeypatch.setattr(population, "PASSWORD", "not that")
+    with pytest.raises(ConformanceError, match="a login was answered 401"):
+        population.settle(rig, 10)

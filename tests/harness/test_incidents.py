@@ -15,6 +15,7 @@ from harness.catalog import Known, ScenarioInfo
 from harness.errors import SuiteError
 from harness.findings import Findings
 from harness.incidents import admission, checks, figures, kinds
+from harness.incidents.lived import Lived
 from harness.incidents.timeline import Bin, IncidentPlan, Party, Person, Timeline, Watching
 from harness.result import Incident, Price
 from harness.suite import parse
@@ -97,6 +98,24 @@ def test_what_is_no_timeline_is_refused() -> None:
     """A recording of slots, for one."""
     with pytest.raises(ValueError, match="not a timeline"):
         Timeline.read(['{"format": 1, "scenario": "steady"}\n'])
+
+
+def test_an_end_that_bites_before_its_maker_is_told() -> None:
+    """A harness that is kept waiting for its answer does not make the refusals ones of before."""
+    late = (replace(revoked("token"), begun_ns=1_900_000_000),)
+    seen = {"token": {38: {"401": 1}}}
+    assert answers(lived(seen, events=late)) == "ok"
+    assert answers(lived(seen, events=(revoked("token"),))) == "invalid"
+
+
+def test_an_arrival_that_went_unsent_before_anything_was_done() -> None:
+    """A machine that stalls is no wrong answer."""
+    assert answers(lived({"token": {3: {"not sent": 2}}}, explains=("not sent",))) == "ok"
+
+
+def answers(seen: Lived) -> str:
+    """How the check of answers came out."""
+    return next(one.status for one in checks.checks(seen) if one.check == "answers")
 
 
 def test_the_recording_lies_beside_the_result(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import resource
 import socket
 import sys
 import termios
@@ -121,3 +123,19 @@ def test_a_store_that_is_gone(way: Path, store: socket.socket) -> None:
             near.settimeout(10)
             near.connect(str(way))
             assert near.recv(1) == b""
+
+
+def test_more_connections_than_select_can_number(way: Path, store: socket.socket) -> None:
+    """Six hundred, of two sockets each: the last is served as the first is."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 4096:
+        pytest.skip("this system allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, before[1]))
+    try:
+        with contextlib.ExitStack() as stack:
+            pairs = [tuple(map(stack.enter_context, through(way, store))) for _ in range(600)]
+            for near, far in (pairs[0], pairs[-1]):
+                near.sendall(b"ping")
+                assert received(far, 4) == b"ping"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

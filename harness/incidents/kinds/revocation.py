@@ -13,7 +13,7 @@ from harness.accounting import StoreMeter, cpu_ns
 from harness.caller import ADMIN, Caller
 from harness.incidents.accounts import logged_in, name_of
 from harness.incidents.kind import Kind, Setting, Staged, Step
-from harness.incidents.timeline import Party, Person
+from harness.incidents.timeline import NOT_SENT, Party, Person
 from harness.result import Price
 from harness.rig import Instance
 
@@ -98,7 +98,7 @@ def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> Price:
 
 KIND: Final = Kind(
     "revocation",
-    frozenset(f"{status} {watched}" for status in (401, 403) for watched in WATCHED),
+    frozenset({NOT_SENT, *(f"{status} {watched}" for status in (401, 403) for watched in WATCHED)}),
     stage,
     spare_accounts=len(WATCHED) + 1,
 )

@@ -37,7 +37,7 @@ def stage(setting: Setting) -> Iterator[Staged]:
         # The load goes over by itself at that moment, visit by visit.
         yield Staged(
             replace(plan, parties=parties, switch_ns=switch_ns),
-            (Step(switch_ns, what, lambda: None, restores=True),),
+            (Step(switch_ns, what, None, restores=True),),
         )
 
 
