@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from servers import contract, session_records
+from servers import account_index, contract, session_records
 from servers.session_records import Record, SessionRecords
 from servers.store import connect
 from tests.servers.serialisable import orders
@@ -265,7 +265,8 @@ def sessions(
 ) -> Callable[[], RuleBasedStateMachine]:
     """Returns a function that makes the machine, under a clock of its own."""
     clock = SimpleNamespace(now=time.time())
-    monkeypatch.setattr(session_records, "time", SimpleNamespace(time=lambda: clock.now))
+    for module in (session_records, account_index):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     return lambda: Sessions(store_url, store, clock)
 
 
