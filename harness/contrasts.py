@@ -17,6 +17,13 @@ def powers(row: Measurement, power: float) -> list[Power]:
     return [(power * len(points) / len(row.points), points) for points in row.by_batch() if points]
 
 
+def effect_powers(more: Sequence[Measurement], less: Sequence[Measurement]) -> list[Power]:
+    """The geometric mean of some arms over that of others; none where one of them has no logarithms."""
+    sides = [(row, 1 / len(more)) for row in more] + [(row, -1 / len(less)) for row in less]
+    groups = [powers(row, power) for row, power in sides]
+    return [group for own in groups for group in own] if all(groups) else []
+
+
 def ratio_powers(base: Measurement, arm: Measurement, power: float = 1) -> list[Power]:
     """The ratio of two arms to a power, batch by batch; none where there is no such ratio."""
     batches = base.paired(arm)

@@ -98,7 +98,7 @@ def _panel(panel: Axes, case: Case, found: Sequence[Measurement]) -> None:
     farthest = 0.0
     for index, row in enumerate(found):
         one = _beyond(case, row.arm)
-        ci = one.interval(case.result.run.confidence) if len(row.points) > 1 else None
+        ci = one.interval(case.result.run.comparisons_confidence) if len(row.points) > 1 else None
         colour = style.VERMILLION if row.arm in _SESSIONS else style.BLUE
         panel.barh(index, one.value, _THICKNESS, color=colour)
         rows.whisker(panel, index, one.value, ci)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.charts import lines, page, style
-from harness.contrasts import Power, powers
+from harness.contrasts import effect_powers
 from harness.estimate import log_contrast
 from harness.report import format as fmt
 from harness.report.case import Case, cases
@@ -57,14 +57,10 @@ def draw(result: Result) -> Figure | None:
 def _effect(case: Case, more: tuple[str, str], less: tuple[str, str]) -> tuple[float, Interval]:
     """The geometric mean of two arms over that of two others, and its interval."""
     rows = {row.arm: row for row in case.measured(METRIC)}
-    value = math.prod(rows[arm].value for arm in more) / math.prod(rows[arm].value for arm in less)
-    signed = [(rows[arm], 0.5) for arm in more] + [(rows[arm], -0.5) for arm in less]
-    groups: list[Power] = []
-    for row, power in signed:
-        own = powers(row, power)
-        if not own:
-            return math.sqrt(value), None
-        groups += own
+    groups = effect_powers([rows[arm] for arm in more], [rows[arm] for arm in less])
+    if not groups:
+        value = math.prod(rows[arm].value for arm in more) / math.prod(rows[arm].value for arm in less)
+        return math.sqrt(value), None
     ratio, low, high = log_contrast(groups).ratio(case.result.run.comparisons_confidence)
     return ratio, (low, high)
 

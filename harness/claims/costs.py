@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness.contrasts import powers
+from harness.contrasts import effect_powers
 from harness.estimate import log_contrast
 from harness.lab.claim import Claim, Figure, Outcome, Verdict
 from harness.lab.readings import METRIC, READS, comparison, measured, reckoned, rows, told
 
 if TYPE_CHECKING:
-    from harness.result import Comparison, Measurement, Result
+    from harness.result import Comparison, Result
 
 _SITTINGS: Final = "journey"
 #: A denylist that gives back more than this share of what a token saves defeats it.
@@ -50,20 +50,14 @@ def two_by_two(result: Result) -> Outcome:
     """Whether it costs more to keep a session than to use a cookie: state against transport."""
     reads = rows(result)
     effects = {
-        "a session instead of a token": {
-            "cookie": 0.5,
-            "opaque-bearer": 0.5,
-            "token-cookie": -0.5,
-            "token": -0.5,
-        },
-        "a cookie instead of a bearer header": {
-            "cookie": 0.5,
-            "token-cookie": 0.5,
-            "opaque-bearer": -0.5,
-            "token": -0.5,
-        },
+        "a session instead of a token": (("cookie", "opaque-bearer"), ("token-cookie", "token")),
+        "a cookie instead of a bearer header": (("cookie", "token-cookie"), ("opaque-bearer", "token")),
     }
-    figures = [_effect(f"CPU per request, {name}", parts, reads, result) for name, parts in effects.items()]
+    figures = []
+    for name, sides in effects.items():
+        more, less = ([reads[arm] for arm in side] for side in sides)
+        ratio, *ends = log_contrast(effect_powers(more, less)).ratio(result.run.comparisons_confidence)
+        figures.append(Figure(name=f"CPU per request, {name}", value=ratio, ci=(ends[0], ends[1])))
     # A session without a cookie over a cookie without a session: the one effect over the other.
     decisive = comparison(result, "token-cookie", "opaque-bearer")
     verdict = _all([decisive], supported="slower", refuted="faster")
@@ -149,13 +143,6 @@ def _all(
     if verdicts == {supported}:
         return "supported"
     return "refuted" if verdicts and verdicts <= {refuted, refuted_also} else "inconclusive"
-
-
-def _effect(name: str, parts: dict[str, float], reads: dict[str, Measurement], result: Result) -> Figure:
-    """A product of powers of the arms' costs."""
-    groups = [group for arm, power in parts.items() for group in powers(reads[arm], power)]
-    ratio, low, high = log_contrast(groups).ratio(result.run.comparisons_confidence)
-    return Figure(name=name, value=ratio, ci=(low, high))
 
 
 _RUN: Final = "one interleaved run of all these schemes (suite `claims`), restricted reads under saturation"
