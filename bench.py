@@ -279,7 +279,7 @@ def calibrate(
 
     With --gate a trial is a commit in a scratch clone of this checkout: a line in README, or busy work worth
     10 % of one scheme's server CPU. `bench.py check --against HEAD~1` should pass the one, and fail the other
-    by that scheme's name. One to two minutes each.
+    by that scheme's name. A few minutes each.
     """
     from harness.calibrate import command
 
@@ -340,7 +340,7 @@ def check(
 ) -> None:
     """Tell a pipeline whether a change made authentication slower, without crying wolf.
 
-    --against REV measures both revisions in one interleaved run: the strongest, one to two minutes.
+    --against REV measures both revisions in one interleaved run: the strongest, some minutes.
     --baseline FILE compares what travels between machines. Budgets that the suite states are checked in every
     case. A suspected regression is confirmed on fresh servers before it fails the build. Ends with 10 for a
     regression, 11 when it cannot be told, 12 when the measurement is invalid, 13 when there is nothing to
