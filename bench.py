@@ -255,13 +255,6 @@ def calibrate(
     shapes: Annotated[
         bool, typer.Option("--shapes", help="Other shapes of slowness and of trouble, too.")
     ] = False,
-    any_speed: Annotated[
-        bool,
-        typer.Option(
-            "--any-speed",
-            help="Go on though this machine is much slower or faster than when its trials began.",
-        ),
-    ] = False,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Count the wrong answers of `bench.py check` instead, commit by commit."),
@@ -283,8 +276,8 @@ def calibrate(
     """
     from harness.calibrate import command
 
-    if gate and (shapes or any_speed):
-        raise SuiteError("--shapes and --any-speed do not belong to --gate, which measures each trial anew.")
+    if gate and shapes:
+        raise SuiteError("--shapes does not belong to --gate, whose trials are commits.")
     if gate:
         command.calibrate_gate(trials, out, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
         return
@@ -294,7 +287,6 @@ def calibrate(
         seed,
         Console(stderr=as_json),
         shapes=shapes,
-        any_speed=any_speed,
         print_json=as_json,
         wait=wait,
     )

@@ -10,7 +10,6 @@ import pytest
 
 from harness.calibrate.commits import COMMITS, Commit
 from harness.calibrate.gate import Gates
-from harness.calibrate.kinds import Probe
 from harness.calibrate.ledger import FILE, Ledger
 from harness.engine import wrk
 from harness.errors import InvalidMeasurementError
@@ -35,7 +34,7 @@ def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
         assert row["detected"] in (0, 1)
         assert row["seconds"] > 0
         # The work is a loop of known length: what it took is near what was asked for on any machine.
-        assert 0.5 * row["added"] < row["measured_added"] < 2 * row["added"]
+        assert 0.4 * row["added"] < row["measured_added"] < 2.5 * row["added"]
     tools = {"wrk", "fast-http-user"} if wrk.is_there() else {"fast-http-user"}
     assert told["usual"].keys() == tools
     assert all(rates["aa"]["trials"] == 1 for rates in told["usual"].values())
@@ -62,18 +61,17 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(
     assert said.splitlines()[-1] == "exit code 130"
 
 
-@pytest.mark.parametrize("option", ["--shapes", "--any-speed"])
-def test_what_does_not_go_with_the_gate_is_refused(sandbox: Sandbox, option: str) -> None:
+def test_what_does_not_go_with_the_gate_is_refused(sandbox: Sandbox) -> None:
     """Before anything is measured or written."""
-    done = sandbox.run("calibrate", "--gate", option, "--out", "trials")
+    done = sandbox.run("calibrate", "--gate", "--shapes", "--out", "trials")
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "do not belong to --gate" in done.stderr
+    assert "does not belong to --gate" in done.stderr
     assert not (sandbox.folder / "trials").exists()
 
 
 def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
     """Another one is refused before anything is measured."""
-    Ledger.begin(sandbox.folder, 7, cpu_model(), Probe(server_cpu_us=80, round_ns=4))
+    Ledger.begin(sandbox.folder, 7, cpu_model())
     done = sandbox.run("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "was begun with --seed 7" in done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -17,7 +17,7 @@ from harness.calibrate import console as tables
 from harness.calibrate.commits import COMMITS, Commit, GateTrial
 from harness.calibrate.commits import summary as gate_summary
 from harness.calibrate.gate import Gates
-from harness.calibrate.kinds import RATES, SHAPES, Kind, Probe, Trial
+from harness.calibrate.kinds import RATES, SHAPES, Kind, Trial
 from harness.calibrate.ledger import Ledger, gate_trials, keep_gate_trials
 from harness.calibrate.rows import summary, usual
 from harness.calibrate.trial import Trials
@@ -36,7 +36,6 @@ def calibrate(
     console: Console,
     *,
     shapes: bool,
-    any_speed: bool,
     print_json: bool,
     wait: bool,
 ) -> None:
@@ -49,10 +48,9 @@ def calibrate(
     kinds = [*RATES, *(SHAPES if shapes else ())]
     with turn.taken(folder, wait=wait, say=say):
         disk.temporary_folder(_TEMPORARY_BYTES)
-        maker = Trials()
         if removed := leftovers.remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
-        ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed, maker, say)
+        ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed)
         if seed not in (None, ledger.seed):
             raise SuiteError(
                 f"{folder} was begun with --seed {ledger.seed}: leave the option out to go on with it, or"
@@ -62,26 +60,16 @@ def calibrate(
         if ledger.trials:
             revisions = ", ".join(sorted({str(trial.revision)[:12] for trial in ledger.trials}))
             say(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
-            if todo and not any_speed:
-                _require_speed(folder, ledger.probe, maker.probe())
+        maker = Trials()
         begun = time.monotonic()
         for number, kind in enumerate(todo, 1):
-            trial = maker.make(kind, ledger.probe, ledger.seed + LOOKS * len(ledger.trials))
+            trial = maker.make(kind, ledger.seed + LOOKS * len(ledger.trials))
             ledger.add(trial)
             left = (time.monotonic() - begun) / number * (len(todo) - number)
             say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_in_words(kind, trial)}")
     if print_json:
         print(json.dumps(summary(ledger.trials), indent=1))
     tables.render(ledger.trials, console)
-
-
-def _require_speed(folder: Path, then: Probe, now: Probe) -> None:
-    if apart := then.apart(now):
-        raise SuiteError(
-            f"{folder}: this machine is not what it was when the trials there were made: {'; '.join(apart)}."
-            " Repeat in a quieter hour, name another folder with --out, or go on all the same with"
-            " --any-speed."
-        )
 
 
 def calibrate_gate(
@@ -121,15 +109,9 @@ def _gate_in_words(commit: Commit, trial: GateTrial) -> str:
     return f"{commit.title}: exit code {trial.exit_code}, named {named}: {answer} ({trial.seconds:.0f} s)"
 
 
-def _begin(folder: Path, seed: int | None, maker: Trials, say: Callable[[str], None]) -> Ledger:
+def _begin(folder: Path, seed: int | None) -> Ledger:
     archive.prepare(folder)
-    say("measuring a request, and how much work makes it 1 % slower")
-    probe = maker.probe()
-    say(
-        f"a request takes {probe.server_cpu_us:.1f} us of server CPU,"
-        f" a turn of the loop {probe.round_ns:.1f} ns"
-    )
-    return Ledger.begin(folder, secrets.randbelow(2**31) if seed is None else seed, cpu_model(), probe)
+    return Ledger.begin(folder, secrets.randbelow(2**31) if seed is None else seed, cpu_model())
 
 
 def _in_words(kind: Kind, trial: Trial) -> str:
@@ -137,6 +119,8 @@ def _in_words(kind: Kind, trial: Trial) -> str:
         return f"{kind.title}: invalid ({', '.join(trial.invalid)})"
     low, high = trial.ci
     said = [f"{trial.verdict} ({trial.ratio:.3f}, {low:.3f} to {high:.3f}; {trial.seconds:.0f} s)"]
+    if trial.measured_added is not None:
+        said.append(f"{trial.measured_added:.2%} added")
     said += [f"{tool}: {usual(*rates)}" for tool, rates in trial.usual.items()]
     return f"{kind.title}: {'; '.join(said)}"
 

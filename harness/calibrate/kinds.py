@@ -67,13 +67,8 @@ SHAPES: Final = (
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 
 
-#: Trials go on where nothing takes more than so many times as long as it did: beyond, 5 % more work, reckoned
-#: from then, may be no more than the 3.3 % of now, which is nearly the kind below.
-MUCH: Final = 1.5
-
-
 class Probe(BaseModel):
-    """What the size of the work was reckoned from: the same for all trials of a calibration.
+    """What the size of the work is reckoned from.
 
     Attributes:
         server_cpu_us: CPU time of a plain server, us a request under saturation.
@@ -93,18 +88,6 @@ class Probe(BaseModel):
         """How often the loop turns in this share of a request's server CPU."""
         return round(share * self.server_cpu_us * 1e3 / self.round_ns)
 
-    def apart(self, now: Probe) -> list[str]:
-        """What takes much longer or shorter on a machine of the same name than it did, in words."""
-        figures = (
-            ("a request", "us of server CPU", self.server_cpu_us, now.server_cpu_us),
-            ("a turn of the loop", "ns", self.round_ns, now.round_ns),
-        )
-        return [
-            f"{what} takes {after:.1f} {unit}, and took {before:.1f}"
-            for what, unit, before, after in figures
-            if max(after / before, before / after) > MUCH
-        ]
-
 
 class Trial(BaseModel):
     """One trial.
@@ -120,6 +103,7 @@ class Trial(BaseModel):
         ci: Its interval at the confidence of a look.
         looks: Batches of instances that it took.
         seconds: Until the verdict, starting of servers included.
+        probe: What the work was reckoned from, measured just before; None where there was none.
         measured_added: How much work was really added, as a fraction of the plain arm's server CPU a request.
         invalid: The checks that made the run invalid.
         warned: The checks that warned.
@@ -140,6 +124,7 @@ class Trial(BaseModel):
     ci: Interval
     looks: int
     seconds: float
+    probe: Probe | None
     measured_added: float | None
     invalid: list[str]
     warned: list[str]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from harness import disk
 from harness.calibrate.commits import GateTrial
-from harness.calibrate.kinds import Probe, Trial
+from harness.calibrate.kinds import Trial
 from harness.errors import SuiteError
 
 FILE: Final = "trials.jsonl"
@@ -23,14 +23,12 @@ class _Head(BaseModel):
 
     seed: int
     machine: str
-    probe: Probe
 
 
 class Ledger:
     """A calibration's file, new or to be continued.
 
     Attributes:
-        probe: What the size of the work was reckoned from.
         trials: Those that are done.
     """
 
@@ -44,15 +42,10 @@ class Ledger:
         """Of the first trial; the others count on from it."""
         return self._head.seed
 
-    @property
-    def probe(self) -> Probe:
-        """What the size of the work was reckoned from."""
-        return self._head.probe
-
     @classmethod
-    def begin(cls, folder: Path, seed: int, machine: str, probe: Probe) -> Self:
+    def begin(cls, folder: Path, seed: int, machine: str) -> Self:
         """Begin a new one."""
-        ledger = cls(folder / FILE, _Head(seed=seed, machine=machine, probe=probe), [])
+        ledger = cls(folder / FILE, _Head(seed=seed, machine=machine), [])
         ledger._save()
         return ledger
 

@@ -78,15 +78,17 @@ class Trials:
                 round_ns=(_work_ns(place, CHANGED) - _work_ns(place, PLAIN)) / _PROBE_ROUNDS,
             )
 
-    def make(self, kind: Kind, probe: Probe, seed: int) -> Trial:
-        """One trial.
+    def make(self, kind: Kind, seed: int) -> Trial:
+        """One trial, its work as large as it should be on this machine now.
 
         Raises:
             BenchError: It could not be measured at all; a run that is invalid is a trial without a verdict.
         """
         started_at = datetime.now(UTC)
+        probe = self.probe(kind.scheme) if kind.added else None
+        rounds = 0 if probe is None else probe.rounds(kind)
         with folder() as place:
-            arms = _arms(self._schemes[kind.scheme], probe.rounds(kind), kind, place)
+            arms = _arms(self._schemes[kind.scheme], rounds, kind, place)
             result = self._run(kind, arms, seed, instances=_INSTANCES, seconds=_SECONDS)
             seconds = result.run.wall_s
             measured_added = None
@@ -106,6 +108,7 @@ class Trials:
             ci=None if row is None else row.ci,
             looks=result.run.batches,
             seconds=seconds,
+            probe=probe,
             measured_added=measured_added,
             invalid=_checks(result, "invalid"),
             warned=_checks(result, "warning"),

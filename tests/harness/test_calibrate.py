@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import random
-import tempfile
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,14 @@ import pytest
 from rich.console import Console
 from scipy.stats import binomtest
 
-from harness.calibrate import command
 from harness.calibrate.command import missing
 from harness.calibrate.console import render
 from harness.calibrate.goals import goals
-from harness.calibrate.kinds import KINDS, RATES, Kind, Probe, Trial
+from harness.calibrate.kinds import KINDS, RATES, Probe, Trial
 from harness.calibrate.ledger import FILE, Ledger
 from harness.calibrate.rows import OURS, Middle, middle, rate, rows, summary, usual
 from harness.calibrate.trial import Trials
 from harness.errors import InvalidMeasurementError, SuiteError
-from harness.machine import cpu_model
 
 PROBE = Probe(server_cpu_us=80, round_ns=20)
 
@@ -40,6 +37,7 @@ def trial(kind: str, verdict: str | None, **changes: Any) -> Trial:
         "ci": (0.99, 1.01),
         "looks": 1,
         "seconds": 40,
+        "probe": PROBE if KINDS[kind].added else None,
         "measured_added": KINDS[kind].added or None,
         "invalid": [] if verdict else ["busy cpu"],
         "dirty": False,
@@ -200,12 +198,12 @@ def test_per_cent_become_turns_of_the_loop() -> None:
 
 def test_what_is_done_is_not_made_again(tmp_path: Path) -> None:
     """The file says what there is; the kinds that are behind come first."""
-    ledger = Ledger.begin(tmp_path, 7, "a machine", PROBE)
+    ledger = Ledger.begin(tmp_path, 7, "a machine")
     ledger.add(trial("aa", "equivalent"))
     ledger.add(trial("slower-3", "slower"))
     found = Ledger.find(tmp_path, "a machine")
     assert found is not None
-    assert (found.seed, found.probe, found.trials) == (7, PROBE, ledger.trials)
+    assert (found.seed, found.trials) == (7, ledger.trials)
     todo = [kind.name for kind in missing(RATES, [one.kind for one in found.trials], 2)]
     assert todo == ["slower-5", "aa", "slower-3", "slower-5"]
     assert missing(RATES, [], 0) == []
@@ -213,7 +211,7 @@ def test_what_is_done_is_not_made_again(tmp_path: Path) -> None:
 
 def test_a_calibration_stays_on_its_machine(tmp_path: Path) -> None:
     """Rates of two machines are two rates."""
-    Ledger.begin(tmp_path, 7, "a machine", PROBE)
+    Ledger.begin(tmp_path, 7, "a machine")
     with pytest.raises(SuiteError, match="another machine"):
         Ledger.find(tmp_path, "my own")
 
@@ -227,68 +225,24 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_text() == "no trials\n"
 
 
-@pytest.mark.parametrize(
-    ("now", "words"),
-    [
-        (Probe(server_cpu_us=119, round_ns=14), []),
-        (Probe(server_cpu_us=121, round_ns=20), ["a request takes 121.0 us of server CPU, and took 80.0"]),
-        (Probe(server_cpu_us=80, round_ns=13), ["a turn of the loop takes 13.0 ns, and took 20.0"]),
-        (Probe(server_cpu_us=40, round_ns=31), ["a request takes 40.0", "a turn of the loop takes 31.0"]),
-    ],
-)
-def test_a_machine_that_is_not_what_it_was_is_told(now: Probe, words: list[str]) -> None:
-    """Half as slow again is the edge, in both directions, for the request and for the loop."""
-    apart = PROBE.apart(now)
-    assert len(apart) == len(words)
-    assert all(told.startswith(word) for told, word in zip(apart, words, strict=True))
+def test_the_work_is_as_large_as_it_should_be_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trial measures first what a request and a turn take; the same code twice needs no such look."""
+    rounds: list[int] = []
 
+    class StopError(Exception):
+        """Far enough: nothing is measured here."""
 
-class Stub:
-    """Stands for the machine: measures nothing, and is as fast as it is told."""
+    def arms(_: object, turns: int, *__: object) -> None:
+        rounds.append(turns)
+        raise StopError
 
-    now = PROBE
-    probes = 0
-
-    def probe(self) -> Probe:
-        """As fast as it is told."""
-        Stub.probes += 1
-        return self.now
-
-    def make(self, kind: Kind, probe: Probe, seed: int) -> Trial:
-        """Sized by what the file has."""
-        assert probe == PROBE
-        return trial(kind.name, "equivalent", seed=seed)
-
-
-def test_a_calibration_goes_on_only_at_its_own_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow hour is refused before a trial is made, unless it is asked for; nothing to do needs no probe."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where runs meet
-    monkeypatch.setattr(command, "Trials", Stub)
-    monkeypatch.setattr(Stub, "probes", 0)
-    out = tmp_path / "trials"
-
-    def calibrate(trials: int, *, any_speed: bool = False) -> int:
-        more: dict[str, bool] = {"shapes": False, "print_json": False, "wait": False}
-        command.calibrate(trials, out, None, Console(file=StringIO()), any_speed=any_speed, **more)
-        found = Ledger.find(out, cpu_model())
-        assert found is not None
-        return len(found.trials)
-
-    assert calibrate(1) == 3
-    assert Stub.probes == 1
-    monkeypatch.setattr(Stub, "now", Probe(server_cpu_us=200, round_ns=20))
-    assert calibrate(1) == 3
-    assert Stub.probes == 1
-    with pytest.raises(
-        SuiteError, match=r"a request takes 200.0 us of server CPU, and took 80.0\. .*--any-speed"
-    ):
-        calibrate(2)
-    assert calibrate(2, any_speed=True) == 6
-    assert Stub.probes == 2
-    monkeypatch.setattr(Stub, "now", PROBE)
-    assert calibrate(3) == 9
-    assert Stub.probes == 3
+    hours = iter((PROBE, Probe(server_cpu_us=330, round_ns=40)))
+    monkeypatch.setattr(Trials, "probe", lambda *_: next(hours))
+    monkeypatch.setattr("harness.calibrate.trial._arms", arms)
+    for kind in ("aa", "slower-3", "slower-5"):
+        with pytest.raises(StopError):
+            Trials().make(KINDS[kind], 1)
+    assert rounds == [0, round(0.03 * 80_000 / 20), round(0.05 * 330_000 / 40)]
 
 
 @pytest.mark.parametrize("spoilt", [0, 2, 3])
