@@ -4,13 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: bench soak test test-slow lint lock clean help
+.PHONY: bench soak browser test test-slow lint lock clean help
 
 bench: $(VENV)/.run-ready  ## measure cookies against tokens: 90 seconds, ends with a summary and charts
 	$(BIN)/python bench.py run quick
 
 soak: $(VENV)/.run-ready  ## twenty minutes of the twins: fails on an error, or if any process keeps growing
 	$(BIN)/python bench.py run soak
+
+# Debian's where this is root there, since no download is needed that apt does not know; elsewhere Playwright's own.
+browser: $(VENV)/.run-ready  ## find a Chromium for the browser lab and the tests of pages, or install one
+	@$(BIN)/python -m browserlab.chromium 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
+	  else $(BIN)/python -m playwright install chromium; fi >&2; \
+	  $(BIN)/python -m browserlab.chromium; }
 
 test: $(VENV)/.dev-ready  ## all tests that take seconds, with real servers, store and Locust
 	$(BIN)/python -m pytest -m "not slow"

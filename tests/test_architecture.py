@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = ("bench", "calibration", "harness", "loadtests", "servers")
+OURS = ("bench", "browserlab", "calibration", "harness", "loadtests", "servers")
 PURE = [
     *(
         Path("harness", f"{name}.py")

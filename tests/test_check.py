@@ -140,13 +140,12 @@ def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
     budgets = 'budgets = ["token.store_ops <= 0", "token.total_cpu <= 0.5 * anonymous.total_cpu"]'
     done = check(sandbox, suite(tmp_path, budgets=budgets), "--baseline", "base.json", *TOLERANCE)
     result = load(sandbox.folder / "run")
-    if done.returncode == 12:  # crowded, or of another speed than a minute ago
-        pytest.skip("this machine made a short run invalid")
     assert done.returncode == 10, done.stdout + done.stderr
     answers = {(row.kind, row.subject, row.metric): row.answer for row in result.gate}
     assert answers["budget", "token.store_ops <= 0", "store_ops"] == "pass"
     assert answers["budget", "token.total_cpu <= 0.5 * anonymous.total_cpu", "total_cpu"] == "regression"
-    assert answers["baseline", "token / anonymous", "total_cpu"] == "pass"
+    # Two hours of a restless machine may lie so far apart that all three batches do not tell.
+    assert answers["baseline", "token / anonymous", "total_cpu"] in ("pass", "inconclusive")
     assert answers["baseline", "token", "request_bytes"] == "pass"
     assert result.comparand is not None
     raw = "not judged" if result.comparand.same_machine else None

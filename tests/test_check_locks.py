@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -85,7 +87,10 @@ def test_an_upgrade_that_costs_is_found_though_the_code_is_the_same(
         (top / "requirements.lock").write_text(lock)
         scratch.commit(top, message)
     where = ("--against", "HEAD~1", "--repo", str(top), "--skip-unchanged")
-    cache = {"XDG_CACHE_HOME": str(place / "cache")}
+    pip = subprocess.run(
+        [sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=True
+    ).stdout
+    cache = {"XDG_CACHE_HOME": str(place / "cache"), "PIP_CACHE_DIR": pip.strip()}
     done = scratch.check(
         sandbox, scratch.suite(place), *where, *scratch.TOLERANCE, patience_s=PATIENCE_S, **cache
     )

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from harness.archive import load
+from tests import noise
 from tests.sandbox import ROOT, Sandbox
 
 #: All claims, on a slow machine.
@@ -22,7 +24,7 @@ PATIENCE_S = 600
 DEMONSTRATED = [3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 21, 22, 23, 24, 25, 26]
 
 #: Steps of sweeps that a test can do without.
-AGAIN = re.compile(r"store_delay_ms = (0\.5|1|2)|profile_bytes = [1248]000|sessions = (100|1_000)_000")
+AGAIN = re.compile(r"store_delay_ms = (0\.5|2\.0)|profile_bytes = [12]000|sessions = 1_000_000")
 SMALL = "instances = 2\nwarmup_requests = 50"
 
 #: What is no estimate among the figures of measured claims.
@@ -117,7 +119,7 @@ def tree(tmp_path: Path) -> Path:
 def bench(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a copy's command line."""
     command = [sys.executable, "bench.py", *arguments]
-    return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 @pytest.mark.slow
@@ -156,17 +158,18 @@ def test_a_stopped_command_goes_on_where_it_was(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(2 * PATIENCE_S)
 def test_what_is_measured_is_measured_once(tree: Path) -> None:
     """One run serves every claim about costs, of this call and the next; it is kept beside the answers."""
     suite = tree / "loadtests" / "suites" / "claims.toml"
-    short = re.sub(r"^seconds = \d+", "seconds = 3", suite.read_text(), flags=re.MULTILINE)
-    short = short.replace("1_000_000", "20_000").replace(
-        "instances = 8", "instances = 2\nwarmup_requests = 50"
-    )
-    suite.write_text(short)
+    head, *scenarios = suite.read_text().split("[[scenarios]]")
+    kept = [head.replace("instances = 8", SMALL), *(part for part in scenarios if not AGAIN.search(part))]
+    short = re.sub(r"^seconds = \d+", "seconds = 3", "[[scenarios]]".join(kept), flags=re.MULTILINE)
+    suite.write_text(short.replace("100_000", "20_000"))
     result = tree / "results" / "claims" / "claims" / "result.json"
     first = bench(tree, "claims", "1", "11", "27", "--json")
+    if first.returncode == 12:
+        noise.skip_if_spoilt(load(result.parent))
     assert first.returncode == 0, first.stderr
     measured = result.read_bytes()
     second = bench(tree, "claims", "17", "--json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from harness import clean
 from harness.catalog import load_suite
 from harness.forecast import forecast
+from harness.incidents.timeline import NOT_SENT, TIMEOUT
 from harness.result import Incident, Result
 from tests.sandbox import Sandbox, parts
 
@@ -52,6 +54,8 @@ name = "steady"
 load = { model = "open", users = 4, rate = 100 }
 seconds = 1.5
 """
+#: For all of them, on a slow machine.
+PATIENCE_S = 250
 SERVER = "--key-prefix"  # only a server's command line has it
 
 
@@ -82,12 +86,25 @@ def first_and_last(row: Incident, outcome: str) -> tuple[int, int]:
     return met[0], met[-1]
 
 
+def lived_through(sandbox: Sandbox, scenarios: str) -> tuple[subprocess.CompletedProcess[str], Result]:
+    """Run them."""
+    done = sandbox.run(*small(sandbox, scenarios), patience_s=PATIENCE_S)
+    assert done.returncode in (0, 12), done.stdout + done.stderr  # 12: a starved machine, said so
+    return done, stored(sandbox)
+
+
+def stalled(result: Result) -> bool:
+    """Whether arrivals found nobody free, or somebody waited in vain, as no scheme here makes them."""
+    return any(row.outcomes.keys() & {NOT_SENT, TIMEOUT} for row in result.incidents)
+
+
 @pytest.mark.slow
 def test_each_scheme_lives_through_each_incident_as_it_promises(sandbox: Sandbox) -> None:
     """One run of all of them: who fails, with what, in which order, and that all end well."""
-    done = sandbox.run(*small(sandbox, OUTAGE + OTHERS), patience_s=110)
-    assert done.returncode in (0, 12), done.stdout + done.stderr  # 12: a starved machine, said so
-    result = stored(sandbox)
+    done, result = lived_through(sandbox, OUTAGE + OTHERS)
+    if stalled(result):  # for longer than people wait: what they met then is the machine's
+        shutil.rmtree(sandbox.folder / "run")
+        done, result = lived_through(sandbox, OUTAGE + OTHERS)
     assert {check.status for check in result.validity if check.check == "answers"} == {"ok"}
     issuing = ["token", "token-denylist", "token-rs256", "cookie", "cookie-client"]
     assert [row.arm for row in result.incidents] == issuing * 4, "the floor has nothing to lose"

@@ -54,10 +54,11 @@ def test_work_is_measured_where_it_is_done(tmp_path: Path) -> None:
 
 def test_work_in_every_fourth_request_is_a_fourth_of_it(tmp_path: Path) -> None:
     """Told a request, whether it had any or not: far less than all of it in each."""
+    before = served(tmp_path / "before", 16, "--rounds", "100000")
     fourth = served(tmp_path / "fourth", 64, "--rounds", "100000", "--every", "4")
-    every = served(tmp_path / "every", 16, "--rounds", "100000")
+    after = served(tmp_path / "after", 16, "--rounds", "100000")
     assert fourth["requests"] == 64
-    assert fourth["work_ns"] < every["work_ns"] / 2
+    assert fourth["work_ns"] < max(before["work_ns"], after["work_ns"]) / 2
 
 
 def test_what_was_never_timed_is_not_guessed(tmp_path: Path) -> None:

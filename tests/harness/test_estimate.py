@@ -6,7 +6,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
@@ -122,7 +122,6 @@ def test_one_arm_may_be_deterministic() -> None:
     assert math.log(one.low) == pytest.approx(0.1 - half, rel=1e-6)
 
 
-@settings(deadline=None)
 @given(points, points)
 def test_exchanging_the_arms_inverts_the_ratio(base: list[float], arm: list[float]) -> None:
     """Arm over base is one over base over arm, with the ends exchanged and the same p-value."""
@@ -133,7 +132,6 @@ def test_exchanging_the_arms_inverts_the_ratio(base: list[float], arm: list[floa
     assert there.value <= there.high * (1 + 1e-12)
 
 
-@settings(deadline=None)
 @given(points, st.floats(min_value=0.1, max_value=10))
 def test_the_unit_does_not_matter(base: list[float], factor: float) -> None:
     """A geometric mean in other units is the same quantity."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.placement import Placement, place
@@ -56,7 +56,6 @@ def test_too_many_load_processes() -> None:
         place([0, 1], 2)
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 255), min_size=4, max_size=16), st.integers(1, 3))
 def test_the_load_is_always_apart(cpus: set[int], load_processes: int) -> None:
     """Never on the servers' or the store's CPU, and no role on a CPU that is not ours."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.recording import FORMAT_VERSION, HIGHEST_NS, Recording, SlotRecord, encode, merged, new_histogram
@@ -64,7 +64,6 @@ def test_an_incomplete_recording_stays_incomplete() -> None:
     assert back.slots == recording().slots
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_torn_end_is_incomplete(data: st.DataObject) -> None:
     """Cut anywhere behind the header, it is incomplete, never an error; what came whole before is kept."""
@@ -94,7 +93,6 @@ def test_another_format_is_refused(first: str) -> None:
         Recording.read([first, *list(recording().lines())[1:]])
 
 
-@settings(deadline=None)
 @given(st.lists(nanoseconds, max_size=5))
 def test_merged_is_the_histogram_of_all_values(groups: list[list[int]]) -> None:
     """Merging loses nothing: the sum is the histogram that would have recorded every value itself."""
@@ -122,7 +120,6 @@ def test_merged_of_nothing_is_empty() -> None:
     assert merged([]).get_total_count() == 0
 
 
-@settings(deadline=None)
 @given(st.integers(1, HIGHEST_NS))
 def test_three_digits(value: int) -> None:
     """A value comes back within one part in a thousand."""

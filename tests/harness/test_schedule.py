@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import fmean
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.schedule import (
@@ -46,7 +46,6 @@ def plan(**changes: object) -> Plan:
     return Plan(**(fields | changes))  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 24), st.integers(1, 200), seeds)
 def test_every_block_has_every_instance_once(instances: int, slots: int, seed: int) -> None:
     """Whole blocks, each a permutation, and no more blocks than the slots need."""
@@ -98,7 +97,6 @@ def test_poisson_arrivals_are_seeded() -> None:
     assert arrival_offsets(1000, 100_000_000, "poisson", 6) != first
 
 
-@settings(deadline=None)
 @given(
     st.floats(min_value=1, max_value=20_000),
     st.integers(min_value=0, max_value=300_000_000),
@@ -132,7 +130,6 @@ def test_other_json_is_no_plan(text: str) -> None:
         Plan.loads(text)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 64), seeds)
 def test_halves_are_disjoint_and_equal(count: int, seed: int) -> None:
     """No instance in both halves, the two equally large, at most one left aside."""
@@ -158,7 +155,6 @@ def test_instances_by_arm_keep_the_order_of_the_plan() -> None:
     assert grouped == {"token": [0, 2], "cookie": [1, 3]}
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 8), st.integers(0, 2000))
 def test_shares_make_up_the_whole(users: int, processes: int, warmup: int) -> None:
     """Every account has one process, no two share one, and the warm-up is at least what was asked."""

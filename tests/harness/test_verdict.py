@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.estimate import Ratio
@@ -41,7 +41,6 @@ def test_holm_of_none_and_of_one() -> None:
     assert holm([0.04]) == [0.04]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=8))
 def test_holm_lies_between_none_and_bonferroni(p_values: list[float]) -> None:
     """Never below the p-value itself, never above Bonferroni's."""

@@ -22,6 +22,8 @@ from servers import contract
 from tests.servers.process import Server
 
 SLOTS = 4
+#: An arrival that is not sent within a second slot is given up: a machine may stall for less.
+SLOT_NS = 400_000_000
 USERS = 5
 
 
@@ -54,7 +56,7 @@ def plan(folder: Path, server: Server, model: Any) -> Plan:
         arrivals="constant",
         seed=1,
         lead_ns=5_000_000,
-        slot_ns=200_000_000,
+        slot_ns=SLOT_NS,
         warmup_requests=20,
         timeout_s=10,
         targets=(Target(0, server.scheme, "127.0.0.1", server.port, contract.RESTRICTED),),
@@ -90,7 +92,7 @@ def test_two_processes_make_one_recording(serve: Callable[[str], Server], tmp_pa
     assert told == by_slot
     assert min(row.requests for row in recording.slots) > 0
     if model == "open":
-        due = len(arrival_offsets(100, 200_000_000, "constant", 1))
+        due = len(arrival_offsets(100, SLOT_NS, "constant", 1))
         assert by_slot == [due] * SLOTS
 
 

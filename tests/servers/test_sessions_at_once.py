@@ -46,7 +46,6 @@ KEYS = ("basket", "language", "theme")
 #: failure would be found, and Hypothesis may call this one flaky. It is a failure all the same.
 QUICK = settings(
     derandomize=True,
-    deadline=None,
     max_examples=25,
     stateful_step_count=15,
     phases=[Phase.generate],

@@ -1,0 +1,30 @@
+"""A real browser for tests: where there is none they skip, but not in CI, which installs one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser
+
+from browserlab import chromium
+
+
+def require() -> None:
+    """Skip where there is no browser; fail where there has to be one (`REQUIRE_BROWSER` is set)."""
+    try:
+        chromium.find()
+    except chromium.NoBrowserError as error:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@contextmanager
+def browser(arguments: Sequence[str] = ()) -> Iterator[Browser]:
+    """A browser without a window."""
+    require()
+    with chromium.browser(arguments) as started:
+        yield started
