@@ -69,7 +69,7 @@ def opened(folder: Path, room: float) -> Iterator[None]:
 @contextlib.contextmanager
 def _reserve(folder: Path) -> Iterator[None]:
     """Keep some room, so that the end of a run can be told even where its disk got full."""
-    path = disk.part_of(folder / "reserve")
+    path = disk.reserve_of(folder)
     try:
         with path.open("wb", buffering=0) as file:
             locks.mark(file)
