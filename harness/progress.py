@@ -18,6 +18,7 @@ _PLAIN_EVERY_S: Final = 10
 #: Seconds between two writes of the file while slots go by, at least.
 _WRITE_EVERY_S: Final = 1
 _WARMING_UP: Final = "logging in and warming up"
+_MEASURED: Final = "all is measured; making tables and charts"
 
 
 class Reporter:
@@ -60,8 +61,8 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
-        if self._file is not None:
-            self._file.remove()
+        if self._file is not None and error is None:
+            self._file.write(_MEASURED)
 
     def say(self, text: str) -> None:
         """A line that stays, about what is done before and between loads."""

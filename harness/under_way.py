@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
-from harness import disk, interrupts, locks
+from harness import disk, locks
 from harness.errors import EnvironmentFailedError
 from harness.result import Model
 
@@ -52,7 +52,9 @@ class Progress(Model):
 
 
 class ProgressFile:
-    """Written anew whenever there is news; a comfort, so that a disk which is full fails nothing here.
+    """Written anew whenever there is news, and removed with the run (`harness/run_folder.py`).
+
+    It is a comfort: a disk which is full fails nothing here.
 
     Args:
         folder: Of the run.
@@ -86,11 +88,6 @@ class ProgressFile:
         progress = self._progress.model_copy(update=news | {"rates": rates or {}})
         with contextlib.suppress(EnvironmentFailedError):
             disk.write_atomically(self._path, progress.model_dump_json().encode(), durable=False)
-
-    def remove(self) -> None:
-        """Leave nothing."""
-        with interrupts.held(), contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> Progress | None:

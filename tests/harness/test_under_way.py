@@ -45,8 +45,8 @@ def alive(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "run"
 
 
-def test_it_says_how_far_the_run_is_until_the_run_is_over(alive: Path) -> None:
-    """Starting, warming up, measuring with the rate of each arm; and no file afterwards."""
+def test_it_says_how_far_the_run_is(alive: Path) -> None:
+    """Starting, warming up, measuring with the rate of each arm, and what is left to do afterwards."""
     now = 0.0
     with Reporter(
         Console(quiet=True), ProgressFile(alive, "smoke", ["token", "cookie"]), lambda: now
@@ -73,7 +73,26 @@ def test_it_says_how_far_the_run_is_until_the_run_is_over(alive: Path) -> None:
     assert (third.doing, third.done, third.total) == ("measuring", 4, 8)
     assert third.left_s == 6.0  # three slots took six seconds; four are left, reckoned from the first's end
     assert third.rates == {"token": 2000.0, "cookie": 2000.0}
-    assert not (alive / PROGRESS_FILE).exists()
+    last = under_way.read(alive)
+    assert last is not None
+    assert (last.doing, last.scenario) == ("all is measured; making tables and charts", None)
+
+
+def test_it_goes_with_the_run(tmp_path: Path) -> None:
+    """Whether that ends well or not."""
+    with run_folder.opened(tmp_path / "well", 0):
+        ProgressFile(tmp_path / "well", "smoke", ["token"]).write("measuring")
+        (tmp_path / "well" / "result.json").touch()
+    assert [path.name for path in (tmp_path / "well").iterdir()] == ["result.json"]
+
+    def stopped() -> None:
+        with run_folder.opened(tmp_path / "stopped", 0):
+            ProgressFile(tmp_path / "stopped", "smoke", ["token"]).write("measuring")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert not (tmp_path / "stopped").exists()
 
 
 def test_it_is_written_once_a_second_at_most_while_slots_go_by() -> None:
@@ -180,7 +199,6 @@ def test_a_file_of_another_kind_is_no_run(alive: Path, text: str) -> None:
     """Nothing is shown of it."""
     (alive / PROGRESS_FILE).write_text(text)
     assert under_way.read(alive) is None
-    (alive / PROGRESS_FILE).unlink()
 
 
 def test_a_link_is_not_followed(alive: Path, tmp_path: Path) -> None:
@@ -190,7 +208,6 @@ def test_a_link_is_not_followed(alive: Path, tmp_path: Path) -> None:
     (alive / PROGRESS_FILE).symlink_to(tmp_path / "elsewhere.json")
     assert Progress.model_validate_json((tmp_path / "elsewhere.json").read_text()).doing == "measuring"
     assert under_way.read(alive) is None
-    (alive / PROGRESS_FILE).unlink()
 
 
 def test_looking_takes_no_lock_away(alive: Path) -> None:
@@ -198,4 +215,3 @@ def test_looking_takes_no_lock_away(alive: Path) -> None:
     ProgressFile(alive, "smoke", ["token"]).write("measuring")
     assert under_way.read(alive) is not None
     assert not locks.is_abandoned(disk.reserve_of(alive))
-    (alive / PROGRESS_FILE).unlink()
