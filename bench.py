@@ -475,6 +475,23 @@ def history(
 
 
 @app.command()
+def view(
+    results: ResultsFolder = Path("results"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens. 0: any free.")] = 8090,
+    open_browser: Annotated[bool, typer.Option("--open", help="Show it in a browser at once.")] = False,
+) -> None:
+    """Show results in a browser: all of them, their trends, and a run under way as it goes. Ctrl-C ends it.
+
+    Lists what lies below --results, newest first, by suite, arm and machine. It only reads, and listens on
+    127.0.0.1 alone. While nobody looks it does nothing; a page that is open beside a run costs one look at
+    a small file a second, other pages more: leave those until the run is over.
+    """
+    from harness.view import command
+
+    command.view(results, port, open_browser=open_browser)
+
+
+@app.command()
 def clean(
     results: ResultsFolder = Path("results"),
     older_than: Annotated[

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from harness import disk
 from harness.errors import BenchError, EnvironmentFailedError, SuiteError
@@ -121,14 +122,29 @@ def load(path: Path) -> Result:
         raise SuiteError(
             f"{file}: no result there ({error.strerror}). `bench.py list` names what there is."
         ) from None
+    return parse(text, file)
+
+
+def parse(content: bytes, name: object, leave_out: Iterable[str] = ()) -> Result:
+    """A result from its file's content.
+
+    Args:
+        content: JSON.
+        name: What it is called in errors.
+        leave_out: Lists of the result that are not needed, and left empty.
+
+    Raises:
+        SuiteError: It is none, or of another version.
+    """
     try:
-        version = json.loads(text).get("schema_version")
+        fields = from_json(content, allow_inf_nan=False)
+        version = fields.get("schema_version")
         if version != SCHEMA_VERSION:
-            raise SuiteError(f"{file}: schema version {version}; this tool reads {SCHEMA_VERSION}.")
-        return Result.model_validate_json(text)
+            raise SuiteError(f"{name}: schema version {version}; this tool reads {SCHEMA_VERSION}.")
+        return Result.model_validate(fields | {part: [] for part in leave_out})
     except (ValueError, AttributeError, ValidationError) as error:
         first = str(error).splitlines()[0]
-        raise SuiteError(f"{file}: not a result file: {first}") from error
+        raise SuiteError(f"{name}: not a result file: {first}") from error
 
 
 def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

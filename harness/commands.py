@@ -27,6 +27,7 @@ from harness.rig import Rig
 from harness.run import Measuring, Options
 from harness.suite import Suite
 from harness.trees import revisions
+from harness.under_way import ProgressFile
 
 #: Seconds between looks at whether all that was started is alive.
 _LOOK_EVERY_S: Final = 0.5
@@ -56,7 +57,7 @@ def measure(
     will = forecast(suite, 1 if until_decided_s is None else LOOKS)
     with run_folder.taken(folder, will, wait=wait, say=say):
         say(f"{suite.title}; results in {folder}")
-        with Reporter(console) as reporter:
+        with Reporter(console, ProgressFile(folder, suite.name, suite.arms)) as reporter:
             result = Measuring(suite, options, known.needs_credential, incidents=known.incidents).run(
                 plain(schemes.values(), tree), reporter
             )

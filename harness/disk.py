@@ -19,8 +19,13 @@ _FULL_BYTES: Final = 65_536
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write beside it, flush to disk, rename: a reader sees the old file or the new one.
+
+    Args:
+        path: The file.
+        content: All of it.
+        durable: Wait until the disk has it; for what nobody misses after a power cut that is not worth it.
 
     Raises:
         EnvironmentFailedError: The disk is full, or the folder is gone or cannot be written.
@@ -32,7 +37,8 @@ def write_atomically(path: Path, content: bytes) -> None:
                 locks.mark(part)
                 part.write(content)
                 part.flush()
-                os.fsync(part.fileno())
+                if durable:
+                    os.fsync(part.fileno())
                 beside.replace(path)
         finally:  # after a rename there is none
             beside.unlink(missing_ok=True)
@@ -43,6 +49,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 def part_of(path: Path) -> Path:
     """Where a file lies until it is whole."""
     return path.with_name(f".{path.name}{PART}")
+
+
+def reserve_of(folder: Path) -> Path:
+    """The file that keeps room in the folder of a run, and is locked as long as the run lives."""
+    return part_of(folder / "reserve")
 
 
 def require_room(folder: Path, wanted: float, option: str) -> None:

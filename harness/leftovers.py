@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from harness import locks
+from harness import disk, locks
 from harness.disk import PART
+from harness.under_way import PROGRESS_FILE
 
 #: Begins the name of every temporary folder of ours.
 PREFIX: Final = "cookies-vs-tokens-"
@@ -53,6 +54,11 @@ def remove(results: Path) -> list[str]:
             with contextlib.suppress(OSError):  # not ours to remove after all
                 part.unlink()
                 removed.append(str(part))
+            progress = part.with_name(PROGRESS_FILE)
+            if part == disk.reserve_of(part.parent) and progress.exists():
+                with contextlib.suppress(OSError):
+                    progress.unlink()
+                    removed.append(str(progress))
     return removed
 
 

@@ -318,7 +318,7 @@ class Measuring:
 
         def tell(event: Event) -> None:
             where = f" at {event.arm}" if event.arm else ""
-            reporter.say(f"  after {event.at_ns / 1e9:.1f} s: {event.what}{where}")
+            reporter.event(f"  after {event.at_ns / 1e9:.1f} s: {event.what}{where}")
 
         return live_through(
             self._incidents[index],

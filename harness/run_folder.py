@@ -12,6 +12,7 @@ from typing import Final
 from harness import archive, disk, interrupts, leftovers, locks, turn
 from harness.errors import exit_code_of
 from harness.forecast import Forecast
+from harness.under_way import PROGRESS_FILE
 
 #: Room for some result files: one that is replaced lies beside its successor for a moment.
 _RESERVE_BYTES: Final = 1_000_000
@@ -68,8 +69,11 @@ def opened(folder: Path, room: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _reserve(folder: Path) -> Iterator[None]:
-    """Keep some room, so that the end of a run can be told even where its disk got full."""
-    path = disk.part_of(folder / "reserve")
+    """Keep some room, so that the end of a run can be told even where its disk got full.
+
+    Its file is locked meanwhile, which says that the run lives; what it said of its progress goes with it.
+    """
+    path = disk.reserve_of(folder)
     try:
         with path.open("wb", buffering=0) as file:
             locks.mark(file)
@@ -80,5 +84,6 @@ def _reserve(folder: Path) -> Iterator[None]:
                 raise disk.failure(error, path, _RESERVE_BYTES) from error
             yield
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        for own in (folder / PROGRESS_FILE, path):
+            with contextlib.suppress(OSError):
+                own.unlink(missing_ok=True)

@@ -55,6 +55,14 @@ def taken(folder: Path, *, wait: bool, say: Callable[[str], None]) -> Iterator[N
         lock.release()
 
 
+def folder() -> Path | None:
+    """The folder of the run that has the machine, by the note of its lock; None where that tells none."""
+    try:
+        return Path(json.loads(locks.note(lock_file()))["folder"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _take(path: Path, note: str) -> locks.Lock | None:
     try:
         return locks.take(path, note)

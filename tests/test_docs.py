@@ -21,7 +21,8 @@ def defined_tests(path: Path) -> set[str]:
 
 def test_every_attack_names_a_test_that_exists() -> None:
     """Each row of the table has a test, under the name that it gives."""
-    rows = [line.split("|")[1:-1] for line in SECURITY.split("## Attacks")[1].splitlines() if "|" in line]
+    section = SECURITY.split("## Attacks")[1].split("## The viewer")[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if "|" in line]
     attacks = [row for row in rows[2:] if row[1].strip()]
     assert len(attacks) > 50
     for attack, _, tests in attacks:
@@ -29,6 +30,18 @@ def test_every_attack_names_a_test_that_exists() -> None:
         assert named, attack
         for file, name in named:
             assert name in defined_tests(ROOT / "tests" / "servers" / file), (attack, file, name)
+
+
+def test_every_attack_on_the_viewer_names_tests_that_exist() -> None:
+    """The same of the viewer's table, whose tests lie elsewhere."""
+    section = SECURITY.split("## The viewer")[1]
+    attacks = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ")][2:]
+    assert len(attacks) > 10
+    for attack, _, tests in attacks:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests)
+        assert named, attack
+        for file, name in named:
+            assert name in defined_tests(ROOT / file), (attack, file, name)
 
 
 def test_what_is_waived_is_written_down() -> None:

@@ -27,6 +27,7 @@ from harness.result import Result, confidence_of_a_look
 from harness.run import Measuring, Options
 from harness.suite import Suite
 from harness.trees import revisions
+from harness.under_way import ProgressFile
 
 #: Names a file to which a step of GitHub's pipelines may add a page of Markdown.
 _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
@@ -107,7 +108,7 @@ def baseline(
     arms = stored.arms_of(suite, known, revisions.gated_tree(suite.servers, repository, say))
     options = replace(options, until_decided_s=math.inf)
     with run_folder.taken(options.out, forecast(suite, LOOKS), wait=wait, say=say):
-        with Reporter(console) as reporter:
+        with Reporter(console, ProgressFile(options.out, suite.name, suite.arms)) as reporter:
             result = Measuring(suite, options, known.needs_credential, _further_batches(suite)).run(
                 arms, reporter
             )
@@ -157,7 +158,8 @@ def _measure(task: Task, options: Options, known: catalog.Known, console: Consol
     """Batch after batch of fresh servers, until every question has its answer or time is up."""
     confidence = confidence_of_a_look(task.suite.confidence, LOOKS)
     judge = Judge(task.questions, confidence)
-    with Reporter(console) as reporter:
+    file = ProgressFile(options.out, task.suite.name, task.suite.arms)
+    with Reporter(console, file) as reporter:
         result = Measuring(task.suite, options, known.needs_credential, judge.undecided).run(
             task.arms, reporter
         )

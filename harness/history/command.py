@@ -14,7 +14,8 @@ from rich.text import Text
 
 from harness import archive
 from harness.errors import SuiteError
-from harness.history.series import METRICS_TOLD, History, Series, history
+from harness.history.series import METRICS_TOLD, History, history
+from harness.history.wording import changes_of
 from harness.report import format as fmt
 from harness.result import METRICS
 
@@ -73,12 +74,3 @@ def _render(found: History, console: Console) -> None:
         console.print()
     for line in found.left_out:
         console.print(f" - left out: {line}", highlight=False, markup=False, soft_wrap=True)
-
-
-def changes_of(one: Series) -> list[str]:
-    """Each change in words."""
-    return [
-        f"{(change.ratio - 1) * 100:+.1f} % since {one.points[change.at].run}"
-        f" ({fmt.number(change.before)} to {fmt.number(change.after)})"
-        for change in one.changes
-    ]

@@ -1,0 +1,131 @@
+"""The pages, from templates: every value is escaped, and one that is missing is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from harness.gate import summary as gate
+from harness.history.series import History
+from harness.report import incidents, setting, validity, wording
+from harness.report.case import cases
+from harness.report.tables import Table, tables
+from harness.result import Result
+from harness.view import files, trend
+from harness.view.choice import Choice
+from harness.view.shelf import Seen, parts
+from harness.view.summary import answer, ended
+from harness.view.told import told
+
+
+def address(place: str, name: str = "") -> str:
+    """The path of a run's page, or of one of its files."""
+    return "/runs/" + "/".join(quote(part, safe="") for part in [*parts(place), name])
+
+
+def when(started_at: str) -> str:
+    """A time as people write it; what is none stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(started_at).astimezone(UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return started_at
+
+
+_PAGES: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_PAGES.filters.update(when=when, number=lambda count: f"{count:,}")
+_PAGES.globals.update(address=address, report_file=files.REPORT_FILE)
+
+
+def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
+    """The list of results.
+
+    Args:
+        seen: What there is.
+        choice: What of it is shown.
+        reports: Places that have a report.
+        now: The time.
+    """
+    return _PAGES.get_template("index.html").render(
+        results=choice.among(seen.results),
+        total=len(seen.results),
+        unreadable=seen.unreadable,
+        running=[told(place, progress) for place, progress in seen.under_way.items()],
+        fields=choice.fields(seen.results),
+        choice=choice,
+        reports=reports,
+        now=f"{now:%H:%M:%S}",
+    )
+
+
+def run(place: str, result: Result, names: Sequence[str], *, is_under_way: bool) -> str:
+    """The page of one run: its answer, tables and figures.
+
+    Args:
+        place: Its folder.
+        result: What was found.
+        names: Of its files that are served.
+        is_under_way: Whether it still measures.
+    """
+    figures = [name for name in names if (kind := files.kind_of(name)) is not None and kind.is_figure]
+    shown = [name for name in figures if name.endswith(".svg") or f"{name[:-4]}.svg" not in figures]
+    return _PAGES.get_template("run.html").render(
+        choice=Choice({}),
+        place=place,
+        result=result,
+        answer=answer(result),
+        ended="under way" if is_under_way else ended(result),
+        setting=[*setting.describe(result), *setting.findings(result)],
+        sections=_sections(result),
+        checks=[validity.passed(result), *validity.notes(result)],
+        invalid=[validity.told(check) for check in validity.checks(result, "invalid")],
+        figures=shown,
+        names=names,
+    )
+
+
+def _sections(result: Result) -> list[tuple[str, Sequence[str], Sequence[Table]]]:
+    """Title, sentences and tables of every part of a result."""
+    found: list[tuple[str, Sequence[str], Sequence[Table]]] = []
+    if result.gate:
+        found.append(("Check", gate.notes(result), gate.tables(result)))
+    for case in cases(result):
+        arrivals = wording.arrivals(case)
+        found.append(
+            (case.title, [*wording.sentences(case), *([arrivals] if arrivals else [])], tables(case))
+        )
+    found += [
+        (together.title, incidents.sentences(together), incidents.tables(together))
+        for together in incidents.incidents(result)
+    ]
+    return found
+
+
+def trends(history: History | str, seen: Seen, choice: Choice) -> str:
+    """Figures from run to run, or why there are none."""
+    shown = choice.among(seen.results)
+    return _PAGES.get_template("trends.html").render(
+        history=history if isinstance(history, History) else None,
+        reason="" if isinstance(history, History) else history,
+        trends=trend.trends(history) if isinstance(history, History) else [],
+        machines=sorted({one.machine for one in shown}),
+        fields=choice.fields(seen.results),
+        choice=choice,
+        width=trend.WIDTH,
+        height=trend.HEIGHT,
+    )
+
+
+def missing() -> str:
+    """The page where there is none."""
+    return _PAGES.get_template("missing.html").render(choice=Choice({}))

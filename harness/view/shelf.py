@@ -1,0 +1,107 @@
+"""The results below a folder, read again only where they have changed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness import archive, under_way
+from harness.archive import RESULT_FILE
+from harness.errors import SuiteError
+from harness.under_way import PROGRESS_FILE, Progress
+from harness.view import files
+from harness.view.summary import NONSENSE, NOT_NEEDED, Summary, summary
+
+#: When a file was last written, and how long it is.
+_Stamp = tuple[int, int]
+_NO_RESULT: Final = "it cannot be read"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is.
+
+    Attributes:
+        results: Newest first; of runs under way what they have so far is no result.
+        unreadable: The files that are none of ours or cannot be read, each with the reason.
+        under_way: The runs that measure now, by place.
+    """
+
+    results: Sequence[Summary]
+    unreadable: dict[str, str]
+    under_way: dict[str, Progress]
+
+
+class Shelf:
+    """A folder of results; its methods may be called by several threads.
+
+    Args:
+        root: The folder. Links in it are not followed, and hidden folders not looked into.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._known: dict[str, tuple[_Stamp, Summary | str]] = {}
+        self._lock = threading.Lock()
+
+    def look(self) -> Seen:
+        """Everything that is there now."""
+        with self._lock:
+            found: dict[str, tuple[_Stamp, Summary | str]] = {}
+            running: dict[str, Progress] = {}
+            for place, names in self._folders():
+                if PROGRESS_FILE in names and (progress := under_way.read(self.root / place)) is not None:
+                    running[place] = progress
+                elif RESULT_FILE in names:
+                    found[place] = self._read(place)
+            self._known = found
+        results = [entry for _, entry in found.values() if isinstance(entry, Summary)]
+        return Seen(
+            sorted(results, key=lambda one: (one.started_at, one.place), reverse=True),
+            {_file(place): entry for place, (_, entry) in found.items() if isinstance(entry, str)},
+            running,
+        )
+
+    def place(self, folder: Path) -> str:
+        """The path of a folder from the root, empty for the root itself.
+
+        Raises:
+            ValueError: It lies elsewhere.
+        """
+        place = folder.relative_to(self.root).as_posix()
+        return "" if place == "." else place
+
+    def _folders(self) -> Iterator[tuple[str, Sequence[str]]]:
+        """Every folder, by its place, with its files."""
+        for path, folders, names in os.walk(self.root):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            yield self.place(Path(path)), names
+
+    def _read(self, place: str) -> tuple[_Stamp, Summary | str]:
+        stamp: _Stamp = (0, 0)
+        try:
+            about = (self.root / place / RESULT_FILE).lstat()
+            stamp = (about.st_mtime_ns, about.st_size)
+            if (known := self._known.get(place)) is not None and known[0] == stamp:
+                return known
+            content = files.read(self.root, parts(place), RESULT_FILE)
+            return stamp, summary(place, archive.parse(content, "it", NOT_NEEDED))
+        except OSError as error:
+            return (0, 0), f"{_NO_RESULT}: {error.strerror or error}"
+        except SuiteError as error:
+            return stamp, str(error).removeprefix("it: ")
+        except NONSENSE as error:
+            return stamp, f"its figures make no sense: {error}"
+
+
+def parts(place: str) -> list[str]:
+    """The names on the way to a place."""
+    return place.split("/") if place else []
+
+
+def _file(place: str) -> str:
+    return "/".join([*parts(place), RESULT_FILE])
