@@ -21,7 +21,7 @@ from harness.placement import place
 from harness.processes import usable_cpus
 from harness.progress import Reporter
 from harness.report import console as report
-from harness.report import setting
+from harness.report import model, setting
 from harness.result import Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
@@ -65,7 +65,7 @@ def measure(
         if print_json:
             sys.stdout.write(result.model_dump_json() + "\n")
             sys.stdout.flush()
-        report.render(result, console)
+        report.render(model.report(result), console)
         say(f"{charts} and result.json are in {folder}")
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")

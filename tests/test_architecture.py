@@ -80,7 +80,11 @@ PURE = [
             "incidents/lived",
             "incidents/figures",
             "incidents/checks",
+            "report/answer",
+            "report/attribution",
             "report/incidents",
+            "report/markdown",
+            "report/model",
         )
     ),
     Path("servers", "contract.py"),
