@@ -97,9 +97,8 @@ def _of_many(judged: Sequence[_Judged], leaders: Sequence[str], count: int) -> s
     """Who wins most of several arms: `token wins 12 of its 14 comparisons, more than any other of 6 arms`."""
     arms = len(_arms(judged))
     if len(leaders) > 1:
-        return (
-            f"{', '.join(leaders[:-1])} and {leaders[-1]} win most of {arms} arms, {count} comparisons each"
-        )
+        each = "1 comparison each" if count == 1 else f"{count} comparisons each"
+        return f"{', '.join(leaders[:-1])} and {leaders[-1]} win most of {arms} arms, {each}"
     [leader] = leaders
     taking_part = sum(leader in (row.base, row.arm) for _, row in judged)
     return f"{leader} wins {count} of its {taking_part} comparisons, most of all {arms} arms"

@@ -27,6 +27,23 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A figure that stands in a page.
+
+    Attributes:
+        name: Its file's.
+        shows: What it shows, in a sentence.
+        says: The words in it: what was found, how to read it, how it came about.
+        svg: To be put into the page as it is; refers to an element of the id `NAME-says`.
+    """
+
+    name: str
+    shows: str
+    says: str
+    svg: str
+
+
+@dataclass(frozen=True)
 class Report:
     """A report of one run.
 
