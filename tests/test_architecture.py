@@ -37,6 +37,7 @@ PURE = [
             "endurance",
             "doctor/judgements",
             "fingerprint",
+            "compare/page",
             "compare/sides",
             "compare/wording",
             "engine/cases",

@@ -34,7 +34,7 @@ class Drawing:
         name: Its file's.
         shows: What it shows, in a sentence.
         says: The words in it: what was found, how to read it, how it came about.
-        svg: To be put into the page as it is; refers to an element of the id `NAME-says`.
+        svg: To be put into the page as it is; named by the elements of the ids `NAME-shows` and `NAME-says`.
     """
 
     name: str
