@@ -56,9 +56,11 @@ def _sentence(compared: Compared) -> str:
         for line in compared.shown(case, times=times)
     ]
     line = min(lines, key=lambda one: (FLOOR in (one.arm, one.over), one.over is None, not one.primary))
-    figures = ", ".join(f"{_value(line, index)} in {entry.label}" for index, entry in enumerate(line.entries))
+    figures = "; ".join(f"{_value(line, index)} in {entry.label}" for index, entry in enumerate(line.entries))
     title = METRICS[line.metric].title
-    return f"{_name(line)}, {title[0].lower()}{title[1:]} ({line.case}): {figures}."
+    return (
+        f"No verdict, side by side: {_name(line)} in {title[0].lower()}{title[1:]}, {line.case}: {figures}."
+    )
 
 
 def _tables(compared: Compared, case: str) -> Iterator[Table]:
