@@ -136,6 +136,30 @@ def plot(results: Annotated[list[Path], typer.Argument(help="Runs: their folders
 
 
 @app.command()
+def report(
+    which: Annotated[list[str], typer.Argument(help="Folders, result files, ids of runs, or `latest`.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The page to write; default: report.html in the run's folder, with report.md beside it; of"
+            " several results report.html and comparison.json in a new folder in --results.",
+        ),
+    ] = None,
+    results: ResultsFolder = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the page says, for programs.")] = False,
+) -> None:
+    """Write a stored result as a page that opens with the answer, or several side by side on one page.
+
+    The page is one file that loads nothing: figures, style and script are in it. Every run writes its own;
+    this makes it again, from the result file alone. Of several the first is the base of all, as in `compare`.
+    """
+    from harness import reporting
+
+    reporting.tell(which, out, results, print_json=as_json)
+
+
+@app.command()
 def export(
     which: Annotated[str, typer.Argument(help="A run: its folder, result file or id, or `latest`.")],
     to: Annotated[

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # it imports NumPy, which listing and reading results need no
 
 RESULT_FILE: Final = "result.json"
 COMPARISON_FILE: Final = "comparison.json"
+PAGE_FILE: Final = "report.html"
+MARKDOWN_FILE: Final = "report.md"
 HISTORY_FILE: Final = "history.json"
 
 

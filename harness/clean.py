@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 
 import harness.charts
 from harness import git
-from harness.archive import COMPARISON_FILE, HISTORY_FILE, RESULT_FILE
+from harness.archive import COMPARISON_FILE, HISTORY_FILE, MARKDOWN_FILE, PAGE_FILE, RESULT_FILE
 from harness.errors import EnvironmentFailedError
 from harness.exports import formats
 from harness.under_way import PROGRESS_FILE
@@ -38,7 +38,8 @@ _FIGURES: Final = (
 #: Every file that a run or a comparison writes; what is missing here stays, and is named.
 _WRITTEN: Final = (
     *(RESULT_FILE, COMPARISON_FILE, _RECORDINGS, f".{RESULT_FILE}.part", f".{COMPARISON_FILE}.part"),
-    *(PROGRESS_FILE, "check.md", HISTORY_FILE, "history-*.png", "history-*.svg"),
+    *(PAGE_FILE, MARKDOWN_FILE, PROGRESS_FILE),
+    *("check.md", HISTORY_FILE, "history-*.png", "history-*.svg"),
     *(f"{figure}.{kind}" for figure in _FIGURES for kind in ("png", "svg")),
     *(name for one in formats().values() for name in one.names),
 )

@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from harness import archive, catalog, interpreter, run_folder
+from harness import archive, catalog, interpreter, reporting, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
@@ -21,7 +21,7 @@ from harness.placement import place
 from harness.processes import usable_cpus
 from harness.progress import Reporter
 from harness.report import console as report
-from harness.report import setting
+from harness.report import model, setting
 from harness.result import Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
@@ -66,8 +66,9 @@ def measure(
         if print_json:
             sys.stdout.write(result.model_dump_json() + "\n")
             sys.stdout.flush()
-        report.render(result, console)
-        say(f"{charts} and result.json are in {folder}")
+        report.render(model.report(result), console)
+        pages = ", ".join(file.name for file in reporting.write(result, folder))
+        say(f"{charts}, {pages} and result.json are in {folder}")
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")
     if until_decided_s is not None and (open_questions := undecided(result.comparisons)):

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from harness import disk
+from harness.report.model import Drawing
 from harness.result import Result
 
 if TYPE_CHECKING:
@@ -55,6 +56,19 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
     return written
 
 
+def inline_all(result: Result) -> list[Drawing]:
+    """Every figure that applies, by name, as a page holds it; the same result gives the same text."""
+    from harness.charts import style, vector
+    from harness.charts.drawable import drawable
+
+    with style.applied():
+        return [
+            vector.inline(figure, name, _shows(module))
+            for name, module in _modules()
+            if hasattr(module, "draw") and (figure := module.draw(drawable(result))) is not None
+        ]
+
+
 @dataclass(frozen=True)
 class Picture:
     """A figure of claims: its file, what it shows, and the numbers of the claims that it is about."""
@@ -91,8 +105,7 @@ def draw_claims(answers: Sequence[Answer], result: Result | None, folder: Path) 
                 figure = module.draw(drawable(result))
             if figure is not None:
                 png, _ = style.save(figure, folder / name)
-                shows = (module.__doc__ or "").partition("\n")[0].rstrip(".")
-                pictures.append(Picture(png.name, shows, module.CLAIMS))
+                pictures.append(Picture(png.name, _shows(module), module.CLAIMS))
     return pictures
 
 
@@ -101,6 +114,11 @@ def figures() -> Iterator[tuple[str, Draw]]:
     for name, module in _modules():
         if hasattr(module, "draw"):
             yield name, module.draw
+
+
+def _shows(module: ModuleType) -> str:
+    """What a figure shows, as its file begins."""
+    return (module.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
 def _modules() -> Iterator[tuple[str, ModuleType]]:

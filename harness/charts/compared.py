@@ -9,12 +9,13 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.charts import forest, page, style
+from harness.charts import forest, page, style, vector
 from harness.charts.drawable import interval
 from harness.compare import wording
 from harness.compare.sides import Compared, Line
 from harness.report import format as fmt
 from harness.report.case import FLOOR
+from harness.report.model import Drawing
 from harness.result import Interval
 
 #: At least this much is shown to both sides of 1, as a fraction.
@@ -37,6 +38,20 @@ def draw_compared(compared: Compared, folder: Path) -> list[Path]:
         figures = {"between-arms": between_arms(compared), "over-base": over_base(compared)}
         drawn = {name: figure for name, figure in figures.items() if figure is not None}
         return [path for name, figure in drawn.items() for path in style.save(figure, folder / name)]
+
+
+def inline_compared(compared: Compared) -> list[Drawing]:
+    """The same figures as a page holds them."""
+    shown = {
+        "between-arms": (between_arms, "Ratios between arms, result by result"),
+        "over-base": (over_base, "Every result over the first, arm by arm"),
+    }
+    with style.applied():
+        return [
+            vector.inline(figure, name, shows)
+            for name, (draw, shows) in shown.items()
+            if (figure := draw(compared)) is not None
+        ]
 
 
 def between_arms(compared: Compared) -> Figure | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.charts import page, rows, style
+from harness.charts import page, rows, style, told
 from harness.report import format as fmt
 from harness.report.case import Case, cases
 from harness.result import METRICS, Measurement, Result
@@ -45,16 +47,19 @@ def _parts(panel: Axes, row: int, case: Case, total: Measurement, colour: str) -
     """The server's part and, where the arm uses it, the store's; one bar where they were not told apart."""
     server, store = case.find(total.arm, "server_cpu"), case.find(total.arm, "store_cpu")
     if server is None:
-        panel.barh(row, total.value, _THICKNESS, color=colour)
+        _bar(panel, row, total, "server and store", color=colour)
         return
-    panel.barh(row, server.value, _THICKNESS, color=colour, edgecolor=colour, label="server")
+    _bar(panel, row, server, "server", color=colour, edgecolor=colour, label="server")
     _part_label(panel, row, 0, server, "server", style.ink(colour))
     if store is not None and store.value > 0:
-        panel.barh(
-            row, store.value, _THICKNESS, left=server.value, color="white", edgecolor=colour, hatch="////",
-            label="store",
-        )  # fmt: skip
+        looks = {"color": "white", "edgecolor": colour, "hatch": "////", "label": "store"}
+        _bar(panel, row, store, "store", left=server.value, **looks)
         _part_label(panel, row, server.value, store, "store", style.BLACK, boxed=True)
+
+
+def _bar(panel: Axes, row: int, part: Measurement, name: str, **looks: Any) -> None:
+    [bar] = panel.barh(row, part.value, _THICKNESS, **looks)
+    told.tell(bar, [f"{part.arm}, {name}: {fmt.with_interval(part.value, part.ci)} {part.unit}"])
 
 
 def _part_label(
@@ -67,3 +72,5 @@ def _part_label(
     )
     if boxed:
         text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+    else:
+        told.on_colour(text)

@@ -8,7 +8,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from harness.charts import style
+from harness.charts import style, told
 from harness.report import format as fmt
 from harness.result import Interval
 
@@ -51,10 +51,11 @@ def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour
     low, high = ci or (ratio, ratio)
     low, high = max(low, ratio / _WIDEST), min(high, ratio * _WIDEST)
     reach = [[max(ratio - low, 0)], [max(high - ratio, 0)]] if ci else None
-    panel.errorbar(
+    drawn = panel.errorbar(
         [ratio], [index], xerr=reach, fmt=marker, color=colour, ms=7,
         ecolor=style.BLACK, elinewidth=1.4, capsize=4, barsabove=True, zorder=3,
     )  # fmt: skip
+    told.tell(drawn.lines[0], [_figures(ratio, ci)])
     beside(panel, index, 8, _figures(ratio, ci), style.BLACK)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.charts import page, rows, style
+from harness.charts import page, rows, style, told
 from harness.report import format as fmt
 from harness.report.case import Case, cases
 from harness.result import METRICS, Measurement, Result
@@ -51,10 +51,19 @@ def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyl
     for index, row in enumerate(measured):
         look = styles[row.arm]
         _band(panel, row, noise_floor(case, row), look.colour)
-        panel.plot(
-            row.points, _spread(len(row.points), index), look.marker, color=look.colour, alpha=0.75, ms=5
+        heights = _spread(len(row.points), index)
+        [dots] = panel.plot(row.points, heights, look.marker, color=look.colour, alpha=0.75, ms=5)
+        told.tell(
+            dots,
+            [
+                f"{row.arm} #{number}: {fmt.number(point)} {row.unit}"
+                for number, point in enumerate(row.points)
+            ],
         )
-        panel.plot([row.value], [index + _MEAN], look.marker, color="white", mec=look.colour, mew=1.6, ms=7)
+        [mean] = panel.plot(
+            [row.value], [index + _MEAN], look.marker, color="white", mec=look.colour, mew=1.6, ms=7
+        )
+        told.tell(mean, [f"{row.arm}, mean: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
         rows.whisker(panel, index + _MEAN, row.value, row.ci)
         edge = style.end(row.value, row.ci)
         rows.value_label(panel, index + _MEAN, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")

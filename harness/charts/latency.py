@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from harness.charts import page, style
+from harness.charts import page, style, told
+from harness.report import format as fmt
 from harness.report.case import Case, cases
-from harness.result import Distribution, Result
+from harness.result import METRICS, Distribution, Result
 
 _PANEL_HEIGHT: Final = 3.9
 _TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
@@ -119,10 +120,12 @@ def _marks(
             continue
         place = _place(percentile) * shift
         fill = look.colour if row.clock == "service" else "white"
-        panel.errorbar(
+        drawn = panel.errorbar(
             [place], [measured.value / scale], yerr=style.reach(measured.value, measured.ci, scale),
             fmt=look.marker, color=look.colour, mfc=fill, ms=5.5, elinewidth=1.2, capsize=3, zorder=4,
         )  # fmt: skip
+        value = f"{fmt.with_interval(measured.value, measured.ci)} {measured.unit}"
+        told.tell(drawn.lines[0], [f"{row.arm}, {METRICS[measured.metric].title.lower()}: {value}"])
 
 
 def _known(row: Distribution) -> list[tuple[float, float]]:

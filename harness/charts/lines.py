@@ -11,9 +11,10 @@ from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from harness.charts import page, style
+from harness.charts import page, style, told
 from harness.estimate import mean
 from harness.line import Line
+from harness.report import format as fmt
 
 #: Places between its ends at which a line is drawn: on logarithmic axes it is none.
 _STEPS: Final = 100
@@ -59,10 +60,11 @@ def through(
     for level in line.levels:
         estimate = mean(level.points, confidence, line.batches)
         ci = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-        panel.errorbar(
+        drawn = panel.errorbar(
             [level.at / across], [estimate.value / up], yerr=style.reach(estimate.value, ci, up),
             fmt=look.marker, color=look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
         )  # fmt: skip
+        told.tell(drawn.lines[0], [f"at {level.at:,g}: {fmt.with_interval(estimate.value, ci)}"])
 
 
 def prepare(panel: Axes, title: str, across: str, up: str) -> None:

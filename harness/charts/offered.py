@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from harness.charts import latency, page, style
+from harness.charts import latency, page, style, told
+from harness.report import format as fmt
 from harness.report.case import Case, cases
 from harness.result import METRICS, Result
 
@@ -105,12 +106,20 @@ def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.
         found = [(case, row) for case in sweep if (row := case.find(arm, metric)) is not None]
         shift = (index - (len(arms) - 1) / 2) * _ARMS_APART * widest
         look: dict[str, Any] = {"color": styles[arm].colour, "fmt": f"{styles[arm].marker}-", "ms": 6}
-        panel.errorbar(
+        drawn = panel.errorbar(
             [_rate(case) + shift for case, _ in found],
             [row.value / scale for _, row in found],
             yerr=_reaches(found, scale),
             linewidth=1.8, elinewidth=1.2, capsize=3, **look,
         )  # fmt: skip
+        values_told = [f"{fmt.with_interval(row.value, row.ci)} {row.unit}" for _, row in found]
+        told.tell(
+            drawn.lines[0],
+            [
+                f"{arm} at {_rate(case):,g}/s: {value}"
+                for (case, _), value in zip(found, values_told, strict=True)
+            ],
+        )
     searches = _searches(sweep)
     widest = max([widest, *(_mark_capacity(panel, search, styles) for search in searches)])
     for search in searches:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harness.budgets import Figure as Asked
-from harness.budgets import expression
+from harness.budgets import Operation, Reference
 from harness.charts import page, rows, style
 from harness.estimate import WeightedSum
 from harness.reckoning import uncertain, value
@@ -75,7 +75,7 @@ def _asks(case: Case, arm: str) -> bool:
 
 def _beyond(case: Case, arm: str) -> WeightedSum:
     """What an arm costs beyond a token, in us, by the delta method."""
-    node = expression(f"{arm}.{METRIC} - {_BASE}.{METRIC}")
+    node = Operation("-", Reference(Asked(arm, METRIC)), Reference(Asked(_BASE, METRIC)))
     found: dict[Asked, Measurement] = {
         figure: row for figure in node.figures() if (row := case.find(figure.arm, METRIC)) is not None
     }

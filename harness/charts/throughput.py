@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.charts import page, rows, style
+from harness.charts import page, rows, style, told
 from harness.report import format as fmt
 from harness.report.case import Case, cases
 from harness.result import METRICS, Result
@@ -33,7 +33,8 @@ def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
     for index, row in enumerate(measured):
         look, edge = styles[row.arm], style.end(row.value, row.ci)
         panel.hlines(index, 0, row.value, color=look.colour, linewidth=2, zorder=2)
-        panel.plot([row.value], [index], look.marker, color=look.colour, markersize=8, zorder=3)
+        [mark] = panel.plot([row.value], [index], look.marker, color=look.colour, markersize=8, zorder=3)
+        told.tell(mark, [f"{row.arm}: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
         rows.whisker(panel, index, row.value, row.ci)
         rows.value_label(panel, index, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
     rows.from_zero(panel, max(style.end(row.value, row.ci) for row in measured))

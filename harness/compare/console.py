@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.compare import wording
-from harness.compare.sides import Compared, Entry, Line
+from harness.compare.sides import Compared, Line
 from harness.report import format as fmt
 
 
@@ -53,14 +53,7 @@ def _print_table(title: str, lines: Sequence[Line], compared: Compared, console:
             first = entry is line.entries[0]
             name = f"  {line.name}" if first else ""
             table.add_row(
-                Text(name), Text(entry.label), Text(_value(line, entry)), Text(wording.to_base(entry))
+                Text(name), Text(entry.label), Text(wording.value(line, entry)), Text(wording.to_base(entry))
             )
     console.print(table)
     console.print()
-
-
-def _value(line: Line, entry: Entry) -> str:
-    if line.over is not None:
-        interval = "" if entry.ci is None else f" ({fmt.ratio_interval(entry.ci)})"
-        return f"{fmt.ratio(entry.value)}{interval}"
-    return fmt.with_interval(entry.value, entry.ci)

@@ -37,6 +37,14 @@ def metric(name: str, *, primary: bool, unit: bool) -> str:
     return about.title + (f" ({', '.join(notes)})" if notes else "")
 
 
+def value(line: Line, entry: Entry) -> str:
+    """One result's figure with its interval."""
+    if line.over is None:
+        return fmt.with_interval(entry.value, entry.ci)
+    interval = "" if entry.ci is None else f" ({fmt.ratio_interval(entry.ci)})"
+    return f"{fmt.ratio(entry.value)}{interval}"
+
+
 def to_base(entry: Entry) -> str:
     """A figure's ratio to the base's with its interval; nothing where they are not related."""
     if entry.to_base is None:

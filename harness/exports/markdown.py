@@ -6,6 +6,7 @@ from typing import Final
 
 from harness.gate import page
 from harness.report import markdown
+from harness.report.model import report
 from harness.result import Result
 
 NAME: Final = "markdown"
@@ -15,4 +16,4 @@ FILES: Final = ("summary.md",)
 
 def texts(result: Result) -> tuple[str]:
     """What a reader of the console saw."""
-    return (page.render(result) if result.gate else markdown.render(result),)
+    return (page.render(result) if result.gate else markdown.render(report(result)),)

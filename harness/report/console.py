@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Final
 
 from rich import box
 from rich.console import Console
@@ -11,63 +11,43 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from harness.report import format as fmt
-from harness.report import incidents, setting, validity, wording
-from harness.report.case import Case, cases
-from harness.report.tables import Table, tables
-from harness.result import Result
+from harness.report.model import Report, Section
+from harness.report.tables import Table
+
+_STYLES: Final = {"decided": "bold green", "open": "bold yellow", "invalid": "bold red"}
 
 
-def render(result: Result, console: Console) -> None:
-    """Print the summary of a run.
+def render(report: Report, console: Console) -> None:
+    """Print the report of a run.
 
     Args:
-        result: What was found.
+        report: What was found.
         console: Where to print; a width of 80 columns is enough, and it need not be a terminal.
     """
-    if not result.valid:
-        _print_invalid(result, console)
-    _print_heading(result, console)
-    for case in cases(result):
-        _print_case(case, console)
-    for together in incidents.incidents(result):
-        _print_part(together.title, incidents.tables(together), incidents.sentences(together), console)
-    _print_checks(result, console)
-
-
-def _print_invalid(result: Result, console: Console) -> None:
-    console.print(Text("INVALID: do not believe the figures below.", style="bold red"))
-    for check in validity.checks(result, "invalid"):
-        print_item(validity.told(check), console, "red")
+    style = _STYLES[report.answer.kind]
+    _print_wrapped(report.answer.sentence, console, style)
+    for line in report.answer.certainty:
+        print_item(line, console, "red" if report.answer.kind == "invalid" else "")
     console.print()
-
-
-def _print_heading(result: Result, console: Console) -> None:
-    console.print(Text(f"Run {result.run.id}, suite {result.run.suite}", style="bold"))
-    for line in [*setting.describe(result), *setting.findings(result)]:
+    console.print(Text(report.title, style="bold"))
+    for line in report.about:
         _print_wrapped(line, console)
-
-
-def _print_case(case: Case, console: Console) -> None:
-    arrivals = wording.arrivals(case)
-    lines = [*wording.sentences(case), *([arrivals] if arrivals else [])]
-    _print_part(case.title, tables(case), lines, console)
-
-
-def _print_part(title: str, parts: Sequence[Table], lines: Sequence[str], console: Console) -> None:
+    for section in (*report.gate, *report.cases, *report.incidents):
+        _print_section(section, console)
     console.print()
-    console.print(Text(title, style="bold"))
-    for table in parts:
+    console.print(Text(report.passed))
+    for note in report.notes:
+        print_item(note, console, "yellow" if note.startswith("warning") else "")
+
+
+def _print_section(section: Section, console: Console) -> None:
+    console.print()
+    console.print(Text(section.title, style="bold"))
+    for table in section.tables:
         console.print(fitting(table, console))
         console.print()
-    for line in lines:
+    for line in section.lines:
         print_item(line, console)
-
-
-def _print_checks(result: Result, console: Console) -> None:
-    console.print()
-    console.print(Text(validity.passed(result)))
-    for note in validity.notes(result):
-        print_item(note, console, "yellow" if note.startswith("warning") else "")
 
 
 def print_item(text: str, console: Console, style: str = "") -> None:

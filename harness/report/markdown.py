@@ -1,47 +1,70 @@
-"""The summary of a run as Markdown: what the console shows, for a page that is kept."""
+"""A report as Markdown, for a pull request or a page that is kept."""
 
 from __future__ import annotations
 
-from harness.report import incidents, setting, validity, wording
-from harness.report.case import Case, cases
-from harness.report.tables import Table, tables
-from harness.result import Result
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from harness.report.model import Report, Section
+from harness.report.tables import Table
+
+#: What could begin an HTML tag, an image or a link: names of arms and suites are anybody's.
+_ACTIVE: Final = re.compile(r"<(?=[A-Za-z/!?])|\[")
 
 
-def render(result: Result) -> str:
-    """The summary of a run as Markdown, ending in a newline."""
+def render(report: Report) -> str:
+    """A report as Markdown, ending in a newline."""
     blocks = [
-        *([] if result.valid else _invalid(result)),
-        f"## Run {result.run.id}, suite {result.run.suite}",
-        " ".join([*setting.describe(result), *setting.findings(result)]),
-        *(block for case in cases(result) for block in _case(case)),
-        *(block for together in incidents.incidents(result) for block in _incident(together)),
-        *_checks(result),
+        f"**{_plain(report.answer.sentence)}**",
+        _items(report.answer.certainty),
+        f"## {_plain(report.title)}",
+        _plain(" ".join(report.about)),
+        *(
+            block
+            for section in (*report.gate, *report.cases, *report.incidents)
+            for block in _section(section)
+        ),
+        *_validity(report),
+        *_folded("Who spends the CPU time", [block for one in report.costs for block in _section(one, 4)]),
+        *_folded("How it was measured", [_items(report.method)]),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _invalid(result: Result) -> list[str]:
+def _section(section: Section, level: int = 3) -> list[str]:
     return [
-        "**INVALID: do not believe the figures below.**",
-        items([validity.told(check) for check in validity.checks(result, "invalid")]),
+        f"{'#' * level} {_plain(section.title)}",
+        *(table(_plain_table(one)) for one in section.tables),
+        *([_items(section.lines)] if section.lines else []),
     ]
 
 
-def _case(case: Case) -> list[str]:
-    arrivals = wording.arrivals(case)
-    lines = [*wording.sentences(case), *([arrivals] if arrivals else [])]
-    return [f"### {case.title}", *map(table, tables(case)), *([items(lines)] if lines else [])]
+def _validity(report: Report) -> list[str]:
+    return ["### Validity", report.passed, *([_items(report.notes)] if report.notes else [])]
 
 
-def _incident(together: incidents.Together) -> list[str]:
-    lines = items(incidents.sentences(together))
-    return [f"### {together.title}", *map(table, incidents.tables(together)), lines]
+def _folded(title: str, blocks: Sequence[str]) -> list[str]:
+    """What is shown when it is asked for."""
+    return [f"<details><summary>{title}</summary>", *blocks, "</details>"] if blocks else []
 
 
-def _checks(result: Result) -> list[str]:
-    notes = validity.notes(result)
-    return ["### Validity", validity.passed(result), *([items(notes)] if notes else [])]
+def _items(lines: Sequence[str]) -> str:
+    return items([_plain(line) for line in lines])
+
+
+def _plain(text: str) -> str:
+    """Text that is nothing but text, whoever wrote it."""
+    return _ACTIVE.sub(lambda found: "&lt;" if found[0] == "<" else "&#91;", text)
+
+
+def _plain_table(one: Table) -> Table:
+    return replace(
+        one,
+        heads=[_plain(head) for head in one.heads],
+        rows=[[_plain(cell) for cell in row] for row in one.rows],
+    )
 
 
 def items(lines: list[str]) -> str:

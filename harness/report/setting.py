@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+from harness.clocks import AnswersEnd
 from harness.report import format as fmt
-from harness.result import Result
+from harness.result import Result, Run, Slots
+
+_TIMED: Final[dict[AnswersEnd, str]] = {
+    "arrived": "An answer is timed to its arrival, as the kernel noted it.",
+    "read": "An answer is timed to its reading by the load generator.",
+}
+_INTERVALS: Final = (
+    "A value is the mean over server processes, and its interval comes from how far they differ (Welch's t on"
+    " logarithms). A ratio is arm over base: more is worse, but for throughput and capacity. The noise floor"
+    " is half the width that the interval of a ratio would have if both arms ran the same code."
+)
 
 
 def instances(result: Result) -> str:
@@ -51,6 +63,57 @@ def findings(result: Result) -> list[str]:
     if not warned:
         return []
     return [f"What may blur these figures: {', '.join(warned)} (`bench.py doctor` tells what to do)."]
+
+
+def environment(result: Result) -> list[tuple[str, str]]:
+    """The machine and the software by name, as far as they move the numbers; packages are apart."""
+    machine = result.environment
+    revision = machine.git.revision or "no checkout"
+    facts = {
+        "CPU": f"{machine.cpu}, {machine.cores} cores",
+        "Kernel": machine.kernel,
+        "Python": machine.python,
+        "Store": f"{machine.store.name} {machine.store.version} ({machine.store.source})",
+        "Placement": placement(result),
+        "Revision": f"{revision}, with changes that are not committed" if machine.git.dirty else revision,
+        **{f"Servers' {name.replace('_', ' ')}": value for name, value in machine.servers.items()},
+    }
+    if machine.turn_ns is not None:
+        facts["A turn of a fixed loop"] = f"{fmt.number(machine.turn_ns)} ns"
+    return list(facts.items())
+
+
+def method(result: Result) -> list[str]:
+    """How the figures came about, in sentences, with this run's own numbers."""
+    run = result.run
+    command = (
+        f"`{' '.join(run.command)}`, seed {run.seed}, began at {run.started_at}:"
+        f" {run.measured_s:,.0f} s of {run.wall_s:,.0f} s were spent measuring."
+    )
+    return [
+        command,
+        *(_slots(one) for one in run.slots),
+        _TIMED[run.answers_end],
+        *([_INTERVALS] if result.comparisons else []),
+        *([_verdicts(run)] if result.comparisons and result.valid else []),
+    ]
+
+
+def _slots(one: Slots) -> str:
+    name = ", ".join([one.scenario, *(f"{key}={value}" for key, value in one.params.items())])
+    return (
+        f"{name} ({one.load}): slots of {one.slot_ms:g} ms after {one.lead_ms:g} ms that are not recorded,"
+        " dealt at random over all server processes, each warmed up by"
+        f" {one.warmup_requests:,} requests."
+    )
+
+
+def _verdicts(run: Run) -> str:
+    return (
+        f"Equivalent: the interval lies within {fmt.whole_percent(run.margin)} of 1. Faster or slower: it"
+        " lies wholly on one side of 1, after Holm's adjustment. Else inconclusive. One metric a scenario is"
+        " judged."
+    )
 
 
 def placement(result: Result) -> str:

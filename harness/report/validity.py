@@ -8,11 +8,17 @@ from harness.result import DRIFT, GROWTH, Check, Result, Status
 
 #: Reasons that are told where there is room for few words; one spoilt hour of a machine gives dozens.
 _FEW: Final = 2
+_WORST_FIRST: Final[tuple[Status, ...]] = ("invalid", "warning", "ok")
 
 
 def checks(result: Result, status: Status) -> list[Check]:
     """The validity checks that came out with a status."""
     return [check for check in result.validity if check.status == status]
+
+
+def worst_first(result: Result) -> list[Check]:
+    """Every check, those that did not pass first."""
+    return [check for status in _WORST_FIRST for check in checks(result, status)]
 
 
 def invalid_reason(result: Result) -> str:

@@ -58,28 +58,26 @@ def headline(case: Case, metric: str) -> str | None:
     if comparison is None:
         return None
     sureness = _ci_short(comparison, case.result.run.comparisons_confidence)
-    return f"{_winner(comparison)}{_times(comparison)} ({case.name}, {sureness})"
+    return f"{_head(comparison)}{_times(comparison)} ({case.name}, {sureness})"
 
 
 def sentence(comparison: Comparison, result: Result) -> str:
     """One comparison in a plain sentence: who, by how much, how surely, and the verdict."""
     pair, subject = f"{comparison.arm} and {comparison.base}", _phrase(comparison.metric).subject
-    figures, margin = (
-        _figures(comparison, result.run.comparisons_confidence),
-        fmt.whole_percent(result.run.margin),
-    )
+    told = figures(comparison, result.run.comparisons_confidence)
+    margin = fmt.whole_percent(result.run.margin)
     match comparison.verdict:
         case "equivalent":
-            return f"{pair} are equivalent in {subject}, within the margin of {margin} ({figures})."
+            return f"{pair} are equivalent in {subject}, within the margin of {margin} ({told})."
         case "inconclusive":
             return (
-                f"{pair} in {subject}: inconclusive ({figures}). Neither a difference nor equivalence within "
+                f"{pair} in {subject}: inconclusive ({told}). Neither a difference nor equivalence within "
                 f"{margin} is shown; more instances would narrow the interval."
             )
         case "not judged":
-            return f"{_difference(comparison)} ({figures}): not judged."
+            return f"{difference(comparison)} ({told}): not judged."
         case _:
-            return f"{_difference(comparison)} ({figures}): verdict {comparison.verdict}."
+            return f"{difference(comparison)} ({told}): verdict {comparison.verdict}."
 
 
 def sentences(case: Case) -> list[str]:
@@ -115,7 +113,8 @@ def _phrase(metric: str) -> _Phrase:
     )
 
 
-def _difference(comparison: Comparison) -> str:
+def difference(comparison: Comparison) -> str:
+    """Who differs, by how much: `cookie needs 19.9 % more CPU per request than token`."""
     phrase = _phrase(comparison.metric)
     template = phrase.more if comparison.ratio >= 1 else phrase.less
     share = fmt.percent(abs(comparison.ratio - 1))
@@ -127,19 +126,19 @@ def _times(comparison: Comparison) -> str:
     return _phrase(comparison.metric).times.format(arm=comparison.arm, base=comparison.base, ratio=times)
 
 
-def _winner(comparison: Comparison) -> str:
-    match comparison.verdict:
-        case "faster":
-            return f"{comparison.arm} wins: "
-        case "slower":
-            return f"{comparison.base} wins: "
-        case "not judged":
-            return ""
-        case verdict:
-            return f"{verdict}: "
+def winner(comparison: Comparison) -> str | None:
+    """The arm that the verdict is for; None where there is no winner."""
+    return {"faster": comparison.arm, "slower": comparison.base}.get(comparison.verdict)
 
 
-def _figures(comparison: Comparison, confidence: float) -> str:
+def _head(comparison: Comparison) -> str:
+    if won := winner(comparison):
+        return f"{won} wins: "
+    return "" if comparison.verdict == "not judged" else f"{comparison.verdict}: "
+
+
+def figures(comparison: Comparison, confidence: float) -> str:
+    """How surely: `ratio 1.199, 99 % interval 1.183 to 1.215; noise floor 1.3 %`."""
     floor = comparison.noise_floor
     noise = "" if floor is None else f"; noise floor {fmt.percent(floor)}"
     return f"ratio {fmt.ratio(comparison.ratio)}, {_interval(comparison, confidence)}{noise}"

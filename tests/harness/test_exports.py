@@ -199,5 +199,5 @@ def test_markdown_is_the_answer_of_a_gate_or_the_summary_of_a_run(result: Result
     """One or the other."""
     [run] = formats()["markdown"].files(result).values()
     [gate] = formats()["markdown"].files(gated(result)).values()
-    assert run.startswith(f"## Run {result.run.id}")
+    assert f"\n## Run {result.run.id}" in run
     assert gate.startswith("## Regression: scheme-1 CPU per request +2.0 % (limit +5.0 %)")

@@ -12,6 +12,7 @@ from rich.console import Console
 from harness.report import console, markdown, setting, validity, wording
 from harness.report import format as fmt
 from harness.report.case import cases
+from harness.report.model import report
 from harness.report.tables import tables
 from harness.result import Check, Comparison, Finding, Interval, Result, Verdict
 
@@ -37,7 +38,7 @@ def result() -> Result:
 def printed(result: Result, width: int = 80) -> str:
     """What the console report prints where there is no terminal."""
     out = StringIO()
-    console.render(result, Console(file=out, width=width))
+    console.render(report(result), Console(file=out, width=width))
     return out.getvalue()
 
 
@@ -66,7 +67,7 @@ def test_the_console_report_is_as_stored(result: Result) -> None:
 
 def test_the_markdown_report_is_as_stored(result: Result) -> None:
     """The same content as the console's."""
-    assert markdown.render(result) == (DATA / "report.md").read_text()
+    assert markdown.render(report(result)) == (DATA / "report.md").read_text()
 
 
 def test_the_console_report_keeps_to_80_columns(result: Result) -> None:
@@ -103,7 +104,7 @@ def test_what_the_doctor_warned_of_stands_in_the_heading(result: Result) -> None
     warned = result.model_copy(update={"environment": environment})
     line = "What may blur these figures: turbo, heat (`bench.py doctor` tells what to do)."
     assert line in printed(warned, width=100)
-    assert line in markdown.render(warned)
+    assert line in markdown.render(report(warned))
     assert "What may blur" not in printed(result)
 
 
@@ -138,7 +139,7 @@ def test_an_invalid_run_says_so_first_and_gives_no_verdict(result: Result) -> No
     bad = with_checks(result, Check(check="errors", status="invalid", detail="12 of 281,940 requests failed"))
     for text, first in (
         (printed(bad), "INVALID: do not believe the figures below."),
-        (markdown.render(bad), "**INVALID: do not believe the figures below.**"),
+        (markdown.render(report(bad)), "**INVALID: do not believe the figures below.**"),
     ):
         lines = text.splitlines()
         assert lines[0] == first
@@ -162,10 +163,10 @@ def test_growth_and_drift_are_told_even_where_all_is_well(result: Result) -> Non
     slower = Check(check="drift", status="warning", detail="cookie against token +10.0%")
     swap = Check(check="swap", status="ok", detail="0 pages")
     soak = with_checks(result, level, slower, swap)
-    for text, item in ((printed(soak), " - "), (markdown.render(soak), "- ")):
+    for text, item in ((printed(soak), " - "), (markdown.render(report(soak)), "- ")):
         assert f"\n{item}growth: 11 processes stayed level\n" in text
         assert f"\n{item}warning: drift: cookie against token +10.0%\n" in text
-        assert text.count("drift") == 1
+        assert text.count("drift") == 2, "once among the warnings of the answer"
         assert "0 pages" not in text
 
 

@@ -16,6 +16,7 @@ from harness.incidents.lived import Lived
 from harness.incidents.timeline import Watching
 from harness.report import console, markdown
 from harness.report.incidents import incidents, sentences, tables
+from harness.report.model import report
 from harness.result import Price, Result
 from tests.harness.incidents import lived, revoked
 
@@ -63,7 +64,7 @@ def revocation() -> Lived:
 def printed(result: Result) -> str:
     """What the console shows at 80 columns."""
     out = StringIO()
-    console.render(result, Console(file=out, width=80))
+    console.render(report(result), Console(file=out, width=80))
     return out.getvalue()
 
 
@@ -148,7 +149,7 @@ def test_console_and_markdown_have_them(result: Result) -> None:
     assert "token, cookie-client: nothing failed." in said
     assert max(map(len, said.splitlines())) <= 80
     assert "no instances" not in said
-    page = markdown.render(result)
+    page = markdown.render(report(result))
     assert "### store outage (open, 20/s constant, each arm)" in page
     assert "| cookie | 121 | 17.4 | 20 | 1 |" in page
 
