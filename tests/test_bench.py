@@ -141,11 +141,15 @@ def test_the_environment_is_written_down(result: dict[str, Any]) -> None:
 
 
 def test_charts_and_recordings_lie_beside_the_result(smoke: Path) -> None:
-    """At least four figures, each as PNG and SVG; raw histograms of both scenarios; no half-written file."""
+    """At least four figures, each as PNG and SVG; raw histograms of both scenarios; no half-written file.
+
+    And the report of it, as a page and as Markdown.
+    """
     names = {path.name for path in smoke.iterdir()}
     figures = {name.removesuffix(".png") for name in names if name.endswith(".png")}
     assert len(figures) >= 4
     assert {f"{figure}.svg" for figure in figures} <= names
+    assert {"report.html", "report.md"} <= names
     assert {"recording-1-saturation.jsonl.gz", "recording-2-steady.jsonl.gz"} <= names
     assert not [name for name in names if name.startswith(".")]
 
@@ -158,6 +162,17 @@ def test_plot_draws_the_same_charts_again(smoke: Path, tmp_path: Path) -> None:
     done = bench("plot", str(copy), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "cost.png").read_bytes() == (smoke / "cost.png").read_bytes()
+
+
+def test_report_writes_the_same_page_again(smoke: Path, tmp_path: Path) -> None:
+    """From the result file alone, elsewhere, in another process."""
+    copy = tmp_path / "result.json"
+    copy.write_bytes((smoke / "result.json").read_bytes())
+    done = bench("report", str(copy), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(tmp_path / name) for name in ("report.md", "report.html")]
+    for name in ("report.md", "report.html"):
+        assert (tmp_path / name).read_bytes() == (smoke / name).read_bytes()
 
 
 def test_list_names_the_run(smoke: Path) -> None:
@@ -199,6 +214,7 @@ def test_dry_run_starts_nothing(tmp_path: Path) -> None:
         (["run", "bad.toml"], "scenarios[0].load"),
         (["run", "smoke", "--loop", "trio"], "--loop"),
         (["plot", "nothing"], "no result there"),
+        (["report", "nothing"], "no such result"),
         (["serve", "--port", "99999"], "--port"),
         (["run", "--nonsense"], "nonsense"),
     ],

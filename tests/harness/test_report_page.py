@@ -263,6 +263,20 @@ def test_a_run_gets_a_page_and_markdown(result: Result, tmp_path: Path) -> None:
     assert (tmp_path / "report.html").read_bytes() == before
 
 
+def test_without_matplotlib_a_page_has_all_but_the_figures(
+    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was measured does not depend on them; it says what to do."""
+
+    def refuse(_: Result) -> None:
+        raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
+
+    monkeypatch.setattr(charts, "inline_all", refuse)
+    reporting.write(result, tmp_path)
+    assert (tmp_path / "report.html").read_text() == html.render(report(result))
+    assert "a page without figures: " in capsys.readouterr().err
+
+
 def stored(result: Result, folder: Path, **run: str) -> str:
     """A result in a folder of its own."""
     archive.prepare(folder)
