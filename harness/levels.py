@@ -78,6 +78,11 @@ def memory_by_sessions(result: Result, scheme: str) -> Line | None:
     return Line.through(_along(result, POPULATION, scheme, "store_memory", "sessions"))
 
 
+def latency_by_sessions(result: Result, scheme: str) -> Line | None:
+    """Median service time of a read (us) over how many others are logged in."""
+    return Line.through(_along(result, POPULATION, scheme, "service_p50", "sessions"), alike=True)
+
+
 def _along(
     result: Result, scenario: str, scheme: str, metric: str, key: str
 ) -> list[tuple[float, Measurement]]:

@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 
 from harness import git, processes
+from harness.arms import Scheme
 from harness.placement import Placement
-from harness.result import Environment, Finding, Git, StoreInfo
+from harness.result import Declared, Environment, Finding, Git, StoreInfo
 from harness.rig import Rig
 
 #: What moves the numbers; the rest of the lock is reproducible from the revision.
@@ -65,7 +66,14 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
             "digest": ready["digest"],
         },
         digests={one.target.arm: one.ready["digest"] for one in rig.instances},
+        schemes={arm.name: _declared(arm.scheme) for arm in rig.arms},
         findings=findings,
+    )
+
+
+def _declared(scheme: Scheme) -> Declared:
+    return Declared(
+        title=scheme.title, transport=scheme.transport, store=scheme.store, database=scheme.database
     )
 
 

@@ -165,6 +165,18 @@ class Finding(Model):
     remedy: str | None = None
 
 
+class Declared(Model):
+    """What an arm's scheme says of itself: how credentials travel, and which requests ask what of whom.
+
+    `store` and `database` are `every request`, or one of fewer (`servers/promises.py`).
+    """
+
+    title: str
+    transport: str
+    store: str
+    database: str
+
+
 class Environment(Model):
     """The machine and the software, as far as they move the numbers."""
 
@@ -183,6 +195,8 @@ class Environment(Model):
     turn_ns: float | None = None
     #: Of the code that each arm's servers reported to have loaded.
     digests: dict[str, str] = Field(default_factory=dict)
+    #: What each arm runs; results of before it was recorded have none.
+    schemes: dict[str, Declared] = Field(default_factory=dict)
     #: What the doctor found as the run began; results of before it was there have none.
     findings: list[Finding] = Field(default_factory=list)
 

@@ -85,6 +85,7 @@ PURE = [
             "report/answer",
             "report/attribution",
             "report/incidents",
+            "lab/readings",
             "report/markdown",
             "report/model",
             "view/choice",
@@ -120,12 +121,25 @@ def is_module(name: str) -> bool:
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
-def imports(path: Path) -> set[str]:
+def imports(path: Path, *, for_types: bool = True) -> set[str]:
     """Every module that a file imports, at any depth of its code, relative imports resolved.
 
     `from package import name` counts as `package.name` where that is a module of ours.
+
+    Args:
+        path: Of the file, from the root.
+        for_types: Whether those count that only a type checker makes.
     """
-    return set(_imports(ast.parse((ROOT / path).read_text(encoding="utf-8")), path))
+    tree: ast.AST = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return set(_imports(tree if for_types else _AsRun().visit(tree), path))
+
+
+class _AsRun(ast.NodeTransformer):
+    """A module without what stands below `if TYPE_CHECKING`."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return node.orelse if is_for_types else self.generic_visit(node)
 
 
 def _imports(tree: ast.AST, path: Path) -> Iterator[str]:
@@ -155,7 +169,7 @@ def reached(path: Path) -> set[Path]:
         if here in seen:
             continue
         seen.add(here)
-        for name in imports(here):
+        for name in imports(here, for_types=False):
             for part in _with_parents(name):
                 module = Path(*part.split("."))
                 todo += [
@@ -188,6 +202,20 @@ def test_imports_are_found_in_all_their_forms() -> None:
         "harness.estimate",
         "harness.verdict",
         "servers.contract",
+    }
+
+
+def test_imports_for_types_are_told_from_those_that_are_run() -> None:
+    """The former load nothing."""
+    text = (
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import redis\nelse:\n    import json\n"
+        "if True:\n    import socket\n"
+    )
+    assert set(_imports(_AsRun().visit(ast.parse(text)), Path("harness/x.py"))) == {
+        "typing",
+        "json",
+        "socket",
     }
 
 

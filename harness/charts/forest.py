@@ -52,7 +52,7 @@ def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour
     low, high = max(low, ratio / _WIDEST), min(high, ratio * _WIDEST)
     reach = [[max(ratio - low, 0)], [max(high - ratio, 0)]] if ci else None
     drawn = panel.errorbar(
-        [ratio], [index], xerr=reach, fmt=marker, color=colour, ms=7,
+        [ratio], [index], xerr=reach, fmt=marker, color=colour, ms=9,
         ecolor=style.BLACK, elinewidth=1.4, capsize=4, barsabove=True, zorder=3,
     )  # fmt: skip
     told.tell(drawn.lines[0], [_figures(ratio, ci)])

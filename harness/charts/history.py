@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,13 @@ from harness.history.changes import FEWEST
 from harness.history.series import History, Series, title
 
 _PANEL: Final = 2.6
+#: Figures of changes at one place stand below each other, so many points apart.
+_LINE_POINTS: Final = 11
+_NAME_CHARACTERS: Final = 40
+#: The figure of a change later than this share of the runs ends at its line, so as not to leave the panel.
+_LATE: Final = 0.6
+#: Room above and below the points, as a share of their range.
+_ROOM: Final = 0.3
 #: More dates than this below a panel would overlap.
 _MOST_LABELS: Final = 20
 _READING: Final = (
@@ -25,15 +33,18 @@ _READING: Final = (
 
 def draw_history(history: History, folder: Path) -> list[Path]:
     """Draw a figure for each metric, and one for ratios, as PNG and SVG, and name the files written."""
+    with style.applied():
+        return [
+            path for name, figure in figures(history).items() for path in style.save(figure, folder / name)
+        ]
+
+
+def figures(history: History) -> dict[str, Figure]:
+    """A figure for each metric, and one for ratios, by the names of their files."""
     groups: dict[str, list[Series]] = {}
     for one in history.series:
         groups.setdefault("ratios" if one.over else one.metric, []).append(one)
-    with style.applied():
-        return [
-            path
-            for name, own in groups.items()
-            for path in style.save(_figure(name, own, history), folder / f"history-{name}")
-        ]
+    return {f"history-{name}": _figure(name, own, history) for name, own in groups.items()}
 
 
 def _figure(name: str, series: Sequence[Series], history: History) -> Figure:
@@ -74,6 +85,7 @@ def _panel(panel: Axes, case: str, series: Sequence[Series]) -> None:
     runs = sorted({(point.started_at, point.run) for one in series for point in one.points})
     place = {run: number for number, run in enumerate(runs)}
     looks = style.arm_styles(list(dict.fromkeys(one.name for one in series)))
+    beside: Counter[float] = Counter()
     for one in series:
         look = looks[one.name]
         xs = [place[point.started_at, point.run] for point in one.points]
@@ -88,16 +100,17 @@ def _panel(panel: Axes, case: str, series: Sequence[Series]) -> None:
                 capsize=2,
                 linewidth=1,
             )
-        _levels(panel, one, xs, look.colour)
+        _levels(panel, one, xs, look.colour, beside)
         panel.plot([], [], color=look.colour, marker=look.marker, linestyle="", label=one.name)
     shown = range(0, len(runs), -(-len(runs) // _MOST_LABELS))
     panel.set_xticks(shown, [_when(runs[i][0]) for i in shown], rotation=30, ha="right")
     panel.set_xlim(-0.5, len(runs) - 0.5)
-    panel.margins(y=0.15)
+    panel.margins(y=_ROOM)
     panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _levels(panel: Axes, one: Series, xs: Sequence[int], colour: str) -> None:
+def _levels(panel: Axes, one: Series, xs: Sequence[int], colour: str, beside: Counter[float]) -> None:
+    """Bars and dashed lines; `beside` counts the changes that are told at each place."""
     bounds = [0, *(change.at for change in one.changes), len(xs)]
     levels = [one.changes[0].before, *(change.after for change in one.changes)] if one.changes else []
     for level, begin, end in zip(levels, bounds, bounds[1:], strict=False):
@@ -106,16 +119,20 @@ def _levels(panel: Axes, one: Series, xs: Sequence[int], colour: str) -> None:
         )
     for change in one.changes:
         x = (xs[change.at - 1] + xs[change.at]) / 2
+        is_late = x > _LATE * xs[-1]
         panel.axvline(x, color=colour, linestyle="--", linewidth=1)
         panel.annotate(
-            _percent(change.ratio),
+            f"{style.shorten(one.name, _NAME_CHARACTERS)} {_percent(change.ratio)}",
             (x, 1),
+            (-4 if is_late else 4, -_LINE_POINTS * beside[x]),
             xycoords=("data", "axes fraction"),
-            ha="center",
-            va="bottom",
-            color=colour,
+            textcoords="offset points",
+            ha="right" if is_late else "left",
+            va="top",
             fontsize=style.SMALL,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
+        beside[x] += 1
 
 
 def _when(started_at: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -45,6 +45,14 @@ _FAILURES: Final = {
     "refused": style.SKY,
     "lost": style.SKY,
     "not": style.GREY,
+}
+#: So that failures are told apart in grey, too.
+_HATCHES: Final = {
+    style.ORANGE: "....",
+    style.VERMILLION: "////",
+    style.BLUE: "xxxx",
+    style.SKY: "\\\\\\\\",
+    _WANTED: "----",
 }
 
 
@@ -99,7 +107,7 @@ def _legend(shown: Sequence[Together]) -> list[page.LegendEntry]:
     names: dict[str, str] = {}
     for outcome in sorted(outcomes, key=_rank):
         names.setdefault(_colour(outcome), _short(outcome))
-    return [(Patch(facecolor=colour, edgecolor="none"), name) for colour, name in names.items()]
+    return [(Patch(**_look(colour)), name) for colour, name in names.items()]
 
 
 def _short(outcome: str) -> str:
@@ -115,6 +123,12 @@ def _colour(outcome: str) -> str:
     if is_wanted(outcome):
         return _WANTED
     return _COLOURS.get(outcome) or _FAILURES.get(outcome.partition(" ")[0], style.RED)
+
+
+def _look(colour: str) -> dict[str, Any]:
+    """How an area of this colour is drawn, in matplotlib's words."""
+    hatch = _HATCHES.get(colour)
+    return {"facecolor": colour, "edgecolor": "white" if hatch else "none", "hatch": hatch, "linewidth": 0}
 
 
 def _rank(outcome: str) -> tuple[int, str]:
@@ -156,7 +170,7 @@ def _panel(panel: Axes, row: Incident, highest: float) -> None:
         above = [low + more for low, more in zip(below, _rate(row.bins.outcomes[name], row), strict=True)]
         # A step holds to its right edge, so that the last one needs its value twice.
         ends = ([*below, below[-1]], [*above, above[-1]])
-        panel.fill_between(edges, *ends, step="post", color=_colour(name), linewidth=0)
+        panel.fill_between(edges, *ends, step="post", **_look(_colour(name)))
         below = above
     for events in _close_events(row):
         panel.axvline(events[0].at_s, color=style.BLACK, linewidth=1, linestyle=(0, (4, 2)))

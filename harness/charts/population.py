@@ -1,13 +1,15 @@
-"""What those who are logged in take in the store."""
+"""What those who are logged in take in the store, and whether others wait longer for them."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness import levels
 from harness.charts import lines, page, style
+from harness.estimate import geometric_mean, mean
 from harness.line import Line
 from harness.report import format as fmt
 from harness.result import Result
@@ -16,36 +18,45 @@ from harness.result import Result
 CLAIMS: Final = (2,)
 _PANEL: Final = 4.0
 _MB: Final = 1e6
+_PEOPLE: Final = "people logged in"
+#: Marks of one number of people stand side by side, from first to last this factor apart.
+_MARKS_APART: Final = 1.25
+#: Above the marks, and below them for the figures, as shares of the highest.
+_HEADROOM: Final = 1.15
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel, logarithmic both ways; None where fewer than two numbers of sessions were measured."""
+    """Memory, and service time beside it where it was measured, by the number of sessions.
+
+    None where fewer than two numbers of sessions were measured, or nobody's take anything.
+    """
     found = {
         arm: line for arm in result.arms() if (line := levels.memory_by_sessions(result, arm)) is not None
     }
     kept = {arm: line for arm, line in found.items() if _a_session(line) > 0}
     if not kept:
         return None
+    waits = {arm: line for arm in found if (line := levels.latency_by_sessions(result, arm)) is not None}
     styles = style.arm_styles(result.arms())
     legend = [
-        (mark, f"{arm}: {fmt.number(_a_session(kept[arm]))} B a session")
-        for mark, arm in lines.legend(kept, styles)
+        (mark, f"{arm}: {fmt.number(_a_session(found[arm]))} B a session")
+        for mark, arm in lines.legend(found if waits else kept, styles)
     ]
-    figure, [panel] = page.open_page(result, _title(kept, found), _reading(), [_PANEL], 1, legend)
-    lines.prepare(panel, levels.POPULATION, "people logged in", "memory of their keys in the store (MB)")
-    for arm, line in kept.items():
-        lines.through(panel, line, styles[arm], result.run.confidence, up=_MB)
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    lines.ticks(panel, sorted({level.at for line in kept.values() for level in line.levels}))
-    lines.plain(panel.yaxis)
+    columns = 2 if waits else 1
+    figure, panels = page.open_page(
+        result, _title(kept, found), _reading(), [_PANEL] * columns, columns, legend
+    )
+    _memory(panels[0], kept, styles, result.run.confidence)
+    for panel in panels[1:]:
+        _latency(panel, waits, styles, result)
     return figure
 
 
 def _reading() -> str:
     return (
-        "Less is better. Mark: measured (MEMORY USAGE of an arm's keys); line: fitted, its slope below. Both"
-        " axes are logarithmic."
+        "Less is better. Left: keys of an arm in the store (MEMORY USAGE), both axes logarithmic; line:"
+        " fitted, its slope below. Right: how long a read takes while so many others are logged in; mark:"
+        " mean over instances, with its interval."
     )
 
 
@@ -62,3 +73,61 @@ def _title(kept: dict[str, Line], found: dict[str, Line]) -> str:
     nothing = [arm for arm in found if arm not in kept]
     besides = f"; {', '.join(nothing)} takes nothing" if nothing else ""
     return f"{most:,.0f} people logged in take {fmt.number(total)} MB in the store with {dearest}{besides}"
+
+
+def _memory(panel: Axes, kept: dict[str, Line], styles: dict[str, style.ArmStyle], confidence: float) -> None:
+    lines.prepare(panel, f"{levels.POPULATION}: memory", _PEOPLE, "memory of their keys in the store (MB)")
+    for arm, line in kept.items():
+        lines.through(panel, line, styles[arm], confidence, up=_MB)
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    lines.ticks(panel, sorted({level.at for line in kept.values() for level in line.levels}))
+    lines.plain(panel.yaxis)
+
+
+def _latency(panel: Axes, waits: dict[str, Line], styles: dict[str, style.ArmStyle], result: Result) -> None:
+    lines.prepare(panel, f"{levels.POPULATION}: latency", _PEOPLE, "service time, median (us)")
+    highest = 0.0
+    for index, (arm, line) in enumerate(waits.items()):
+        shift = _MARKS_APART ** (index / max(len(waits) - 1, 1) - 0.5)
+        look = styles[arm]
+        for level in line.levels:
+            one = mean(level.points, result.run.confidence, line.batches)
+            ci = None if one.low is None or one.high is None else (one.low, one.high)
+            panel.errorbar(
+                [level.at * shift], [one.value], yerr=style.reach(one.value, ci), fmt=look.marker,
+                color=look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
+            )  # fmt: skip
+            highest = max(highest, style.end(one.value, ci))
+    panel.set_xscale("log")
+    panel.set_ylim(0, _HEADROOM * highest)
+    lines.ticks(panel, sorted({level.at for line in waits.values() for level in line.levels}))
+    panel.text(
+        0.04, 0.04, "\n".join(_told(waits, result.run.comparisons_confidence)), transform=panel.transAxes,
+        va="bottom", linespacing=1.4,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
+    )  # fmt: skip
+
+
+def _told(waits: dict[str, Line], confidence: float) -> list[str]:
+    """How much longer a read takes beside the most than beside the fewest, arm by arm.
+
+    Instance by instance, so that what one is slower by all the time falls out.
+    """
+    first = next(iter(waits.values()))
+    told = [f"A read beside {first.last:,.0f} instead of {first.first:,.0f}:"]
+    for arm, line in waits.items():
+        few, many = line.levels[0].points, line.levels[-1].points
+        longer = [b / a for a, b in zip(few, many, strict=True)]
+        change = geometric_mean(longer, confidence, line.batches)
+        ends = (
+            ""
+            if change.low is None or change.high is None
+            else f" ({_more(change.low)} to {_more(change.high)})"
+        )
+        told.append(f"{arm}: {_more(change.value)}{ends}")
+    return told
+
+
+def _more(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f} %"

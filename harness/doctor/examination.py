@@ -108,17 +108,12 @@ def _disk(patient: Patient) -> judge.Disk:
     return judge.Disk(float(shutil.disk_usage(there).free), needed)
 
 
-def _speed(_patient: Patient) -> judge.Speed:
-    found = speed.look()
-    return judge.Speed(found.best_ns, found.median_ns)
-
-
 LOOKS: Final = (
     Look("CPUs", _cpus, judge.cpus),
     Look("CPU quota", _quota, judge.quota),
     Look("shared cores", lambda p: kernel.topology(p.root, p.cpus, p.placement), judge.core_sharing),
     Look("stolen CPU", lambda p: p.seen.stolen, judge.stolen),
-    Look("CPU speed", _speed, judge.speed),
+    Look("CPU speed", lambda _: speed.look(), judge.speed),
     Look("other load", lambda p: p.seen.others, judge.other_load),
     Look("other benchmarks", lambda _: software.ours(), judge.ours),
     Look("frequency governor", lambda p: kernel.governors(p.root, p.cpus), judge.governor),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.result import Concern
+from harness.speed import Speed
 from harness.validity import STEAL_WARNING
 
 #: CPUs' worth of work by others that a run on pinned CPUs still bears: a tenth of one.
@@ -165,14 +166,6 @@ class OtherLoad:
 
     cpus: float
     worst: Sequence[tuple[str, int, float]] = ()
-
-
-@dataclass(frozen=True)
-class Speed:
-    """What a turn of a fixed loop takes, in ns: at best, and in the median of many looks."""
-
-    best_ns: float
-    median_ns: float
 
 
 def speed(reading: Speed) -> Judgement:

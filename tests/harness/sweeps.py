@@ -147,8 +147,11 @@ class Sweeps:
         rows = []
         for count in SESSIONS:
             for arm in arms:
-                memory = self._truths[arm].session_bytes * (count + USERS)
-                rows.append(row_of("population", OPEN, {"sessions": count}, arm, "store_memory", [memory]))
+                truth, params = self._truths[arm], {"sessions": count}
+                memory = truth.session_bytes * (count + USERS)
+                reads = [truth.read_us * f for f in self._factors()]
+                rows.append(row_of("population", OPEN, params, arm, "store_memory", [memory]))
+                rows.append(row_of("population", OPEN, params, arm, "service_p50", reads))
         return rows
 
     def _closed(self, scenario: str, params: dict[str, Any], arm: str, size: int) -> list[Measurement]:

@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -444,6 +445,36 @@ def test_arms_keep_their_looks_and_differ_without_colour() -> None:
     )
     assert (few["cookie"], few["token"]) == (many["cookie"], many["token"])
     assert len({look.marker for look in many.values()}) == len({look.colour for look in many.values()}) == 6
+
+
+#: What is seen of linear red, green and blue without one kind of cones (Machado and others, 2009).
+SIGHT: dict[str, list[list[float]]] = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "no blue": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_colours_of_arms_are_told_apart_by_all(sight: str) -> None:
+    """At least 10 apart in CIELAB, where 2 can just be seen, for all of the eight colours there are."""
+    looks = style.arm_styles(["cookie", "token", "anonymous", "a", "b", "c", "d", "e"])
+    seen = {name: _lab(look.colour, SIGHT[sight]) for name, look in looks.items()}
+    near = [(a, b) for a, b in combinations(seen, 2) if np.linalg.norm(seen[a] - seen[b]) < 10]
+    assert near == []
+    assert len({look.colour for look in looks.values()}) == len({look.marker for look in looks.values()}) == 8
+
+
+def _lab(colour: str, sight: list[list[float]]) -> Any:
+    """A colour as it is seen, in CIELAB under daylight (D65)."""
+    shades = np.array(to_rgb(colour))
+    linear = np.where(shades <= 0.04045, shades / 12.92, ((shades + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(sight) @ linear, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear / np.array([0.9505, 1, 1.089])
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
 def test_a_long_name_is_wrapped_and_then_cut() -> None:

@@ -23,6 +23,7 @@ from harness.doctor.judgements import Judgement
 from harness.errors import EnvironmentFailedError
 from harness.placement import Placement, place
 from harness.result import Concern, Finding
+from harness.speed import Speed
 from servers.embedded_store import embedded_store
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +52,8 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         (judge.quota, judge.Quota(4.0, 4, 9, 0), "ok", "4 CPUs covers"),
         (judge.quota, judge.Quota(1.5, 4, 0, 0), "warning", "1.5 CPUs"),
         (judge.quota, judge.Quota(None, 4, 3, 2), "warning", "2 times while looking, 3 times before"),
-        (judge.speed, judge.Speed(3.9, 4.0), "ok", "4.0 ns, 3.9 at best"),
-        (judge.speed, judge.Speed(6.2, 9.7), "warning", "something shares the core"),
+        (judge.speed, Speed(3.9, 4.0), "ok", "4.0 ns, 3.9 at best"),
+        (judge.speed, Speed(6.2, 9.7), "warning", "something shares the core"),
         (judge.stolen, 0.02, "ok", "2.0%"),
         (judge.stolen, 0.31, "warning", "31.0%"),
         (judge.other_load, judge.OtherLoad(0.04, [("top", 7, 0.04)]), "ok", "0.04 CPUs"),

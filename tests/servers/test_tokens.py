@@ -124,15 +124,11 @@ def test_a_wrong_claim(status: Callable[[str], int], claims: dict[str, Any]) -> 
 
 @pytest.mark.parametrize(
     "header",
-    [{"typ": "JWT"}, {"typ": "rt+jwt"}, {"typ": None}, {"kid": "another"}, {"kid": 5}, {"crit": ["x"]}],
+    [{"typ": "JWT"}, {"typ": "rt+jwt"}, {"typ": None}, {"kid": "another"}, {"crit": ["x"]}],
 )
 def test_a_wrong_header(status: Callable[[str], int], header: dict[str, Any]) -> None:
     """A token made for another purpose, or under a key that there is not, is refused (RFC 8725 3.11)."""
-    try:
-        token = forge(header=header)
-    except (jwt.PyJWTError, TypeError):
-        pytest.skip("PyJWT makes no such token")
-    assert status(token) == 401
+    assert status(forge(header=header)) == 401
 
 
 @pytest.mark.parametrize("token", ["x", "..", "a.b.c", "e30.e30.e30", "é.é.é", "x" * 4097, "Bearer " + "x"])
