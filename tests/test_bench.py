@@ -138,6 +138,13 @@ def test_the_environment_is_written_down(result: dict[str, Any]) -> None:
     assert [row["scenario"] for row in result["run"]["slots"]] == ["saturation", "steady"]
     assert {"other load", "versions"} <= {finding["check"] for finding in environment["findings"]}
     assert {"a/a", "load generator", "final report", "stolen cpu"} & {c["check"] for c in result["validity"]}
+    assert environment["schemes"]["cookie"] == {
+        "title": "Redis session behind a cookie (aiohttp-session, hardened)",
+        "transport": "cookie",
+        "store": "every request",
+        "database": "logins and writes",
+    }
+    assert list(environment["schemes"]) == ["anonymous", "token", "cookie"]
 
 
 def test_charts_and_recordings_lie_beside_the_result(smoke: Path) -> None:

@@ -123,6 +123,22 @@ def test_swapped_arms_are_another_figure(name: str) -> None:
     assert apart(golden(name), pictures.drawn(one.figure(one.swap))) > TOLERANCE
 
 
+def test_what_differs_is_told_in_red(tmp_path: Path) -> None:
+    """Both pictures and where they differ, one above the other; of other sizes just both."""
+    white = np.ones((40, 60, 3), np.float32)
+    marked = white.copy()
+    marked[10:16, 20:26] = 0
+    shown = pictures.load(pictures.save(pictures.told(white, marked), tmp_path / "told.png"))
+    assert shown.shape == (3 * 44, 60, 3)
+    assert pictures.apart(white, shown[:40]) == 0
+    assert pictures.apart(marked, shown[44:84]) == 0
+    red, _, blue = shown[88 + 13, 23]
+    assert red > 2 * blue
+    assert tuple(shown[88 + 35, 50]) == (1, 1, 1)
+    assert pictures.told(white, white[:30]).shape == (44 + 34, 60, 3)
+    assert apart(white, white[:30]) == 1
+
+
 def laid_out(name: str) -> Figure:
     """A figure as it was drawn; what is taken from it now moves nothing else."""
     figure = GOLDEN[name].figure()
