@@ -81,8 +81,7 @@ def test_the_installed_command_has_its_pages(installed: Path, tmp_path: Path) ->
         "from pathlib import Path; from harness.view import pages; print(pages.missing())\n"
         "own = Path(pages.__file__).parent / 'static'; print(sorted(path.name for path in own.iterdir()))"
     )
-    python = installed / "bin" / "python"
-    words = [python, "-c", program]
+    words = [str(installed / "bin" / "python"), "-c", program]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "There is no such page" in done.stdout
     assert "['icon.svg', 'view.css', 'view.js']" in done.stdout
