@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import stat
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from harness.view.live import MOST
+from harness.view.pages import MOST_DRAWN
 from tests import viewing
 from tests.sandbox import Sandbox
 from tests.viewing import Viewer, put, stored
@@ -345,8 +347,24 @@ def test_trends_say_what_is_comparable(viewer: Viewer) -> None:
     assert "a history needs two valid results" in viewer.get("/trends?suite=quick").body
 
 
+def test_trends_of_very_many_are_those_of_the_newest(sandbox: Sandbox, tmp_path: Path) -> None:
+    """And the page says so; the list has all."""
+    for number in range(MOST_DRAWN + 20):
+        put(
+            tmp_path / "results" / f"run-{number}",
+            started_at=f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z",
+        )
+    viewer = viewing.start(sandbox, tmp_path / "results")
+    page = viewer.get("/trends").body
+    assert f"newest {MOST_DRAWN} of {MOST_DRAWN + 20} results" in page
+    assert "run-20:" in page
+    assert "run-19:" not in page
+    assert f"{MOST_DRAWN + 20} results" in viewer.get("/").body
+    viewing.stop(viewer)
+
+
 def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Cut off, foreign, of another version, nonsense: each with its reason; the rest is shown."""
+    """Cut off, foreign, of another version: each with its reason; the rest is shown."""
     results = tmp_path / "results"
     put(results / "good")
     contents = {
@@ -356,7 +374,6 @@ def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
         "foreign": '{"<b>name</b>": 1}',
         "list": "[1]",
         "newer": '{"schema_version": 2}',
-        "nonsense": re.sub(r'("ratio": )[0-9.]+', r"\g<1>1e999", viewing.STORED.read_text()),
     }
     for name, text in contents.items():
         (results / name).mkdir()
@@ -370,6 +387,20 @@ def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
         assert f"<code>{name}/result.json</code>" in page.body
         assert viewer.get(f"/runs/{name}/").status == 404
     assert "schema version 2; this tool reads 1" in page.body
+    viewing.stop(viewer)
+
+
+def test_figures_without_end_break_no_page_but_their_own(sandbox: Sandbox, tmp_path: Path) -> None:
+    """JSON has no infinity, but numbers that are too large to be any other."""
+    text = re.sub(r'("(?:value|ratio)": )[0-9.]+', r"\g<1>1e999", viewing.STORED.read_text())
+    put(tmp_path / "results" / "good")
+    put(tmp_path / "results" / "endless", json.loads(viewing.STORED.read_text()))
+    (tmp_path / "results" / "endless" / "result.json").write_text(text)
+    viewer = viewing.start(sandbox, tmp_path / "results")
+    assert viewer.get("/").body.count('class="when"') == 2
+    assert viewer.get("/trends").status == 200
+    assert viewer.get("/runs/endless/").status == 404
+    assert viewer.get("/runs/good/").status == 200
     viewing.stop(viewer)
 
 

@@ -75,6 +75,18 @@ def test_the_installed_command_lists_its_suites(installed: Path, tmp_path: Path)
     assert set(json.loads(done.stdout)["suites"]) >= {"quick", "smoke"}
 
 
+def test_the_installed_command_has_its_pages(installed: Path, tmp_path: Path) -> None:
+    """Templates, style and script are in the wheel, too, though they are no modules."""
+    program = (
+        "from pathlib import Path; from harness.view import pages; print(pages.missing())\n"
+        "own = Path(pages.__file__).parent / 'static'; print(sorted(path.name for path in own.iterdir()))"
+    )
+    words = [str(installed / "bin" / "python"), "-c", program]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "There is no such page" in done.stdout
+    assert "['icon.svg', 'view.css', 'view.js']" in done.stdout
+
+
 def test_versions_agree() -> None:
     """The version stands in pyproject.toml and in the package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

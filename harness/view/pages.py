@@ -22,6 +22,9 @@ from harness.view.shelf import Seen, parts
 from harness.view.summary import answer, ended
 from harness.view.told import told
 
+#: Results whose trends are drawn, the newest: more marks would be on top of each other.
+MOST_DRAWN: Final = 100
+
 
 def address(place: str, name: str = "") -> str:
     """The path of a run's page, or of one of its files."""
@@ -118,7 +121,9 @@ def trends(history: History | str, seen: Seen, choice: Choice) -> str:
         history=history if isinstance(history, History) else None,
         reason="" if isinstance(history, History) else history,
         trends=trend.trends(history) if isinstance(history, History) else [],
-        machines=sorted({one.machine for one in shown}),
+        chosen=len(shown),
+        most=MOST_DRAWN,
+        machines=sorted({one.machine for one in shown[:MOST_DRAWN]}),
         fields=choice.fields(seen.results),
         choice=choice,
         width=trend.WIDTH,

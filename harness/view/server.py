@@ -120,9 +120,9 @@ class _Viewer:
 
 
 def _history(seen: Seen, choice: Choice) -> History | str:
-    """The history of what was chosen, or why there is none."""
+    """The history of the newest of what was chosen, or why there is none."""
     try:
-        return history([one.kept for one in choice.among(seen.results)])
+        return history([one.kept for one in choice.among(seen.results)[: pages.MOST_DRAWN]])
     except SuiteError as error:
         return str(error)
 

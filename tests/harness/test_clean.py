@@ -51,6 +51,15 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
+def test_what_a_killed_run_said_of_its_progress_goes_with_it(tmp_path: Path) -> None:
+    """It is a file of a run like any other."""
+    (put(tmp_path / "run") / "progress.json").write_text("{}")
+    [leaving] = clean.find(tmp_path, NONE)
+    assert leaving.others == ()
+    clean.remove([leaving], tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
 def put(folder: Path, started_at: str = "2026-01-01T00:00:00+00:00") -> Path:
     """A stored run that was begun at a time."""
     result = Result.model_validate_json(STORED.read_text())

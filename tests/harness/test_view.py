@@ -13,10 +13,10 @@ from harness.history.changes import Change
 from harness.history.series import History, Point, Series, history
 from harness.result import Check, Result
 from harness.under_way import Progress
-from harness.view import files, trend
+from harness.view import files, shelf, trend
 from harness.view.choice import Choice
 from harness.view.shelf import Shelf
-from harness.view.summary import answer, ended, summary
+from harness.view.summary import Summary, answer, ended, summary
 from harness.view.told import told
 from tests.viewing import put, stored
 
@@ -49,18 +49,34 @@ def test_a_result_is_read_again_only_where_it_changed(
         put(tmp_path / name)
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "result.json").write_text("{")
-    shelf = Shelf(tmp_path)
-    assert [one.place for one in shelf.look().results] == ["b", "a"]
+    own = Shelf(tmp_path)
+    assert [one.place for one in own.look().results] == ["b", "a"]
     assert len(parsed) == 3
-    assert list(shelf.look().unreadable) == ["c/result.json"]
+    assert list(own.look().unreadable) == ["c/result.json"]
     assert len(parsed) == 3
     changed = tmp_path / "a" / "result.json"
     changed.write_text(json.dumps(stored(id="a", suite="changed")))
     os.utime(changed, ns=(1, 1))
-    assert [one.suite for one in shelf.look().results] == ["quick", "changed"]
+    assert [one.suite for one in own.look().results] == ["quick", "changed"]
     assert len(parsed) == 4
     changed.unlink()
-    assert [one.place for one in shelf.look().results] == ["b"]
+    assert [one.place for one in own.look().results] == ["b"]
+
+
+def test_a_result_that_makes_no_sense_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its figures break, whatever that is, is its own row alone."""
+    put(tmp_path / "good")
+    put(tmp_path / "odd", suite="odd")
+
+    def breaks(place: str, result: Result) -> Summary:
+        if result.run.suite == "odd":
+            raise ZeroDivisionError("division by zero")
+        return summary(place, result)
+
+    monkeypatch.setattr(shelf, "summary", breaks)
+    seen = Shelf(tmp_path).look()
+    assert [one.place for one in seen.results] == ["good"]
+    assert seen.unreadable == {"odd/result.json": "its figures make no sense: division by zero"}
 
 
 def test_a_run_may_be_the_folder_itself(tmp_path: Path) -> None:
