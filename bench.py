@@ -105,7 +105,7 @@ def run(
     as_json: AsJson = False,
     wait: Wait = False,
 ) -> None:
-    """Measure a suite: tables, result.json and charts. Takes about 80 seconds for `quick`."""
+    """Measure a suite: tables, charts, a page and result.json. Takes about 80 seconds for `quick`."""
     from harness import commands
 
     if limit is not None and not until_decided:
@@ -151,8 +151,9 @@ def report(
 ) -> None:
     """Write a stored result as a page that opens with the answer, or several side by side on one page.
 
-    The page is one file that loads nothing: figures, style and script are in it. Every run writes its own;
-    this makes it again, from the result file alone. Of several the first is the base of all, as in `compare`.
+    For example `bench.py report latest`, or `bench.py report A B --out both.html`. The page is one file that
+    loads nothing: figures, style and script are in it. Every run writes its own, and this makes it again,
+    from the result file alone. Of several the first is the base of all, as in `compare`.
     """
     from harness import reporting
 

@@ -7,7 +7,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.charts import page, rows, style
+from harness.charts import page, rows, style, told
 from harness.report import format as fmt
 from harness.report.case import Case, cases
 from harness.result import METRICS, Measurement, Result
@@ -45,7 +45,8 @@ def _panel(
     for index, (step, row) in enumerate(found):
         look, edge = styles[row.arm], style.end(row.value, row.ci)
         panel.hlines(index, 0, row.value, color=look.colour, linewidth=2, zorder=2)
-        panel.plot([row.value], [index], look.marker, color=look.colour, markersize=7, zorder=3)
+        [mark] = panel.plot([row.value], [index], look.marker, color=look.colour, markersize=7, zorder=3)
+        told.tell(mark, [f"{step}, {row.arm}: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
         rows.whisker(panel, index, row.value, row.ci)
         rows.value_label(panel, index, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
         if index and step != found[index - 1][0]:

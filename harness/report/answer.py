@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Final, Literal
 
 from harness.gate import summary
 from harness.report import format as fmt
 from harness.report import incidents, setting, validity, wording
 from harness.report.case import FLOOR, Case, cases
-from harness.result import Comparison, Result
+from harness.result import Comparison, GateAnswer, Result
 
 #: Of the comparisons that an answer rests on, so many are told in its sentence.
 _TOLD = 2
@@ -25,17 +25,21 @@ _TOLD = 2
 _Judged = tuple[Case, Comparison]
 
 
+Kind = Literal["decided", "open", "regression", "invalid"]
+_GATES: Final[dict[GateAnswer, Kind]] = {"inconclusive": "open", "regression": "regression"}
+
+
 @dataclass(frozen=True)
 class Answer:
     """One sentence, what it rests on, and whether it decides anything.
 
     Attributes:
-        kind: `decided`: there is a winner, or a gate's answer; `open`: there is none; `invalid`.
+        kind: `decided`: there is a winner, or a gate passed; `regression`: a gate did not; `open`: neither.
         sentence: The answer.
         certainty: How surely, in sentences; of an invalid run the reasons.
     """
 
-    kind: Literal["decided", "open", "invalid"]
+    kind: Kind
     sentence: str
     certainty: list[str]
 
@@ -46,8 +50,8 @@ def answer(result: Result) -> Answer:
         reasons = [validity.told(check) for check in validity.checks(result, "invalid")]
         return Answer("invalid", "INVALID: do not believe the figures below.", reasons)
     if result.gate:
-        is_open = summary.verdict(result) == "inconclusive"
-        return Answer("open" if is_open else "decided", summary.headline(result), [_standing(result)])
+        kind = _GATES.get(summary.verdict(result), "decided")
+        return Answer(kind, summary.headline(result), [_standing(result)])
     if judged := _judged(result):
         return _weighed(judged, result)
     if together := incidents.incidents(result):

@@ -14,7 +14,12 @@ from harness.report import format as fmt
 from harness.report.model import Report, Section
 from harness.report.tables import Table
 
-_STYLES: Final = {"decided": "bold green", "open": "bold yellow", "invalid": "bold red"}
+_STYLES: Final = {
+    "decided": "bold green",
+    "open": "bold yellow",
+    "regression": "bold red",
+    "invalid": "bold red",
+}
 
 
 def render(report: Report, console: Console) -> None:

@@ -26,6 +26,8 @@ from harness.result import GateAnswer, Verdict
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: What a cell of figures begins with: `12,423 ± 113`, `≥0.20`, `<= 1`, `+2.0 %`.
 _NUMBER: Final = re.compile(r"[^\w+-]*([+-]?[\d,]+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w-])")
+#: So many lines stand below an answer; a spoilt hour may give dozens of reasons, and those are folded.
+_MOST: Final = 5
 _CODE: Final = re.compile("`([^`]+)`")
 _VERDICTS: Final = frozenset([*get_args(Verdict), *get_args(GateAnswer)])
 
@@ -74,7 +76,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"sort_value": sort_value, "is_numeric": is_numeric, "coded": _coded}
-    made.globals["verdicts"] = _VERDICTS
+    made.globals |= {"verdicts": _VERDICTS, "most": _MOST}
     return made
 
 

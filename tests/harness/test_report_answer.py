@@ -153,7 +153,12 @@ def test_the_answer_of_a_gate_is_that_of_its_summary(result: Result) -> None:
     )  # fmt: skip
     found = report(result.model_copy(update={"gate": [row]}))
     assert found.answer.sentence == "No regression: all 1 figures are within their limits."
+    assert found.answer.kind == "decided"
     assert [section.title for section in found.gate] == ["Check"]
+    worse = row.model_copy(update={"answer": "regression", "value": 2})
+    assert answer(result.model_copy(update={"gate": [row, worse]})).kind == "regression"
+    unsure = row.model_copy(update={"answer": "inconclusive"})
+    assert answer(result.model_copy(update={"gate": [row, unsure]})).kind == "open"
 
 
 def test_console_and_markdown_begin_with_the_answer(result: Result) -> None:

@@ -210,6 +210,15 @@ def test_an_invalid_run_says_so_before_all_else(result: Result) -> None:
     assert "slower" not in page.text.replace("Faster or slower", "")
 
 
+def test_dozens_of_reasons_are_folded(result: Result) -> None:
+    """The first few are read at once, all can be."""
+    checks = [Check(check=f"check {number}", status="invalid", detail="bad") for number in range(40)]
+    page = Page(html.render(report(result.model_copy(update={"validity": checks}))))
+    header = page.text.partition("Comparisons")[0]
+    assert [f"check {number}: bad" in header for number in range(40)] == [True] * 40
+    assert header.index("check 4: bad") < header.index("35 more") < header.index("check 5: bad")
+
+
 def test_without_figures_the_page_names_none(result: Result) -> None:
     """An interpreter without matplotlib still writes a page."""
     page = Page(html.render(report(result)))
