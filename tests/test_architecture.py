@@ -211,13 +211,31 @@ def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
         "servers",
         "loadtests",
         "bench",
+        "browserlab",
+        "playwright",
     }
+
+
+@pytest.mark.parametrize("path", files("browserlab"), ids=str)
+def test_the_browser_lab_shares_only_the_contract(path: Path) -> None:
+    """It is told by its command line where the servers are, and answers in JSON."""
+    ours = {name for name in imports(path) if name.split(".")[0] in OURS}
+    assert {name for name in ours if name.split(".")[0] != "browserlab"} <= {"servers.contract"}
 
 
 @pytest.mark.parametrize("path", files("servers"), ids=str)
 def test_servers_know_nothing_of_who_measures(path: Path) -> None:
     """No import of the instrument, nor of its tools."""
-    assert not roots(path) & {"calibration", "harness", "loadtests", "bench", "locust", "gevent"}
+    assert not roots(path) & {
+        "calibration",
+        "harness",
+        "loadtests",
+        "bench",
+        "browserlab",
+        "locust",
+        "gevent",
+        "playwright",
+    }
 
 
 @pytest.mark.parametrize("path", files("calibration"), ids=str)
@@ -275,7 +293,10 @@ def loaded_after(*command: str) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
-HEAVY = {"matplotlib", "scipy", "numpy", "aiohttp", "locust", "gevent", "loadtests", "servers"}
+HEAVY = {
+    *("matplotlib", "scipy", "numpy", "aiohttp", "locust", "gevent", "playwright"),
+    *("browserlab", "loadtests", "servers"),
+}
 
 
 def test_the_watch_sees_what_is_loaded() -> None:

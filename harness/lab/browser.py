@@ -1,0 +1,138 @@
+"""Experiments in a real browser: `python -m browserlab` on servers of the lab; its answers are checked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from harness import leftovers, processes
+from harness.errors import EnvironmentFailedError
+from harness.lab.claim import Outcome
+
+if TYPE_CHECKING:
+    from harness.lab.lab import Lab
+
+#: The longest experiment, on a slow machine.
+_PATIENCE_S: Final = 600
+
+
+class NoBrowserError(Exception):
+    """There is no browser on this machine; the text says how to get one."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Crossing(_Row):
+    """Calls from a page of some origin; `browserlab.experiments.crossing` says what each field is."""
+
+    scheme: str
+    origin: str
+    cookie: str
+    third_party_cookies: bool
+    preflights_remembered: bool
+    works: bool
+    reads: int
+    writes: int
+    login_preflights: int
+    read_preflights: int
+    write_preflights: int
+
+    @property
+    def preflights(self) -> int:
+        """All of them."""
+        return self.login_preflights + self.read_preflights + self.write_preflights
+
+
+class Forgery(_Row):
+    """A write forged by another site's page; `browserlab.experiments.forgery` says what each field is."""
+
+    scheme: str
+    as_it_comes: bool
+    same_site: str
+    proof: bool
+    attack: str
+    carried_out: bool
+
+
+class Injection(_Row):
+    """A script injected into the client; `browserlab.experiments.injection` says what each field is."""
+
+    kept: str
+    policy: bool
+    ran: bool
+    acted: bool
+    in_reach: bool
+    stolen: bool
+
+
+Row = TypeVar("Row", bound=_Row)
+
+
+def seen(
+    experiment: str, kind: type[Row], judge: Callable[[Sequence[Row]], Outcome]
+) -> Callable[[Lab], Outcome]:
+    """The experiment of a claim that a browser settles.
+
+    Args:
+        experiment: Its name.
+        kind: What its rows are.
+        judge: What they come to.
+    """
+
+    def run(lab: Lab) -> Outcome:
+        try:
+            return judge(rows(lab, experiment, kind))
+        except NoBrowserError as error:
+            return Outcome(verdict="not run", because=str(error), figures=[])
+
+    return run
+
+
+def rows(lab: Lab, experiment: str, kind: type[Row]) -> list[Row]:
+    """What an experiment finds on servers of the lab.
+
+    Raises:
+        NoBrowserError: There is no browser.
+        EnvironmentFailedError: It could not be made, or answered what is no such list.
+    """
+    about = json.loads(processes.ask("browserlab", ["--list", "--json"]))[experiment]
+    servers = [f"{scheme}={lab.port(scheme, about['arguments'])}" for scheme in about["schemes"]]
+    said = _made([experiment, "--json", *(word for server in servers for word in ("--server", server))])
+    try:
+        return TypeAdapter(list[kind]).validate_python(json.loads(said)["rows"])  # type: ignore[valid-type]
+    except (ValueError, KeyError, ValidationError) as error:
+        raise EnvironmentFailedError(
+            f"python -m browserlab {experiment} answered what is no result: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _made(arguments: Sequence[str]) -> str:
+    """What the program says; its temporary files, the browser's included, are gone afterwards."""
+    folder, owner = leftovers.make_folder()
+    log = folder / "browserlab.log"
+    process = None
+    try:
+        process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
+        said = process.communicate(timeout=_PATIENCE_S)[0].decode()
+        if process.returncode == 0:
+            return said
+        if said:
+            raise NoBrowserError(json.loads(said)["missing"])
+        raise EnvironmentFailedError(f"python -m browserlab failed: {processes.log_end(log)}")
+    except subprocess.TimeoutExpired as error:
+        raise EnvironmentFailedError(
+            f"python -m browserlab did not end within {_PATIENCE_S} s: {processes.log_end(log)}"
+        ) from error
+    finally:
+        if process is not None:
+            processes.end([process])
+        shutil.rmtree(folder, ignore_errors=True)
+        if owner is not None:
+            owner.release()
