@@ -32,12 +32,13 @@ def main() -> None:
     if options.experiment is None:
         parser.error(f"name an experiment: {', '.join(experiments.names())}")
     servers = dict(options.server)
-    missing = [name for name in experiments.load(options.experiment).SCHEMES if name not in servers]
+    experiment = experiments.load(options.experiment)
+    missing = [name for name in experiment.SCHEMES if name not in servers]
     if missing:
         told = " ".join(sites.ARGUMENTS)
         parser.error(f"--server is missing for {', '.join(missing)}, each started with {told}")
     try:
-        version, rows = asyncio.run(_until_told(options.experiment, servers))
+        version, rows = asyncio.run(_until_told(experiment, servers, options))
     except chromium.NoBrowserError as error:
         if options.json:
             print(json.dumps({"missing": str(error)}))
@@ -55,13 +56,15 @@ def main() -> None:
         print(f"Chromium {version}", *map(_line, told_rows), sep="\n")
 
 
-async def _until_told(name: str, servers: Mapping[str, int]) -> tuple[str, Sequence[Any]]:
+async def _until_told(
+    experiment: experiments.Experiment, servers: Mapping[str, int], options: argparse.Namespace
+) -> tuple[str, Sequence[Any]]:
     """Make an experiment; SIGTERM ends it through every clean-up."""
     task = asyncio.current_task()
     if task is not None:
         with contextlib.suppress(NotImplementedError):  # where the system has no signals
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await experiments.load(name).run(servers)
+    return await experiment.run(servers, **{name: getattr(options, name) for name in experiment.OPTIONS})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SCHEME=PORT",
         help="where the server of a scheme listens on 127.0.0.1; may be given again",
     )
+    add("--rounds", type=int, default=40, metavar="N", help="how often `wait` tries each case (%(default)s)")
+    add("--seed", type=int, default=1, metavar="N", help="of the order in which it does (%(default)s)")
     return parser
 
 

@@ -81,6 +81,7 @@ PURE = [
             "incidents/figures",
             "incidents/checks",
             "report/incidents",
+            "wait/rows",
         )
     ),
     Path("servers", "contract.py"),

@@ -1,6 +1,7 @@
 """What is tried in a browser, one file an experiment.
 
-A module has `TITLE`, `SCHEMES`, the servers that it needs, and `run(servers)`, which answers rows of figures.
+A module has `TITLE`; `SCHEMES`, the servers that it needs; `OPTIONS`, what else it is told (`rounds`: how
+often each case is tried, `seed`: of their order); and `run(servers, **options)`, which answers rows.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ class Experiment(Protocol):
 
     TITLE: str
     SCHEMES: Sequence[str]
+    OPTIONS: Sequence[str]
 
-    def run(self, servers: Mapping[str, int]) -> Awaitable[tuple[str, Sequence[Any]]]:
+    def run(self, servers: Mapping[str, int], **options: int) -> Awaitable[tuple[str, Sequence[Any]]]:
         """Make it on servers, by scheme their port; the browser's version, and rows that are dataclasses."""
 
 

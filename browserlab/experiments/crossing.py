@@ -12,6 +12,7 @@ from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 
 TITLE: Final = "calls across origins: which work, and how many preflights they cost"
 SCHEMES: Final = ("cookie", "token")
+OPTIONS: Final = ()
 
 #: Calls after a login.
 READS: Final = 5

@@ -14,6 +14,7 @@ from servers import contract
 
 TITLE: Final = "writes forged by another site's page: which the server carries out"
 SCHEMES: Final = ("cookie", "token", "token-cookie")
+OPTIONS: Final = ()
 
 Attack = Literal["form", "fetch", "image", "link"]
 ATTACKS: Final[tuple[Attack, ...]] = ("form", "fetch", "image", "link")

@@ -16,6 +16,7 @@ from servers import contract
 
 TITLE: Final = "a script injected into the client: can it steal the credential, can it act"
 SCHEMES: Final = ("cookie", "token", "token-cookie")
+OPTIONS: Final = ()
 
 Kept = Literal[
     "localStorage",

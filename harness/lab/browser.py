@@ -6,9 +6,10 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from harness import leftovers, processes
 from harness.errors import EnvironmentFailedError
@@ -72,7 +73,7 @@ class Injection(_Row):
     stolen: bool
 
 
-Row = TypeVar("Row", bound=_Row)
+Row = TypeVar("Row", bound=BaseModel)
 
 
 def seen(
@@ -88,32 +89,55 @@ def seen(
 
     def run(lab: Lab) -> Outcome:
         try:
-            return judge(rows(lab, experiment, kind))
+            return judge(made(lab, experiment, kind).rows)
         except NoBrowserError as error:
             return Outcome(verdict="not run", because=str(error), figures=[])
 
     return run
 
 
-def rows(lab: Lab, experiment: str, kind: type[Row]) -> list[Row]:
+@dataclass(frozen=True)
+class Made(Generic[Row]):
+    """What an experiment found.
+
+    Attributes:
+        browser: The version of the Chromium.
+        rows: What it saw.
+    """
+
+    browser: str
+    rows: list[Row]
+
+
+def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row]:
     """What an experiment finds on servers of the lab.
+
+    Args:
+        lab: Has the servers.
+        experiment: Its name.
+        kind: What its rows are.
+        options: What it is told besides.
 
     Raises:
         NoBrowserError: There is no browser.
-        EnvironmentFailedError: It could not be made, or answered what is no such list.
+        EnvironmentFailedError: It could not be made, or answered what is no result.
     """
     about = json.loads(processes.ask("browserlab", ["--list", "--json"]))[experiment]
     servers = [f"{scheme}={lab.port(scheme, about['arguments'])}" for scheme in about["schemes"]]
-    said = _made([experiment, "--json", *(word for server in servers for word in ("--server", server))])
+    told = [("--server", server) for server in servers]
+    told += [(f"--{name}", str(value)) for name, value in options.items()]
+    said = _said([experiment, "--json", *(word for pair in told for word in pair)])
     try:
-        return TypeAdapter(list[kind]).validate_python(json.loads(said)["rows"])  # type: ignore[valid-type]
-    except (ValueError, KeyError, ValidationError) as error:
+        answer = json.loads(said)
+        rows = [kind.model_validate(row) for row in answer["rows"]]
+        return Made(str(answer["browser"]), rows)
+    except (ValueError, TypeError, KeyError) as error:
         raise EnvironmentFailedError(
             f"python -m browserlab {experiment} answered what is no result: {str(error).splitlines()[0]}"
         ) from error
 
 
-def _made(arguments: Sequence[str]) -> str:
+def _said(arguments: Sequence[str]) -> str:
     """What the program says; its temporary files, the browser's included, are gone afterwards."""
     folder, owner = leftovers.make_folder()
     log = folder / "browserlab.log"

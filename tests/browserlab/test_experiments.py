@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from browserlab.experiments import crossing, forgery, injection, load, names
+from browserlab.experiments import crossing, forgery, injection, load, names, wait
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -88,9 +88,24 @@ async def test_injection(servers: dict[str, int]) -> None:
     assert all((row.ran, row.acted) == (not row.policy, not row.policy) for row in rows)
 
 
+async def test_wait(servers: dict[str, int]) -> None:
+    """Every case once a round, in an order that the seed draws; preflights where they have to be."""
+    _, rows = await wait.run(servers, rounds=2, seed=3)
+    _, again = await wait.run(servers, rounds=2, seed=3)
+    order = [(row.round, row.scheme, row.origin, row.preflights) for row in rows]
+    assert order == [(row.round, row.scheme, row.origin, row.preflights) for row in again]
+    assert order[:6] != [(0, *place[1:]) for place in order[6:]]
+    for number in (0, 1):
+        tried = {tuple(vars(case).values()) for case in wait.cases()}
+        assert {place[1:] for place in order if place[0] == number} == tried
+    for row in rows:
+        assert row.preflights_seen == (row.scheme == "token" and row.preflights == "each time")
+        assert 0 < row.answered_ms < row.rendered_ms
+
+
 async def test_every_experiment_names_its_servers() -> None:
     """And is found by its file."""
-    assert {"crossing", "forgery", "injection"} <= set(names())
+    assert {"crossing", "forgery", "injection", "wait"} <= set(names())
     for name in names():
         assert load(name).TITLE
         assert load(name).SCHEMES
