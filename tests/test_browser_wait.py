@@ -32,6 +32,7 @@ def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     assert list(sandbox.folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_a_browser_it_says_how_to_get_one(sandbox: Sandbox) -> None:
     """Exit code 3, as for whatever else is missing."""
     done = sandbox.run("browser", CHROMIUM="/nonexistent")

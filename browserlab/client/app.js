@@ -84,11 +84,12 @@ element("change").addEventListener("submit", (event) => {
 });
 
 element("logout").addEventListener("click", () => attempt(async () => {
-  await session.logOut();
-  show(false);
+  try {
+    await session.logOut();
+  } finally {
+    show(session.loggedIn);
+  }
 }));
 
-await attempt(async () => show(await session.resume()));
-if (element("inside").hidden) {
-  element("login").hidden = false;
-}
+await attempt(() => session.resume());
+show(session.loggedIn);

@@ -32,10 +32,13 @@ export class BearerSession extends EventTarget {
     this.#store = store;
   }
 
-  /** Whether there is a token from before. */
-  async resume() {
+  /** Whether there is a token. */
+  get loggedIn() {
     return this.#store.read() !== null;
   }
+
+  /** Take up what a page before has left. */
+  async resume() {}
 
   /** Log in. @throws {Refused} */
   async logIn(username, password) {
@@ -91,7 +94,7 @@ export class BearerSession extends EventTarget {
       if (this.#store.read()?.refreshToken === refreshToken) { // not if somebody logged out meanwhile
         this.#keep(issued);
       }
-      return this.#store.read() !== null;
+      return this.loggedIn;
     } catch (error) {
       if (error instanceof Refused && error.status === 401) {
         return false;
@@ -105,7 +108,7 @@ export class BearerSession extends EventTarget {
   }
 
   #end() {
-    if (this.#store.read() !== null) {
+    if (this.loggedIn) {
       this.#store.clear();
       this.dispatchEvent(new Event("ended"));
     }
@@ -123,11 +126,15 @@ export class CookieSession extends EventTarget {
     this.#api = api;
   }
 
-  /** Whether the browser has a cookie from before that the server still takes. */
+  /** Whether there is a cookie, as far as this page knows: only the server sees it. */
+  get loggedIn() {
+    return this.#proof !== null;
+  }
+
+  /** Ask the server whether it takes a cookie from before, and for the proof that belongs to it. */
   async resume() {
     const response = await fetch(`${this.#api}/api/csrf`, { credentials: "include" });
     this.#proof = response.ok ? (await response.json()).csrf_token : null;
-    return response.ok;
   }
 
   /** Log in. @throws {Refused} */
@@ -138,11 +145,11 @@ export class CookieSession extends EventTarget {
   /** As `fetch`, of a path of the API. */
   async fetch(path, init = {}) {
     const headers = new Headers(init.headers);
-    if (this.#proof !== null && !CHANGES_NOTHING.has(init.method ?? "GET")) {
+    if (this.loggedIn && !CHANGES_NOTHING.has(init.method ?? "GET")) {
       headers.set("X-CSRF-Token", this.#proof);
     }
     const response = await fetch(this.#api + path, { ...init, headers, credentials: "include" });
-    if (response.status === 401 && this.#proof !== null) {
+    if (response.status === 401 && this.loggedIn) {
       this.#proof = null;
       this.dispatchEvent(new Event("ended"));
     }

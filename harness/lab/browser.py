@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from harness import leftovers, processes
+from harness import disk, interrupts, leftovers, processes
 from harness.errors import EnvironmentFailedError
 from harness.lab.claim import Outcome
 
@@ -139,11 +141,16 @@ def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row
 
 def _said(arguments: Sequence[str]) -> str:
     """What the program says; its temporary files, the browser's included, are gone afterwards."""
-    folder, owner = leftovers.make_folder()
+    try:
+        with interrupts.held():
+            folder, owner = leftovers.make_folder()
+    except OSError as error:
+        raise disk.failure(error, Path(tempfile.gettempdir(), leftovers.PREFIX)) from error
     log = folder / "browserlab.log"
     process = None
     try:
-        process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
+        with interrupts.held():
+            process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
         said = process.communicate(timeout=_PATIENCE_S)[0].decode()
         if process.returncode == 0:
             return said
@@ -155,8 +162,8 @@ def _said(arguments: Sequence[str]) -> str:
             f"python -m browserlab did not end within {_PATIENCE_S} s: {processes.log_end(log)}"
         ) from error
     finally:
-        if process is not None:
-            processes.end([process])
-        shutil.rmtree(folder, ignore_errors=True)
-        if owner is not None:
-            owner.release()
+        with interrupts.held():
+            processes.end([] if process is None else [process])
+            shutil.rmtree(folder, ignore_errors=True)
+            if owner is not None:
+                owner.release()

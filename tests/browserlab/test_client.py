@@ -33,7 +33,7 @@ async def test_log_in_call_and_log_out(here: Stage, scheme: str, store: Store) -
     """The form, the answer, the form again; nothing that scripts can read is left in the page."""
     async with at_home(here, scheme, store) as visitor:
         await visitor.open(sites.OWN)
-        assert await visitor.page.is_visible("#login")
+        await visitor.page.wait_for_selector("#login:not([hidden])")
         assert not await visitor.page.is_visible("#inside")
         assert await visitor.log_in()
         assert await visitor.press("#call") == '{"name":"John","id":"123"}'
@@ -168,6 +168,21 @@ async def test_a_server_out_of_reach_ends_no_session(here: Stage, scheme: str, s
         assert "cannot be reached" in await visitor.press("#call")
         await visitor.page.context.set_offline(False)
         assert await visitor.press("#call") == '{"name":"John","id":"123"}'
+
+
+@pytest.mark.parametrize(("scheme", "store", "out"), [("token", "local", True), ("cookie", "", False)])
+async def test_a_logout_that_does_not_reach_the_server(
+    here: Stage, scheme: str, store: Store, out: bool
+) -> None:
+    """A token is forgotten all the same; a cookie the server alone can remove: either way it is told."""
+    async with at_home(here, scheme, store) as visitor:
+        await visitor.open(sites.OWN)
+        assert await visitor.log_in()
+        await visitor.page.context.set_offline(True)
+        assert "cannot be reached" in await visitor.press("#logout")
+        assert await visitor.page.is_visible("#login") == out
+        assert await visitor.page.is_visible("#inside") != out
+        assert await visitor.page.evaluate("localStorage.length") == 0
 
 
 async def test_answers_are_shown_as_text(here: Stage) -> None:
