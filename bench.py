@@ -434,6 +434,23 @@ def claims(
 
 
 @app.command()
+def browser(
+    rounds: Annotated[int, typer.Option(min=1, help="Each is one click in every case.")] = 40,
+    seed: Annotated[int, typer.Option(help="Of the order of cases, drawn anew for each round.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, too.")] = False,
+    wait: Wait = False,
+) -> None:
+    """Measure what a user waits for in a real Chromium, from the click to the answer, by cookie and by token.
+
+    The page is at the API's own origin or at another, with preflights remembered or needed each time; all
+    cases take turns. `make browser` finds or installs a Chromium.
+    """
+    from harness.wait import command
+
+    command.measure(rounds, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
+
+
+@app.command()
 def advise(
     which: Annotated[
         str | None,

@@ -1,1 +1,1 @@
-"""The article's client in a real browser: who finds one, drives it, and what attacks on it come to."""
+"""The article's client in a real browser, and what calls and attacks across origins come to there."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import async_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 #: Names that distributions give it.
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -30,7 +34,7 @@ def find() -> str:
         NoBrowserError: There is none.
     """
     with sync_playwright() as playwright:
-        return _find(playwright)
+        return _find(playwright.chromium.executable_path)
 
 
 @contextmanager
@@ -43,22 +47,64 @@ def browser(arguments: Sequence[str] = ()) -> Iterator[Browser]:
     Raises:
         NoBrowserError: There is none.
     """
-    # As root, which containers often are, it starts only without its sandbox: it is shown nothing but ours.
-    own = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=_find(playwright), args=[*own, *arguments])
+        path = _find(playwright.chromium.executable_path)
+        started = playwright.chromium.launch(executable_path=path, args=[*_own(), *arguments])
         try:
             yield started
         finally:
             started.close()
 
 
-def _find(playwright: Playwright) -> str:
+@asynccontextmanager
+async def launched(
+    arguments: Sequence[str] = (), *, third_party_cookies: bool = True
+) -> AsyncIterator[AsyncBrowser]:
+    """The same for a program with an event loop.
+
+    Args:
+        arguments: Further words of its command line.
+        third_party_cookies: The user's own setting: let other sites than the page's have cookies. What it is
+            where nobody has set it differs between Chromiums, and in their private windows.
+
+    Raises:
+        NoBrowserError: There is none.
+    """
+    with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
+        _set(Path(profile), third_party_cookies=third_party_cookies)
+        async with async_playwright() as playwright:
+            first = await playwright.chromium.launch_persistent_context(
+                profile,
+                executable_path=_find(playwright.chromium.executable_path),
+                args=[*_own(), *arguments],
+                handle_sigint=False,
+                handle_sigterm=False,
+            )
+            try:
+                if first.browser is None:
+                    raise AssertionError("a context that was launched has a browser")
+                yield first.browser
+            finally:
+                await first.close()
+
+
+def _set(profile: Path, *, third_party_cookies: bool) -> None:
+    preferences = profile / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    setting = {"profile": {"cookie_controls_mode": 0 if third_party_cookies else 1}}
+    preferences.write_text(json.dumps(setting))
+
+
+def _own() -> list[str]:
+    # As root, which containers often are, it starts only without its sandbox: it is shown nothing but ours.
+    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
+
+def _find(own: str) -> str:
     if named := os.environ.get(VARIABLE):
         if not Path(named).is_file():
             raise NoBrowserError(f"{VARIABLE} is {named}, and there is no such file; {HOW}.")
         return named
-    own = playwright.chromium.executable_path
     if Path(own).is_file():
         return own
     if found := next((path for name in _NAMES if (path := shutil.which(name))), None):

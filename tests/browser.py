@@ -12,14 +12,21 @@ from playwright.sync_api import Browser
 from browserlab import chromium
 
 
-def require() -> None:
-    """Skip where there is no browser; fail where there has to be one (`REQUIRE_BROWSER` is set)."""
+def there_is_one() -> bool:
+    """Whether there is a browser; fails where there has to be one (`REQUIRE_BROWSER` is set)."""
     try:
         chromium.find()
     except chromium.NoBrowserError as error:
         if os.environ.get("REQUIRE_BROWSER"):
             pytest.fail(str(error))
-        pytest.skip(str(error))
+        return False
+    return True
+
+
+def require() -> None:
+    """Skip where there is no browser."""
+    if not there_is_one():
+        pytest.skip(chromium.HOW)
 
 
 @contextmanager

@@ -92,6 +92,7 @@ PURE = [
             "view/summary",
             "view/told",
             "view/trend",
+            "wait/rows",
         )
     ),
     Path("servers", "contract.py"),
@@ -244,6 +245,7 @@ def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
     aiohttp is what the servers are made with; of the harness only the viewer, which measures nothing, serves.
     """
     forbidden = {"locust", "gevent", "geventhttpclient", "calibration", "servers", "loadtests", "bench"}
+    forbidden |= {"browserlab", "playwright"}
     viewer = path.is_relative_to("harness/view")
     assert not roots(path) & (forbidden if viewer else forbidden | {"aiohttp"})
 
@@ -256,10 +258,26 @@ def test_what_measures_knows_nothing_of_the_viewer(path: Path) -> None:
     assert not {name for name in imports(path) if name.startswith("harness.view")}
 
 
+@pytest.mark.parametrize("path", files("browserlab"), ids=str)
+def test_the_browser_lab_shares_only_the_contract(path: Path) -> None:
+    """It is told by its command line where the servers are, and answers in JSON."""
+    ours = {name for name in imports(path) if name.split(".")[0] in OURS}
+    assert {name for name in ours if name.split(".")[0] != "browserlab"} <= {"servers.contract"}
+
+
 @pytest.mark.parametrize("path", files("servers"), ids=str)
 def test_servers_know_nothing_of_who_measures(path: Path) -> None:
     """No import of the instrument, nor of its tools."""
-    assert not roots(path) & {"calibration", "harness", "loadtests", "bench", "locust", "gevent"}
+    assert not roots(path) & {
+        "calibration",
+        "harness",
+        "loadtests",
+        "bench",
+        "browserlab",
+        "locust",
+        "gevent",
+        "playwright",
+    }
 
 
 @pytest.mark.parametrize("path", files("calibration"), ids=str)
@@ -317,7 +335,10 @@ def loaded_after(*command: str) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
-HEAVY = {"matplotlib", "scipy", "numpy", "aiohttp", "locust", "gevent", "loadtests", "servers"}
+HEAVY = {
+    *("matplotlib", "scipy", "numpy", "aiohttp", "locust", "gevent", "playwright"),
+    *("browserlab", "loadtests", "servers"),
+}
 
 
 def test_the_watch_sees_what_is_loaded() -> None:

@@ -8,19 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.archive import load
-from tests import noise
+from tests import browser, noise
 from tests.sandbox import ROOT, Sandbox
 
 #: All claims, on a slow machine.
 PATIENCE_S = 600
 
-#: Claims that come out the same every time, and those that wait for a browser.
+#: Claims that come out the same every time.
 DEMONSTRATED = [3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 21, 22, 23, 24, 25, 26]
 
 #: Steps of sweeps that a test can do without.
@@ -30,12 +31,10 @@ SMALL = "instances = 2\nwarmup_requests = 50"
 #: What is no estimate among the figures of measured claims.
 COUNTED = ("nearest round trip measured", "a read's wait")
 
-#: What comes of each on servers that keep their promises; what waits for a browser.
-VERDICTS = {
-    **dict.fromkeys((4, 5, 8, 9, 14, 15, 16, 21, 22, 24, 25, 26), "supported"),
-    7: "refuted",
-    **dict.fromkeys((3, 6, 23), "not run"),
-}
+#: What comes of each on servers that keep their promises.
+VERDICTS = dict.fromkeys(DEMONSTRATED, "supported") | {7: "refuted"}
+#: Those that need a browser.
+IN_A_BROWSER = (3, 6, 23)
 
 MY_CLAIM = '''
 """A claim of my own."""
@@ -89,12 +88,52 @@ def test_every_demonstration_has_its_verdict_twice_the_same(sandbox: Sandbox) ->
     """Figure by figure, in two folders; and a third call tries nothing again."""
     numbers = list(map(str, DEMONSTRATED))
     first, second = (told(sandbox, *numbers, "--out", folder) for folder in ("one", "two"))
-    assert {answer["number"]: answer["verdict"] for answer in first} == VERDICTS
+    without = {} if browser.there_is_one() else dict.fromkeys(IN_A_BROWSER, "not run")
+    assert {answer["number"]: answer["verdict"] for answer in first} == VERDICTS | without
     assert first == second
     before = (sandbox.folder / "one" / "claims.json").read_bytes()
     assert told(sandbox, "4", "9", "--out", "one") == first
     assert (sandbox.folder / "one" / "claims.json").read_bytes() == before
     assert "## 9. blacklisting" in (sandbox.folder / "one" / "claims.md").read_text()
+
+
+@pytest.mark.slow
+def test_without_a_browser_a_claim_is_not_run(sandbox: Sandbox) -> None:
+    """It says how to get one; with one it is tried again, since it was not answered."""
+    done = sandbox.run(
+        "claims", "3", "--json", "--out", "one", patience_s=PATIENCE_S, CHROMIUM="/nonexistent"
+    )
+    assert done.returncode == 0, done.stderr
+    [answer] = json.loads(done.stdout)
+    assert (answer["verdict"], answer["figures"]) == ("not run", [])
+    assert "CHROMIUM is /nonexistent, and there is no such file; `make browser`" in answer["because"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_browser_as_well(sandbox: Sandbox) -> None:
+    """And its profile is removed."""
+    browser.require()
+    running = sandbox.start("claims", "6", "--out", "one")
+    sandbox.until(running, lambda: any("--host-resolver-rules" in line for line in sandbox.processes()))
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[0]
+    assert running.returncode == 130, said
+    sandbox.nothing_left()
+
+
+@pytest.mark.slow
+def test_the_browser_does_not_outlive_a_killed_command(sandbox: Sandbox) -> None:
+    """SIGKILL, which nobody can handle: all processes end; their files are removed by the next command."""
+    browser.require()
+    running = sandbox.start("claims", "6", "--out", "one")
+    sandbox.until(running, lambda: any("--host-resolver-rules" in line for line in sandbox.processes()))
+    running.kill()
+    running.communicate(timeout=60)
+    deadline = time.monotonic() + 60
+    while sandbox.processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sandbox.processes() == []
+    assert sandbox.run("claims", "7", "--out", "two").returncode == 0
 
 
 def test_an_unknown_claim(sandbox: Sandbox) -> None:

@@ -9,7 +9,7 @@ from harness.lab import page
 from harness.lab.answers import Answers
 from tests.sandbox import ROOT
 
-FOLDER = ROOT / "results" / "published" / "20261125-claims"
+FOLDER = ROOT / "results" / "published" / "20261126-claims"
 ROW = re.compile(r"^\| (\d+) \| (.+) \((.+?)\) \| ([a-z ]+) \| (.+) \|$", re.MULTILINE)
 
 

@@ -1,0 +1,28 @@
+"""TLS for names that exist on this machine only: an authority made for one run, and kept in memory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ssl
+from collections.abc import Sequence
+
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+
+def make(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
+    """A certificate for these names.
+
+    Returns:
+        What a server presents it by; and what Chromium knows its key by, for
+        `--ignore-certificate-errors-spki-list`: the base64 of the SHA-256 of its SubjectPublicKeyInfo. A
+        browser that is told so takes this one certificate, and checks all others as ever.
+    """
+    leaf = trustme.CA().issue_cert(*names)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    leaf.configure_cert(context)
+    certificate = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return context, base64.b64encode(hashlib.sha256(key).digest()).decode()

@@ -1,0 +1,186 @@
+/**
+ * A fetch that is logged in: what an interceptor is to other libraries.
+ *
+ * Both kinds of session have the same methods, and tell by the event `ended` that the server takes the credential no
+ * longer. Calls that get no answer reject with the TypeError that fetch has for it: the session is kept then.
+ */
+
+const CHANGES_NOTHING = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** The server said no; `status` and `code` are what it said. */
+export class Refused extends Error {
+  constructor(status, code) {
+    super(`${status} ${code}`);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** By a token in the Authorization header, renewed by a refresh token where the server hands one out. */
+export class BearerSession extends EventTarget {
+  #api;
+  #store;
+  #renewing = null;
+
+  /**
+   * @param {string} api Origin of the API; empty for the page's own.
+   * @param {object} store Where the token is kept, see stores.js.
+   */
+  constructor(api, store) {
+    super();
+    this.#api = api;
+    this.#store = store;
+  }
+
+  /** Whether there is a token. */
+  get loggedIn() {
+    return this.#store.read() !== null;
+  }
+
+  /** Take up what a page before has left. */
+  async resume() {}
+
+  /** Log in. @throws {Refused} */
+  async logIn(username, password) {
+    this.#keep(await post(`${this.#api}/authenticate`, { username, password }));
+  }
+
+  /** As `fetch`, of a path of the API. An expired token is renewed once, for all calls that meet it. */
+  async fetch(path, init = {}) {
+    const used = this.#store.read();
+    let response = await this.#send(path, init, used);
+    if (response.status === 401 && await this.#isRenewed(used)) {
+      response = await this.#send(path, init, this.#store.read());
+    }
+    if (response.status === 401) {
+      this.#end();
+    }
+    return response;
+  }
+
+  /** Log out: here in any case, and at the server if that can be reached. */
+  async logOut() {
+    const used = this.#store.read();
+    this.#store.clear();
+    await this.#send("/logout", { method: "POST" }, used);
+  }
+
+  #send(path, init, kept) {
+    const headers = new Headers(init.headers);
+    if (kept) {
+      headers.set("Authorization", `Bearer ${kept.token}`);
+    }
+    return fetch(this.#api + path, { ...init, headers, credentials: "omit" });
+  }
+
+  async #isRenewed(used) {
+    const kept = this.#store.read();
+    if (kept === null || used === null) {
+      return false;
+    }
+    if (kept.token !== used.token) {
+      return true; // for another call, while this one was under way
+    }
+    if (!kept.refreshToken) {
+      return false;
+    }
+    this.#renewing ??= this.#renew(kept.refreshToken).finally(() => { this.#renewing = null; });
+    return this.#renewing;
+  }
+
+  async #renew(refreshToken) {
+    try {
+      const issued = await post(`${this.#api}/token/refresh`, { refresh_token: refreshToken });
+      if (this.#store.read()?.refreshToken === refreshToken) { // not if somebody logged out meanwhile
+        this.#keep(issued);
+      }
+      return this.loggedIn;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  #keep(issued) {
+    this.#store.write({ token: issued.token, refreshToken: issued.refresh_token ?? "" });
+  }
+
+  #end() {
+    if (this.loggedIn) {
+      this.#store.clear();
+      this.dispatchEvent(new Event("ended"));
+    }
+  }
+}
+
+/** By a cookie that no script can read; what changes something carries the proof that the login answered. */
+export class CookieSession extends EventTarget {
+  #api;
+  #proof = null;
+
+  /** @param {string} api Origin of the API; empty for the page's own. */
+  constructor(api) {
+    super();
+    this.#api = api;
+  }
+
+  /** Whether there is a cookie, as far as this page knows: only the server sees it. */
+  get loggedIn() {
+    return this.#proof !== null;
+  }
+
+  /** Ask the server whether it takes a cookie from before, and for the proof that belongs to it. */
+  async resume() {
+    const response = await fetch(`${this.#api}/api/csrf`, { credentials: "include" });
+    this.#proof = response.ok ? (await response.json()).csrf_token : null;
+  }
+
+  /** Log in. @throws {Refused} */
+  async logIn(username, password) {
+    this.#proof = (await post(`${this.#api}/authenticate`, { username, password }, "include")).csrf_token;
+  }
+
+  /** As `fetch`, of a path of the API. */
+  async fetch(path, init = {}) {
+    const headers = new Headers(init.headers);
+    if (this.loggedIn && !CHANGES_NOTHING.has(init.method ?? "GET")) {
+      headers.set("X-CSRF-Token", this.#proof);
+    }
+    const response = await fetch(this.#api + path, { ...init, headers, credentials: "include" });
+    if (response.status === 401 && this.loggedIn) {
+      this.#proof = null;
+      this.dispatchEvent(new Event("ended"));
+    }
+    return response;
+  }
+
+  /** Log out at the server, which alone can remove the cookie. @throws {Refused} */
+  async logOut() {
+    const response = await this.fetch("/logout", { method: "POST" });
+    if (!response.ok && response.status !== 401) {
+      throw await refusal(response);
+    }
+    this.#proof = null;
+  }
+}
+
+async function post(url, value, credentials = "omit") {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(value),
+    credentials,
+  });
+  if (!response.ok) {
+    throw await refusal(response);
+  }
+  return response.json();
+}
+
+/** What an answer that is no success says, whatever sent it. */
+export async function refusal(response) {
+  const said = await response.json().catch(() => null);
+  return new Refused(response.status, said?.error ?? "no reason given");
+}

@@ -1,0 +1,115 @@
+"""A script of somebody else's in the client's page: what it carries off, and what it does as the user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from browserlab import sites
+from browserlab.front import COLLECT
+from browserlab.pages import Store
+from browserlab.stage import Stage, UnexpectedError, stage
+from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from servers import contract
+
+TITLE: Final = "a script injected into the client: can it steal the credential, can it act"
+SCHEMES: Final = ("cookie", "token", "token-cookie")
+OPTIONS: Final = ()
+
+Kept = Literal[
+    "localStorage",
+    "sessionStorage",
+    "memory",
+    "HttpOnly cookie (session)",
+    "HttpOnly cookie (JWT)",
+    "readable cookie (session)",
+]
+#: Where a credential is kept: the scheme, the client's store, and what the API has otherwise.
+_PLACES: Final[Mapping[Kept, tuple[str, Store, Weakened]]] = {
+    "localStorage": ("token", "local", AS_IT_COMES),
+    "sessionStorage": ("token", "session", AS_IT_COMES),
+    "memory": ("token", "memory", AS_IT_COMES),
+    "HttpOnly cookie (session)": ("cookie", "", AS_IT_COMES),
+    "HttpOnly cookie (JWT)": ("token-cookie", "", AS_IT_COMES),
+    "readable cookie (session)": ("cookie", "", Weakened(http_only=False)),
+}
+_SCRIPT: Final = f"{sites.origin(sites.STRANGER)}/steal.js"
+_COLLECTOR: Final = f"{sites.origin(sites.STRANGER)}{COLLECT}"
+_STRIKE: Final = """async ([api, collector, email]) => {
+  if (!globalThis.injected) return false;
+  await injected.strike(api, collector, email);
+  return true;
+}"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a script in the page.
+
+    Attributes:
+        kept: Where the credential was.
+        policy: Whether the page had its Content-Security-Policy.
+        ran: Whether the browser ran the script at all.
+        acted: Whether it changed the user's account while the page was open.
+        in_reach: Whether a copy of the credential was where any script looks: web storage, `document.cookie`.
+        stolen: Whether what it carried off changed the account from elsewhere, the page closed.
+    """
+
+    kept: Kept
+    policy: bool
+    ran: bool
+    acted: bool
+    in_reach: bool
+    stolen: bool
+
+
+async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
+    """The browser's version, and a row for each place, with and without the policy."""
+    async with stage(servers) as here:
+        return here.browser.version, [
+            await _tried(here, kept, policy=policy) for kept in _PLACES for policy in (True, False)
+        ]
+
+
+async def _tried(here: Stage, kept: Kept, *, policy: bool) -> Row:
+    scheme, store, weakened = _PLACES[kept]
+    collected = here.lay_out(scheme, store=store, weakened=weakened, script=_SCRIPT, policy=policy)
+    marked = f"{kept.split()[0].lower()}-{policy}@{sites.STRANGER}".lower()
+    async with here.visitor() as visitor:
+        await visitor.open(sites.OWN)
+        if not await visitor.log_in():
+            raise UnexpectedError("the user of the page could not log in.")
+        await visitor.press("#call")
+        ran = bool(
+            await visitor.page.evaluate(_STRIKE, [sites.origin(sites.OWN), _COLLECTOR, f"acted-{marked}"])
+        )
+        acted = await here.email(scheme) == f"acted-{marked}"
+    loot: dict[str, Any] = json.loads(collected[0]) if collected else {}
+    for headers in _replays(loot):
+        await _write(here, scheme, headers, f"stolen-{marked}")
+    return Row(
+        kept,
+        policy,
+        ran=ran,
+        acted=acted,
+        in_reach=bool(loot.get("storage") or loot.get("cookies")),
+        stolen=await here.email(scheme) == f"stolen-{marked}",
+    )
+
+
+def _replays(loot: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """Everything that a thief makes of it, as headers; the proof of writes is no credential by itself."""
+    proof = {contract.CSRF_HEADER: loot["proof"]} if loot.get("proof") else {}
+    tokens = [json.loads(text)["token"] for text in loot.get("storage", [])] + loot.get("overheard", [])
+    yield from ({"Authorization": f"Bearer {token}"} for token in dict.fromkeys(tokens))
+    if loot:
+        yield proof | ({"Cookie": loot["cookies"]} if loot["cookies"] else {})
+
+
+async def _write(here: Stage, scheme: str, headers: Mapping[str, str], email: str) -> None:
+    """From elsewhere: no browser, and nothing but what was carried off."""
+    url = f"http://127.0.0.1:{here.servers[scheme]}{contract.EMAIL}"
+    async with here.client.post(url, json={"email": email}, headers=headers):
+        pass

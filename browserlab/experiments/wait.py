@@ -1,0 +1,144 @@
+"""What a user waits for: from the click to the answer in the page, and to the picture that shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from browserlab import sites
+from browserlab.front import Site
+from browserlab.stage import TRANSPORTS, Stage, UnexpectedError, Visitor, stage
+from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+
+TITLE: Final = (
+    "what a user waits for, from click to answer, in turn by cookie and token, near and across origins"
+)
+SCHEMES: Final = ("cookie", "token")
+OPTIONS: Final = ("rounds", "seed")
+
+#: Rounds that are made first and not told: connections, caches and compilers get warm.
+_WARM_UP: Final = 3
+#: Seconds after which an answer is taken to never come.
+_PATIENCE_S: Final = 30
+
+_ORIGINS: Final = {"own origin": sites.OWN, "another origin": sites.SIBLING}
+
+# `requestAnimationFrame` runs before the frame that shows the change is drawn; the next one after it was.
+_WATCH: Final = """() => {
+  const answer = document.getElementById("answer");
+  let clicked = 0;
+  const note = (event) => { clicked = event.timeStamp; };
+  document.getElementById("call").addEventListener("click", note, { capture: true, once: true });
+  globalThis.waited = new Promise((done) => {
+    const observer = new MutationObserver(() => {
+      if (answer.value === "") return;
+      observer.disconnect();
+      const answered = performance.now();
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        done([answered - clicked, performance.now() - clicked]);
+      }));
+    });
+    observer.observe(answer, { childList: true, characterData: true, subtree: true });
+  });
+}"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where the page is and what it calls.
+
+    Attributes:
+        scheme: Of the server.
+        origin: How the page's stands to the API's.
+        preflights: Whether the browser may remember one; `none` where no request needs any.
+    """
+
+    scheme: str
+    origin: Literal["own origin", "another origin"]
+    preflights: Literal["none", "remembered", "each time"]
+
+
+@dataclass(frozen=True)
+class Row(Case):
+    """One click.
+
+    Attributes:
+        round: In which every case was tried once.
+        preflights_seen: That came to the server for it.
+        answered_ms: From the click to the answer in the page's document.
+        rendered_ms: From the click until a frame that shows it was drawn.
+    """
+
+    round: int
+    preflights_seen: int
+    answered_ms: float
+    rendered_ms: float
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """Somebody logged in, and what answers them."""
+
+    visitor: Visitor
+    sites: Mapping[str, Site]
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    return [
+        *(Case(scheme, "own origin", "none") for scheme in SCHEMES),
+        *(Case(scheme, "another origin", "remembered") for scheme in SCHEMES),
+        *(Case(scheme, "another origin", "each time") for scheme in SCHEMES),
+    ]
+
+
+async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[str, Sequence[Row]]:
+    """The browser's version, and a row a click: each case once a round, in an order drawn by the seed."""
+    order = random.Random(seed)  # noqa: S311 - a plan, no secret
+    rows = []
+    async with stage(servers) as here, AsyncExitStack() as stack:
+        seats = {case: await stack.enter_async_context(_seat(here, case)) for case in cases()}
+        for number in range(-_WARM_UP, rounds):
+            for case in order.sample(list(seats), len(seats)):
+                row = await _click(here, case, seats[case], number)
+                if number >= 0:
+                    rows.append(row)
+        return here.browser.version, rows
+
+
+@asynccontextmanager
+async def _seat(here: Stage, case: Case) -> AsyncIterator[_Seat]:
+    host = _ORIGINS[case.origin]
+    weakened = Weakened(preflight_max_age_s=0) if case.preflights == "each time" else AS_IT_COMES
+    store: Final = "memory" if TRANSPORTS[case.scheme] == "bearer" else ""
+    here.lay_out(case.scheme, host=host, store=store, weakened=weakened)
+    async with here.visitor() as visitor:
+        await visitor.open(host)
+        if not await visitor.log_in():
+            raise UnexpectedError(f"the user at {host} could not log in at {case.scheme}.")
+        yield _Seat(visitor, here.front.sites)
+
+
+async def _click(here: Stage, case: Case, seat: _Seat, number: int) -> Row:
+    page = seat.visitor.page
+    here.front.sites = dict(seat.sites)
+    await page.bring_to_front()
+    await page.evaluate(_WATCH)
+    here.preflights()
+    await page.click("#call")
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            answered_ms, rendered_ms = await page.evaluate("globalThis.waited")
+    except TimeoutError:
+        raise UnexpectedError(f"a click was not answered within {_PATIENCE_S} s.") from None
+    return Row(
+        **vars(case),
+        round=number,
+        preflights_seen=here.preflights(),
+        answered_ms=answered_ms,
+        rendered_ms=rendered_ms,
+    )

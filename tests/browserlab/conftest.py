@@ -1,0 +1,39 @@
+"""Live servers behind the lab's names, and the lab itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from browserlab import sites
+from browserlab.stage import Stage, stage
+from servers.embedded_store import embedded_store
+from tests import browser
+from tests.servers.process import Server
+
+SCHEMES = ("cookie", "token", "token-cookie", "token-refresh")
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    """The port of a server of each scheme that is tried in browsers."""
+    browser.require()
+    folder = tmp_path_factory.mktemp("logs")
+    with embedded_store() as url:
+        started = [
+            Server(scheme, *sites.ARGUMENTS, log=folder / scheme, env={"REDIS_URL": url})
+            for scheme in SCHEMES
+        ]
+        yield {server.scheme: server.port for server in started}
+        for server in started:
+            server.stop()
+    assert [server.log.read_text() for server in started] == [""] * len(started)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def here(servers: dict[str, int]) -> AsyncIterator[Stage]:
+    """One stage on those servers, for tests whose loop is the session's."""
+    async with stage(servers) as opened:
+        yield opened
