@@ -60,7 +60,7 @@ def test_a_run_that_was_killed_is_not_under_way(sandbox: Sandbox, tmp_path: Path
 def test_a_real_run_is_seen_from_outside(sandbox: Sandbox) -> None:
     """The page listens before the run begins, sees both scenarios move on, and then has the result."""
     (sandbox.folder / "results").mkdir()
-    viewer = viewing.start(sandbox, sandbox.folder / "results")
+    viewer = viewing.start(sandbox, sandbox.folder / "results", TMPDIR=str(sandbox.temporary))
     with viewer.listening() as page:
         assert page.status() == 200
         assert page.event() == []
