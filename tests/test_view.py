@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import stat
@@ -379,6 +380,10 @@ def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
         (results / name).mkdir()
         (results / name / "result.json").write_text(text)
     (results / "folder" / "result.json").mkdir(parents=True)
+    for name in ("result.json", "progress.json"):  # nobody writes into these
+        (results / "pipes" / name).parent.mkdir(exist_ok=True)
+        os.mkfifo(results / "pipes" / name)
+    contents["pipes"] = ""
     viewer = viewing.start(sandbox, results)
     page = viewer.get("/")
     assert (page.status, page.body.count('class="when"')) == (200, 1)

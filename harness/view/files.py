@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from harness import disk
 from harness.archive import RESULT_FILE
 
 REPORT_FILE: Final = "report.html"
@@ -85,12 +85,7 @@ def read(root: Path, place: Sequence[str], name: str) -> bytes:
         OSError: There is none, or it is too large.
     """
     with _folder(root, place) as folder:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        with os.fdopen(descriptor, "rb") as file:
-            about = os.fstat(descriptor)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > MOST_BYTES:
-                raise OSError(f"{name}: no regular file, or too large")
-            return file.read()
+        return disk.read_regular(name, MOST_BYTES, folder)
 
 
 def names(root: Path, place: Sequence[str]) -> list[str]:
