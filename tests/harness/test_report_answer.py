@@ -74,7 +74,6 @@ def test_the_answer_names_the_winner_by_how_much_and_how_surely(result: Result) 
             "decided",
             "token beats cookie in 1 of 2 comparisons (the others: 1 equiv",
         ),
-        (("slower", "faster"), "decided", "token and cookie win 1 of 2 comparisons each: "),
         (
             ("inconclusive", "slower"),
             "decided",
@@ -109,12 +108,42 @@ def test_who_wins_most_of_several_arms(result: Result) -> None:
     )
 
 
-def test_arms_that_win_as_often_share_it(result: Result) -> None:
-    """None is picked by its place in the suite."""
+def test_the_losses_of_who_wins_most_are_told(result: Result) -> None:
+    """Whom it lost to, and what was not decided."""
+    rows = among(result, ["token", "token-cutoff", "cookie", "opaque-bearer"]).comparisons
+    rows[1] = rows[1].model_copy(update={"verdict": "faster"})
+    rows += [rows[0], rows[0].model_copy(update={"verdict": "inconclusive"})]
+    found = answer(result.model_copy(update={"comparisons": rows}))
+    assert found.sentence.startswith(
+        "token wins 3 of its 5 comparisons, most of all 4 arms (the others: cookie wins 1, 1 inconclusive): "
+    ), found.sentence
+
+
+def test_two_that_win_as_often_decide_nothing(result: Result) -> None:
+    """Each has what it won told."""
+    found = answer(with_verdicts(result, "slower", "faster"))
+    assert found.kind == "open"
+    assert found.sentence == (
+        f"token and cookie win 1 of 2 comparisons each: {CPU}; cookie has a median service time 61.6 % longer"
+        " than token (steady)."
+    )
+
+
+def test_several_that_win_as_often_decide_nothing(result: Result) -> None:
+    """None is picked by its place in the suite; each has what it won told, and what it lost."""
     rows = among(result, ["a", "b", "c"]).comparisons[:2]
     shared = [rows[0], rows[1].model_copy(update={"base": "c", "arm": "b"})]
     found = answer(result.model_copy(update={"comparisons": shared}))
-    assert found.sentence.startswith("a and c win most of 3 arms, 1 comparison each: ")
+    assert found.kind == "open"
+    assert found.sentence == (
+        "a and c win most of 3 arms, 1 comparison each: b needs 25.0 % more CPU per request than a"
+        " (saturation); b needs 25.0 % more CPU per request than c (saturation)."
+    )
+    circle = [rows[0], *(rows[0].model_copy(update={"base": b, "arm": a}) for b, a in ("bc", "ca"))]
+    found = answer(result.model_copy(update={"comparisons": circle}))
+    assert found.sentence.startswith(
+        "a, b and c win most of 3 arms, 1 comparison each (a loses 1, b loses 1, c loses 1): "
+    )
 
 
 def test_arms_against_the_floor_alone_are_compared_with_it(result: Result) -> None:
