@@ -48,7 +48,7 @@ def answer(result: Result) -> Answer:
     """The answer of a run, as far as it has one."""
     if not result.valid:
         reasons = [validity.told(check) for check in validity.checks(result, "invalid")]
-        return Answer("invalid", "INVALID: do not believe the figures below.", reasons)
+        return Answer("invalid", "INVALID: do not believe these figures.", reasons)
     if result.gate:
         kind = _GATES.get(summary.verdict(result), "decided")
         return Answer(kind, summary.headline(result), [_standing(result)])

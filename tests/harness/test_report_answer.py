@@ -166,9 +166,7 @@ def test_an_invalid_run_has_no_winner_in_any_report(result: Result) -> None:
         update={"validity": [Check(check="errors", status="invalid", detail="12 failed")]}
     )
     found = report(bad)
-    assert found.answer == Answer(
-        "invalid", "INVALID: do not believe the figures below.", ["errors: 12 failed"]
-    )
+    assert found.answer == Answer("invalid", "INVALID: do not believe these figures.", ["errors: 12 failed"])
     assert {row[-1] for table in (*found.judged, *found.described) for row in table.rows} == {"none"}
     assert not any(section.lines for section in found.costs)
 

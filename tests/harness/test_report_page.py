@@ -210,7 +210,7 @@ def test_an_invalid_run_says_so_before_all_else(result: Result) -> None:
         update={"validity": [Check(check="errors", status="invalid", detail="12 failed")]}
     )
     page = Page(html.render(report(bad)))
-    text = page.text.partition("INVALID: do not believe the figures below.")
+    text = page.text.partition("INVALID: do not believe these figures.")
     assert text[1]
     assert text[2].lstrip().startswith("errors: 12 failed")
     assert "beats" not in page.text
