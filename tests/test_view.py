@@ -384,10 +384,18 @@ def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
         (results / "pipes" / name).parent.mkdir(exist_ok=True)
         os.mkfifo(results / "pipes" / name)
     contents["pipes"] = ""
+    latin = Path(os.fsdecode(os.fsencode(results) + b"/caf\xe9"))
+    (put(latin) / "progress.json").write_text("{}")
+    put(latin / "below")
+    (results / "good" / os.fsdecode(b"caf\xe9.png")).write_bytes(PNG)
     viewer = viewing.start(sandbox, results)
     page = viewer.get("/")
     assert (page.status, page.body.count('class="when"')) == (200, 1)
-    assert f"{len(contents)} files left out" in page.body
+    assert f"{len(contents) + 2} files left out" in page.body
+    for place in (r"caf\udce9", r"caf\udce9/below"):
+        assert f"<code>{place}/result.json</code>: the name of its folder is not UTF-8" in page.body
+    assert viewer.get("/runs/caf%e9/").status == 404
+    assert viewer.get("/runs/good/").status == 200
     for name in contents:
         assert f"<code>{name}/result.json</code>" in page.body
         assert viewer.get(f"/runs/{name}/").status == 404

@@ -60,9 +60,18 @@ _KINDS: Final = {
 
 def kind_of(name: str) -> Kind | None:
     """The kind of a file by its name; None for what is not served."""
-    if name.startswith("."):
+    if name.startswith(".") or not is_text(name):
         return None
     return next((kind for pattern, kind in _KINDS.items() if fnmatchcase(name, pattern)), None)
+
+
+def is_text(name: str) -> bool:
+    """Whether the name of a file or a folder is UTF-8, so that a page can hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # each byte that is not stands in it as half a surrogate pair
+        return False
+    return True
 
 
 def parts_of(raw: str) -> list[str] | None:

@@ -19,6 +19,7 @@ from harness.view.summary import NONSENSE, NOT_NEEDED, Summary, summary
 #: When a file was last written, and how long it is.
 _Stamp = tuple[int, int]
 _NO_RESULT: Final = "it cannot be read"
+_NO_NAME: Final = "the name of its folder is not UTF-8"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ class Shelf:
             found: dict[str, tuple[_Stamp, Summary | str]] = {}
             running: dict[str, Progress] = {}
             for place, names in self._folders():
-                if PROGRESS_FILE in names and (progress := under_way.read(self.root / place)) is not None:
+                if not files.is_text(place):
+                    if RESULT_FILE in names:
+                        found[place] = (0, 0), _NO_NAME
+                elif PROGRESS_FILE in names and (progress := under_way.read(self.root / place)) is not None:
                     running[place] = progress
                 elif RESULT_FILE in names:
                     found[place] = self._read(place)
@@ -104,4 +108,5 @@ def parts(place: str) -> list[str]:
 
 
 def _file(place: str) -> str:
-    return "/".join([*parts(place), RESULT_FILE])
+    """The path of a result, for reading; bytes that are not UTF-8 are told as such."""
+    return "/".join([*parts(place), RESULT_FILE]).encode(errors="backslashreplace").decode()
