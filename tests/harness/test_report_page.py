@@ -34,7 +34,7 @@ from tests.harness.test_report_incidents import OUTAGE, with_incidents
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = Path(__file__).parent / "data" / "result.json"
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+HOSTILE = r"$\x$</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 #: Elements without an end.
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
