@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from io import StringIO
 from itertools import combinations
@@ -214,11 +215,48 @@ def test_without_a_floor_cost_is_told_of_server_and_store_alone(result: Result) 
     assert attribution.sentences(case) == []
 
 
-def test_names_are_nothing_but_text_in_markdown(result: Result) -> None:
-    """A suite's arms are anybody's words."""
-    hostile = "<img src=x>![y](z)"
-    renamed = result.model_dump_json().replace('"cookie"', f'"{hostile}"')
+PART = "\N{ZERO WIDTH SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("<img src=x>![y](z)", "&#60;img src=x>!&#91;y](z)"),
+        ("a\n\n# b\r\n- c", "a # b - c"),
+        ("a|b", "a|b"),
+        ("`rm` ``x``", r"\`rm\` \`\`x\`\`"),
+        ("**bold** and *x*", r"\*\*bold\*\* and \*x\*"),
+        ("__init__ and _x_", r"\_\_init\_\_ and \_x\_"),
+        ("~~gone~~", r"\~\~gone\~\~"),
+        ("@name, a@b.org", f"@{PART}name, a@{PART}b.org"),
+        ("https://evil.example", f"https:{PART}//evil.example"),
+        ("www.evil.example", f"www{PART}.evil.example"),
+        ("closes #12", f"closes #{PART}12"),
+        (r"a\*b", r"a\\\*b"),
+        ("$x$ &lt;b&gt;", "&#36;x&#36; &#38;lt;b&#38;gt;"),
+        ("# title", r"\# title"),
+        ("> quoted", r"\> quoted"),
+        ("- item", r"\- item"),
+        ("---", r"\---"),
+        ("12. item", r"12\. item"),
+        ("token-cutoff, total_cpu: 3 * 4 <= -1.5", "token-cutoff, total_cpu: 3 * 4 <= -1.5"),
+        ("-12.3 %", "-12.3 %"),
+        ("-", "-"),
+        ("(`bench.py doctor` tells what to do)", "(`bench.py doctor` tells what to do)"),
+    ],
+)  # fmt: skip
+def test_text_is_nothing_but_text_in_markdown(name: str, told: str) -> None:
+    """As a pull request shows it: no markup, no link, no notice to anybody; figures and plain words stay."""
+    assert markdown.plain(name) == told
+
+
+def test_names_are_nothing_but_text_in_every_report(result: Result) -> None:
+    """A suite's arms are anybody's words: in sentences, headings and cells of tables."""
+    hostile = r"<img>\n@name |"
+    renamed = result.model_dump_json().replace('"cookie"', f'"{hostile}"').replace('"quick"', f'"{hostile}"')
     text = markdown.render(report(Result.model_validate_json(renamed)))
-    assert "<img" not in text
-    assert "![y]" not in text
-    assert "&lt;img src=x>!&#91;y](z)" in text
+    outside_code = re.sub("`bench.py [^`]+`", "", text)
+    assert "<img" not in outside_code
+    assert "@name" not in outside_code
+    assert f"\n| &#60;img> @{PART}name \\| | " in text
+    assert f"suite &#60;img> @{PART}name |\n" in text
