@@ -15,7 +15,7 @@ from harness.report import attribution, console, markdown
 from harness.report.answer import Answer, answer
 from harness.report.case import cases
 from harness.report.model import report
-from harness.result import Check, Comparison, Gated, Result, Verdict
+from harness.result import Check, Comparison, Gated, Measurement, Result, Verdict
 
 STORED = Path(__file__).parent / "data" / "result.json"
 CPU = "cookie needs 52.9 % more CPU per request than token (saturation)"
@@ -200,10 +200,54 @@ def test_console_and_markdown_begin_with_the_answer(result: Result) -> None:
 def test_cost_is_attributed_against_the_floor(result: Result) -> None:
     """By hand from the stored figures: 229.15 - 90.165 of 229.15 us, of which the store takes 58.9."""
     [table] = attribution.tables(cases(result)[0])
-    assert table.rows[2] == ["cookie", "229.2 ± 1.8", "170", "58.9", "25.7 %", "139", "60.7 %"]
+    assert table.rows[2] == ["cookie", "229.2 ± 1.8", "170", "58.9", "25.7 %", "139.0 ± 1.8", "60.7 %"]
     assert attribution.sentences(cases(result)[0])[1] == (
-        "cookie: 139 us of 229 us a request are beyond the floor: 80.0 us the server's, 58.9 us the store's."
+        "cookie: 139.0 ± 1.8 us of 229 us a request are beyond the floor: 80.0 ± 1.7 us the server's,"
+        " 58.9 ± 1.5 us the store's."
     )
+
+
+def with_total_cpu(result: Result, arm: str, times: float, ci: bool = True) -> Result:
+    """An arm under saturation whose instances each need so many times what those of the floor do."""
+    [floor] = [
+        row
+        for row in result.measurements
+        if (row.scenario, row.arm, row.metric) == ("saturation", "anonymous", "total_cpu")
+    ]
+
+    def changed(row: Measurement) -> Measurement:
+        if (row.scenario, row.arm, row.metric) != ("saturation", arm, "total_cpu"):
+            return row
+        points = [point * times for point in floor.points]
+        return floor.model_copy(
+            update={"arm": arm, "value": floor.value * times, "points": points} | ({} if ci else {"ci": None})
+        )
+
+    return result.model_copy(update={"measurements": [changed(row) for row in result.measurements]})
+
+
+@pytest.mark.parametrize(
+    ("times", "cells", "words"),
+    [
+        (0.999, ["-0.090 ±>100%", "-"], "token: not told apart from the floor, -1.16 to 0.983 us of 90.1 us"),
+        (1.001, ["0.090 ±>100%", "-"], "token: not told apart from the floor, -0.984 to 1.16 us of 90.3 us"),
+        (0.5, ["-45.08 ± 0.90", "-"], "token: 45.08 ± 0.90 us a request less than the floor."),
+        (1.5, ["45.1 ± 1.4", "33.3 %"], "token: 45.1 ± 1.4 us of 135 us a request are beyond the floor"),
+    ],
+)  # fmt: skip
+def test_a_difference_from_the_floor_within_noise_is_none(
+    result: Result, times: float, cells: list[str], words: str
+) -> None:
+    """It has an interval, as every figure; what lies below the floor is not beyond it."""
+    case = cases(with_total_cpu(result, "token", times))[0]
+    assert attribution.tables(case)[0].rows[1][-2:] == cells
+    assert attribution.sentences(case)[0].startswith(words)
+
+
+def test_a_difference_from_too_few_instances_has_no_interval(result: Result) -> None:
+    """As any figure of them."""
+    case = cases(with_total_cpu(result, "token", 1.5, ci=False))[0]
+    assert attribution.tables(case)[0].rows[1][-2:] == ["45.1", "33.3 %"]
 
 
 def test_without_a_floor_cost_is_told_of_server_and_store_alone(result: Result) -> None:
