@@ -42,6 +42,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     for name in names:
         (run / name).write_bytes(PNG + name.encode())
+    for name in ("compare-20261102-080000", "compare-20261103-080000", "compare-no-page", "compare-linked"):
+        (results / name).mkdir()
+        (results / name / "comparison.json").write_text("{}")
+        (results / name / "report.html").write_text("side by side")
+    (results / "compare-no-page" / "report.html").unlink()
+    (results / "compare-linked" / "report.html").unlink()
+    (results / "compare-linked" / "report.html").symlink_to(top / "secret.png")
     (results / "no-run").mkdir()
     (results / "no-run" / "cost.png").write_bytes(PNG)
     (results / ".git").mkdir()
@@ -298,6 +305,21 @@ def test_a_run_leads_to_its_report_and_else_to_its_page(viewer: Viewer) -> None:
     assert f'href="{RUN}/report.html"' in page
     assert f'href="{RUN}/"' in page
     assert 'href="/runs/published/older/"' in page
+
+
+def test_comparisons_are_listed_and_shown(viewer: Viewer) -> None:
+    """By the page alone that sets results side by side; what only looks like one is none."""
+    page = viewer.get("/").body
+    assert re.findall(r'<li><a href="([^"]*)"', page) == [
+        "/runs/compare-20261103-080000/report.html",
+        "/runs/compare-20261102-080000/report.html",
+    ]
+    answer = viewer.get("/runs/compare-20261102-080000/report.html")
+    assert (answer.status, answer.body) == (200, "side by side")
+    assert answer.headers["content-security-policy"].startswith("sandbox allow-scripts;")
+    assert viewer.get("/runs/compare-20261102-080000/comparison.json").status == 200
+    for target in ("compare-linked/report.html", "compare-20261102-080000/"):
+        assert viewer.get(f"/runs/{target}").status == 404
 
 
 def test_the_page_of_a_run_has_its_tables_sentences_and_figures(viewer: Viewer) -> None:

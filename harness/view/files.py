@@ -1,4 +1,4 @@
-"""Which files of a run are served, as what, and how they are reached without being led elsewhere."""
+"""Which files of runs and comparisons are served, as what, and how they are reached and nothing else is."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from harness import disk
-from harness.archive import RESULT_FILE
+from harness.archive import COMPARISON_FILE, MARKDOWN_FILE, PAGE_FILE, RESULT_FILE
 
-REPORT_FILE: Final = "report.html"
 #: Larger files are served to nobody: none of a run is nearly as large.
 MOST_BYTES: Final = 256_000_000
 
@@ -49,8 +48,9 @@ class Kind:
 #: By pattern of the name.
 _KINDS: Final = {
     RESULT_FILE: Kind("application/json"),
-    REPORT_FILE: Kind("text/html; charset=utf-8", _REPORT),
-    "report.md": Kind("text/plain; charset=utf-8"),
+    COMPARISON_FILE: Kind("application/json"),
+    PAGE_FILE: Kind("text/html; charset=utf-8", _REPORT),
+    MARKDOWN_FILE: Kind("text/plain; charset=utf-8"),
     "check.md": Kind("text/plain; charset=utf-8"),
     "recording-*.jsonl.gz": Kind("application/gzip", is_download=True),
     "*.png": Kind("image/png", is_figure=True),

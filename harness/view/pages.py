@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from harness.archive import PAGE_FILE
 from harness.history.series import History
 from harness.report import model
 from harness.result import Result
@@ -43,8 +44,8 @@ _PAGES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_PAGES.filters.update(when=when, number=lambda count: f"{count:,}")
-_PAGES.globals.update(address=address, report_file=files.REPORT_FILE)
+_PAGES.filters.update(when=when)
+_PAGES.globals.update(address=address, report_file=PAGE_FILE)
 
 
 def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
@@ -59,6 +60,7 @@ def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
     return _PAGES.get_template("index.html").render(
         results=choice.among(seen.results),
         total=len(seen.results),
+        comparisons=seen.comparisons,
         unreadable=seen.unreadable,
         running=[told(place, progress) for place, progress in seen.under_way.items()],
         fields=choice.fields(seen.results),
