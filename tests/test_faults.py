@@ -388,6 +388,18 @@ def test_serve_ends_with_a_server_that_died(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+def test_serve_ends_quietly(sandbox: Sandbox) -> None:
+    """Ctrl-C is how it ends: nothing was broken off."""
+    running = sandbox.start("serve", "anonymous", "--port", "0")
+    assert running.stdout is not None
+    while "Ctrl-C ends them." not in (line := running.stdout.readline()):
+        assert line, running.communicate()[0]
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "exit code 130\n")
+
+
+@pytest.mark.slow
 def test_a_server_that_gets_no_port(sandbox: Sandbox) -> None:
     """A machine whose ports are all in use: no server is measured, and the sentence names the one."""
     few_ports = "ip link set lo up && echo 40000 40001 > /proc/sys/net/ipv4/ip_local_port_range"
