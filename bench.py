@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -220,7 +220,8 @@ def serve(
     """Run the servers side by side and print curl lines to try them. Ctrl-C ends them."""
     from harness import commands
 
-    commands.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
+    with _until_stopped():
+        commands.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
 
 
 @app.command()
@@ -530,7 +531,8 @@ def view(
     """
     from harness.view import command
 
-    command.view(results, port, open_browser=open_browser)
+    with _until_stopped():
+        command.view(results, port, open_browser=open_browser)
 
 
 @app.command()
@@ -571,6 +573,15 @@ def list_all(
     print(f"runs in {results}:" if runs else f"no runs in {results} yet: bench.py run quick")
     for row in runs:
         print(f"  {row['folder']}  {row['suite']}, {row['started_at']}, exit code {row['exit_code']}")
+
+
+@contextlib.contextmanager
+def _until_stopped() -> Iterator[None]:
+    """Ctrl-C is how such a command ends: there is nothing to tell of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError from None
 
 
 def _folder(results: Path, name: str) -> Path:
@@ -639,8 +650,9 @@ def _print_to_nowhere() -> None:
 
 def _fail(error: BenchError) -> int:
     interrupts.ignore()
-    with contextlib.suppress(OSError):  # nobody listens any more
-        print(f"error: {error}", file=sys.stderr)
+    if told := str(error):
+        with contextlib.suppress(OSError):  # nobody listens any more
+            print(f"error: {told}", file=sys.stderr)
     return _end(error.exit_code)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from harness import archive, catalog, interpreter, reporting, run_folder
+from harness import archive, catalog, reporting, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
@@ -62,13 +62,13 @@ def measure(
                 plain(schemes.values(), tree), reporter
             )
         archive.save(result, folder)
-        charts = _draw(result, folder)
         if print_json:
             sys.stdout.write(result.model_dump_json() + "\n")
             sys.stdout.flush()
         report.render(model.report(result), console)
-        pages = ", ".join(file.name for file in reporting.write(result, folder))
-        say(f"{charts}, {pages} and result.json are in {folder}")
+        charts = _draw(result, folder)
+        pages = [file.name for file in reporting.leave(result, folder)]
+        say(f"{', '.join([charts, *pages])} and result.json are in {folder}")
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")
     if until_decided_s is not None and (open_questions := undecided(result.comparisons)):
@@ -113,13 +113,13 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
 
 
 def _draw(result: Result, folder: Path) -> str:
-    """Draw the charts, unless this interpreter cannot: what was measured does not depend on them."""
+    """Draw the charts as far as that is possible: what was measured does not depend on them."""
     from harness.charts import draw_all
 
     try:
         return f"{len(draw_all(result, folder))} charts"
-    except ModuleNotFoundError as error:
-        return f"no charts ({interpreter.missing(error)} Then: bench.py plot {folder})"
+    except Exception as error:  # noqa: BLE001 - what was measured, and its exit code, outlive any fault here
+        return f"no charts, or not all ({reporting.reason(error)} Then: bench.py plot {folder})"
 
 
 def _check_processes(suite: Suite, processes: int, incidents: Collection[str]) -> None:

@@ -1,10 +1,11 @@
-"""Files written whole or not at all, and what is said when there is no room for them."""
+"""Files written whole or not at all, what is said when there is no room for them; files of others, read."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,30 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise failure(error, path, len(content)) from error
+
+
+def read_regular(name: str | Path, most: int, folder: int | None = None) -> bytes:
+    """The content of a regular file that anybody may have put there; nothing makes the reader wait.
+
+    Args:
+        name: The file; a link is not followed.
+        most: Bytes; a larger file is not read.
+        folder: Descriptor of the folder that a relative name is in; None for the current one.
+
+    Raises:
+        OSError: There is none, it is a link, a pipe or another special file, or it is too large.
+    """
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{name}: no regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)  # it may grow meanwhile
+    finally:
+        os.close(descriptor)
+    if len(content) > most:
+        raise OSError(f"{name}: too large")
+    return content
 
 
 def part_of(path: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness import archive, interpreter
 from harness.compare import sides
-from harness.errors import SuiteError
+from harness.errors import BenchError, SuiteError
 from harness.report import html, markdown, model
 from harness.report.model import Drawing
 from harness.result import Result
@@ -21,7 +21,7 @@ from harness.result import Result
 def write(result: Result, folder: Path) -> list[Path]:
     """Write the report of a run as a page and as Markdown, and name the files.
 
-    Where this interpreter cannot draw, the page has all but the figures.
+    Where the figures cannot be drawn, the page has all else.
 
     Raises:
         EnvironmentFailedError: They cannot be written there.
@@ -32,6 +32,22 @@ def write(result: Result, folder: Path) -> list[Path]:
         archive.PAGE_FILE: html.render(report, _drawn(lambda: _of_run(result))),
     }
     return archive.save_texts(texts, folder)
+
+
+def leave(result: Result, folder: Path) -> list[Path]:
+    """The same after a measurement, which does not depend on it: where it fails, it only says why."""
+    try:
+        return write(result, folder)
+    except Exception as error:  # noqa: BLE001 - what was measured, and its exit code, outlive any fault here
+        print(f"no report: {reason(error)} Then: bench.py report {folder}", file=sys.stderr)
+        return []
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be drawn or written, in a sentence."""
+    if isinstance(error, ModuleNotFoundError):
+        return interpreter.missing(error)
+    return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}."
 
 
 def tell(which: Sequence[str], out: Path | None, results: Path, *, print_json: bool) -> None:
@@ -101,9 +117,9 @@ def _of_several(compared: sides.Compared) -> list[Drawing]:
 
 
 def _drawn(draw: Callable[[], list[Drawing]]) -> list[Drawing]:
-    """The figures, or none where this interpreter cannot draw: the rest does not depend on them."""
+    """The figures, or none where they cannot be drawn: the rest does not depend on them."""
     try:
         return draw()
-    except ModuleNotFoundError as error:
-        print(f"a page without figures: {interpreter.missing(error)}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - a fault in one figure must not cost the page
+        print(f"a page without figures: {reason(error)}", file=sys.stderr)
         return []

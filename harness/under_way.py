@@ -92,11 +92,9 @@ class ProgressFile:
 
 def read(folder: Path) -> Progress | None:
     """How far the run in a folder is; None where there is none that lives."""
-    path = folder / PROGRESS_FILE
     try:
-        if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
-            return None
-        progress = Progress.model_validate_json(path.read_bytes())
+        content = disk.read_regular(folder / PROGRESS_FILE, _MOST_BYTES)
+        progress = Progress.model_validate_json(content)
     except (OSError, ValidationError):
         return None
     reserve = disk.reserve_of(folder)

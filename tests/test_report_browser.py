@@ -284,7 +284,7 @@ def test_an_invalid_run_says_so_first(started: Browser, tmp_path: Path) -> None:
     )
     reporting.write(bad, tmp_path)
     with opened(started, tmp_path / "report.html", viewport={"width": 360, "height": 640}) as page:
-        assert page.locator("h1").inner_text() == "INVALID: do not believe the figures below."
+        assert page.locator("h1").inner_text() == "INVALID: do not believe these figures."
         assert "errors: 12 failed" in page.locator("header").inner_text()
         assert (
             page.evaluate("() => getComputedStyle(document.querySelector('h1')).color") == "rgb(176, 0, 32)"

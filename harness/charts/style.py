@@ -62,6 +62,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "legend.fontsize": TEXT,
     "hatch.linewidth": 0.8,
     "svg.hashsalt": "cookies-vs-tokens",
+    "text.parse_math": False,
 }
 
 

@@ -181,7 +181,7 @@ def _tell(result: Result, asked: Asked, console: Console, *, print_json: bool) -
         sys.stdout.write(result.model_dump_json() + "\n")
         sys.stdout.flush()
     page.tell(result, console)
-    files += reporting.write(result, asked.options.out)
+    files += reporting.leave(result, asked.options.out)
     names = ", ".join([SUMMARY_FILE, *(file.name for file in files)])
     console.print(
         f"result.json, {names} are in {asked.options.out}", highlight=False, markup=False, soft_wrap=True

@@ -16,9 +16,11 @@ _STYLES = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold
 def render(result: Result) -> str:
     """As Markdown, ending in a newline."""
     blocks = [
-        f"## {summary.headline(result)}",
-        *map(markdown.table, summary.tables(result)),
-        markdown.items([*summary.notes(result), validity.passed(result), *validity.notes(result)]),
+        f"## {markdown.plain(summary.headline(result))}",
+        *(markdown.table(markdown.plain_table(one)) for one in summary.tables(result)),
+        markdown.items(
+            [*map(markdown.plain, [*summary.notes(result), validity.passed(result), *validity.notes(result)])]
+        ),
     ]
     return "\n\n".join(blocks) + "\n"
 

@@ -139,8 +139,8 @@ def _packages(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def _quoted(title: str) -> str:
-    """A commit's first line, which anybody may have written, so that it is nothing but text on a page."""
-    return f"`{''.join(c for c in title if c.isprintable() and c != '`')}`"
+    """A commit's first line, which anybody may have written, without what moves a terminal's cursor."""
+    return f'"{"".join(c for c in title if c.isprintable())}"'
 
 
 def _against(result: Result) -> str:

@@ -34,7 +34,7 @@ class Answer:
     """One sentence, what it rests on, and whether it decides anything.
 
     Attributes:
-        kind: `decided`: there is a winner, or a gate passed; `regression`: a gate did not; `open`: neither.
+        kind: `decided`: there is one winner, or a gate passed; `regression`: a gate did not; `open`: neither.
         sentence: The answer.
         certainty: How surely, in sentences; of an invalid run the reasons.
     """
@@ -48,7 +48,7 @@ def answer(result: Result) -> Answer:
     """The answer of a run, as far as it has one."""
     if not result.valid:
         reasons = [validity.told(check) for check in validity.checks(result, "invalid")]
-        return Answer("invalid", "INVALID: do not believe the figures below.", reasons)
+        return Answer("invalid", "INVALID: do not believe these figures.", reasons)
     if result.gate:
         kind = _GATES.get(summary.verdict(result), "decided")
         return Answer(kind, summary.headline(result), [_standing(result)])
@@ -79,33 +79,56 @@ def _weighed(judged: Sequence[_Judged], result: Result) -> Answer:
         return Answer("open", f"{head}.", [_figures(told, judged, result), *_reserve(result)])
     most = max(wins.values())
     leaders = [arm for arm, count in wins.items() if count == most]
-    told = _examples([one for one in judged if wording.winner(one[1]) == leaders[0]])
+    if len(leaders) == 1:
+        told = _examples(_won(judged, leaders[0]))
+        head = _of_one(judged, leaders[0], most, result)
+    else:
+        told = [_won(judged, leader)[0] for leader in leaders]
+        head = _of_several(judged, leaders, most, result)
     differences = "; ".join(f"{wording.difference(row)} ({_where(case, judged)})" for case, row in told)
-    head = _of_pair(judged, wins, result) if len(_arms(judged)) == 2 else _of_many(judged, leaders, most)
-    return Answer("decided", f"{head}: {differences}.", [_figures(told, judged, result), *_reserve(result)])
+    kind: Kind = "decided" if len(leaders) == 1 else "open"
+    return Answer(kind, f"{head}: {differences}.", [_figures(told, judged, result), *_reserve(result)])
 
 
-def _of_pair(judged: Sequence[_Judged], wins: Counter[str], result: Result) -> str:
-    """Who wins of two arms: `token beats cookie in all 7 comparisons`."""
-    (leader, count), *_ = wins.most_common()
-    [other] = [arm for arm in _arms(judged) if arm != leader]
-    if count == len(judged):
-        return f"{leader} beats {other}{_in_all(count)}"
-    rest = _counted([one for one in judged if wording.winner(one[1]) != leader], result)
-    if wins[other] == count:
-        return f"{leader} and {other} win {count} of {len(judged)} comparisons each"
-    return f"{leader} beats {other} in {count} of {len(judged)} comparisons (the others: {rest})"
+def _of_one(judged: Sequence[_Judged], leader: str, count: int, result: Result) -> str:
+    """Who wins most, and how the rest of its comparisons came out.
+
+    `token beats cookie in all 7 comparisons`, or `token wins 12 of its 14 comparisons, most of all 6 arms
+    (the others: 1 inconclusive, cookie wins 1)`.
+    """
+    arms = _arms(judged)
+    own = [one for one in judged if leader in (one[1].base, one[1].arm)]
+    rest = _others([one for one in own if wording.winner(one[1]) != leader], result)
+    if len(arms) > 2:
+        return f"{leader} wins {count} of its {len(own)} comparisons, most of all {len(arms)} arms{rest}"
+    [other] = [arm for arm in arms if arm != leader]
+    return f"{leader} beats {other}" + (
+        f" in {count} of {len(own)} comparisons{rest}" if rest else _in_all(count)
+    )
 
 
-def _of_many(judged: Sequence[_Judged], leaders: Sequence[str], count: int) -> str:
-    """Who wins most of several arms: `token wins 12 of its 14 comparisons, more than any other of 6 arms`."""
-    arms = len(_arms(judged))
-    if len(leaders) > 1:
-        each = "1 comparison each" if count == 1 else f"{count} comparisons each"
-        return f"{', '.join(leaders[:-1])} and {leaders[-1]} win most of {arms} arms, {each}"
-    [leader] = leaders
-    taking_part = sum(leader in (row.base, row.arm) for _, row in judged)
-    return f"{leader} wins {count} of its {taking_part} comparisons, most of all {arms} arms"
+def _of_several(judged: Sequence[_Judged], leaders: Sequence[str], count: int, result: Result) -> str:
+    """Who shares the most wins, and how often each of them lost."""
+    arms, names = _arms(judged), f"{', '.join(leaders[:-1])} and {leaders[-1]}"
+    if len(arms) == 2:
+        rest = _others([one for one in judged if not wording.winner(one[1])], result)
+        return f"{names} win {count} of {len(judged)} comparisons each{rest}"
+    each = "1 comparison each" if count == 1 else f"{count} comparisons each"
+    lost = Counter(loser for _, row in judged if (loser := _loser(row)) in leaders)
+    losses = ", ".join(f"{leader} loses {lost[leader]}" for leader in leaders if lost[leader])
+    return f"{names} win most of {len(arms)} arms, {each}" + (f" ({losses})" if losses else "")
+
+
+def _won(judged: Sequence[_Judged], arm: str) -> list[_Judged]:
+    return [one for one in judged if wording.winner(one[1]) == arm]
+
+
+def _loser(row: Comparison) -> str | None:
+    return {row.arm: row.base, row.base: row.arm}.get(wording.winner(row) or "")
+
+
+def _others(rest: Sequence[_Judged], result: Result) -> str:
+    return f" (the others: {_counted(rest, result)})" if rest else ""
 
 
 def _in_all(count: int) -> str:

@@ -10,17 +10,30 @@ from typing import Final
 from harness.report.model import Report, Section
 from harness.report.tables import Table
 
-#: What could begin an HTML tag, an image or a link: names of arms and suites are anybody's.
-_ACTIVE: Final = re.compile(r"<(?=[A-Za-z/!?])|\[")
+#: Shown nowhere, and parts what GitHub would make a link of, or a notice to somebody.
+_APART: Final = "\N{ZERO WIDTH SPACE}"
+#: What Markdown, as GitHub reads it, could take for more than text. Names of arms and suites are anybody's.
+#: Stars with space around them, underscores within a word and commands of ours, as code, stay as they are.
+_ACTIVE: Final = re.compile(
+    r"""
+      (?P<own>`bench\.py\ [^`]+`)
+    | (?P<entity>[\[$] | <(?=[A-Za-z/!?]) | &(?=\#?\w+;))
+    | (?P<escaped>[\\`~] | \*(?!\s) | (?<!\s)\* | (?<![^\W_])_ | _(?![^\W_]))
+    | (?P<apart>@(?=\w) | :(?=//) | \#(?=\d) | \bwww(?=\.))
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+#: What would begin a heading, a quotation, a list, a rule or the underline of a heading.
+_BEGINNING: Final = re.compile(r"^(?:#(?=[#\s]|$)|>|=|[-+](?=[\s-])|(\d+)(?=[.)]\s))")
 
 
 def render(report: Report) -> str:
     """A report as Markdown, ending in a newline."""
     blocks = [
-        f"**{_plain(report.answer.sentence)}**",
+        f"**{plain(report.answer.sentence)}**",
         _items(report.answer.certainty),
-        f"## {_plain(report.title)}",
-        _plain(" ".join(report.about)),
+        f"## {plain(report.title)}",
+        plain(" ".join(report.about)),
         *(
             block
             for section in (*report.gate, *report.cases, *report.incidents)
@@ -35,14 +48,14 @@ def render(report: Report) -> str:
 
 def _section(section: Section, level: int = 3) -> list[str]:
     return [
-        f"{'#' * level} {_plain(section.title)}",
-        *(table(_plain_table(one)) for one in section.tables),
+        f"{'#' * level} {plain(section.title)}",
+        *(table(plain_table(one)) for one in section.tables),
         *([_items(section.lines)] if section.lines else []),
     ]
 
 
 def _validity(report: Report) -> list[str]:
-    return ["### Validity", report.passed, *([_items(report.notes)] if report.notes else [])]
+    return ["### Validity", plain(report.passed), *([_items(report.notes)] if report.notes else [])]
 
 
 def _folded(title: str, blocks: Sequence[str]) -> list[str]:
@@ -51,19 +64,32 @@ def _folded(title: str, blocks: Sequence[str]) -> list[str]:
 
 
 def _items(lines: Sequence[str]) -> str:
-    return items([_plain(line) for line in lines])
+    return items([plain(line) for line in lines])
 
 
-def _plain(text: str) -> str:
-    """Text that is nothing but text, whoever wrote it."""
-    return _ACTIVE.sub(lambda found: "&lt;" if found[0] == "<" else "&#91;", text)
+def plain(text: str) -> str:
+    """Text that is nothing but text on one line, whoever wrote it."""
+    line = " ".join(text.split())
+    escaped = _ACTIVE.sub(_as_text, line)
+    return _BEGINNING.sub(lambda found: f"{found[1]}\\" if found[1] else f"\\{found[0]}", escaped)
 
 
-def _plain_table(one: Table) -> Table:
+def _as_text(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "entity":
+            return f"&#{ord(found[0])};"
+        case "escaped":
+            return f"\\{found[0]}"
+        case "apart":
+            return found[0] + _APART
+        case _:
+            return found[0]
+
+
+def plain_table(one: Table) -> Table:
+    """The same, every cell and head of it nothing but text."""
     return replace(
-        one,
-        heads=[_plain(head) for head in one.heads],
-        rows=[[_plain(cell) for cell in row] for row in one.rows],
+        one, heads=[plain(head) for head in one.heads], rows=[[*map(plain, row)] for row in one.rows]
     )
 
 

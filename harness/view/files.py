@@ -1,10 +1,9 @@
-"""Which files of a run are served, as what, and how they are reached without being led elsewhere."""
+"""Which files of runs and comparisons are served, as what, and how they are reached and nothing else is."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from harness.archive import RESULT_FILE
+from harness import disk
+from harness.archive import COMPARISON_FILE, MARKDOWN_FILE, PAGE_FILE, RESULT_FILE
 
-REPORT_FILE: Final = "report.html"
 #: Larger files are served to nobody: none of a run is nearly as large.
 MOST_BYTES: Final = 256_000_000
 
@@ -49,8 +48,9 @@ class Kind:
 #: By pattern of the name.
 _KINDS: Final = {
     RESULT_FILE: Kind("application/json"),
-    REPORT_FILE: Kind("text/html; charset=utf-8", _REPORT),
-    "report.md": Kind("text/plain; charset=utf-8"),
+    COMPARISON_FILE: Kind("application/json"),
+    PAGE_FILE: Kind("text/html; charset=utf-8", _REPORT),
+    MARKDOWN_FILE: Kind("text/plain; charset=utf-8"),
     "check.md": Kind("text/plain; charset=utf-8"),
     "recording-*.jsonl.gz": Kind("application/gzip", is_download=True),
     "*.png": Kind("image/png", is_figure=True),
@@ -60,9 +60,18 @@ _KINDS: Final = {
 
 def kind_of(name: str) -> Kind | None:
     """The kind of a file by its name; None for what is not served."""
-    if name.startswith("."):
+    if name.startswith(".") or not is_text(name):
         return None
     return next((kind for pattern, kind in _KINDS.items() if fnmatchcase(name, pattern)), None)
+
+
+def is_text(name: str) -> bool:
+    """Whether the name of a file or a folder is UTF-8, so that a page can hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # each byte that is not stands in it as half a surrogate pair
+        return False
+    return True
 
 
 def parts_of(raw: str) -> list[str] | None:
@@ -85,12 +94,7 @@ def read(root: Path, place: Sequence[str], name: str) -> bytes:
         OSError: There is none, or it is too large.
     """
     with _folder(root, place) as folder:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        with os.fdopen(descriptor, "rb") as file:
-            about = os.fstat(descriptor)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > MOST_BYTES:
-                raise OSError(f"{name}: no regular file, or too large")
-            return file.read()
+        return disk.read_regular(name, MOST_BYTES, folder)
 
 
 def names(root: Path, place: Sequence[str]) -> list[str]:

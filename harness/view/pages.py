@@ -10,16 +10,14 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.gate import summary as gate
+from harness.archive import PAGE_FILE
 from harness.history.series import History
-from harness.report import incidents, setting, validity, wording
-from harness.report.case import cases
-from harness.report.tables import Table, tables
+from harness.report import model
 from harness.result import Result
 from harness.view import files, trend
 from harness.view.choice import Choice
 from harness.view.shelf import Seen, parts
-from harness.view.summary import answer, ended
+from harness.view.summary import ended
 from harness.view.told import told
 
 #: Results whose trends are drawn, the newest: more marks would be on top of each other.
@@ -46,8 +44,8 @@ _PAGES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_PAGES.filters.update(when=when, number=lambda count: f"{count:,}")
-_PAGES.globals.update(address=address, report_file=files.REPORT_FILE)
+_PAGES.filters.update(when=when)
+_PAGES.globals.update(address=address, report_file=PAGE_FILE)
 
 
 def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
@@ -62,6 +60,7 @@ def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
     return _PAGES.get_template("index.html").render(
         results=choice.among(seen.results),
         total=len(seen.results),
+        comparisons=seen.comparisons,
         unreadable=seen.unreadable,
         running=[told(place, progress) for place, progress in seen.under_way.items()],
         fields=choice.fields(seen.results),
@@ -72,7 +71,7 @@ def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
 
 
 def run(place: str, result: Result, names: Sequence[str], *, is_under_way: bool) -> str:
-    """The page of one run: its answer, tables and figures.
+    """The page of one run: what its report says, its figures and files.
 
     Args:
         place: Its folder.
@@ -86,32 +85,11 @@ def run(place: str, result: Result, names: Sequence[str], *, is_under_way: bool)
         choice=Choice({}),
         place=place,
         result=result,
-        answer=answer(result),
+        report=model.report(result),
         ended="under way" if is_under_way else ended(result),
-        setting=[*setting.describe(result), *setting.findings(result)],
-        sections=_sections(result),
-        checks=[validity.passed(result), *validity.notes(result)],
-        invalid=[validity.told(check) for check in validity.checks(result, "invalid")],
         figures=shown,
         names=names,
     )
-
-
-def _sections(result: Result) -> list[tuple[str, Sequence[str], Sequence[Table]]]:
-    """Title, sentences and tables of every part of a result."""
-    found: list[tuple[str, Sequence[str], Sequence[Table]]] = []
-    if result.gate:
-        found.append(("Check", gate.notes(result), gate.tables(result)))
-    for case in cases(result):
-        arrivals = wording.arrivals(case)
-        found.append(
-            (case.title, [*wording.sentences(case), *([arrivals] if arrivals else [])], tables(case))
-        )
-    found += [
-        (together.title, incidents.sentences(together), incidents.tables(together))
-        for together in incidents.incidents(result)
-    ]
-    return found
 
 
 def trends(history: History | str, seen: Seen, choice: Choice) -> str:

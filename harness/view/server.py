@@ -1,4 +1,4 @@
-"""The viewer's addresses: the list, trends, each run with its files, and the stream of what is under way."""
+"""The viewer's addresses: the list, trends, runs and comparisons with files, the stream of what runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Final
 from aiohttp import web
 
 from harness import archive, under_way
-from harness.archive import RESULT_FILE
+from harness.archive import COMPARISON_FILE, PAGE_FILE, RESULT_FILE
 from harness.errors import SuiteError
 from harness.history.series import History, history
 from harness.view import files, guard, pages
 from harness.view.choice import Choice
-from harness.view.files import REPORT_FILE
 from harness.view.live import Live
 from harness.view.shelf import Seen, Shelf
 from harness.view.summary import NONSENSE, NOT_NEEDED, Summary
@@ -95,7 +94,7 @@ class _Viewer:
     def _file(self, place: list[str], name: str) -> web.Response:
         there = files.names(self.shelf.root, place)
         kind = files.kind_of(name)
-        if kind is None or name not in there or RESULT_FILE not in there:
+        if kind is None or name not in there or not {RESULT_FILE, COMPARISON_FILE} & {*there}:
             return _missing()
         try:
             content = files.read(self.shelf.root, place, name)
@@ -107,7 +106,7 @@ class _Viewer:
         return web.Response(body=content, headers=headers)
 
     def _has_report(self, one: Summary) -> bool:
-        report = self.shelf.root / one.place / REPORT_FILE
+        report = self.shelf.root / one.place / PAGE_FILE
         return report.is_file() and not report.is_symlink()
 
     async def own(self, request: web.Request) -> web.Response:

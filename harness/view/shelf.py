@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from harness import archive, under_way
-from harness.archive import RESULT_FILE
+from harness.archive import COMPARISON_FILE, PAGE_FILE, RESULT_FILE
 from harness.errors import SuiteError
 from harness.under_way import PROGRESS_FILE, Progress
 from harness.view import files
@@ -19,6 +19,7 @@ from harness.view.summary import NONSENSE, NOT_NEEDED, Summary, summary
 #: When a file was last written, and how long it is.
 _Stamp = tuple[int, int]
 _NO_RESULT: Final = "it cannot be read"
+_NO_NAME: Final = "the name of its folder is not UTF-8"
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Seen:
 
     Attributes:
         results: Newest first; of runs under way what they have so far is no result.
+        comparisons: Places of pages that set results side by side, the newest first.
         unreadable: The files that are none of ours or cannot be read, each with the reason.
         under_way: The runs that measure now, by place.
     """
 
     results: Sequence[Summary]
+    comparisons: Sequence[str]
     unreadable: dict[str, str]
     under_way: dict[str, Progress]
 
@@ -53,15 +56,22 @@ class Shelf:
         with self._lock:
             found: dict[str, tuple[_Stamp, Summary | str]] = {}
             running: dict[str, Progress] = {}
+            comparisons: list[str] = []
             for place, names in self._folders():
-                if PROGRESS_FILE in names and (progress := under_way.read(self.root / place)) is not None:
+                if not files.is_text(place):
+                    if RESULT_FILE in names:
+                        found[place] = (0, 0), _NO_NAME
+                elif PROGRESS_FILE in names and (progress := under_way.read(self.root / place)) is not None:
                     running[place] = progress
                 elif RESULT_FILE in names:
                     found[place] = self._read(place)
+                elif {COMPARISON_FILE, PAGE_FILE} <= {*files.names(self.root, parts(place))}:
+                    comparisons.append(place)
             self._known = found
         results = [entry for _, entry in found.values() if isinstance(entry, Summary)]
         return Seen(
             sorted(results, key=lambda one: (one.started_at, one.place), reverse=True),
+            sorted(comparisons, reverse=True),
             {_file(place): entry for place, (_, entry) in found.items() if isinstance(entry, str)},
             running,
         )
@@ -104,4 +114,5 @@ def parts(place: str) -> list[str]:
 
 
 def _file(place: str) -> str:
-    return "/".join([*parts(place), RESULT_FILE])
+    """The path of a result, for reading; bytes that are not UTF-8 are told as such."""
+    return "/".join([*parts(place), RESULT_FILE]).encode(errors="backslashreplace").decode()

@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from harness.gate import summary as gate
 from harness.history.series import METRICS_TOLD
-from harness.report import incidents, validity, wording
-from harness.report.case import cases
+from harness.report import validity
+from harness.report.answer import answer
 from harness.result import Result
 
 #: What comes of figures that make no sense, such as those of a file that somebody wrote by hand.
@@ -40,7 +39,7 @@ class Summary:
         started_at: ISO 8601, in UTC.
         ended: How, in a word or two.
         exit_code: With which it ended.
-        answer: In one sentence.
+        answer: In one sentence, as its report has it.
         kept: The result, without what no trend is made from.
     """
 
@@ -68,7 +67,7 @@ def summary(place: str, result: Result) -> Summary:
         started_at=run.started_at,
         ended=ended(result),
         exit_code=run.exit_code,
-        answer=answer(result),
+        answer=_answer(result),
         kept=_kept(result),
     )
 
@@ -80,19 +79,10 @@ def ended(result: Result) -> str:
     return _ENDINGS.get(result.run.exit_code, f"exit code {result.run.exit_code}")
 
 
-def answer(result: Result) -> str:
-    """What a run found, in one sentence: of several cases that of the first which was judged."""
-    if not result.valid:
-        return f"Not to be believed: {validity.invalid_reason(result)}"
-    if result.gate:
-        return gate.headline(result)
-    for case in cases(result):
-        metric = case.primary_metric
-        if metric is not None and (told := wording.headline(case, metric)) is not None:
-            return told
-    for together in incidents.incidents(result):
-        return f"{together.name}: {incidents.sentences(together)[0]}"
-    return "Nothing was compared."
+def _answer(result: Result) -> str:
+    """What its report says first; of an invalid run the reason, too, which a list has no other place for."""
+    sentence = answer(result).sentence
+    return sentence if result.valid else f"{sentence} {validity.invalid_reason(result)}"
 
 
 def _kept(result: Result) -> Result:

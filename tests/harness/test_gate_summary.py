@@ -68,7 +68,7 @@ def test_a_regression_is_told_first_with_whom_and_by_how_much() -> None:
         " regression |" in text
     )
     assert text.index("| regression |") < text.index("| pass |")
-    assert "before: commit 0123456789 (`Check twice`)" in text
+    assert 'before: commit 0123456789 ("Check twice")' in text
     assert "noise floor: half the width" in text
 
 
@@ -200,7 +200,7 @@ def test_a_ratio_of_arms_is_told_then_and_now() -> None:
 def test_a_commits_title_is_text_and_nothing_else() -> None:
     """Anybody may have written it."""
     text = page.render(result(gated(), title="`x` <img src=x>\n## Pass | a"))
-    assert "(`x <img src=x>## Pass | a`)" in text
+    assert r'("\`x\` &#60;img src=x>## Pass | a")' in text
 
 
 def test_the_console_has_the_same() -> None:

@@ -138,8 +138,8 @@ def test_an_invalid_run_says_so_first_and_gives_no_verdict(result: Result) -> No
     """Its figures are shown for the search of the cause; no sentence compares arms."""
     bad = with_checks(result, Check(check="errors", status="invalid", detail="12 of 281,940 requests failed"))
     for text, first in (
-        (printed(bad), "INVALID: do not believe the figures below."),
-        (markdown.render(report(bad)), "**INVALID: do not believe the figures below.**"),
+        (printed(bad), "INVALID: do not believe these figures."),
+        (markdown.render(report(bad)), "**INVALID: do not believe these figures.**"),
     ):
         lines = text.splitlines()
         assert lines[0] == first

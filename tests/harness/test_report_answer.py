@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from io import StringIO
 from itertools import combinations
@@ -14,7 +15,7 @@ from harness.report import attribution, console, markdown
 from harness.report.answer import Answer, answer
 from harness.report.case import cases
 from harness.report.model import report
-from harness.result import Check, Comparison, Gated, Result, Verdict
+from harness.result import Check, Comparison, Gated, Measurement, Result, Verdict
 
 STORED = Path(__file__).parent / "data" / "result.json"
 CPU = "cookie needs 52.9 % more CPU per request than token (saturation)"
@@ -74,7 +75,6 @@ def test_the_answer_names_the_winner_by_how_much_and_how_surely(result: Result) 
             "decided",
             "token beats cookie in 1 of 2 comparisons (the others: 1 equiv",
         ),
-        (("slower", "faster"), "decided", "token and cookie win 1 of 2 comparisons each: "),
         (
             ("inconclusive", "slower"),
             "decided",
@@ -109,12 +109,42 @@ def test_who_wins_most_of_several_arms(result: Result) -> None:
     )
 
 
-def test_arms_that_win_as_often_share_it(result: Result) -> None:
-    """None is picked by its place in the suite."""
+def test_the_losses_of_who_wins_most_are_told(result: Result) -> None:
+    """Whom it lost to, and what was not decided."""
+    rows = among(result, ["token", "token-cutoff", "cookie", "opaque-bearer"]).comparisons
+    rows[1] = rows[1].model_copy(update={"verdict": "faster"})
+    rows += [rows[0], rows[0].model_copy(update={"verdict": "inconclusive"})]
+    found = answer(result.model_copy(update={"comparisons": rows}))
+    assert found.sentence.startswith(
+        "token wins 3 of its 5 comparisons, most of all 4 arms (the others: cookie wins 1, 1 inconclusive): "
+    ), found.sentence
+
+
+def test_two_that_win_as_often_decide_nothing(result: Result) -> None:
+    """Each has what it won told."""
+    found = answer(with_verdicts(result, "slower", "faster"))
+    assert found.kind == "open"
+    assert found.sentence == (
+        f"token and cookie win 1 of 2 comparisons each: {CPU}; cookie has a median service time 61.6 % longer"
+        " than token (steady)."
+    )
+
+
+def test_several_that_win_as_often_decide_nothing(result: Result) -> None:
+    """None is picked by its place in the suite; each has what it won told, and what it lost."""
     rows = among(result, ["a", "b", "c"]).comparisons[:2]
     shared = [rows[0], rows[1].model_copy(update={"base": "c", "arm": "b"})]
     found = answer(result.model_copy(update={"comparisons": shared}))
-    assert found.sentence.startswith("a and c win most of 3 arms, 1 comparison each: ")
+    assert found.kind == "open"
+    assert found.sentence == (
+        "a and c win most of 3 arms, 1 comparison each: b needs 25.0 % more CPU per request than a"
+        " (saturation); b needs 25.0 % more CPU per request than c (saturation)."
+    )
+    circle = [rows[0], *(rows[0].model_copy(update={"base": b, "arm": a}) for b, a in ("bc", "ca"))]
+    found = answer(result.model_copy(update={"comparisons": circle}))
+    assert found.sentence.startswith(
+        "a, b and c win most of 3 arms, 1 comparison each (a loses 1, b loses 1, c loses 1): "
+    )
 
 
 def test_arms_against_the_floor_alone_are_compared_with_it(result: Result) -> None:
@@ -137,9 +167,7 @@ def test_an_invalid_run_has_no_winner_in_any_report(result: Result) -> None:
         update={"validity": [Check(check="errors", status="invalid", detail="12 failed")]}
     )
     found = report(bad)
-    assert found.answer == Answer(
-        "invalid", "INVALID: do not believe the figures below.", ["errors: 12 failed"]
-    )
+    assert found.answer == Answer("invalid", "INVALID: do not believe these figures.", ["errors: 12 failed"])
     assert {row[-1] for table in (*found.judged, *found.described) for row in table.rows} == {"none"}
     assert not any(section.lines for section in found.costs)
 
@@ -172,10 +200,54 @@ def test_console_and_markdown_begin_with_the_answer(result: Result) -> None:
 def test_cost_is_attributed_against_the_floor(result: Result) -> None:
     """By hand from the stored figures: 229.15 - 90.165 of 229.15 us, of which the store takes 58.9."""
     [table] = attribution.tables(cases(result)[0])
-    assert table.rows[2] == ["cookie", "229.2 ± 1.8", "170", "58.9", "25.7 %", "139", "60.7 %"]
+    assert table.rows[2] == ["cookie", "229.2 ± 1.8", "170", "58.9", "25.7 %", "139.0 ± 1.8", "60.7 %"]
     assert attribution.sentences(cases(result)[0])[1] == (
-        "cookie: 139 us of 229 us a request are beyond the floor: 80.0 us the server's, 58.9 us the store's."
+        "cookie: 139.0 ± 1.8 us of 229 us a request are beyond the floor: 80.0 ± 1.7 us the server's,"
+        " 58.9 ± 1.5 us the store's."
     )
+
+
+def with_total_cpu(result: Result, arm: str, times: float, ci: bool = True) -> Result:
+    """An arm under saturation whose instances each need so many times what those of the floor do."""
+    [floor] = [
+        row
+        for row in result.measurements
+        if (row.scenario, row.arm, row.metric) == ("saturation", "anonymous", "total_cpu")
+    ]
+
+    def changed(row: Measurement) -> Measurement:
+        if (row.scenario, row.arm, row.metric) != ("saturation", arm, "total_cpu"):
+            return row
+        points = [point * times for point in floor.points]
+        return floor.model_copy(
+            update={"arm": arm, "value": floor.value * times, "points": points} | ({} if ci else {"ci": None})
+        )
+
+    return result.model_copy(update={"measurements": [changed(row) for row in result.measurements]})
+
+
+@pytest.mark.parametrize(
+    ("times", "cells", "words"),
+    [
+        (0.999, ["-0.090 ±>100%", "-"], "token: not told apart from the floor, -1.16 to 0.983 us of 90.1 us"),
+        (1.001, ["0.090 ±>100%", "-"], "token: not told apart from the floor, -0.984 to 1.16 us of 90.3 us"),
+        (0.5, ["-45.08 ± 0.90", "-"], "token: 45.08 ± 0.90 us a request less than the floor."),
+        (1.5, ["45.1 ± 1.4", "33.3 %"], "token: 45.1 ± 1.4 us of 135 us a request are beyond the floor"),
+    ],
+)  # fmt: skip
+def test_a_difference_from_the_floor_within_noise_is_none(
+    result: Result, times: float, cells: list[str], words: str
+) -> None:
+    """It has an interval, as every figure; what lies below the floor is not beyond it."""
+    case = cases(with_total_cpu(result, "token", times))[0]
+    assert attribution.tables(case)[0].rows[1][-2:] == cells
+    assert attribution.sentences(case)[0].startswith(words)
+
+
+def test_a_difference_from_too_few_instances_has_no_interval(result: Result) -> None:
+    """As any figure of them."""
+    case = cases(with_total_cpu(result, "token", 1.5, ci=False))[0]
+    assert attribution.tables(case)[0].rows[1][-2:] == ["45.1", "33.3 %"]
 
 
 def test_without_a_floor_cost_is_told_of_server_and_store_alone(result: Result) -> None:
@@ -187,11 +259,48 @@ def test_without_a_floor_cost_is_told_of_server_and_store_alone(result: Result) 
     assert attribution.sentences(case) == []
 
 
-def test_names_are_nothing_but_text_in_markdown(result: Result) -> None:
-    """A suite's arms are anybody's words."""
-    hostile = "<img src=x>![y](z)"
-    renamed = result.model_dump_json().replace('"cookie"', f'"{hostile}"')
+PART = "\N{ZERO WIDTH SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("<img src=x>![y](z)", "&#60;img src=x>!&#91;y](z)"),
+        ("a\n\n# b\r\n- c", "a # b - c"),
+        ("a|b", "a|b"),
+        ("`rm` ``x``", r"\`rm\` \`\`x\`\`"),
+        ("**bold** and *x*", r"\*\*bold\*\* and \*x\*"),
+        ("__init__ and _x_", r"\_\_init\_\_ and \_x\_"),
+        ("~~gone~~", r"\~\~gone\~\~"),
+        ("@name, a@b.org", f"@{PART}name, a@{PART}b.org"),
+        ("https://evil.example", f"https:{PART}//evil.example"),
+        ("www.evil.example", f"www{PART}.evil.example"),
+        ("closes #12", f"closes #{PART}12"),
+        (r"a\*b", r"a\\\*b"),
+        ("$x$ &lt;b&gt;", "&#36;x&#36; &#38;lt;b&#38;gt;"),
+        ("# title", r"\# title"),
+        ("> quoted", r"\> quoted"),
+        ("- item", r"\- item"),
+        ("---", r"\---"),
+        ("12. item", r"12\. item"),
+        ("token-cutoff, total_cpu: 3 * 4 <= -1.5", "token-cutoff, total_cpu: 3 * 4 <= -1.5"),
+        ("-12.3 %", "-12.3 %"),
+        ("-", "-"),
+        ("(`bench.py doctor` tells what to do)", "(`bench.py doctor` tells what to do)"),
+    ],
+)  # fmt: skip
+def test_text_is_nothing_but_text_in_markdown(name: str, told: str) -> None:
+    """As a pull request shows it: no markup, no link, no notice to anybody; figures and plain words stay."""
+    assert markdown.plain(name) == told
+
+
+def test_names_are_nothing_but_text_in_every_report(result: Result) -> None:
+    """A suite's arms are anybody's words: in sentences, headings and cells of tables."""
+    hostile = r"<img>\n@name |"
+    renamed = result.model_dump_json().replace('"cookie"', f'"{hostile}"').replace('"quick"', f'"{hostile}"')
     text = markdown.render(report(Result.model_validate_json(renamed)))
-    assert "<img" not in text
-    assert "![y]" not in text
-    assert "&lt;img src=x>!&#91;y](z)" in text
+    outside_code = re.sub("`bench.py [^`]+`", "", text)
+    assert "<img" not in outside_code
+    assert "@name" not in outside_code
+    assert f"\n| &#60;img> @{PART}name \\| | " in text
+    assert f"suite &#60;img> @{PART}name |\n" in text

@@ -6,28 +6,35 @@ import json
 import re
 from base64 import b64encode
 from collections import Counter
+from contextlib import nullcontext
 from functools import partial
 from hashlib import sha256
 from html.parser import HTMLParser
+from io import StringIO
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from harness import archive, charts, reporting
+from harness import archive, charts, commands, reporting, run_folder
 from harness.charts import inline_all
 from harness.compare import page as compared_page
 from harness.compare.sides import compare
-from harness.errors import SuiteError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError, RegressionError, SuiteError
+from harness.gate import command
+from harness.gate.judge import Judge
 from harness.report import html
 from harness.report.model import report
 from harness.report.tables import Table
-from harness.result import Check, Result
+from harness.result import Check, Gated, Result
+from harness.run import Measuring, Options
 from tests.harness.test_report_incidents import OUTAGE, with_incidents
 
+ROOT = Path(__file__).resolve().parents[2]
 STORED = Path(__file__).parent / "data" / "result.json"
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+HOSTILE = r"$\x$</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 #: Elements without an end.
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -203,7 +210,7 @@ def test_an_invalid_run_says_so_before_all_else(result: Result) -> None:
         update={"validity": [Check(check="errors", status="invalid", detail="12 failed")]}
     )
     page = Page(html.render(report(bad)))
-    text = page.text.partition("INVALID: do not believe the figures below.")
+    text = page.text.partition("INVALID: do not believe these figures.")
     assert text[1]
     assert text[2].lstrip().startswith("errors: 12 failed")
     assert "beats" not in page.text
@@ -284,6 +291,94 @@ def test_without_matplotlib_a_page_has_all_but_the_figures(
     reporting.write(result, tmp_path)
     assert (tmp_path / "report.html").read_text() == html.render(report(result))
     assert "a page without figures: " in capsys.readouterr().err
+
+
+def test_a_figure_that_cannot_be_drawn_costs_no_page(
+    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever went wrong in it is said."""
+
+    def odd(_: Result) -> None:
+        raise ValueError("no such symbol")
+
+    monkeypatch.setattr(charts, "inline_all", odd)
+    reporting.write(result, tmp_path)
+    assert (tmp_path / "report.html").read_text() == html.render(report(result))
+    assert "a page without figures: ValueError: no such symbol." in capsys.readouterr().err
+
+
+@pytest.fixture
+def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be drawn, and no report written."""
+
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    def full(*_: object) -> None:
+        raise EnvironmentFailedError("report.md could not be written: No space left on device.")
+
+    monkeypatch.setattr(charts, "draw_all", crash)
+    monkeypatch.setattr(reporting, "write", full)
+    monkeypatch.setattr(run_folder, "taken", lambda *_, **__: nullcontext())
+
+
+def measured(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is measured from here on gives this."""
+
+    def run(*_: object) -> Result:
+        return result
+
+    monkeypatch.setattr(Measuring, "run", run)
+
+
+@pytest.mark.usefixtures("unwritable")
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_a_run_keeps_its_code_where_nothing_can_be_drawn(
+    result: Result,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    is_valid: bool,
+) -> None:
+    """Its result and its tables are there, and the reasons; what an invalid run ends with hides nothing."""
+    bad = Check(check="errors", status="invalid", detail="12 failed")
+    ours = result if is_valid else result.model_copy(update={"validity": [bad]})
+    measured(ours, monkeypatch)
+    out, options = StringIO(), Options(tmp_path)
+    with nullcontext() if is_valid else pytest.raises(InvalidMeasurementError):
+        commands.measure(
+            "smoke", options, Console(file=out, width=400), dry_run=False, print_json=False, wait=False
+        )
+    assert archive.load(tmp_path) == ours
+    assert report(ours).answer.sentence in out.getvalue()
+    assert "no charts, or not all (ZeroDivisionError: division by zero. Then: bench.py plot" in out.getvalue()
+    assert "no report: report.md could not be written: No space left on device. Then: bench.py report" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.usefixtures("unwritable")
+def test_a_gate_keeps_its_code_where_no_page_can_be_written(
+    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A regression is none of the disk's."""
+    measured(result, monkeypatch)
+    row = Gated(
+        kind="budget", scenario="saturation", load="closed, 8 users", subject="token.store_ops <= 1",
+        metric="store_ops", is_ratio=False, value=2, bound="<=", limit=1, ci=None, noise_floor=None,
+        batches=1, answer="regression", detail="",
+    )  # fmt: skip
+    monkeypatch.setattr(Judge, "answers", lambda *_: [row])
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    suite = tmp_path / "budget.toml"
+    smoke = (ROOT / "loadtests" / "suites" / "smoke.toml").read_text()
+    suite.write_text(f'{smoke}budgets = ["token.store_ops <= 1"]\n')
+    asked = command.Asked(str(suite), Options(tmp_path))
+    with pytest.raises(RegressionError):
+        command.check(asked, Console(file=StringIO()), print_json=False, wait=False)
+    assert archive.load(tmp_path).run.exit_code == RegressionError.exit_code
+    assert (tmp_path / "check.md").exists()
+    assert "no report: report.md could not be written" in capsys.readouterr().err
 
 
 def stored(result: Result, folder: Path, **run: str) -> str:

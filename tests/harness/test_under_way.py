@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -208,6 +209,22 @@ def test_a_link_is_not_followed(alive: Path, tmp_path: Path) -> None:
     (alive / PROGRESS_FILE).symlink_to(tmp_path / "elsewhere.json")
     assert Progress.model_validate_json((tmp_path / "elsewhere.json").read_text()).doing == "measuring"
     assert under_way.read(alive) is None
+
+
+def test_nothing_is_waited_for(alive: Path) -> None:
+    """Neither for a writer of a pipe, nor for one who has it open and is silent; no file stays open."""
+    os.mkfifo(alive / PROGRESS_FILE)
+    open_before = psutil.Process().num_fds()
+    assert under_way.read(alive) is None
+    writer = os.open(alive / PROGRESS_FILE, os.O_RDWR)
+    try:
+        assert under_way.read(alive) is None
+    finally:
+        os.close(writer)
+    (alive / PROGRESS_FILE).unlink()
+    (alive / PROGRESS_FILE).mkdir()
+    assert under_way.read(alive) is None
+    assert psutil.Process().num_fds() == open_before
 
 
 def test_looking_takes_no_lock_away(alive: Path) -> None:

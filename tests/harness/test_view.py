@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 from pathlib import Path
@@ -11,12 +12,13 @@ import pytest
 from harness import archive, turn
 from harness.history.changes import Change
 from harness.history.series import History, Point, Series, history
+from harness.report.model import report
 from harness.result import Check, Result
 from harness.under_way import Progress
-from harness.view import files, shelf, trend
+from harness.view import files, pages, shelf, trend
 from harness.view.choice import Choice
 from harness.view.shelf import Shelf
-from harness.view.summary import Summary, answer, ended, summary
+from harness.view.summary import Summary, ended, summary
 from harness.view.told import told
 from tests.viewing import put, stored
 
@@ -94,12 +96,31 @@ def test_what_a_row_keeps_gives_the_same_history(result: Result) -> None:
     assert len(kept[0].model_dump_json()) < len(result.model_dump_json()) / 3
 
 
-def test_an_answer_is_one_sentence(result: Result) -> None:
-    """Of the pair that readers ask for, not of the floor; of an invalid run its reason."""
-    assert answer(result).startswith("token wins: cookie costs 1.529")
-    invalid = with_check(result, "invalid")
-    assert answer(invalid) == "Not to be believed: steal: 23 % was taken."
-    assert answer(result.model_copy(update={"comparisons": []})) == "Nothing was compared."
+def one_sided(result: Result) -> Result:
+    """The twins judged in two comparisons, of which each wins one: no example that is told first decides."""
+    rows = [row for row in result.comparisons if row.primary and (row.base, row.arm) == ("token", "cookie")]
+    changed = rows[1].model_copy(update={"verdict": "faster", "ratio": 0.8})
+    return result.model_copy(update={"comparisons": [rows[0], changed]})
+
+
+def test_the_viewer_answers_as_the_report_does(result: Result) -> None:
+    """In the list and on the page of a run, whatever the answer is; nothing but text."""
+    nothing = result.model_copy(update={"comparisons": []})
+    for one in (result, one_sided(result), nothing, with_check(result, "invalid")):
+        told = report(one)
+        page = html.unescape(pages.run("run", one, [], is_under_way=False))
+        assert summary("run", one).answer.startswith(told.answer.sentence)
+        assert f'<p class="lead">{told.answer.sentence}</p>' in page
+        sections = [*told.gate, *told.cases, *told.incidents]
+        lines = [*told.answer.certainty, *told.about, told.passed, *told.notes]
+        for words in [*lines, *(line for section in sections for line in section.lines)]:
+            assert words in page, words
+
+
+def test_the_list_names_the_reason_of_an_invalid_run(result: Result) -> None:
+    """It has no other place for it."""
+    told = summary("", with_check(result, "invalid")).answer
+    assert told == "INVALID: do not believe these figures. steal: 23 % was taken."
 
 
 @pytest.mark.parametrize(
