@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from harness import processes
+from harness import leftovers, processes
 from harness.claims import browsers
 from harness.errors import EnvironmentFailedError
 from harness.lab import browser
@@ -225,3 +226,27 @@ def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(browser, "_said", lambda *_: said)
     with pytest.raises(EnvironmentFailedError, match="answered what is no result"):
         browser.made(cast(Lab, Ports()), "injection", Injection)
+
+
+def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of its certificate and the browser's profile: `TMPDIR` is a folder that counts as left over."""
+    given: list[Path] = []
+
+    class Ended:
+        returncode = 0
+
+        def communicate(self, timeout: float) -> tuple[bytes, None]:
+            assert timeout > 0
+            assert (given[0] / leftovers.OWNER).exists()
+            (given[0] / "key.pem").touch()
+            return b"said", None
+
+    def start(*_: Any, environment: dict[str, str], **__: Any) -> Ended:
+        given.append(Path(environment["TMPDIR"]))
+        return Ended()
+
+    monkeypatch.setattr(processes, "start", start)
+    monkeypatch.setattr(processes, "end", lambda _: None)
+    assert browser._said(["injection"]) == "said"
+    assert given[0].name.startswith(leftovers.PREFIX)
+    assert not given[0].exists()
