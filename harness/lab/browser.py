@@ -91,9 +91,10 @@ def seen(
 
     def run(lab: Lab) -> Outcome:
         try:
-            return judge(made(lab, experiment, kind).rows)
+            found = made(lab, experiment, kind)
         except NoBrowserError as error:
             return Outcome(verdict="not run", because=str(error), figures=[])
+        return judge(found.rows).model_copy(update={"browser": found.browser})
 
     return run
 

@@ -228,6 +228,14 @@ def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPat
         browser.made(cast(Lab, Ports()), "injection", Injection)
 
 
+def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version that showed it."""
+    made = browser.Made("156.0", crossings())
+    monkeypatch.setattr(browser, "made", lambda *_: made)
+    outcome = browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
+    assert (outcome.verdict, outcome.browser) == ("supported", "156.0")
+
+
 def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The key of its certificate and the browser's profile: `TMPDIR` is a folder that counts as left over."""
     given: list[Path] = []
