@@ -435,7 +435,8 @@ def claims(
 
 @app.command()
 def browser(
-    rounds: Annotated[int, typer.Option(min=1, help="Each is one click in every case.")] = 40,
+    batches: Annotated[int, typer.Option(min=2, help="Each on fresh servers, in a fresh browser.")] = 6,
+    rounds: Annotated[int, typer.Option(min=1, help="Of a batch: each is one click in every case.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the order of cases, drawn anew for each round.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, too.")] = False,
     wait: Wait = False,
@@ -447,7 +448,7 @@ def browser(
     """
     from harness.wait import command
 
-    command.measure(rounds, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
+    command.measure(rounds, batches, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from aiohttp import ClientError
 from playwright.async_api import Error as BrowserFailedError
 
 from browserlab import chromium, experiments, sites
-from browserlab.stage import UnexpectedError
+from browserlab.stage import UnexpectedError, scheme_of
 
 _CANNOT_START: Final = 3
 _INTERRUPTED: Final = 130
@@ -84,9 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SCHEME=PORT",
-        help="where the server of a scheme listens on 127.0.0.1; may be given again",
+        help="where the server of a scheme listens on 127.0.0.1; may be given again. cookie-again is a second"
+        " one of cookie",
     )
-    add("--rounds", type=int, default=40, metavar="N", help="how often `wait` tries each case (%(default)s)")
+    add("--rounds", type=int, default=10, metavar="N", help="how often `wait` tries each case (%(default)s)")
     add("--seed", type=int, default=1, metavar="N", help="of the order in which it does (%(default)s)")
     return parser
 
@@ -99,11 +100,11 @@ def _server(text: str) -> tuple[str, int]:
 
 
 def _about() -> dict[str, dict[str, Any]]:
-    """What there is: for each experiment its title, its schemes, and what their servers are to be told."""
+    """What there is: for each experiment its title, its servers by name, and what these are to be told."""
     return {
         name: {
             "title": experiments.load(name).TITLE,
-            "schemes": list(experiments.load(name).SCHEMES),
+            "servers": {server: scheme_of(server) for server in experiments.load(name).SCHEMES},
             "arguments": list(sites.ARGUMENTS),
         }
         for name in experiments.names()
@@ -111,7 +112,7 @@ def _about() -> dict[str, dict[str, Any]]:
 
 
 def _listed() -> str:
-    rows = [f"{name}: {row['title']} ({', '.join(row['schemes'])})" for name, row in _about().items()]
+    rows = [f"{name}: {row['title']} ({', '.join(row['servers'])})" for name, row in _about().items()]
     return "\n".join([*rows, f"Each server is to be started with {' '.join(sites.ARGUMENTS)}"])
 
 

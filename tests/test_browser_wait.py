@@ -14,20 +14,23 @@ from tests.sandbox import Sandbox
 def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     """Figures for programs on standard output, tables for people beside; every case, every comparison."""
     browser.require()
-    done = sandbox.run("browser", "--rounds", "6", "--json", patience_s=300)
+    done = sandbox.run("browser", "--batches", "2", "--rounds", "2", "--json", patience_s=300)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert (told["rounds"], told["seed"]) == (6, 1)
-    assert {(row["scheme"], row["preflights"]): row["preflights_seen"] for row in told["waits"]} == {
+    assert (told["batches"], told["rounds"], told["seed"]) == (2, 2, 1)
+    assert {(row["server"], row["preflights"]): row["preflights_seen"] for row in told["waits"]} == {
         **{
-            (scheme, kind): 0
-            for scheme in ("cookie", "token")
+            (server, kind): 0
+            for server in ("cookie", "token")
             for kind in ("none", "remembered", "each time")
         },
-        ("token", "each time"): 6,
+        ("cookie-again", "none"): 0,
+        ("static", "none"): 0,
+        ("token", "each time"): 4,
     }
-    assert all(row["clicks"] == 6 and row["answered_ms"]["ci"] for row in told["waits"])
-    assert len(told["pairs"]) == 7
+    assert all(row["clicks"] == 4 and row["answered_ms"]["ci"] for row in told["waits"])
+    assert len(told["pairs"]) == 8
+    assert told["noise"]["floor"] > 0
     assert "token / cookie, own origin" in done.stderr
     assert list(sandbox.folder.iterdir()) == []
 

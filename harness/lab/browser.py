@@ -126,7 +126,9 @@ def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row
         EnvironmentFailedError: It could not be made, or answered what is no result.
     """
     about = json.loads(processes.ask("browserlab", ["--list", "--json"]))[experiment]
-    servers = [f"{scheme}={lab.port(scheme, about['arguments'])}" for scheme in about["schemes"]]
+    servers = [
+        f"{name}={lab.port(scheme, about['arguments'], name)}" for name, scheme in about["servers"].items()
+    ]
     told = [("--server", server) for server in servers]
     told += [(f"--{name}", str(value)) for name, value in options.items()]
     said = _said([experiment, "--json", *(word for pair in told for word in pair)])

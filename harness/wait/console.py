@@ -7,28 +7,27 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from harness.calibrate.rows import Middle
-from harness.wait.rows import Pair, Wait
+from harness.wait.rows import Mean, Noise, Pair, Wait
 
 
-def render(waits: Sequence[Wait], pairs: Sequence[Pair], console: Console) -> None:
+def render(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, console: Console) -> None:
     """Print each case, and each comparison of two."""
     console.print(_waits(waits))
     console.print()
-    console.print(_pairs(pairs))
+    console.print(_pairs([*pairs, noise.pair]))
     console.print()
 
 
 def _waits(waits: Sequence[Wait]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("origin", "scheme", "preflights"):
+    for heading in ("origin", "server", "preflights"):
         table.add_column(heading, no_wrap=True)
     for heading in ("a click", "answered ms", "rendered ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in waits:
         table.add_row(
             row.origin.removesuffix(" origin"),
-            row.scheme,
+            row.server,
             row.preflights,
             f"{row.preflights_seen / row.clicks:.2g}",
             _told(row.answered_ms, ".1f"),
@@ -48,8 +47,8 @@ def _pairs(pairs: Sequence[Pair]) -> Table:
     return table
 
 
-def _told(middle: Middle | None, form: str) -> str:
-    if middle is None:
+def _told(mean: Mean | None, form: str) -> str:
+    if mean is None:
         return ""
-    ends = "" if middle.ci is None else f" ({middle.ci[0]:{form}} to {middle.ci[1]:{form}})"
-    return f"{middle.value:{form}}{ends}"
+    ends = "" if mean.ci is None else f" ({mean.ci[0]:{form}} to {mean.ci[1]:{form}})"
+    return f"{mean.value:{form}}{ends}"

@@ -31,7 +31,8 @@ def test_it_lists_its_experiments_and_their_servers() -> None:
     """For people, and for the program that starts the servers."""
     about = json.loads(lab("--list", "--json").stdout)
     assert list(about) == experiments.names()
-    assert about["crossing"]["schemes"] == ["cookie", "token"]
+    assert about["crossing"]["servers"] == {"cookie": "cookie", "token": "token"}
+    assert about["wait"]["servers"]["cookie-again"] == "cookie"
     assert all(row["arguments"] == list(sites.ARGUMENTS) for row in about.values())
     listed = lab("--list").stdout
     assert all(name in listed for name in about)

@@ -221,7 +221,7 @@ class Ports:
 @pytest.mark.parametrize("said", ["", "{}", '{"rows": 1}', "[]", '{"rows": [{"kept": "memory"}]}'])
 def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No verdict rests on half an answer."""
-    about = {"injection": {"schemes": ["cookie"], "arguments": []}}
+    about = {"injection": {"servers": {"cookie": "cookie"}, "arguments": []}}
     monkeypatch.setattr(processes, "ask", lambda *_: json.dumps(about))
     monkeypatch.setattr(browser, "_said", lambda *_: said)
     with pytest.raises(EnvironmentFailedError, match="answered what is no result"):
