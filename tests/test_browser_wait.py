@@ -14,7 +14,7 @@ from tests.sandbox import Sandbox
 def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     """Figures for programs on standard output, tables for people beside; every case, every comparison."""
     browser.require()
-    done = sandbox.run("browser", "--batches", "2", "--rounds", "2", "--json", patience_s=300)
+    done = sandbox.run("browser", "--batches", "2", "--rounds", "2", "--json", "--out", "one", patience_s=300)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["batches"], told["rounds"], told["seed"]) == (2, 2, 1)
@@ -31,8 +31,12 @@ def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     assert all(row["clicks"] == 4 and row["answered_ms"]["ci"] for row in told["waits"])
     assert len(told["pairs"]) == 8
     assert told["noise"]["floor"] > 0
-    assert "token / cookie, own origin" in done.stderr
-    assert list(sandbox.folder.iterdir()) == []
+    assert "until answered" in done.stderr
+    assert [len(batch) for batch in told["clicks"]] == [16, 16]
+    assert {path.name for path in sandbox.folder.iterdir()} == {"one"}
+    assert [path.name for path in (sandbox.folder / "one").iterdir()] == ["wait.json"]
+    assert json.loads((sandbox.folder / "one" / "wait.json").read_text()) == told
+    assert sandbox.run("browser", "--out", "one").returncode == 2
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness import disk
+from harness import disk, machine
 from harness.errors import SuiteError
 from harness.lab.claim import Answer
 from harness.result import Git
@@ -25,6 +25,11 @@ class Setting(BaseModel):
     cpu: str
     cores: int
     python: str
+
+    @classmethod
+    def of(cls, servers: str) -> Self:
+        """This machine, with servers of that digest."""
+        return cls(servers=servers, cpu=machine.cpu_model(), cores=machine.cores(), python=machine.python())
 
 
 class _File(BaseModel):

@@ -20,7 +20,7 @@ from harness.lab.claim import Outcome
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
 
-#: The longest experiment, on a slow machine.
+#: The longest experiment of those that are made once, on a slow machine.
 _PATIENCE_S: Final = 600
 
 
@@ -112,13 +112,16 @@ class Made(Generic[Row]):
     rows: list[Row]
 
 
-def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row]:
+def made(
+    lab: Lab, experiment: str, kind: type[Row], patience_s: float = _PATIENCE_S, **options: int
+) -> Made[Row]:
     """What an experiment finds on servers of the lab.
 
     Args:
         lab: Has the servers.
         experiment: Its name.
         kind: What its rows are.
+        patience_s: Seconds after which it is taken to hang.
         options: What it is told besides.
 
     Raises:
@@ -131,7 +134,7 @@ def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row
     ]
     told = [("--server", server) for server in servers]
     told += [(f"--{name}", str(value)) for name, value in options.items()]
-    said = _said([experiment, "--json", *(word for pair in told for word in pair)])
+    said = _said([experiment, "--json", *(word for pair in told for word in pair)], patience_s)
     try:
         answer = json.loads(said)
         rows = [kind.model_validate(row) for row in answer["rows"]]
@@ -142,7 +145,7 @@ def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row
         ) from error
 
 
-def _said(arguments: Sequence[str]) -> str:
+def _said(arguments: Sequence[str], patience_s: float) -> str:
     """What the program says; its temporary files, the browser's included, are gone afterwards."""
     try:
         with interrupts.held():
@@ -154,7 +157,7 @@ def _said(arguments: Sequence[str]) -> str:
     try:
         with interrupts.held():
             process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
-        said = process.communicate(timeout=_PATIENCE_S)[0].decode()
+        said = process.communicate(timeout=patience_s)[0].decode()
         if process.returncode == 0:
             return said
         if said:
@@ -162,7 +165,7 @@ def _said(arguments: Sequence[str]) -> str:
         raise EnvironmentFailedError(f"python -m browserlab failed: {processes.log_end(log)}")
     except subprocess.TimeoutExpired as error:
         raise EnvironmentFailedError(
-            f"python -m browserlab did not end within {_PATIENCE_S} s: {processes.log_end(log)}"
+            f"python -m browserlab did not end within {patience_s:.0f} s: {processes.log_end(log)}"
         ) from error
     finally:
         with interrupts.held():

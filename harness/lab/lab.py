@@ -159,7 +159,8 @@ class Lab:
 
     def digest(self) -> str:
         """The digest of the servers' code, as one of them reports it."""
-        return str(self._rig("anonymous", {}).instances[0].ready["digest"])
+        rig = next(iter(self._rigs.values()), None) or self._rig("anonymous", {})
+        return str(rig.instances[0].ready["digest"])
 
     def _rig(
         self, scheme: str, environment: dict[str, str], arguments: Sequence[str] = (), name: str = ""

@@ -43,6 +43,11 @@ class Click(BaseModel):
         """What was tried."""
         return self.server, self.origin, self.preflights
 
+    @property
+    def as_meant(self) -> bool:
+        """Whether it was what its case says: browsers forget a preflight when its time is up."""
+        return self.preflights != "remembered" or not self.preflights_seen
+
 
 #: Server, origin, preflights.
 Case = tuple[str, str, str]
@@ -135,6 +140,11 @@ _SAME: Final[tuple[str, Case, Case]] = (
     ("cookie-again", *_HOME),
     ("cookie", *_HOME),
 )
+
+
+def as_meant(batches: Sequence[Batch]) -> list[Batch]:
+    """The batches less the clicks that met a preflight which should have been remembered."""
+    return [[click for click in batch if click.as_meant] for batch in batches]
 
 
 def waits(batches: Sequence[Batch]) -> list[Wait]:

@@ -244,7 +244,7 @@ def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.Monke
         returncode = 0
 
         def communicate(self, timeout: float) -> tuple[bytes, None]:
-            assert timeout > 0
+            assert timeout == 60
             assert (given[0] / leftovers.OWNER).exists()
             (given[0] / "key.pem").touch()
             return b"said", None
@@ -255,6 +255,6 @@ def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(processes, "start", start)
     monkeypatch.setattr(processes, "end", lambda _: None)
-    assert browser._said(["injection"]) == "said"
+    assert browser._said(["injection"], 60) == "said"
     assert given[0].name.startswith(leftovers.PREFIX)
     assert not given[0].exists()

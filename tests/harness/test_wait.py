@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from io import StringIO
-from typing import cast
+from pathlib import Path
+from typing import Any, Self, cast
 
 import pytest
 from rich.console import Console
 
-from harness.wait import console
-from harness.wait.rows import Batch, Click, Mean, Pair, noise, pairs, waits
+from harness.archive import WAIT_FILE
+from harness.errors import EnvironmentFailedError, SuiteError
+from harness.lab import browser
+from harness.lab.answers import Setting
+from harness.result import Git
+from harness.wait import command, console, file
+from harness.wait.file import Measured, Plan
+from harness.wait.rows import Batch, Click, Mean, Pair, as_meant, noise, pairs, waits
 
 HOME, REMEMBERED, EACH_TIME = (
     ("own origin", "none"),
@@ -117,6 +125,93 @@ def test_the_noise_is_that_of_two_servers_of_one_scheme() -> None:
     assert not quiet.suspicious
     assert quiet.pair.verdict == "not judged"
     assert noise([batch(again=factor) for factor in (1.100, 1.101, 1.102, 1.099)]).suspicious
+
+
+def test_a_preflight_that_was_forgotten_spoils_its_click_only() -> None:
+    """What should have been remembered and was not is left out, in its pairs as well."""
+    whole = [batch(token=2), batch(token=2)]
+    late = [
+        click.model_copy(update={"preflights_seen": 1, "answered_ms": 1000.0})
+        if (click.case, click.round) == (("token", *REMEMBERED), 4)
+        else click
+        for click in whole[0]
+    ]
+    clicks = as_meant([late, whole[1]])
+    assert [len(whole[n]) - len(clicks[n]) for n in (0, 1)] == [1, 0]
+    [row] = [row for row in waits(clicks) if (row.server, row.preflights) == ("token", "remembered")]
+    assert (row.clicks, row.preflights_seen) == (17, 0)
+    compared = by_name(clicks)["token / cookie, another origin"]
+    assert compared.answered_ratio is not None
+    assert compared.answered_ratio.value == pytest.approx(2)
+    assert sum(click.preflights_seen for click in clicks[0]) == 9  # those of each time are as meant
+
+
+def test_a_case_without_clicks_has_no_figures() -> None:
+    """A browser that forgot every preflight tells nothing of those that it remembers."""
+    found = by_name([[click for click in batch() if click.case != ("token", *REMEMBERED)]] * 2)
+    lost = found["token / cookie, another origin"]
+    assert (lost.answered_ratio, lost.answered_ms, lost.verdict) == (None, None, "not judged")
+    assert found["token / cookie, own origin"].verdict == "equivalent"
+
+
+def test_a_longer_batch_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As many rounds as the command takes end within the patience for them."""
+    given: list[tuple[int, float]] = []
+
+    class Lab:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def digest(self) -> str:
+            return "abc"
+
+    def made(*told: Any, rounds: int, **_: int) -> browser.Made[Click]:
+        given.append((rounds, told[-1]))
+        return browser.Made("156.0", [])
+
+    monkeypatch.setattr(command, "Lab", Lab)
+    monkeypatch.setattr(browser, "made", made)
+    for rounds in (1, 100):
+        command._batch(rounds, 1, tmp_path, Console(file=StringIO()))
+    (_, short), (_, long) = given
+    assert long - short == 99 * 30
+
+
+HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
+GIT = Git(revision="0" * 40, dirty=False)
+
+
+def test_every_click_is_kept(tmp_path: Path) -> None:
+    """Those that are left out, too; where and of what; the same figures are made from them again."""
+    batches = [Measured(HERE, "156.0", batch(factor, token=2)) for factor in (1, 2)]
+    plan = Plan(batches=2, rounds=9, seed=3)
+    text = file.save(tmp_path, plan, GIT, "2026-01-02T00:00:00+00:00", batches)
+    assert (tmp_path / WAIT_FILE).read_text() == text
+    told = json.loads(text)
+    again = [[Click.model_validate(click) for click in one] for one in told["clicks"]]
+    assert again == [one.clicks for one in batches]
+    assert (told["setting"], told["git"], told["browser"]) == (HERE.model_dump(), GIT.model_dump(), "156.0")
+    assert (told["batches"], told["rounds"], told["seed"], told["dropped"]) == (2, 9, 3, 0)
+    assert [row["verdict"] for row in told["pairs"]] == [pair.verdict for pair in pairs(again)]
+    with pytest.raises(SuiteError, match=r"holds wait\.json already"):
+        file.prepare(tmp_path, plan)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Measured(HERE, "157.0", batch()), Measured(HERE.model_copy(update={"servers": "d"}), "156.0", batch())],
+)
+def test_batches_of_two_browsers_or_codes_are_not_averaged(tmp_path: Path, other: Measured) -> None:
+    """What was kept before stays as it is."""
+    first, plan = Measured(HERE, "156.0", batch()), Plan(batches=2, rounds=9, seed=1)
+    before = file.save(tmp_path, plan, GIT, "", [first])
+    with pytest.raises(EnvironmentFailedError, match="has changed: measure again"):
+        file.save(tmp_path, plan, GIT, "", [first, other])
+    assert (tmp_path / WAIT_FILE).read_text() == before
 
 
 def test_the_tables_fit_80_columns() -> None:
