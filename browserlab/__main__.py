@@ -29,6 +29,9 @@ def main() -> None:
     if options.list:
         print(json.dumps(_about()) if options.json else _listed())
         return
+    if options.browser:
+        _tell_browser(as_json=options.json)
+        return
     if options.experiment is None:
         parser.error(f"name an experiment: {', '.join(experiments.names())}")
     servers = dict(options.server)
@@ -56,6 +59,19 @@ def main() -> None:
         print(f"Chromium {version}", *map(_line, told_rows), sep="\n")
 
 
+def _tell_browser(*, as_json: bool) -> None:
+    """Say where the browser is; that there is none is an answer to a program, and a failure to a person."""
+    try:
+        path = chromium.find()
+    except chromium.NoBrowserError as error:
+        if not as_json:
+            print(error, file=sys.stderr)
+            sys.exit(_CANNOT_START)
+        print(json.dumps({"missing": str(error)}))
+    else:
+        print(json.dumps({"path": path}) if as_json else path)
+
+
 async def _until_told(
     experiment: experiments.Experiment, servers: Mapping[str, int], options: argparse.Namespace
 ) -> tuple[str, Sequence[Any]]:
@@ -77,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("experiment", nargs="?", choices=experiments.names(), help="which one; --list says what each is")
     add("--list", action="store_true", help="list the experiments and the servers they need, and end")
+    add("--browser", action="store_true", help="say where the Chromium is that is used, and end")
     add("--json", action="store_true", help="say it in one line of JSON")
     add(
         "--server",

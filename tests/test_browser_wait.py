@@ -41,7 +41,9 @@ def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
 
 @pytest.mark.slow
 def test_without_a_browser_it_says_how_to_get_one(sandbox: Sandbox) -> None:
-    """Exit code 3, as for whatever else is missing."""
+    """Exit code 3, as for whatever else is missing: before anything is started or made."""
     done = sandbox.run("browser", CHROMIUM="/nonexistent")
     assert done.returncode == 3
+    assert "batches of" not in done.stderr + done.stdout
+    assert list(sandbox.folder.iterdir()) == []
     assert "`make browser` installs one" in done.stderr

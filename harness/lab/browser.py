@@ -91,12 +91,24 @@ def seen(
 
     def run(lab: Lab) -> Outcome:
         try:
+            require()
             found = made(lab, experiment, kind)
         except NoBrowserError as error:
             return Outcome(verdict="not run", because=str(error), figures=[])
         return judge(found.rows).model_copy(update={"browser": found.browser})
 
     return run
+
+
+def require() -> None:
+    """Find out whether there is a browser, before servers are started for it.
+
+    Raises:
+        NoBrowserError: There is none.
+    """
+    answer = json.loads(processes.ask("browserlab", ["--browser", "--json"]))
+    if "missing" in answer:
+        raise NoBrowserError(answer["missing"])
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,18 @@ def measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wai
         SuiteError: The folder holds something measured already.
         EnvironmentFailedError: There is no browser, a server failed, or another run is under way.
     """
+    try:
+        _measure(plan, folder, console, print_json=print_json, wait=wait)
+    except browser.NoBrowserError as error:
+        raise EnvironmentFailedError(str(error)) from error
+
+
+def _measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with turn.taken(folder, wait=wait, say=say):
         if removed := leftovers.remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
+        browser.require()
         file.prepare(folder, plan)
         git, started_at = machine.revision(), datetime.now(UTC).isoformat(timespec="seconds")
         say(f"{plan.batches} batches of {plan.rounds} rounds of a click in each case, seed {plan.seed}")
@@ -63,8 +71,5 @@ def _batch(rounds: int, seed: int, folder: Path, console: Console) -> Measured:
     """The clicks on fresh servers, in a fresh browser."""
     patience_s = _BEGINNING_S + rounds * _ROUND_S
     with Lab(folder, console) as lab:
-        try:
-            made = browser.made(lab, "wait", Click, patience_s, rounds=rounds, seed=seed)
-        except browser.NoBrowserError as error:
-            raise EnvironmentFailedError(str(error)) from error
+        made = browser.made(lab, "wait", Click, patience_s, rounds=rounds, seed=seed)
         return Measured(Setting.of(lab.digest()), made.browser, made.rows)

@@ -66,6 +66,18 @@ def test_without_a_browser_it_says_how_to_get_one() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_where_the_browser_is_can_be_asked() -> None:
+    """To programs that there is none is an answer; to people it is a failure that says what to do."""
+    there = lab("--browser", "--json", CHROMIUM=sys.executable)
+    assert json.loads(there.stdout) == {"path": sys.executable}
+    missing = lab("--browser", "--json", CHROMIUM="/nonexistent")
+    assert missing.returncode == 0
+    assert "`make browser` installs one" in json.loads(missing.stdout)["missing"]
+    told = lab("--browser", CHROMIUM="/nonexistent")
+    assert (told.returncode, told.stdout) == (3, "")
+    assert "`make browser` installs one" in told.stderr
+
+
 def test_a_server_that_is_not_there_is_told() -> None:
     """In a sentence, exit code 3."""
     browser.require()

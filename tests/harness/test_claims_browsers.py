@@ -231,9 +231,17 @@ def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPat
 def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """The version that showed it."""
     made = browser.Made("156.0", crossings())
+    monkeypatch.setattr(browser, "require", lambda: None)
     monkeypatch.setattr(browser, "made", lambda *_: made)
     outcome = browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
     assert (outcome.verdict, outcome.browser) == ("supported", "156.0")
+
+
+def test_no_server_is_started_for_a_browser_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim is `not run` by then."""
+    monkeypatch.setattr(processes, "ask", lambda *_: json.dumps({"missing": "there is none: install one"}))
+    outcome = browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, None))
+    assert (outcome.verdict, outcome.because) == ("not run", "there is none: install one")
 
 
 def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
