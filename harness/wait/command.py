@@ -15,6 +15,7 @@ from harness.errors import EnvironmentFailedError
 from harness.lab import browser
 from harness.lab.answers import Setting
 from harness.lab.lab import Lab
+from harness.report import format as fmt
 from harness.wait import console as tables
 from harness.wait import file
 from harness.wait.file import Measured, Plan
@@ -60,6 +61,8 @@ def _measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wa
     same = noise(clicks)
     say(f"Chromium {found[0].browser}; means of the batches' medians, intervals at {CONFIDENCE:.0%}")
     tables.render(waits(clicks), pairs(clicks), same, console)
+    if same.floor is not None:
+        say(f"noise floor, from two servers of one scheme: {fmt.number(100 * same.floor)} %")
     if dropped := sum(len(one.clicks) for one in found) - sum(map(len, clicks)):
         say(f"{dropped} clicks left out: the browser had forgotten a preflight that it may remember")
     if same.suspicious:

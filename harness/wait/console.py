@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from harness.report import format as fmt
 from harness.wait.rows import Mean, Noise, Pair, Wait
 
 
@@ -30,8 +31,8 @@ def _waits(waits: Sequence[Wait]) -> Table:
             row.server,
             row.preflights,
             f"{row.preflights_seen / row.clicks:.2g}",
-            _told(row.answered_ms, ".1f"),
-            _told(row.rendered_ms, ".1f"),
+            _spread(row.answered_ms),
+            _spread(row.rendered_ms),
         )
     return table
 
@@ -43,12 +44,16 @@ def _pairs(pairs: Sequence[Pair]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in pairs:
-        table.add_row(row.asks, _told(row.answered_ratio, ".2f"), _told(row.answered_ms, ".1f"), row.verdict)
+        table.add_row(row.asks, _told(row.answered_ratio), _told(row.answered_ms), row.verdict)
     return table
 
 
-def _told(mean: Mean | None, form: str) -> str:
+def _spread(mean: Mean | None) -> str:
+    return "" if mean is None else fmt.with_interval(mean.value, mean.ci)
+
+
+def _told(mean: Mean | None) -> str:
     if mean is None:
         return ""
-    ends = "" if mean.ci is None else f" ({mean.ci[0]:{form}} to {mean.ci[1]:{form}})"
-    return f"{mean.value:{form}}{ends}"
+    ends = "" if mean.ci is None else f" ({fmt.number(mean.ci[0])} to {fmt.number(mean.ci[1])})"
+    return f"{fmt.number(mean.value)}{ends}"

@@ -220,7 +220,20 @@ def test_the_tables_fit_80_columns() -> None:
     batches = [batch(factor, token=1.2) for factor in (1, 1.001, 0.999)]
     console.render(waits(batches), pairs(batches), noise(batches), out)
     told = cast(StringIO, out.file).getvalue()
-    assert "14.0 (13.9 to 14.1)" in told
+    assert "14.00 ± 0.08" in told
     assert told.count("slower") == 3
+    assert "…" not in told
     assert "A/A: cookie / cookie" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_two_batches_that_differ_wildly_still_fit() -> None:
+    """Their intervals end beyond all that has a meaning, and names stay whole words."""
+    out = Console(file=StringIO(), width=80)
+    batches = [batch(token=factor, again=factor) for factor in (0.1, 30)]
+    console.render(waits(batches), pairs(batches), noise(batches), out)
+    told = cast(StringIO, out.file).getvalue()
+    assert "1e+" in told
+    assert "…" not in told
+    assert all(word in told for word in ("until", "answered", "token", "cookie", "origin", "inconclusive"))
     assert max(map(len, told.splitlines())) <= 80
