@@ -436,19 +436,29 @@ def claims(
 
 @app.command()
 def browser(
-    rounds: Annotated[int, typer.Option(min=1, help="Each is one click in every case.")] = 40,
+    batches: Annotated[
+        int, typer.Option(min=2, max=100, help="Each on fresh servers, in a fresh browser.")
+    ] = 6,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=100, help="Of a batch: each is one click in every case.")
+    ] = 10,
     seed: Annotated[int, typer.Option(help="Of the order of cases, drawn anew for each round.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, too.")] = False,
+    out: RunFolder = None,
+    results: ResultsFolder = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print wait.json, too.")] = False,
     wait: Wait = False,
 ) -> None:
     """Measure what a user waits for in a real Chromium, from the click to the answer, by cookie and by token.
 
     The page is at the API's own origin or at another, with preflights remembered or needed each time; all
-    cases take turns. `make browser` finds or installs a Chromium.
+    cases take turns. Every click is kept, in wait.json. `make browser` finds or installs a Chromium.
     """
     from harness.wait import command
+    from harness.wait.file import Plan
 
-    command.measure(rounds, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
+    plan = Plan(batches, rounds, seed)
+    console = Console(stderr=as_json)
+    command.measure(plan, out or _folder(results, "browser"), console, print_json=as_json, wait=wait)
 
 
 @app.command()

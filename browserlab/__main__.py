@@ -16,7 +16,7 @@ from aiohttp import ClientError
 from playwright.async_api import Error as BrowserFailedError
 
 from browserlab import chromium, experiments, sites
-from browserlab.stage import UnexpectedError
+from browserlab.stage import UnexpectedError, scheme_of
 
 _CANNOT_START: Final = 3
 _INTERRUPTED: Final = 130
@@ -28,6 +28,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.list:
         print(json.dumps(_about()) if options.json else _listed())
+        return
+    if options.browser:
+        _tell_browser(as_json=options.json)
         return
     if options.experiment is None:
         parser.error(f"name an experiment: {', '.join(experiments.names())}")
@@ -56,6 +59,19 @@ def main() -> None:
         print(f"Chromium {version}", *map(_line, told_rows), sep="\n")
 
 
+def _tell_browser(*, as_json: bool) -> None:
+    """Say where the browser is; that there is none is an answer to a program, and a failure to a person."""
+    try:
+        path = chromium.find()
+    except chromium.NoBrowserError as error:
+        if not as_json:
+            print(error, file=sys.stderr)
+            sys.exit(_CANNOT_START)
+        print(json.dumps({"missing": str(error)}))
+    else:
+        print(json.dumps({"path": path}) if as_json else path)
+
+
 async def _until_told(
     experiment: experiments.Experiment, servers: Mapping[str, int], options: argparse.Namespace
 ) -> tuple[str, Sequence[Any]]:
@@ -77,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("experiment", nargs="?", choices=experiments.names(), help="which one; --list says what each is")
     add("--list", action="store_true", help="list the experiments and the servers they need, and end")
+    add("--browser", action="store_true", help="say where the Chromium is that is used, and end")
     add("--json", action="store_true", help="say it in one line of JSON")
     add(
         "--server",
@@ -84,9 +101,10 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SCHEME=PORT",
-        help="where the server of a scheme listens on 127.0.0.1; may be given again",
+        help="where the server of a scheme listens on 127.0.0.1; may be given again. cookie-again is a second"
+        " one of cookie",
     )
-    add("--rounds", type=int, default=40, metavar="N", help="how often `wait` tries each case (%(default)s)")
+    add("--rounds", type=int, default=10, metavar="N", help="how often `wait` tries each case (%(default)s)")
     add("--seed", type=int, default=1, metavar="N", help="of the order in which it does (%(default)s)")
     return parser
 
@@ -99,11 +117,11 @@ def _server(text: str) -> tuple[str, int]:
 
 
 def _about() -> dict[str, dict[str, Any]]:
-    """What there is: for each experiment its title, its schemes, and what their servers are to be told."""
+    """What there is: for each experiment its title, its servers by name, and what these are to be told."""
     return {
         name: {
             "title": experiments.load(name).TITLE,
-            "schemes": list(experiments.load(name).SCHEMES),
+            "servers": {server: scheme_of(server) for server in experiments.load(name).SCHEMES},
             "arguments": list(sites.ARGUMENTS),
         }
         for name in experiments.names()
@@ -111,7 +129,7 @@ def _about() -> dict[str, dict[str, Any]]:
 
 
 def _listed() -> str:
-    rows = [f"{name}: {row['title']} ({', '.join(row['schemes'])})" for name, row in _about().items()]
+    rows = [f"{name}: {row['title']} ({', '.join(row['servers'])})" for name, row in _about().items()]
     return "\n".join([*rows, f"Each server is to be started with {' '.join(sites.ARGUMENTS)}"])
 
 

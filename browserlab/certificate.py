@@ -1,4 +1,9 @@
-"""TLS for names that exist on this machine only: an authority made for one run, and kept in memory."""
+"""TLS for names that exist on this machine only, by an authority that is made for one run.
+
+The authority's key is never written. The certificate's own is, for the moment of loading it, since Python
+loads keys from files only: into the folder for temporary files, readable by its user alone. `bench.py` gives
+each run one of its own (`TMPDIR`), which is removed with everything in it, also after a run that was killed.
+"""
 
 from __future__ import annotations
 

@@ -26,6 +26,9 @@ TRANSPORTS: Final[Mapping[str, Literal["cookie", "bearer"]]] = {
     "token-refresh": "bearer",
 }
 
+#: Behind a scheme's name: a second server of it.
+AGAIN: Final = "-again"
+
 _CALL: Final = """async ([path, method, body]) => {
   const { session } = await import("/app.js");
   const json = { "Content-Type": "application/json" };
@@ -40,6 +43,11 @@ _CALL: Final = """async ([path, method, body]) => {
 
 class UnexpectedError(Exception):
     """The stage is not as an experiment needs it; the text says what is missing."""
+
+
+def scheme_of(server: str) -> str:
+    """The scheme of a server, by the server's name."""
+    return server.removesuffix(AGAIN)
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class Stage:
     Attributes:
         front: What browsers talk to.
         browser: A Chromium.
-        servers: Port by scheme.
+        servers: Port by name, which is the scheme's, or with `AGAIN`.
         client: Calls servers without any browser.
     """
 
@@ -100,20 +108,20 @@ class Stage:
 
     def lay_out(
         self,
-        scheme: str,
+        server: str,
         *,
         host: str = sites.OWN,
-        store: Store = "",
+        store: Store = "memory",
         weakened: Weakened = AS_IT_COMES,
         script: str = "",
         policy: bool = True,
     ) -> list[str]:
-        """Serve the API of a scheme, the client at `host`, and attackers' pages at their own site.
+        """Serve the API by one of the servers, the client at `host`, and attackers' pages at their own site.
 
         Args:
-            scheme: Which server.
+            server: Which.
             host: Where the client is.
-            store: Where it keeps a bearer token.
+            store: Where it keeps a bearer token; a cookie keeps itself.
             weakened: What is otherwise with the API than the server has it.
             script: Address of somebody else's script in the client; none where empty.
             policy: Leave the client its Content-Security-Policy.
@@ -122,13 +130,14 @@ class Stage:
             What attackers will have collected.
         """
         api = "" if host == sites.OWN else sites.origin(sites.OWN)
-        pages = Client(TRANSPORTS[scheme], store, api).pages()
+        transport = TRANSPORTS[scheme_of(server)]
+        pages = Client(transport, store if transport == "bearer" else "", api).pages()
         if script:
             pages = inject(pages, script, policy=policy)
         collected: list[str] = []
         self.front.sites = {
             host: Site(pages),
-            sites.OWN: Site(pages if host == sites.OWN else {}, self.servers[scheme], weakened),
+            sites.OWN: Site(pages if host == sites.OWN else {}, self.servers[server], weakened),
             sites.STRANGER: Site(pages if host == sites.STRANGER else attacks(), collected=collected),
         }
         self.front.seen.clear()
@@ -167,7 +176,7 @@ async def stage(servers: Mapping[str, int], *, third_party_cookies: bool = True)
     """All of it, gone afterwards.
 
     Args:
-        servers: Port by scheme.
+        servers: Port by name.
         third_party_cookies: Whether the browser lets other sites than the page's have cookies.
 
     Raises:

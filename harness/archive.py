@@ -27,6 +27,7 @@ COMPARISON_FILE: Final = "comparison.json"
 PAGE_FILE: Final = "report.html"
 MARKDOWN_FILE: Final = "report.md"
 HISTORY_FILE: Final = "history.json"
+WAIT_FILE: Final = "wait.json"
 
 
 def prepare(folder: Path, room: float = 0) -> None:

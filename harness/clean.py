@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 
 import harness.charts
 from harness import git
-from harness.archive import COMPARISON_FILE, HISTORY_FILE, MARKDOWN_FILE, PAGE_FILE, RESULT_FILE
+from harness.archive import COMPARISON_FILE, HISTORY_FILE, MARKDOWN_FILE, PAGE_FILE, RESULT_FILE, WAIT_FILE
 from harness.errors import EnvironmentFailedError
 from harness.exports import formats
 from harness.under_way import PROGRESS_FILE
@@ -38,7 +38,7 @@ _FIGURES: Final = (
 #: Every file that a run or a comparison writes; what is missing here stays, and is named.
 _WRITTEN: Final = (
     *(RESULT_FILE, COMPARISON_FILE, _RECORDINGS, f".{RESULT_FILE}.part", f".{COMPARISON_FILE}.part"),
-    *(PAGE_FILE, MARKDOWN_FILE, PROGRESS_FILE),
+    *(PAGE_FILE, MARKDOWN_FILE, PROGRESS_FILE, WAIT_FILE, f".{WAIT_FILE}.part"),
     *("check.md", HISTORY_FILE, "history-*.png", "history-*.svg"),
     *(f"{figure}.{kind}" for figure in _FIGURES for kind in ("png", "svg")),
     *(name for one in formats().values() for name in one.names),
@@ -166,6 +166,9 @@ def _recognised(
     about = _json(folder / HISTORY_FILE) if HISTORY_FILE in names else {}
     if isinstance(about.get("schema_version"), int) and "series" in about:
         return "history", None
+    about = _json(folder / WAIT_FILE) if WAIT_FILE in names else {}
+    if isinstance(about.get("schema_version"), int) and "clicks" in about:
+        return "run", _time(about.get("started_at"))
     if any(_is_recording(file) for file in folder.glob(_RECORDINGS)):
         return "run", None
     if not folders and not names and _DEFAULT_NAME.fullmatch(folder.name):

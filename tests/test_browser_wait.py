@@ -14,27 +14,37 @@ from tests.sandbox import Sandbox
 def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     """Figures for programs on standard output, tables for people beside; every case, every comparison."""
     browser.require()
-    done = sandbox.run("browser", "--rounds", "6", "--json", patience_s=300)
+    done = sandbox.run("browser", "--batches", "2", "--rounds", "2", "--json", "--out", "one", patience_s=300)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert (told["rounds"], told["seed"]) == (6, 1)
-    assert {(row["scheme"], row["preflights"]): row["preflights_seen"] for row in told["waits"]} == {
+    assert (told["batches"], told["rounds"], told["seed"]) == (2, 2, 1)
+    assert {(row["server"], row["preflights"]): row["preflights_seen"] for row in told["waits"]} == {
         **{
-            (scheme, kind): 0
-            for scheme in ("cookie", "token")
+            (server, kind): 0
+            for server in ("cookie", "token")
             for kind in ("none", "remembered", "each time")
         },
-        ("token", "each time"): 6,
+        ("cookie-again", "none"): 0,
+        ("static", "none"): 0,
+        ("token", "each time"): 4,
     }
-    assert all(row["clicks"] == 6 and row["answered_ms"]["ci"] for row in told["waits"])
-    assert len(told["pairs"]) == 7
-    assert "token / cookie, own origin" in done.stderr
-    assert list(sandbox.folder.iterdir()) == []
+    assert all(row["clicks"] == 4 and row["answered_ms"]["ci"] for row in told["waits"])
+    assert len(told["pairs"]) == 8
+    assert told["noise"]["floor"] > 0
+    assert "noise floor, from two servers" in done.stderr
+    assert "equivalent" in done.stderr or "inconclusive" in done.stderr
+    assert [len(batch) for batch in told["clicks"]] == [16, 16]
+    assert {path.name for path in sandbox.folder.iterdir()} == {"one"}
+    assert [path.name for path in (sandbox.folder / "one").iterdir()] == ["wait.json"]
+    assert json.loads((sandbox.folder / "one" / "wait.json").read_text()) == told
+    assert sandbox.run("browser", "--out", "one").returncode == 2
 
 
 @pytest.mark.slow
 def test_without_a_browser_it_says_how_to_get_one(sandbox: Sandbox) -> None:
-    """Exit code 3, as for whatever else is missing."""
+    """Exit code 3, as for whatever else is missing: before anything is started or made."""
     done = sandbox.run("browser", CHROMIUM="/nonexistent")
     assert done.returncode == 3
+    assert "batches of" not in done.stderr + done.stdout
+    assert list(sandbox.folder.iterdir()) == []
     assert "`make browser` installs one" in done.stderr

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from harness import claims
 from harness.lab import page
-from harness.lab.answers import Answers
+from harness.lab.answers import FILE, Answers
 from tests.sandbox import ROOT
 
 FOLDER = ROOT / "results" / "published" / "20261126-claims"
@@ -18,6 +19,18 @@ def test_every_row_is_an_answer_and_every_answer_a_row() -> None:
     rows = ROW.findall((ROOT / "docs" / "findings.md").read_text())
     answers = Answers.read(FOLDER).all
     assert rows == [(str(one.number), one.says, one.by, one.verdict, one.because) for one in answers]
+
+
+def test_where_they_were_found_is_as_the_file_says() -> None:
+    """Machine, Python, revision, and the one browser that showed what a browser shows."""
+    file = json.loads((FOLDER / FILE).read_text())
+    intro = " ".join((ROOT / "docs" / "findings.md").read_text().split("\n| ")[0].split())
+    [browser] = {one.browser for one in Answers.read(FOLDER).all if one.browser}
+    assert [one.number for one in Answers.read(FOLDER).all if one.browser] == [3, 6, 23]
+    assert not file["git"]["dirty"]
+    setting, revision = file["setting"], file["git"]["revision"]
+    assert f"with {setting['cores']} cores ({setting['cpu']}), {setting['python']}" in intro
+    assert f"Chromium {browser}, at revision {revision[:7]}." in intro
 
 
 def test_the_published_answers_are_to_the_claims_there_are() -> None:

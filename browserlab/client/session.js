@@ -47,22 +47,34 @@ export class BearerSession extends EventTarget {
 
   /** As `fetch`, of a path of the API. An expired token is renewed once, for all calls that meet it. */
   async fetch(path, init = {}) {
-    const used = this.#store.read();
+    let used = this.#store.read();
     let response = await this.#send(path, init, used);
     if (response.status === 401 && await this.#isRenewed(used)) {
-      response = await this.#send(path, init, this.#store.read());
+      used = this.#store.read();
+      response = await this.#send(path, init, used);
     }
     if (response.status === 401) {
-      this.#end();
+      this.#end(used);
     }
     return response;
   }
 
-  /** Log out: here in any case, and at the server if that can be reached. */
+  /**
+   * Log out: here in any case, and at the server if that can be reached. An expired token is renewed once more for
+   * it: what ends the refresh tokens is a logout by a token that the server takes.
+   *
+   * @throws {Refused}
+   */
   async logOut() {
     const used = this.#store.read();
     this.#store.clear();
-    await this.#send("/logout", { method: "POST" }, used);
+    let response = await this.#send("/logout", { method: "POST" }, used);
+    if (response.status === 401 && used?.refreshToken) {
+      response = await this.#logOutRenewed(used.refreshToken) ?? response;
+    }
+    if (!response.ok && response.status !== 401) { // a credential that is not taken has ended already
+      throw await refusal(response);
+    }
   }
 
   #send(path, init, kept) {
@@ -89,15 +101,25 @@ export class BearerSession extends EventTarget {
   }
 
   async #renew(refreshToken) {
+    const issued = await this.#refreshed(refreshToken);
+    if (issued !== null && this.#store.read()?.refreshToken === refreshToken) { // nobody logged out meanwhile
+      this.#keep(issued);
+    }
+    return issued !== null && this.loggedIn;
+  }
+
+  async #logOutRenewed(refreshToken) {
+    const issued = await this.#refreshed(refreshToken);
+    return issued && this.#send("/logout", { method: "POST" }, issued);
+  }
+
+  /** What the server hands out for a refresh token; null where it takes that no longer. */
+  async #refreshed(refreshToken) {
     try {
-      const issued = await post(`${this.#api}/token/refresh`, { refresh_token: refreshToken });
-      if (this.#store.read()?.refreshToken === refreshToken) { // not if somebody logged out meanwhile
-        this.#keep(issued);
-      }
-      return this.loggedIn;
+      return await post(`${this.#api}/token/refresh`, { refresh_token: refreshToken });
     } catch (error) {
       if (error instanceof Refused && error.status === 401) {
-        return false;
+        return null;
       }
       throw error;
     }
@@ -107,8 +129,9 @@ export class BearerSession extends EventTarget {
     this.#store.write({ token: issued.token, refreshToken: issued.refresh_token ?? "" });
   }
 
-  #end() {
-    if (this.loggedIn) {
+  /** End the session, unless it is a later one than that of the credential which was refused. */
+  #end(used) {
+    if (used !== null && this.#store.read()?.token === used.token) {
       this.#store.clear();
       this.dispatchEvent(new Event("ended"));
     }
@@ -145,11 +168,12 @@ export class CookieSession extends EventTarget {
   /** As `fetch`, of a path of the API. */
   async fetch(path, init = {}) {
     const headers = new Headers(init.headers);
-    if (this.loggedIn && !CHANGES_NOTHING.has(init.method ?? "GET")) {
-      headers.set("X-CSRF-Token", this.#proof);
+    const used = this.#proof;
+    if (used !== null && !CHANGES_NOTHING.has(init.method ?? "GET")) {
+      headers.set("X-CSRF-Token", used);
     }
     const response = await fetch(this.#api + path, { ...init, headers, credentials: "include" });
-    if (response.status === 401 && this.loggedIn) {
+    if (response.status === 401 && used !== null && this.#proof === used) { // not a later session's
       this.#proof = null;
       this.dispatchEvent(new Event("ended"));
     }

@@ -1,6 +1,7 @@
 """What is tried in a browser, one file an experiment.
 
-A module has `TITLE`; `SCHEMES`, the servers that it needs; `OPTIONS`, what else it is told (`rounds`: how
+A module has `TITLE`; `SCHEMES`, the servers that it needs, by their schemes (with `stage.AGAIN` behind it: a
+second one of that scheme); `OPTIONS`, what else it is told (`rounds`: how
 often each case is tried, `seed`: of their order); and `run(servers, **options)`, which answers rows.
 """
 
@@ -20,7 +21,7 @@ class Experiment(Protocol):
     OPTIONS: Sequence[str]
 
     def run(self, servers: Mapping[str, int], **options: int) -> Awaitable[tuple[str, Sequence[Any]]]:
-        """Make it on servers, by scheme their port; the browser's version, and rows that are dataclasses."""
+        """Make it on servers, by name their port; the browser's version, and rows that are dataclasses."""
 
 
 def names() -> list[str]:

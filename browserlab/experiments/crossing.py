@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from browserlab import sites
-from browserlab.stage import TRANSPORTS, Stage, stage
+from browserlab.stage import Stage, stage
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 
 TITLE: Final = "calls across origins: which work, and how many preflights they cost"
@@ -100,8 +100,7 @@ async def _tried(here: Stage, case: Case) -> Row:
     if not case.preflights_remembered:
         weakened = replace(weakened, preflight_max_age_s=0)
     host = _ORIGINS[case.origin]
-    store: Final = "memory" if TRANSPORTS[case.scheme] == "bearer" else ""
-    here.lay_out(case.scheme, host=host, store=store, weakened=weakened)
+    here.lay_out(case.scheme, host=host, weakened=weakened)
     async with here.visitor() as visitor:
         await visitor.open(host)
         here.preflights()

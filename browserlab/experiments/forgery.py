@@ -75,9 +75,7 @@ async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
             if not case.as_it_comes:
                 same_site = case.same_site or None
                 weakened = Weakened(same_site=same_site, proof=case.proof, json_only=False, safe_gets=False)
-            here.lay_out(
-                case.scheme, store="local" if TRANSPORTS[case.scheme] == "bearer" else "", weakened=weakened
-            )
+            here.lay_out(case.scheme, store="local", weakened=weakened)
             async with here.visitor() as visitor:
                 await _log_in(visitor)
                 for attack in ATTACKS:

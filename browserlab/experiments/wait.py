@@ -6,22 +6,28 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from browserlab import sites
 from browserlab.front import Site
-from browserlab.stage import TRANSPORTS, Stage, UnexpectedError, Visitor, stage
+from browserlab.pages import Page
+from browserlab.stage import AGAIN, Stage, UnexpectedError, Visitor, stage
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from servers import contract
 
 TITLE: Final = (
     "what a user waits for, from click to answer, in turn by cookie and token, near and across origins"
 )
-SCHEMES: Final = ("cookie", "token")
+#: The second server by cookie shows what two servers of one scheme differ by.
+SCHEMES: Final = ("cookie", "token", f"cookie{AGAIN}")
 OPTIONS: Final = ("rounds", "seed")
 
 #: Rounds that are made first and not told: connections, caches and compilers get warm.
 _WARM_UP: Final = 3
+#: In the place of a server: the front itself, with an answer from memory. What the rest costs.
+STATIC: Final = "static"
+_ANSWER: Final = Page(b'{"name":"John","id":"123"}', "application/json", {"Cache-Control": "no-store"})
 #: Seconds after which an answer is taken to never come.
 _PATIENCE_S: Final = 30
 
@@ -52,12 +58,12 @@ class Case:
     """Where the page is and what it calls.
 
     Attributes:
-        scheme: Of the server.
+        server: By what the call is answered: one of `SCHEMES`, or `STATIC`.
         origin: How the page's stands to the API's.
         preflights: Whether the browser may remember one; `none` where no request needs any.
     """
 
-    scheme: str
+    server: str
     origin: Literal["own origin", "another origin"]
     preflights: Literal["none", "remembered", "each time"]
 
@@ -90,14 +96,18 @@ class _Seat:
 def cases() -> list[Case]:
     """All of them."""
     return [
-        *(Case(scheme, "own origin", "none") for scheme in SCHEMES),
-        *(Case(scheme, "another origin", "remembered") for scheme in SCHEMES),
-        *(Case(scheme, "another origin", "each time") for scheme in SCHEMES),
+        *(Case(server, "own origin", "none") for server in (*SCHEMES, STATIC)),
+        *(Case(server, "another origin", "remembered") for server in ("cookie", "token")),
+        *(Case(server, "another origin", "each time") for server in ("cookie", "token")),
     ]
 
 
 async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[str, Sequence[Row]]:
-    """The browser's version, and a row a click: each case once a round, in an order drawn by the seed."""
+    """The browser's version, and a row a click: each case once a round, in an order drawn by the seed.
+
+    All clicks share servers and browser contexts: they tell what these took, and are no evidence on others.
+    For that it is made again, on fresh ones (`bench.py browser`).
+    """
     order = random.Random(seed)  # noqa: S311 - a plan, no secret
     rows = []
     async with stage(servers) as here, AsyncExitStack() as stack:
@@ -114,13 +124,16 @@ async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[st
 async def _seat(here: Stage, case: Case) -> AsyncIterator[_Seat]:
     host = _ORIGINS[case.origin]
     weakened = Weakened(preflight_max_age_s=0) if case.preflights == "each time" else AS_IT_COMES
-    store: Final = "memory" if TRANSPORTS[case.scheme] == "bearer" else ""
-    here.lay_out(case.scheme, host=host, store=store, weakened=weakened)
+    here.lay_out("cookie" if case.server == STATIC else case.server, host=host, weakened=weakened)
     async with here.visitor() as visitor:
         await visitor.open(host)
         if not await visitor.log_in():
-            raise UnexpectedError(f"the user at {host} could not log in at {case.scheme}.")
-        yield _Seat(visitor, here.front.sites)
+            raise UnexpectedError(f"the user at {host} could not log in at {case.server}.")
+        served = dict(here.front.sites)
+        if case.server == STATIC:
+            own = served[sites.OWN]
+            served[sites.OWN] = replace(own, pages={**own.pages, contract.RESTRICTED: _ANSWER})
+        yield _Seat(visitor, served)
 
 
 async def _click(here: Stage, case: Case, seat: _Seat, number: int) -> Row:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from browserlab.pages import Page
+
+_POLICY: Final = "Content-Security-Policy"
 
 
 def inject(files: Mapping[str, Page], script: str, *, policy: bool) -> dict[str, Page]:
@@ -20,6 +23,6 @@ def inject(files: Mapping[str, Page], script: str, *, policy: bool) -> dict[str,
     injected = dict(files)
     for path in ("/", "/index.html"):
         page = files[path]
-        headers = {name: text for name, text in page.headers.items() if policy or "Policy" not in name}
+        headers = {name: text for name, text in page.headers.items() if policy or name != _POLICY}
         injected[path] = replace(page, body=page.body.replace(b"</head>", tag), headers=headers)
     return injected

@@ -177,7 +177,8 @@ CLAIMS: Final = (
         "article",
         "demonstrated",
         "a page in a real Chromium logs in, reads and writes by bearer and by cookie, from the API's own"
-        " origin, from its site and from another, allowed by the server or not; preflights are counted",
+        " origin, from its site and from another, allowed by the server or not; preflights are counted (what"
+        " they cost in time `bench.py browser` measures)",
         "supported when from another site that the server allows every call works by bearer and not by"
         " cookie as it comes, while both work from the API's own origin",
         seen("crossing", Crossing, crossing),

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness import disk
+from harness import disk, machine
 from harness.errors import SuiteError
 from harness.lab.claim import Answer
 from harness.result import Git
@@ -25,6 +25,11 @@ class Setting(BaseModel):
     cpu: str
     cores: int
     python: str
+
+    @classmethod
+    def of(cls, servers: str) -> Self:
+        """This machine, with servers of that digest."""
+        return cls(servers=servers, cpu=machine.cpu_model(), cores=machine.cores(), python=machine.python())
 
 
 class _File(BaseModel):
@@ -74,8 +79,18 @@ class Answers:
         return any(one.number == number and one.verdict != "not run" for one in self._file.claims)
 
     def add(self, answer: Answer) -> None:
-        """Keep an answer, in the place of an older one: on disk when this returns."""
+        """Keep an answer, in the place of an older one: on disk when this returns.
+
+        Raises:
+            SuiteError: A browser of another version showed the others.
+        """
         kept = [one for one in self._file.claims if one.number != answer.number]
+        others = {one.browser for one in kept if one.browser} - {answer.browser}
+        if answer.browser and others:
+            raise SuiteError(
+                f"{self._path} holds what Chromium {', '.join(sorted(others))} showed, and this one is"
+                f" {answer.browser}: name another folder with --out."
+            )
         self._file.claims = [*kept, answer]
         disk.write_atomically(self._path, (self._file.model_dump_json(indent=1) + "\n").encode())
 

@@ -20,7 +20,7 @@ from harness.lab.claim import Outcome
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
 
-#: The longest experiment, on a slow machine.
+#: The longest experiment of those that are made once, on a slow machine.
 _PATIENCE_S: Final = 600
 
 
@@ -91,11 +91,24 @@ def seen(
 
     def run(lab: Lab) -> Outcome:
         try:
-            return judge(made(lab, experiment, kind).rows)
+            require()
+            found = made(lab, experiment, kind)
         except NoBrowserError as error:
             return Outcome(verdict="not run", because=str(error), figures=[])
+        return judge(found.rows).model_copy(update={"browser": found.browser})
 
     return run
+
+
+def require() -> None:
+    """Find out whether there is a browser, before servers are started for it.
+
+    Raises:
+        NoBrowserError: There is none.
+    """
+    answer = json.loads(processes.ask("browserlab", ["--browser", "--json"]))
+    if "missing" in answer:
+        raise NoBrowserError(answer["missing"])
 
 
 @dataclass(frozen=True)
@@ -111,13 +124,16 @@ class Made(Generic[Row]):
     rows: list[Row]
 
 
-def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row]:
+def made(
+    lab: Lab, experiment: str, kind: type[Row], patience_s: float = _PATIENCE_S, **options: int
+) -> Made[Row]:
     """What an experiment finds on servers of the lab.
 
     Args:
         lab: Has the servers.
         experiment: Its name.
         kind: What its rows are.
+        patience_s: Seconds after which it is taken to hang.
         options: What it is told besides.
 
     Raises:
@@ -125,10 +141,12 @@ def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row
         EnvironmentFailedError: It could not be made, or answered what is no result.
     """
     about = json.loads(processes.ask("browserlab", ["--list", "--json"]))[experiment]
-    servers = [f"{scheme}={lab.port(scheme, about['arguments'])}" for scheme in about["schemes"]]
+    servers = [
+        f"{name}={lab.port(scheme, about['arguments'], name)}" for name, scheme in about["servers"].items()
+    ]
     told = [("--server", server) for server in servers]
     told += [(f"--{name}", str(value)) for name, value in options.items()]
-    said = _said([experiment, "--json", *(word for pair in told for word in pair)])
+    said = _said([experiment, "--json", *(word for pair in told for word in pair)], patience_s)
     try:
         answer = json.loads(said)
         rows = [kind.model_validate(row) for row in answer["rows"]]
@@ -139,7 +157,7 @@ def made(lab: Lab, experiment: str, kind: type[Row], **options: int) -> Made[Row
         ) from error
 
 
-def _said(arguments: Sequence[str]) -> str:
+def _said(arguments: Sequence[str], patience_s: float) -> str:
     """What the program says; its temporary files, the browser's included, are gone afterwards."""
     try:
         with interrupts.held():
@@ -151,7 +169,7 @@ def _said(arguments: Sequence[str]) -> str:
     try:
         with interrupts.held():
             process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
-        said = process.communicate(timeout=_PATIENCE_S)[0].decode()
+        said = process.communicate(timeout=patience_s)[0].decode()
         if process.returncode == 0:
             return said
         if said:
@@ -159,7 +177,7 @@ def _said(arguments: Sequence[str]) -> str:
         raise EnvironmentFailedError(f"python -m browserlab failed: {processes.log_end(log)}")
     except subprocess.TimeoutExpired as error:
         raise EnvironmentFailedError(
-            f"python -m browserlab did not end within {_PATIENCE_S} s: {processes.log_end(log)}"
+            f"python -m browserlab did not end within {patience_s:.0f} s: {processes.log_end(log)}"
         ) from error
     finally:
         with interrupts.held():

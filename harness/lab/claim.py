@@ -40,6 +40,8 @@ class Outcome(_Model):
     #: One sentence.
     because: str
     figures: list[Figure]
+    #: Version of the Chromium that showed it; empty where none did.
+    browser: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Answer(_Model):
     verdict: Verdict
     because: str
     figures: list[Figure]
+    browser: str = ""
 
     @classmethod
     def of(cls, claim: Claim, outcome: Outcome) -> Answer:
@@ -93,6 +96,7 @@ class Answer(_Model):
             verdict=outcome.verdict,
             because=outcome.because,
             figures=outcome.figures,
+            browser=outcome.browser,
         )
 
 

@@ -41,7 +41,7 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
             say(f"removed what killed runs had left: {', '.join(removed)}")
         archive.prepare(folder)
         with Lab(folder, console) as lab:
-            answers = Answers(folder, _setting(lab), machine.revision())
+            answers = Answers(folder, Setting.of(lab.digest()), machine.revision())
             todo = [claim for claim in asked if not answers.has(claim.number)]
             todo.sort(key=lambda claim: claim.kind == "measured")  # those take minutes
             if len(todo) < len(asked):
@@ -74,9 +74,3 @@ def draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) ->
 
 def _outcome(claim: Claim, lab: Lab) -> Outcome:
     return not_run(claim) if claim.run is None else claim.run(lab)
-
-
-def _setting(lab: Lab) -> Setting:
-    return Setting(
-        servers=lab.digest(), cpu=machine.cpu_model(), cores=machine.cores(), python=machine.python()
-    )

@@ -51,7 +51,7 @@ class Lab:
             f"{secrets.token_urlsafe(48)}."  # with a character that no base64 has: taken as it stands
         )
         self._stack = contextlib.ExitStack()
-        self._rigs: dict[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]], Rig] = {}
+        self._rigs: dict[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...], str], Rig] = {}
         self._store: SessionStore | None = None
         self._accounts = map("load-{}".format, count())
 
@@ -78,14 +78,15 @@ class Lab:
         target = self._rig(scheme, environment).instances[0].target
         return Caller(target.host, target.port)
 
-    def port(self, scheme: str, arguments: Sequence[str]) -> int:
+    def port(self, scheme: str, arguments: Sequence[str], name: str) -> int:
         """Where a server of a scheme listens, on 127.0.0.1.
 
         Args:
             scheme: Its name.
             arguments: What the server is told besides, by its command line.
+            name: Which of them, where there are several of one kind.
         """
-        return self._rig(scheme, {}, arguments).instances[0].target.port
+        return self._rig(scheme, {}, arguments, name).instances[0].target.port
 
     def logged_in(self, scheme: str, username: str | None = None, **environment: str) -> Caller:
         """Somebody who is logged in, on an account of their own where none is named.
@@ -158,10 +159,13 @@ class Lab:
 
     def digest(self) -> str:
         """The digest of the servers' code, as one of them reports it."""
-        return str(self._rig("anonymous", {}).instances[0].ready["digest"])
+        rig = next(iter(self._rigs.values()), None) or self._rig("anonymous", {})
+        return str(rig.instances[0].ready["digest"])
 
-    def _rig(self, scheme: str, environment: dict[str, str], arguments: Sequence[str] = ()) -> Rig:
-        key = (scheme, tuple(sorted(environment.items())), tuple(arguments))
+    def _rig(
+        self, scheme: str, environment: dict[str, str], arguments: Sequence[str] = (), name: str = ""
+    ) -> Rig:
+        key = (scheme, tuple(sorted(environment.items())), tuple(arguments), name)
         if key not in self._rigs:
             own = {"AUTH_SECRET": self.secret} | environment
             arm = Arm(scheme, self.schemes[scheme], variants=(tuple(arguments),), environment=own)

@@ -26,7 +26,13 @@ def render(answers: Sequence[Answer], pictures: Sequence[Picture] = ()) -> str:
         blocks += [
             f"## {one.number}. {one.says} ({one.by})",
             f"**{one.verdict}**: {one.because}.",
-            markdown.items([f"experiment: {one.experiment}.", f"rule: {one.rule}."]),
+            markdown.items(
+                [
+                    f"experiment: {one.experiment}.",
+                    f"rule: {one.rule}.",
+                    *([f"browser: Chromium {one.browser}."] if one.browser else []),
+                ]
+            ),
         ]
         if one.figures:
             rows = [[figure.name, _value(figure)] for figure in one.figures]

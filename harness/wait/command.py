@@ -2,43 +2,77 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
-from harness import turn
+from harness import leftovers, machine, turn
+from harness.archive import WAIT_FILE
 from harness.errors import EnvironmentFailedError
 from harness.lab import browser
+from harness.lab.answers import Setting
 from harness.lab.lab import Lab
+from harness.report import format as fmt
 from harness.wait import console as tables
-from harness.wait.rows import Click, pairs, waits
+from harness.wait import file
+from harness.wait.file import Measured, Plan
+from harness.wait.rows import CONFIDENCE, Click, as_meant, noise, pairs, waits
+
+#: Seconds that a batch may take to begin, and each of its rounds, on a slow machine; longer, and it hangs.
+_BEGINNING_S: Final = 300
+_ROUND_S: Final = 30
 
 
-def measure(rounds: int, seed: int, console: Console, *, print_json: bool, wait: bool) -> None:
-    """Measure what users wait for, and print it.
+def measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+    """Measure what users wait for, keep every click, and print what they come to.
+
+    Batches that were measured are kept when a later one fails.
 
     Raises:
+        SuiteError: The folder holds something measured already.
         EnvironmentFailedError: There is no browser, a server failed, or another run is under way.
     """
+    try:
+        _measure(plan, folder, console, print_json=print_json, wait=wait)
+    except browser.NoBrowserError as error:
+        raise EnvironmentFailedError(str(error)) from error
+
+
+def _measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with turn.taken(Path(), wait=wait, say=say), Lab(Path(), console) as lab:
-        say(f"{rounds} rounds of a click in each of six cases, seed {seed}")
-        try:
-            found = browser.made(lab, "wait", Click, rounds=rounds, seed=seed)
-        except browser.NoBrowserError as error:
-            raise EnvironmentFailedError(str(error)) from error
-    rows, compared = waits(found.rows), pairs(found.rows)
+    with turn.taken(folder, wait=wait, say=say):
+        if removed := leftovers.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        browser.require()
+        file.prepare(folder, plan)
+        git, started_at = machine.revision(), datetime.now(UTC).isoformat(timespec="seconds")
+        say(f"{plan.batches} batches of {plan.rounds} rounds of a click in each case, seed {plan.seed}")
+        found: list[Measured] = []
+        for number in range(plan.batches):
+            found.append(_batch(plan.rounds, plan.seed + number, folder, console))
+            text = file.save(folder, plan, git, started_at, found)
+            say(f"batch {number + 1} of {plan.batches}")
     if print_json:
-        told = {
-            "browser": found.browser,
-            "rounds": rounds,
-            "seed": seed,
-            "waits": [asdict(row) for row in rows],
-            "pairs": [asdict(row) | {"verdict": row.verdict} for row in compared],
-        }
-        print(json.dumps(told, indent=1))
-    say(f"Chromium {found.browser}; medians with intervals at 95 %")
-    tables.render(rows, compared, console)
+        print(text, end="")
+    clicks = as_meant([one.clicks for one in found])
+    same = noise(clicks)
+    say(f"Chromium {found[0].browser}; means of the batches' medians, intervals at {CONFIDENCE:.0%}")
+    tables.render(waits(clicks), pairs(clicks), same, console)
+    if same.floor is not None:
+        say(f"noise floor, from two servers of one scheme: {fmt.number(100 * same.floor)} %")
+    if dropped := sum(len(one.clicks) for one in found) - sum(map(len, clicks)):
+        say(f"{dropped} clicks left out: the browser had forgotten a preflight that it may remember")
+    if same.suspicious:
+        say("warning: two servers of one scheme differ more than chance explains: believe no verdict above")
+    say(f"{WAIT_FILE} is in {folder}")
+
+
+def _batch(rounds: int, seed: int, folder: Path, console: Console) -> Measured:
+    """The clicks on fresh servers, in a fresh browser."""
+    patience_s = _BEGINNING_S + rounds * _ROUND_S
+    with Lab(folder, console) as lab:
+        made = browser.made(lab, "wait", Click, patience_s, rounds=rounds, seed=seed)
+        return Measured(Setting.of(lab.digest()), made.browser, made.rows)

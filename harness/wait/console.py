@@ -7,32 +7,32 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from harness.calibrate.rows import Middle
-from harness.wait.rows import Pair, Wait
+from harness.report import format as fmt
+from harness.wait.rows import Mean, Noise, Pair, Wait
 
 
-def render(waits: Sequence[Wait], pairs: Sequence[Pair], console: Console) -> None:
+def render(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, console: Console) -> None:
     """Print each case, and each comparison of two."""
     console.print(_waits(waits))
     console.print()
-    console.print(_pairs(pairs))
+    console.print(_pairs([*pairs, noise.pair]))
     console.print()
 
 
 def _waits(waits: Sequence[Wait]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("origin", "scheme", "preflights"):
+    for heading in ("origin", "server", "preflights"):
         table.add_column(heading, no_wrap=True)
     for heading in ("a click", "answered ms", "rendered ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in waits:
         table.add_row(
             row.origin.removesuffix(" origin"),
-            row.scheme,
+            row.server,
             row.preflights,
             f"{row.preflights_seen / row.clicks:.2g}",
-            _told(row.answered_ms, ".1f"),
-            _told(row.rendered_ms, ".1f"),
+            _spread(row.answered_ms),
+            _spread(row.rendered_ms),
         )
     return table
 
@@ -44,12 +44,16 @@ def _pairs(pairs: Sequence[Pair]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in pairs:
-        table.add_row(row.asks, _told(row.answered_ratio, ".2f"), _told(row.answered_ms, ".1f"), row.verdict)
+        table.add_row(row.asks, _told(row.answered_ratio), _told(row.answered_ms), row.verdict)
     return table
 
 
-def _told(middle: Middle | None, form: str) -> str:
-    if middle is None:
+def _spread(mean: Mean | None) -> str:
+    return "" if mean is None else fmt.with_interval(mean.value, mean.ci)
+
+
+def _told(mean: Mean | None) -> str:
+    if mean is None:
         return ""
-    ends = "" if middle.ci is None else f" ({middle.ci[0]:{form}} to {middle.ci[1]:{form}})"
-    return f"{middle.value:{form}}{ends}"
+    ends = "" if mean.ci is None else f" ({fmt.number(mean.ci[0])} to {fmt.number(mean.ci[1])})"
+    return f"{fmt.number(mean.value)}{ends}"

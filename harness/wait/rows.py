@@ -1,14 +1,28 @@
-"""From clicks to medians and to ratios of pairs. Pure."""
+"""From clicks to medians of batches, and from these to ratios with intervals and verdicts. Pure.
+
+The unit is the batch, not the click: all clicks of a batch share servers and browser contexts, which differ
+from those of the next one for as long as they live (docs/method.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from statistics import median
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.calibrate.rows import Middle, middle
+from harness import estimate, verdict
+from harness.estimate import Ratio
+
+#: Of intervals and verdicts, as in suites that say nothing else.
+CONFIDENCE: Final = 0.99
+#: What is called equivalent, the same way.
+MARGIN: Final = 0.03
+#: Two servers of one scheme that differ as surely as this are a warning: so does an A/A check of a run.
+_SUSPICIOUS_P: Final = 0.001
 
 
 class Click(BaseModel):
@@ -16,7 +30,7 @@ class Click(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    scheme: str
+    server: str
     origin: str
     preflights: str
     round: int
@@ -25,66 +39,93 @@ class Click(BaseModel):
     rendered_ms: float
 
     @property
-    def case(self) -> tuple[str, str, str]:
+    def case(self) -> Case:
         """What was tried."""
-        return self.scheme, self.origin, self.preflights
+        return self.server, self.origin, self.preflights
+
+    @property
+    def as_meant(self) -> bool:
+        """Whether it was what its case says: browsers forget a preflight when its time is up."""
+        return self.preflights != "remembered" or not self.preflights_seen
+
+
+#: Server, origin, preflights.
+Case = tuple[str, str, str]
+#: The clicks on one set of servers, in one set of browser contexts.
+Batch = Sequence[Click]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over batches with its t interval at `CONFIDENCE`, None of a single batch."""
+
+    value: float
+    ci: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Wait:
-    """How long users waited in one case: medians with intervals at 95 %, ms.
+    """How long users waited in one case: means of the batches' medians, ms.
 
     Attributes:
-        scheme: Of the server.
+        server: By what the call was answered.
         origin: How the page's stands to the API's.
         preflights: Whether the browser may remember them.
-        clicks: How many there were.
+        clicks: How many there were, in all batches.
         preflights_seen: For all of them.
         answered_ms: From the click to the answer in the page.
         rendered_ms: From the click until it was drawn.
     """
 
-    scheme: str
+    server: str
     origin: str
     preflights: str
     clicks: int
     preflights_seen: int
-    answered_ms: Middle | None
-    rendered_ms: Middle | None
+    answered_ms: Mean | None
+    rendered_ms: Mean | None
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two cases, click by click of the same round: medians with intervals at 95 %.
+    """Two cases, compared click by click of the same round, and batch by batch.
 
     Attributes:
         asks: What is compared, `arm / base`.
-        answered_ratio: Of the waits for the answer, arm over base.
-        answered_ms: Arm less base.
+        answered_ratio: Of the waits for the answer, arm over base: geometric mean of the batches' medians.
+            None with fewer than two batches.
+        answered_ms: Arm less base: mean of the batches' medians.
         rendered_ms: The same until it was drawn.
+        verdict: On the ratio, as everywhere; Holm's adjustment is over all pairs that are judged.
     """
 
     asks: str
-    answered_ratio: Middle | None
-    answered_ms: Middle | None
-    rendered_ms: Middle | None
+    answered_ratio: Mean | None
+    answered_ms: Mean | None
+    rendered_ms: Mean | None
+    verdict: verdict.Answer | Literal["not judged"]
 
-    @property
-    def verdict(self) -> str:
-        """Whether the interval of the ratio lies on one side of 1."""
-        if self.answered_ratio is None or self.answered_ratio.ci is None:
-            return "too few clicks"
-        low, high = self.answered_ratio.ci
-        if low > 1:
-            return "slower"
-        return "faster" if high < 1 else "undecided"
+
+@dataclass(frozen=True)
+class Noise:
+    """What two servers of one scheme differ by: nothing, if all is well.
+
+    Attributes:
+        pair: Their comparison, which is not judged.
+        floor: Half-width of its ratio's interval, as a fraction; None with fewer than two batches.
+        suspicious: Whether they differ more than chance explains (p < 0.001).
+    """
+
+    pair: Pair
+    floor: float | None
+    suspicious: bool
 
 
 _HOME: Final = ("own origin", "none")
 _REMEMBERED: Final = ("another origin", "remembered")
 _EACH_TIME: Final = ("another origin", "each time")
-#: What is compared: its name, the arm, the base.
-_PAIRS: Final = (
+#: What is judged: its name, the arm, the base.
+_PAIRS: Final[tuple[tuple[str, Case, Case], ...]] = (
     ("token / cookie, own origin", ("token", *_HOME), ("cookie", *_HOME)),
     ("token / cookie, another origin", ("token", *_REMEMBERED), ("cookie", *_REMEMBERED)),
     ("token / cookie, preflights each time", ("token", *_EACH_TIME), ("cookie", *_EACH_TIME)),
@@ -92,41 +133,111 @@ _PAIRS: Final = (
     ("another origin / own, cookie", ("cookie", *_REMEMBERED), ("cookie", *_HOME)),
     ("preflights each time / remembered, token", ("token", *_EACH_TIME), ("token", *_REMEMBERED)),
     ("preflights each time / remembered, cookie", ("cookie", *_EACH_TIME), ("cookie", *_REMEMBERED)),
+    ("cookie / static answer, own origin", ("cookie", *_HOME), ("static", *_HOME)),
+)
+_SAME: Final[tuple[str, Case, Case]] = (
+    "A/A: cookie / cookie, two servers",
+    ("cookie-again", *_HOME),
+    ("cookie", *_HOME),
 )
 
 
-def waits(clicks: Sequence[Click]) -> list[Wait]:
-    """A row a case: the API's own origin first, the schemes of a case side by side."""
-    cases = sorted({click.case for click in clicks}, key=lambda case: (case[1] != _HOME[0], case[2], case[0]))
-    return [_wait(case, [click for click in clicks if click.case == case]) for case in cases]
+def as_meant(batches: Sequence[Batch]) -> list[Batch]:
+    """The batches less the clicks that met a preflight which should have been remembered."""
+    return [[click for click in batch if click.as_meant] for batch in batches]
 
 
-def pairs(clicks: Sequence[Click]) -> list[Pair]:
-    """A row a comparison."""
-    by_case = {(click.case, click.round): click for click in clicks}
-    rounds = sorted({click.round for click in clicks})
+def waits(batches: Sequence[Batch]) -> list[Wait]:
+    """A row a case: the API's own origin first, the servers of a case side by side."""
+    cases = sorted(
+        {click.case for batch in batches for click in batch},
+        key=lambda case: (case[1] != _HOME[0], case[2], case[0]),
+    )
     return [
-        _pair(asks, [(by_case[arm, one], by_case[base, one]) for one in rounds]) for asks, arm, base in _PAIRS
+        _wait(case, [[click for click in batch if click.case == case] for batch in batches]) for case in cases
     ]
 
 
-def _wait(case: tuple[str, str, str], clicks: Sequence[Click]) -> Wait:
+def pairs(batches: Sequence[Batch]) -> list[Pair]:
+    """A row a comparison."""
+    ratios = [_ratio(batches, arm, base) for _, arm, base in _PAIRS]
+    judged = verdict.judge([one for one in ratios if one], confidence=CONFIDENCE, margin=MARGIN)
+    answers = iter(judged)
+    return [
+        _pair(batches, asked, ratio, next(answers) if ratio else "not judged")
+        for asked, ratio in zip(_PAIRS, ratios, strict=True)
+    ]
+
+
+def noise(batches: Sequence[Batch]) -> Noise:
+    """What two servers of one scheme differ by."""
+    _, arm, base = _SAME
+    ratio = _ratio(batches, arm, base)
+    pair = _pair(batches, _SAME, ratio, "not judged")
+    if ratio is None:
+        return Noise(pair, None, suspicious=False)
+    return Noise(pair, ratio.noise_floor, ratio.p_equal < _SUSPICIOUS_P)
+
+
+def _wait(case: Case, batches: Sequence[Batch]) -> Wait:
+    def mean(of: Callable[[Click], float]) -> Mean | None:
+        return _mean([median(map(of, batch)) for batch in batches if batch])
+
     return Wait(
         *case,
-        clicks=len(clicks),
-        preflights_seen=sum(click.preflights_seen for click in clicks),
-        answered_ms=middle(click.answered_ms for click in clicks),
-        rendered_ms=middle(click.rendered_ms for click in clicks),
+        clicks=sum(map(len, batches)),
+        preflights_seen=sum(click.preflights_seen for batch in batches for click in batch),
+        answered_ms=mean(lambda click: click.answered_ms),
+        rendered_ms=mean(lambda click: click.rendered_ms),
     )
 
 
-def _pair(asks: str, both: Sequence[tuple[Click, Click]]) -> Pair:
-    def differences(of: Callable[[Click], float]) -> Iterator[float]:
-        return (of(arm) - of(base) for arm, base in both)
+def _pair(
+    batches: Sequence[Batch],
+    asked: tuple[str, Case, Case],
+    ratio: Ratio | None,
+    answer: verdict.Answer | Literal["not judged"],
+) -> Pair:
+    asks, arm, base = asked
+
+    def less(of: Callable[[Click], float]) -> list[float]:
+        return _medians(batches, arm, base, lambda one, other: of(one) - of(other))
 
     return Pair(
         asks,
-        answered_ratio=middle(arm.answered_ms / base.answered_ms for arm, base in both),
-        answered_ms=middle(differences(lambda click: click.answered_ms)),
-        rendered_ms=middle(differences(lambda click: click.rendered_ms)),
+        answered_ratio=None if ratio is None else Mean(ratio.value, (ratio.low, ratio.high)),
+        answered_ms=_mean(less(lambda click: click.answered_ms)),
+        rendered_ms=_mean(less(lambda click: click.rendered_ms)),
+        verdict=answer,
     )
+
+
+def _ratio(batches: Sequence[Batch], arm: Case, base: Case) -> Ratio | None:
+    """Arm over base with Student's t interval over batches; None where there are fewer than two."""
+    logs = _medians(batches, arm, base, lambda one, other: math.log(one.answered_ms / other.answered_ms))
+    if len(logs) < 2:
+        return None
+    whole = estimate.weighted_sum([(1.0, logs)])
+    value, low, high = whole.ratio(CONFIDENCE)
+    return Ratio(value, low, high, whole.p_value(0), noise_floor=high / value - 1)
+
+
+def _medians(
+    batches: Sequence[Batch], arm: Case, base: Case, of: Callable[[Click, Click], float]
+) -> list[float]:
+    """Of what clicks of the same round differ by, one a batch."""
+    medians = []
+    for batch in batches:
+        arms = {click.round: click for click in batch if click.case == arm}
+        both = [(arms[click.round], click) for click in batch if click.case == base and click.round in arms]
+        if both:
+            medians.append(median(of(one, other) for one, other in both))
+    return medians
+
+
+def _mean(points: Sequence[float]) -> Mean | None:
+    if not points:
+        return None
+    found = estimate.mean(points, CONFIDENCE)
+    ends = None if found.low is None or found.high is None else (found.low, found.high)
+    return Mean(found.value, ends)

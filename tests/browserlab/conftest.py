@@ -8,12 +8,12 @@ import pytest
 import pytest_asyncio
 
 from browserlab import sites
-from browserlab.stage import Stage, stage
+from browserlab.stage import AGAIN, Stage, scheme_of, stage
 from servers.embedded_store import embedded_store
 from tests import browser
 from tests.servers.process import Server
 
-SCHEMES = ("cookie", "token", "token-cookie", "token-refresh")
+SERVERS = ("cookie", "token", "token-cookie", "token-refresh", f"cookie{AGAIN}")
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +23,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]
     folder = tmp_path_factory.mktemp("logs")
     with embedded_store() as url:
         started = [
-            Server(scheme, *sites.ARGUMENTS, log=folder / scheme, env={"REDIS_URL": url})
-            for scheme in SCHEMES
+            Server(scheme_of(name), *sites.ARGUMENTS, log=folder / name, env={"REDIS_URL": url})
+            for name in SERVERS
         ]
-        yield {server.scheme: server.port for server in started}
+        yield {name: server.port for name, server in zip(SERVERS, started, strict=True)}
         for server in started:
             server.stop()
     assert [server.log.read_text() for server in started] == [""] * len(started)

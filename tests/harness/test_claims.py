@@ -97,6 +97,19 @@ def test_answers_of_another_setting_are_not_mixed(tmp_path: Path) -> None:
             Answers(tmp_path, HERE.model_copy(update=change), GIT)
 
 
+def test_answers_of_another_browser_are_not_mixed(tmp_path: Path) -> None:
+    """What one version does another need not; what no browser showed goes with either."""
+    answers = Answers(tmp_path, HERE, GIT)
+    answers.add(answer(3, browser="156.0"))
+    answers.add(answer(9))
+    answers.add(answer(6, browser="156.0"))
+    with pytest.raises(
+        SuiteError, match=r"holds what Chromium 156\.0 showed, and this one is 157\.0: .*--out"
+    ):
+        answers.add(answer(6, browser="157.0"))
+    assert [one.browser for one in Answers.read(tmp_path).all] == ["156.0", "156.0", ""]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"claims": []}'])
 def test_a_list_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     """It is named, and what to do."""
@@ -107,7 +120,8 @@ def test_a_list_that_cannot_be_read(tmp_path: Path, text: str) -> None:
 
 def test_the_page_has_every_figure() -> None:
     """Counts as they are, measures with their interval."""
-    text = page.render([answer(), answer(3, verdict="not run", figures=[])])
+    text = page.render([answer(), answer(3, verdict="not run", figures=[], browser="156.0")])
+    assert text.count("- browser: Chromium 156.0.") == text.count("- browser: ") == 1
     assert "| 9 | supported | blacklisting is a must-have" in text
     assert "| token | 20 of 20 reads |" in text
     assert "| ratio | 1.25 (1.20 to 1.30) |" in text

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from harness import processes
+from harness import leftovers, processes
 from harness.claims import browsers
 from harness.errors import EnvironmentFailedError
 from harness.lab import browser
@@ -220,8 +221,48 @@ class Ports:
 @pytest.mark.parametrize("said", ["", "{}", '{"rows": 1}', "[]", '{"rows": [{"kept": "memory"}]}'])
 def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No verdict rests on half an answer."""
-    about = {"injection": {"schemes": ["cookie"], "arguments": []}}
+    about = {"injection": {"servers": {"cookie": "cookie"}, "arguments": []}}
     monkeypatch.setattr(processes, "ask", lambda *_: json.dumps(about))
     monkeypatch.setattr(browser, "_said", lambda *_: said)
     with pytest.raises(EnvironmentFailedError, match="answered what is no result"):
         browser.made(cast(Lab, Ports()), "injection", Injection)
+
+
+def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version that showed it."""
+    made = browser.Made("156.0", crossings())
+    monkeypatch.setattr(browser, "require", lambda: None)
+    monkeypatch.setattr(browser, "made", lambda *_: made)
+    outcome = browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
+    assert (outcome.verdict, outcome.browser) == ("supported", "156.0")
+
+
+def test_no_server_is_started_for_a_browser_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim is `not run` by then."""
+    monkeypatch.setattr(processes, "ask", lambda *_: json.dumps({"missing": "there is none: install one"}))
+    outcome = browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, None))
+    assert (outcome.verdict, outcome.because) == ("not run", "there is none: install one")
+
+
+def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of its certificate and the browser's profile: `TMPDIR` is a folder that counts as left over."""
+    given: list[Path] = []
+
+    class Ended:
+        returncode = 0
+
+        def communicate(self, timeout: float) -> tuple[bytes, None]:
+            assert timeout == 60
+            assert (given[0] / leftovers.OWNER).exists()
+            (given[0] / "key.pem").touch()
+            return b"said", None
+
+    def start(*_: Any, environment: dict[str, str], **__: Any) -> Ended:
+        given.append(Path(environment["TMPDIR"]))
+        return Ended()
+
+    monkeypatch.setattr(processes, "start", start)
+    monkeypatch.setattr(processes, "end", lambda _: None)
+    assert browser._said(["injection"], 60) == "said"
+    assert given[0].name.startswith(leftovers.PREFIX)
+    assert not given[0].exists()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,21 @@ def test_what_a_killed_run_said_of_its_progress_goes_with_it(tmp_path: Path) -> 
     assert leaving.others == ()
     clean.remove([leaving], tmp_path)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_users_waited_for_is_a_run(tmp_path: Path) -> None:
+    """By its own file, with the time when it was begun; another's of that name stays."""
+    for name, content in {
+        "ours": '{"schema_version": 1, "started_at": "2026-01-02T00:00:00+00:00", "clicks": []}',
+        "other": '{"wait": 1}',
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "wait.json").write_text(content)
+    [leaving] = clean.find(tmp_path, NONE)
+    assert (leaving.folder.name, leaving.kind, leaving.others) == ("ours", "run", ())
+    assert leaving.begun == datetime(2026, 1, 2, tzinfo=UTC).timestamp()
+    clean.remove([leaving], tmp_path)
+    assert files(tmp_path) == {"other", "other/wait.json"}
 
 
 def put(folder: Path, started_at: str = "2026-01-01T00:00:00+00:00") -> Path:

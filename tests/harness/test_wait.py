@@ -1,97 +1,239 @@
-"""What users wait for: medians, ratios of pairs and what is printed, from clicks made up."""
+"""What users wait for: means of batches, ratios, verdicts and what is printed, from clicks made up."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from io import StringIO
-from typing import cast
+from pathlib import Path
+from typing import Any, Self, cast
 
+import pytest
 from rich.console import Console
 
-from harness.wait import console
-from harness.wait.rows import Click, Pair, pairs, waits
+from harness.archive import WAIT_FILE
+from harness.errors import EnvironmentFailedError, SuiteError
+from harness.lab import browser
+from harness.lab.answers import Setting
+from harness.result import Git
+from harness.wait import command, console, file
+from harness.wait.file import Measured, Plan
+from harness.wait.rows import Batch, Click, Mean, Pair, as_meant, noise, pairs, waits
 
 HOME, REMEMBERED, EACH_TIME = (
     ("own origin", "none"),
     ("another origin", "remembered"),
     ("another origin", "each time"),
 )
+CASES = (
+    *((server, *HOME) for server in ("cookie", "token", "cookie-again", "static")),
+    *((server, *place) for server in ("cookie", "token") for place in (REMEMBERED, EACH_TIME)),
+)
+#: Of Student's t at 99 % with two degrees of freedom: (1 - x) / 2 = 0.005 at x = 9.92484.
+T_2 = 9.92484
 
 
-def clicks(rounds: int = 9, preflight_ms: float = 5) -> list[Click]:
-    """Round n takes 10 + n ms, a token's preflight that much more where it is needed each time."""
+def batch(factor: float = 1, *, token: float = 1, again: float = 1, rounds: int = 9) -> list[Click]:
+    """Round n takes (10 + n) * factor ms; by token, and by the second cookie server, so many times that."""
+    slower = {"token": token, "cookie-again": again}
     return [
-        click(number, scheme, case, preflight_ms)
+        Click(
+            server=server,
+            origin=origin,
+            preflights=preflights,
+            round=number,
+            preflights_seen=int((server, preflights) == ("token", "each time")),
+            answered_ms=(10 + number) * factor * slower.get(server, 1),
+            rendered_ms=30 + number,
+        )
         for number in range(rounds)
-        for scheme in ("token", "cookie")
-        for case in (HOME, REMEMBERED, EACH_TIME)
+        for server, origin, preflights in CASES
     ]
 
 
-def click(number: int, scheme: str, case: tuple[str, str], preflight_ms: float) -> Click:
-    """One of them."""
-    needed = scheme == "token" and case == EACH_TIME
-    return Click(
-        scheme=scheme,
-        origin=case[0],
-        preflights=case[1],
-        round=number,
-        preflights_seen=int(needed),
-        answered_ms=10 + number + needed * preflight_ms,
-        rendered_ms=30 + number,
-    )
-
-
-def by_name(found: list[Pair]) -> dict[str, Pair]:
+def by_name(batches: Sequence[Batch]) -> dict[str, Pair]:
     """Pairs by what they ask."""
-    return {pair.asks: pair for pair in found}
+    return {pair.asks: pair for pair in pairs(batches)}
 
 
-def test_medians_of_cases() -> None:
-    """Nine clicks of 10 to 18 ms: the median is 14, its interval the second and the eighth."""
-    rows = waits(clicks())
-    assert [(row.origin, row.preflights, row.scheme) for row in rows] == [
-        (*HOME, "cookie"),
-        (*HOME, "token"),
-        (*EACH_TIME, "cookie"),
-        (*EACH_TIME, "token"),
-        (*REMEMBERED, "cookie"),
-        (*REMEMBERED, "token"),
+def test_medians_of_batches_are_averaged() -> None:
+    """Nine clicks of 10 to 18 ms have the median 14; of three batches it is 14, 28 and 42, the mean 28."""
+    rows = waits([batch(factor) for factor in (1, 2, 3)])
+    assert [(row.origin, row.preflights, row.server) for row in rows] == [
+        *((*HOME, server) for server in ("cookie", "cookie-again", "static", "token")),
+        *((*EACH_TIME, server) for server in ("cookie", "token")),
+        *((*REMEMBERED, server) for server in ("cookie", "token")),
     ]
     first = rows[0]
+    assert first.clicks == 27
     assert first.answered_ms is not None
-    assert (first.answered_ms.value, first.answered_ms.ci) == (14, (11, 17))
-    assert [row.preflights_seen for row in rows] == [0, 0, 0, 9, 0, 0]
+    assert first.answered_ms.value == 28
+    half = T_2 * 14 / 3**0.5  # the standard deviation of 14, 28, 42 is 14
+    assert first.answered_ms.ci == pytest.approx((28 - half, 28 + half), rel=1e-5)
+    assert [row.preflights_seen for row in rows] == [0, 0, 0, 0, 0, 27, 0, 0]
 
 
-def test_pairs_are_of_the_same_round() -> None:
-    """A preflight of 5 ms adds 5 ms in every pair, though rounds differ by more than that."""
-    found = by_name(pairs(clicks()))
-    added = found["preflights each time / remembered, token"]
-    assert added.answered_ms is not None
-    assert (added.answered_ms.value, added.answered_ms.ci) == (5, (5, 5))
-    assert added.verdict == "slower"
-    assert found["token / cookie, preflights each time"].verdict == "slower"
-    same = found["token / cookie, own origin"]
-    assert same.answered_ratio is not None
-    assert (same.answered_ratio.value, same.verdict) == (1, "undecided")
+def test_batches_are_the_unit() -> None:
+    """A thousand clicks that agree in each of two batches say no more than the two batches do."""
+    batches = [batch(token=factor, rounds=1000) for factor in (1.0, 1.5)]
+    found = by_name(batches)["token / cookie, own origin"]
+    assert found.answered_ratio is not None
+    assert found.answered_ratio.value == pytest.approx(1.5**0.5)
+    assert found.verdict == "inconclusive"
+
+
+def test_pairs_are_of_the_same_round_and_batch() -> None:
+    """Twice as slow in every pair, though rounds and batches differ by more than that."""
+    found = by_name([batch(factor, token=2) for factor in (1, 5, 9)])
+    slow = found["token / cookie, own origin"]
+    assert slow.answered_ratio is not None
+    assert slow.answered_ratio.value == pytest.approx(2)
+    assert slow.verdict == "slower"
+    assert slow.answered_ms is not None
+    assert slow.answered_ms.value == 14 * 5  # the median is as much as the cookie takes: 14, 70 and 126 ms
+    assert found["another origin / own, cookie"].verdict == "equivalent"
 
 
 def test_less_is_faster() -> None:
     """Whichever of the two is named first."""
-    assert by_name(pairs(clicks(preflight_ms=-5)))["token / cookie, preflights each time"].verdict == "faster"
+    found = by_name([batch(token=factor) for factor in (0.50, 0.51, 0.49, 0.50)])
+    assert found["token / cookie, own origin"].verdict == "faster"
 
 
-def test_few_clicks_have_no_verdict() -> None:
-    """Of five values none bounds the median at 95 %."""
-    assert {pair.verdict for pair in pairs(clicks(rounds=5))} == {"too few clicks"}
+def test_verdicts_are_adjusted_for_their_number() -> None:
+    """A ratio whose own interval excludes 1 is no verdict yet where seven others go with it."""
+    factors = (1.05, 1.06, 1.25, 1.12, 1.19, 1.08)
+    found = by_name([batch(token=factor) for factor in factors])["token / cookie, own origin"]
+    assert found.answered_ratio is not None
+    assert found.answered_ratio.ci is not None
+    assert found.answered_ratio.ci[0] > 1
+    assert found.verdict == "inconclusive"
+
+
+def test_one_batch_has_no_verdict() -> None:
+    """Nor an interval."""
+    found = by_name([batch()])
+    assert {pair.verdict for pair in found.values()} == {"not judged"}
+    assert found["token / cookie, own origin"].answered_ms == Mean(0, None)
+    assert noise([batch()]).floor is None
+
+
+def test_the_noise_is_that_of_two_servers_of_one_scheme() -> None:
+    """Ratios of 1.1, 1 and 1 / 1.1: the interval's half-width is t * s / sqrt(3) in logarithms."""
+    quiet = noise([batch(again=factor) for factor in (1.1, 1, 1 / 1.1)])
+    assert quiet.floor == pytest.approx(1.1 ** (T_2 / 3**0.5) - 1, rel=1e-5)
+    assert not quiet.suspicious
+    assert quiet.pair.verdict == "not judged"
+    assert noise([batch(again=factor) for factor in (1.100, 1.101, 1.102, 1.099)]).suspicious
+
+
+def test_a_preflight_that_was_forgotten_spoils_its_click_only() -> None:
+    """What should have been remembered and was not is left out, in its pairs as well."""
+    whole = [batch(token=2), batch(token=2)]
+    late = [
+        click.model_copy(update={"preflights_seen": 1, "answered_ms": 1000.0})
+        if (click.case, click.round) == (("token", *REMEMBERED), 4)
+        else click
+        for click in whole[0]
+    ]
+    clicks = as_meant([late, whole[1]])
+    assert [len(whole[n]) - len(clicks[n]) for n in (0, 1)] == [1, 0]
+    [row] = [row for row in waits(clicks) if (row.server, row.preflights) == ("token", "remembered")]
+    assert (row.clicks, row.preflights_seen) == (17, 0)
+    compared = by_name(clicks)["token / cookie, another origin"]
+    assert compared.answered_ratio is not None
+    assert compared.answered_ratio.value == pytest.approx(2)
+    assert sum(click.preflights_seen for click in clicks[0]) == 9  # those of each time are as meant
+
+
+def test_a_case_without_clicks_has_no_figures() -> None:
+    """A browser that forgot every preflight tells nothing of those that it remembers."""
+    found = by_name([[click for click in batch() if click.case != ("token", *REMEMBERED)]] * 2)
+    lost = found["token / cookie, another origin"]
+    assert (lost.answered_ratio, lost.answered_ms, lost.verdict) == (None, None, "not judged")
+    assert found["token / cookie, own origin"].verdict == "equivalent"
+
+
+def test_a_longer_batch_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As many rounds as the command takes end within the patience for them."""
+    given: list[tuple[int, float]] = []
+
+    class Lab:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def digest(self) -> str:
+            return "abc"
+
+    def made(*told: Any, rounds: int, **_: int) -> browser.Made[Click]:
+        given.append((rounds, told[-1]))
+        return browser.Made("156.0", [])
+
+    monkeypatch.setattr(command, "Lab", Lab)
+    monkeypatch.setattr(browser, "made", made)
+    for rounds in (1, 100):
+        command._batch(rounds, 1, tmp_path, Console(file=StringIO()))
+    (_, short), (_, long) = given
+    assert long - short == 99 * 30
+
+
+HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
+GIT = Git(revision="0" * 40, dirty=False)
+
+
+def test_every_click_is_kept(tmp_path: Path) -> None:
+    """Those that are left out, too; where and of what; the same figures are made from them again."""
+    batches = [Measured(HERE, "156.0", batch(factor, token=2)) for factor in (1, 2)]
+    plan = Plan(batches=2, rounds=9, seed=3)
+    text = file.save(tmp_path, plan, GIT, "2026-01-02T00:00:00+00:00", batches)
+    assert (tmp_path / WAIT_FILE).read_text() == text
+    told = json.loads(text)
+    again = [[Click.model_validate(click) for click in one] for one in told["clicks"]]
+    assert again == [one.clicks for one in batches]
+    assert (told["setting"], told["git"], told["browser"]) == (HERE.model_dump(), GIT.model_dump(), "156.0")
+    assert (told["batches"], told["rounds"], told["seed"], told["dropped"]) == (2, 9, 3, 0)
+    assert [row["verdict"] for row in told["pairs"]] == [pair.verdict for pair in pairs(again)]
+    with pytest.raises(SuiteError, match=r"holds wait\.json already"):
+        file.prepare(tmp_path, plan)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Measured(HERE, "157.0", batch()), Measured(HERE.model_copy(update={"servers": "d"}), "156.0", batch())],
+)
+def test_batches_of_two_browsers_or_codes_are_not_averaged(tmp_path: Path, other: Measured) -> None:
+    """What was kept before stays as it is."""
+    first, plan = Measured(HERE, "156.0", batch()), Plan(batches=2, rounds=9, seed=1)
+    before = file.save(tmp_path, plan, GIT, "", [first])
+    with pytest.raises(EnvironmentFailedError, match="has changed: measure again"):
+        file.save(tmp_path, plan, GIT, "", [first, other])
+    assert (tmp_path / WAIT_FILE).read_text() == before
 
 
 def test_the_tables_fit_80_columns() -> None:
-    """Every case and comparison, with intervals."""
+    """Every case and comparison, with intervals; the A/A pair among them."""
     out = Console(file=StringIO(), width=80)
-    console.render(waits(clicks()), pairs(clicks()), out)
+    batches = [batch(factor, token=1.2) for factor in (1, 1.001, 0.999)]
+    console.render(waits(batches), pairs(batches), noise(batches), out)
     told = cast(StringIO, out.file).getvalue()
-    assert "14.0 (11.0 to 17.0)" in told
-    assert "5.0 (5.0 to 5.0)" in told
-    assert told.count("undecided") == 5
+    assert "14.00 ± 0.08" in told
+    assert told.count("slower") == 3
+    assert "…" not in told
+    assert "A/A: cookie / cookie" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_two_batches_that_differ_wildly_still_fit() -> None:
+    """Their intervals end beyond all that has a meaning, and names stay whole words."""
+    out = Console(file=StringIO(), width=80)
+    batches = [batch(token=factor, again=factor) for factor in (0.1, 30)]
+    console.render(waits(batches), pairs(batches), noise(batches), out)
+    told = cast(StringIO, out.file).getvalue()
+    assert "1e+" in told
+    assert "…" not in told
+    assert all(word in told for word in ("until", "answered", "token", "cookie", "origin", "inconclusive"))
     assert max(map(len, told.splitlines())) <= 80
