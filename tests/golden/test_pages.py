@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from harness.charts import style
 from harness.report.model import Drawing
 from tests.browser import browser
-from tests.golden import pages
+from tests.golden import pages, pictures
 from tests.golden.figures import GOLDEN
 from tests.golden.pages import TOLERANCE, Drawn, apart
 from tests.golden.pictures import Pixels
@@ -82,9 +83,12 @@ def shown(request: pytest.FixtureRequest, page: Page) -> Shown:
     return Shown(pages.drawn(request.param), page)
 
 
-def test_a_page_shows_what_was_drawn(shown: Shown) -> None:
+def test_a_page_shows_what_was_drawn(shown: Shown, tmp_path: Path) -> None:
     """The same picture, the same words; whatever a part refers to is there once."""
-    assert apart(shown.drawn.pixels, shown.of(shown.drawn.drawing)) <= TOLERANCE
+    drawn, seen = shown.drawn.pixels, shown.of(shown.drawn.drawing)
+    if apart(drawn, seen) > TOLERANCE:
+        kept = pictures.save(pictures.told(drawn, seen[: len(drawn)]), tmp_path / "told.png")
+        pytest.fail(f"report.html shows another figure (drawn, shown, and in red where they differ): {kept}")
     figure = shown.page.get_by_role("img")
     texts = figure.locator("text").all_text_contents()
     assert sorted(map(pages.words, texts)) == shown.drawn.texts
