@@ -74,7 +74,7 @@ def test_every_point_is_where_its_figure_says(width: int, scheme: Any) -> None:
     )
     with browser() as chromium:
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.set_content(pages.trends(history, Seen([], {}, {}), Choice({})))
+        page.set_content(pages.trends(history, Seen([], [], {}, {}), Choice({})))
         page.add_style_tag(path=STYLE)
         [drawn] = page.get_by_role("img").all()
         cookie, token = drawn.evaluate(BOXES)
