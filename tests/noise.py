@@ -27,3 +27,11 @@ def skip_if_spoilt(result: Result) -> None:
     """A run that this machine made invalid is no finding; one that is invalid for another reason is."""
     if is_spoilt(result):
         pytest.skip("this machine made a short run invalid")
+
+
+def skip_if_starved(result: Result) -> None:
+    """The same where instances were kept waiting for so long that they left no row, or no search settled."""
+    if any(
+        check.status == "invalid" and check.check in ("samples", "instances") for check in result.validity
+    ):
+        skip_if_spoilt(result)

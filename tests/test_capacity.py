@@ -49,8 +49,7 @@ def test_a_search_finds_a_capacity_for_each_arm(tmp_path: Path) -> None:
     )
     assert done.returncode in (0, 12), done.stdout + done.stderr  # 12: a starved machine, said so
     result = Result.model_validate_json((tmp_path / "run" / "result.json").read_text())
-    if any(check.check == "samples" and check.status == "invalid" for check in result.validity):
-        noise.skip_if_spoilt(result)  # stalls may keep a search from settling
+    noise.skip_if_starved(result)
     found = {row.arm: row for row in result.measurements if row.metric == "capacity"}
     assert found["anonymous"].value > found["token"].value > 500
     assert all(

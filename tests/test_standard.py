@@ -65,8 +65,7 @@ def test_every_part_of_standard(tmp_path: Path) -> None:
     )
     assert done.returncode in (0, 12), done.stdout + done.stderr  # 12: a starved machine, said so
     result = Result.model_validate_json((tmp_path / "run" / "result.json").read_text())
-    if any(check.check == "samples" and check.status == "invalid" for check in result.validity):
-        noise.skip_if_spoilt(result)  # an instance that was kept waiting through its slots leaves no row
+    noise.skip_if_starved(result)
     arms: dict[tuple[str, str, str], set[str]] = {}
     for row in result.measurements:
         params = ", ".join(f"{key}={value}" for key, value in row.params.items())
