@@ -42,7 +42,7 @@ def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
         assert row["detected"] in (0, 1)
         assert row["seconds"] > 0
         # The work is a loop of known length: what it took is near what was asked for on any machine.
-        assert 0.4 * row["added"] < row["measured_added"] < 2.5 * row["added"]
+        assert 0.5 * row["added"] < row["measured_added"] < 2 * row["added"]
     tools = {"wrk", "fast-http-user"} if wrk.is_there() else {"fast-http-user"}
     assert told["usual"].keys() == tools
     assert all(rates["aa"]["trials"] == 1 for rates in told["usual"].values())
@@ -87,7 +87,7 @@ def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(PATIENCE_S + 60)
-@pytest.mark.parametrize("commit", COMMITS[:2], ids=lambda commit: commit.name)
+@pytest.mark.parametrize("commit", COMMITS, ids=lambda commit: commit.name)
 def test_a_gate_is_asked_about_a_commit_of_known_effect(commit: Commit, tmp_path: Path) -> None:
     """A real clone, commit and gate: work that nobody can overlook, in a suite of seconds."""
     suite = tmp_path / "tiny.toml"
