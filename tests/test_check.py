@@ -144,8 +144,14 @@ def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
     answers = {(row.kind, row.subject, row.metric): row.answer for row in result.gate}
     assert answers["budget", "token.store_ops <= 0", "store_ops"] == "pass"
     assert answers["budget", "token.total_cpu <= 0.5 * anonymous.total_cpu", "total_cpu"] == "regression"
-    # Two hours of a restless machine may lie so far apart that all three batches do not tell.
-    assert answers["baseline", "token / anonymous", "total_cpu"] in ("pass", "inconclusive")
+    if answers["baseline", "token / anonymous", "total_cpu"] != "pass":
+        # Two runs on a restless machine may differ by so much that no batch tells: then they say no more.
+        [moved] = [
+            row for row in result.gate if row.subject == "token / anonymous" and row.metric == "total_cpu"
+        ]
+        assert (moved.answer, moved.batches) == ("inconclusive", result.run.looks)
+        assert moved.ci is not None
+        assert moved.ci[0] < 1 < moved.ci[1]
     assert answers["baseline", "token", "request_bytes"] == "pass"
     assert result.comparand is not None
     raw = "not judged" if result.comparand.same_machine else None

@@ -66,12 +66,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def viewer(results: Path) -> Iterator[Viewer]:
     """A viewer of them."""
-    with ExitStack() as stack:
-        sandbox = Sandbox(results.parent)
-        stack.callback(sandbox.close)
-        running = viewing.start(sandbox, results)
+    with viewing.viewing(results) as running:
         yield running
-        viewing.stop(running)
 
 
 def test_it_lists_the_newest_first(viewer: Viewer) -> None:

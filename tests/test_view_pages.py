@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests import viewing
 from tests.browser import browser
-from tests.sandbox import Sandbox
 from tests.viewing import Viewer, put, stored, under_way
 
 HOSTILE = '"><script>document.title = "broken"</script><img src=x onerror=alert(1)>'
@@ -49,12 +48,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def viewer(results: Path) -> Iterator[Viewer]:
     """A viewer of them."""
-    with ExitStack() as stack:
-        sandbox = Sandbox(results.parent)
-        stack.callback(sandbox.close)
-        running = viewing.start(sandbox, results)
+    with viewing.viewing(results) as running:
         yield running
-        viewing.stop(running)
 
 
 @pytest.fixture(scope="module")

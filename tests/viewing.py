@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,17 @@ def stop(viewer: Viewer) -> str:
     said, _ = viewer.process.communicate(timeout=WAIT_S)
     assert viewer.process.returncode == 130, said
     return said
+
+
+@contextmanager
+def viewing(results: Path) -> Iterator[Viewer]:
+    """A viewer of a folder, ended afterwards."""
+    with ExitStack() as stack:
+        sandbox = Sandbox(results.parent)
+        stack.callback(sandbox.close)
+        running = start(sandbox, results)
+        yield running
+        stop(running)
 
 
 def stored(**changes: Any) -> dict[str, Any]:
