@@ -27,6 +27,11 @@ class Slot:
     account: SlotAccount
 
     @property
+    def number(self) -> int:
+        """Index into the plan's order."""
+        return self.account.slot
+
+    @property
     def requests(self) -> int:
         """Requests of all steps."""
         return sum(record.requests for record in self.records)
@@ -98,6 +103,15 @@ class Observed:
     def batch(self, instance: int) -> int:
         """To which batch, from 0, an instance belongs."""
         return bisect_right(list(accumulate(self.sizes)), instance)
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """For each slot of the plan its batch and, within that, its block: each has every instance once."""
+        dealt: Counter[int] = Counter()
+        found = []
+        for instance in self.plan.order:
+            found.append((self.batch(instance), dealt[instance]))
+            dealt[instance] += 1
+        return found
 
     def slots(self) -> list[Slot]:
         """The slots that have both a record and an account; of a search those around what it found."""

@@ -28,6 +28,7 @@ PURE = [
             "verdict",
             "result",
             "observed",
+            "blocks",
             "points",
             "analysis",
             "validity",
