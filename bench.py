@@ -101,6 +101,13 @@ def run(
             help=f"With --until-decided: no further batch that would end later; default: {_LIMIT_S}.",
         ),
     ] = None,
+    load_other_machines: Annotated[
+        bool,
+        typer.Option(
+            "--load-other-machines",
+            help="Allow a load on addresses of the suite that are not this machine's; they must be yours.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the plan, then stop.")] = False,
     as_json: AsJson = False,
     wait: Wait = False,
@@ -117,6 +124,7 @@ def run(
         redis_url=redis_url,
         processes=processes,
         until_decided_s=(limit or _LIMIT_S) if until_decided else None,
+        may_load_others=load_other_machines,
     )
     console = Console(stderr=as_json)
     commands.measure(suite, options, console, dry_run=dry_run, print_json=as_json, wait=wait)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import psutil
 import redis
@@ -128,35 +128,46 @@ def _commands(stats: Mapping[str, Any]) -> int:
     return sum(int(row["calls"]) for name, row in stats.items() if name not in _OWN_COMMANDS)
 
 
+class ServerMeter(Protocol):
+    """Reads one server instance (`harness.meters`)."""
+
+    def cpu(self) -> CpuReading:
+        """CPU time of all its processes until now."""
+
+
 class Accountant:
     """Keeps the account of every slot: call `begin` and `end` at its drained edges.
 
     Args:
-        pids: Process id by instance.
+        servers: The meter of each instance; None of one whose CPU nobody can read.
         store: The store's meter.
     """
 
-    def __init__(self, pids: list[int], store: StoreMeter) -> None:
-        self._pids = pids
+    def __init__(self, servers: Sequence[ServerMeter | None], store: StoreMeter) -> None:
+        self._servers = servers
         self._store = store
         self.accounts: list[SlotAccount] = []
 
     def begin(self, instance: int) -> None:
         """Read the meters before a slot of this instance."""
         self._store_before = self._store.read()
-        self._server_before = read_cpu(self._pids[instance])
+        self._server_before = self._read_server(instance)
 
     def end(self, slot: int, instance: int) -> None:
         """Read them after it, and enter the difference."""
-        before, after = self._server_before, read_cpu(self._pids[instance])
+        before, after = self._server_before, self._read_server(instance)
         store_cpu, store_ops = self._store.spent(self._store_before, self._store.read())
         self.accounts.append(
             SlotAccount(
                 slot,
                 instance,
-                server_cpu_ns=after.on_ns - before.on_ns,
+                server_cpu_ns=None if before is None or after is None else after.on_ns - before.on_ns,
                 store_cpu_ns=store_cpu,
                 store_ops=store_ops,
-                server_wait_ns=after.waiting_ns - before.waiting_ns,
+                server_wait_ns=0 if before is None or after is None else after.waiting_ns - before.waiting_ns,
             )
         )
+
+    def _read_server(self, instance: int) -> CpuReading | None:
+        meter = self._servers[instance]
+        return None if meter is None else meter.cpu()

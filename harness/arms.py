@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from harness.own import OwnServer
 from harness.trees.tree import OURS, Tree
 
 #: How the names of arms end where a scheme is measured from two trees: `cookie@base`, `cookie@head`.
@@ -45,6 +46,7 @@ class Arm:
         variants: What that program is told besides, instance by instance, in turn.
         tree: Where that code lies.
         environment: What its environment holds besides what every server's does, or instead of it.
+        own: What a suite says of a server of somebody else's; None for one that comes from a tree.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Arm:
     variants: tuple[tuple[str, ...], ...] = ((),)
     tree: Tree = OURS
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    own: OwnServer | None = field(default=None, hash=False)
 
 
 def plain(schemes: Iterable[Scheme], tree: Tree = OURS) -> dict[str, Arm]:

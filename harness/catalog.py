@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,9 +12,10 @@ from harness import processes
 from harness.arms import Scheme
 from harness.errors import SuiteError
 from harness.incidents import admission
-from harness.result import METRICS
+from harness.result import METRICS, Check
 from harness.suite import Suite, check_names, parse
 from harness.trees.tree import OURS, Tree
+from harness.validity import check_lacking
 
 LOOPS: Final = ("uvloop", "asyncio")
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
@@ -37,6 +38,8 @@ class ScenarioInfo:
     sets: str
     #: The kind of incident that all arms live through in it; empty where time is dealt in slots.
     incident: str = ""
+    #: Routes of the contract that it asks for, besides the login and the restricted read.
+    asks: Sequence[str] = ()
 
 
 def scenarios() -> dict[str, ScenarioInfo]:
@@ -63,7 +66,12 @@ def load_suite(name_or_path: str) -> Suite:
         raise SuiteError(
             f"{name_or_path}: no such suite. There are {', '.join(suites())}; or give a TOML file's path."
         ) from error
-    return parse(text, path.stem, str(path))
+    suite = parse(text, path.stem, str(path))
+    placed = {
+        name: server.model_copy(update={"folder": str(path.resolve().parent / server.folder)})
+        for name, server in suite.own.items()
+    }
+    return suite.model_copy(update={"own": placed})
 
 
 @dataclass(frozen=True)
@@ -91,13 +99,42 @@ class Known:
             for name, about in self.scenarios.items()
         }
 
-    def refuse_incidents(self, suite: Suite) -> None:
-        """Refuse a suite with scenarios that have no verdict.
+    def check_gated(self, suite: Suite) -> None:
+        """Refuse what a gate cannot judge: scenarios that have no verdict, servers that come from no tree.
 
         Raises:
             SuiteError: Names them.
         """
         admission.refuse(suite, self.source, self.incidents)
+        if suite.own:
+            raise SuiteError(
+                f"{self.source}: own: {', '.join(suite.own)}: a gate knows servers by the tree that they come from"
+                " ([servers]). Measure these with `bench.py run`."
+            )
+
+    def fitted(self, suite: Suite) -> tuple[Suite, list[Check]]:
+        """The suite without what its own servers do not have, and a check for each scenario that this changed.
+
+        Raises:
+            SuiteError: A scenario would be left with no arm.
+        """
+        scenarios, checks = [], []
+        for index, scenario in enumerate(suite.scenarios):
+            asks = self.scenarios[scenario.name].asks if scenario.name in self.scenarios else ()
+            arms = suite.arms_of([scenario])
+            lacking = [
+                arm for arm in arms if arm in suite.own and not all(map(suite.own[arm].dialect.has, asks))
+            ]
+            if lacking == arms:
+                raise SuiteError(
+                    f"{self.source}: scenarios[{index}]: {scenario.name} asks for {', '.join(asks)}, which no arm has"
+                )
+            if lacking:
+                checks.append(check_lacking(lacking, scenario.name, asks))
+                left = [arm for arm in arms if arm not in lacking]
+                scenario = scenario.model_copy(update={"arms": left})  # noqa: PLW2901
+            scenarios.append(scenario)
+        return suite.model_copy(update={"scenarios": scenarios}), checks
 
     def check(self, suite: Suite, schemes: Mapping[str, Scheme]) -> None:
         """Refuse a suite that names what does not exist or cannot be judged, or outlasts a credential.

@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from harness import archive, catalog, reporting, run_folder
+from harness import archive, catalog, own_servers, reporting, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
@@ -45,9 +45,11 @@ def measure(
     suite = catalog.load_suite(suite_name)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     tree = revisions.working_tree(suite.servers, Path.cwd(), say)
-    schemes = catalog.schemes(tree)
+    arms = plain(catalog.schemes(tree).values(), tree) | own_servers.arms(suite)
     known = catalog.Known(suite_name, catalog.scenarios())
-    known.check(suite, schemes)
+    known.check(suite, {name: arm.scheme for name, arm in arms.items()})
+    own_servers.check(suite, suite_name, may_load_others=options.may_load_others)
+    suite, checks = known.fitted(suite)
     catalog.check_loop(options.loop)
     admission.check_store(suite, known.incidents, options.redis_url)
     _check_processes(suite, options.processes, known.incidents)
@@ -58,9 +60,9 @@ def measure(
     with run_folder.taken(folder, will, wait=wait, say=say):
         say(f"{suite.title}; results in {folder}")
         with Reporter(console, ProgressFile(folder, suite.name, suite.arms)) as reporter:
-            result = Measuring(suite, options, known.needs_credential, incidents=known.incidents).run(
-                plain(schemes.values(), tree), reporter
-            )
+            result = Measuring(
+                suite, options, known.needs_credential, incidents=known.incidents, checks=checks
+            ).run(arms, reporter)
         archive.save(result, folder)
         if print_json:
             sys.stdout.write(result.model_dump_json() + "\n")

@@ -49,7 +49,7 @@ def python() -> str:
 def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environment:
     """The environment of a run, with its rig up, and what the doctor found before."""
     name, version = store_version(rig.store.client.info("server"))
-    ready = rig.instances[0].ready
+    ours = next((one.ready for one in rig.instances if "loop" in one.ready), None)
     return Environment(
         cpu=cpu_model(),
         cores=cores(),
@@ -59,11 +59,11 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
         store=StoreInfo(name=name, version=version, source=rig.store.source),
         placement=placement.roles(),
         git=revision(),
-        servers={
-            "loop": ready["loop"],
-            "password_cost": ready["password_cost"],
-            "package": Path(ready["package"]).name,
-            "digest": ready["digest"],
+        servers={} if ours is None else {
+            "loop": ours["loop"],
+            "password_cost": ours["password_cost"],
+            "package": Path(ours["package"]).name,
+            "digest": ours["digest"],
         },
         digests={one.target.arm: one.ready["digest"] for one in rig.instances},
         schemes={arm.name: _declared(arm.scheme) for arm in rig.arms},

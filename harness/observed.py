@@ -60,6 +60,8 @@ class Slot:
     @property
     def server_wait(self) -> float:
         """The same of the server; its store and its own other threads on its CPU are no others."""
+        if self.account.server_cpu_ns is None:
+            return 0.0
         store_ns = max(0.0, self.account.store_cpu_ns)
         taken_ns = self.elapsed_ns - self.account.server_cpu_ns - store_ns
         return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / self.elapsed_ns
@@ -214,9 +216,12 @@ def cpu_waits(observed: Observed, arm: str) -> dict[str, float]:
     }
 
 
-def server_busy(observed: Observed, arm: str) -> float:
-    """Median share of the slot's time in which an arm's server was on its CPU."""
+def server_busy(observed: Observed, arm: str) -> float | None:
+    """Median share of the slot's time in which an arm's server was on its CPU; None where nobody can read it."""
     own = set(by_arm(observed.plan.targets)[arm])
-    return median(
-        slot.account.server_cpu_ns / slot.elapsed_ns for slot in observed.slots() if slot.instance in own
-    )
+    shares = [
+        slot.account.server_cpu_ns / slot.elapsed_ns
+        for slot in observed.slots()
+        if slot.instance in own and slot.account.server_cpu_ns is not None
+    ]
+    return median(shares) if shares else None

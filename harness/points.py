@@ -38,7 +38,7 @@ def points(observed: Observed) -> dict[str, ByInstance]:
         found["capacity"] = _of_records(records, lambda own: math.exp(fmean(math.log(r.rate) for r in own)))
     elif observed.plan.model == "open":
         found |= _punctuality(records)
-    found["server_rss"] = {instance: observed.server_rss[instance] for instance in slots}
+    found["server_rss"] = {i: observed.server_rss[i] for i in slots if i in observed.server_rss}
     return found
 
 
@@ -63,7 +63,14 @@ def _costs(observed: Observed, slots: Mapping[int, Sequence[Slot]]) -> dict[str,
         instance: sum(slot.account.store_ops for slot in own) / sum(slot.requests for slot in own)
         for instance, own in slots.items()
     }
-    server = of_slots(lambda slot: slot.account.server_cpu_ns / slot.requests / 1e3)
+    server = _levels(
+        observed,
+        {
+            instance: [(slot, cpu_ns / slot.requests / 1e3) for slot, cpu_ns in read]
+            for instance, own in slots.items()
+            if (read := [(slot, ns) for slot in own if (ns := slot.account.server_cpu_ns) is not None])
+        },
+    )
     store = of_slots(lambda slot: slot.account.store_cpu_ns / slot.requests / 1e3)
     # Without operations there is nothing to attribute: what is left is the store's own housekeeping.
     store = {instance: cpu if operations[instance] else 0.0 for instance, cpu in store.items()}
@@ -71,7 +78,7 @@ def _costs(observed: Observed, slots: Mapping[int, Sequence[Slot]]) -> dict[str,
         "throughput": of_slots(lambda slot: slot.requests / slot.elapsed_ns * 1e9),
         "server_cpu": server,
         "store_cpu": store,
-        "total_cpu": {instance: server[instance] + store[instance] for instance in slots},
+        "total_cpu": {instance: cpu + store[instance] for instance, cpu in server.items()},
         "store_ops": operations,
         "load_cpu": {instance: median(slot.load_cpu for slot in own) for instance, own in slots.items()},
     }

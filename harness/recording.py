@@ -106,14 +106,14 @@ class SlotRecord:
 
 @dataclass(frozen=True)
 class SlotAccount:
-    """What one slot's recorded part cost: CPU in ns, store commands.
+    """What one slot's recorded part cost: CPU in ns (None of a server that nobody can read), store commands.
 
     `server_wait_ns` is the time in which the server wanted its CPU and something else had it.
     """
 
     slot: int
     instance: int
-    server_cpu_ns: float
+    server_cpu_ns: float | None
     store_cpu_ns: float
     store_ops: int
     server_wait_ns: float = 0

@@ -9,16 +9,19 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from harness import conformance, disk, interrupts, leftovers, processes
+from harness import conformance, disk, interrupts, leftovers, own_servers, processes
 from harness.arms import Arm
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
+from harness.meters import Meter, ProcessMeter
+from harness.own import OwnServer, host_and_port
 from harness.placement import Placement
 from harness.schedule import Target
 from harness.session_store import SessionStore
@@ -33,12 +36,28 @@ _LONG_CREDENTIAL_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Instance:
-    """One running server process and what it said when it was ready."""
+    """One running server and what it said, or is known, of itself.
+
+    Attributes:
+        target: Where it is.
+        ready: Its `package` and `digest`, and what else it said.
+        meter: Reads its CPU and memory; None where nobody here can.
+        process: What was started; None where it ran already.
+        log: Where that writes.
+    """
 
     target: Target
-    process: subprocess.Popen[bytes]
     ready: Mapping[str, Any]
-    log: Path
+    meter: Meter | None
+    process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of one that was started here."""
+        if self.process is None:
+            raise AssertionError(f"{self.target.arm} was not started here")
+        return self.process.pid
 
 
 class Rig:
@@ -85,6 +104,7 @@ class Rig:
         self._lifetime_s = lifetime_s
         self._relayed = relayed
         self._started: list[subprocess.Popen[bytes]] = []
+        self._sessions: list[subprocess.Popen[bytes]] = []
         self._beside: list[Instance] = []
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
         self.instances: list[Instance] = []
@@ -125,6 +145,8 @@ class Rig:
         """End every process; remove temporary files, and this rig's keys from a store of the user's own."""
         with interrupts.held():
             processes.end(self._started)
+            for process in self._sessions:
+                own_servers.end_family(process)
             if hasattr(self, "store"):
                 self.store.close(self.prefix)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -154,10 +176,12 @@ class Rig:
     def check_alive(self) -> None:
         """Raise EnvironmentFailedError if a server or the store has died, and was not meant to."""
         for instance in [*self.instances, *self._beside]:
-            if instance.process.poll() is not None:
+            process = instance.process
+            if process is not None and process.poll() is not None:
+                said = "" if instance.log is None else f": {processes.log_end(instance.log)}"
                 raise EnvironmentFailedError(
                     f"server {instance.target.arm} #{instance.target.instance} died with exit code"
-                    f" {instance.process.returncode}: {processes.log_end(instance.log)}"
+                    f" {process.returncode}{said}"
                 )
         self.store.check_alive()
 
@@ -183,9 +207,8 @@ class Rig:
                 log = self.folder / f"{arm.name}-beside.log"
                 process = self._launch_server(arm, arm.variants[0], 0, log, secrets_by_arm[arm.name])
                 started.append(process)
-                instance = self._await_instance(
-                    number, arm, process, log, time.monotonic() + _START_TIMEOUT_S
-                )
+                deadline = time.monotonic() + _START_TIMEOUT_S
+                instance = self._await_instance(number, deadline, arm=arm, process=process, log=log)
                 conformance.check(instance.target)
                 self._beside.append(instance)
             yield {instance.target.arm: instance for instance in self._beside}
@@ -200,7 +223,7 @@ class Rig:
         users = ["--load-users", str(self._users)]
         if self._profile_bytes is not None:
             users += ["--profile-bytes", str(self._profile_bytes)]
-        for tree in dict.fromkeys(arm.tree for arm in self._arms):
+        for tree in dict.fromkeys(arm.tree for arm in self._arms if arm.own is None or arm.own.command):
             file = self.folder / f"accounts-{len(self._accounts)}.sqlite"
             processes.ask(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
             self._accounts[tree] = file
@@ -220,18 +243,30 @@ class Rig:
     def _start_servers(self) -> None:
         self._secret = secrets.token_urlsafe(48)
         self._keys = self._make_keys()
-        waiting: list[tuple[Arm, subprocess.Popen[bytes], Path]] = []
+        pythons = {
+            arm.name: own_servers.interpreter(arm.own, arm.name) for arm in self._arms if arm.own is not None
+        }
+        ports = iter(own_servers.free_ports(self._count * len(pythons)))
+        waiting: list[Callable[[int, float], Instance]] = []
         for index in range(self._count):
             for arm in self._arms:
-                number = len(waiting)
                 log = self.folder / f"{arm.name}-{index}.log"
-                variant = arm.variants[index % len(arm.variants)]
-                port = self._port + number if self._port else 0
-                process = self._launch_server(arm, variant, port, log, self.secrets_of(arm))
-                waiting.append((arm, process, log))
+                port = self._port + len(waiting) if self._port else 0
+                if arm.own is None:
+                    variant = arm.variants[index % len(arm.variants)]
+                    process = self._launch_server(arm, variant, port, log, self.secrets_of(arm))
+                    waiting.append(partial(self._await_instance, arm=arm, process=process, log=log))
+                elif arm.own.command is not None:
+                    port = port or next(ports)
+                    process = self._launch_own(arm, arm.own, port, pythons[arm.name], log)
+                    waiting.append(
+                        partial(self._await_own, arm=arm, own=arm.own, port=port, process=process, log=log)
+                    )
         deadline = time.monotonic() + _START_TIMEOUT_S
-        for number, (arm, process, log) in enumerate(waiting):
-            self.instances.append(self._await_instance(number, arm, process, log, deadline))
+        self.instances += [await_it(number, deadline) for number, await_it in enumerate(waiting)]
+        for arm in self._arms:
+            if arm.own is not None and arm.own.address is not None:
+                self.instances += self._already_running(len(self.instances), arm, arm.own, arm.own.address)
 
     def _launch_server(
         self, arm: Arm, variant: Sequence[str], port: int, log: Path, own: Mapping[str, str]
@@ -257,12 +292,59 @@ class Rig:
         return process
 
     def _await_instance(
-        self, number: int, arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline: float
+        self, number: int, deadline: float, *, arm: Arm, process: subprocess.Popen[bytes], log: Path
     ) -> Instance:
         ready = _await_ready(arm, process, log, deadline)
         processes.pin(process.pid, self._placement.servers)
         target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
-        return Instance(target, process, ready, log)
+        return Instance(target, ready, ProcessMeter(process.pid), process, log)
+
+    def _launch_own(
+        self, arm: Arm, own: OwnServer, port: int, python: str, log: Path
+    ) -> subprocess.Popen[bytes]:
+        """Start a server of somebody else's."""
+        values = {
+            "accounts": str(self._accounts[arm.tree]),
+            "redis_url": self.store.servers_url,
+            "key_prefix": self.arm_prefix(arm.name),
+            "secret": self._secret,
+        }
+        with interrupts.held():
+            process = own_servers.start(own, port=port, python=python, values=values, log=log)
+            self._started.append(process)
+            self._sessions.append(process)
+        return process
+
+    def _await_own(
+        self,
+        number: int,
+        deadline: float,
+        *,
+        arm: Arm,
+        own: OwnServer,
+        port: int,
+        process: subprocess.Popen[bytes],
+        log: Path,
+    ) -> Instance:
+        own_servers.await_ready(arm.name, own, port, process, log, deadline)
+        meter = ProcessMeter(process.pid)
+        meter.meet()
+        for pid in meter.members:
+            processes.pin(pid, self._placement.servers)
+        target = Target(number, arm.name, "127.0.0.1", port, own.read_path, own.dialect)
+        return Instance(target, own_servers.told(own), meter, process, log)
+
+    @staticmethod
+    def _already_running(begin: int, arm: Arm, own: OwnServer, addresses: Sequence[str]) -> list[Instance]:
+        """The instances of an arm that is named by its addresses."""
+        return [
+            Instance(
+                Target(number, arm.name, *host_and_port(address), own.read_path, own.dialect),
+                own_servers.told(own),
+                None,
+            )
+            for number, address in enumerate(addresses, begin)
+        ]
 
     def _longer_credentials(self) -> list[str]:
         """What servers are told whose users have long profiles."""

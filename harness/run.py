@@ -15,7 +15,7 @@ from statistics import fmean, median
 from typing import Final
 
 from harness import archive, load, population, processes, speed, validity
-from harness.accounting import Accountant, StoreMeter, resident_bytes
+from harness.accounting import Accountant, StoreMeter
 from harness.arms import Arm
 from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
@@ -29,7 +29,7 @@ from harness.machine import Pressure, describe
 from harness.observed import Observed
 from harness.placement import Placement, place
 from harness.progress import Reporter
-from harness.result import Environment, Finding, Result, Run, Slots
+from harness.result import Check, Environment, Finding, Result, Run, Slots
 from harness.rig import Instance, Rig
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Conditions, Scenario, Suite, by_conditions
@@ -66,6 +66,7 @@ class Options:
     command: list[str] = field(default_factory=list)
     until_decided_s: float | None = None
     beside: Callable[[Rig], AbstractContextManager[object]] = nullcontext
+    may_load_others: bool = False
 
 
 class Measuring:
@@ -77,6 +78,7 @@ class Measuring:
         needs_credential: Scenarios that leave out the arms which authenticate nobody.
         incidents: The kind of incident of each scenario that all arms live through at once.
         undecided: What a further batch is to measure, by what was found so far.
+        checks: What was found out before, and belongs in the result.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Measuring:
         undecided: Callable[[Findings], Open] = Findings.undecided,
         *,
         incidents: Mapping[str, str] | None = None,
+        checks: Sequence[Check] = (),
     ) -> None:
         self._suite = suite
         self._options = options
@@ -105,6 +108,7 @@ class Measuring:
         self._looks = 1 if options.until_decided_s is None else LOOKS
         self._batch = 0
         self._findings = Findings(suite, self._seed, self._looks)
+        self._findings.checks += checks
         self._pressure = Pressure.now()
         self._turns_ns: list[float] = []
 
@@ -226,7 +230,7 @@ class Measuring:
     ) -> None:
         """Put one scenario after the other on a rig, by their index in the suite."""
         self._environment = self._environment or describe(rig, placement, self._doctor)
-        self._findings.checks.append(validity.check_code(_digests(rig)))
+        self._findings.checks.append(validity.check_code(_digests(rig), _unseen(rig)))
         meter = StoreMeter(rig.store.client)
         meter.calibrate()
         warm = False
@@ -262,7 +266,7 @@ class Measuring:
         everyone = rig.authenticating if scenario.name in self._needs_credential else rig.instances
         instances = [one for one in everyone if one.target.arm in wanted]
         targets = tuple(replace(one.target, instance=number) for number, one in enumerate(instances))
-        pids = [one.process.pid for one in instances]
+        meters = [one.meter for one in instances]
         warm = warm and scenario.warmup_requests is None
         warmup = _WARM_REQUESTS if warm else self._suite.warmup(scenario)
         plan = Plan(
@@ -281,7 +285,7 @@ class Measuring:
             edges=str(rig.folder / "edges.sock"),
             limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
-        accountant = Accountant(pids, meter)
+        accountant = Accountant(meters, meter)
         rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
@@ -295,7 +299,7 @@ class Measuring:
             plan,
             recording,
             accountant.accounts,
-            server_rss={t.instance: resident_bytes(pids[t.instance]) for t in plan.targets},
+            server_rss={n: one.resident_bytes() for n, one in enumerate(meters) if one is not None},
             store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in by_arm(plan.targets)},
             store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
@@ -399,15 +403,22 @@ def _digests(rig: Rig) -> dict[str, set[str]]:
     """What each tree's instances say of the code that they loaded, by its place."""
     digests: dict[str, set[str]] = {}
     for instance in rig.instances:
-        digests.setdefault(instance.ready["package"], set()).add(instance.ready["digest"])
+        if instance.process is not None:
+            digests.setdefault(instance.ready["package"], set()).add(instance.ready["digest"])
     return digests
 
 
+def _unseen(rig: Rig) -> list[str]:
+    """The arms whose code is not on this machine."""
+    return list(dict.fromkeys(one.target.arm for one in rig.instances if one.process is None))
+
+
 def _families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:
-    """The processes that serve each instance, by its name."""
+    """The processes that serve each instance, by its name, as far as they can be seen."""
     return {
-        f"{one.target.arm} #{number}": processes.family(one.process.pid)
+        f"{one.target.arm} #{number}": one.meter.meet()
         for number, one in enumerate(instances)
+        if one.meter is not None
     }
 
 
@@ -415,7 +426,8 @@ def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
     """Follows the processes that there are before the load; the load's own are added when they start."""
     watch = Watch(seconds)
     for number, instance in enumerate(instances):
-        watch.follow(f"{instance.target.arm} #{number}", instance.process.pid, instance.target.arm)
+        if instance.process is not None:
+            watch.follow(f"{instance.target.arm} #{number}", instance.pid, instance.target.arm)
     if rig.store.pid is not None:
         watch.follow("store", rig.store.pid)
     watch.follow("harness", os.getpid())

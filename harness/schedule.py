@@ -10,7 +10,9 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from harness.dialect import CONTRACT, Dialect
 
 LoadModel = Literal["closed", "open"]
 ArrivalProcess = Literal["constant", "poisson"]
@@ -29,6 +31,13 @@ class Target:
     port: int
     #: What a read asks for: the restricted route, or the public one for the floor.
     read_path: str
+    #: How it speaks the contract.
+    dialect: Dialect = CONTRACT
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Target:
+        """The target that `dataclasses.asdict` made these fields of; KeyError or TypeError on anything else."""
+        return cls(**{**fields, "dialect": Dialect.of(fields["dialect"])})
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ class Plan:
     def loads(cls, text: str) -> Plan:
         """The plan that `dumps` wrote; raises KeyError, TypeError or ValueError on anything else."""
         fields = json.loads(text)
-        fields["targets"] = tuple(Target(**target) for target in fields["targets"])
+        fields["targets"] = tuple(map(Target.of, fields["targets"]))
         fields["order"] = tuple(fields["order"])
         return cls(**fields)
 

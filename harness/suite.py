@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from harness.budgets import parse as parse_budget
 from harness.errors import SuiteError
+from harness.own import OwnServer
 from harness.result import METRICS
 
 PasswordCost = Literal["owasp", "bench"]
@@ -210,6 +211,7 @@ class Suite(_Frozen):
         stationary: A process that grows makes a long run invalid instead of being a warning: for soaks.
         compare: Pairs of arms, base first; every pair where not said.
         servers: Whose servers; where not said this tool's own, for a gate the checkout's.
+        own: Servers of somebody else's, by the name of their arm.
         scenarios: What is measured, in order.
     """
 
@@ -224,6 +226,7 @@ class Suite(_Frozen):
     stationary: bool = False
     compare: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] | None = None
     servers: Servers | None = None
+    own: dict[Name, OwnServer] = Field(default_factory=dict)
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
     def warmup(self, scenario: Scenario) -> int:
@@ -255,6 +258,26 @@ class Suite(_Frozen):
         for base, arm in self.compare or []:
             if base == arm or not {base, arm} <= set(self.arms):
                 raise ValueError(f"compare: expected two different arms (got {base!r} and {arm!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _own_servers_are_arms(self) -> Self:
+        for name in self.own:
+            if name not in self.arms:
+                raise ValueError(f"own: {name} is described, but not one of the arms {', '.join(self.arms)}")
+        return self
+
+    @model_validator(mode="after")
+    def _own_servers_are_as_they_are(self) -> Self:
+        """What only this tool's own servers can be told."""
+        for scenario in self.scenarios:
+            told = [key for key in ("profile_bytes", "lifetime_s", "sessions", "overlap") if key in scenario.params]
+            own = [arm for arm in self.arms_of([scenario]) if arm in self.own]
+            if told and own:
+                raise ValueError(
+                    f"{scenario.name} sets {', '.join(told)}, which {', '.join(own)} cannot be told:"
+                    " name the others in its arms"
+                )
         return self
 
     @model_validator(mode="after")

@@ -56,7 +56,8 @@ def check_scenario(
             checks += [_lag(own["lag_p99"], where), _dropped(own["dropped_arrivals"], where)]
         checks.append(_instances(own["throughput"].instances, where))
         checks += [_wait(part, share, where) for part, share in cpu_waits(observed, arm).items()]
-        checks += _same_arm(own[observed.scenario.primary_metric], where, seed, confidence)
+        if primary := own.get(observed.scenario.primary_metric):
+            checks += _same_arm(primary, where, seed, confidence)
     return checks
 
 
@@ -113,14 +114,20 @@ def check_restarts(restarted: Sequence[str], where: str) -> Check:
     )
 
 
-def check_code(digests: Mapping[str, set[str]]) -> Check:
-    """Whether all instances of a tree run one code, by the digest each reports; keys are trees' places."""
+def check_code(digests: Mapping[str, set[str]], unseen: Sequence[str] = ()) -> Check:
+    """Whether all instances of a tree run one code.
+
+    Args:
+        digests: What each instance reports of its code, by its place.
+        unseen: The arms that run where nobody here can see their code.
+    """
     one_each = all(len(own) == 1 for own in digests.values())
     several = f" of {len(digests)} trees" if len(digests) > 1 else ""
+    elsewhere = f"; what {', '.join(unseen)} run elsewhere is not seen" if unseen else ""
     return _check(
         "code under test",
         "ok" if one_each else "invalid",
-        f"{sum(map(len, digests.values()))} digest(s) of the servers' package over all instances{several}"
+        f"{sum(map(len, digests.values()))} digest(s) of the servers' package over all instances{several}{elsewhere}"
         + ("." if one_each else ": files changed while the run started; run it again."),
     )
 
@@ -147,6 +154,21 @@ def check_difference(base: Set[str], head: Set[str], revision: str, differing: S
             f"the servers' digests differ from {revision}'s, but git knows of no difference: ignored files?"
         )
     return _check("revisions", "invalid", f"{told}. What ran is not what was meant.")
+
+
+def check_lacking(lacking: Sequence[str], scenario: str, routes: Sequence[str]) -> Check:
+    """Which arms a scenario leaves out, since their servers do not have what it asks for.
+
+    Args:
+        lacking: The arms.
+        scenario: Its name.
+        routes: What it asks for.
+    """
+    return _check(
+        "left out",
+        "warning",
+        f"{scenario} asks for {', '.join(routes)}, which {', '.join(lacking)} does not have: it is measured without.",
+    )
 
 
 def _why_nothing(observed: Observed) -> str:
@@ -208,7 +230,14 @@ def _wait(part: str, share: float, where: str) -> Check:
     )
 
 
-def _busy(share: float, where: str) -> Check:
+def _busy(share: float | None, where: str) -> Check:
+    if share is None:
+        return _check(
+            "server busy",
+            "warning",
+            f"{where}: nobody reads the CPU of a server that is named by its address, so whether it or something"
+            " before it was the limit is not known; start bench.py agent beside it.",
+        )
     status: Status = "invalid" if share < BUSY_LIMIT else "warning" if share < BUSY_WARNING else "ok"
     return _check(
         "server busy",

@@ -14,7 +14,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = [scenarios.load(name) for name in scenarios.names()]
     if options.json:
-        keys = ("name", "title", "model", "steps", "needs_credential", "sets", "incident")
+        keys = ("name", "title", "model", "steps", "needs_credential", "sets", "incident", "asks")
         print(json.dumps([{key: getattr(row, key) for key in keys} for row in rows]))
     else:
         print("\n".join(f"{row.name:<14} {row.model:<7} {row.title}" for row in rows))

@@ -16,6 +16,7 @@ from gevent import socket
 from gevent.hub import get_hub
 from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
+from harness.dialect import CONTRACT, Dialect
 from loadtests import kernel_time
 from servers import contract
 
@@ -225,17 +226,22 @@ class Credential(NamedTuple):
     account_id: str
     refresh_token: str = ""
 
-    def renewed(self, answer: Answer) -> Credential:
+    def renewed(self, answer: Answer, dialect: Dialect = CONTRACT) -> Credential:
         """What a refresh was answered with, for the same account."""
         body = json.loads(answer.body)
-        lines = f"Authorization: Bearer {body['token']}\r\n".encode("ascii")
-        return self._replace(headers=lines, refresh_token=body["refresh_token"])
+        return self._replace(
+            headers=_bearer(dialect, dialect.pick(body, "token")),
+            refresh_token=str(dialect.pick(body, "refresh_token") or ""),
+        )
 
     @property
     def is_none(self) -> bool:
         """True where the scheme issued none: the floor."""
         return not self.headers
 
+
+#: What is carried to a server where nobody can log in.
+NOBODYS: Final = Credential(b"", b"", "")
 
 #: Characters from the end of a credential to the one that a forgery changes: in the signature of a token, and
 #: far enough from its end that no bit of it goes unused.
@@ -260,13 +266,20 @@ def request_bytes(
     return start + headers + kind + length + b"\r\n" + body
 
 
-def login_bytes(address: tuple[str, int], account: contract.Credentials) -> bytes:
+def load_account(number: int, dialect: Dialect = CONTRACT) -> contract.Credentials:
+    """The account of a virtual user, from 0."""
+    return contract.Credentials(dialect.accounts.load_user(number), dialect.accounts.password)
+
+
+def login_bytes(
+    address: tuple[str, int], account: contract.Credentials, dialect: Dialect = CONTRACT
+) -> bytes:
     """The request that logs an account in."""
-    body = json.dumps(account._asdict()).encode()
-    return request_bytes("POST", contract.AUTHENTICATE, address, b"", body)
+    body = dialect.body(account._asdict())
+    return request_bytes("POST", dialect.path(contract.AUTHENTICATE), address, b"", body)
 
 
-def credential_of(answer: Answer) -> Credential:
+def credential_of(answer: Answer, dialect: Dialect = CONTRACT) -> Credential:
     """The credential that a login was answered with: a cookie, a token, or nothing.
 
     Raises:
@@ -276,19 +289,25 @@ def credential_of(answer: Answer) -> Credential:
         raise LoginFailedError(f"status {answer.status} {answer.body[:200]!r}")
     try:
         body = json.loads(answer.body)
-        account_id = str(body["profile"]["id"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise LoginFailedError(f"no profile in the answer {answer.body[:200]!r}") from error
+    except ValueError as error:
+        raise LoginFailedError(f"no JSON in the answer {answer.body[:200]!r}") from error
+    if (account_id := dialect.pick(body, "profile.id")) is None:
+        raise LoginFailedError(f"no profile in the answer {answer.body[:200]!r}")
     lines = b"".join(b"Cookie: %b\r\n" % text.split(";", 1)[0].encode("latin-1") for text in answer.cookies)
-    if "token" in body:
-        lines += f"Authorization: Bearer {body['token']}\r\n".encode("ascii")
-    proof = (
-        f"{contract.CSRF_HEADER}: {body['csrf_token']}\r\n".encode("ascii") if "csrf_token" in body else b""
-    )
-    return Credential(lines, proof, account_id, str(body.get("refresh_token", "")))
+    if token := dialect.pick(body, "token"):
+        lines += _bearer(dialect, token)
+    csrf = dialect.pick(body, "csrf_token")
+    proof = f"{dialect.csrf_header}: {csrf}\r\n".encode("ascii") if csrf else b""
+    return Credential(lines, proof, str(account_id), str(dialect.pick(body, "refresh_token") or ""))
 
 
-def log_in(address: tuple[str, int], account: contract.Credentials) -> Credential:
+def _bearer(dialect: Dialect, token: str) -> bytes:
+    return f"Authorization: {dialect.authorization} {token}\r\n".encode("ascii")
+
+
+def log_in(
+    address: tuple[str, int], account: contract.Credentials, dialect: Dialect = CONTRACT
+) -> Credential:
     """Log in on a connection of its own.
 
     Raises:
@@ -296,7 +315,8 @@ def log_in(address: tuple[str, int], account: contract.Credentials) -> Credentia
     """
     connection = Connection(*address)
     try:
-        return credential_of(connection.exchange_for_cookies(login_bytes(address, account)))
+        answer = connection.exchange_for_cookies(login_bytes(address, account, dialect))
+        return credential_of(answer, dialect)
     except RequestFailedError as error:
         raise LoginFailedError(f"no login at {address[0]}:{address[1]}: {error}") from error
     except LoginFailedError as error:

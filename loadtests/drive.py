@@ -16,7 +16,7 @@ from harness.recording import footer, header, line
 from harness.schedule import Plan, arrival_offsets, by_arm
 from harness.staircase import Staircase, holds
 from loadtests import kernel_time
-from loadtests.client import Connection, Watchdog, log_in
+from loadtests.client import NOBODYS, Connection, Watchdog, load_account, log_in
 from loadtests.edges import Edges
 from loadtests.pacing import SWITCH_INTERVAL_S, ClosedPhase, CountedPhase, OpenPhase, Phase, Rendezvous
 from loadtests.recorder import Tally
@@ -75,16 +75,21 @@ class Drive:
     def _log_in(self, index: int) -> list[Session]:
         """One login an arm (an instance, where what was issued is used up), one connection an instance."""
         sessions: dict[int, Session] = {}
-        account = contract.load_credentials(self._plan.first_user + index)
         for instances in by_arm(self._plan.targets).values():
             first = self._plan.targets[instances[0]]
-            credential = log_in((first.host, first.port), account)
+            dialect = first.dialect
+            account = load_account(self._plan.first_user + index, dialect)
+            credential = (
+                log_in((first.host, first.port), account, dialect)
+                if dialect.has(contract.AUTHENTICATE)
+                else NOBODYS
+            )
             for instance in instances:
                 target = self._plan.targets[instance]
                 if self._scenario.own_logins and instance != first.instance:
-                    credential = log_in((target.host, target.port), account)
+                    credential = log_in((target.host, target.port), account, dialect)
                 connection = self._watchdog.add(Connection(target.host, target.port))
-                sessions[instance] = Session(connection, account, target.read_path, credential)
+                sessions[instance] = Session(connection, account, target.read_path, credential, dialect)
         return [sessions[target.instance] for target in self._plan.targets]
 
     def _spend(self, session: Session) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import gevent
 
+from harness.dialect import CONTRACT, Dialect
 from loadtests.client import (
     Answer,
     Connection,
@@ -59,21 +60,28 @@ class Session:
         account: Who logs in.
         read_path: What a read asks for.
         credential: That of an earlier login.
+        dialect: How the instance speaks the contract.
 
     Attributes:
         may_log_in: Whether who is refused logs in again, where a scenario has people do so.
     """
 
     def __init__(
-        self, connection: Connection, account: contract.Credentials, read_path: str, credential: Credential
+        self,
+        connection: Connection,
+        account: contract.Credentials,
+        read_path: str,
+        credential: Credential,
+        dialect: Dialect = CONTRACT,
     ) -> None:
         self.may_log_in = True
         self._connection = connection
         self._account = account
-        self._read_path = read_path
+        self._dialect = dialect
+        self._read_path = dialect.path(read_path)
         self._names_nobody = read_path == contract.PUBLIC
         self._account_id = credential.account_id
-        self._login = login_bytes(connection.address, account)
+        self._login = login_bytes(connection.address, account, dialect)
         self._right_body: bytes | None = None
         self._tally: Book | None = None
         self._due_ns: int | None = None
@@ -88,7 +96,7 @@ class Session:
         """Go to another instance from now on, with the credential of before."""
         self._connection.close()
         self._connection = connection
-        self._login = login_bytes(connection.address, self._account)
+        self._login = login_bytes(connection.address, self._account, self._dialect)
         self._carry(self._credential)
 
     def arrive(self, due_ns: int | None) -> None:
@@ -141,7 +149,7 @@ class Session:
         if answer is None:
             return
         try:
-            credential = credential_of(answer)
+            credential = credential_of(answer, self._dialect)
         except LoginFailedError as error:
             self._wrong("POST", "login", str(error))
             return
@@ -152,7 +160,7 @@ class Session:
     def write(self) -> None:
         """Change the account's email address."""
         email = f"{self._account.username}+{next(_email_numbers)}@example.com"
-        request = self._request("POST", contract.EMAIL, json.dumps({"email": email}).encode())
+        request = self._request("POST", contract.EMAIL, self._dialect.body({"email": email}))
         answer = self._ask("POST", "write", request, self._connection.exchange)
         if answer is None:
             return
@@ -165,15 +173,16 @@ class Session:
         """Get the next credential by the refresh token, and carry it from then on."""
         if not self._credential.refresh_token:
             raise LoginFailedError("this scheme issued no refresh token: leave its arm out of the scenario")
-        body = json.dumps({"refresh_token": self._credential.refresh_token}).encode()
-        request = request_bytes("POST", contract.REFRESH, self._connection.address, b"", body)
+        body = self._dialect.body({"refresh_token": self._credential.refresh_token})
+        path = self._dialect.path(contract.REFRESH)
+        request = request_bytes("POST", path, self._connection.address, b"", body)
         answer = self._ask("POST", "refresh", request, self._connection.exchange)
         if answer is None:
             return
         if answer.status != 200:
             self._wrong("POST", "refresh", f"status {answer.status}")
             return
-        self._carry(self._credential.renewed(answer))
+        self._carry(self._credential.renewed(answer, self._dialect))
 
     def log_out(self) -> None:
         """Log out."""
@@ -195,7 +204,7 @@ class Session:
 
     def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
         headers = self._credential.headers + self._credential.proof
-        return request_bytes(method, path, self._connection.address, headers, body)
+        return request_bytes(method, self._dialect.path(path), self._connection.address, headers, body)
 
     def _ask(
         self, method: str, step: str, request: bytes, exchange: Callable[[bytes], Answer]
@@ -223,11 +232,12 @@ class Session:
             self._wrong("GET", "read", f"status {answer.status}")
             return
         try:
-            named = json.loads(answer.body)["id"]
-        except (ValueError, KeyError, TypeError):
+            named = self._dialect.pick(json.loads(answer.body), "id")
+        except ValueError:
+            named = None
+        if named is None:
             self._wrong("GET", "read", "no id in the body")
-            return
-        if named == self._account_id or self._names_nobody:
+        elif str(named) == self._account_id or self._names_nobody:
             self._right_body = answer.body
         else:
             self._wrong("GET", "read", "it names another account")

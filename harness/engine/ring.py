@@ -88,7 +88,7 @@ class Ring:
         instance = self._rig.instances[server]
         for case in cases:
             url = f"http://{instance.target.host}:{instance.target.port}{case.path}"
-            watch = _Busy(instance.process.pid)
+            watch = _Busy(instance.pid)
             found = wrk.fight(case, url, self._headers(case), seconds, self._placement.load)
             yield case, Outcome(**found, server_busy=watch.share(), truth={})
 
@@ -105,7 +105,7 @@ class Ring:
             processes.pin(engine.pid, self._placement.load)
             for case in cases:
                 _expect("begin", engine, log)
-                watch = _Busy(self._target.pid if case.has_truth else instance.process.pid)
+                watch = _Busy(self._target.pid if case.has_truth else instance.pid)
                 if case.has_truth:
                     self._ask_truth()
                 _expect("end", engine, log)

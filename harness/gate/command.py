@@ -104,7 +104,7 @@ def baseline(
     suite = catalog.load_suite(suite_name)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     known = catalog.Known(suite_name, catalog.scenarios())
-    known.refuse_incidents(suite)
+    known.check_gated(suite)
     arms = stored.arms_of(suite, known, revisions.gated_tree(suite.servers, repository, say))
     options = replace(options, until_decided_s=math.inf)
     with run_folder.taken(options.out, forecast(suite, LOOKS), wait=wait, say=say):
@@ -137,7 +137,7 @@ def _further_batches(suite: Suite) -> Callable[[Findings], Open]:
 def _task(asked: Asked, known: catalog.Known, say: Callable[[str], None]) -> Iterator[Task | None]:
     """What there is to do, as long as its code is there; None where nothing needs measuring."""
     suite = catalog.load_suite(asked.suite)
-    known.refuse_incidents(suite)
+    known.check_gated(suite)
     if asked.against is None:
         tree = revisions.gated_tree(suite.servers, asked.repository, say)
         yield stored.AgainstStored(suite, tree, known, asked.baseline, asked.tolerance)

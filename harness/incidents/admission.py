@@ -33,6 +33,11 @@ def check(suite: Suite, source: str, incidents: Mapping[str, str], schemes: Mapp
             f"{source}: scenarios[{index}].{fault}"
             for fault in _faults(scenario, None if name is None else kinds.find(name))
         ]
+        if name is not None and (own := [arm for arm in suite.arms_of([scenario]) if arm in suite.own]):
+            faults.append(
+                f"{source}: scenarios[{index}].arms: expected arms of this tool's own, since {scenario.name} makes"
+                f" something happen to them (got {', '.join(own)})"
+            )
         if name is not None and all(schemes[arm].transport == "none" for arm in suite.arms_of([scenario])):
             faults.append(f"{source}: arms: expected one that issues credentials, for {scenario.name}")
     if faults:

@@ -121,9 +121,9 @@ class IncidentPlan:
         fields = json.loads(text)
         fields["parties"] = tuple(
             Party(
-                Target(**party["target"]),
+                Target.of(party["target"]),
                 tuple(Person(**person) for person in party["people"]),
-                Target(**party["successor"]) if party["successor"] else None,
+                Target.of(party["successor"]) if party["successor"] else None,
             )
             for party in fields["parties"]
         )

@@ -4,8 +4,9 @@ A file says `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its req
 which makes the requests of one arrival (open loop) or one turn of a user (closed loop) by calling the methods
 of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out. `SETS` names the
 key of a suite's scenario without which this one makes no sense. With `OWN_LOGINS = True` a user logs in with
-each instance, since what one login issued can be used once. With `INCIDENT` all arms live through it at once,
-and meanwhile the harness makes an incident of that kind (`harness/incidents/`).
+each instance, since what one login issued can be used once. `ASKS` has the contract's routes that it asks for,
+besides the login and the restricted read; servers without them are left out. With `INCIDENT` all arms live
+through it at once, and meanwhile the harness makes an incident of that kind (`harness/incidents/`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class ScenarioFile:
     sets: str
     own_logins: bool
     incident: str
+    asks: tuple[str, ...]
     visit: Callable[[Session], None]
 
 
@@ -52,5 +54,6 @@ def load(name: str) -> ScenarioFile:
         sets=getattr(module, "SETS", ""),
         incident=getattr(module, "INCIDENT", ""),
         own_logins=getattr(module, "OWN_LOGINS", False),
+        asks=getattr(module, "ASKS", ()),
         visit=module.visit,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from servers import contract
+
 if TYPE_CHECKING:
     from loadtests.session import Session
 
@@ -11,6 +13,7 @@ TITLE: Final = "whole sittings (login, reads, a write, logout), beginning at a s
 MODEL: Final = "open"
 STEPS: Final = ("login", "read", "write", "logout")
 NEEDS_CREDENTIAL: Final = True
+ASKS: Final = (contract.EMAIL, contract.LOGOUT)
 
 #: Reads before the write, and after it.
 READS: Final = 5

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from servers import contract
+
 if TYPE_CHECKING:
     from loadtests.session import Session
 
@@ -11,6 +13,7 @@ TITLE: Final = "refreshes of a token, as fast as the server answers (schemes wit
 MODEL: Final = "closed"
 STEPS: Final = ("refresh",)
 NEEDS_CREDENTIAL: Final = True
+ASKS: Final = (contract.REFRESH,)
 OWN_LOGINS: Final = True
 
 

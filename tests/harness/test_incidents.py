@@ -367,5 +367,5 @@ def test_where_verdicts_are_asked_for_incidents_are_refused() -> None:
     about = ScenarioInfo("outage", "", "open", ["read", "login"], True, sets="", incident="store outage")
     suite = parse(SUITE.format(name="outage", load=OPEN, more=""), "x", "x.toml")
     with pytest.raises(SuiteError, match="described, not judged"):
-        Known("x.toml", {"outage": about}).refuse_incidents(suite)
-    Known("x.toml", {"outage": replace(about, incident="")}).refuse_incidents(suite)
+        Known("x.toml", {"outage": about}).check_gated(suite)
+    Known("x.toml", {"outage": replace(about, incident="")}).check_gated(suite)

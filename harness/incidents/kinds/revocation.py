@@ -81,9 +81,9 @@ def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> Price:
     server_ns, store_ns, operations = [], [], []
     for _ in range(_PRICED):
         logged_in(arm.party, account)
-        store_before, server_before = meter.read(), cpu_ns(instance.process.pid)
+        store_before, server_before = meter.read(), cpu_ns(instance.pid)
         arm.admin.change_account(account, revoke=True)
-        server_ns.append(cpu_ns(instance.process.pid) - server_before)
+        server_ns.append(cpu_ns(instance.pid) - server_before)
         store_cpu_ns, commands = meter.spent(store_before, meter.read())
         store_ns.append(store_cpu_ns)
         operations.append(commands)

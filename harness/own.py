@@ -1,0 +1,204 @@
+"""Servers of somebody else's, as a suite names them: by a command that starts them or by their addresses. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import shlex
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.dialect import FIELDS, ROUTES, Accounts, Dialect
+
+#: What stands for what only a run knows, in a command and in values of the environment.
+IN_COMMANDS: Final = ("port", "python")
+IN_ENVIRONMENT: Final = ("port", "accounts", "redis_url", "key_prefix", "secret")
+
+Transport = Literal["cookie", "bearer", "none"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class OwnAccounts(_Frozen):
+    """The accounts that such a server knows.
+
+    Attributes:
+        load: Name of the account of virtual user `{n}`, counted from 0.
+        example: Somebody without a role.
+        admin: Somebody with the role `admin`; empty where there is none.
+        password: Of all of them.
+    """
+
+    load: str = Field(default=Accounts.load, pattern=r"\{n\}")
+    example: str = Accounts.example
+    admin: str = Accounts.admin
+    password: str = Accounts.password
+
+
+class OwnServer(_Frozen):
+    """One such server, an arm of its suite by the name of its table.
+
+    Attributes:
+        title: What it is, for people.
+        transport: What its credential travels in; `none` for one that authenticates nobody.
+        command: Starts it in the foreground; `{port}` is where it is to listen on 127.0.0.1, and `{python}` an
+            interpreter with what `lock` names.
+        folder: Where it is started, from the suite's file.
+        environment: What its environment holds besides; `{port}`, `{accounts}` (an SQLite file with the accounts
+            that this tool's own servers have), `{redis_url}`, `{key_prefix}` and `{secret}` stand for those.
+        lock: What `{python}` has, as pip reads it with hashes, from the same folder; empty for no more than this
+            tool's own.
+        ready: A path that answers 2xx once it can serve.
+        address: Where it runs already, as `http://HOST:PORT`; one an instance.
+        agent: Where `bench.py agent` answers for the processes at these addresses, as `HOST:PORT`.
+        paths: Its own path by the contract's; `""` for a route that it does not have.
+        fields: Its own field by the contract's; a dot leads into an object.
+        authorization: The word before its bearer token.
+        csrf_header: The header that proves an unsafe request to be no forgery.
+        accounts: Who can log in.
+    """
+
+    title: str = "a server of somebody else's"
+    transport: Transport
+    command: str | None = None
+    folder: str = "."
+    environment: dict[str, str] = Field(default_factory=dict)
+    lock: str = ""
+    ready: str = Field(default="/healthz", pattern=r"^/\S*$")
+    address: Annotated[list[str], Field(min_length=1)] | None = None
+    agent: str | None = Field(default=None, pattern=r"^\S+:\d{1,5}$")
+    paths: dict[str, str] = Field(default_factory=dict)
+    fields: dict[str, str] = Field(default_factory=dict)
+    authorization: str = Field(default="Bearer", pattern=r"^[!-~]+$")
+    csrf_header: str = Field(default="X-CSRF-Token", pattern=r"^[A-Za-z0-9-]+$")
+    accounts: OwnAccounts = OwnAccounts()
+
+    @field_validator("command")
+    @classmethod
+    def _can_be_filled_in(cls, command: str | None) -> str | None:
+        if command is None:
+            return None
+        words = filled(command, dict.fromkeys(IN_COMMANDS, "0"))  # raises ValueError
+        if not words:
+            raise ValueError("expected a command, such as node server.js --port {port}")
+        return command
+
+    @field_validator("environment")
+    @classmethod
+    def _values_can_be_filled_in(cls, environment: dict[str, str]) -> dict[str, str]:
+        for value in environment.values():
+            put(value, dict.fromkeys(IN_ENVIRONMENT, "0"), "a value of environment")
+        return environment
+
+    @field_validator("address")
+    @classmethod
+    def _addresses_can_be_called(cls, addresses: list[str] | None) -> list[str] | None:
+        for address in addresses or []:
+            host_and_port(address)
+        return addresses
+
+    @field_validator("paths")
+    @classmethod
+    def _paths_are_routes(cls, paths: dict[str, str]) -> dict[str, str]:
+        for route, path in paths.items():
+            if route not in ROUTES:
+                raise ValueError(f"expected one of {', '.join(ROUTES)} (got {route!r})")
+            if path and not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
+                raise ValueError(f"expected a path that begins with / for {route} (got {path!r})")
+        return paths
+
+    @field_validator("fields")
+    @classmethod
+    def _fields_are_known(cls, fields: dict[str, str]) -> dict[str, str]:
+        for name in fields:
+            if name not in FIELDS:
+                raise ValueError(f"expected one of {', '.join(FIELDS)} (got {name!r})")
+        return fields
+
+    @model_validator(mode="after")
+    def _has_what_is_measured(self) -> Self:
+        needed = ["/public"] if self.transport == "none" else [one for one in ROUTES if not ROUTES[one]]
+        for route in needed:
+            if not self.dialect.has(route):
+                raise ValueError(f"without {route} there is nothing to measure")
+        return self
+
+    @model_validator(mode="after")
+    def _is_started_or_runs(self) -> Self:
+        if (self.command is None) == (self.address is None):
+            raise ValueError("expected either command, to start it, or address, where it runs already")
+        if self.address is None and self.agent is not None:
+            raise ValueError("agent is for servers that are named by their address")
+        return self
+
+    @property
+    def dialect(self) -> Dialect:
+        """How it speaks the contract."""
+        return Dialect(
+            self.paths,
+            self.fields,
+            self.authorization,
+            self.csrf_header,
+            Accounts(**self.accounts.model_dump()),
+        )
+
+    @property
+    def read_path(self) -> str:
+        """What a read asks for, by the contract's name."""
+        return "/public" if self.transport == "none" else "/api/restricted"
+
+    def remote(self) -> list[str]:
+        """Those of its addresses that are not this machine's loopback."""
+        return [one for one in self.address or [] if not is_loopback(host_and_port(one)[0])]
+
+
+def filled(command: str, values: Mapping[str, str]) -> list[str]:
+    """A command's words, as a shell would split them, with what stands in braces put in.
+
+    Raises:
+        ValueError: A quotation does not end, or something in braces is not known.
+    """
+    return [put(word, values, "command") for word in shlex.split(command)]
+
+
+def put(text: str, values: Mapping[str, str], where: str) -> str:
+    """A text with what stands in braces put in.
+
+    Raises:
+        ValueError: Something in braces is not known; names it.
+    """
+    parts = []
+    for number, piece in enumerate(text.split("{")):
+        name, brace, rest = piece.partition("}")
+        if number == 0:
+            parts.append(piece)
+        elif brace and name in values:
+            parts.append(values[name] + rest)
+        else:
+            known = ", ".join(f"{{{one}}}" for one in values)
+            raise ValueError(f"expected one of {known} in {where} (got {{{name}{brace})")
+    return "".join(parts)
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Where an address is.
+
+    Raises:
+        ValueError: It is not written as http://HOST:PORT.
+    """
+    url = urlsplit(address)
+    if url.scheme != "http" or not url.hostname or url.path.strip("/") or url.query or url.username:
+        raise ValueError(f"expected an address such as http://127.0.0.1:3000 (got {address!r})")
+    return url.hostname, url.port or 80
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine's loopback, by its name or number; no name is looked up."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
