@@ -6,11 +6,13 @@ import base64
 import copy
 import http.client
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any, Final
 
+from harness.dialect import CONTRACT, Dialect
 from harness.errors import ConformanceError, EnvironmentFailedError
 
 #: The account that every server knows as an admin, and the password of every account.
@@ -32,8 +34,11 @@ class Reply:
     @property
     def json(self) -> dict[str, Any]:
         """The body's object; empty where there is none."""
-        value = json.loads(self.body or b"{}")
-        return dict(value)
+        try:
+            value = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return dict(value) if isinstance(value, dict) else {}
 
 
 @dataclass
@@ -48,6 +53,7 @@ class Caller:
         csrf: What must accompany that with whatever changes something.
         refresh_token: What gets the next token.
         requests: How many it has made.
+        dialect: How the server speaks the contract.
     """
 
     host: str
@@ -57,10 +63,12 @@ class Caller:
     csrf: str = ""
     refresh_token: str = ""
     requests: int = 0
+    dialect: Dialect = CONTRACT
 
     def log_in(self, username: str, password: str = PASSWORD) -> Reply:
         """Log in, and carry what is issued from then on."""
-        reply = self.send("POST", "/authenticate", {"username": username, "password": password}, carry=False)
+        body = {"username": username, "password": password}
+        reply = self.send("POST", "/authenticate", body, carry=False)
         if reply.status == 200:
             self._keep(reply.json)
             self._keep_cookie(reply)
@@ -131,22 +139,38 @@ class Caller:
     @property
     def headers(self) -> dict[str, str]:
         """What accompanies a request."""
-        bearer = f"Bearer {self.token}" if self.token else ""
-        carried = {"Authorization": bearer, "Cookie": self.cookie, "X-CSRF-Token": self.csrf}
+        bearer = f"{self.dialect.authorization} {self.token}" if self.token else ""
+        carried = {"Authorization": bearer, "Cookie": self.cookie, self.dialect.csrf_header: self.csrf}
         return {name: value for name, value in carried.items() if value}
 
-    def send(self, method: str, path: str, value: object = None, *, carry: bool = True) -> Reply:
+    def send(
+        self, method: str, route: str, value: Mapping[str, Any] | None = None, *, carry: bool = True
+    ) -> Reply:
         """Make one request.
+
+        Args:
+            method: Of HTTP.
+            route: Of the contract, its parameters filled in.
+            value: The object that goes as its JSON.
+            carry: Whether what is carried accompanies it.
 
         Raises:
             EnvironmentFailedError: No answer came.
         """
-        body = None if value is None else json.dumps(value)
-        headers = (self.headers if carry else {}) | (_JSON if body else {})
+        body = None if value is None else self.dialect.body(value)
+        return self.ask(method, route, body, (self.headers if carry else {}) | (_JSON if body else {}))
+
+    def ask(self, method: str, route: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        """Make one request of just this, whatever is carried.
+
+        Raises:
+            EnvironmentFailedError: No answer came.
+        """
+        path = self.dialect.path(route)
         self.requests += 1
         try:
             with closing(http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_S)) as connection:
-                connection.request(method, path, body, headers)
+                connection.request(method, path, body, dict(headers))
                 answer = connection.getresponse()
                 return Reply(answer.status, answer.headers, answer.read())
         except (OSError, http.client.HTTPException) as error:
@@ -156,10 +180,10 @@ class Caller:
         if reply.status != 204:
             raise ConformanceError(f"{what} at port {self.port} was answered {reply.status}.")
 
-    def _keep(self, issued: dict[str, Any]) -> None:
-        self.token = str(issued.get("token", ""))
-        self.csrf = str(issued.get("csrf_token", ""))
-        self.refresh_token = str(issued.get("refresh_token", ""))
+    def _keep(self, issued: Mapping[str, Any]) -> None:
+        self.token = str(self.dialect.pick(issued, "token") or "")
+        self.csrf = str(self.dialect.pick(issued, "csrf_token") or "")
+        self.refresh_token = str(self.dialect.pick(issued, "refresh_token") or "")
 
     def _keep_cookie(self, reply: Reply) -> None:
         for line in reply.headers.get_all("Set-Cookie", []):

@@ -39,6 +39,9 @@ FIELDS: Final = (
     "new",
 )
 
+#: How the one route begins that has an account's name in it.
+_ACCOUNTS: Final = "/api/admin/accounts/"
+
 
 @dataclass(frozen=True)
 class Accounts:
@@ -80,14 +83,20 @@ class Dialect:
     accounts: Accounts = Accounts()
 
     def path(self, route: str) -> str:
-        """Where it has a route of the contract; empty where it has none."""
-        return self.paths.get(route, route)
+        """Where it has a route of the contract; empty where it has none.
+
+        A route with an account's name in it is found by the one that has `{username}` there.
+        """
+        if not route.startswith(_ACCOUNTS):
+            return self.paths.get(route, route)
+        name = route.removeprefix(_ACCOUNTS)
+        return self.paths.get(_ACCOUNTS + "{username}", _ACCOUNTS + "{username}").replace("{username}", name)
 
     def has(self, route: str) -> bool:
         """Whether it has a route of the contract."""
         return bool(self.path(route))
 
-    def body(self, values: Mapping[str, str]) -> bytes:
+    def body(self, values: Mapping[str, Any]) -> bytes:
         """A request's JSON, its fields named as the server has them."""
         whole: dict[str, Any] = {}
         for name, value in values.items():

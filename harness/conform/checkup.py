@@ -1,0 +1,74 @@
+"""Asks a server everything that the contract asks, and notes each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from harness.conform.requirement import Requirement, Subject, UnmetError, Weight
+from harness.errors import EnvironmentFailedError
+
+Outcome = Literal["met", "not met", "absent"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What came of one requirement.
+
+    Attributes:
+        requirement: What was asked.
+        weight: How much depends on it.
+        outcome: `absent` where the server does not have a route that it is about.
+        detail: What the server did instead, or which route it does not have; empty where it was met.
+    """
+
+    requirement: str
+    weight: Weight
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """All that was found of one server."""
+
+    server: str
+    lines: Sequence[Line]
+
+    def unmet(self, *, strict: bool = False) -> list[Line]:
+        """What it does not meet of what is needed; of everything where that is asked."""
+        return [
+            one for one in self.lines if one.outcome == "not met" and (strict or one.weight == "needed")
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"server": self.server, "lines": [asdict(line) for line in self.lines]}
+
+
+def examine(server: str, subject: Subject, requirements: Sequence[Requirement]) -> Checkup:
+    """Ask a server everything of this.
+
+    Raises:
+        EnvironmentFailedError: It does not answer at all.
+    """
+    subject.stranger().read()  # whether anybody is there
+    return Checkup(server, list(_lines(subject, requirements)))
+
+
+def _lines(subject: Subject, requirements: Sequence[Requirement]) -> Iterator[Line]:
+    for one in requirements:
+        if subject.transport not in one.transports:
+            continue
+        if lacking := [route for route in one.routes if not subject.dialect.has(route)]:
+            yield Line(one.says, one.weight, "absent", f"it has no {', '.join(lacking)}")
+            continue
+        try:
+            one.ask(subject)
+        except UnmetError as error:
+            yield Line(one.says, one.weight, "not met", str(error))
+        except EnvironmentFailedError as error:  # it closed the connection, say
+            yield Line(one.says, one.weight, "not met", str(error))
+        else:
+            yield Line(one.says, one.weight, "met")
