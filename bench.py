@@ -131,6 +131,42 @@ def run(
 
 
 @app.command()
+def conform(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="A scheme (see `list`), an address such as http://127.0.0.1:3000, or a suite (a TOML file) with"
+            " servers of its own."
+        ),
+    ],
+    arm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which of the suite's own servers; default: all.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Ask for what is advised as for what is needed.")
+    ] = False,
+    load_other_machines: Annotated[
+        bool,
+        typer.Option(
+            "--load-other-machines", help="Allow an address that is not this machine's; it must be yours."
+        ),
+    ] = False,
+    redis_url: RedisUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a server line by line what it meets of the contract; 14 where it misses something needed.
+
+    It logs in, writes, changes a password and back, blocks an account and guesses passwords: ask no server
+    whose accounts matter.
+    """
+    from harness.conform.command import Asked
+    from harness.conform.command import conform as ask
+
+    asked = Asked(target, arm, strict, load_other_machines, redis_url)
+    ask(asked, Console(stderr=as_json), print_json=as_json)
+
+
+@app.command()
 def plot(results: Annotated[list[Path], typer.Argument(help="Runs: their folders or result files.")]) -> None:
     """Draw the charts of stored results again, beside them."""
     from harness import archive

@@ -21,6 +21,8 @@ from loadtests import kernel_time
 from servers import contract
 
 _READABLE: Final = 1
+#: A connection that lay idle for longer may have been closed by its server, as servers do with idle ones.
+_IDLE_NS: Final = 1_000_000_000
 
 
 class RequestFailedError(Exception):
@@ -115,6 +117,7 @@ class Connection:
     def __init__(self, host: str, port: int) -> None:
         self.address = (host, port)
         self.busy_since_ns = 0
+        self._read_ns = 0
         self._hub = get_hub()
         self._socket: Any = None
         self._reader = _Body()
@@ -138,6 +141,8 @@ class Connection:
 
     def _guarded(self, request: bytes, reader: _Body) -> Answer:
         try:
+            if perf_counter_ns() - self._read_ns > _IDLE_NS and self._was_closed():
+                self.close()
             if self._socket is None:
                 self._connect()
             return self._exchange(request, reader)
@@ -165,10 +170,22 @@ class Connection:
             reader.feed(data)
             if not data and not reader.complete:
                 raise ConnectionResetError("the server closed the connection before it answered")
+        self._read_ns = read_ns
         answer = Answer(reader.get_code(), reader.body, size, sent_ns, read_ns)
         if not reader.should_keep_alive():
             self.close()
         return answer
+
+    def _was_closed(self) -> bool:
+        """Whether the server has ended this connection while nothing was asked."""
+        if self._socket is None:
+            return False
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def abort(self) -> None:
         """Make the request under way fail: its reader sees the connection end."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness import catalog, own_servers
@@ -134,7 +135,9 @@ def _tell(checkup: Checkup, console: Console) -> None:
     for heading in ("", "the contract asks", "", "what it did"):
         table.add_column(heading, overflow="fold")
     for line in checkup.lines:
-        table.add_row(_MARKS[line.outcome], line.requirement, f"[dim]{line.weight}[/]", line.detail)
+        table.add_row(
+            _MARKS[line.outcome], escape(line.requirement), f"[dim]{line.weight}[/]", escape(line.detail)
+        )
     console.print(table, highlight=False)
     counts = {outcome: sum(one.outcome == outcome for one in checkup.lines) for outcome in _MARKS}
     console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()), highlight=False)

@@ -1,0 +1,47 @@
+// JSON Web Tokens as bearers: express-jwt and jsonwebtoken, as the article does.
+import { randomUUID } from "node:crypto";
+import { expressjwt } from "express-jwt";
+import jsonwebtoken from "jsonwebtoken";
+import { createApp, serve } from "./api.js";
+
+const FIVE_HOURS_S = 5 * 60 * 60;
+const ISSUER = "express-jwt-example";
+const AUDIENCE = "api";
+const secret = process.env.JWT_SECRET;
+
+const checked = expressjwt({ secret, algorithms: ["HS256"], issuer: ISSUER, audience: AUDIENCE });
+
+const app = createApp({
+  challenge: 'Bearer realm="api"',
+
+  required(req, res, next) {
+    checked(req, res, (error) => {
+      if (error) {
+        // RFC 6750 section 3: no error code where no credential came
+        const code = error.code === "credentials_required" ? "" : ', error="invalid_token"';
+        res.status(401).set("WWW-Authenticate", `Bearer realm="api"${code}`).json({ error: "unauthorized" });
+        return;
+      }
+      const { sub: id, ...claims } = req.auth;
+      req.identity = { id, ...claims };
+      next();
+    });
+  },
+
+  proven: (req, res, next) => next(), // no browser sends a bearer token by itself
+
+  issue(req, account) {
+    const { id, ...profile } = account.profile;
+    const claims = { ...profile, username: account.username, role: account.role };
+    const options = { subject: id, issuer: ISSUER, audience: AUDIENCE, expiresIn: FIVE_HOURS_S, jwtid: randomUUID() };
+    return { token: jsonwebtoken.sign(claims, secret, options), token_type: "Bearer", expires_in: FIVE_HOURS_S };
+  },
+
+  end() {}, // a stateless token lives until it expires
+});
+
+app.get("/healthz", (req, res) => {
+  res.json({ ok: true });
+});
+
+serve(app);
