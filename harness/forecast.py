@@ -43,13 +43,13 @@ def forecast(suite: Suite, batches: int = 1) -> Forecast:
     measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
     in_slots = sum(s.slots * (s.slot_ns + s.lead_ns) / 1e9 for s in suite.scenarios)
     rigs = [(wanted, suite.arms_of(group.values())) for wanted, group in by_conditions(suite).items()]
-    started = suite.instances * sum(len(arms) for _, arms in rigs)
+    started = suite.instances * sum(len(arms) * wanted.processes for wanted, arms in rigs)
     warm_up = started * suite.warmup_requests / _WARM_RATE
     fixed = started * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
     others = [len(arms) * (wanted.sessions or 0) for wanted, arms in rigs]
     held = [
-        suite.instances * len(arms) * _BYTES_PER_INSTANCE + sessions * _BYTES_PER_SESSION
-        for (_, arms), sessions in zip(rigs, others, strict=True)
+        suite.instances * len(arms) * wanted.processes * _BYTES_PER_INSTANCE + sessions * _BYTES_PER_SESSION
+        for (wanted, arms), sessions in zip(rigs, others, strict=True)
     ]
     return Forecast(
         seconds=fixed + warm_up + sum(others) * _SESSION_S + in_slots * (1 + _EDGES),

@@ -28,8 +28,10 @@ class Placement:
         return set(self.servers) == set(self.store)
 
 
-def place(cpus: Collection[int], load_processes: int = 1) -> Placement:
+def place(cpus: Collection[int], load_processes: int = 1, server_processes: int = 1) -> Placement:
     """Give servers one CPU and every load process another; then come the store and the harness.
+
+    Servers of several processes get as many CPUs as they can use, but one that is left for the store.
 
     With too few, the store shares the servers' CPU, which is what a small box pays, rather than the load's,
     which would flatter sessions; the harness, which sleeps while anything is measured, shares the store's or
@@ -45,13 +47,15 @@ def place(cpus: Collection[int], load_processes: int = 1) -> Placement:
             f"{load_processes} load processes and a server need {1 + load_processes} CPUs, and there are"
             f" {len(cpus)}"
         )
-    servers, *others = sorted(cpus)
-    load, spare = others[:load_processes], others[load_processes:]
+    ordered = sorted(cpus)
+    count = max(1, min(server_processes, len(ordered) - load_processes - 1))
+    servers, others = tuple(ordered[:count]), ordered[count:]
+    load, spare = tuple(others[:load_processes]), others[load_processes:]
     match spare:
         case []:
-            return Placement((servers,), (servers,), tuple(load), (load[-1],))
+            return Placement(servers, servers, load, (load[-1],))
         case [store]:
-            return Placement((servers,), (store,), tuple(load), (store,))
+            return Placement(servers, (store,), load, (store,))
         case [store, harness, *_]:
-            return Placement((servers,), (store,), tuple(load), (harness,))
+            return Placement(servers, (store,), load, (harness,))
     raise AssertionError("unreachable")

@@ -76,6 +76,7 @@ class Rig:
         lifetime_s: Seconds that credentials live; None where they live as long as each scheme has it.
         relayed: Put a relay before the store, whose delay `SessionStore.delay` sets.
         checked: Refuse servers that answer wrongly what needs no credential.
+        processes_each: How many serve behind each port.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Rig:
         lifetime_s: int | None = None,
         relayed: bool = False,
         checked: bool = True,
+        processes_each: int = 1,
     ) -> None:
         self._arms = list(arms)
         self._count = instances
@@ -106,6 +108,7 @@ class Rig:
         self._lifetime_s = lifetime_s
         self._relayed = relayed
         self._checked = checked
+        self._processes_each = processes_each
         self._started: list[subprocess.Popen[bytes]] = []
         self._sessions: list[subprocess.Popen[bytes]] = []
         self._beside: list[Instance] = []
@@ -285,6 +288,7 @@ class Rig:
             *("--key-prefix", self.arm_prefix(arm.name)),
             *("--keepalive", str(_KEEPALIVE_S)),
             *self._longer_credentials(),
+            *(["--processes", str(self._processes_each)] if self._processes_each > 1 else []),
             "--json",
         ]
         lifetime = {} if self._lifetime_s is None else {"AUTH_LIFETIME_S": str(self._lifetime_s)}
@@ -298,9 +302,16 @@ class Rig:
         self, number: int, deadline: float, *, arm: Arm, process: subprocess.Popen[bytes], log: Path
     ) -> Instance:
         ready = _await_ready(arm, process, log, deadline)
-        processes.pin(process.pid, self._placement.servers)
         target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
-        return Instance(target, ready, ProcessMeter(process.pid), process, log)
+        return Instance(target, ready, self._pinned(process.pid), process, log)
+
+    def _pinned(self, pid: int) -> ProcessMeter:
+        """A meter of a server's processes, which are put on the servers' CPUs."""
+        meter = ProcessMeter(pid)
+        meter.meet()
+        for one in meter.members:
+            processes.pin(one, self._placement.servers)
+        return meter
 
     def _launch_own(
         self, arm: Arm, own: OwnServer, port: int, python: str, log: Path
@@ -330,12 +341,8 @@ class Rig:
         log: Path,
     ) -> Instance:
         own_servers.await_ready(arm.name, own, port, process, log, deadline)
-        meter = ProcessMeter(process.pid)
-        meter.meet()
-        for pid in meter.members:
-            processes.pin(pid, self._placement.servers)
         target = Target(number, arm.name, "127.0.0.1", port, own.read_path, own.dialect)
-        return Instance(target, own_servers.told(own), meter, process, log)
+        return Instance(target, own_servers.told(own), self._pinned(process.pid), process, log)
 
     @staticmethod
     def _already_running(begin: int, arm: Arm, own: OwnServer, addresses: Sequence[str]) -> list[Instance]:

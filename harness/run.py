@@ -172,7 +172,8 @@ class Measuring:
 
     def _measure_batch(self, todo: Open, arms: Sequence[Arm], reporter: Reporter) -> None:
         """Measure what is open, on instances started for it."""
-        placement = place(processes.usable_cpus(), self._options.processes)
+        behind_a_port = max(scenario.processes or 1 for scenario in self._suite.scenarios)
+        placement = place(processes.usable_cpus(), self._options.processes, behind_a_port)
         generator = load.Generator(self._options.processes, placement.load)
         for conditions, every in by_conditions(self._suite).items():
             scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
@@ -204,6 +205,8 @@ class Measuring:
             told.append(f"credentials that live {conditions.lifetime_s} s")
         if conditions.relayed:
             told.append("the store at a distance")
+        if conditions.processes > 1:
+            told.append(f"{conditions.processes} processes behind each port")
         store = "" if self._options.redis_url else "a store and "
         count = self._suite.instances
         reporter.say(f"starting {store}{count * len(arms)} servers ({count} of each arm, {', '.join(told)})")
@@ -218,6 +221,7 @@ class Measuring:
             profile_bytes=conditions.profile_bytes,
             lifetime_s=conditions.lifetime_s,
             relayed=conditions.relayed,
+            processes_each=conditions.processes,
         )
 
     def _measure(

@@ -62,7 +62,10 @@ class Load(_Frozen):
 
 
 #: Keys of a scenario that set it apart from others of the same name and load.
-PARAMS: Final = ("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap")
+PARAMS: Final = (
+    *("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap"),
+    "processes",
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Conditions:
         lifetime_s: Seconds that credentials live; None where they live as long as each scheme has it.
         sessions: Others who are logged in, if any.
         relayed: Whether a relay stands before the store.
+        processes: How many serve behind each port.
     """
 
     password_cost: PasswordCost
@@ -82,6 +86,7 @@ class Conditions:
     lifetime_s: int | None
     sessions: int | None
     relayed: bool
+    processes: int
 
 
 class Scenario(_Frozen):
@@ -103,6 +108,7 @@ class Scenario(_Frozen):
         lifetime_s: Seconds that credentials live, where it is not as long as each scheme has it.
         sessions: Others who are logged in while this is measured, an arm each so many.
         overlap: Of a key rotation: whether the old key stays beside the new one.
+        processes: How many serve behind the port of each instance; one where not said.
         budgets: Limits that `bench.py check` holds this scenario to (`harness/budgets.py`).
     """
 
@@ -120,6 +126,7 @@ class Scenario(_Frozen):
     lifetime_s: int | None = Field(default=None, ge=1, le=18_000)
     sessions: int | None = Field(default=None, ge=1, le=10_000_000)
     overlap: bool | None = None
+    processes: int | None = Field(default=None, ge=1, le=64)
     budgets: list[str] = Field(default_factory=list)
 
     @field_validator("budgets")
@@ -241,6 +248,7 @@ class Suite(_Frozen):
             scenario.lifetime_s,
             scenario.sessions,
             scenario.store_delay_ms is not None,
+            scenario.processes or 1,
         )
 
     def arms_of(self, scenarios: Iterable[Scenario]) -> list[str]:
@@ -271,7 +279,8 @@ class Suite(_Frozen):
     def _own_servers_are_as_they_are(self) -> Self:
         """What only this tool's own servers can be told."""
         for scenario in self.scenarios:
-            told = [key for key in ("profile_bytes", "lifetime_s", "sessions", "overlap") if key in scenario.params]
+            kept = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
+            told = [key for key in kept if key in scenario.params]
             own = [arm for arm in self.arms_of([scenario]) if arm in self.own]
             if told and own:
                 raise ValueError(

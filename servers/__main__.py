@@ -8,10 +8,11 @@ import re
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from servers import announce, cors, schemes, serving
+from servers import announce, cors, schemes, serving, several
 from servers.accounts import seed
 from servers.embedded_store import StoreStartError, embedded_store
 from servers.errors import CannotStartError, UsageError
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="say it in one line of JSON")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=_port, default=8001, help="port; 0 takes any free one (default: %(default)s)")
+    add("--processes", type=_count, default=1, metavar="N", help="share the port by so many (default: 1)")
     add("--loop", choices=serving.LOOPS, default="uvloop", help="event loop (default: %(default)s)")
     add("--keepalive", type=float, default=75, metavar="S", help="seconds an idle connection is kept (75)")
     add("--password-cost", choices=COSTS, default="owasp", help="what a login costs (default: %(default)s)")
@@ -93,6 +95,12 @@ def _port(text: str) -> int:
     return port
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or (count := int(text)) < 1:
+        raise argparse.ArgumentTypeError("a number of processes is 1 or more")
+    return count
+
+
 def _serve(options: argparse.Namespace) -> None:
     about = schemes.load(options.scheme).ABOUT
     allow_origins = tuple(
@@ -117,15 +125,22 @@ def _serve(options: argparse.Namespace) -> None:
         def ready(port: int) -> None:
             print(_greeting(options, port), flush=True)
 
-        serving.run(
-            options.scheme,
-            settings,
-            host=options.host,
-            port=options.port,
-            loop=options.loop,
-            keepalive_s=options.keepalive,
-            ready=ready,
-        )
+        def serve(port: int, ready: Callable[[int], None]) -> None:
+            serving.run(
+                options.scheme,
+                settings,
+                host=options.host,
+                port=port,
+                loop=options.loop,
+                keepalive_s=options.keepalive,
+                shared=options.processes > 1,
+                ready=ready,
+            )
+
+        if options.processes == 1:
+            serve(options.port, ready)
+        else:
+            several.run(options.processes, options.host, options.port, serve, ready)
 
 
 def _example_accounts(stack: contextlib.ExitStack, cost: str) -> Path:

@@ -98,13 +98,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end this process when its parent ends, however that happens (Linux)."""
+def end_with_parent(parent: int) -> bool:
+    """Have the kernel end this process when its parent ends, however that happens (Linux).
+
+    Args:
+        parent: The parent's process id, as it was when this process began.
+
+    Returns:
+        Whether the parent is still there.
+    """
     if sys.platform == "linux":
-        parent = os.getppid()
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before it could be watched
-            sys.exit(NO_STORE_EXIT_CODE)
+    return os.getppid() == parent
 
 
 def main() -> None:
@@ -124,8 +129,8 @@ def main() -> None:
     if options.which:
         print(binary)
         return
-    if options.end_with_parent:
-        _end_with_parent()
+    if options.end_with_parent and not end_with_parent(os.getppid()):
+        sys.exit(NO_STORE_EXIT_CODE)
     if options.socket:
         path = options.socket.resolve()
         where = [

@@ -31,6 +31,7 @@ def run(
     port: int,
     loop: str,
     keepalive_s: float,
+    shared: bool,
     ready: Callable[[int], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -42,6 +43,7 @@ def run(
         port: Port to listen on; 0 takes any that is free.
         loop: One of `LOOPS`.
         keepalive_s: Seconds that an idle connection is kept.
+        shared: Whether others listen on that port, too.
         ready: Called with the port once connections are accepted.
 
     Raises:
@@ -49,7 +51,7 @@ def run(
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
-            runner.run(_serve(scheme, settings, host, port, keepalive_s, ready))
+            runner.run(_serve(scheme, settings, host, port, keepalive_s, shared, ready))
     finally:
         # The loop took its handler along: told to end again, the process would skip the rest of its clean-up.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -61,6 +63,7 @@ async def _serve(
     host: str,
     port: int,
     keepalive_s: float,
+    shared: bool,
     ready: Callable[[int], None],
 ) -> None:
     ended = asyncio.Event()
@@ -71,7 +74,7 @@ async def _serve(
     await runner.setup()
     try:
         await _require_ready(app)
-        listener = await _listen(runner, host, port, keepalive_s)
+        listener = await _listen(runner, host, port, keepalive_s, shared)
         ready(listener.sockets[0].getsockname()[1])
         await ended.wait()
         listener.close()
@@ -91,7 +94,9 @@ async def _require_ready(app: web.Application) -> None:
         ) from None
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int, keepalive_s: float) -> asyncio.Server:
+async def _listen(
+    runner: web.AppRunner, host: str, port: int, keepalive_s: float, shared: bool
+) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     server = runner.server
     assert server is not None  # noqa: S101 - the runner is set up
@@ -103,7 +108,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int, keepalive_s: floa
         )
 
     try:
-        return await loop.create_server(protocol, host, port, backlog=BACKLOG)
+        return await loop.create_server(protocol, host, port, backlog=BACKLOG, reuse_port=shared or None)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CannotStartError(

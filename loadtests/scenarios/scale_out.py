@@ -1,0 +1,18 @@
+"""Restricted reads as fast as servers of one, two, four processes answer: what does the shared store allow?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from loadtests.session import Session
+
+TITLE: Final = "restricted reads of servers of several processes behind one port, on one store"
+MODEL: Final = "closed"
+STEPS: Final = ("read",)
+SETS: Final = "processes"
+
+
+def visit(session: Session) -> None:
+    """One read."""
+    session.read()
