@@ -135,8 +135,8 @@ def conform(
     target: Annotated[
         str,
         typer.Argument(
-            help="A scheme (see `list`), an address such as http://127.0.0.1:3000, or a suite (a TOML file) with"
-            " servers of its own."
+            help="A scheme (see `list`), an address such as http://127.0.0.1:3000, or a suite (a TOML file)"
+            " with servers of its own."
         ),
     ],
     arm: Annotated[

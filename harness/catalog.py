@@ -108,12 +108,12 @@ class Known:
         admission.refuse(suite, self.source, self.incidents)
         if suite.own:
             raise SuiteError(
-                f"{self.source}: own: {', '.join(suite.own)}: a gate knows servers by the tree that they come from"
-                " ([servers]). Measure these with `bench.py run`."
+                f"{self.source}: own: {', '.join(suite.own)}: a gate knows servers by the tree that they come"
+                " from ([servers]). Measure these with `bench.py run`."
             )
 
     def fitted(self, suite: Suite) -> tuple[Suite, list[Check]]:
-        """The suite without what its own servers do not have, and a check for each scenario that this changed.
+        """The suite without what its own servers do not have, and a check for each scenario it changed.
 
         Raises:
             SuiteError: A scenario would be left with no arm.
@@ -127,7 +127,8 @@ class Known:
             ]
             if lacking == arms:
                 raise SuiteError(
-                    f"{self.source}: scenarios[{index}]: {scenario.name} asks for {', '.join(asks)}, which no arm has"
+                    f"{self.source}: scenarios[{index}]: {scenario.name} asks for {', '.join(asks)},"
+                    " which no arm has"
                 )
             if lacking:
                 checks.append(check_lacking(lacking, scenario.name, asks))

@@ -16,7 +16,9 @@ def check(target: Target) -> None:
         EnvironmentFailedError: It did not answer.
     """
     expected = {"/healthz": 200, "/public": 200, "/api/restricted": 401}
-    asked = {target.dialect.path(route): status for route, status in expected.items() if target.dialect.has(route)}
+    asked = {
+        target.dialect.path(route): status for route, status in expected.items() if target.dialect.has(route)
+    }
     connection = http.client.HTTPConnection(target.host, target.port, timeout=10)
     try:
         for path, status in asked.items():

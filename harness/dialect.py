@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-#: The contract's routes, and whether a server that authenticates can be measured without one. A test holds them
-#: equal to `servers.contract`.
+#: The contract's routes, and whether a server that authenticates can be measured without one. A test holds
+#: them equal to `servers.contract`.
 ROUTES: Final[Mapping[str, bool]] = {
     "/authenticate": False,
     "/api/restricted": False,

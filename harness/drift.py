@@ -101,7 +101,7 @@ def _moved(observed: Observed, value: Callable[[Slot], float]) -> dict[int, floa
 
 
 def _cpu(slot: Slot) -> float:
-    return slot.account.server_cpu_ns / slot.requests
+    return (slot.account.server_cpu_ns or 0) / slot.requests  # what nobody reads has moved by nothing
 
 
 def _median_service(slot: Slot) -> float:

@@ -59,7 +59,9 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
         store=StoreInfo(name=name, version=version, source=rig.store.source),
         placement=placement.roles(),
         git=revision(),
-        servers={} if ours is None else {
+        servers={}
+        if ours is None
+        else {
             "loop": ours["loop"],
             "password_cost": ours["password_cost"],
             "package": Path(ours["package"]).name,

@@ -217,7 +217,7 @@ def cpu_waits(observed: Observed, arm: str) -> dict[str, float]:
 
 
 def server_busy(observed: Observed, arm: str) -> float | None:
-    """Median share of the slot's time in which an arm's server was on its CPU; None where nobody can read it."""
+    """Median share of the slot's time in which an arm's server was on its CPU; None where nobody reads it."""
     own = set(by_arm(observed.plan.targets)[arm])
     shares = [
         slot.account.server_cpu_ns / slot.elapsed_ns

@@ -1,4 +1,4 @@
-"""Servers of somebody else's, as a suite names them: by a command that starts them or by their addresses. Pure."""
+"""Servers of somebody else's, as a suite names them: by a command or by their addresses. Pure."""
 
 from __future__ import annotations
 
@@ -45,13 +45,14 @@ class OwnServer(_Frozen):
     Attributes:
         title: What it is, for people.
         transport: What its credential travels in; `none` for one that authenticates nobody.
-        command: Starts it in the foreground; `{port}` is where it is to listen on 127.0.0.1, and `{python}` an
-            interpreter with what `lock` names.
+        command: Starts it in the foreground; `{port}` is where it is to listen on 127.0.0.1, and `{python}`
+            an interpreter with what `lock` names.
         folder: Where it is started, from the suite's file.
-        environment: What its environment holds besides; `{port}`, `{accounts}` (an SQLite file with the accounts
-            that this tool's own servers have), `{redis_url}`, `{key_prefix}` and `{secret}` stand for those.
-        lock: What `{python}` has, as pip reads it with hashes, from the same folder; empty for no more than this
-            tool's own.
+        environment: What its environment holds besides; `{port}`, `{accounts}` (an SQLite file with the
+            accounts that this tool's own servers have), `{redis_url}`, `{key_prefix}` and `{secret}` stand
+            for those.
+        lock: What `{python}` has, as pip reads it with hashes, from the same folder; empty for no more than
+            this tool's own.
         ready: A path that answers 2xx once it can serve.
         address: Where it runs already, as `http://HOST:PORT`; one an instance.
         agent: Where `bench.py agent` answers for the processes at these addresses, as `HOST:PORT`.
@@ -107,7 +108,9 @@ class OwnServer(_Frozen):
         for route, path in paths.items():
             if route not in ROUTES:
                 raise ValueError(f"expected one of {', '.join(ROUTES)} (got {route!r})")
-            if path and not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
+            if path and not (
+                path.startswith("/") and path.isascii() and path.isprintable() and " " not in path
+            ):
                 raise ValueError(f"expected a path that begins with / for {route} (got {path!r})")
         return paths
 

@@ -69,8 +69,8 @@ def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
     for name, server in suite.own.items():
         if (others := server.remote()) and not may_load_others:
             raise SuiteError(
-                f"{source}: own.{name}.address: {', '.join(others)} is not this machine. Loading a machine that is"
-                " not yours is an attack; if it is yours, say so with --load-other-machines."
+                f"{source}: own.{name}.address: {', '.join(others)} is not this machine. Loading a machine"
+                " that is not yours is an attack; if it is yours, say so with --load-other-machines."
             )
         if server.command is not None and not Path(server.folder).is_dir():
             raise SuiteError(f"{source}: own.{name}.folder: there is no folder {server.folder}")
@@ -79,8 +79,8 @@ def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
             if unread and name in suite.arms_of([scenario]) and scenario.primary_metric in _OF_CPU:
                 raise SuiteError(
                     f"{source}: scenarios[{index}].primary: expected another metric than"
-                    f" {scenario.primary_metric}, such as service_p50 or throughput, since nobody reads the CPU of"
-                    f" {name}; or start bench.py agent beside it, and name that in own.{name}.agent"
+                    f" {scenario.primary_metric}, such as service_p50 or throughput, since nobody reads the"
+                    f" CPU of {name}; or start bench.py agent beside it, and name that in own.{name}.agent"
                 )
 
 
@@ -198,7 +198,7 @@ def end_family(process: subprocess.Popen[bytes]) -> None:
 
 
 def told(server: OwnServer) -> dict[str, Any]:
-    """What a result says of where its code is: the folder and a digest of what lies there, or its addresses."""
+    """What a result says of its code: the folder and a digest of what lies there, or its addresses."""
     if server.command is None:
         return {"package": ", ".join(server.address or []), "digest": ""}
     folder = Path(server.folder).resolve()

@@ -36,7 +36,7 @@ class Target:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Target:
-        """The target that `dataclasses.asdict` made these fields of; KeyError or TypeError on anything else."""
+        """The target that `asdict` made these fields of; KeyError or TypeError on anything else."""
         return cls(**{**fields, "dialect": Dialect.of(fields["dialect"])})
 
 

@@ -127,7 +127,8 @@ def check_code(digests: Mapping[str, set[str]], unseen: Sequence[str] = ()) -> C
     return _check(
         "code under test",
         "ok" if one_each else "invalid",
-        f"{sum(map(len, digests.values()))} digest(s) of the servers' package over all instances{several}{elsewhere}"
+        f"{sum(map(len, digests.values()))} digest(s) of the servers' package over all instances{several}"
+        + elsewhere
         + ("." if one_each else ": files changed while the run started; run it again."),
     )
 
@@ -167,7 +168,8 @@ def check_lacking(lacking: Sequence[str], scenario: str, routes: Sequence[str]) 
     return _check(
         "left out",
         "warning",
-        f"{scenario} asks for {', '.join(routes)}, which {', '.join(lacking)} does not have: it is measured without.",
+        f"{scenario} asks for {', '.join(routes)}, which {', '.join(lacking)} does not have: it is"
+        " measured without.",
     )
 
 
@@ -235,8 +237,8 @@ def _busy(share: float | None, where: str) -> Check:
         return _check(
             "server busy",
             "warning",
-            f"{where}: nobody reads the CPU of a server that is named by its address, so whether it or something"
-            " before it was the limit is not known; start bench.py agent beside it.",
+            f"{where}: nobody reads the CPU of a server that is named by its address, so whether it or"
+            " something before it was the limit is not known; start bench.py agent beside it.",
         )
     status: Status = "invalid" if share < BUSY_LIMIT else "warning" if share < BUSY_WARNING else "ok"
     return _check(

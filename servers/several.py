@@ -25,7 +25,7 @@ Serve = Callable[[int, Callable[[int], None]], None]
 
 
 class Child(NamedTuple):
-    """One of the processes, and the end of a pipe on which it says that it is ready, and ends when it does."""
+    """One of the processes, and a pipe on which it says that it is ready, and which ends when it does."""
 
     pid: int
     line: int

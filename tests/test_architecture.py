@@ -29,6 +29,8 @@ PURE = [
             "result",
             "observed",
             "blocks",
+            "dialect",
+            "own",
             "points",
             "analysis",
             "validity",

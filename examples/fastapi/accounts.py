@@ -29,7 +29,12 @@ class Account:
     @property
     def profile(self) -> dict[str, str]:
         """What a login answers of them."""
-        return {"id": self.id, "first_name": self.first_name, "last_name": self.last_name, "email": self.email}
+        return {
+            "id": self.id,
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "email": self.email,
+        }
 
     @property
     def identity(self) -> dict[str, str]:

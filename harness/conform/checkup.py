@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from harness.conform.requirement import Requirement, Subject, UnmetError, Weight
+from harness.conform.requirement import ADMIN, CSRF, HEALTH, PUBLIC, Requirement, Subject, UnmetError, Weight
+from harness.dialect import ROUTES
 from harness.errors import EnvironmentFailedError
+
+#: Routes that are asked by GET; all other optional ones are asked by POST.
+_READ: Final = (ADMIN, CSRF, HEALTH, PUBLIC)
+_NOT_THERE: Final = (404, 405, 501)
 
 Outcome = Literal["met", "not met", "absent"]
 
@@ -38,9 +43,7 @@ class Checkup:
 
     def unmet(self, *, strict: bool = False) -> list[Line]:
         """What it does not meet of what is needed; of everything where that is asked."""
-        return [
-            one for one in self.lines if one.outcome == "not met" and (strict or one.weight == "needed")
-        ]
+        return [one for one in self.lines if one.outcome == "not met" and (strict or one.weight == "needed")]
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -54,15 +57,35 @@ def examine(server: str, subject: Subject, requirements: Sequence[Requirement]) 
         EnvironmentFailedError: It does not answer at all.
     """
     subject.stranger().read()  # whether anybody is there
-    return Checkup(server, list(_lines(subject, requirements)))
+    return Checkup(server, list(_lines(subject, requirements, _absent(subject))))
 
 
-def _lines(subject: Subject, requirements: Sequence[Requirement]) -> Iterator[Line]:
+def _absent(subject: Subject) -> dict[str, str]:
+    """The routes that a server does not have, each with how that is known."""
+    absent = {}
+    for route, optional in ROUTES.items():
+        if not subject.dialect.has(route):
+            absent[route] = f"it has no {route}"
+        elif optional:
+            method = "GET" if route in _READ else "POST"
+            place = route.format(username=subject.dialect.accounts.example)
+            body = None if method == "GET" else {"refresh_token": "made-up"}
+            status = subject.stranger().send(method, place, body).status
+            if status in _NOT_THERE:
+                absent[route] = (
+                    f'{method} {route} is {status}; a suite says so by "{route}" = "" in its paths'
+                )
+    return absent
+
+
+def _lines(
+    subject: Subject, requirements: Sequence[Requirement], absent: Mapping[str, str]
+) -> Iterator[Line]:
     for one in requirements:
         if subject.transport not in one.transports:
             continue
-        if lacking := [route for route in one.routes if not subject.dialect.has(route)]:
-            yield Line(one.says, one.weight, "absent", f"it has no {', '.join(lacking)}")
+        if lacking := [absent[route] for route in one.routes if route in absent]:
+            yield Line(one.says, one.weight, "absent", "; ".join(lacking))
             continue
         try:
             one.ask(subject)

@@ -117,8 +117,8 @@ def _at(asked: Asked) -> Subject:
         raise SuiteError(str(error)) from error
     if not is_loopback(host) and not asked.may_load_others:
         raise SuiteError(
-            f"{host} is not this machine, and this logs in, writes and guesses passwords there: if it is yours, say"
-            " so with --load-other-machines."
+            f"{host} is not this machine, and this logs in, writes and guesses passwords there: if it is"
+            " yours, say so with --load-other-machines."
         )
     caller = Caller(host, port)
     caller.log_in(CONTRACT.accounts.example, CONTRACT.accounts.password)

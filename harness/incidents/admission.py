@@ -35,8 +35,8 @@ def check(suite: Suite, source: str, incidents: Mapping[str, str], schemes: Mapp
         ]
         if name is not None and (own := [arm for arm in suite.arms_of([scenario]) if arm in suite.own]):
             faults.append(
-                f"{source}: scenarios[{index}].arms: expected arms of this tool's own, since {scenario.name} makes"
-                f" something happen to them (got {', '.join(own)})"
+                f"{source}: scenarios[{index}].arms: expected arms of this tool's own, since {scenario.name}"
+                f" makes something happen to them (got {', '.join(own)})"
             )
         if name is not None and all(schemes[arm].transport == "none" for arm in suite.arms_of([scenario])):
             faults.append(f"{source}: arms: expected one that issues credentials, for {scenario.name}")

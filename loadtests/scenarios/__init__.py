@@ -4,9 +4,9 @@ A file says `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its req
 which makes the requests of one arrival (open loop) or one turn of a user (closed loop) by calling the methods
 of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out. `SETS` names the
 key of a suite's scenario without which this one makes no sense. With `OWN_LOGINS = True` a user logs in with
-each instance, since what one login issued can be used once. `ASKS` has the contract's routes that it asks for,
-besides the login and the restricted read; servers without them are left out. With `INCIDENT` all arms live
-through it at once, and meanwhile the harness makes an incident of that kind (`harness/incidents/`).
+each instance, since what one login issued can be used once. `ASKS` has the contract's routes that it asks
+for, besides the login and the restricted read; servers without them are left out. With `INCIDENT` all arms
+live through it at once, and meanwhile the harness makes an incident of that kind (`harness/incidents/`).
 """
 
 from __future__ import annotations

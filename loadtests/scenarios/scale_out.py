@@ -1,4 +1,4 @@
-"""Restricted reads as fast as servers of one, two, four processes answer: what does the shared store allow?"""
+"""Restricted reads as fast as servers of several processes answer: what does their store allow?"""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_a_single_instance_that_drifts_is_named(blocks: int, status: str) -> Non
     slots = seen(blocks=blocks)
     number = len(slots.plan.order)
     accounts = [
-        replace(account, server_cpu_ns=account.server_cpu_ns * 1.4)
+        replace(account, server_cpu_ns=(account.server_cpu_ns or 0) * 1.4)
         if account.instance == 1 and account.slot >= 2 * number / 3
         else account
         for account in slots.accounts

@@ -85,7 +85,9 @@ def _proof_can_be_asked_for(subject: Subject) -> None:
 REQUIREMENTS: Final = (
     Requirement("a forged credential is 401", "needed", (READ,), _forged_is_refused),
     Requirement("a token that says alg: none is 401", "needed", (READ,), _unsigned_is_refused, ("bearer",)),
-    Requirement("a credential past any length is refused, and not repeated", "advised", (READ,), _long_is_refused),
+    Requirement(
+        "a credential past any length is refused, and not repeated", "advised", (READ,), _long_is_refused
+    ),
     Requirement(
         "the cookie is HttpOnly, SameSite, and for the whole site",
         "advised",
@@ -93,6 +95,8 @@ REQUIREMENTS: Final = (
         _cookie_is_kept_from_scripts,
         ("cookie",),
     ),
-    Requirement("a write without the CSRF token is 403", "advised", (EMAIL,), _writes_need_proof, ("cookie",)),
+    Requirement(
+        "a write without the CSRF token is 403", "advised", (EMAIL,), _writes_need_proof, ("cookie",)
+    ),
     Requirement("the CSRF token can be asked for", "advised", (CSRF,), _proof_can_be_asked_for, ("cookie",)),
 )

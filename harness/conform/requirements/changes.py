@@ -41,7 +41,7 @@ def _password_changes(subject: Subject) -> None:
     expect(subject.stranger().log_in(username, old), 401, "a login with the old password")
     again = subject.stranger()
     expect(again.log_in(username, _OTHER_PASSWORD), 200, "a login with the new password")
-    expect(again.send("POST", PASSWORD, {"old": _OTHER_PASSWORD, "new": old}), 204, "the change back")
+    again.send("POST", PASSWORD, {"old": _OTHER_PASSWORD, "new": old})  # as far as its rules allow
 
 
 def _block_keeps_out(subject: Subject) -> None:
@@ -76,5 +76,7 @@ REQUIREMENTS: Final = (
     Requirement("a password changes for who knows the old one", "needed", (PASSWORD,), _password_changes),
     Requirement("an admin keeps an account out", "needed", (ADMIN_ACCOUNT,), _block_keeps_out),
     Requirement("a refresh gives the next pair", "needed", (REFRESH,), _refresh_gives_the_next, ("bearer",)),
-    Requirement("a made-up refresh token is 401", "needed", (REFRESH,), _made_up_refresh_is_refused, ("bearer",)),
+    Requirement(
+        "a made-up refresh token is 401", "needed", (REFRESH,), _made_up_refresh_is_refused, ("bearer",)
+    ),
 )

@@ -26,5 +26,7 @@ def _session_is_over(subject: Subject) -> None:
 REQUIREMENTS: Final = (
     Requirement("a logout is answered 204", "needed", (LOGOUT,), _logs_out),
     Requirement("without a credential a logout is 401", "advised", (LOGOUT,), _strangers_cannot),
-    Requirement("a copy of the cookie ends with the session", "advised", (LOGOUT,), _session_is_over, ("cookie",)),
+    Requirement(
+        "a copy of the cookie ends with the session", "advised", (LOGOUT,), _session_is_over, ("cookie",)
+    ),
 )

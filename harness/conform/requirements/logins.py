@@ -26,7 +26,9 @@ def _issues_a_profile(subject: Subject) -> None:
     accounts = subject.dialect.accounts
     reply = subject.stranger().log_in(accounts.example, accounts.password)
     if subject.dialect.pick(reply.json, "profile.id") is None:
-        raise UnmetError(f"no {subject.dialect.fields.get('profile.id', 'profile.id')} in {reply.body[:100]!r}")
+        raise UnmetError(
+            f"no {subject.dialect.fields.get('profile.id', 'profile.id')} in {reply.body[:100]!r}"
+        )
 
 
 def _refuses(subject: Subject) -> None:

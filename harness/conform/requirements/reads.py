@@ -70,13 +70,21 @@ def _keeps_others_from_admin(subject: Subject) -> None:
 _LENGTHS_APART: Final = 16
 
 REQUIREMENTS: Final = (
-    Requirement("it says that it can serve", "advised", (HEALTH,), _answers_health, ("cookie", "bearer", "none")),
     Requirement(
-        "the public route asks for nothing", "needed", (PUBLIC,), _answers_public, ("cookie", "bearer", "none")
+        "it says that it can serve", "advised", (HEALTH,), _answers_health, ("cookie", "bearer", "none")
+    ),
+    Requirement(
+        "the public route asks for nothing",
+        "needed",
+        (PUBLIC,),
+        _answers_public,
+        ("cookie", "bearer", "none"),
     ),
     Requirement("without a credential a read is 401", "needed", (READ,), _keeps_strangers_out),
     Requirement("a read says whose the credential is", "needed", (READ,), _tells_who_one_is),
-    Requirement("the public answer is as long as a restricted one", "advised", (PUBLIC, READ), _public_is_as_long),
+    Requirement(
+        "the public answer is as long as a restricted one", "advised", (PUBLIC, READ), _public_is_as_long
+    ),
     Requirement("a 401 says which credential is asked for", "advised", (READ,), _asks_strangers_how),
     Requirement("admins get in where others may not", "needed", (ADMIN,), _keeps_others_from_admin),
 )
