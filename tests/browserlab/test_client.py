@@ -211,7 +211,8 @@ async def test_a_refresh_for_one_login_serves_no_other(here: Stage) -> None:
               await asked;
               await session.logOut();
               await session.logIn(username, password);
-              localStorage.session = JSON.stringify({ ...JSON.parse(localStorage.session), token: "expired" });
+              const kept = JSON.parse(localStorage.session);
+              localStorage.session = JSON.stringify({ ...kept, token: "expired" });
               const second = await session.fetch("/api/restricted");
               release();
               return [(await first).status, second.status, (await second.json()).name, session.loggedIn];
