@@ -29,6 +29,9 @@ MARKDOWN_FILE: Final = "report.md"
 HISTORY_FILE: Final = "history.json"
 WAIT_FILE: Final = "wait.json"
 
+#: Larger files are neither read nor served: none of a run is nearly as large.
+MOST_BYTES: Final = 256_000_000
+
 
 def prepare(folder: Path, room: float = 0) -> None:
     """Make the folder of a run, before anything is measured.
@@ -120,7 +123,7 @@ def load(path: Path) -> Result:
     """
     file = path / RESULT_FILE if path.is_dir() else path
     try:
-        text = file.read_bytes()
+        text = disk.read_regular(file, MOST_BYTES, follow=True)
     except OSError as error:
         raise SuiteError(
             f"{file}: no result there ({error.strerror}). `bench.py list` names what there is."
@@ -155,7 +158,7 @@ def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     found = []
     for file in folder.glob(f"**/{RESULT_FILE}"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            run = Run.model_validate(json.loads(file.read_bytes())["run"])
+            run = Run.model_validate(json.loads(disk.read_regular(file, MOST_BYTES, follow=True))["run"])
             found.append((file.parent, run.model_dump()))
     yield from sorted(found, key=lambda row: str(row[1]["started_at"]))
 
@@ -177,6 +180,22 @@ def find(wanted: str, folder: Path) -> Path:
     if len(found) > 1:
         raise SuiteError(f"{wanted} is the id of several: {', '.join(map(str, found))}. Name the folder.")
     return found[0]
+
+
+def parse_comparison(content: bytes, name: object) -> Compared:
+    """A comparison from its file's content; `name` is what it is called in errors.
+
+    Raises:
+        SuiteError: It is none, or of another version.
+    """
+    from harness.compare.sides import Compared
+
+    try:
+        return Compared.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SuiteError(f"{name}: not a comparison: {where}: {first['msg']}") from error
 
 
 def save_comparison(compared: Compared, folder: Path) -> Path:

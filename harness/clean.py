@@ -20,8 +20,16 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import harness.charts
-from harness import git
-from harness.archive import COMPARISON_FILE, HISTORY_FILE, MARKDOWN_FILE, PAGE_FILE, RESULT_FILE, WAIT_FILE
+from harness import disk, git
+from harness.archive import (
+    COMPARISON_FILE,
+    HISTORY_FILE,
+    MARKDOWN_FILE,
+    MOST_BYTES,
+    PAGE_FILE,
+    RESULT_FILE,
+    WAIT_FILE,
+)
 from harness.errors import EnvironmentFailedError
 from harness.exports import formats
 from harness.under_way import PROGRESS_FILE
@@ -178,7 +186,7 @@ def _recognised(
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(disk.read_regular(path, MOST_BYTES, follow=True))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
@@ -186,7 +194,10 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _is_recording(path: Path) -> bool:
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
+        with (
+            disk.open_regular(path, follow=True) as packed,
+            gzip.open(packed, "rt", encoding="utf-8") as file,
+        ):
             first = json.loads(file.readline())
     except (OSError, ValueError, EOFError):
         return False

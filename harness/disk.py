@@ -8,7 +8,7 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from harness import locks
 from harness.errors import EnvironmentFailedError
@@ -47,27 +47,41 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         raise failure(error, path, len(content)) from error
 
 
-def read_regular(name: str | Path, most: int, folder: int | None = None) -> bytes:
-    """The content of a regular file that anybody may have put there; nothing makes the reader wait.
+def open_regular(name: str | Path, folder: int | None = None, *, follow: bool = False) -> BinaryIO:
+    """Open a regular file that anybody may have put there; nothing makes the reader wait.
 
     Args:
-        name: The file; a link is not followed.
-        most: Bytes; a larger file is not read.
+        name: The file.
         folder: Descriptor of the folder that a relative name is in; None for the current one.
+        follow: Whether a link is followed.
 
     Raises:
-        OSError: There is none, it is a link, a pipe or another special file, or it is too large.
+        OSError: There is none, or it is a pipe, another special file, or a link that is not followed.
     """
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{name}: no regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(most + 1)  # it may grow meanwhile
-    finally:
+    how = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    descriptor = os.open(name, how, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file", str(name))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(name: str | Path, most: int, folder: int | None = None, *, follow: bool = False) -> bytes:
+    """The content of a file opened by `open_regular`.
+
+    Args:
+        name: The file.
+        most: Bytes; a larger file is not read.
+        folder: Descriptor of the folder that a relative name is in; None for the current one.
+        follow: Whether a link is followed.
+
+    Raises:
+        OSError: As `open_regular`, or it is too large.
+    """
+    with open_regular(name, folder, follow=follow) as file:
+        content = file.read(most + 1)  # it may grow meanwhile
     if len(content) > most:
-        raise OSError(f"{name}: too large")
+        raise OSError(errno.EFBIG, "too large", str(name))
     return content
 
 

@@ -35,11 +35,22 @@ def write(result: Result, folder: Path) -> list[Path]:
 
 
 def leave(result: Result, folder: Path) -> list[Path]:
-    """The same after a measurement, which does not depend on it: where it fails, it only says why."""
+    """The same after a measurement, which does not depend on it."""
+    return attempt("report", lambda: write(result, folder), f"Then: bench.py report {folder}")
+
+
+def attempt(what: str, written: Callable[[], list[Path]], remedy: str = "") -> list[Path]:
+    """The files that are written after a measurement; where that fails, it is only said why.
+
+    Args:
+        what: A name for the files.
+        written: Writes and returns them.
+        remedy: How to get them all the same, a sentence.
+    """
     try:
-        return write(result, folder)
+        return written()
     except Exception as error:  # noqa: BLE001 - what was measured, and its exit code, outlive any fault here
-        print(f"no report: {reason(error)} Then: bench.py report {folder}", file=sys.stderr)
+        print(f"no {what}: {reason(error)} {remedy}".rstrip(), file=sys.stderr)
         return []
 
 

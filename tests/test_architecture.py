@@ -92,6 +92,7 @@ PURE = [
             "report/markdown",
             "report/model",
             "view/choice",
+            "view/comparison",
             "view/summary",
             "view/told",
             "view/trend",

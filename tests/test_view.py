@@ -19,7 +19,7 @@ from harness.view.live import MOST
 from harness.view.pages import MOST_DRAWN
 from tests import viewing
 from tests.sandbox import Sandbox
-from tests.viewing import Viewer, put, stored
+from tests.viewing import Viewer, put, put_comparison, stored
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SECRET = "nobody may read this"
@@ -43,9 +43,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in names:
         (run / name).write_bytes(PNG + name.encode())
     for name in ("compare-20261102-080000", "compare-20261103-080000", "compare-no-page", "compare-linked"):
-        (results / name).mkdir()
-        (results / name / "comparison.json").write_text("{}")
-        (results / name / "report.html").write_text("side by side")
+        put_comparison(results / name, "before", "after <&")
     (results / "compare-no-page" / "report.html").unlink()
     (results / "compare-linked" / "report.html").unlink()
     (results / "compare-linked" / "report.html").symlink_to(top / "secret.png")
@@ -306,9 +304,13 @@ def test_a_run_leads_to_its_report_and_else_to_its_page(viewer: Viewer) -> None:
 def test_comparisons_are_listed_and_shown(viewer: Viewer) -> None:
     """By the page alone that sets results side by side; what only looks like one is none."""
     page = viewer.get("/").body
-    assert re.findall(r'<li><a href="([^"]*)"', page) == [
-        "/runs/compare-20261103-080000/report.html",
-        "/runs/compare-20261102-080000/report.html",
+    assert re.findall(r'<li><a href="([^"]*)">(.*)</a> <span class="minor">(.*)</span>', page) == [
+        (
+            f"/runs/compare-{day}-080000/report.html",
+            "before (base), after &lt;&amp;",
+            "suite quick; saturation (closed, 8 users); steady (open, 2000/s constant)",
+        )
+        for day in (20261103, 20261102)
     ]
     answer = viewer.get("/runs/compare-20261102-080000/report.html")
     assert (answer.status, answer.body) == (200, "side by side")
@@ -398,6 +400,8 @@ def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
         (results / name).mkdir()
         (results / name / "result.json").write_text(text)
     (results / "folder" / "result.json").mkdir(parents=True)
+    foreign = put_comparison(results / "compared", "one", "two") / "comparison.json"
+    foreign.write_text('{"schema_version": 1}')
     for name in ("result.json", "progress.json"):  # nobody writes into these
         (results / "pipes" / name).parent.mkdir(exist_ok=True)
         os.mkfifo(results / "pipes" / name)
@@ -409,7 +413,8 @@ def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
     viewer = viewing.start(sandbox, results)
     page = viewer.get("/")
     assert (page.status, page.body.count('class="when"')) == (200, 1)
-    assert f"{len(contents) + 2} files left out" in page.body
+    assert f"{len(contents) + 3} files left out" in page.body
+    assert "<code>compared/comparison.json</code>: not a comparison: confidence: Field required" in page.body
     for place in (r"caf\udce9", r"caf\udce9/below"):
         assert f"<code>{place}/result.json</code>: the name of its folder is not UTF-8" in page.body
     assert viewer.get("/runs/caf%e9/").status == 404

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests import viewing
 from tests.browser import browser
-from tests.viewing import Viewer, put, stored, under_way
+from tests.viewing import Viewer, put, put_comparison, stored, under_way
 
 HOSTILE = '"><script>document.title = "broken"</script><img src=x onerror=alert(1)>'
 #: One self-contained page, as a report is, which tries what no report may.
@@ -42,6 +42,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     put(results / "hostile", result)
     long = "20261001-a-suite-whose-name-was-made-by-a-program-that-knows-no-end-of-words"
     put(results / long, cpu="A CPU " + "whose maker is proud " * 6, started_at="2026-09-01T08:00:00+00:00")
+    put_comparison(results / "compared", HOSTILE, long)
     return results
 
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import disk, locks, turn
+from harness import archive, disk, locks, turn
+from harness.compare.sides import compare
+from harness.result import Result
 from harness.under_way import PROGRESS_FILE, ProgressFile
 from tests.sandbox import ROOT, WAIT_S, Sandbox
 
@@ -143,6 +145,15 @@ def put(folder: Path, result: dict[str, Any] | None = None, **changes: Any) -> P
     folder.mkdir(parents=True)
     about = {"id": folder.name} | changes
     (folder / "result.json").write_text(json.dumps(stored(**about) if result is None else result))
+    return folder
+
+
+def put_comparison(folder: Path, *ids: str) -> Path:
+    """Put runs of these ids, set side by side, into a folder, which is made; its page says nothing."""
+    folder.mkdir(parents=True)
+    compared = compare([(one, Result.model_validate(stored(id=one))) for one in ids])
+    archive.save_comparison(compared, folder)
+    (folder / "report.html").write_text("side by side")
     return folder
 
 

@@ -2,7 +2,8 @@
  * A fetch that is logged in: what an interceptor is to other libraries.
  *
  * Both kinds of session have the same methods, and tell by the event `ended` that the server takes the credential no
- * longer. Calls that get no answer reject with the TypeError that fetch has for it: the session is kept then.
+ * longer. Calls that get no answer reject with the TypeError that fetch has for it: the session is kept then. What is
+ * sent again carries the credential of the session that it was first sent in, and of no later one.
  */
 
 const CHANGES_NOTHING = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -20,7 +21,7 @@ export class Refused extends Error {
 export class BearerSession extends EventTarget {
   #api;
   #store;
-  #renewing = null;
+  #renewing = new Map(); // by the refresh token that is spent for it
 
   /**
    * @param {string} api Origin of the API; empty for the page's own.
@@ -42,10 +43,13 @@ export class BearerSession extends EventTarget {
 
   /** Log in. @throws {Refused} */
   async logIn(username, password) {
-    this.#keep(await post(`${this.#api}/authenticate`, { username, password }));
+    this.#keep(await post(`${this.#api}/authenticate`, { username, password }), newId());
   }
 
-  /** As `fetch`, of a path of the API. An expired token is renewed once, for all calls that meet it. */
+  /**
+   * As `fetch`, of a path of the API. An expired token is renewed once, for all calls that meet it. A call whose session
+   * ended meanwhile is not sent again: whoever is logged in by then may be somebody else.
+   */
   async fetch(path, init = {}) {
     let used = this.#store.read();
     let response = await this.#send(path, init, used);
@@ -87,7 +91,7 @@ export class BearerSession extends EventTarget {
 
   async #isRenewed(used) {
     const kept = this.#store.read();
-    if (kept === null || used === null) {
+    if (kept === null || kept.session !== used?.session) {
       return false;
     }
     if (kept.token !== used.token) {
@@ -96,16 +100,21 @@ export class BearerSession extends EventTarget {
     if (!kept.refreshToken) {
       return false;
     }
-    this.#renewing ??= this.#renew(kept.refreshToken).finally(() => { this.#renewing = null; });
-    return this.#renewing;
+    const spent = kept.refreshToken;
+    if (!this.#renewing.has(spent)) {
+      this.#renewing.set(spent, this.#renew(kept).finally(() => this.#renewing.delete(spent)));
+    }
+    return this.#renewing.get(spent);
   }
 
-  async #renew(refreshToken) {
-    const issued = await this.#refreshed(refreshToken);
-    if (issued !== null && this.#store.read()?.refreshToken === refreshToken) { // nobody logged out meanwhile
-      this.#keep(issued);
+  /** Whether there is a new token in the session of the one that was kept: nobody logged out meanwhile. */
+  async #renew(kept) {
+    const issued = await this.#refreshed(kept.refreshToken);
+    const now = this.#store.read();
+    if (issued !== null && now?.refreshToken === kept.refreshToken) { // no other tab was faster
+      this.#keep(issued, kept.session);
     }
-    return issued !== null && this.loggedIn;
+    return issued !== null && now?.session === kept.session;
   }
 
   async #logOutRenewed(refreshToken) {
@@ -125,8 +134,8 @@ export class BearerSession extends EventTarget {
     }
   }
 
-  #keep(issued) {
-    this.#store.write({ token: issued.token, refreshToken: issued.refresh_token ?? "" });
+  #keep(issued, session) {
+    this.#store.write({ session, token: issued.token, refreshToken: issued.refresh_token ?? "" });
   }
 
   /** End the session, unless it is a later one than that of the credential which was refused. */
@@ -188,6 +197,11 @@ export class CookieSession extends EventTarget {
     }
     this.#proof = null;
   }
+}
+
+/** What tells one login from every other, in all tabs. */
+function newId() {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 async function post(url, value, credentials = "omit") {

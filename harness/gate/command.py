@@ -172,28 +172,36 @@ def _measure(task: Task, options: Options, known: catalog.Known, console: Consol
 
 
 def _tell(result: Result, asked: Asked, console: Console, *, print_json: bool) -> None:
-    text = page.render(result)
-    archive.save_texts({SUMMARY_FILE: text}, asked.options.out)
-    files = exporting.write(result, asked.formats, asked.options.out)
-    if step := os.environ.get(_STEP_SUMMARY):
-        _append(Path(step), text)
+    folder = asked.options.out
+    files = _leave(result, asked.formats, folder)
     if print_json:
         sys.stdout.write(result.model_dump_json() + "\n")
         sys.stdout.flush()
     page.tell(result, console)
-    files += reporting.leave(result, asked.options.out)
-    names = ", ".join([SUMMARY_FILE, *(file.name for file in files)])
-    console.print(
-        f"result.json, {names} are in {asked.options.out}", highlight=False, markup=False, soft_wrap=True
-    )
+    files += reporting.leave(result, folder)
+    names = ", ".join(file.name for file in (folder / archive.RESULT_FILE, *files))
+    console.print(f"in {folder}: {names}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _append(file: Path, text: str) -> None:
+def _leave(result: Result, formats: Sequence[str], folder: Path) -> list[Path]:
+    """Write the summary and the exports, each as far as it can be: the answer does not depend on them."""
+    text = page.render(result)
+    files = reporting.attempt(SUMMARY_FILE, lambda: archive.save_texts({SUMMARY_FILE: text}, folder))
+    for name in formats:
+        remedy = f"Then: bench.py export {folder} --format {name}"
+        files += reporting.attempt(name, partial(exporting.write, result, [name], folder), remedy)
+    if step := os.environ.get(_STEP_SUMMARY):
+        reporting.attempt("step summary", partial(_append, Path(step), text))
+    return files
+
+
+def _append(file: Path, text: str) -> list[Path]:
     try:
         with file.open("a", encoding="utf-8") as summary_file:
             summary_file.write(text)
     except OSError as error:
         raise disk.failure(error, file) from error
+    return [file]
 
 
 def _failure(result: Result, asked: Asked) -> BenchError | None:

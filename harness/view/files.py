@@ -12,10 +12,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from harness import disk
-from harness.archive import COMPARISON_FILE, MARKDOWN_FILE, PAGE_FILE, RESULT_FILE
-
-#: Larger files are served to nobody: none of a run is nearly as large.
-MOST_BYTES: Final = 256_000_000
+from harness.archive import COMPARISON_FILE, MARKDOWN_FILE, MOST_BYTES, PAGE_FILE, RESULT_FILE
 
 _NOTHING: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
 #: A figure has its own style in it.

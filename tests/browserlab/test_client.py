@@ -144,6 +144,84 @@ async def test_a_logout_during_a_refresh_stays_one(here: Stage) -> None:
         assert "/token/refresh" in [one.path for one in here.front.seen]
 
 
+@pytest.mark.parametrize(
+    ("scheme", "meanwhile"),
+    [("token", "/api/email"), ("token-refresh", "/api/email"), ("token-refresh", "/token/refresh")],
+)
+async def test_a_call_is_never_sent_with_the_next_accounts_token(
+    here: Stage, scheme: str, meanwhile: str
+) -> None:
+    """Between a refusal, or the refresh after it, and the second try somebody else logs in: there is none."""
+    async with at_home(here, scheme, "local") as visitor:
+        await visitor.open(sites.OWN)
+        assert await visitor.log_in()
+        await spoil_token(visitor)
+        here.preflights()
+        told = await visitor.page.evaluate(
+            """async ([meanwhile, username, password]) => {
+              const { session } = await import("/app.js");
+              let ended = 0;
+              session.addEventListener("ended", () => { ended += 1; });
+              const sent = globalThis.fetch;
+              globalThis.fetch = async (url, init) => {
+                const answer = await sent(url, init);
+                if (url.endsWith(meanwhile)) {
+                  globalThis.fetch = sent;
+                  await session.logOut();
+                  await session.logIn(username, password);
+                }
+                return answer;
+              };
+              const body = JSON.stringify({ email: "mine@example.com" });
+              const headers = { "Content-Type": "application/json" };
+              const call = await session.fetch("/api/email", { method: "POST", headers, body });
+              const next = await session.fetch("/api/restricted");
+              return [call.status, ended, (await next.json()).name];
+            }""",
+            [meanwhile, *contract.EXAMPLE_ADMIN],
+        )
+        assert told == [401, 0, "Jane"]
+        assert [one.status for one in here.front.seen if one.path == contract.EMAIL] == [401]
+
+
+async def test_a_refresh_for_one_login_serves_no_other(here: Stage) -> None:
+    """It is under way when the next account's token is refused, too: that one has a refresh of its own."""
+    async with at_home(here, "token-refresh", "local") as visitor:
+        await visitor.open(sites.OWN)
+        assert await visitor.log_in()
+        await spoil_token(visitor)
+        here.preflights()
+        told = await visitor.page.evaluate(
+            """async ([username, password]) => {
+              const { session } = await import("/app.js");
+              const sent = globalThis.fetch;
+              let release;
+              const until = new Promise((done) => { release = done; });
+              const asked = new Promise((done) => {
+                globalThis.fetch = async (url, init) => {
+                  if (url.endsWith("/token/refresh")) {
+                    globalThis.fetch = sent;
+                    done();
+                    await until;
+                  }
+                  return sent(url, init);
+                };
+              });
+              const first = session.fetch("/api/restricted");
+              await asked;
+              await session.logOut();
+              await session.logIn(username, password);
+              const kept = JSON.parse(localStorage.session);
+              localStorage.session = JSON.stringify({ ...kept, token: "expired" });
+              const second = await session.fetch("/api/restricted");
+              release();
+              return [(await first).status, second.status, (await second.json()).name, session.loggedIn];
+            }""",
+            [*contract.EXAMPLE_ADMIN],
+        )
+        assert told == [401, 200, "Jane", True]
+
+
 async def test_a_logout_with_an_expired_token_ends_its_refresh_tokens(here: Stage) -> None:
     """At the server, which takes no logout by such a token: the client renews it for that."""
     async with at_home(here, "token-refresh", "local") as visitor:

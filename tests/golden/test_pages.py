@@ -29,6 +29,8 @@ _KEPT, _FAINT = 1 / 3, 0.1
 _DARK_PAPER: Final = "#181a1d"
 #: What matplotlib fills marks with that are lines and have no inside.
 _NEVER_SEEN: Final = "#1f77b4"
+#: Figures of different kinds: bars and hatches, events over time, lines.
+_KINDS: Final = ("cost", "incidents", "latency")
 #: What is drawn where something refers to it, or never.
 _ELSEWHERE: Final = ("defs", "clipPath", "pattern")
 
@@ -62,6 +64,11 @@ class Shown:
         pages.show(self.page, drawing)
         return pages.seen(self.page, scheme)
 
+    def texts(self) -> list[str]:
+        """The words in the figure that the page shows, line by line, in the order of the alphabet."""
+        found = self.page.get_by_role("img").locator("text").all_text_contents()
+        return sorted(map(pages.words, found))
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -84,21 +91,17 @@ def shown(request: pytest.FixtureRequest, page: Page) -> Shown:
 
 
 def test_a_page_shows_what_was_drawn(shown: Shown, tmp_path: Path) -> None:
-    """The same picture, the same words; whatever a part refers to is there once."""
+    """The same picture, the same words; whatever a part refers to is there once.
+
+    Wherever colours differ in the light they differ in the dark.
+    """
     drawn, seen = shown.drawn.pixels, shown.of(shown.drawn.drawing)
     if apart(drawn, seen) > TOLERANCE:
         kept = pictures.save(pictures.told(drawn, seen[: len(drawn)]), tmp_path / "told.png")
         pytest.fail(f"report.html shows another figure (drawn, shown, and in red where they differ): {kept}")
-    figure = shown.page.get_by_role("img")
-    texts = figure.locator("text").all_text_contents()
-    assert sorted(map(pages.words, texts)) == shown.drawn.texts
-    assert figure.evaluate(_BROKEN) == []
-
-
-def test_what_is_seen_in_the_light_is_seen_in_the_dark(shown: Shown) -> None:
-    """Wherever colours differ in the light they differ in the dark."""
-    light = shown.of(shown.drawn.drawing)
-    assert _weakest(light, pages.seen(shown.page, "dark")) >= _KEPT
+    assert shown.texts() == shown.drawn.texts
+    assert shown.page.get_by_role("img").evaluate(_BROKEN) == []
+    assert _weakest(seen, pages.seen(shown.page, "dark")) >= _KEPT
 
 
 @pytest.mark.parametrize("shown", ["ratios", "latency", "two_by_two"], indirect=True)
@@ -112,20 +115,30 @@ def test_what_vanishes_in_the_dark_is_missed(shown: Shown) -> None:
     assert _weakest(light, pages.seen(shown.page, "dark")) < _KEPT
 
 
-def test_what_is_lost_is_seen(shown: Shown) -> None:
-    """The last mark, the last bar, the last line: of these each figure has one at least."""
-    found = 0
-    for kind in (_marks, _bars, _lines):
-
-        def lose(root: ET.Element, kind: Callable[[ET.Element], list[ET.Element]] = kind) -> None:
-            _remove(root, kind(root)[-1])
-
-        if kind(shown.root()):
-            assert apart(shown.drawn.pixels, shown.after(lose)) > TOLERANCE, kind.__name__
-            found += 1
-    assert found
+@pytest.mark.parametrize(
+    ("shown", "kind"),
+    [("cost", "bars"), ("latency", "lines"), ("instances", "marks")],
+    indirect=["shown"],
+)
+def test_what_is_lost_is_seen(shown: Shown, kind: str) -> None:
+    """The last bar, the last line, the last mark."""
+    found = {"bars": _bars, "lines": _lines, "marks": _marks}[kind]
+    assert apart(shown.drawn.pixels, shown.after(lambda root: _remove(root, found(root)[-1]))) > TOLERANCE
 
 
+@pytest.mark.parametrize("shown", ["cost"], indirect=True)
+def test_a_word_that_is_cut_is_missed(shown: Shown) -> None:
+    """The last letter of one label."""
+
+    def cut(root: ET.Element) -> None:
+        label = next(one for one in root.iter("text") if one.text)
+        label.text = str(label.text)[:-1]
+
+    shown.after(cut)
+    assert shown.texts() != shown.drawn.texts
+
+
+@pytest.mark.parametrize("shown", _KINDS, indirect=True)
 def test_another_colour_is_seen(shown: Shown) -> None:
     """Of that which fewest parts have."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,6 +130,20 @@ def test_no_result_there(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none", tmp_path / "none.json"):
         with pytest.raises(SuiteError, match="no result there"):
             archive.load(path)
+
+
+def test_nobody_is_waited_for(result: Result, tmp_path: Path) -> None:
+    """A named pipe in the place of a result is refused at once; a link is followed."""
+    for name in ("good", "pipe", "link"):
+        (tmp_path / name).mkdir()
+    archive.save(result, tmp_path / "good")
+    os.mkfifo(tmp_path / "pipe" / "result.json")
+    for path in (tmp_path / "pipe", tmp_path / "pipe" / "result.json"):
+        with pytest.raises(SuiteError, match=r"result\.json: no result there \(no regular file\)"):
+            archive.load(path)
+    (tmp_path / "link" / "result.json").symlink_to(tmp_path / "good" / "result.json")
+    assert archive.load(tmp_path / "link") == result
+    assert {folder.name for folder, _ in archive.runs(tmp_path)} == {"good", "link"}
 
 
 @pytest.mark.parametrize("version", [0, 2, None, "1"])

@@ -61,6 +61,13 @@ def test_what_a_killed_run_said_of_its_progress_goes_with_it(tmp_path: Path) -> 
     assert not (tmp_path / "run").exists()
 
 
+def test_nobody_is_waited_for(tmp_path: Path) -> None:
+    """Named pipes under the names of our files are somebody else's."""
+    os.mkfifo(tmp_path / "result.json")
+    os.mkfifo(tmp_path / "recording-1-steady.jsonl.gz")
+    assert clean.find(tmp_path, NONE) == []
+
+
 def test_what_users_waited_for_is_a_run(tmp_path: Path) -> None:
     """By its own file, with the time when it was begun; another's of that name stays."""
     for name, content in {

@@ -361,7 +361,7 @@ def test_a_run_keeps_its_code_where_nothing_can_be_drawn(
 def test_a_gate_keeps_its_code_where_no_page_can_be_written(
     result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A regression is none of the disk's."""
+    """A regression is none of the disk's: neither the report's nor the summaries' nor the exports'."""
     measured(result, monkeypatch)
     row = Gated(
         kind="budget", scenario="saturation", load="closed, 8 users", subject="token.store_ops <= 1",
@@ -369,16 +369,26 @@ def test_a_gate_keeps_its_code_where_no_page_can_be_written(
         batches=1, answer="regression", detail="",
     )  # fmt: skip
     monkeypatch.setattr(Judge, "answers", lambda *_: [row])
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "step.md"))
+    for name in ("check.md", "junit.xml"):
+        (tmp_path / name).mkdir()
     suite = tmp_path / "budget.toml"
     smoke = (ROOT / "loadtests" / "suites" / "smoke.toml").read_text()
     suite.write_text(f'{smoke}budgets = ["token.store_ops <= 1"]\n')
-    asked = command.Asked(str(suite), Options(tmp_path))
+    asked, out = command.Asked(str(suite), Options(tmp_path), formats=["junit", "markdown"]), StringIO()
     with pytest.raises(RegressionError):
-        command.check(asked, Console(file=StringIO()), print_json=False, wait=False)
+        command.check(asked, Console(file=out, width=400), print_json=False, wait=False)
     assert archive.load(tmp_path).run.exit_code == RegressionError.exit_code
-    assert (tmp_path / "check.md").exists()
-    assert "no report: report.md could not be written" in capsys.readouterr().err
+    assert out.getvalue().endswith(f"in {tmp_path}: result.json, summary.md\n")
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[0] for line in said] == [
+        "no check.md",
+        "no junit",
+        "no step summary",
+        "no report",
+    ]
+    assert said[0] == f"no check.md: {tmp_path / 'check.md'} could not be written: Is a directory."
+    assert said[1].endswith(f"Then: bench.py export {tmp_path} --format junit")
 
 
 def stored(result: Result, folder: Path, **run: str) -> str:

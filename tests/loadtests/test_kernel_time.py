@@ -11,7 +11,7 @@ from time import perf_counter_ns
 import pytest
 
 from loadtests import kernel_time
-from tests.loadtests.test_engine import in_locust
+from tests.loadtests.in_locust import in_locust
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 Pair = tuple[socket.socket, socket.socket]

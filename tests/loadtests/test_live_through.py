@@ -10,7 +10,7 @@ import pytest
 from harness.incidents.timeline import NOT_SENT, IncidentPlan, Party, Person, Timeline
 from harness.schedule import Target
 from servers import contract
-from tests.loadtests.test_engine import in_locust
+from tests.loadtests.in_locust import in_locust
 from tests.servers.process import Server
 
 PRELUDE = """

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.loadtests.test_engine import in_locust
+from tests.loadtests.in_locust import in_locust
 
 CODE = """
 import os, signal, subprocess, sys
