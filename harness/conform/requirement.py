@@ -31,6 +31,10 @@ class UnmetError(Exception):
     """The server does something else; says what."""
 
 
+class NotThereError(Exception):
+    """The server does not have what the requirement is about; says what."""
+
+
 @dataclass
 class Subject:
     """A server that is asked.
