@@ -52,8 +52,8 @@ def check_shared(targets: Sequence[Target]) -> None:
     login = first.log_in(accounts.example, accounts.password)
     if login.status != 200:
         raise ConformanceError(
-            f"server {arm}: the login of {accounts.example} was answered {login.status}: is that account there,"
-            f" with the password that [own.{arm}.accounts] says?"
+            f"server {arm}: the login of {accounts.example} was answered {login.status}: is there such an"
+            f" account, with the password that [own.{arm}.accounts] says?"
         )
     for number, other in enumerate([first, *others]):
         if (status := first.at(other).read().status) != 200:

@@ -55,18 +55,21 @@ def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> di
     }
 
 
-def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
+def check(suite: Suite, source: str, schemes: Collection[str], *, may_load_others: bool) -> None:
     """Refuse what cannot be measured of a suite's own servers, before anything is started.
 
     Args:
         suite: The suite.
         source: Its file, for messages.
+        schemes: Those of this tool's own servers.
         may_load_others: Whether the user allows a load on other machines.
 
     Raises:
         SuiteError: Names the key, and what was expected.
     """
     for name, server in suite.own.items():
+        if name in schemes:
+            raise SuiteError(f"{source}: own.{name}: expected a name that no scheme has (got {name!r})")
         if (others := server.remote()) and not may_load_others:
             raise SuiteError(
                 f"{source}: own.{name}.address: {', '.join(others)} is not this machine. Loading a machine"
@@ -74,6 +77,8 @@ def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
             )
         if server.command is not None and not Path(server.folder).is_dir():
             raise SuiteError(f"{source}: own.{name}.folder: there is no folder {server.folder}")
+        if server.lock and not Path(server.folder, server.lock).is_file():
+            raise SuiteError(f"{source}: own.{name}.lock: there is no file {server.lock} in its folder")
         for index, scenario in enumerate(suite.scenarios):
             unread = server.address is not None and server.agent is None
             if unread and name in suite.arms_of([scenario]) and scenario.primary_metric in _OF_CPU:
@@ -88,16 +93,11 @@ def interpreter(server: OwnServer, name: str) -> str:
     """The Python that stands for `{python}` in a server's command.
 
     Raises:
-        SuiteError: Its lock file is not there.
-        EnvironmentFailedError: An environment for it cannot be made.
+        EnvironmentFailedError: An environment with what its lock file names cannot be made.
     """
     if not server.lock:
         return sys.executable
-    file = Path(server.folder, server.lock)
-    try:
-        lock = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SuiteError(f"own.{name}.lock: {file}: {error.strerror}") from error
+    lock = Path(server.folder, server.lock).read_text(encoding="utf-8")
     return environments.cached(lock, name, lambda text: print(text, file=sys.stderr))
 
 

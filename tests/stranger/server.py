@@ -1,7 +1,7 @@
 """A server that nobody here has written, as far as the tests go: other paths, other fields, other accounts.
 
-It needs nothing but Python. PORT is where it listens, SECRET what it signs with; FAULTS has what it does wrong, with commas between; to
-the file COUNTS it writes at its end how often each path was asked for.
+It needs nothing but Python. PORT is where it listens, SECRET what it signs with; FAULTS has what it does
+wrong, with commas between; to the file COUNTS it writes at its end how often each path was asked for.
 """
 
 import base64
