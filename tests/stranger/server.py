@@ -1,7 +1,8 @@
 """A server that nobody here has written, as far as the tests go: other paths, other fields, other accounts.
 
 It needs nothing but Python. PORT is where it listens, SECRET what it signs with; FAULTS has what it does
-wrong, with commas between; to the file COUNTS it writes at its end how often each path was asked for.
+wrong, with commas between; to the file COUNTS it writes at its end how often each path was asked for, and
+what its SECRET was.
 """
 
 import base64
@@ -176,7 +177,7 @@ def end(*_: object) -> None:
     """Write what was counted, and end."""
     if file := os.environ.get("COUNTS"):
         with open(file, "w", encoding="utf-8") as out:  # noqa: PTH123 - as anybody would write it
-            json.dump(counts, out)
+            json.dump({"counts": counts, "secret": os.environ["SECRET"]}, out)
     os._exit(0)
 
 
