@@ -69,8 +69,10 @@ def save_recording(observed: Observed, folder: Path, index: int) -> Path:
     """Write the raw histograms and accounts of one scenario beside the result."""
     batch = f"-batch-{observed.number}" if observed.number > 1 else ""
     path = folder / f"recording-{index + 1}-{observed.scenario.name}{batch}.jsonl.gz"
-    plan = replace(observed.plan, edges="")  # a path of this machine, gone with the run
-    lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
+    plan = asdict(replace(observed.plan, edges=""))  # a path of this machine, gone with the run
+    for target in plan["targets"]:
+        del target["dialect"]["accounts"]["password"]
+    lines = [json.dumps({"plan": plan}) + "\n"]
     lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
     lines += observed.recording.lines()
     disk.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))

@@ -47,6 +47,7 @@ class Arm:
         tree: Where that code lies.
         environment: What its environment holds besides what every server's does, or instead of it.
         own: What a suite says of a server of somebody else's; None for one that comes from a tree.
+        asked: Of such a server: the routes that scenarios ask for besides the login and the read.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Arm:
     tree: Tree = OURS
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     own: OwnServer | None = field(default=None, hash=False)
+    asked: frozenset[str] = frozenset()
 
 
 def plain(schemes: Iterable[Scheme], tree: Tree = OURS) -> dict[str, Arm]:

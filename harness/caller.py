@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 from typing import Any, Final
 
 from harness.dialect import CONTRACT, Dialect
@@ -49,7 +48,7 @@ class Caller:
         host: Of the server.
         port: Of the server.
         token: The bearer token that it carries.
-        cookie: The cookie that it carries, as `name=value`.
+        cookie: The cookies that it carries, as `name=value`, with `; ` between them.
         csrf: What must accompany that with whatever changes something.
         refresh_token: What gets the next token.
         requests: How many it has made.
@@ -186,9 +185,8 @@ class Caller:
         self.refresh_token = str(self.dialect.pick(issued, "refresh_token") or "")
 
     def _keep_cookie(self, reply: Reply) -> None:
-        for line in reply.headers.get_all("Set-Cookie", []):
-            for name, morsel in SimpleCookie(line).items():
-                self.cookie = f"{name}={morsel.value}"
+        if cookies := reply.headers.get_all("Set-Cookie"):
+            self.cookie = "; ".join(line.partition(";")[0].strip() for line in cookies)
 
 
 def read_token(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

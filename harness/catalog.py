@@ -15,7 +15,6 @@ from harness.incidents import admission
 from harness.result import METRICS, Check
 from harness.suite import Suite, check_names, parse
 from harness.trees.tree import OURS, Tree
-from harness.validity import check_lacking
 
 LOOPS: Final = ("uvloop", "asyncio")
 _SUITES: Final = processes.ROOT / "loadtests" / "suites"
@@ -112,6 +111,15 @@ class Known:
                 " from ([servers]). Measure these with `bench.py run`."
             )
 
+    def asked(self, suite: Suite) -> dict[str, set[str]]:
+        """By arm, the routes that its scenarios ask for besides the login and the read."""
+        asked: dict[str, set[str]] = {arm: set() for arm in suite.arms}
+        for scenario in suite.scenarios:
+            for arm in suite.arms_of([scenario]):
+                if scenario.name in self.scenarios:
+                    asked[arm].update(self.scenarios[scenario.name].asks)
+        return asked
+
     def fitted(self, suite: Suite) -> tuple[Suite, list[Check]]:
         """The suite without what its own servers do not have, and a check for each scenario it changed.
 
@@ -122,16 +130,19 @@ class Known:
         for index, scenario in enumerate(suite.scenarios):
             asks = self.scenarios[scenario.name].asks if scenario.name in self.scenarios else ()
             arms = suite.arms_of([scenario])
-            lacking = [
-                arm for arm in arms if arm in suite.own and not all(map(suite.own[arm].dialect.has, asks))
-            ]
-            if lacking == arms:
+            lacking = {
+                arm: routes
+                for arm in arms
+                if arm in suite.own
+                and (routes := [route for route in asks if not suite.own[arm].dialect.has(route)])
+            }
+            if len(lacking) == len(arms):
                 raise SuiteError(
                     f"{self.source}: scenarios[{index}]: {scenario.name} asks for {', '.join(asks)},"
                     " which no arm has"
                 )
+            checks += [_left_out(scenario.name, arm, routes) for arm, routes in lacking.items()]
             if lacking:
-                checks.append(check_lacking(lacking, scenario.name, asks))
                 left = [arm for arm in arms if arm not in lacking]
                 scenario = scenario.model_copy(update={"arms": left})  # noqa: PLW2901
             scenarios.append(scenario)
@@ -161,6 +172,11 @@ class Known:
                         f" {lifetime_s / _OVERHEAD:.0f}, since a credential of {arm} lives {lifetime_s} s and"
                         f" the load logs in once (got {scenario.seconds:g})"
                     )
+
+
+def _left_out(scenario: str, arm: str, routes: Sequence[str]) -> Check:
+    detail = f"{scenario} is measured without {arm}, which does not have {', '.join(routes)}."
+    return Check(check="left out", status="warning", detail=detail)
 
 
 def check_loop(loop: str) -> None:

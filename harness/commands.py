@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from harness.processes import usable_cpus
 from harness.progress import Reporter
 from harness.report import console as report
 from harness.report import model, setting
-from harness.result import Result
+from harness.result import Check, Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
 from harness.suite import Suite
@@ -45,20 +45,23 @@ def measure(
     suite = catalog.load_suite(suite_name)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     tree = revisions.working_tree(suite.servers, Path.cwd(), say)
-    arms = plain(catalog.schemes(tree).values(), tree) | own_servers.arms(suite)
     known = catalog.Known(suite_name, catalog.scenarios())
+    schemes = plain(catalog.schemes(tree).values(), tree)
+    arms = schemes | own_servers.arms(suite, known.asked(suite))
     known.check(suite, {name: arm.scheme for name, arm in arms.items()})
-    own_servers.check(suite, suite_name, may_load_others=options.may_load_others)
+    own_servers.check(suite, suite_name, schemes, may_load_others=options.may_load_others)
     suite, checks = known.fitted(suite)
     catalog.check_loop(options.loop)
     admission.check_store(suite, known.incidents, options.redis_url)
     _check_processes(suite, options.processes, known.incidents)
     if dry_run:
-        _tell_plan(suite, known.incidents, folder, console, options.processes, until_decided_s)
+        _tell_plan(suite, known.incidents, folder, console, options.processes, until_decided_s, checks)
         return
     will = forecast(suite, 1 if until_decided_s is None else LOOKS)
     with run_folder.taken(folder, will, wait=wait, say=say):
         say(f"{suite.title}; results in {folder}")
+        for check in checks:
+            say(f"{check.check}: {check.detail}")
         with Reporter(console, ProgressFile(folder, suite.name, suite.arms)) as reporter:
             result = Measuring(
                 suite, options, known.needs_credential, incidents=known.incidents, checks=checks
@@ -141,6 +144,12 @@ def _check_processes(suite: Suite, processes: int, incidents: Collection[str]) -
         raise SuiteError(f"--processes: {error}.") from error
 
 
+def _count(suite: Suite, arm: str) -> int:
+    """How many instances of an arm there are: one an address, where it has addresses."""
+    addresses = suite.own[arm].address if arm in suite.own else None
+    return suite.instances if addresses is None else len(addresses)
+
+
 def _tell_plan(
     suite: Suite,
     incidents: Mapping[str, str],
@@ -148,13 +157,19 @@ def _tell_plan(
     console: Console,
     processes: int,
     until_decided_s: float | None,
+    checks: Sequence[Check],
 ) -> None:
     will = forecast(suite)
-    count = suite.instances * len(suite.arms)
+    count = sum(_count(suite, arm) for arm in suite.arms)
     placement = setting.roles_on_cpus(place(usable_cpus(), processes).roles())
     lines = [
         f"suite {suite.name}: {suite.title}",
-        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} processes)",
+        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} in all)",
+        *(
+            f"  {name} is a server of somebody else's: {server.title} ({server.place})"
+            for name, server in suite.own.items()
+        ),
+        *(f"  {check.check}: {check.detail}" for check in checks),
         *(
             f"  {s.label}: {incidents[s.name]}, all arms at once for {s.seconds:g} s; described, not judged"
             if s.name in incidents

@@ -6,7 +6,7 @@ A mapping has the contract's own name of a thing on its left, so that what is no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ ROUTES: Final[Mapping[str, bool]] = {
     "/public": True,
     "/healthz": True,
 }
+#: How a server answers at a path that it does not have.
+NOT_THERE: Final = (404, 405, 501)
 #: Fields of requests and answers; a dot leads into an object.
 FIELDS: Final = (
     "username",
@@ -125,6 +127,19 @@ class Dialect:
     def of(cls, fields: Mapping[str, Any]) -> Dialect:
         """The dialect that `dataclasses.asdict` made these fields of; TypeError on anything else."""
         return cls(**{**fields, "accounts": Accounts(**fields["accounts"])})
+
+
+def names_in(answer: Any) -> str:
+    """The fields of an answer, dots and all, without what they hold: that may be a secret."""
+    return ", ".join(_names(answer, "")) or "no fields"
+
+
+def _names(value: Any, above: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _names(inner, f"{above}.{name}" if above else str(name))
+    elif above:
+        yield above
 
 
 #: The contract as it stands.

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from harness import git, processes
-from harness.arms import Scheme
+from harness.arms import Arm
 from harness.placement import Placement
 from harness.result import Declared, Environment, Finding, Git, StoreInfo
 from harness.rig import Rig
@@ -68,14 +68,19 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
             "digest": ours["digest"],
         },
         digests={one.target.arm: one.ready["digest"] for one in rig.instances},
-        schemes={arm.name: _declared(arm.scheme) for arm in rig.arms},
+        schemes={arm.name: _declared(arm) for arm in rig.arms},
         findings=findings,
     )
 
 
-def _declared(scheme: Scheme) -> Declared:
+def _declared(arm: Arm) -> Declared:
+    scheme = arm.scheme
     return Declared(
-        title=scheme.title, transport=scheme.transport, store=scheme.store, database=scheme.database
+        title=scheme.title,
+        transport=scheme.transport,
+        store=scheme.store,
+        database=scheme.database,
+        place="" if arm.own is None else arm.own.place,
     )
 
 

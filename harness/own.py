@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import shlex
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -12,9 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from harness.dialect import FIELDS, ROUTES, Accounts, Dialect
 
-#: What stands for what only a run knows, in a command and in values of the environment.
-IN_COMMANDS: Final = ("port", "python")
-IN_ENVIRONMENT: Final = ("port", "accounts", "redis_url", "key_prefix", "secret")
+#: What stands for what only a run knows, in a command and in values of the environment. Whoever is on the
+#: machine can read a command, so that no secret goes there.
+IN_COMMANDS: Final = ("port", "python", "accounts", "key_prefix")
+IN_ENVIRONMENT: Final = ("port", "accounts", "key_prefix", "redis_url", "secret")
+_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+#: Keys that are about starting a server.
+_OF_COMMANDS: Final = frozenset({"folder", "environment", "lock", "ready"})
+_ACCOUNTS: Final = "/api/admin/accounts/{username}"
 
 Transport = Literal["cookie", "bearer", "none"]
 
@@ -46,7 +53,7 @@ class OwnServer(_Frozen):
         title: What it is, for people.
         transport: What its credential travels in; `none` for one that authenticates nobody.
         command: Starts it in the foreground; `{port}` is where it is to listen on 127.0.0.1, and `{python}`
-            an interpreter with what `lock` names.
+            an interpreter with what `lock` names; `{accounts}` and `{key_prefix}` as in `environment`.
         folder: Where it is started, from the suite's file.
         environment: What its environment holds besides; `{port}`, `{accounts}` (an SQLite file with the
             accounts that this tool's own servers have), `{redis_url}`, `{key_prefix}` and `{secret}` stand
@@ -83,16 +90,20 @@ class OwnServer(_Frozen):
     def _can_be_filled_in(cls, command: str | None) -> str | None:
         if command is None:
             return None
-        words = filled(command, dict.fromkeys(IN_COMMANDS, "0"))  # raises ValueError
-        if not words:
+        for name in _PLACE.findall(command):
+            if name in IN_ENVIRONMENT and name not in IN_COMMANDS:
+                raise ValueError(
+                    f"{{{name}}} belongs in environment, since whoever is on the machine can read a command"
+                )
+        if not filled(command, dict.fromkeys(IN_COMMANDS, "0")):
             raise ValueError("expected a command, such as node server.js --port {port}")
         return command
 
     @field_validator("environment")
     @classmethod
     def _values_can_be_filled_in(cls, environment: dict[str, str]) -> dict[str, str]:
-        for value in environment.values():
-            put(value, dict.fromkeys(IN_ENVIRONMENT, "0"), "a value of environment")
+        for name, value in environment.items():
+            put(value, dict.fromkeys(IN_ENVIRONMENT, "0"), name)
         return environment
 
     @field_validator("address")
@@ -112,14 +123,18 @@ class OwnServer(_Frozen):
                 path.startswith("/") and path.isascii() and path.isprintable() and " " not in path
             ):
                 raise ValueError(f"expected a path that begins with / for {route} (got {path!r})")
+        if paths.get(_ACCOUNTS) and "{username}" not in paths[_ACCOUNTS]:
+            raise ValueError(f"expected a path with {{username}} in it for {_ACCOUNTS}")
         return paths
 
     @field_validator("fields")
     @classmethod
     def _fields_are_known(cls, fields: dict[str, str]) -> dict[str, str]:
-        for name in fields:
+        for name, own in fields.items():
             if name not in FIELDS:
                 raise ValueError(f"expected one of {', '.join(FIELDS)} (got {name!r})")
+            if not all(own.split(".")):
+                raise ValueError(f"expected a field such as user.id for {name} (got {own!r})")
         return fields
 
     @model_validator(mode="after")
@@ -136,6 +151,19 @@ class OwnServer(_Frozen):
             raise ValueError("expected either command, to start it, or address, where it runs already")
         if self.address is None and self.agent is not None:
             raise ValueError("agent is for servers that are named by their address")
+        if self.address is not None and (told := sorted(self.model_fields_set & _OF_COMMANDS)):
+            raise ValueError(f"{', '.join(told)}: only for servers that are started by a command")
+        return self
+
+    @model_validator(mode="after")
+    def _is_told_what_it_needs(self) -> Self:
+        command = self.command
+        if command is None:
+            return self
+        if not any("{port}" in text for text in (command, *self.environment.values())):
+            raise ValueError("expected {port} in command or in environment: where it is to listen")
+        if self.lock and "{python}" not in command:
+            raise ValueError("lock is what {python} has, and that is not in command")
         return self
 
     @property
@@ -148,6 +176,18 @@ class OwnServer(_Frozen):
             self.csrf_header,
             Accounts(**self.accounts.model_dump()),
         )
+
+    @property
+    def uses_store(self) -> bool:
+        """Whether it is told where the run's store is."""
+        return any("{redis_url}" in value for value in self.environment.values())
+
+    @property
+    def place(self) -> str:
+        """Where it comes from, for people: its command and folder, or its addresses."""
+        if self.command is None:
+            return ", ".join(self.address or [])
+        return f"{self.command} in {PurePath(self.folder).name or self.folder}"
 
     @property
     def read_path(self) -> str:
@@ -163,28 +203,30 @@ def filled(command: str, values: Mapping[str, str]) -> list[str]:
     """A command's words, as a shell would split them, with what stands in braces put in.
 
     Raises:
-        ValueError: A quotation does not end, or something in braces is not known.
+        ValueError: A quotation does not end, or a name in braces is not known.
     """
     return [put(word, values, "command") for word in shlex.split(command)]
 
 
 def put(text: str, values: Mapping[str, str], where: str) -> str:
-    """A text with what stands in braces put in.
+    """A text with what names in braces stand for; other braces, such as those of JSON, stay.
+
+    Args:
+        text: The text.
+        values: By name.
+        where: Whose text it is, for the message.
 
     Raises:
-        ValueError: Something in braces is not known; names it.
+        ValueError: A name is not known.
     """
-    parts = []
-    for number, piece in enumerate(text.split("{")):
-        name, brace, rest = piece.partition("}")
-        if number == 0:
-            parts.append(piece)
-        elif brace and name in values:
-            parts.append(values[name] + rest)
-        else:
-            known = ", ".join(f"{{{one}}}" for one in values)
-            raise ValueError(f"expected one of {known} in {where} (got {{{name}{brace})")
-    return "".join(parts)
+
+    def value(place: re.Match[str]) -> str:
+        if place[1] not in values:
+            known = ", ".join(f"{{{name}}}" for name in values)
+            raise ValueError(f"expected one of {known} in {where} (got {place[0]})")
+        return values[place[1]]
+
+    return _PLACE.sub(value, text)
 
 
 def host_and_port(address: str) -> tuple[str, int]:
@@ -194,7 +236,9 @@ def host_and_port(address: str) -> tuple[str, int]:
         ValueError: It is not written as http://HOST:PORT.
     """
     url = urlsplit(address)
-    if url.scheme != "http" or not url.hostname or url.path.strip("/") or url.query or url.username:
+    if "@" in url.netloc:
+        raise ValueError("expected an address without a user: what logs in is said in accounts")
+    if url.scheme != "http" or not url.hostname or url.path.strip("/") or url.query:
         raise ValueError(f"expected an address such as http://127.0.0.1:3000 (got {address!r})")
     return url.hostname, url.port or 80
 

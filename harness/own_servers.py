@@ -2,71 +2,74 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
-import os
-import signal
+import secrets
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from harness import interrupts, own, processes
+import psutil
+
+from harness import own, own_sources, processes
 from harness.arms import Arm, Scheme
 from harness.errors import EnvironmentFailedError, SuiteError
+from harness.groups import Groups
 from harness.own import OwnServer
 from harness.suite import Suite
 from harness.trees import environments
 
 _HOST: Final = "127.0.0.1"
 _POLL_S: Final = 0.05
-#: Folders whose contents a lock file names, or that no program is.
-_NOT_SOURCE: Final = frozenset({"node_modules", "__pycache__", "venv"})
-
-#: Asks the kernel to end what follows with the harness, and becomes it.
-_LAUNCH: Final = """
-import ctypes, os, signal, sys
-parent, *command = sys.argv[1:]
-if sys.platform == "linux":
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):
-        sys.exit("the harness is gone")
-try:
-    os.execvp(command[0], command)
-except OSError as error:
-    sys.exit(f"{command[0]}: {error.strerror}")
-"""
+_ASK_TIMEOUT_S: Final = 5
+#: Ports that no system gives out by itself, so that nobody's client has one when the server wants it.
+_PORTS: Final = range(20_000, 32_000)
+_OF_CPU: Final = ("server_cpu", "total_cpu")
 
 
-def arms(suite: Suite) -> dict[str, Arm]:
-    """An arm for each of a suite's own servers."""
+def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> dict[str, Arm]:
+    """An arm for each of a suite's own servers.
+
+    Args:
+        suite: The suite.
+        asked: By arm, the routes that its scenarios ask for besides the login and the read.
+    """
     return {
         name: Arm(
             name,
-            Scheme(name, server.title, server.read_path, server.transport, store="as it has it"),
+            Scheme(
+                name,
+                server.title,
+                server.read_path,
+                server.transport,
+                store="this run's, as it has it" if server.uses_store else "none of this run's",
+                database="as it has it",
+            ),
             own=server,
+            asked=frozenset((asked or {}).get(name, ())),
         )
         for name, server in suite.own.items()
     }
 
 
-def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
+def check(suite: Suite, source: str, schemes: Collection[str], *, may_load_others: bool) -> None:
     """Refuse what cannot be measured of a suite's own servers, before anything is started.
 
     Args:
         suite: The suite.
         source: Its file, for messages.
+        schemes: Those of this tool's own servers.
         may_load_others: Whether the user allows a load on other machines.
 
     Raises:
         SuiteError: Names the key, and what was expected.
     """
     for name, server in suite.own.items():
+        if name in schemes:
+            raise SuiteError(f"{source}: own.{name}: expected a name that no scheme has (got {name!r})")
         if (others := server.remote()) and not may_load_others:
             raise SuiteError(
                 f"{source}: own.{name}.address: {', '.join(others)} is not this machine. Loading a machine"
@@ -74,6 +77,8 @@ def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
             )
         if server.command is not None and not Path(server.folder).is_dir():
             raise SuiteError(f"{source}: own.{name}.folder: there is no folder {server.folder}")
+        if server.lock and not Path(server.folder, server.lock).is_file():
+            raise SuiteError(f"{source}: own.{name}.lock: there is no file {server.lock} in its folder")
         for index, scenario in enumerate(suite.scenarios):
             unread = server.address is not None and server.agent is None
             if unread and name in suite.arms_of([scenario]) and scenario.primary_metric in _OF_CPU:
@@ -84,42 +89,56 @@ def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
                 )
 
 
-_OF_CPU: Final = ("server_cpu", "total_cpu")
-
-
 def interpreter(server: OwnServer, name: str) -> str:
     """The Python that stands for `{python}` in a server's command.
 
     Raises:
-        SuiteError: Its lock file is not there.
-        EnvironmentFailedError: An environment for it cannot be made.
+        EnvironmentFailedError: An environment with what its lock file names cannot be made.
     """
     if not server.lock:
         return sys.executable
-    file = Path(server.folder, server.lock)
-    try:
-        lock = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SuiteError(f"own.{name}.lock: {file}: {error.strerror}") from error
+    lock = Path(server.folder, server.lock).read_text(encoding="utf-8")
     return environments.cached(lock, name, lambda text: print(text, file=sys.stderr))
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports that nothing listens on at this moment."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((_HOST, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    """So many different ports that nothing listens on at this moment.
+
+    Raises:
+        EnvironmentFailedError: There are no more.
+    """
+    shuffled = secrets.SystemRandom().sample(_PORTS, len(_PORTS))
+    free = [port for port, _ in zip(filter(_is_free, shuffled), range(count), strict=False)]
+    if len(free) < count:
+        raise EnvironmentFailedError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free.")
+    return free
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def start(
-    server: OwnServer, *, port: int, python: str, values: Mapping[str, str], log: Path
+    name: str,
+    server: OwnServer,
+    groups: Groups,
+    *,
+    port: int,
+    python: str,
+    values: Mapping[str, str],
+    log: Path,
 ) -> subprocess.Popen[bytes]:
-    """Start one instance in a session of its own; what it prints goes to the file `log`.
+    """Start one instance; what it prints goes to the file `log`.
 
     Args:
+        name: Of its arm.
         server: What the suite says of it.
+        groups: Among which it is started, and ended.
         port: Where it is to listen.
         python: What stands for `{python}`.
         values: What stands for the other names of `own.IN_ENVIRONMENT`.
@@ -130,56 +149,83 @@ def start(
     """
     if server.command is None:
         raise AssertionError("it runs already")
-    words = own.filled(server.command, {"port": str(port), "python": python})
-    known = {"port": str(port), **values}
-    environment = {
-        key: own.put(value, known, "a value of environment") for key, value in server.environment.items()
-    }
-    launcher = [sys.executable, "-I", "-c", _LAUNCH, str(os.getpid()), *words]
+    known = {"port": str(port), "python": python, **values}
+    told = {key: own.put(value, known, key) for key, value in server.environment.items()}
+    environment = processes.inherited() | told
+    words = own.filled(server.command, known)
     try:
-        with log.open("ab") as out, interrupts.held():
-            return subprocess.Popen(
-                launcher,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env=os.environ | environment,
-                cwd=server.folder,
-                start_new_session=True,
-            )
+        return groups.start(words, environment=environment, folder=Path(server.folder), log=log)
     except OSError as error:
-        raise EnvironmentFailedError(f"{words[0]} could not be started: {error.strerror}.") from error
+        raise EnvironmentFailedError(f"server {name} could not be started: {error.strerror}.") from error
 
 
 def await_ready(
-    name: str, server: OwnServer, port: int, process: subprocess.Popen[bytes], log: Path, deadline: float
+    name: str,
+    server: OwnServer,
+    port: int,
+    process: subprocess.Popen[bytes],
+    deadline: float,
+    said: Callable[[], str],
 ) -> None:
     """Return once the server says that it can serve.
 
+    Args:
+        name: Of its arm.
+        server: What the suite says of it.
+        port: Where it is to listen.
+        process: What was started.
+        deadline: Until when, by `time.monotonic`.
+        said: The last that it printed.
+
     Raises:
-        EnvironmentFailedError: It ended, or did not say so in time.
+        EnvironmentFailedError: It ended, did not say so in time, or something else listens there.
     """
-    said = "nothing listens there"
+    answered = "nothing listens there"
     while True:
         if process.poll() is not None:
             raise EnvironmentFailedError(
                 f"server {name} would not start: {server.command} ended with exit code {process.returncode}:"
-                f" {processes.log_end(log)}"
+                f" {said()}"
             )
         status = _status(port, server.ready)
         if status is not None and 200 <= status < 300:
+            _require_own(name, server, port, process)
             return
-        said = said if status is None else f"the last answer was {status}"
+        if status is not None:
+            answered = f"the last answer was {status}"
         if time.monotonic() > deadline:
             raise EnvironmentFailedError(
-                f"server {name} was not ready in time: GET {server.ready} at port {port}: {said}; it said:"
-                f" {processes.log_end(log)}"
+                f"server {name} was not ready in time: GET {server.ready} at port {port}: {answered}."
+                f" It said: {said()}"
             )
         time.sleep(_POLL_S)
 
 
+def _require_own(name: str, server: OwnServer, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Refuse what answers in the place of the server: its CPU would be somebody else's."""
+    if not _listens(process.pid, port):
+        raise EnvironmentFailedError(
+            f"server {name}: what answers at port {port} is no process of {server.command}: start it in the"
+            " foreground. One that runs elsewhere, such as in a container, is named by its address."
+        )
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether a process or one below it listens at a port; True where the system does not tell."""
+    for member, _ in processes.family(pid):
+        try:
+            sockets = psutil.Process(member).net_connections("tcp")
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied:
+            return True
+        if any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets):
+            return True
+    return False
+
+
 def _status(port: int, path: str) -> int | None:
-    connection = http.client.HTTPConnection(_HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(_HOST, port, timeout=_ASK_TIMEOUT_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -189,32 +235,9 @@ def _status(port: int, path: str) -> int | None:
         connection.close()
 
 
-def end_family(process: subprocess.Popen[bytes]) -> None:
-    """End whatever a server left behind in its session after it ended itself."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
 def told(server: OwnServer) -> dict[str, Any]:
     """What a result says of its code: the folder and a digest of what lies there, or its addresses."""
     if server.command is None:
         return {"package": ", ".join(server.address or []), "digest": ""}
     folder = Path(server.folder).resolve()
-    return {"package": str(folder), "digest": _digest(folder)}
-
-
-def _digest(folder: Path) -> str:
-    """SHA-256, in hex, over names and contents of a folder's files; hidden ones and packages left out."""
-    digest = hashlib.sha256()
-    for path in sorted(_sources(folder)):
-        name, content = path.relative_to(folder).as_posix().encode(), path.read_bytes()
-        digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
-    return digest.hexdigest()
-
-
-def _sources(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = [one for one in folders if one not in _NOT_SOURCE and not one.startswith(".")]
-        yield from (Path(place, one) for one in files if not one.startswith("."))
+    return {"package": str(folder), "digest": own_sources.digest(folder)}

@@ -69,7 +69,6 @@ def start(
     Raises:
         EnvironmentFailedError: The system would not start it.
     """
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "PYTHON"))}
     try:
         with log.open("ab") as errors:
             return subprocess.Popen(
@@ -77,12 +76,17 @@ def start(
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=inherited | dict(environment or {}),
+                env=inherited() | dict(environment or {}),
                 cwd=log.parent,
                 start_new_session=True,
             )
     except OSError as error:
         raise EnvironmentFailedError(f"python -m {module} could not be started: {error.strerror}.") from error
+
+
+def inherited() -> dict[str, str]:
+    """This process's environment without what would change what Python or Locust runs."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "PYTHON"))}
 
 
 def ask(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
@@ -128,11 +132,16 @@ def end(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> 
 
 
 def pin(pid: int, cpus: Sequence[int]) -> None:
-    """Put every thread of a process on these CPUs; does nothing where the system cannot (macOS)."""
+    """Put every thread of a process on these CPUs, as far as they live.
+
+    Does nothing where the system cannot (macOS).
+    """
     if not cpus or not hasattr(os, "sched_setaffinity"):
         return
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), cpus)
+    with contextlib.suppress(FileNotFoundError):
+        for thread in list(Path(f"/proc/{pid}/task").iterdir()):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cpus)
 
 
 def family(pid: int) -> frozenset[tuple[int, float]]:

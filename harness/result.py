@@ -168,13 +168,15 @@ class Finding(Model):
 class Declared(Model):
     """What an arm's scheme says of itself: how credentials travel, and which requests ask what of whom.
 
-    `store` and `database` are `every request`, or one of fewer (`servers/promises.py`).
+    `store` and `database` are `every request`, or one of fewer (`servers/promises.py`). `place` is where a
+    server of somebody else's comes from, its command and folder or its addresses; empty for one of ours.
     """
 
     title: str
     transport: str
     store: str
     database: str
+    place: str = ""
 
 
 class Environment(Model):

@@ -16,10 +16,12 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from harness import conformance, disk, interrupts, leftovers, own_servers, processes
 from harness.arms import Arm
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
+from harness.groups import Groups
 from harness.meters import Meter, ProcessMeter
 from harness.own import OwnServer, host_and_port
 from harness.placement import Placement
@@ -110,7 +112,7 @@ class Rig:
         self._checked = checked
         self._processes_each = processes_each
         self._started: list[subprocess.Popen[bytes]] = []
-        self._sessions: list[subprocess.Popen[bytes]] = []
+        self._groups = Groups()
         self._beside: list[Instance] = []
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
         self.instances: list[Instance] = []
@@ -126,8 +128,8 @@ class Rig:
             self.store.start()
             self._seed_accounts()
             self._start_servers()
-            for instance in self.instances if self._checked else ():
-                conformance.check(instance.target)
+            if self._checked:
+                self._check()
         except BaseException as error:
             self._end(error)
             raise
@@ -151,8 +153,7 @@ class Rig:
         """End every process; remove temporary files, and this rig's keys from a store of the user's own."""
         with interrupts.held():
             processes.end(self._started)
-            for process in self._sessions:
-                own_servers.end_family(process)
+            self._groups.close()
             if hasattr(self, "store"):
                 self.store.close(self.prefix)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -184,12 +185,19 @@ class Rig:
         for instance in [*self.instances, *self._beside]:
             process = instance.process
             if process is not None and process.poll() is not None:
-                said = "" if instance.log is None else f": {processes.log_end(instance.log)}"
+                said = "" if instance.log is None else f": {self._said(instance.log)}"
                 raise EnvironmentFailedError(
                     f"server {instance.target.arm} #{instance.target.instance} died with exit code"
                     f" {process.returncode}{said}"
                 )
         self.store.check_alive()
+
+    def _said(self, log: Path) -> str:
+        """The last that a server printed, without the secrets that it was given."""
+        text = processes.log_end(log)
+        for secret in (self._secret, self._given_url, urlsplit(self._given_url or "").password):
+            text = text.replace(secret, "…") if secret else text
+        return text
 
     def secrets_of(self, arm: Arm) -> dict[str, str]:
         """What the environment of an arm's servers holds of secrets and keys."""
@@ -222,6 +230,15 @@ class Rig:
             self._beside = []
             processes.end(started)
 
+    def _check(self) -> None:
+        """Refuse servers that answer wrongly."""
+        for arm in self._arms:
+            targets = [one.target for one in self.instances if one.target.arm == arm.name]
+            for target in targets:
+                conformance.check(target, arm.asked)
+            if arm.own is not None and arm.scheme.transport != "none":
+                conformance.check_shared(targets)
+
     def _seed_accounts(self) -> None:
         """One file a tree, made by its own code, for all arms that come from it."""
         self._accounts: dict[Tree, Path] = {}
@@ -249,10 +266,10 @@ class Rig:
     def _start_servers(self) -> None:
         self._secret = secrets.token_urlsafe(48)
         self._keys = self._make_keys()
-        pythons = {
-            arm.name: own_servers.interpreter(arm.own, arm.name) for arm in self._arms if arm.own is not None
-        }
-        ports = iter(own_servers.free_ports(self._count * len(pythons)))
+        own = {arm.name: arm.own for arm in self._arms if arm.own is not None}
+        pythons = {name: own_servers.interpreter(server, name) for name, server in own.items()}
+        self._told = {name: own_servers.told(server) for name, server in own.items()}
+        ports = iter(own_servers.free_ports(self._count * len(own)))
         waiting: list[Callable[[int, float], Instance]] = []
         for index in range(self._count):
             for arm in self._arms:
@@ -323,11 +340,9 @@ class Rig:
             "key_prefix": self.arm_prefix(arm.name),
             "secret": self._secret,
         }
-        with interrupts.held():
-            process = own_servers.start(own, port=port, python=python, values=values, log=log)
-            self._started.append(process)
-            self._sessions.append(process)
-        return process
+        return own_servers.start(
+            arm.name, own, self._groups, port=port, python=python, values=values, log=log
+        )
 
     def _await_own(
         self,
@@ -340,17 +355,18 @@ class Rig:
         process: subprocess.Popen[bytes],
         log: Path,
     ) -> Instance:
-        own_servers.await_ready(arm.name, own, port, process, log, deadline)
+        own_servers.await_ready(arm.name, own, port, process, deadline, partial(self._said, log))
         target = Target(number, arm.name, "127.0.0.1", port, own.read_path, own.dialect)
-        return Instance(target, own_servers.told(own), self._pinned(process.pid), process, log)
+        return Instance(target, self._told[arm.name], self._pinned(process.pid), process, log)
 
-    @staticmethod
-    def _already_running(begin: int, arm: Arm, own: OwnServer, addresses: Sequence[str]) -> list[Instance]:
+    def _already_running(
+        self, begin: int, arm: Arm, own: OwnServer, addresses: Sequence[str]
+    ) -> list[Instance]:
         """The instances of an arm that is named by its addresses."""
         return [
             Instance(
                 Target(number, arm.name, *host_and_port(address), own.read_path, own.dialect),
-                own_servers.told(own),
+                self._told[arm.name],
                 None,
             )
             for number, address in enumerate(addresses, begin)

@@ -392,5 +392,6 @@ def _expected(message: str) -> str:
 
 
 def _shorten(value: object, limit: int = 60) -> str:
-    text = repr(value)
+    # Of a table the keys: its values may be secrets.
+    text = f"a table of {', '.join(map(str, value))}" if isinstance(value, Mapping) else repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

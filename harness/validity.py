@@ -157,22 +157,6 @@ def check_difference(base: Set[str], head: Set[str], revision: str, differing: S
     return _check("revisions", "invalid", f"{told}. What ran is not what was meant.")
 
 
-def check_lacking(lacking: Sequence[str], scenario: str, routes: Sequence[str]) -> Check:
-    """Which arms a scenario leaves out, since their servers do not have what it asks for.
-
-    Args:
-        lacking: The arms.
-        scenario: Its name.
-        routes: What it asks for.
-    """
-    return _check(
-        "left out",
-        "warning",
-        f"{scenario} asks for {', '.join(routes)}, which {', '.join(lacking)} does not have: it is"
-        " measured without.",
-    )
-
-
 def _why_nothing(observed: Observed) -> str:
     if observed.plan.limit_ns and observed.recording.slots:
         return "the search for its capacity had not settled at the end; give it more seconds"

@@ -16,7 +16,7 @@ from gevent import socket
 from gevent.hub import get_hub
 from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
-from harness.dialect import CONTRACT, Dialect
+from harness.dialect import CONTRACT, Dialect, names_in
 from loadtests import kernel_time
 from servers import contract
 
@@ -266,10 +266,20 @@ _FORGED_AT: Final = 10
 
 
 def forged(headers: bytes) -> bytes:
-    """The same header lines with one character of the credential changed: well-formed, and nobody's."""
-    place = len(headers.rstrip()) - _FORGED_AT
-    other = b"A" if headers[place : place + 1] != b"A" else b"B"
-    return headers[:place] + other + headers[place + 1 :]
+    """The same header lines with one character of each credential changed: well-formed, and nobody's."""
+    lines = (line.partition(b": ") for line in headers.splitlines())
+    return b"".join(
+        b"%b: %b\r\n" % (name, b"; ".join(map(_changed, value.split(b"; ")))) for name, _, value in lines
+    )
+
+
+def _changed(credential: bytes) -> bytes:
+    """It with one character changed, if it is long enough to be one."""
+    if len(credential) < _FORGED_AT:
+        return credential
+    place = len(credential) - _FORGED_AT
+    other = b"A" if credential[place : place + 1] != b"A" else b"B"
+    return credential[:place] + other + credential[place + 1 :]
 
 
 def request_bytes(
@@ -307,10 +317,16 @@ def credential_of(answer: Answer, dialect: Dialect = CONTRACT) -> Credential:
     try:
         body = json.loads(answer.body)
     except ValueError as error:
-        raise LoginFailedError(f"no JSON in the answer {answer.body[:200]!r}") from error
+        raise LoginFailedError(f"no JSON in the answer of {len(answer.body)} bytes") from error
     if (account_id := dialect.pick(body, "profile.id")) is None:
-        raise LoginFailedError(f"no profile in the answer {answer.body[:200]!r}")
-    lines = b"".join(b"Cookie: %b\r\n" % text.split(";", 1)[0].encode("latin-1") for text in answer.cookies)
+        # Not the answer itself, which may hold a credential.
+        raise LoginFailedError(
+            f"no {dialect.fields.get('profile.id', 'profile.id')} in the answer, which has {names_in(body)}"
+        )
+    lines = b""
+    if answer.cookies:  # in one field, as RFC 6265 section 5.4 has it
+        carried = "; ".join(text.split(";", 1)[0] for text in answer.cookies)
+        lines += b"Cookie: %b\r\n" % carried.encode("latin-1")
     if token := dialect.pick(body, "token"):
         lines += _bearer(dialect, token)
     csrf = dialect.pick(body, "csrf_token")

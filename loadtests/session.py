@@ -231,13 +231,16 @@ class Session:
         if answer.status != 200:
             self._wrong("GET", "read", f"status {answer.status}")
             return
+        if self._names_nobody:
+            self._right_body = answer.body
+            return
         try:
             named = self._dialect.pick(json.loads(answer.body), "id")
         except ValueError:
             named = None
         if named is None:
             self._wrong("GET", "read", "no id in the body")
-        elif str(named) == self._account_id or self._names_nobody:
+        elif str(named) == self._account_id:
             self._right_body = answer.body
         else:
             self._wrong("GET", "read", "it names another account")

@@ -294,7 +294,7 @@ def test_known_truths_know_nothing_of_who_measures(path: Path) -> None:
 def test_load_shares_only_the_contract_and_the_plan(path: Path) -> None:
     """Of ours: the contract with the servers, the plan and the recording with the harness, itself."""
     ours = {name for name in imports(path) if name.split(".")[0] in OURS}
-    shared = ("clocks", "schedule", "recording", "staircase", "incidents.timeline")
+    shared = ("clocks", "dialect", "schedule", "recording", "staircase", "incidents.timeline")
     of_harness = {f"harness.{name}" for name in shared}
     allowed = {"servers.contract"} | of_harness
     assert {name for name in ours if name.split(".")[0] != "loadtests"} <= allowed

@@ -71,6 +71,13 @@ export function createApp(scheme) {
   return app;
 }
 
+/** A secret from the environment, long enough to sign with (RFC 7518 section 3.2). */
+export function requiredSecret(name) {
+  const secret = process.env[name] ?? "";
+  if (secret.length < 32) throw new Error(`${name}: expected 32 characters or more`);
+  return secret;
+}
+
 /** Serves an app on loopback, at the port that the environment names. */
 export function serve(app) {
   app.use(failed);

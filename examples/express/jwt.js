@@ -2,12 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { expressjwt } from "express-jwt";
 import jsonwebtoken from "jsonwebtoken";
-import { createApp, serve } from "./api.js";
+import { createApp, requiredSecret, serve } from "./api.js";
 
 const FIVE_HOURS_S = 5 * 60 * 60;
 const ISSUER = "express-jwt-example";
 const AUDIENCE = "api";
-const secret = process.env.JWT_SECRET;
+const secret = requiredSecret("JWT_SECRET");
 
 const checked = expressjwt({ secret, algorithms: ["HS256"], issuer: ISSUER, audience: AUDIENCE });
 

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { RedisStore } from "connect-redis";
 import session from "express-session";
 import { createClient } from "redis";
-import { createApp, serve } from "./api.js";
+import { createApp, requiredSecret, serve } from "./api.js";
 
 const HALF_AN_HOUR_S = 30 * 60;
 const CHALLENGE = 'Cookie realm="api"';
@@ -20,11 +20,11 @@ const app = createApp({
 
   before: session({
     name: "express.sid",
-    secret: process.env.SESSION_SECRET,
+    secret: requiredSecret("SESSION_SECRET"),
     store: new RedisStore({ client, prefix: process.env.KEY_PREFIX ?? "sess:", ttl: HALF_AN_HOUR_S }),
     resave: false,
     saveUninitialized: false,
-    cookie: { httpOnly: true, sameSite: "lax", path: "/" },
+    cookie: { httpOnly: true, sameSite: "lax", path: "/" }, // behind TLS: secure: true
   }),
 
   required(req, res, next) {

@@ -57,7 +57,10 @@ async def small_json(request: Request) -> None:
     """Refuse what is no JSON, or too much of it."""
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise HTTPException(415, "unsupported_media_type")
-    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+    length = request.headers.get("content-length")
+    if length is None:  # it comes in chunks, of which there may be any number
+        raise HTTPException(411, "length_required")
+    if int(length) > MAX_BODY_BYTES:
         raise HTTPException(413, "too_large")
 
 

@@ -22,6 +22,8 @@ class Tokens:
     challenge = 'Bearer realm="api"'
 
     def __init__(self, secret: str) -> None:
+        if len(secret) < 32:  # RFC 7518 section 3.2
+            raise SystemExit("JWT_SECRET: expected 32 characters or more")
         self._secret = secret
 
     async def required(self, request: Request) -> Identity:

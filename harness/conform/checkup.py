@@ -6,13 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from harness.conform.requirement import ADMIN, CSRF, HEALTH, PUBLIC, Requirement, Subject, UnmetError, Weight
-from harness.dialect import ROUTES
+from harness.conform.requirement import (
+    ADMIN,
+    CSRF,
+    HEALTH,
+    PUBLIC,
+    READ,
+    NotThereError,
+    Requirement,
+    Subject,
+    UnmetError,
+    Weight,
+)
+from harness.dialect import NOT_THERE, ROUTES
 from harness.errors import EnvironmentFailedError
 
 #: Routes that are asked by GET; all other optional ones are asked by POST.
 _READ: Final = (ADMIN, CSRF, HEALTH, PUBLIC)
-_NOT_THERE: Final = (404, 405, 501)
 
 Outcome = Literal["met", "not met", "absent"]
 
@@ -24,8 +34,8 @@ class Line:
     Attributes:
         requirement: What was asked.
         weight: How much depends on it.
-        outcome: `absent` where the server does not have a route that it is about.
-        detail: What the server did instead, or which route it does not have; empty where it was met.
+        outcome: `absent` where the server does not have what it is about, such as a route.
+        detail: What the server did instead, or what it does not have; empty where it was met.
     """
 
     requirement: str
@@ -56,7 +66,7 @@ def examine(server: str, subject: Subject, requirements: Sequence[Requirement]) 
     Raises:
         EnvironmentFailedError: It does not answer at all.
     """
-    subject.stranger().read()  # whether anybody is there
+    subject.stranger().send("GET", PUBLIC if subject.transport == "none" else READ)  # is anybody there?
     return Checkup(server, list(_lines(subject, requirements, _absent(subject))))
 
 
@@ -71,7 +81,7 @@ def _absent(subject: Subject) -> dict[str, str]:
             place = route.format(username=subject.dialect.accounts.example)
             body = None if method == "GET" else {"refresh_token": "made-up"}
             status = subject.stranger().send(method, place, body).status
-            if status in _NOT_THERE:
+            if status in NOT_THERE:
                 absent[route] = (
                     f'{method} {route} is {status}; a suite says so by "{route}" = "" in its paths'
                 )
@@ -89,9 +99,12 @@ def _lines(
             continue
         try:
             one.ask(subject)
-        except UnmetError as error:
-            yield Line(one.says, one.weight, "not met", str(error))
-        except EnvironmentFailedError as error:  # it closed the connection, say
+        except NotThereError as error:
+            yield Line(one.says, one.weight, "absent", str(error))
+        except (
+            UnmetError,
+            EnvironmentFailedError,
+        ) as error:  # the latter where it closed the connection, say
             yield Line(one.says, one.weight, "not met", str(error))
         else:
             yield Line(one.says, one.weight, "met")

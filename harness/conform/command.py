@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from harness import catalog, own_servers
 from harness.arms import Arm, plain
@@ -25,7 +25,11 @@ from harness.own import Transport, host_and_port, is_loopback
 from harness.placement import Placement
 from harness.rig import Rig
 
-_MARKS: Final = {"met": "[green]met[/]", "not met": "[red]not met[/]", "absent": "[dim]absent[/]"}
+_MARKS: Final = {
+    "met": "[green]met    [/]",
+    "not met": "[red]not met[/]",
+    "absent": "[dim]absent [/]",
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def _subjects(asked: Asked) -> Iterator[tuple[str, Subject]]:
         arms = [schemes[asked.target]]
     else:
         suite = catalog.load_suite(asked.target)
-        own_servers.check(suite, asked.target, may_load_others=asked.may_load_others)
+        own_servers.check(suite, asked.target, schemes, may_load_others=asked.may_load_others)
         arms = [arm for name, arm in own_servers.arms(suite).items() if asked.arm in (None, name)]
         if not arms:
             raise SuiteError(
@@ -131,13 +135,10 @@ def _transport(name: str) -> Transport:
 
 
 def _tell(checkup: Checkup, console: Console) -> None:
-    table = Table(title=checkup.server, title_justify="left", box=None, pad_edge=False)
-    for heading in ("", "the contract asks", "", "what it did"):
-        table.add_column(heading, overflow="fold")
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    say(f"[bold]{escape(checkup.server)}[/]")
     for line in checkup.lines:
-        table.add_row(
-            _MARKS[line.outcome], escape(line.requirement), f"[dim]{line.weight}[/]", escape(line.detail)
-        )
-    console.print(table, highlight=False)
+        detail = f": {line.detail}" if line.detail else ""
+        say(f"{_MARKS[line.outcome]}  {line.weight:7}  {escape(line.requirement + detail)}")
     counts = {outcome: sum(one.outcome == outcome for one in checkup.lines) for outcome in _MARKS}
-    console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()), highlight=False)
+    say(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))

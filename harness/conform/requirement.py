@@ -31,6 +31,10 @@ class UnmetError(Exception):
     """The server does something else; says what."""
 
 
+class NotThereError(Exception):
+    """The server does not have what the requirement is about; says what."""
+
+
 @dataclass
 class Subject:
     """A server that is asked.
@@ -40,13 +44,14 @@ class Subject:
         port: Where it is.
         dialect: How it speaks the contract.
         transport: What its credential travels in.
+        numbers: Of load accounts that no requirement has touched.
     """
 
     host: str
     port: int
     dialect: Dialect
     transport: Transport
-    _numbers: Iterator[int] = field(default_factory=count)
+    numbers: Iterator[int] = field(default_factory=count)
 
     def stranger(self) -> Caller:
         """Somebody who carries nothing."""
@@ -72,7 +77,7 @@ class Subject:
 
     def unused(self) -> str:
         """The name of an account that no other requirement has touched."""
-        return self.dialect.accounts.load_user(next(self._numbers))
+        return self.dialect.accounts.load_user(next(self.numbers))
 
     def logged_in(self, username: str) -> Caller:
         """Somebody who has logged in.

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.clocks import AnswersEnd
 from harness.report import format as fmt
-from harness.result import Result, Run, Slots
+from harness.result import Declared, Result, Run, Slots
 
 _TIMED: Final[dict[AnswersEnd, str]] = {
     "arrived": "An answer is timed to its arrival, as the kernel noted it.",
@@ -92,11 +92,18 @@ def method(result: Result) -> list[str]:
     )
     return [
         command,
+        *(_own(arm, declared) for arm, declared in result.environment.schemes.items() if declared.place),
         *(_slots(one) for one in run.slots),
         _TIMED[run.answers_end],
         *([_INTERVALS] if result.comparisons else []),
         *([_verdicts(run)] if result.comparisons and result.valid else []),
     ]
+
+
+def _own(arm: str, declared: Declared) -> str:
+    return (
+        f"{arm} is a server of somebody else's: {declared.title} ({declared.place}; store: {declared.store})."
+    )
 
 
 def _slots(one: Slots) -> str:

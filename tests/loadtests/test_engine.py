@@ -71,6 +71,24 @@ print(connection.exchange(GET).body, connection.exchange(GET).body)
     assert in_locust(code) == "b'hi' b'hi'"
 
 
+def test_a_connection_that_the_server_closed_while_idle_is_no_error() -> None:
+    """Servers end idle ones, and slots leave them idle: the next request finds that out before it is sent."""
+    code = """
+from loadtests import client
+client._IDLE_NS = 0
+connection = serving(OK)
+print(connection.exchange(GET).status)
+gevent.sleep(0.2)
+print(connection.exchange(GET).status)
+"""
+    assert in_locust(code).split() == ["200", "200"]
+
+
+def test_no_answer_is_asked_for_in_less_bytes() -> None:
+    """A request that names no coding gets none from the software that compresses."""
+    assert "encoding" not in in_locust("print(GET.decode())").lower()
+
+
 def test_a_silent_server_ends_in_a_timeout() -> None:
     """The watchdog ends a request that nobody answers."""
     code = """
@@ -165,7 +183,7 @@ print(len(early), any(early))
     ("step", "answer", "reason"),
     [
         ("log_in", '200, {"profile": {"id": "load-1"}}', "wrong answer: it names another account"),
-        ("log_in", "200, {}", "wrong answer: no profile in the answer b'{}'"),
+        ("log_in", "200, {}", "wrong answer: no profile.id in the answer, which has no fields"),
         ("log_in", '503, {"error": "overloaded"}', 'wrong answer: status 503 b\'{"error": "overloaded"}\''),
         (
             "write",
@@ -204,6 +222,27 @@ print(one.requests, *one.errors)
     assert in_locust(code) == f"1 {reason}".strip()
 
 
+def test_every_cookie_is_forged() -> None:
+    """Nobody here knows which of several is the credential."""
+    code = """
+from loadtests.client import forged
+print(forged(b"Cookie: first=0123456789A; b=2; last=0123456789A\\r\\n"))
+"""
+    assert in_locust(code) == repr(b"Cookie: first=0A23456789A; b=2; last=0A23456789A\r\n")
+
+
+def test_a_login_that_names_nobody_is_told_without_its_token() -> None:
+    """Which field is missing and which are there, but not what they hold."""
+    code = """
+from loadtests.client import Answer, LoginFailedError, credential_of
+try:
+    credential_of(Answer(200, b'{"access": {"token": "TOP-SECRET"}, "n": 1}', 0, 0, 0))
+except LoginFailedError as error:
+    print(error)
+"""
+    assert in_locust(code) == "no profile.id in the answer, which has access.token, n"
+
+
 @pytest.mark.parametrize(
     "line", ["Authorization: Bearer aaaa.bbbb.0123456789ABCDEF", "Cookie: x-session=0123456789A"]
 )
@@ -231,7 +270,7 @@ answer = serving([head % len(body), rest[:25], rest[25:] + body], pause=0.02).ex
 print(credential_of(answer))
 """
     assert in_locust(code) == (
-        "Credential(headers=b'Cookie: a-session=xyz\\r\\nCookie: b=2\\r\\n', "
+        "Credential(headers=b'Cookie: a-session=xyz; b=2\\r\\n', "
         "proof=b'X-CSRF-Token: p\\r\\n', account_id='7', refresh_token='')"
     )
 

@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import base64
 import json
-from http.cookies import SimpleCookie
 from typing import Final
 
 from harness.caller import Caller
-from harness.conform.requirement import CSRF, EMAIL, LOGIN, READ, Requirement, Subject, UnmetError, expect
+from harness.conform.requirement import (
+    CSRF,
+    EMAIL,
+    LOGIN,
+    READ,
+    NotThereError,
+    Requirement,
+    Subject,
+    UnmetError,
+    expect,
+)
+from harness.dialect import names_in
 
 #: Past what any server needs to look at.
 _LONG: Final = 6000
+#: Characters from the end of a credential to the one that a forgery changes.
+_FORGED_AT: Final = 10
 
 
-def _changed(text: str) -> str:
-    """A credential with one character of its end changed, far enough from it that no bit goes unused."""
-    place = max(0, len(text) - 10)
-    return text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
+def _changed(credential: str) -> str:
+    """It with one character near its end changed, far enough from it that no bit goes unused."""
+    if len(credential) < _FORGED_AT:  # it is none
+        return credential
+    place = len(credential) - _FORGED_AT
+    return credential[:place] + ("A" if credential[place] != "A" else "B") + credential[place + 1 :]
 
 
 def _forged_is_refused(subject: Subject) -> None:
     caller = subject.somebody()
-    caller.token = _changed(caller.token) if caller.token else ""
-    caller.cookie = _changed(caller.cookie) if caller.cookie else ""
+    caller.token = _changed(caller.token)
+    caller.cookie = "; ".join(map(_changed, caller.cookie.split("; ")))
     expect(caller.read(), 401, "a read with a forged credential")
 
 
 def _unsigned_is_refused(subject: Subject) -> None:
     caller = subject.somebody()
     if caller.token.count(".") != 2:
-        return  # no JWT, so there is no algorithm to choose
+        raise NotThereError("its token is no JWT, so that there is no algorithm to choose")
     head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
     claims = caller.token.split(".")[1]
     for forged in (f"{head}.{claims}.", f"{head}.{claims}.{caller.token.split('.')[2]}"):
@@ -56,16 +70,17 @@ def _cookie_is_kept_from_scripts(subject: Subject) -> None:
     accounts = subject.dialect.accounts
     reply = subject.stranger().log_in(accounts.example, accounts.password)
     for line in reply.headers.get_all("Set-Cookie", []):
-        for name, morsel in SimpleCookie(line).items():
-            faults = []
-            if not morsel["httponly"]:
-                faults.append("no HttpOnly")
-            if morsel["samesite"].lower() not in ("lax", "strict"):
-                faults.append("no SameSite")
-            if morsel["path"] != "/":
-                faults.append(f"Path is {morsel['path']!r}")
-            if faults:
-                raise UnmetError(f"{name}: {', '.join(faults)}")
+        cookie, *rest = (part.strip() for part in line.split(";"))
+        attributes = {name.lower(): value for name, _, value in (part.partition("=") for part in rest)}
+        faults = []
+        if "httponly" not in attributes:
+            faults.append("no HttpOnly")
+        if attributes.get("samesite", "").lower() not in ("lax", "strict"):
+            faults.append("no SameSite=Lax or Strict")
+        if attributes.get("path") != "/":
+            faults.append(f"Path is {attributes.get('path')!r}")
+        if faults:
+            raise UnmetError(f"{cookie.partition('=')[0]}: {', '.join(faults)}")
 
 
 def _writes_need_proof(subject: Subject) -> None:
@@ -79,7 +94,7 @@ def _proof_can_be_asked_for(subject: Subject) -> None:
     reply = caller.send("GET", CSRF)
     expect(reply, 200, f"GET {CSRF}")
     if subject.dialect.pick(reply.json, "csrf_token") is None:
-        raise UnmetError(f"no token in {reply.body[:100]!r}")
+        raise UnmetError(f"the answer has {names_in(reply.json)}, and no token")
 
 
 REQUIREMENTS: Final = (
