@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Iterable
 from typing import Any, cast
 
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
+from redis.asyncio.cluster import ClusterPipeline
 
 from servers import contract
+from servers.store import Store
 
 
 class AccountIndex:
@@ -21,11 +22,11 @@ class AccountIndex:
         prefix: What every key begins with.
     """
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Store, prefix: str) -> None:
         self._redis = redis
         self._prefix = f"{prefix}account:"
 
-    def add(self, pipe: Pipeline, account_id: str, name: str, expires: int) -> None:
+    def add(self, pipe: Pipeline | ClusterPipeline, account_id: str, name: str, expires: int) -> None:
         """Have `pipe` note a name, drop those that have expired, and let the whole end after the last.
 
         Names may have been noted that expire later than this one, by a server with another AUTH_LIFETIME_S.
@@ -35,7 +36,9 @@ class AccountIndex:
         pipe.zremrangebyscore(key, 0, now)
         pipe.expireat(key, now + contract.ABSOLUTE_TIMEOUT_S)
 
-    def remove(self, store: Redis | Pipeline, account_id: str, names: Iterable[str]) -> Awaitable[Any]:
+    def remove(
+        self, store: Store | Pipeline | ClusterPipeline, account_id: str, names: Iterable[str]
+    ) -> Awaitable[Any]:
         """Drop these names, and no other: a login may just have added to them.
 
         A store does so when awaited, a pipeline when it is executed.
