@@ -88,7 +88,7 @@ async def _require_ready(app: web.Application) -> None:
     try:
         await app[SCHEME].ready()
     except web.HTTPServiceUnavailable as error:
-        why = f": {str(error.__cause__).rstrip('.')}" if error.__cause__ else ""
+        why = f" ({str(error.__cause__).rstrip('.')})" if str(error.__cause__ or "") else ""
         raise CannotStartError(
             f"The store does not answer, or refuses{why}. Start it, correct REDIS_URL (LOOKUP_URL for "
             "token-lookup), or leave that unset to do without one of your own."

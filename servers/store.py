@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import AbstractConnection, SSLConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -116,6 +116,16 @@ def _master(several: Several) -> Redis:
 
 class MasterPool(SentinelConnectionPool):
     """Connections to the master; those to the Sentinels end with them."""
+
+    async def get_master_address(self) -> tuple[str, int]:
+        """Ask which the master is by now."""
+        try:
+            address: tuple[str, int] = await super().get_master_address()
+        except MasterNotFoundError:
+            raise MasterNotFoundError(
+                f"no Sentinel lets us in and knows a master {self.service_name}"
+            ) from None
+        return address
 
     async def aclose(self) -> None:
         """End the connections."""
