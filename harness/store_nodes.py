@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
@@ -32,18 +32,23 @@ def connect(url: str, timeout_s: float) -> list[redis.Redis]:
         SuiteError: The URL cannot be read; its text is not shown, since it may hold a password.
         redis.RedisError, RedisClusterException, OSError: A cluster does not answer.
     """
-    timeouts = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    timeouts: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
     try:
         several = store_urls.parse(url)
         if several is None:
             return [redis.Redis.from_url(url, **timeouts)]
+        options = timeouts | several.options
         if several.kind == "cluster":
-            nodes = [ClusterNode(*host) for host in several.hosts]
-            cluster = RedisCluster(startup_nodes=nodes, **(timeouts | several.options))
-            return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
+            return _masters(several.hosts, options)
         once = {"retry": Retry(NoBackoff(), 0)}  # another Sentinel is asked instead
         of_sentinels = once | timeouts | several.sentinel_options
-        sentinel = Sentinel(several.hosts, sentinel_kwargs=of_sentinels)
-        return [sentinel.master_for(several.name, **(timeouts | several.options))]
+        sentinel: Any = Sentinel(several.hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
+        return [sentinel.master_for(several.name, **options)]
     except (ValueError, TypeError):
         raise SuiteError(f"--redis-url: it cannot be read; it looks like {_FORMS}.") from None
+
+
+def _masters(hosts: list[tuple[str, int]], options: dict[str, Any]) -> list[redis.Redis]:
+    nodes = [ClusterNode(*host) for host in hosts]  # type: ignore[no-untyped-call]
+    cluster: Any = RedisCluster(startup_nodes=nodes, **options)
+    return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]

@@ -120,7 +120,7 @@ class MasterPool(SentinelConnectionPool):
     async def get_master_address(self) -> tuple[str, int]:
         """Ask which the master is by now."""
         try:
-            address: tuple[str, int] = await super().get_master_address()
+            address: tuple[str, int] = await super().get_master_address()  # type: ignore[no-untyped-call]
         except MasterNotFoundError:
             raise MasterNotFoundError(
                 f"no Sentinel lets us in and knows a master {self.service_name}"

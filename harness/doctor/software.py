@@ -76,6 +76,8 @@ def _store_at(url: str) -> Store:
     try:
         nodes = store_nodes.connect(url, _STORE_TIMEOUT_S)
         info: Mapping[str, Any] = nodes[0].info("server")
+        for node in nodes:
+            node.close()
     except SuiteError as error:
         return Store("the store's URL", None, str(error))
     except store_nodes.FAILURES as error:

@@ -34,7 +34,8 @@ def restrict(store: stores.Plain | stores.Cluster, more: str = "") -> str:
     """Make a user of a store who may do what the servers do, and no more; return the URL with it."""
     for node in store.nodes:
         rules = f"on >{stores.PASSWORD} resetchannels ~cookies-vs-tokens:* -@all {COMMANDS} {more}".split()
-        node.client().execute_command("ACL", "SETUSER", USER, *rules)
+        client: Any = node.client()
+        client.execute_command("ACL", "SETUSER", USER, *rules)
     return store.url.replace("://:", f"://{USER}:")
 
 
@@ -316,8 +317,9 @@ def test_a_slot_moves_under_use(start: Start, tmp_path: Path) -> None:
         server = start("opaque-bearer", cluster.url)
         caller, second, third = (Client(server.port) for _ in range(3))
         assert caller.log_in(contract.EXAMPLE).status == 200
-        for key in {key for node in cluster.nodes for key in node.client().keys("*")}:
-            with half_moved(cluster, key.decode()):
+        clients: list[Any] = [node.client() for node in cluster.nodes]
+        for key in [key.decode() for client in clients for key in client.keys("*")]:
+            with half_moved(cluster, key):
                 assert caller.get(contract.RESTRICTED).status == 200
                 assert caller.post(contract.EMAIL, {"email": "john@doe.com"}).status == 200
                 assert second.log_in(contract.EXAMPLE).status == 200
