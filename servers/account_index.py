@@ -17,6 +17,10 @@ from servers.store import Store
 class AccountIndex:
     """The names under one prefix of a store; what they name is its keeper's.
 
+    A keeper changes the index after what it names. In a cluster (`servers.cluster`) that is no transaction:
+    broken off in between, it leaves a record that nobody was told of, or a name of what has ended, and never
+    what has been handed out and cannot be ended.
+
     Args:
         redis: The store.
         prefix: What every key begins with.

@@ -252,3 +252,22 @@ class Cluster:
 
 
 Store = Plain | Sentinel | Cluster
+
+
+#: All that docs/stores.md allows a user of the servers' own.
+COMMANDS = (
+    "+ping +get +getex +getdel +set +exists +del +zadd +zrem +zrange +zremrangebyscore +expireat +hset "
+    "+hmget +multi +exec +evalsha +script|load"
+)
+OF_A_CLUSTER = "+cluster|slots +command"
+OF_THE_HARNESS = "+info +scan +unlink +memory|usage"
+
+
+def restricted(store: Plain | Cluster, more: str = "") -> str:
+    """Make a user of a store who may do what the servers do, and no more; return the URL with it."""
+    allowed = f"{COMMANDS} {OF_A_CLUSTER if isinstance(store, Cluster) else ''} {more}"
+    for node in store.nodes:
+        client: Any = node.client()
+        rules = f"on >{PASSWORD} resetchannels ~cookies-vs-tokens:* -@all {allowed}".split()
+        client.execute_command("ACL", "SETUSER", "servers", *rules)
+    return store.url.replace("://:", "://servers:")

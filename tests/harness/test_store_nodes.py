@@ -54,6 +54,9 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
                 client.set(f"mine:{number}", 1)
     mine = sum(client.dbsize() for client in clients)
     assert mine == 10
+    url = store.url
+    if isinstance(store, stores.Cluster):
+        url = stores.restricted(store, stores.OF_THE_HARNESS)
     arms = plain(catalog.schemes()[name] for name in ("cookie", "token-denylist")).values()
     with Rig(
         arms,
@@ -62,7 +65,7 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
         password_cost="bench",
         loop="uvloop",
         placement=Placement(),
-        redis_url=store.url,
+        redis_url=url,
     ) as rig:
         assert stores.PASSWORD not in rig.store.source
         assert stores.QUOTED not in rig.store.source

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from servers import contract, schemes, store_urls
+from servers.__main__ import _redis_url
 from servers.contract import Credentials
 from servers.errors import UsageError
 from servers.settings import Settings
@@ -20,23 +21,6 @@ from tests.servers.process import Server, run_command
 from tests.servers.test_outage import is_unavailable
 
 KEEPING = [name for name in schemes.names() if schemes.load(name).ABOUT.promises.store != "none"]
-
-#: All that docs/stores.md allows the servers' own user.
-USER = "servers"
-COMMANDS = (
-    "+ping +get +getex +getdel +set +exists +del +zadd +zrem +zrange +zremrangebyscore +expireat +hset "
-    "+hmget +multi +exec +evalsha +script|load"
-)
-OF_A_CLUSTER = "+cluster|slots +command"
-
-
-def restrict(store: stores.Plain | stores.Cluster, more: str = "") -> str:
-    """Make a user of a store who may do what the servers do, and no more; return the URL with it."""
-    for node in store.nodes:
-        rules = f"on >{stores.PASSWORD} resetchannels ~cookies-vs-tokens:* -@all {COMMANDS} {more}".split()
-        client: Any = node.client()
-        client.execute_command("ACL", "SETUSER", USER, *rules)
-    return store.url.replace("://:", f"://{USER}:")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +64,7 @@ def url(request: pytest.FixtureRequest) -> str:
     store = request.getfixturevalue(request.param)
     if request.param == "sentinel":
         return str(store.url)
-    return restrict(store, OF_A_CLUSTER if request.param == "cluster" else "")
+    return stores.restricted(store)
 
 
 Start = Callable[..., Server]
@@ -162,6 +146,7 @@ def test_several_nodes_by_tls(
     assert (refused.returncode, "refuses" in refused.stderr) == (3, True)
 
 
+@pytest.mark.slow
 def test_who_shows_another_certificate_is_no_store_of_ours(secured: stores.Plain, tls: stores.Tls) -> None:
     """Another authority's, another host's; and none of one's own where that is asked for: each is told."""
     wrong = {
@@ -214,15 +199,14 @@ def test_a_password_of_sentinels_is_none_for_a_command_line() -> None:
     assert (done.returncode, "command line" in done.stderr) == (2, True)
 
 
-def test_the_url_may_lie_in_a_file(secured: stores.Plain, tmp_path: Path, accounts_file: Path) -> None:
-    """As every secret may."""
-    (tmp_path / "url").write_text(secured.url + "\n")
-    log, env = tmp_path / "log", {"REDIS_URL_FILE": str(tmp_path / "url")}
-    server = Server("cookie", "--accounts", str(accounts_file), log=log, env=env)
-    try:
-        assert Client(server.port).log_in(contract.EXAMPLE).status == 200
-    finally:
-        assert server.stop() == 0
+def test_the_url_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every secret may; what is said on the command line goes before."""
+    (tmp_path / "url").write_text("redis://:hush@a\n")
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "url"))
+    with contextlib.ExitStack() as nothing:
+        assert _redis_url(nothing, None) == "redis://:hush@a"
+        assert _redis_url(nothing, "redis://b") == "redis://b"
 
 
 def test_urls_of_several_nodes() -> None:
