@@ -12,12 +12,18 @@ from typing import Any, Final, Protocol
 import psutil
 import redis
 
+from harness import store_nodes
 from harness.errors import EnvironmentFailedError
 from harness.recording import SlotAccount
 
-#: Commands that this accounting itself sends; they are not the servers' doing.
-_OWN_COMMANDS: Final = ("cmdstat_info",)
-
+#: Commands that are not the servers' doing: this accounting's own, and those of Sentinels and replicas.
+_OTHERS_COMMANDS: Final = (
+    "cmdstat_info",
+    "cmdstat_ping",
+    "cmdstat_publish",
+    "cmdstat_replconf",
+    "cmdstat_psync",
+)
 
 #: Within the store, since there may be a million keys.
 _MEMORY_OF_SOME: Final = """
@@ -73,11 +79,14 @@ class StoreMeter:
     """Reads the store by its own INFO, which any Redis or Valkey answers, wherever it runs.
 
     What asking costs, and what an idle store costs, is measured once and taken off (`spent`).
+
+    Args:
+        nodes: All that hold keys: one, or the masters of a cluster, whose figures are added up. What replicas
+            and Sentinels spend is not counted.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._memory_of_some = client.register_script(_MEMORY_OF_SOME)
+    def __init__(self, *nodes: redis.Redis) -> None:
+        self._nodes = nodes
         self._asking_ns = 0.0
         self._idle_share = 0.0
 
@@ -93,18 +102,18 @@ class StoreMeter:
 
     def read(self) -> StoreReading:
         """The counters now; EnvironmentFailedError where the store does not answer."""
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.info("cpu")
-        pipeline.info("commandstats")
-        try:
-            cpu, commands = pipeline.execute()
-        except redis.RedisError as error:
-            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
-        return StoreReading(
-            at_ns=time.monotonic_ns(),
-            cpu_ns=round((cpu["used_cpu_user"] + cpu["used_cpu_sys"]) * 1e9),
-            commands=_commands(commands),
-        )
+        cpu_s, commands = 0.0, 0
+        for node in self._nodes:
+            pipeline = node.pipeline(transaction=False)
+            pipeline.info("cpu")
+            pipeline.info("commandstats")
+            try:
+                cpu, stats = pipeline.execute()
+            except store_nodes.FAILURES as error:
+                raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
+            cpu_s += cpu["used_cpu_user"] + cpu["used_cpu_sys"]
+            commands += _commands(stats)
+        return StoreReading(time.monotonic_ns(), round(cpu_s * 1e9), commands)
 
     def spent(self, before: StoreReading, after: StoreReading) -> tuple[float, int]:
         """CPU in ns, and commands, that others caused between two readings."""
@@ -113,19 +122,25 @@ class StoreMeter:
 
     def memory(self, prefix: str) -> int:
         """Bytes that the keys with this prefix take, names and all, by MEMORY USAGE."""
-        total, cursor = 0, b"0"
-        while True:
-            try:
-                cursor, some = self._memory_of_some(args=[cursor, f"{prefix}*"])
-            except redis.RedisError as error:
-                raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
-            total += int(some)
-            if cursor == b"0":
-                return total
+        try:
+            return sum(_memory(node, prefix) for node in self._nodes)
+        except store_nodes.FAILURES as error:
+            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
+
+
+def _memory(node: redis.Redis, prefix: str) -> int:
+    """What those take that one node holds."""
+    memory_of_some = node.register_script(_MEMORY_OF_SOME)
+    total, cursor = 0, b"0"
+    while True:
+        cursor, some = memory_of_some(args=[cursor, f"{prefix}*"])
+        total += int(some)
+        if cursor == b"0":
+            return total
 
 
 def _commands(stats: Mapping[str, Any]) -> int:
-    return sum(int(row["calls"]) for name, row in stats.items() if name not in _OWN_COMMANDS)
+    return sum(int(row["calls"]) for name, row in stats.items() if name not in _OTHERS_COMMANDS)
 
 
 class ServerMeter(Protocol):

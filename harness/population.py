@@ -11,7 +11,7 @@ from typing import Final
 import redis
 
 from harness.caller import PASSWORD, Caller
-from harness.errors import ConformanceError, EnvironmentFailedError
+from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.rig import Rig
 from harness.schedule import Target
 
@@ -31,9 +31,12 @@ def settle(rig: Rig, sessions: int) -> None:
     """Log so many others in with each arm, as far as the store remembers a login.
 
     Raises:
+        SuiteError: The store is a cluster, within which nothing is copied from node to node.
         ConformanceError: A server would not log anybody in.
         EnvironmentFailedError: The store has no room for them, or does not answer.
     """
+    if len(rig.store.nodes) > 1:
+        raise SuiteError("`population` needs a store of one node: give another --redis-url than a cluster's.")
     try:
         for one in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
             _settle(rig.store.client, rig.arm_prefix(one.arm), one, sessions)

@@ -235,7 +235,7 @@ class Measuring:
         """Put one scenario after the other on a rig, by their index in the suite."""
         self._environment = self._environment or describe(rig, placement, self._doctor)
         self._findings.checks.append(validity.check_code(_digests(rig), _unseen(rig)))
-        meter = StoreMeter(rig.store.client)
+        meter = StoreMeter(*rig.store.nodes)
         meter.calibrate()
         warm = False
         for index, scenario in scenarios.items():
@@ -293,11 +293,12 @@ class Measuring:
         rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
-        before = _families(instances)
+        before, lives = _families(instances), rig.store.run_ids()
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         after = _families(instances)
         rtt_us.append(rig.store.rtt_us())
         restarted = [name for name, family in before.items() if after[name] != family]
+        restarted += ["the store"] if rig.store.run_ids() != lives else []
         observed = Observed(
             scenario,
             plan,
@@ -440,7 +441,13 @@ def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
 
 def _redacted(command: Sequence[str]) -> list[str]:
     """The command line with the password of any URL taken out."""
-    return [
-        f"{w.partition('://')[0]}://…@{w.rpartition('@')[2]}" if "://" in w and "@" in w else w
-        for w in command
-    ]
+    return [_redacted_word(word) for word in command]
+
+
+def _redacted_word(word: str) -> str:
+    scheme, found, _ = word.partition("://")
+    if not found:
+        return word
+    if "password=" in word:
+        return f"{scheme}://…"
+    return f"{scheme}://…@{word.rpartition('@')[2]}" if "@" in word else word

@@ -7,14 +7,13 @@ import time
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from harness import interrupts, processes, relay
+from harness import interrupts, processes, relay, store_nodes, store_urls
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.placement import Placement
 
@@ -36,7 +35,7 @@ class SessionStore:
 
     Attributes:
         url: Where it is.
-        client: Of the harness, straight to it.
+        nodes: Clients of the harness, straight to it; of a cluster one of each node that holds keys.
         servers_url: The servers' way to it.
     """
 
@@ -50,23 +49,27 @@ class SessionStore:
         self._is_down = False
         self.url = given_url or f"unix://{self._socket}"
         self.servers_url = f"unix://{self._relay_socket}" if relayed else self.url
-        try:
-            self.client = redis.Redis.from_url(self.url, socket_timeout=_TIMEOUT_S)
-        except ValueError as error:
-            raise SuiteError(f"--redis-url: {error}") from error
+        self.nodes: list[redis.Redis] = []
+
+    @property
+    def client(self) -> redis.Redis:
+        """Of the harness: to the store, or to one node of a cluster, which tells what all are."""
+        return self.nodes[0]
 
     def start(self) -> None:
         """Start what is ours, and return when it answers.
 
         Raises:
-            SuiteError: A store of the user's own was to be moved away.
+            SuiteError: A store of the user's own was to be moved away, or its URL cannot be read.
             EnvironmentFailedError: It does not answer.
         """
         if self._given_url is None:
             self._launch()
         try:
-            self._await(self.client)
-        except redis.RedisError as error:
+            self.nodes = store_nodes.connect(self.url, _TIMEOUT_S)
+            for node in self.nodes:
+                self._await(node)
+        except store_nodes.FAILURES as error:
             raise EnvironmentFailedError(
                 f"no answer from the store at {self.source}: {str(error).rstrip('.')}."
                 " Start it, or leave out --redis-url for an embedded one."
@@ -90,10 +93,20 @@ class SessionStore:
     @property
     def source(self) -> str:
         """Where it is, without any password."""
+        return "embedded" if self._given_url is None else store_urls.shown(self._given_url)
+
+    def run_ids(self) -> list[str]:
+        """What each node of the user's own calls this life of it: another after a restart or a failover.
+
+        Raises:
+            EnvironmentFailedError: It does not answer.
+        """
         if self._given_url is None:
-            return "embedded"
-        url = urlsplit(self._given_url)
-        return urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", ""))
+            return []  # `check_alive` sees those of ours
+        try:
+            return [str(node.info("server")["run_id"]) for node in self.nodes]
+        except store_nodes.FAILURES as error:
+            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
 
     def check_alive(self) -> None:
         """Raise EnvironmentFailedError if one of our own has died, and was not meant to."""
@@ -142,19 +155,13 @@ class SessionStore:
         Raises:
             EnvironmentFailedError: It does not answer.
         """
-        with redis.Redis.from_url(self.servers_url, socket_timeout=_TIMEOUT_S) as client:
-            try:
-                connection = client.connection_pool.get_connection()
-                ping = connection.pack_command("PING")
-                taken_ns = []
-                for _ in range(asked):
-                    begun_ns = time.perf_counter_ns()
-                    connection.send_packed_command(ping, check_health=False)
-                    connection.read_response()
-                    taken_ns.append(time.perf_counter_ns() - begun_ns)
-            except redis.RedisError as error:
-                raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
-        return median(taken_ns) / 1e3
+        try:
+            if self._given_url is not None:
+                return median(took for node in self.nodes for took in _pings_us(node, asked))
+            with redis.Redis.from_url(self.servers_url, socket_timeout=_TIMEOUT_S) as client:
+                return median(_pings_us(client, asked))
+        except store_nodes.FAILURES as error:
+            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
 
     @property
     def _socket(self) -> Path:
@@ -212,10 +219,32 @@ class SessionStore:
 
     def _remove_keys(self, prefix: str) -> None:
         try:
-            keys = self.client.scan_iter(match=f"{prefix}*", count=_AT_ONCE)
-            while some := list(islice(keys, _AT_ONCE)):
-                self.client.unlink(*some)
-                if interrupts.hurried():
-                    return
-        except redis.RedisError:
+            for node in self.nodes:
+                keys = node.scan_iter(match=f"{prefix}*", count=_AT_ONCE)
+                while some := list(islice(keys, _AT_ONCE)):
+                    # One by one: those that a node of a cluster holds do not share a slot.
+                    unlinking = node.pipeline(transaction=False)
+                    for key in some:
+                        unlinking.unlink(key)
+                    unlinking.execute()
+                    if interrupts.hurried():
+                        return
+        except store_nodes.FAILURES:
             return  # a store that is gone keeps nothing that matters: every key has a lifetime
+
+
+def _pings_us(node: redis.Redis, asked: int) -> list[float]:
+    """How long each of so many PINGs took, over one connection, in us."""
+    pool: Any = node.connection_pool
+    connection = pool.get_connection()
+    try:
+        ping = connection.pack_command("PING")
+        taken = []
+        for _ in range(asked):
+            begun_ns = time.perf_counter_ns()
+            connection.send_packed_command(ping, check_health=False)
+            connection.read_response()
+            taken.append((time.perf_counter_ns() - begun_ns) / 1e3)
+        return taken
+    finally:
+        pool.release(connection)

@@ -57,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Secrets come by environment, or by the file that NAME_FILE names: AUTH_SECRET (32 bytes at "
         "least) signs tokens and CSRF tokens; AUTH_SECRET_PREVIOUS is the one before, which still verifies; "
         "AUTH_PRIVATE_KEY (PEM) signs for schemes with key pairs, and AUTH_PUBLIC_KEYS (PEM) are further "
-        "keys that verify. REDIS_URL is where the store is, LOOKUP_URL the PostgreSQL of token-lookup. "
+        "keys that verify. REDIS_URL is where the store is (redis://, rediss://, unix://, redis+sentinel://, "
+        "redis+cluster://: docs/stores.md), LOOKUP_URL the PostgreSQL of token-lookup. "
         "AUTH_LIFETIME_S is how long a credential lives (18000; an access token of token-refresh 300).",
     )
     add = parser.add_argument
@@ -158,9 +159,9 @@ def _secrets(*, quiet: bool) -> tuple[bytes, ...]:
 
 
 def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
-    if argument and re.search(r"://[^/]*:[^/]*@|[?&]password=", argument):
+    if argument and re.search(r"://[^/]*:[^/]*@|[?&]\w*password=", argument):
         raise UsageError("A password on the command line is for all to see: give the URL in REDIS_URL.")
-    url = argument or os.environ.get("REDIS_URL")
+    url = argument or (read_text(os.environ, "REDIS_URL") or b"").decode().strip()
     if url:
         return url
     try:

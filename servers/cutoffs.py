@@ -5,10 +5,8 @@
 
 import time
 
-from redis.asyncio import Redis
-
 from servers import contract
-from servers.store import StoreKeeper, ask, asks_store
+from servers.store import Store, StoreKeeper, ask, asks_store
 
 
 class Cutoffs(StoreKeeper):
@@ -22,7 +20,7 @@ class Cutoffs(StoreKeeper):
         prefix: What every key begins with.
     """
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Store, prefix: str) -> None:
         super().__init__(redis)
         self._prefix = f"{prefix}cutoff:"
 

@@ -7,10 +7,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from redis.asyncio import Redis
-
 from servers.account_index import AccountIndex
-from servers.store import StoreKeeper, ask, asks_store
+from servers.store import Store, StoreKeeper, ask, asks_store
 
 #: Seconds that an entry outlives its token, for a store whose clock is ahead of ours.
 MARGIN_S: Final = 60
@@ -26,7 +24,7 @@ class Denylist(StoreKeeper):
         prefix: What every key begins with.
     """
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Store, prefix: str) -> None:
         super().__init__(redis)
         self._ended_prefix = f"{prefix}ended:"
         self._index = AccountIndex(redis, prefix)

@@ -15,10 +15,8 @@ import secrets
 import time
 from typing import Final, Literal, NamedTuple, cast
 
-from redis.asyncio import Redis
-
 from servers.account_index import AccountIndex
-from servers.store import StoreKeeper, asks_store
+from servers.store import Store, StoreKeeper, asks_store
 
 #: Random bytes of a family's id, and of the first secret of each.
 ID_BYTES: Final = 16
@@ -79,7 +77,7 @@ class RefreshFamilies(StoreKeeper):
         lifetime_s: Seconds that a family lives, from the login on, however often it is used.
     """
 
-    def __init__(self, redis: Redis, prefix: str, key: bytes, lifetime_s: int) -> None:
+    def __init__(self, redis: Store, prefix: str, key: bytes, lifetime_s: int) -> None:
         super().__init__(redis)
         self._family_prefix = f"{prefix}family:"
         self._index = AccountIndex(redis, prefix)

@@ -87,9 +87,10 @@ async def _serve(
 async def _require_ready(app: web.Application) -> None:
     try:
         await app[SCHEME].ready()
-    except web.HTTPServiceUnavailable:
+    except web.HTTPServiceUnavailable as error:
+        why = f" ({str(error.__cause__).rstrip('.')})" if str(error.__cause__ or "") else ""
         raise CannotStartError(
-            "The store does not answer, or refuses. Start it, correct REDIS_URL (LOOKUP_URL for "
+            f"The store does not answer, or refuses{why}. Start it, correct REDIS_URL (LOOKUP_URL for "
             "token-lookup), or leave that unset to do without one of your own."
         ) from None
 

@@ -13,11 +13,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from redis.asyncio import Redis
-
 from servers import contract
 from servers.account_index import AccountIndex
-from servers.store import StoreKeeper, ask, asks_store
+from servers.store import Store, StoreKeeper, ask, asks_store
 
 #: Random bytes of an id; OWASP asks for 8 at least, we for 16.
 ID_BYTES: Final = 24
@@ -53,7 +51,7 @@ class SessionRecords(StoreKeeper):
             `contract.ABSOLUTE_TIMEOUT_S`.
     """
 
-    def __init__(self, redis: Redis, prefix: str, lifetime_s: int | None = None) -> None:
+    def __init__(self, redis: Store, prefix: str, lifetime_s: int | None = None) -> None:
         super().__init__(redis)
         self.lifetime_s: Final = lifetime_s or contract.ABSOLUTE_TIMEOUT_S
         self._session_prefix = f"{prefix}session:"

@@ -12,17 +12,17 @@ from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import psutil
-import redis
 from packaging.requirements import Requirement
 
-from harness import processes
+from harness import processes, store_nodes, store_urls
 from harness.doctor.judgements import PythonBuild, Store, Versions
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, SuiteError
 from harness.machine import store_version
 
+#: Seconds that a store may take to say what it is.
+_STORE_TIMEOUT_S: Final = 2
 _DISTRIBUTION: Final = "cookies-vs-tokens"
 _LOCK: Final = "requirements.lock"
 _PROGRAMS: Final = ("bench.py", _DISTRIBUTION)
@@ -72,14 +72,15 @@ def store(redis_url: str | None) -> Store:
 
 
 def _store_at(url: str) -> Store:
+    where = store_urls.shown(url)
     try:
-        parts = urlsplit(url)
-        where = f"{parts.hostname}:{parts.port}" if parts.hostname else parts.path
-        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
-            info: Mapping[str, Any] = client.info("server")
-    except ValueError as error:
+        nodes = store_nodes.connect(url, _STORE_TIMEOUT_S)
+        info: Mapping[str, Any] = nodes[0].info("server")
+        for node in nodes:
+            node.close()
+    except SuiteError as error:
         return Store("the store's URL", None, str(error))
-    except redis.RedisError as error:
+    except store_nodes.FAILURES as error:
         return Store(where, None, f"no answer: {error}")
     return Store(where, " ".join(store_version(info)))
 

@@ -11,15 +11,17 @@ import aiohttp_session
 from aiohttp import web
 from aiohttp_session.redis_storage import RedisStorage
 from redis.asyncio import Redis
+from redis.asyncio.sentinel import Sentinel
 
 from servers import contract
 from servers.cookie_transport import CookieTransport
+from servers.errors import UsageError
 from servers.identity import Identity
 from servers.promises import Promises
 from servers.scheme import About, Scheme
 from servers.session_scheme import SessionScheme
 from servers.settings import Settings
-from servers.store import StoreKeeper
+from servers.store import StoreKeeper, readable
 
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session as it comes)",
@@ -80,7 +82,7 @@ class CookieStock(SessionScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    redis = Redis.from_url(settings.redis_url)
+    redis = _connect(settings.redis_url)
     transport = CookieTransport(name, settings)
     storage = PrefixedRedisStorage(
         redis,
@@ -91,3 +93,22 @@ def build(name: str, settings: Settings) -> Scheme:
     )
     storage.key_prefix = f"{settings.key_prefix}{name}:session"
     return CookieStock(storage, transport, StoreKeeper(redis))
+
+
+def _connect(url: str) -> Redis:
+    """Return a client of the store, or of the master that Sentinels name, as redis-py documents it.
+
+    Raises:
+        UsageError: The URL cannot be read, or names a cluster.
+    """
+    with readable(url) as several:
+        if several is None:
+            return Redis.from_url(url)
+        if several.kind == "cluster":
+            raise UsageError(
+                "cookie-stock cannot use a cluster: aiohttp-session's storage takes a client of one store. "
+                "Name another scheme, or another store."
+            )
+        sentinel = Sentinel(several.hosts, sentinel_kwargs=several.sentinel_options)  # type: ignore[no-untyped-call]
+        redis: Redis = sentinel.master_for(several.name, **several.options)
+        return redis

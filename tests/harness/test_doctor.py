@@ -416,7 +416,7 @@ def test_a_running_store_is_asked_and_a_wrong_url_is_told() -> None:
     assert found.version is not None
     assert found.version.split()[0] in ("valkey", "redis")
     nobody = software.store("redis://:s3cret-word@127.0.0.1:1/0")
-    assert (nobody.where, nobody.version) == ("127.0.0.1:1", None)
+    assert (nobody.where, nobody.version) == ("redis://127.0.0.1:1/0", None)
     assert "s3cret-word" not in nobody.fault
     assert software.store("gopher://x").version is None
 

@@ -22,6 +22,7 @@ TRANSPORT = CookieTransport("test", Settings(Path("unused"), (b"s" * 32,)))
 async def redis_client(store_url: str) -> AsyncIterator[Redis]:
     """A connection to the store."""
     client = connect(store_url)
+    assert isinstance(client, Redis)
     yield client
     await client.aclose()
 

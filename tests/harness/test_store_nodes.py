@@ -1,0 +1,147 @@
+"""A store of the user's own that is several: what the harness reads of it, leaves in it, and tells of it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.exceptions import MovedError
+
+from harness import catalog, population, store_nodes
+from harness.accounting import StoreMeter
+from harness.arms import plain
+from harness.caller import Caller
+from harness.doctor import software
+from harness.errors import EnvironmentFailedError, SuiteError
+from harness.placement import Placement
+from harness.rig import Rig
+from harness.run import _redacted
+from tests import stores
+
+ROOT = Path(__file__).parents[2]
+READS = 20
+
+
+@pytest.fixture(scope="module", params=[stores.Sentinel, stores.Cluster])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[stores.Sentinel | stores.Cluster]:
+    """One of each kind."""
+    with contextlib.ExitStack() as stack:
+        yield request.param(stack, tmp_path_factory.mktemp("stores"))
+
+
+def clients_of(store: stores.Sentinel | stores.Cluster) -> list[Any]:
+    """Of each node that holds keys."""
+    nodes = [store.master] if isinstance(store, stores.Sentinel) else store.nodes
+    return [node.client() for node in nodes]
+
+
+def test_both_sides_read_urls_alike() -> None:
+    """Servers and harness import nothing of each other, and have the same file."""
+    ours, theirs = (ROOT / side / "store_urls.py" for side in ("harness", "servers"))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
+    """Commands, memory and round trips are of all nodes; afterwards its own keys are gone from all."""
+    clients = clients_of(store)
+    for client in clients:
+        for number in range(10):
+            with contextlib.suppress(MovedError):  # each node of a cluster takes some
+                client.set(f"mine:{number}", 1)
+    mine = sum(client.dbsize() for client in clients)
+    assert mine == 10
+    url = store.url
+    if isinstance(store, stores.Cluster):
+        url = stores.restricted(store, stores.OF_THE_HARNESS)
+    arms = plain(catalog.schemes()[name] for name in ("cookie", "token-denylist")).values()
+    with Rig(
+        arms,
+        instances=1,
+        users=4,
+        password_cost="bench",
+        loop="uvloop",
+        placement=Placement(),
+        redis_url=url,
+    ) as rig:
+        assert stores.PASSWORD not in rig.store.source
+        assert stores.QUOTED not in rig.store.source
+        assert rig.store.source.startswith(("redis+sentinel://127", "redis+cluster://127"))
+        meter = StoreMeter(*rig.store.nodes)
+        callers = [Caller(one.target.host, one.target.port) for one in rig.instances for _ in range(4)]
+        for number, caller in enumerate(callers):
+            assert caller.log_in(f"load-{number % 4}").status == 200
+        before = meter.read()
+        for _ in range(READS):
+            for caller in callers:
+                assert caller.read().status == 200
+        assert meter.spent(before, meter.read())[1] == READS * len(callers)
+        keys = [(client, key) for client in clients for key in client.keys(rig.arm_prefix("cookie") + "*")]
+        assert len(keys) == 2 * 4  # a session of each, and an account
+        assert meter.memory(rig.arm_prefix("cookie")) == sum(one.memory_usage(key) for one, key in keys)
+        assert rig.store.rtt_us(asked=3) > 0
+        assert rig.store.run_ids() == [one.info("server")["run_id"] for one in clients]
+        if len(clients) > 1:
+            assert all(client.dbsize() for client in clients)
+            with pytest.raises(SuiteError, match="one node"):
+                population.settle(rig, 5)
+    assert sum(client.dbsize() for client in clients) == mine
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+sentinel://:s3cret@127.0.0.1:1/name?sentinel_password=s3cret",
+        "redis+cluster://:s3cret@127.0.0.1:1",
+        "unix:///nowhere/store?password=s3cret",
+    ],
+)
+def test_nobody_there(url: str) -> None:
+    """Who starts a rig is told where nobody answered, and so is the doctor; neither tells the password."""
+    with (
+        pytest.raises(EnvironmentFailedError, match="no answer from the store at") as error,
+        Rig(
+            [],
+            instances=1,
+            users=1,
+            password_cost="bench",
+            loop="uvloop",
+            placement=Placement(),
+            redis_url=url,
+        ),
+    ):
+        pass
+    told = software.store(url)
+    assert told.version is None
+    assert "s3cret" not in f"{error.value} {told}"
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://me:s3cret/x@host", "redis+cluster://:s3cret@h/1", "rediss+sentinel://:s3cret@h?s3cret=1"]
+)
+def test_a_url_that_cannot_be_read(url: str) -> None:
+    """What it looks like is said, and nothing of it."""
+    with pytest.raises(SuiteError, match=r"redis\+cluster://host") as error:
+        store_nodes.connect(url, 1)
+    assert "s3cret" not in str(error.value)
+
+
+def test_a_recorded_command_holds_no_password() -> None:
+    """Neither before the host nor among the options; a suite's addresses stay."""
+    command = [
+        "run",
+        "redis://me:s3cret@host:1/0",
+        "--redis-url=redis+sentinel://a,b/name?sentinel_password=s3@cret",
+        "unix:///run/store?password=s3cret",
+        "http://127.0.0.1:8000/",
+    ]
+    assert _redacted(command) == [
+        "run",
+        "redis://…@host:1/0",
+        "--redis-url=redis+sentinel://…",
+        "unix://…",
+        "http://127.0.0.1:8000/",
+    ]
