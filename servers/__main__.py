@@ -26,6 +26,7 @@ from servers.settings import (
     read_secrets,
     read_text,
 )
+from servers.signing_keys import new_private_key
 
 INTERRUPTED_EXIT_CODE: Final = 130
 MAX_PORT: Final = 65535
@@ -59,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "AUTH_PRIVATE_KEY (PEM) signs for schemes with key pairs, and AUTH_PUBLIC_KEYS (PEM) are further "
         "keys that verify. REDIS_URL is where the store is (redis://, rediss://, unix://, redis+sentinel://, "
         "redis+cluster://: docs/stores.md), LOOKUP_URL the PostgreSQL of token-lookup. "
-        "AUTH_LIFETIME_S is how long a credential lives (18000; an access token of token-refresh 300).",
+        "AUTH_LIFETIME_S is how long a credential lives (18000; an access token of token-refresh 300). "
+        "Several processes share all of this, but each limits by itself what it does at a time, and counts "
+        "failed logins by itself: N processes allow an account N times as many guesses.",
     )
     add = parser.add_argument
     add("scheme", nargs="?", metavar="SCHEME", help="which one; --list shows them")
@@ -67,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="say it in one line of JSON")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=_port, default=8001, help="port; 0 takes any free one (default: %(default)s)")
-    add("--processes", type=_count, default=1, metavar="N", help="share the port by so many (default: 1)")
+    add("--processes", type=_count, default=1, metavar="N", help="so many share the port (default: 1)")
     add("--loop", choices=serving.LOOPS, default="uvloop", help="event loop (default: %(default)s)")
     add("--keepalive", type=float, default=75, metavar="S", help="seconds an idle connection is kept (75)")
     add("--password-cost", choices=COSTS, default="owasp", help="what a login costs (default: %(default)s)")
@@ -104,6 +107,7 @@ def _count(text: str) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     about = schemes.load(options.scheme).ABOUT
+    public_keys = read_text(os.environ, "AUTH_PUBLIC_KEYS") or b""
     allow_origins = tuple(
         cors.parse_origin(text, behind_tls=options.behind_tls) for text in options.allow_origin
     )
@@ -116,8 +120,8 @@ def _serve(options: argparse.Namespace) -> None:
             password_cost=options.password_cost,
             behind_tls=options.behind_tls,
             max_credential_bytes=options.max_credential_bytes,
-            private_key=read_text(os.environ, "AUTH_PRIVATE_KEY") or b"",
-            public_keys=read_text(os.environ, "AUTH_PUBLIC_KEYS") or b"",
+            private_key=_private_key(about.key_pair, public_keys),
+            public_keys=public_keys,
             lookup_url=os.environ.get("LOOKUP_URL", ""),
             lifetime_s=read_lifetime_s(os.environ),
             allow_origins=allow_origins,
@@ -156,6 +160,12 @@ def _secrets(*, quiet: bool) -> tuple[bytes, ...]:
     if not secrets and not quiet:
         print("AUTH_SECRET is not set: a random one serves for this run.")
     return secrets or (new_secret(),)
+
+
+def _private_key(key_pair: str, public_keys: bytes) -> bytes:
+    """The key that signs, for all processes of this server: a new one where the environment names none."""
+    given = read_text(os.environ, "AUTH_PRIVATE_KEY") or b""
+    return new_private_key(key_pair) if key_pair and not given and not public_keys else given
 
 
 def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
