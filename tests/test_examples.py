@@ -49,9 +49,11 @@ def express(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def example(request: pytest.FixtureRequest) -> Path:
     """The suite of an example, by its folder's name, ready to run."""
-    if request.param == "express":
-        return Path(str(request.getfixturevalue("express")))
-    return EXAMPLES / request.param / f"{request.param}.toml"
+    name: str = request.param
+    if name == "express":
+        made: Path = request.getfixturevalue("express")
+        return made
+    return EXAMPLES / name / f"{name}.toml"
 
 
 both = pytest.mark.parametrize("example", ["express", "fastapi"], indirect=True)
