@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.own import OwnAccounts, OwnServer
 from harness.result import METRICS, Result
 from harness.suite import Load, Scenario, Servers, Suite
 
 REFERENCE = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+#: All tables of a suite.
+SUITE = (Suite, Scenario, Load, Servers, OwnServer, OwnAccounts)
 
 
 def named_below(heading: str) -> set[str]:
@@ -23,7 +26,7 @@ def named_below(heading: str) -> set[str]:
     [
         (
             "Suites",
-            {name for part in (Suite, Scenario, Load, Servers) for name in part.model_fields},
+            {name for part in SUITE for name in part.model_fields},
         ),
         ("Metrics", METRICS.keys()),
         ("The result file", Result.model_fields.keys()),

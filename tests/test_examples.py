@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ NO_REFRESH = {"a refresh gives the next pair", "a made-up refresh token is 401"}
 
 
 @pytest.fixture(scope="module")
-def express(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def express(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Express example with what its lock file names, in a folder of its own."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
@@ -44,15 +43,17 @@ def express(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if done.returncode and OFFLINE.search(done.stderr):
         pytest.skip("npm has no way to its registry here")
     assert done.returncode == 0, done.stderr
-    yield folder / "express.toml"
+    return folder / "express.toml"
 
 
 @pytest.fixture
 def example(request: pytest.FixtureRequest) -> Path:
     """The suite of an example, by its folder's name, ready to run."""
-    if request.param == "express":
-        return Path(request.getfixturevalue("express"))
-    return EXAMPLES / request.param / f"{request.param}.toml"
+    name: str = request.param
+    if name == "express":
+        made: Path = request.getfixturevalue("express")
+        return made
+    return EXAMPLES / name / f"{name}.toml"
 
 
 both = pytest.mark.parametrize("example", ["express", "fastapi"], indirect=True)
@@ -120,5 +121,6 @@ def test_lock_files_name_no_host() -> None:
     assert {path.name for path in locks} == {"package-lock.json", "requirements.lock"}
     for path in locks:
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"https?://|\"resolved\"|index-url", text), path
+        places = '"resolved"' if path.suffix == ".json" else "://"  # pages for donors are there, too
+        assert places not in text, path
         assert "sha512-" in text or "--hash=sha256:" in text, path

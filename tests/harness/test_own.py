@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from harness import catalog, own, own_servers
 from harness.catalog import Known, ScenarioInfo
+from harness.dialect import ROUTES
 from harness.errors import SuiteError
 from harness.own import OwnServer
 from harness.suite import Suite, parse
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAD = 'title = "t"\narms = ["token", "mine"]\n'
 SCENARIO = '\n[[scenarios]]\nname = "journey"\nload = { model = "closed" }\nseconds = 1\n'
 TABLE = '[own.mine]\ntransport = "bearer"\ncommand = "node server.js {port}"\n'
@@ -195,6 +198,22 @@ def test_a_gate_takes_no_servers_of_somebody_elses() -> None:
     """It compares trees, and they come from none."""
     with pytest.raises(SuiteError, match=r"own: mine: a gate knows servers by the tree"):
         journey().check_gated(suite())
+
+
+def test_the_documentations_example_is_a_suite() -> None:
+    """docs/own-servers.md shows one from its title to its scenario."""
+    page = (ROOT / "docs" / "own-servers.md").read_text(encoding="utf-8")
+    lines = page[page.index("    title = ") : page.index("Then, in this order")].splitlines()
+    mine = parse("\n".join(line[4:] for line in lines), "mine", "mine.toml").own["mine"]
+    assert mine.dialect.path("/authenticate") == "/login"
+    assert [route for route in ROUTES if mine.dialect.has(route)] == [
+        "/authenticate",
+        "/api/restricted",
+        "/healthz",
+    ]
+    assert json.loads(mine.dialect.body({"username": "a", "password": "b"})) == {
+        "user": {"email": "a", "password": "b"}
+    }
 
 
 def test_a_suites_folder_is_where_the_suite_is(tmp_path: Path) -> None:
