@@ -1,6 +1,8 @@
 """A store of the user's own that is several: what the harness reads of it, leaves in it, and tells of it."""
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,7 +122,13 @@ def test_nobody_there(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://me:s3cret/x@host", "redis+cluster://:s3cret@h/1", "rediss+sentinel://:s3cret@h?s3cret=1"]
+    "url",
+    [
+        "redis://me:s3cret/x@host",
+        "redis://:s3cret@host?s3cret=1",
+        "redis+cluster://:s3cret@h/1",
+        "rediss+sentinel://:s3cret@h?s3cret=1",
+    ],
 )
 def test_a_url_that_cannot_be_read(url: str) -> None:
     """What it looks like is said, and nothing of it."""
@@ -145,3 +153,21 @@ def test_a_recorded_command_holds_no_password() -> None:
         "unix://…",
         "http://127.0.0.1:8000/",
     ]
+
+
+@pytest.mark.slow
+def test_a_run_on_a_cluster_keeps_its_password_to_itself(tmp_path: Path) -> None:
+    """It measures; what it says and what it writes hold no password, and no key is left."""
+    with contextlib.ExitStack() as stack:
+        store = stores.Cluster(stack, tmp_path / "stores")
+        command = [sys.executable, str(ROOT / "bench.py"), "run", "smoke", "--out", "run"]
+        done = subprocess.run(
+            [*command, "--redis-url", store.url], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, 12), done.stdout + done.stderr
+        assert sum(client.dbsize() for client in clients_of(store)) == 0
+    written = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    assert b"redis+cluster://127.0.0.1" in written
+    for secret in (stores.PASSWORD, stores.QUOTED):
+        assert secret.encode() not in written
+        assert secret not in done.stdout + done.stderr

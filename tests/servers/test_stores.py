@@ -14,7 +14,7 @@ from servers.__main__ import _redis_url
 from servers.contract import Credentials
 from servers.errors import UsageError
 from servers.settings import Settings
-from servers.store import connect
+from servers.store_connection import connect
 from tests import stores
 from tests.servers.client import Client
 from tests.servers.process import Server, run_command
