@@ -19,6 +19,7 @@ from harness.errors import EnvironmentFailedError, SuiteError
 from harness.placement import Placement
 from harness.rig import Rig
 from harness.run import _redacted
+from harness.session_store import SessionStore
 from tests import stores
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +92,24 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
             with pytest.raises(SuiteError, match="one node"):
                 population.settle(rig, 5)
     assert sum(client.dbsize() for client in clients) == mine
+
+
+def test_another_life_of_the_store_is_seen(tmp_path: Path) -> None:
+    """A restart in mid-measurement, of which a failover is one kind; without one it is the same life."""
+    with contextlib.ExitStack() as stack:
+        plain_store = stores.Plain(stack, tmp_path, "--requirepass", stores.PASSWORD)
+        store = SessionStore(tmp_path, Placement(), plain_store.url, relayed=False)
+        store.start()
+        first = store.run_ids()
+        assert store.run_ids() == first
+        [node] = plain_store.nodes
+        node.stop()
+        with pytest.raises(EnvironmentFailedError, match="stopped answering"):
+            store.run_ids()
+        node.start()
+        stores.until(node.client().ping, "it does not come back")
+        assert store.run_ids() != first
+        store.close("cookies-vs-tokens:")
 
 
 @pytest.mark.parametrize(
