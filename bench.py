@@ -62,7 +62,8 @@ RedisUrl = Annotated[
     typer.Option(
         envvar="REDIS_URL",
         show_envvar=True,
-        help="A Redis or Valkey of your own. Only keys of this run's own prefix are written and deleted.",
+        help="A Redis or Valkey of your own (docs/stores.md)."
+        " Only keys of this run's own prefix are written and deleted.",
     ),
 ]
 

@@ -36,16 +36,23 @@ def connect(url: str, timeout_s: float) -> list[redis.Redis]:
     try:
         several = store_urls.parse(url)
         if several is None:
-            return [redis.Redis.from_url(url, **timeouts)]
+            return [_checked(redis.Redis.from_url(url, **timeouts))]
         options = timeouts | several.options
         if several.kind == "cluster":
             return _masters(several.hosts, options)
         once = {"retry": Retry(NoBackoff(), 0)}  # another Sentinel is asked instead
         of_sentinels = once | timeouts | several.sentinel_options
         sentinel: Any = Sentinel(several.hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
-        return [sentinel.master_for(several.name, **options)]
+        return [_checked(sentinel.master_for(several.name, **options))]
     except (ValueError, TypeError):
         raise SuiteError(f"--redis-url: it cannot be read; it looks like {_FORMS}.") from None
+
+
+def _checked(client: redis.Redis) -> redis.Redis:
+    """Raise TypeError for options that no connection knows, which else the first command would."""
+    pool = client.connection_pool
+    pool.connection_class(**pool.connection_kwargs)
+    return client
 
 
 def _masters(hosts: list[tuple[str, int]], options: dict[str, Any]) -> list[redis.Redis]:

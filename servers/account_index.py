@@ -11,7 +11,7 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
 
 from servers import contract
-from servers.store import Store
+from servers.store_connection import Store
 
 
 class AccountIndex:

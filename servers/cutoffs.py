@@ -6,7 +6,8 @@
 import time
 
 from servers import contract
-from servers.store import Store, StoreKeeper, ask, asks_store
+from servers.store import StoreKeeper, ask, asks_store
+from servers.store_connection import Store
 
 
 class Cutoffs(StoreKeeper):

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from servers.account_index import AccountIndex
-from servers.store import Store, StoreKeeper, ask, asks_store
+from servers.store import StoreKeeper, ask, asks_store
+from servers.store_connection import Store
 
 #: Seconds that an entry outlives its token, for a store whose clock is ahead of ours.
 MARGIN_S: Final = 60

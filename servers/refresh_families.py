@@ -16,7 +16,8 @@ import time
 from typing import Final, Literal, NamedTuple, cast
 
 from servers.account_index import AccountIndex
-from servers.store import Store, StoreKeeper, asks_store
+from servers.store import StoreKeeper, asks_store
+from servers.store_connection import Store
 
 #: Random bytes of a family's id, and of the first secret of each.
 ID_BYTES: Final = 16

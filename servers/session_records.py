@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from servers import contract
 from servers.account_index import AccountIndex
-from servers.store import Store, StoreKeeper, ask, asks_store
+from servers.store import StoreKeeper, ask, asks_store
+from servers.store_connection import Store
 
 #: Random bytes of an id; OWASP asks for 8 at least, we for 16.
 ID_BYTES: Final = 24

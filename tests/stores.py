@@ -212,32 +212,48 @@ class Sentinel:
 
 
 class Cluster:
-    """Three masters, a third of the slots each, and no replicas."""
+    """Three masters, a third of the slots each; the last node is a replica of the second where asked for."""
 
-    def __init__(self, stack: contextlib.ExitStack, folder: Path, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        folder: Path,
+        tls: Tls | None = None,
+        *,
+        replicated: bool = False,
+    ) -> None:
         self.nodes = []
-        buses = [free_port() for _ in range(NODES)]
+        buses = [free_port() for _ in range(NODES + replicated)]
         for number, bus in enumerate(buses):
-            arguments = ["--requirepass", PASSWORD, "--cluster-enabled", "yes"]
+            arguments = ["--requirepass", PASSWORD, "--masterauth", PASSWORD, "--cluster-enabled", "yes"]
             arguments += ["--cluster-node-timeout", "1000", "--cluster-port", str(bus)]
             arguments += ["--tls-cluster", "yes"] if tls else []
+            arguments += ["--repl-diskless-sync-delay", "0"]
             self.nodes.append(Node(stack, folder / str(number), *arguments, tls=tls))
         clients: list[Any] = [node.client() for node in self.nodes]
-        self.slots = [range(16384 * n // NODES, 16384 * (n + 1) // NODES) for n in range(NODES)]
-        for client, slots, number in zip(clients, self.slots, range(NODES), strict=True):
+        for number, client in enumerate(clients):
             until(client.ping, "a node does not answer")
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        self.slots = [range(16384 * n // NODES, 16384 * (n + 1) // NODES) for n in range(NODES)]
+        for client, slots in zip(clients, self.slots, strict=False):
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", slots[0], slots[-1])
         for node, bus in zip(self.nodes, buses, strict=True):
             clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
         until(self.is_whole, "the cluster does not come about")
+        if replicated:
+            name = clients[1].execute_command("CLUSTER", "MYID").decode()
+            until(lambda: clients[-1].execute_command("CLUSTER", "REPLICATE", name), "it is not known yet")
+            until(
+                lambda: clients[1].info("replication")["connected_slaves"] == 1, "the replica does not follow"
+            )
+            until(lambda: clients[-1].info("replication")["master_link_status"] == "up", "nor is it ready")
 
     def is_whole(self) -> bool:
         """Whether every node knows an owner of every slot, and of all nodes."""
         for node in self.nodes:
             client: Any = node.client()
             info = client.execute_command("CLUSTER INFO")
-            if (info["cluster_state"], int(info["cluster_known_nodes"])) != ("ok", NODES):
+            if (info["cluster_state"], int(info["cluster_known_nodes"])) != ("ok", len(self.nodes)):
                 return False
         return True
 

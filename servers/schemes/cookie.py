@@ -13,7 +13,7 @@ from servers.session_records import SessionRecords
 from servers.session_scheme import SessionScheme
 from servers.session_storage import SessionStorage
 from servers.settings import Settings
-from servers.store import connect
+from servers.store_connection import connect
 
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session, hardened)",

@@ -21,7 +21,8 @@ from servers.promises import Promises
 from servers.scheme import About, Scheme
 from servers.session_scheme import SessionScheme
 from servers.settings import Settings
-from servers.store import StoreKeeper, readable
+from servers.store import StoreKeeper
+from servers.store_connection import readable
 
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session as it comes)",

@@ -12,7 +12,7 @@ from servers.promises import ASKED_FOR
 from servers.scheme import About, Scheme
 from servers.session_records import Record, SessionRecords
 from servers.settings import Settings
-from servers.store import connect
+from servers.store_connection import connect
 from servers.transport import Transport
 
 ABOUT = About(

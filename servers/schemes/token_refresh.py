@@ -19,7 +19,7 @@ from servers.promises import SELF_CONTAINED
 from servers.refresh_families import RefreshFamilies
 from servers.scheme import About, Current, Scheme
 from servers.settings import Settings
-from servers.store import connect
+from servers.store_connection import connect
 from servers.token_scheme import ISSUED, TokenScheme
 from servers.tokens import Tokens
 from servers.transport import Transport

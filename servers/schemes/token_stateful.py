@@ -13,7 +13,7 @@ from servers.promises import ASKED_FOR
 from servers.scheme import About, Scheme
 from servers.session_records import SessionRecords
 from servers.settings import Settings
-from servers.store import connect
+from servers.store_connection import connect
 from servers.token_scheme import EndableTokenScheme
 from servers.tokens import Tokens
 from servers.transport import Transport

@@ -1,6 +1,8 @@
 """A store of the user's own that is several: what the harness reads of it, leaves in it, and tells of it."""
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from harness.errors import EnvironmentFailedError, SuiteError
 from harness.placement import Placement
 from harness.rig import Rig
 from harness.run import _redacted
+from harness.session_store import SessionStore
 from tests import stores
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +94,24 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
     assert sum(client.dbsize() for client in clients) == mine
 
 
+def test_another_life_of_the_store_is_seen(tmp_path: Path) -> None:
+    """A restart in mid-measurement, of which a failover is one kind; without one it is the same life."""
+    with contextlib.ExitStack() as stack:
+        plain_store = stores.Plain(stack, tmp_path, "--requirepass", stores.PASSWORD)
+        store = SessionStore(tmp_path, Placement(), plain_store.url, relayed=False)
+        store.start()
+        first = store.run_ids()
+        assert store.run_ids() == first
+        [node] = plain_store.nodes
+        node.stop()
+        with pytest.raises(EnvironmentFailedError, match="stopped answering"):
+            store.run_ids()
+        node.start()
+        stores.until(node.client().ping, "it does not come back")
+        assert store.run_ids() != first
+        store.close("cookies-vs-tokens:")
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -120,7 +141,13 @@ def test_nobody_there(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://me:s3cret/x@host", "redis+cluster://:s3cret@h/1", "rediss+sentinel://:s3cret@h?s3cret=1"]
+    "url",
+    [
+        "redis://me:s3cret/x@host",
+        "redis://:s3cret@host?s3cret=1",
+        "redis+cluster://:s3cret@h/1",
+        "rediss+sentinel://:s3cret@h?s3cret=1",
+    ],
 )
 def test_a_url_that_cannot_be_read(url: str) -> None:
     """What it looks like is said, and nothing of it."""
@@ -145,3 +172,21 @@ def test_a_recorded_command_holds_no_password() -> None:
         "unix://…",
         "http://127.0.0.1:8000/",
     ]
+
+
+@pytest.mark.slow
+def test_a_run_on_a_cluster_keeps_its_password_to_itself(tmp_path: Path) -> None:
+    """It measures; what it says and what it writes hold no password, and no key is left."""
+    with contextlib.ExitStack() as stack:
+        store = stores.Cluster(stack, tmp_path / "stores")
+        command = [sys.executable, str(ROOT / "bench.py"), "run", "smoke", "--out", "run"]
+        done = subprocess.run(
+            [*command, "--redis-url", store.url], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, 12), done.stdout + done.stderr
+        assert sum(client.dbsize() for client in clients_of(store)) == 0
+    written = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    assert b"redis+cluster://127.0.0.1" in written
+    for secret in (stores.PASSWORD, stores.QUOTED):
+        assert secret.encode() not in written
+        assert secret not in done.stdout + done.stderr

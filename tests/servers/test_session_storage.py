@@ -13,7 +13,7 @@ from servers.cookie_transport import CookieTransport
 from servers.session_records import SessionRecords
 from servers.session_storage import SessionStorage, StoredSession
 from servers.settings import Settings
-from servers.store import connect
+from servers.store_connection import connect
 
 TRANSPORT = CookieTransport("test", Settings(Path("unused"), (b"s" * 32,)))
 

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from servers import account_index, contract, session_records
 from servers.session_records import Record, SessionRecords
-from servers.store import connect
+from servers.store_connection import connect
 from tests.servers.serialisable import orders
 
 #: Requests meet more often on a few sessions than on many.
