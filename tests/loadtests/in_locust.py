@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: Code that takes longer hangs.
 _PATIENCE_S = 60
 
-#: What code here begins with. `serving` answers a connection with the given raw pieces, one a request, and hangs up.
+#: What code begins with. `serving` answers a connection with the given raw pieces, one a request; then it
+#: hangs up.
 _PRELUDE = """
 import locust, gevent, gevent.server, json
 from loadtests.client import Connection, RequestFailedError, Watchdog, request_bytes

@@ -51,7 +51,7 @@ CHANCE = description.load(
 #: The name that the description has for an example: the check of ignored credentials leaves out this one.
 COOKIE = BOUNDS.raw_schema["components"]["securitySchemes"]["session"]["name"]
 
-#: How many callers try each of many requests: all schemes take their turn within some.
+#: How many callers try each request: all schemes and roles take their turn within some requests to a route.
 CALLERS = 6
 _turn = itertools.count()
 
@@ -128,15 +128,18 @@ def test_answers_are_as_described(case: Case, callers: list[Caller]) -> None:
 
     Good form is taken and bad form refused, credentials are asked for, and other methods are 405.
     """
-    for caller in callers:
-        if caller.role == "" or case.operation.definition.raw["security"]:
-            caller.try_out(case)
+    try_out_in_turn(case, callers)
 
 
 @pytest.mark.slow
 @CHANCE.parametrize()
 def test_many_answers_are_as_described(case: Case, callers: list[Caller]) -> None:
-    """The same holds for many more requests, others in every run, each by some callers, in turn."""
+    """The same holds for many more requests, others in every run."""
+    try_out_in_turn(case, callers)
+
+
+def try_out_in_turn(case: Case, callers: list[Caller]) -> None:
+    """Have some callers send a request, of those whom it is for."""
     asked = [one for one in callers if one.role == "" or case.operation.definition.raw["security"]]
     for _ in range(CALLERS):
         asked[next(_turn) % len(asked)].try_out(case)

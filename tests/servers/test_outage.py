@@ -9,23 +9,21 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
 from servers import contract, schemes
+from servers.contract import Credentials
 from servers.embedded_store import answers
 from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import ROOT, Server
 
 NEEDING = [name for name in schemes.names() if schemes.load(name).ABOUT.promises.store == "every request"]
 WAIVING = [name for name in NEEDING if "store outage" in schemes.load(name).ABOUT.waives]
-
-#: Of the seeded accounts, the first of three that the fixture `account` never comes to.
-OWN_ACCOUNT = 7
-
+STRICT = [name for name in NEEDING if name not in WAIVING]
 
 #: Schemes that keep in the store what was ended, and not what is good.
 LISTING_ENDED = ["token-cutoff", "token-denylist"]
@@ -65,30 +63,50 @@ class Store:
         self.process.wait()
 
 
-@pytest.fixture
-def own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store of the test's own."""
+@pytest.fixture(scope="module")
+def one_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The store of all tests here."""
     store = Store(tmp_path_factory.mktemp("s") / "socket")
     yield store
-    store.process.send_signal(signal.SIGCONT)
     store.stop()
 
 
-@pytest.fixture(params=[name for name in NEEDING if name not in WAIVING])
-def server(
-    request: pytest.FixtureRequest, own_store: Store, accounts_file: Path, tmp_path: Path
+@pytest.fixture
+def own_store(one_store: Store) -> Iterator[Store]:
+    """The store, running and empty."""
+    with redis.Redis.from_url(f"unix://{one_store.path}", protocol=2) as connection:
+        connection.flushall()
+    yield one_store
+    one_store.process.send_signal(signal.SIGCONT)
+    if one_store.process.poll() is not None:
+        one_store.start()
+
+
+def started(scheme: str, store: Store, accounts_file: Path, folder: Path) -> Server:
+    """A server on that store."""
+    options = ("--accounts", str(accounts_file))
+    return Server(scheme, *options, log=folder / "log", env={"REDIS_URL": f"unix://{store.path}"})
+
+
+@pytest.fixture(scope="module", params=STRICT)
+def one_server(
+    request: pytest.FixtureRequest,
+    one_store: Store,
+    accounts_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """A server on that store; it ends well and logs nothing whatever happens."""
-    server = Server(
-        request.param,
-        "--accounts",
-        str(accounts_file),
-        log=tmp_path / "log",
-        env={"REDIS_URL": f"unix://{own_store.path}"},
-    )
+    """The server of a scheme for all tests here; it ends well and logs nothing whatever happens."""
+    server = started(request.param, one_store, accounts_file, tmp_path_factory.mktemp("logs"))
     yield server
     assert server.stop() == 0
     assert server.log.read_text() == ""
+
+
+@pytest.fixture
+def server(own_store: Store, one_server: Server) -> Server:  # noqa: ARG001 - the store is there first
+    """The server of a scheme; it has found the store again that the test before took away."""
+    assert Client(one_server.port).get(contract.HEALTH).status == 200
+    return one_server
 
 
 @pytest.fixture
@@ -131,8 +149,7 @@ def test_gone_and_back(own_store: Store, server: Server, caller: Client) -> None
 
 def test_gone_where_only_some_requests_need_it(own_store: Store, accounts_file: Path, tmp_path: Path) -> None:
     """With refresh tokens reads go on; logins and refreshes are 503. What it forgot is logged in anew."""
-    log, env = tmp_path / "log", {"REDIS_URL": f"unix://{own_store.path}"}
-    server = Server("token-refresh", "--accounts", str(accounts_file), log=log, env=env)
+    server = started("token-refresh", own_store, accounts_file, tmp_path)
     try:
         caller, stranger = Client(server.port), Client(server.port)
         grant = {"refresh_token": caller.log_in(contract.EXAMPLE).json["refresh_token"]}
@@ -148,7 +165,7 @@ def test_gone_where_only_some_requests_need_it(own_store: Store, accounts_file: 
         assert stranger.log_in(contract.EXAMPLE).status == 200
     finally:
         assert server.stop() == 0
-    assert log.read_text() == ""
+    assert server.log.read_text() == ""
 
 
 @pytest.mark.parametrize("scheme", WAIVING)
@@ -156,8 +173,7 @@ def test_gone_where_that_is_waived(
     scheme: str, own_store: Store, accounts_file: Path, tmp_path: Path
 ) -> None:
     """A scheme that waives this answers 500 and fills its log; nobody gets in there either."""
-    log, env = tmp_path / "log", {"REDIS_URL": f"unix://{own_store.path}"}
-    server = Server(scheme, "--accounts", str(accounts_file), log=log, env=env)
+    server = started(scheme, own_store, accounts_file, tmp_path)
     try:
         client = Client(server.port, described=False)
         client.log_in(contract.EXAMPLE)
@@ -166,7 +182,7 @@ def test_gone_where_that_is_waived(
         assert is_unavailable(client.get(contract.HEALTH))
     finally:
         assert server.stop() == 0
-    assert "Traceback" in log.read_text()
+    assert "Traceback" in server.log.read_text()
 
 
 def test_restarted_between_two_requests(own_store: Store, server: Server, caller: Client) -> None:
@@ -184,8 +200,14 @@ def test_stuck(own_store: Store, caller: Client) -> None:
     assert caller.get(contract.RESTRICTED).status == 200
 
 
-def test_requests_in_flight_finish(own_store: Store, server: Server, caller: Client) -> None:
+@pytest.mark.parametrize("scheme", STRICT)
+def test_requests_in_flight_finish(
+    scheme: str, own_store: Store, accounts_file: Path, tmp_path: Path
+) -> None:
     """A server that is told to end accepts nobody more, answers what it has begun, and exits 0."""
+    server = started(scheme, own_store, accounts_file, tmp_path)
+    caller = Client(server.port)
+    assert caller.log_in(contract.EXAMPLE).status == 200
     os.kill(own_store.process.pid, signal.SIGSTOP)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as slow:
         lines = [f"{name}: {value}" for name, value in caller.carried().items()]
@@ -202,6 +224,7 @@ def test_requests_in_flight_finish(own_store: Store, server: Server, caller: Cli
         # 503 where this machine took longer to come here than the store may take to answer.
         assert slow.recv(4096).startswith((b"HTTP/1.1 200", b"HTTP/1.1 503"))
     assert server.stop() == 0
+    assert server.log.read_text() == ""
 
 
 @pytest.mark.parametrize(
@@ -251,11 +274,16 @@ def account_row(accounts_file: Path, username: str) -> tuple[object, ...]:
     return row
 
 
-def test_blocked_while_logging_in(own_store: Store, server: Server, accounts_file: Path) -> None:
-    """An account that is blocked while its login waits for the store gets in neither now nor later."""
-    for attempt in range(3):
-        credentials = contract.load_credentials(OWN_ACCOUNT + attempt)
-        answer = log_in_while_blocked(own_store, server, accounts_file, credentials)
+@pytest.mark.parametrize("one_server", [name for name in STRICT if name not in LISTING_ENDED], indirect=True)
+def test_blocked_while_logging_in(
+    own_store: Store, server: Server, accounts_file: Path, new_account: Callable[[], Credentials]
+) -> None:
+    """An account that is blocked while its login waits for the store gets in neither now nor later.
+
+    A login of schemes that keep in the store what was ended does not wait for it.
+    """
+    for _ in range(3):
+        answer = log_in_while_blocked(own_store, server, accounts_file, new_account())
         if answer.status != 503:  # this machine was not slower than the store may be
             break
     assert (answer.status, answer.json) == (401, {"error": "wrong_credentials"})
@@ -264,7 +292,7 @@ def test_blocked_while_logging_in(own_store: Store, server: Server, accounts_fil
 
 
 def log_in_while_blocked(
-    store: Store, server: Server, accounts_file: Path, credentials: contract.Credentials
+    store: Store, server: Server, accounts_file: Path, credentials: Credentials
 ) -> Answer:
     """Log in while the store hangs, block the account meanwhile, and let the store go on."""
     os.kill(store.process.pid, signal.SIGSTOP)

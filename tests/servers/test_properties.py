@@ -32,11 +32,11 @@ GOOD = TOKENS.mint(Identity("123", "John", "Doe", "john@doe.com", "user"))
 #: The same examples in every run; a server's answer takes as long as the machine wants.
 LIVE = settings(
     derandomize=True,
-    max_examples=60,
+    max_examples=30,
     # A fixture here is a server, or a caller of it.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-PARSING = settings(LIVE, max_examples=200)
+PARSING = settings(LIVE, max_examples=100)
 
 #: What a header may hold as HTTP has it, and then some: no line ends, since the client sends none.
 HEADERS = st.text(st.characters(codec="latin-1", exclude_characters="\r\n\x00"), max_size=200)
