@@ -269,6 +269,25 @@ def serve(
 
 
 @app.command()
+def agent(
+    bind: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0: any free.")
+    ] = "127.0.0.1:5600",
+) -> None:
+    """Read the CPU and memory of servers on this machine, for a run on another that has the same secret.
+
+    The secret is COOKIES_VS_TOKENS_SECRET, or in the file that COOKIES_VS_TOKENS_SECRET_FILE names. The run's
+    suite names this as `agent` beside the addresses of the servers. It answers to nothing but the ports of
+    servers: their CPU time, memory and processes. What it says is sealed, not hidden: bind it to a private
+    network. Linux only. Ctrl-C ends it.
+    """
+    from harness.agent import command
+
+    with _until_stopped():
+        command.run(bind, lambda text: print(text, flush=True))
+
+
+@app.command()
 def doctor(
     suite: Annotated[str, typer.Argument(help="The suite to be measured: says what it needs.")] = "quick",
     results: ResultsFolder = Path("results"),

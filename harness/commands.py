@@ -49,6 +49,7 @@ def measure(
     known = catalog.Known(suite_name, catalog.scenarios())
     known.check(suite, {name: arm.scheme for name, arm in arms.items()})
     own_servers.check(suite, suite_name, may_load_others=options.may_load_others)
+    own_servers.check_meters(suite, suite_name, options.redis_url)
     suite, checks = known.fitted(suite)
     catalog.check_loop(options.loop)
     admission.check_store(suite, known.incidents, options.redis_url)

@@ -22,6 +22,8 @@ from harness.vitals import Watch
 
 #: How often to look whether everybody is alive while nobody says anything.
 _LOOK_UP_S: Final = 0.5
+#: With no word for this long, whether servers on other machines can still be reached.
+_KNOCK_AFTER_S: Final = 5
 #: With no word from the load generator for this long, it hangs.
 _SILENCE_S: Final = 120
 
@@ -282,5 +284,8 @@ class Edges:
 
     def _check_silence(self, since: float) -> None:
         self._rig.check_alive()
-        if time.monotonic() - since > _SILENCE_S:
+        silent_s = time.monotonic() - since
+        if silent_s > _KNOCK_AFTER_S:
+            self._rig.check_reachable()
+        if silent_s > _SILENCE_S:
             raise EnvironmentFailedError(f"the load generator has said nothing for {_SILENCE_S} s.")

@@ -15,15 +15,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from harness import interrupts, own, processes
+from harness import interrupts, own, processes, run_secret
 from harness.arms import Arm, Scheme
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.own import OwnServer
+from harness.schedule import Target
 from harness.suite import Suite
 from harness.trees import environments
 
 _HOST: Final = "127.0.0.1"
 _POLL_S: Final = 0.05
+#: Seconds within which a server takes a connection.
+_KNOCK_S: Final = 5
 #: Folders whose contents a lock file names, or that no program is.
 _NOT_SOURCE: Final = frozenset({"node_modules", "__pycache__", "venv"})
 
@@ -56,7 +59,7 @@ def arms(suite: Suite) -> dict[str, Arm]:
 
 
 def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
-    """Refuse what cannot be measured of a suite's own servers, before anything is started.
+    """Refuse what cannot be called or started of a suite's own servers, before anything is.
 
     Args:
         suite: The suite.
@@ -74,17 +77,40 @@ def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
             )
         if server.command is not None and not Path(server.folder).is_dir():
             raise SuiteError(f"{source}: own.{name}.folder: there is no folder {server.folder}")
+
+
+def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
+    """Refuse to judge what nobody reads, and agents that nobody could ask.
+
+    Args:
+        suite: The suite.
+        source: Its file, for messages.
+        redis_url: The store of servers that run already; None where nobody reads it.
+
+    Raises:
+        SuiteError: Names the key, and what to do.
+    """
+    for name, server in suite.own.items():
+        if server.agent is not None:
+            run_secret.read()
         for index, scenario in enumerate(suite.scenarios):
-            unread = server.address is not None and server.agent is None
-            if unread and name in suite.arms_of([scenario]) and scenario.primary_metric in _OF_CPU:
+            if name not in suite.arms_of([scenario]) or server.address is None:
+                continue
+            metric, remedies = scenario.primary_metric, []
+            if metric in _OF_SERVER and server.agent is None:
+                remedies.append(f"start bench.py agent beside {name} and name it in own.{name}.agent")
+            if metric in _OF_STORE and redis_url is None:
+                remedies.append(f"name the store that {name} uses with --redis-url")
+            if remedies:
                 raise SuiteError(
-                    f"{source}: scenarios[{index}].primary: expected another metric than"
-                    f" {scenario.primary_metric}, such as service_p50 or throughput, since nobody reads the"
-                    f" CPU of {name}; or start bench.py agent beside it, and name that in own.{name}.agent"
+                    f"{source}: scenarios[{index}].primary: expected another metric than {metric}, such as"
+                    f" service_p50 or throughput, since nobody reads that of {name}; or"
+                    f" {', and '.join(remedies)}"
                 )
 
 
-_OF_CPU: Final = ("server_cpu", "total_cpu")
+_OF_SERVER: Final = ("server_cpu", "total_cpu", "server_rss")
+_OF_STORE: Final = ("total_cpu",)
 
 
 def interpreter(server: OwnServer, name: str) -> str:
@@ -187,6 +213,21 @@ def _status(port: int, path: str) -> int | None:
         return None
     finally:
         connection.close()
+
+
+def knock(target: Target) -> None:
+    """Return if a server takes connections.
+
+    Raises:
+        EnvironmentFailedError: It does not.
+    """
+    try:
+        socket.create_connection((target.host, target.port), timeout=_KNOCK_S).close()
+    except OSError as error:
+        raise EnvironmentFailedError(
+            f"server {target.arm} at {target.host}:{target.port} takes no connections any more:"
+            f" {error.strerror or error}. Is it, its machine or the network down?"
+        ) from error
 
 
 def end_family(process: subprocess.Popen[bytes]) -> None:

@@ -106,7 +106,7 @@ class SlotRecord:
 
 @dataclass(frozen=True)
 class SlotAccount:
-    """What one slot's recorded part cost: CPU in ns (None of a server that nobody can read), store commands.
+    """What one slot's recorded part cost: CPU in ns, store commands; None of what nobody here can read.
 
     `server_wait_ns` is the time in which the server wanted its CPU and something else had it.
     """
@@ -114,8 +114,8 @@ class SlotAccount:
     slot: int
     instance: int
     server_cpu_ns: float | None
-    store_cpu_ns: float
-    store_ops: int
+    store_cpu_ns: float | None
+    store_ops: int | None
     server_wait_ns: float = 0
 
 

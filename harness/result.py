@@ -177,6 +177,18 @@ class Declared(Model):
     database: str
 
 
+class AgentInfo(Model):
+    """Whoever read the CPU and memory of servers on another machine, and what that machine is."""
+
+    address: str
+    host: str
+    cpu: str
+    cores: int
+    kernel: str
+    #: Those that it read.
+    arms: list[str]
+
+
 class Environment(Model):
     """The machine and the software, as far as they move the numbers."""
 
@@ -197,6 +209,8 @@ class Environment(Model):
     digests: dict[str, str] = Field(default_factory=dict)
     #: What each arm runs; results of before it was recorded have none.
     schemes: dict[str, Declared] = Field(default_factory=dict)
+    #: One row an agent beside servers that are named by their addresses.
+    agents: list[AgentInfo] = Field(default_factory=list)
     #: What the doctor found as the run began; results of before it was there have none.
     findings: list[Finding] = Field(default_factory=list)
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from harness import conformance, disk, interrupts, leftovers, own_servers, processes
+from harness.agent.client import Agents
 from harness.arms import Arm
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.meters import Meter, ProcessMeter
@@ -112,6 +113,7 @@ class Rig:
         self._started: list[subprocess.Popen[bytes]] = []
         self._sessions: list[subprocess.Popen[bytes]] = []
         self._beside: list[Instance] = []
+        self._agents: Agents | None = None
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
         self.instances: list[Instance] = []
 
@@ -123,6 +125,7 @@ class Rig:
             raise disk.failure(error, Path(tempfile.gettempdir(), leftovers.PREFIX)) from error
         try:
             self.store = SessionStore(self.folder, self._placement, self._given_url, relayed=self._relayed)
+            self._agents = Agents(arm.own.agent for arm in self._arms if arm.own and arm.own.agent)
             self.store.start()
             self._seed_accounts()
             self._start_servers()
@@ -153,6 +156,8 @@ class Rig:
             processes.end(self._started)
             for process in self._sessions:
                 own_servers.end_family(process)
+            if self._agents is not None:
+                self._agents.close()
             if hasattr(self, "store"):
                 self.store.close(self.prefix)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -190,6 +195,22 @@ class Rig:
                     f" {process.returncode}{said}"
                 )
         self.store.check_alive()
+
+    def check_reachable(self) -> None:
+        """Raise EnvironmentFailedError if a server that runs elsewhere takes no connections any more."""
+        for instance in self.instances:
+            if instance.process is None:
+                own_servers.knock(instance.target)
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The arms whose servers run already, wherever that is."""
+        return [arm.name for arm in self._arms if arm.own is not None and arm.own.address is not None]
+
+    @property
+    def agents(self) -> dict[str, dict[str, Any]]:
+        """What each agent says of its machine, by its address."""
+        return {} if self._agents is None else self._agents.machines()
 
     def secrets_of(self, arm: Arm) -> dict[str, str]:
         """What the environment of an arm's servers holds of secrets and keys."""
@@ -271,8 +292,8 @@ class Rig:
         deadline = time.monotonic() + _START_TIMEOUT_S
         self.instances += [await_it(number, deadline) for number, await_it in enumerate(waiting)]
         for arm in self._arms:
-            if arm.own is not None and arm.own.address is not None:
-                self.instances += self._already_running(len(self.instances), arm, arm.own, arm.own.address)
+            if arm.own is not None:
+                self.instances += self._already_running(len(self.instances), arm, arm.own)
 
     def _launch_server(
         self, arm: Arm, variant: Sequence[str], port: int, log: Path, own: Mapping[str, str]
@@ -344,17 +365,13 @@ class Rig:
         target = Target(number, arm.name, "127.0.0.1", port, own.read_path, own.dialect)
         return Instance(target, own_servers.told(own), self._pinned(process.pid), process, log)
 
-    @staticmethod
-    def _already_running(begin: int, arm: Arm, own: OwnServer, addresses: Sequence[str]) -> list[Instance]:
+    def _already_running(self, begin: int, arm: Arm, own: OwnServer) -> Iterator[Instance]:
         """The instances of an arm that is named by its addresses."""
-        return [
-            Instance(
-                Target(number, arm.name, *host_and_port(address), own.read_path, own.dialect),
-                own_servers.told(own),
-                None,
-            )
-            for number, address in enumerate(addresses, begin)
-        ]
+        for number, address in enumerate(own.address or (), begin):
+            host, port = host_and_port(address)
+            target = Target(number, arm.name, host, port, own.read_path, own.dialect)
+            meter = self._agents.meter(own.agent, port) if self._agents and own.agent else None
+            yield Instance(target, own_servers.told(own), meter)
 
     def _longer_credentials(self) -> list[str]:
         """What servers are told whose users have long profiles."""

@@ -207,9 +207,16 @@ class Measuring:
             told.append("the store at a distance")
         if conditions.processes > 1:
             told.append(f"{conditions.processes} processes behind each port")
-        store = "" if self._options.redis_url else "a store and "
         count = self._suite.instances
-        reporter.say(f"starting {store}{count * len(arms)} servers ({count} of each arm, {', '.join(told)})")
+        here = [arm for arm in arms if arm.own is None or arm.own.address is None]
+        if here:
+            store = "" if self._options.redis_url else "a store and "
+            reporter.say(
+                f"starting {store}{count * len(here)} servers ({count} of each arm, {', '.join(told)})"
+            )
+        for arm in arms:
+            if arm.own is not None and arm.own.address is not None:
+                reporter.say(f"{arm.name} runs already, at {', '.join(arm.own.address)}")
         return Rig(
             arms,
             instances=count,
@@ -234,7 +241,12 @@ class Measuring:
     ) -> None:
         """Put one scenario after the other on a rig, by their index in the suite."""
         self._environment = self._environment or describe(rig, placement, self._doctor)
-        self._findings.checks.append(validity.check_code(_digests(rig), _unseen(rig)))
+        self._findings.checks.append(validity.check_code(_digests(rig), rig.elsewhere))
+        self._findings.checks += [
+            validity.check_elsewhere(arm.name, arm.own.agent, self._options.redis_url is not None)
+            for arm in rig.arms
+            if arm.own is not None and arm.own.address is not None
+        ]
         meter = StoreMeter(rig.store.client)
         meter.calibrate()
         warm = False
@@ -289,7 +301,9 @@ class Measuring:
             edges=str(rig.folder / "edges.sock"),
             limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
-        accountant = Accountant(meters, meter)
+        # Servers that run already have the store that --redis-url names, or one that nobody here reads.
+        own_store = () if self._options.redis_url else _elsewhere(instances)
+        accountant = Accountant(meters, meter, own_store)
         rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
@@ -304,7 +318,11 @@ class Measuring:
             recording,
             accountant.accounts,
             server_rss={n: one.resident_bytes() for n, one in enumerate(meters) if one is not None},
-            store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in by_arm(plan.targets)},
+            store_memory={
+                arm: meter.memory(rig.arm_prefix(arm))
+                for arm in by_arm(plan.targets)
+                if arm not in rig.elsewhere
+            },
             store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
             number=self._batch,
@@ -412,9 +430,9 @@ def _digests(rig: Rig) -> dict[str, set[str]]:
     return digests
 
 
-def _unseen(rig: Rig) -> list[str]:
-    """The arms whose code is not on this machine."""
-    return list(dict.fromkeys(one.target.arm for one in rig.instances if one.process is None))
+def _elsewhere(instances: Sequence[Instance]) -> frozenset[int]:
+    """Those that were not started here, by their number."""
+    return frozenset(number for number, one in enumerate(instances) if one.process is None)
 
 
 def _families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:

@@ -119,17 +119,42 @@ def check_code(digests: Mapping[str, set[str]], unseen: Sequence[str] = ()) -> C
 
     Args:
         digests: What each instance reports of its code, by its place.
-        unseen: The arms that run where nobody here can see their code.
+        unseen: The arms that were started where nobody here can see their code.
     """
     one_each = all(len(own) == 1 for own in digests.values())
     several = f" of {len(digests)} trees" if len(digests) > 1 else ""
-    elsewhere = f"; what {', '.join(unseen)} run elsewhere is not seen" if unseen else ""
+    told = [f"what {', '.join(unseen)} run is not seen from here"] if unseen else []
+    if digests:
+        count = sum(map(len, digests.values()))
+        told.insert(0, f"{count} digest(s) of the servers' package over all instances{several}")
     return _check(
         "code under test",
         "ok" if one_each else "invalid",
-        f"{sum(map(len, digests.values()))} digest(s) of the servers' package over all instances{several}"
-        + elsewhere
-        + ("." if one_each else ": files changed while the run started; run it again."),
+        "; ".join(told) + ("." if one_each else ": files changed while the run started; run it again."),
+    )
+
+
+def check_elsewhere(arm: str, agent: str | None, store: bool) -> Check:
+    """What is known of servers that were not started by this run.
+
+    Args:
+        arm: Theirs.
+        agent: Who reads their CPU time and memory; None for nobody.
+        store: Whether their store is read, too.
+    """
+    told = [f"{arm} was not started by this run"]
+    if agent is not None:
+        told.append(f"the agent at {agent} read its CPU and memory")
+    lost = [] if agent is not None else ["server_cpu", "server_rss"]
+    lost += [] if store else ["store_cpu", "store_ops"]
+    lost += ["total_cpu"] if lost else []
+    told.append(f"nobody reads its {', '.join([*lost, 'store_memory', 'store_rtt'])}: left out")
+    remedies = [] if agent is not None else [f"bench.py agent beside it, named in own.{arm}.agent"]
+    remedies += [] if store else ["its store, named by --redis-url"]
+    return _check(
+        "elsewhere",
+        "warning" if remedies else "ok",
+        "; ".join(told) + (f". To have more: {', and '.join(remedies)}." if remedies else "."),
     )
 
 

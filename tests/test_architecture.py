@@ -71,6 +71,7 @@ PURE = [
             "history/series",
             "history/wording",
             "line",
+            "agent/protocol",
             "advice/advise",
             "advice/answer",
             "advice/held_back",
