@@ -284,7 +284,7 @@ def agent(
     from harness.agent import command
 
     with _until_stopped():
-        command.run(bind, lambda text: print(text, flush=True))
+        command.run(bind, os.environ, lambda text: print(text, flush=True))
 
 
 @app.command()

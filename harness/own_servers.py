@@ -15,7 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from harness import interrupts, own, processes, run_secret
+from harness import interrupts, own, processes
+from harness.agent import shared
 from harness.arms import Arm, Scheme
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.own import OwnServer
@@ -92,7 +93,7 @@ def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
     """
     for name, server in suite.own.items():
         if server.agent is not None:
-            run_secret.read()
+            shared.secret_of(os.environ)
         for index, scenario in enumerate(suite.scenarios):
             if name not in suite.arms_of([scenario]) or server.address is None:
                 continue

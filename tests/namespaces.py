@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ class Host:
     address: str
     namespace: str
     _switch: str
+    _started: list[subprocess.Popen[Any]] = field(default_factory=list)
 
     def command(self, *words: str) -> list[str]:
         """What runs these words there; the process that is started becomes theirs."""
@@ -57,7 +58,18 @@ class Host:
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[Any]:
         """Start a command there, as `subprocess.Popen` does; it ends with the network."""
-        return subprocess.Popen(self.command(*words), **({"start_new_session": True} | options))
+        self._started.append(
+            subprocess.Popen(self.command(*words), **({"start_new_session": True} | options))
+        )
+        return self._started[-1]
+
+    def forget(self) -> None:
+        """Wait for what was started and has been killed, and close its pipes."""
+        for one in self._started:
+            one.wait(timeout=_PATIENCE_S)
+            for pipe in (one.stdin, one.stdout, one.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def cut_off(self) -> None:
         """Pull its cable: nothing comes or goes, and nobody is told."""
@@ -91,6 +103,8 @@ def joined(*names: str) -> Iterator[list[Host]]:
         yield hosts
     finally:
         _remove([host.namespace for host in hosts] + [switch])
+        for host in hosts:
+            host.forget()
 
 
 def unavailable() -> str:

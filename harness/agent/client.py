@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 from collections.abc import Iterable
 from typing import Any, Final
 
-from harness import own, run_secret
+from harness import own
 from harness.accounting import CpuReading
-from harness.agent import protocol
+from harness.agent import protocol, shared
 from harness.errors import EnvironmentFailedError
 from harness.meters import Family
 
@@ -36,8 +37,8 @@ class Line:
                 f"no agent at {address}: {error.strerror or error}. Start it there: bench.py agent --bind"
                 f" {address}, with the same secret in its environment."
             ) from error
+        self._file = self._socket.makefile("rb")
         try:
-            self._file = self._socket.makefile("rb")
             nonce = secrets.token_bytes(protocol.NONCE_BYTES)
             theirs = protocol.nonce_of(self._greeting())
             self._seal = protocol.Seal(secret, theirs, nonce, "run")
@@ -68,6 +69,7 @@ class Line:
 
     def close(self) -> None:
         """Hang up."""
+        self._file.close()
         self._socket.close()
 
     def _greeting(self) -> dict[str, Any]:
@@ -153,7 +155,7 @@ class Agents:
         self._lines: dict[str, Line] = {}
         try:
             for address in dict.fromkeys(addresses):
-                self._lines[address] = Line(address, run_secret.read())
+                self._lines[address] = Line(address, shared.secret_of(os.environ))
         except BaseException:
             self.close()
             raise

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from harness import own, run_secret
-from harness.agent import server
+from harness import own
+from harness.agent import server, shared
 from harness.errors import EnvironmentFailedError, SuiteError
 
 
-def run(bind: str, say: Callable[[str], None]) -> None:
+def run(bind: str, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Answer runs until KeyboardInterrupt.
 
     Args:
         bind: Where to listen, as `HOST:PORT`.
+        environment: Names the secret.
         say: Told what happens, line by line.
 
     Raises:
@@ -25,7 +26,7 @@ def run(bind: str, say: Callable[[str], None]) -> None:
         host, port = own.agent_at(bind)
     except ValueError as error:
         raise SuiteError(f"--bind: {error}") from error
-    secret = run_secret.read()
+    secret = shared.secret_of(environment)
     if sys.platform != "linux":
         raise EnvironmentFailedError(
             "an agent finds what listens on a port in Linux's /proc: there is none here."
