@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from harness import interrupts, own, processes
+from harness import interrupts, own, processes, secret
 from harness.arms import Arm, Scheme
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.own import OwnServer
@@ -143,7 +143,7 @@ def start(
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env=os.environ | environment,
+                env=secret.withheld(os.environ) | environment,
                 cwd=server.folder,
                 start_new_session=True,
             )
