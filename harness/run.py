@@ -292,9 +292,9 @@ class Measuring:
         self._is_broken = not observed.recording.complete
         archive.save_recording(observed, self._options.out, index)
         self._findings.add(index, observed)
-        if self._workers is not None:
+        if self._workers is not None and not self._is_broken:
             self._findings.checks.append(
-                validity.check_clocks(observed.label, self._workers.found, len(observed.plan.order))
+                validity.check_clocks(observed.label, self._workers.last, len(observed.plan.order))
             )
 
     def _observe(

@@ -122,7 +122,7 @@ def check_clocks(where: str, workers: Sequence[LoadWorker], slots: int) -> Check
 
     Args:
         where: The scenario, for people.
-        workers: What is known of each by now.
+        workers: What was found of each during this load.
         slots: How many each was to begin.
     """
     told = ", ".join(

@@ -71,12 +71,14 @@ class Workers:
         address: Where it listens.
 
     Attributes:
-        found: What is known of each, once they are gathered; of its clock, after each load.
+        found: What is known of each, once they are gathered, over all loads until now.
+        last: The same, of the last load alone.
     """
 
     def __init__(self, count: int, address: Address) -> None:
         self.count = count
         self.found: list[LoadWorker] = []
+        self.last: list[LoadWorker] = []
         self._address = address
         self._given = secret.given(os.environ)
         self._secret = self._given or secret.fresh()
@@ -162,16 +164,10 @@ class Workers:
                 case None:
                     raise EnvironmentFailedError("the workers did not end after the last slot.")
                 case {"what": "ended", "workers": clocks}:
+                    pairs = zip(self.found, clocks, strict=True)
+                    self.last = [one.model_copy(update=_under_load(clock)) for one, clock in pairs]
                     self.found = [
-                        one.model_copy(
-                            update={
-                                "clock_error_us": max(one.clock_error_us, clock["error_ns"] / 1e3),
-                                "clock_drift_us": one.clock_drift_us + clock["drift_ns"] / 1e3,
-                                "late_slots": one.late_slots + clock["late"],
-                                "latest_us": max(one.latest_us, clock["latest_ns"] / 1e3),
-                            }
-                        )
-                        for one, clock in zip(self.found, clocks, strict=True)
+                        _together(all_, last) for all_, last in zip(self.found, self.last, strict=True)
                     ]
                     return
                 case {"what": "lost", "number": number, "host": host, "why": why}:
@@ -330,6 +326,28 @@ def _described(about: dict[str, Any], error_ns: int) -> LoadWorker:
         cpus=int(about["cpus"]),
         python=_plain(about["python"]),
         clock_error_us=error_ns / 1e3,
+    )
+
+
+def _under_load(clock: dict[str, int]) -> dict[str, float]:
+    """What the master found of a worker during one load, as `LoadWorker` has it."""
+    return {
+        "clock_error_us": clock["error_ns"] / 1e3,
+        "clock_drift_us": clock["drift_ns"] / 1e3,
+        "late_slots": clock["late"],
+        "latest_us": clock["latest_ns"] / 1e3,
+    }
+
+
+def _together(before: LoadWorker, last: LoadWorker) -> LoadWorker:
+    """What is known of a worker over all loads until now."""
+    return before.model_copy(
+        update={
+            "clock_error_us": max(before.clock_error_us, last.clock_error_us),
+            "clock_drift_us": before.clock_drift_us + last.clock_drift_us,
+            "late_slots": before.late_slots + last.late_slots,
+            "latest_us": max(before.latest_us, last.latest_us),
+        }
     )
 
 
