@@ -175,6 +175,7 @@ def joined(batches: Sequence[Observed]) -> Observed:
             slots=tuple(records),
             errors=dict(sum((Counter(one.recording.errors) for one in batches), Counter())),
             complete=all(one.recording.complete for one in batches),
+            lost=next((one.recording.lost for one in batches if one.recording.lost), ""),
         ),
         accounts,
         server_rss=rss,

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from harness import interrupts, own, processes
+from harness import interrupts, own, processes, secret
 from harness.agent import shared
 from harness.arms import Arm, Scheme
 from harness.errors import EnvironmentFailedError, SuiteError
@@ -170,7 +170,7 @@ def start(
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env=os.environ | environment,
+                env=secret.withheld(os.environ) | environment,
                 cwd=server.folder,
                 start_new_session=True,
             )

@@ -189,6 +189,30 @@ class AgentInfo(Model):
     arms: list[str]
 
 
+class LoadWorker(Model):
+    """A worker on another machine, or in another process, that made a part of the load.
+
+    Attributes:
+        host: Name of its machine.
+        cpu: What its system calls the CPU.
+        cpus: How many it may use; a worker is one process, so it takes one.
+        python: Its Python.
+        clock_error_us: By how much the moment at which it began a slot was off the run's clock, at most.
+        clock_drift_us: How far its clock moved away from the run's while it was under load.
+        late_slots: Slots that it began late, since word of their moment came late.
+        latest_us: How late at worst.
+    """
+
+    host: str
+    cpu: str
+    cpus: int
+    python: str
+    clock_error_us: float
+    clock_drift_us: float = 0
+    late_slots: int = 0
+    latest_us: float = 0
+
+
 class Environment(Model):
     """The machine and the software, as far as they move the numbers."""
 
@@ -213,6 +237,8 @@ class Environment(Model):
     agents: list[AgentInfo] = Field(default_factory=list)
     #: What the doctor found as the run began; results of before it was there have none.
     findings: list[Finding] = Field(default_factory=list)
+    #: Who made the load, where it was not processes of this run's own.
+    workers: list[LoadWorker] = Field(default_factory=list)
 
 
 class Check(Model):

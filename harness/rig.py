@@ -29,6 +29,8 @@ from harness.session_store import SessionStore
 from harness.trees.tree import Tree
 
 _START_TIMEOUT_S: Final = 90
+#: Where servers listen unless told otherwise, as `python -m servers` does.
+_LOOPBACK: Final = "127.0.0.1"
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
 _KEEPALIVE_S: Final = 24 * 3600
 #: With long profiles a credential may be as long as the parser lets any header be.
@@ -78,6 +80,7 @@ class Rig:
         relayed: Put a relay before the store, whose delay `SessionStore.delay` sets.
         checked: Refuse servers that answer wrongly what needs no credential.
         processes_each: How many serve behind each port.
+        host: Address of this machine at which our own servers listen.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Rig:
         relayed: bool = False,
         checked: bool = True,
         processes_each: int = 1,
+        host: str = _LOOPBACK,
     ) -> None:
         self._arms = list(arms)
         self._count = instances
@@ -110,6 +114,7 @@ class Rig:
         self._relayed = relayed
         self._checked = checked
         self._processes_each = processes_each
+        self._host = host
         self._started: list[subprocess.Popen[bytes]] = []
         self._sessions: list[subprocess.Popen[bytes]] = []
         self._beside: list[Instance] = []
@@ -303,6 +308,7 @@ class Rig:
             *variant,
             arm.scheme.name,
             *("--port", str(port)),
+            *(["--host", self._host] if self._host != _LOOPBACK else []),
             *("--loop", self._loop),
             *("--password-cost", self._password_cost),
             *("--accounts", str(self._accounts[arm.tree])),
@@ -362,7 +368,7 @@ class Rig:
         log: Path,
     ) -> Instance:
         own_servers.await_ready(arm.name, own, port, process, log, deadline)
-        target = Target(number, arm.name, "127.0.0.1", port, own.read_path, own.dialect)
+        target = Target(number, arm.name, _LOOPBACK, port, own.read_path, own.dialect)
         return Instance(target, own_servers.told(own), self._pinned(process.pid), process, log)
 
     def _already_running(self, begin: int, arm: Arm, own: OwnServer) -> Iterator[Instance]:

@@ -34,6 +34,7 @@ from harness.rig import Instance, Rig
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Conditions, Scenario, Suite, by_conditions
 from harness.vitals import Watch
+from harness.workers import DEFAULT_BIND, Address, Workers
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
@@ -52,6 +53,9 @@ class Options:
         loop: Event loop of the servers.
         redis_url: A store of the user's own.
         processes: Load processes that share the load.
+        expect_workers: How many workers, started elsewhere, make the load in their place; 0 for none.
+        workers_bind: Where these find the run.
+        workers_wait_s: For how long they are awaited.
         command: The command line, as the result records it.
         until_decided_s: Measure further batches of fresh instances, `looks.LOOKS` in all, until every verdict
             is reached or a batch more would not end within so many seconds; None for one batch.
@@ -63,6 +67,9 @@ class Options:
     loop: str = "uvloop"
     redis_url: str | None = None
     processes: int = 1
+    expect_workers: int = 0
+    workers_bind: str = DEFAULT_BIND
+    workers_wait_s: float = 600
     command: list[str] = field(default_factory=list)
     until_decided_s: float | None = None
     beside: Callable[[Rig], AbstractContextManager[object]] = nullcontext
@@ -79,6 +86,7 @@ class Measuring:
         incidents: The kind of incident of each scenario that all arms live through at once.
         undecided: What a further batch is to measure, by what was found so far.
         checks: What was found out before, and belongs in the result.
+        workers: Those who make the load, where others than processes of this run's own do.
     """
 
     def __init__(
@@ -90,6 +98,7 @@ class Measuring:
         *,
         incidents: Mapping[str, str] | None = None,
         checks: Sequence[Check] = (),
+        workers: Workers | None = None,
     ) -> None:
         self._suite = suite
         self._options = options
@@ -105,6 +114,8 @@ class Measuring:
         self._seed = secrets.randbelow(2**31) if options.seed is None else options.seed
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
+        self._workers = workers
+        self._is_broken = False
         self._looks = 1 if options.until_decided_s is None else LOOKS
         self._batch = 0
         self._findings = Findings(suite, self._seed, self._looks)
@@ -174,12 +185,12 @@ class Measuring:
         """Measure what is open, on instances started for it."""
         behind_a_port = max(scenario.processes or 1 for scenario in self._suite.scenarios)
         placement = place(processes.usable_cpus(), self._options.processes, behind_a_port)
-        generator = load.Generator(self._options.processes, placement.load)
+        generator = load.Generator(self._options.processes, placement.load, self._workers)
         for conditions, every in by_conditions(self._suite).items():
             scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
             wanted = self._suite.arms_of(scenarios.values())
             some = [arm for arm in arms if arm.name in wanted]
-            if not some:
+            if not some or self._is_broken:
                 continue
             with (
                 self._rig(conditions, some, placement, reporter) as rig,
@@ -229,6 +240,7 @@ class Measuring:
             lifetime_s=conditions.lifetime_s,
             relayed=conditions.relayed,
             processes_each=conditions.processes,
+            host=Address.parse(self._options.workers_bind).host,
         )
 
     def _measure(
@@ -251,6 +263,8 @@ class Measuring:
         meter.calibrate()
         warm = False
         for index, scenario in scenarios.items():
+            if self._is_broken:
+                return
             self._turns_ns.append(speed.look().median_ns)
             if scenario.store_delay_ms is not None:
                 rig.store.delay(scenario.store_delay_ms)
@@ -259,11 +273,41 @@ class Measuring:
                 archive.save_timeline(lived, self._options.out, index)
                 self._findings.add_incident(index, lived)
             else:
-                observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
+                self._measure_one(index, scenario, rig, meter, generator, reporter, warm=warm)
                 warm = True
-                archive.save_recording(observed, self._options.out, index)
-                self._findings.add(index, observed)
             archive.save(self._result(unfinished=True), self._options.out)
+
+    def _measure_one(
+        self,
+        index: int,
+        scenario: Scenario,
+        rig: Rig,
+        meter: StoreMeter,
+        generator: load.Generator,
+        reporter: Reporter,
+        *,
+        warm: bool,
+    ) -> None:
+        """Put one scenario's load on the rig, and keep what was seen; a load that breaks off is the last.
+
+        Raises:
+            InvalidMeasurementError: It broke off, and neither of it nor of what was before is anything kept.
+        """
+        try:
+            observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
+        except InvalidMeasurementError as error:
+            if not self._findings.measured_s:
+                raise
+            self._findings.checks.append(validity.check_unfinished(scenario.label, str(error)))
+            self._is_broken = True
+            return
+        self._is_broken = not observed.recording.complete
+        archive.save_recording(observed, self._options.out, index)
+        self._findings.add(index, observed)
+        if self._workers is not None and not self._is_broken:
+            self._findings.checks.append(
+                validity.check_clocks(observed.label, self._workers.last, len(observed.plan.order))
+            )
 
     def _observe(
         self,
@@ -411,7 +455,12 @@ class Measuring:
                     if index not in self._incidents
                 ],
             ),
-            environment=self._environment.model_copy(update={"turn_ns": median(self._turns_ns)}),
+            environment=self._environment.model_copy(
+                update={
+                    "turn_ns": median(self._turns_ns),
+                    "workers": [] if self._workers is None else self._workers.found,
+                }
+            ),
             validity=findings.checks,
             measurements=findings.measurements,
             comparisons=findings.comparisons,
