@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness import under_way
 from harness.archive import load
 from harness.result import Comparison, Measurement, Result
+from harness.schedule import arrival_offsets
 from servers.embedded_store import find_binary
 from tests import namespaces, noise
 from tests.namespaces import Host
 from tests.sandbox import ROOT, Sandbox
+from tests.test_workers import added, kept
 
 pytestmark = pytest.mark.slow
 
@@ -44,11 +47,12 @@ STEADY = {"name": "steady", "load": f'model = "open", users = {USERS}, rate = 15
 
 @dataclass(frozen=True)
 class Machines:
-    """The three of them; on the first the twins serve, and an agent."""
+    """All of them; on the first the twins serve, and an agent; on the third runs are started."""
 
     server: Host
     store: Host
     load: Host
+    workers: tuple[Host, ...]
 
     @property
     def redis_url(self) -> str:
@@ -95,10 +99,10 @@ def _scenario(about: dict[str, str], seconds: float, primary: str) -> str:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    """Three machines, with all up that is to be there before a run."""
+    """The machines, with all up that is to be there before a run."""
     folder = tmp_path_factory.mktemp("machines")
-    with namespaces.joined("server", "store", "load") as hosts:
-        here = Machines(*hosts)
+    with namespaces.joined("server", "store", "load", "load-1", "load-2") as hosts:
+        here = Machines(*hosts[:3], tuple(hosts[3:]))
         _start_store(here.store, here.store.address)
         accounts = folder / "accounts.sqlite"
         cost = ("--password-cost", "bench")
@@ -252,7 +256,7 @@ def test_a_host_that_is_cut_off_is_named(machines: Machines, sandbox: Sandbox) -
         stderr=subprocess.STDOUT,
         text=True,
     )
-    sandbox.until(running, lambda: _is_saturating(sandbox.folder / "run"))
+    sandbox.until(running, lambda: _is_measuring(sandbox.folder / "run", "saturation"))
     machines.server.cut_off()
     try:
         said, _ = running.communicate(timeout=90)
@@ -264,7 +268,86 @@ def test_a_host_that_is_cut_off_is_named(machines: Machines, sandbox: Sandbox) -
     assert {row.scenario for row in kept.measurements} == {"steady"}
 
 
-def _is_saturating(run: Path) -> bool:
-    """Whether some slots of the second scenario are done."""
+def _is_measuring(run: Path, scenario: str) -> bool:
+    """Whether some slots of a scenario are done."""
     told = under_way.read(run)
-    return told is not None and "saturation" in (told.scenario or "") and told.done > 3
+    return told is not None and scenario in (told.scenario or "") and told.done > 3
+
+
+@dataclass(frozen=True)
+class Led:
+    """A run whose load two workers make, each on a machine of its own."""
+
+    run: subprocess.Popen[str]
+    workers: list[subprocess.Popen[str]]
+
+    def ended(self) -> str:
+        """What the run said, once it and both workers are over."""
+        said, _ = self.run.communicate(timeout=240)
+        for worker in self.workers:
+            worker.communicate(timeout=60)
+        return said
+
+
+def _lead(machines: Machines, sandbox: Sandbox, seconds: float) -> Led:
+    """Start a run, and the workers as it asks for them."""
+    scenario = _scenario(STEADY, seconds, "service_p50")
+    suite = machines.suite(sandbox.folder, scenario, agent=True)
+    place = f"{machines.load.address}:5557"
+    options = ("--load-other-machines", "--expect-workers", "2", "--workers-bind", place, "--out", "run")
+    of_run = {
+        "cwd": sandbox.folder,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
+    bench = (sys.executable, str(ROOT / "bench.py"))
+    run = machines.load.start(
+        *bench, "run", suite, *options, env=_environment(sandbox, SECRET, machines.redis_url), **of_run
+    )
+    workers = [
+        host.start(*bench, "work", place, env=_environment(sandbox, SECRET, None), **of_run)
+        for host in machines.workers
+    ]
+    return Led(run, workers)
+
+
+def test_two_load_hosts_drive_the_twins_on_a_third(machines: Machines, sandbox: Sandbox) -> None:
+    """Every arrival is accounted for; percentiles are those of both workers' histograms together."""
+    led = _lead(machines, sandbox, 4)
+    said = led.ended()
+    result, plan, recording = kept(sandbox.folder / "run")
+    assert recording.complete, said
+    assert recording.errors == {}
+    due = len(arrival_offsets(plan.rate, plan.slot_ns, "constant", plan.seed))
+    for slot in range(len(plan.order)):
+        rows = [row for row in recording.slots if row.slot == slot]
+        assert [row.process for row in rows] == [0, 1]
+        assert sum(row.scheduled for row in rows) == due
+        assert sum(row.requests + row.dropped for row in rows) == due
+    for arm in PORTS:
+        own = [target.instance for target in plan.targets if target.arm == arm]
+        assert _value(result, arm, "response_p99").points == [
+            added([row for row in recording.slots if row.instance == one]).get_value_at_percentile(99) / 1e3
+            for one in own
+        ]
+    assert (_exact(result, "cookie", "store_ops"), _exact(result, "token", "store_ops")) == (1, 0)
+    assert min(_value(result, arm, "server_cpu").value for arm in PORTS) > 0
+    assert len(result.environment.workers) == len(machines.workers)
+
+
+def test_a_load_host_that_dies_makes_a_run_invalid(machines: Machines, sandbox: Sandbox) -> None:
+    """Its worker killed half-way: 12, and what both had measured until then is kept, without a verdict."""
+    led = _lead(machines, sandbox, 60)
+    sandbox.until(led.run, lambda: _is_measuring(sandbox.folder / "run", "steady"))
+    for worker in psutil.Process(led.workers[0].pid).children():
+        worker.kill()
+    said = led.ended()
+    assert led.run.returncode == 12, said
+    result, plan, recording = kept(sandbox.folder / "run")
+    assert result.run.exit_code == 12
+    slots = {row.slot for row in recording.slots}
+    assert 0 < len(slots) < len(plan.order)
+    assert all({row.process for row in recording.slots if row.slot == one} == {0, 1} for one in slots)
+    assert any(check.check == "final report" and check.status == "invalid" for check in result.validity)
+    assert {row.verdict for row in result.comparisons} <= {"not judged"}
