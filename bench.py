@@ -45,6 +45,8 @@ app = typer.Typer(
 
 #: Seconds within which a run that goes on until decided must end.
 _LIMIT_S = 900
+#: Where workers find a run: Locust's port, on this machine alone (`harness.workers.DEFAULT_BIND`).
+_WORKERS_BIND = "127.0.0.1:5557"
 _NEW_FOLDER = "Folder for this run; default: a new one in --results."
 RunFolder = Annotated[Path | None, typer.Option("--out", help=_NEW_FOLDER)]
 Seed = Annotated[int | None, typer.Option(help="Seed of the plan; default: drawn, and recorded.")]
@@ -86,6 +88,24 @@ def run(
     processes: Annotated[
         int, typer.Option(min=1, help="Load processes that share the load, each on a CPU of its own.")
     ] = 1,
+    expect_workers: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Have N workers elsewhere make the load: prints the command to start them, and waits.",
+        ),
+    ] = 0,
+    workers_bind: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With --expect-workers: this machine's address, for the run and for its servers.",
+        ),
+    ] = _WORKERS_BIND,
+    expect_workers_max_wait: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="With --expect-workers: for how long to wait.")
+    ] = 600,
     until_decided: Annotated[
         bool,
         typer.Option(
@@ -124,11 +144,34 @@ def run(
         loop=loop,
         redis_url=redis_url,
         processes=processes,
+        expect_workers=expect_workers,
+        workers_bind=workers_bind,
+        workers_wait_s=expect_workers_max_wait,
         until_decided_s=(limit or _LIMIT_S) if until_decided else None,
         may_load_others=load_other_machines,
     )
     console = Console(stderr=as_json)
     commands.measure(suite, options, console, dry_run=dry_run, print_json=as_json, wait=wait)
+
+
+@app.command()
+def work(
+    run_at: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where the run is, as it printed it.")],
+    patience: Annotated[
+        float,
+        typer.Option(min=1, metavar="SECONDS", help="Give up where the run says nothing for so long."),
+    ] = 60,
+) -> None:
+    """Make a part of the load of a run on another machine (`run --expect-workers`), until that is over.
+
+    The environment holds the run's secret in COOKIES_VS_TOKENS_SECRET, or the name of a file with it in
+    COOKIES_VS_TOKENS_SECRET_FILE. A worker is one process on one CPU: start one for each CPU that is to load.
+    It sends load wherever the holder of that secret says. Ctrl-C ends it, and makes the run invalid.
+    """
+    from harness import working
+
+    with _until_stopped():
+        working.work(run_at, patience, Console())
 
 
 @app.command()
@@ -267,6 +310,25 @@ def serve(
 
     with _until_stopped():
         commands.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
+
+
+@app.command()
+def agent(
+    bind: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0: any free.")
+    ] = "127.0.0.1:5600",
+) -> None:
+    """Read the CPU and memory of servers on this machine, for a run on another that has the same secret.
+
+    The secret is COOKIES_VS_TOKENS_SECRET, or in the file that COOKIES_VS_TOKENS_SECRET_FILE names. The run's
+    suite names this as `agent` beside the addresses of the servers. It answers to nothing but the ports of
+    servers: their CPU time, memory and processes. What it says is sealed, not hidden: bind it to a private
+    network. Linux only. Ctrl-C ends it.
+    """
+    from harness.agent import command
+
+    with _until_stopped():
+        command.run(bind, os.environ, lambda text: print(text, flush=True))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -156,11 +156,15 @@ class Accountant:
     Args:
         servers: The meter of each instance; None of one whose CPU nobody can read.
         store: The store's meter.
+        elsewhere: The instances that have another store.
     """
 
-    def __init__(self, servers: Sequence[ServerMeter | None], store: StoreMeter) -> None:
+    def __init__(
+        self, servers: Sequence[ServerMeter | None], store: StoreMeter, elsewhere: Collection[int] = ()
+    ) -> None:
         self._servers = servers
         self._store = store
+        self._elsewhere = elsewhere
         self.accounts: list[SlotAccount] = []
 
     def begin(self, instance: int) -> None:
@@ -172,13 +176,14 @@ class Accountant:
         """Read them after it, and enter the difference."""
         before, after = self._server_before, self._read_server(instance)
         store_cpu, store_ops = self._store.spent(self._store_before, self._store.read())
+        known = instance not in self._elsewhere
         self.accounts.append(
             SlotAccount(
                 slot,
                 instance,
                 server_cpu_ns=None if before is None or after is None else after.on_ns - before.on_ns,
-                store_cpu_ns=store_cpu,
-                store_ops=store_ops,
+                store_cpu_ns=store_cpu if known else None,
+                store_ops=store_ops if known else None,
                 server_wait_ns=0 if before is None or after is None else after.waiting_ns - before.waiting_ns,
             )
         )

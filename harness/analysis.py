@@ -26,8 +26,8 @@ def measurements(observed: Observed, confidence: float) -> list[Measurement]:
     Where the scenario has several steps, rows of each follow, with the step among their parameters.
     """
     scenario = observed.scenario
-    # One figure an arm, entered under its first instance.
-    first = {arm: instances[0] for arm, instances in arms(observed).items()}
+    # One figure an arm, entered under its first instance; none of one whose keys and way are not known here.
+    first = {arm: own[0] for arm, own in arms(observed).items() if arm in observed.store_memory}
     found = points(observed) | {
         "store_memory": {instance: observed.store_memory[arm] for arm, instance in first.items()},
         "store_rtt": dict.fromkeys(first.values(), observed.store_rtt_us),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from harness import archive, catalog, own_servers, reporting, run_folder
+from harness import admission_of_workers, archive, catalog, own_servers, reporting, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
@@ -28,6 +29,7 @@ from harness.run import Measuring, Options
 from harness.suite import Suite
 from harness.trees import revisions
 from harness.under_way import ProgressFile
+from harness.workers import Address, Workers
 
 #: Seconds between looks at whether all that was started is alive.
 _LOOK_EVERY_S: Final = 0.5
@@ -50,21 +52,33 @@ def measure(
     arms = schemes | own_servers.arms(suite, known.asked(suite))
     known.check(suite, {name: arm.scheme for name, arm in arms.items()})
     own_servers.check(suite, suite_name, schemes, may_load_others=options.may_load_others)
+    own_servers.check_meters(suite, suite_name, options.redis_url)
     suite, checks = known.fitted(suite)
     catalog.check_loop(options.loop)
     admission.check_store(suite, known.incidents, options.redis_url)
-    _check_processes(suite, options.processes, known.incidents)
+    if options.expect_workers:
+        admission_of_workers.check(suite, options, known.incidents)
+    else:
+        _check_processes(suite, options.processes, known.incidents)
     if dry_run:
-        _tell_plan(suite, known.incidents, folder, console, options.processes, until_decided_s, checks)
+        _tell_plan(suite, known.incidents, console, options, checks)
         return
     will = forecast(suite, 1 if until_decided_s is None else LOOKS)
     with run_folder.taken(folder, will, wait=wait, say=say):
         say(f"{suite.title}; results in {folder}")
         for check in checks:
             say(f"{check.check}: {check.detail}")
-        with Reporter(console, ProgressFile(folder, suite.name, suite.arms)) as reporter:
+        with (
+            _workers(options, say) as workers,
+            Reporter(console, ProgressFile(folder, suite.name, suite.arms)) as reporter,
+        ):
             result = Measuring(
-                suite, options, known.needs_credential, incidents=known.incidents, checks=checks
+                suite,
+                options,
+                known.needs_credential,
+                incidents=known.incidents,
+                checks=checks,
+                workers=workers,
             ).run(arms, reporter)
         archive.save(result, folder)
         if print_json:
@@ -117,6 +131,17 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
             time.sleep(_LOOK_EVERY_S)
 
 
+@contextmanager
+def _workers(options: Options, say: Callable[[str], None]) -> Iterator[Workers | None]:
+    """The workers that make the load, gathered; None where processes of this run's own do."""
+    if not options.expect_workers:
+        yield None
+        return
+    with Workers(options.expect_workers, Address.parse(options.workers_bind)) as workers:
+        workers.gather(options.workers_wait_s, say)
+        yield workers
+
+
 def _draw(result: Result, folder: Path) -> str:
     """Draw the charts as far as that is possible: what was measured does not depend on them."""
     from harness.charts import draw_all
@@ -151,17 +176,11 @@ def _count(suite: Suite, arm: str) -> int:
 
 
 def _tell_plan(
-    suite: Suite,
-    incidents: Mapping[str, str],
-    folder: Path,
-    console: Console,
-    processes: int,
-    until_decided_s: float | None,
-    checks: Sequence[Check],
+    suite: Suite, incidents: Mapping[str, str], console: Console, options: Options, checks: Sequence[Check]
 ) -> None:
     will = forecast(suite)
     count = sum(_count(suite, arm) for arm in suite.arms)
-    placement = setting.roles_on_cpus(place(usable_cpus(), processes).roles())
+    placement = setting.roles_on_cpus(place(usable_cpus(), options.processes).roles())
     lines = [
         f"suite {suite.name}: {suite.title}",
         f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} in all)",
@@ -180,8 +199,14 @@ def _tell_plan(
         f"  CPUs: {placement}",
         f"  time: about {will.seconds:.0f} s, of which {will.measuring_s:.0f} s measuring",
         f"  memory: about {will.memory_bytes / 1e6:.0f} MB; disk: about {will.disk_bytes / 1e6:.0f} MB",
-        f"  results: {folder}",
+        f"  results: {options.out}",
     ]
-    if until_decided_s is not None:
-        lines.insert(-1, f"  up to {LOOKS} times that, until all is decided, or {until_decided_s:.0f} s")
+    if options.expect_workers:
+        lines.insert(
+            -1, f"  load: from {options.expect_workers} worker(s), awaited at {options.workers_bind}"
+        )
+    if options.until_decided_s is not None:
+        lines.insert(
+            -1, f"  up to {LOOKS} times that, until all is decided, or {options.until_decided_s:.0f} s"
+        )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)

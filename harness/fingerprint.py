@@ -25,12 +25,21 @@ def fingerprint(result: Result) -> dict[str, str]:
         f" {row.warmup_requests} requests"
         for row in result.run.slots
     }
-    return {
-        "CPU": f"{machine.cpu}, {machine.cores} cores",
-        "kernel": machine.kernel,
-        "placement": setting.placement(result),
-        "end of an answer": _END[result.run.answers_end],
-    } | cuts
+    elsewhere = {
+        f"machine of {arm}": f"{one.host}: {one.cpu}, {one.cores} cores"
+        for one in machine.agents
+        for arm in one.arms
+    }
+    return (
+        {
+            "CPU": f"{machine.cpu}, {machine.cores} cores",
+            "kernel": machine.kernel,
+            "placement": setting.placement(result),
+            "end of an answer": _END[result.run.answers_end],
+        }
+        | elsewhere
+        | cuts
+    )
 
 
 def subject(result: Result) -> dict[str, str]:

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol, Self, TypeVar
 
@@ -22,6 +22,8 @@ from harness.vitals import Watch
 
 #: How often to look whether everybody is alive while nobody says anything.
 _LOOK_UP_S: Final = 0.5
+#: With no word for this long, whether servers on other machines can still be reached.
+_KNOCK_AFTER_S: Final = 5
 #: With no word from the load generator for this long, it hangs.
 _SILENCE_S: Final = 120
 
@@ -35,6 +37,51 @@ class Generator:
 
     processes: int = 1
     cpus: tuple[int, ...] = ()
+    #: Those who make it in place of processes of our own.
+    workers: Workers | None = None
+
+
+class Member(Protocol):
+    """One of those who share a load."""
+
+    @property
+    def name(self) -> str:
+        """Who it is, for people."""
+
+    def has_ended(self) -> bool:
+        """Whether it will say nothing more."""
+
+    def failure(self) -> InvalidMeasurementError:
+        """The error that says how it ended before its time."""
+
+    def recorded(self) -> Recording:
+        """What it recorded, as far as it came."""
+
+
+class Crew(Protocol):
+    """Those who share a load, at work."""
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Each with its share, in order."""
+
+    def wait(self) -> None:
+        """Until all have ended after their last slot; raises InvalidMeasurementError where one is missing."""
+
+
+class Workers(Protocol):
+    """Load processes that others have started, elsewhere (`harness.workers`)."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    @property
+    def pid(self) -> int:
+        """Process id of what leads them."""
+
+    def begin(self, plan: Plan, folder: Path) -> Crew:
+        """Have them follow a plan, and their recordings in this folder."""
 
 
 def run(
@@ -47,32 +94,73 @@ def run(
     one included.
 
     Returns:
-        What was recorded, all processes merged.
+        What was recorded, all processes merged; not complete, and with the reason, where one of them ended
+        before its time.
 
     Raises:
         EnvironmentFailedError: One would not start, hangs, or a server or the store died.
-        InvalidMeasurementError: One ended without its final report.
+        InvalidMeasurementError: One ended before its time, and nothing was recorded.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listen(listener, plan.edges, how.processes)
-        started: list[LoadProcess] = []
+    lost = ""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listen(listener, plan.edges, how.workers.count if how.workers else how.processes)
+        crew: Crew
         try:
-            for share in plan.shared(how.processes):
-                with interrupts.held():
-                    started.append(LoadProcess(share, rig.folder))
-                watch.follow(started[-1].name, started[-1].process.pid)
-                if how.cpus:
-                    processes.pin(started[-1].process.pid, (how.cpus[share.process % len(how.cpus)],))
-            with Edges(listener, started, rig) as edges:
+            if how.workers is None:
+                crew = stack.enter_context(OwnProcesses(plan, rig.folder, watch, how))
+            else:
+                watch.follow("load master", how.workers.pid)
+                crew = how.workers.begin(plan, rig.folder)
+            with Edges(listener, crew.members, rig) as edges:
                 edges.attend(accountant, watch, on_slot)
-            for one in started:
+            crew.wait()
+        except InvalidMeasurementError as error:
+            lost = str(error)
+    rig.check_alive()
+    recording = Recording.merge([one.recorded() for one in crew.members])
+    if recording.complete and not lost:
+        return recording
+    lost = lost or next(str(one.failure()) for one in crew.members if not one.recorded().complete)
+    if not recording.slots:
+        raise InvalidMeasurementError(lost)
+    return replace(recording, complete=False, lost=lost)
+
+
+class OwnProcesses:
+    """Load processes of our own, with their shares of a plan; they end with the context."""
+
+    def __init__(self, plan: Plan, folder: Path, watch: Watch, how: Generator) -> None:
+        self.members: list[LoadProcess] = []
+        self._plan = plan
+        self._folder = folder
+        self._watch = watch
+        self._how = how
+
+    def __enter__(self) -> Self:
+        try:
+            for share in self._plan.shared(self._how.processes):
+                with interrupts.held():
+                    self.members.append(LoadProcess(share, self._folder))
+                pid = self.members[-1].process.pid
+                self._watch.follow(self.members[-1].name, pid)
+                if self._how.cpus:
+                    processes.pin(pid, (self._how.cpus[share.process % len(self._how.cpus)],))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        processes.end([one.process for one in self.members])
+
+    def wait(self) -> None:
+        """Until all have ended after their last slot."""
+        try:
+            for one in self.members:
                 one.process.wait(timeout=30)
         except subprocess.TimeoutExpired as error:
             raise EnvironmentFailedError("Locust did not end after its last slot.") from error
-        finally:
-            processes.end([one.process for one in started])
-    rig.check_alive()
-    return Recording.merge([one.report(Recording.read) for one in started])
 
 
 def listen(listener: socket.socket, path: str, count: int) -> None:
@@ -123,6 +211,7 @@ class LoadProcess:
         stem = folder / f"load-{plan.process}"
         self._recording = stem.with_suffix(".recording.jsonl")
         self._log = stem.with_suffix(".log")
+        self._scenario = plan.scenario
         number = f" {plan.process + 1} of {plan.processes}" if plan.processes > 1 else ""
         self.name = f"load generator{number}"
         self._recording.unlink(missing_ok=True)
@@ -141,6 +230,14 @@ class LoadProcess:
         self.process = processes.start("locust", arguments, log=self._log, environment={"HOME": str(folder)})
         if self.process.stdout is not None:
             os.set_blocking(self.process.stdout.fileno(), False)
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process.poll() is not None
+
+    def recorded(self) -> Recording:
+        """What it recorded, as far as it came."""
+        return recorded(self._recording, self._scenario)
 
     def report(self, read: Callable[[Iterable[str]], ReportT]) -> ReportT:
         """What it recorded, to the end.
@@ -169,10 +266,19 @@ class LoadProcess:
         return InvalidMeasurementError(f"the {self.name} ended without its final report ({how}): {words}")
 
 
+def recorded(file: Path, scenario: str) -> Recording:
+    """The recording in a file; an empty one that is not complete where there is none."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return Recording.read(lines)
+    except (FileNotFoundError, ValueError):
+        return Recording(scenario, (), complete=False)
+
+
 class Edges:
     """The lines to the load processes: none goes on from an edge before all are there."""
 
-    def __init__(self, listener: socket.socket, load: Sequence[LoadProcess], rig: Rig) -> None:
+    def __init__(self, listener: socket.socket, load: Sequence[Member], rig: Rig) -> None:
         self._listener = listener
         self._load = load
         self._rig = rig
@@ -240,7 +346,7 @@ class Edges:
                 connection, _ = self._listener.accept()
             except TimeoutError:
                 for one in self._load:
-                    if one.process.poll() is not None:
+                    if one.has_ended():
                         raise one.failure() from None
                 self._check_silence(since)
                 continue
@@ -282,5 +388,8 @@ class Edges:
 
     def _check_silence(self, since: float) -> None:
         self._rig.check_alive()
-        if time.monotonic() - since > _SILENCE_S:
+        silent_s = time.monotonic() - since
+        if silent_s > _KNOCK_AFTER_S:
+            self._rig.check_reachable()
+        if silent_s > _SILENCE_S:
             raise EnvironmentFailedError(f"the load generator has said nothing for {_SILENCE_S} s.")

@@ -16,7 +16,7 @@ import psutil
 from harness import git, processes
 from harness.arms import Arm
 from harness.placement import Placement
-from harness.result import Declared, Environment, Finding, Git, StoreInfo
+from harness.result import AgentInfo, Declared, Environment, Finding, Git, StoreInfo
 from harness.rig import Rig
 
 #: What moves the numbers; the rest of the lock is reproducible from the revision.
@@ -48,7 +48,10 @@ def python() -> str:
 
 def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environment:
     """The environment of a run, with its rig up, and what the doctor found before."""
-    name, version = store_version(rig.store.client.info("server"))
+    store = StoreInfo(name="unknown", version="", source="the servers' own, elsewhere")
+    if rig.store.given or len(rig.elsewhere) < len(rig.arms):
+        name, version = store_version(rig.store.client.info("server"))
+        store = StoreInfo(name=name, version=version, source=rig.store.source)
     ours = next((one.ready for one in rig.instances if "loop" in one.ready), None)
     return Environment(
         cpu=cpu_model(),
@@ -56,8 +59,8 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
         kernel=f"{platform.system()} {platform.release()}",
         python=python(),
         packages={package: found for package in _PACKAGES if (found := _version(package))},
-        store=StoreInfo(name=name, version=version, source=rig.store.source),
-        placement=placement.roles(),
+        store=store,
+        placement={role: cpus for role, cpus in placement.roles().items() if role not in _elsewhere(rig)},
         git=revision(),
         servers={}
         if ours is None
@@ -69,8 +72,22 @@ def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environ
         },
         digests={one.target.arm: one.ready["digest"] for one in rig.instances},
         schemes={arm.name: _declared(arm) for arm in rig.arms},
+        agents=[
+            AgentInfo(
+                address=address,
+                **{key: about[key] for key in ("host", "cpu", "cores", "kernel")},
+                arms=[arm.name for arm in rig.arms if arm.own is not None and arm.own.agent == address],
+            )
+            for address, about in rig.agents.items()
+        ],
         findings=findings,
     )
+
+
+def _elsewhere(rig: Rig) -> set[str]:
+    """The roles that nobody here gave a CPU to."""
+    servers = len(rig.elsewhere) == len(rig.arms)
+    return ({"servers"} if servers else set()) | ({"store"} if servers or rig.store.given else set())
 
 
 def _declared(arm: Arm) -> Declared:

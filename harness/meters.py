@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Protocol
 
 import psutil
@@ -52,17 +53,27 @@ class ProcessMeter:
         return found
 
     def cpu(self) -> CpuReading:
-        """CPU time of all of them until now; one that has just ended counts no more."""
-        readings = []
-        for pid in self._members:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                readings.append(read_cpu(pid))
-        return CpuReading(sum(one.on_ns for one in readings), sum(one.waiting_ns for one in readings))
+        """CPU time of all of them until now."""
+        return cpu_of(self._members)
 
     def resident_bytes(self) -> int:
-        """Resident memory of all of them; pages that several share count for each."""
-        sizes = []
-        for pid in self._members:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                sizes.append(resident_bytes(pid))
-        return sum(sizes)
+        """Resident memory of all of them."""
+        return resident_bytes_of(self._members)
+
+
+def cpu_of(pids: Iterable[int]) -> CpuReading:
+    """CPU time of these processes until now; one that has just ended counts no more."""
+    readings = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            readings.append(read_cpu(pid))
+    return CpuReading(sum(one.on_ns for one in readings), sum(one.waiting_ns for one in readings))
+
+
+def resident_bytes_of(pids: Iterable[int]) -> int:
+    """Resident memory of these; pages that several share count for each."""
+    sizes = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            sizes.append(resident_bytes(pid))
+    return sum(sizes)

@@ -62,7 +62,7 @@ class Slot:
         """The same of the server; its store and its own other threads on its CPU are no others."""
         if self.account.server_cpu_ns is None:
             return 0.0
-        store_ns = max(0.0, self.account.store_cpu_ns)
+        store_ns = max(0.0, self.account.store_cpu_ns or 0.0)
         taken_ns = self.elapsed_ns - self.account.server_cpu_ns - store_ns
         return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / self.elapsed_ns
 
@@ -81,9 +81,10 @@ class Observed:
     accounts: Sequence[SlotAccount]
     #: Resident bytes, by instance.
     server_rss: Mapping[int, int]
-    #: Bytes of an arm's keys in the store, by arm.
+    #: Bytes of an arm's keys in the store, by arm; none of one that runs elsewhere, whose keys nobody knows.
     store_memory: Mapping[str, int]
-    #: Round trip of a PING on the servers' way to the store, in us, while nothing else goes on.
+    #: Round trip of a PING on the servers' way to the store, in us, while nothing else goes on; that of
+    #: servers elsewhere is another way.
     store_rtt_us: float = 0.0
     #: What every process of the run held over time.
     vitals: Sequence[Vitals] = ()
@@ -174,6 +175,7 @@ def joined(batches: Sequence[Observed]) -> Observed:
             slots=tuple(records),
             errors=dict(sum((Counter(one.recording.errors) for one in batches), Counter())),
             complete=all(one.recording.complete for one in batches),
+            lost=next((one.recording.lost for one in batches if one.recording.lost), ""),
         ),
         accounts,
         server_rss=rss,
@@ -207,12 +209,15 @@ def arms(observed: Observed) -> dict[str, list[int]]:
 
 
 def cpu_waits(observed: Observed, arm: str) -> dict[str, float]:
-    """Who waited for a CPU that something else had, and for what share of an arm's time: server, load."""
+    """Who waited for a CPU that something else had, and for what share of an arm's time: server, load.
+
+    Without the server where nobody reads its CPU.
+    """
     own = set(by_arm(observed.plan.targets)[arm])
     slots = [slot for slot in observed.slots() if slot.instance in own]
-    return {
-        "server": fmean(slot.server_wait for slot in slots),
-        "load generator": fmean(slot.load_wait for slot in slots),
+    read = [slot.server_wait for slot in slots if slot.account.server_cpu_ns is not None]
+    return ({"server": fmean(read)} if read else {}) | {
+        "load generator": fmean(slot.load_wait for slot in slots)
     }
 
 

@@ -78,7 +78,7 @@ class OwnServer(_Frozen):
     lock: str = ""
     ready: str = Field(default="/healthz", pattern=r"^/\S*$")
     address: Annotated[list[str], Field(min_length=1)] | None = None
-    agent: str | None = Field(default=None, pattern=r"^\S+:\d{1,5}$")
+    agent: str | None = None
     paths: dict[str, str] = Field(default_factory=dict)
     fields: dict[str, str] = Field(default_factory=dict)
     authorization: str = Field(default="Bearer", pattern=r"^[!-~]+$")
@@ -112,6 +112,13 @@ class OwnServer(_Frozen):
         for address in addresses or []:
             host_and_port(address)
         return addresses
+
+    @field_validator("agent")
+    @classmethod
+    def _agent_can_be_called(cls, agent: str | None) -> str | None:
+        if agent is not None and not agent_at(agent)[1]:
+            raise ValueError(f"expected a port from 1 (got {agent!r})")
+        return agent
 
     @field_validator("paths")
     @classmethod
@@ -241,6 +248,21 @@ def host_and_port(address: str) -> tuple[str, int]:
     if url.scheme != "http" or not url.hostname or url.path.strip("/") or url.query:
         raise ValueError(f"expected an address such as http://127.0.0.1:3000 (got {address!r})")
     return url.hostname, url.port or 80
+
+
+def agent_at(text: str) -> tuple[str, int]:
+    """The host and port that `HOST:PORT` names.
+
+    Raises:
+        ValueError: It is not written so.
+    """
+    place = urlsplit(f"//{text}")
+    try:
+        if place.hostname and place.port is not None and text == place.netloc and not place.username:
+            return place.hostname, place.port
+    except ValueError:  # a port that is no number, or too large
+        pass
+    raise ValueError(f"expected HOST:PORT, such as 127.0.0.1:5600 (got {text!r})")
 
 
 def is_loopback(host: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import secrets
 import socket
 import subprocess
@@ -15,10 +16,12 @@ from typing import Any, Final
 import psutil
 
 from harness import own, own_sources, processes
+from harness.agent import shared
 from harness.arms import Arm, Scheme
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.groups import Groups
 from harness.own import OwnServer
+from harness.schedule import Target
 from harness.suite import Suite
 from harness.trees import environments
 
@@ -27,7 +30,11 @@ _POLL_S: Final = 0.05
 _ASK_TIMEOUT_S: Final = 5
 #: Ports that no system gives out by itself, so that nobody's client has one when the server wants it.
 _PORTS: Final = range(20_000, 32_000)
-_OF_CPU: Final = ("server_cpu", "total_cpu")
+#: Seconds within which a server takes a connection.
+_KNOCK_S: Final = 5
+#: Metrics that take a meter of the server, and of the store.
+_OF_SERVER: Final = ("server_cpu", "total_cpu", "server_rss")
+_OF_STORE: Final = ("total_cpu",)
 
 
 def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> dict[str, Arm]:
@@ -56,7 +63,7 @@ def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> di
 
 
 def check(suite: Suite, source: str, schemes: Collection[str], *, may_load_others: bool) -> None:
-    """Refuse what cannot be measured of a suite's own servers, before anything is started.
+    """Refuse what cannot be called or started of a suite's own servers, before anything is.
 
     Args:
         suite: The suite.
@@ -79,13 +86,35 @@ def check(suite: Suite, source: str, schemes: Collection[str], *, may_load_other
             raise SuiteError(f"{source}: own.{name}.folder: there is no folder {server.folder}")
         if server.lock and not Path(server.folder, server.lock).is_file():
             raise SuiteError(f"{source}: own.{name}.lock: there is no file {server.lock} in its folder")
+
+
+def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
+    """Refuse to judge what nobody reads, and agents that nobody could ask.
+
+    Args:
+        suite: The suite.
+        source: Its file, for messages.
+        redis_url: The store of servers that run already; None where nobody reads it.
+
+    Raises:
+        SuiteError: Names the key, and what to do.
+    """
+    for name, server in suite.own.items():
+        if server.agent is not None:
+            shared.secret_of(os.environ)
         for index, scenario in enumerate(suite.scenarios):
-            unread = server.address is not None and server.agent is None
-            if unread and name in suite.arms_of([scenario]) and scenario.primary_metric in _OF_CPU:
+            if name not in suite.arms_of([scenario]) or server.address is None:
+                continue
+            metric, remedies = scenario.primary_metric, []
+            if metric in _OF_SERVER and server.agent is None:
+                remedies.append(f"start bench.py agent beside {name} and name it in own.{name}.agent")
+            if metric in _OF_STORE and redis_url is None:
+                remedies.append(f"name the store that {name} uses with --redis-url")
+            if remedies:
                 raise SuiteError(
-                    f"{source}: scenarios[{index}].primary: expected another metric than"
-                    f" {scenario.primary_metric}, such as service_p50 or throughput, since nobody reads the"
-                    f" CPU of {name}; or start bench.py agent beside it, and name that in own.{name}.agent"
+                    f"{source}: scenarios[{index}].primary: expected another metric than {metric}, such as"
+                    f" service_p50 or throughput, since nobody reads that of {name}; or"
+                    f" {', and '.join(remedies)}"
                 )
 
 
@@ -233,6 +262,21 @@ def _status(port: int, path: str) -> int | None:
         return None
     finally:
         connection.close()
+
+
+def knock(target: Target) -> None:
+    """Return if a server takes connections.
+
+    Raises:
+        EnvironmentFailedError: It does not.
+    """
+    try:
+        socket.create_connection((target.host, target.port), timeout=_KNOCK_S).close()
+    except OSError as error:
+        raise EnvironmentFailedError(
+            f"server {target.arm} at {target.host}:{target.port} takes no connections any more:"
+            f" {error.strerror or error}. Is it, its machine or the network down?"
+        ) from error
 
 
 def told(server: OwnServer) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from harness.blocks import Value, levels
 from harness.observed import Observed, Slot, by_instance
-from harness.recording import SlotRecord, merged
+from harness.recording import SlotAccount, SlotRecord, merged
 
 _PERCENTILES: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 #: Percentiles that are estimated slot by slot; the others come from merged histograms.
@@ -59,29 +59,39 @@ def _costs(observed: Observed, slots: Mapping[int, Sequence[Slot]]) -> dict[str,
     def of_slots(value: Callable[[Slot], float]) -> ByInstance:
         return _levels(observed, {i: [(slot, value(slot)) for slot in own] for i, own in slots.items()})
 
-    operations = {
-        instance: sum(slot.account.store_ops for slot in own) / sum(slot.requests for slot in own)
-        for instance, own in slots.items()
-    }
-    server = _levels(
-        observed,
-        {
-            instance: [(slot, cpu_ns / slot.requests / 1e3) for slot, cpu_ns in read]
+    def of_read(cpu_ns: Callable[[SlotAccount], float | None]) -> ByInstance:
+        """CPU in us a request, of the instances where somebody reads it."""
+        read = {
+            instance: [
+                (slot, ns / slot.requests / 1e3) for slot in own if (ns := cpu_ns(slot.account)) is not None
+            ]
             for instance, own in slots.items()
-            if (read := [(slot, ns) for slot in own if (ns := slot.account.server_cpu_ns) is not None])
-        },
-    )
-    store = of_slots(lambda slot: slot.account.store_cpu_ns / slot.requests / 1e3)
+        }
+        return _levels(observed, {instance: values for instance, values in read.items() if values})
+
+    server = of_read(lambda account: account.server_cpu_ns)
+    store = of_read(lambda account: account.store_cpu_ns)
+    operations = _operations(slots)
     # Without operations there is nothing to attribute: what is left is the store's own housekeeping.
     store = {instance: cpu if operations[instance] else 0.0 for instance, cpu in store.items()}
     return {
         "throughput": of_slots(lambda slot: slot.requests / slot.elapsed_ns * 1e9),
         "server_cpu": server,
         "store_cpu": store,
-        "total_cpu": {instance: cpu + store[instance] for instance, cpu in server.items()},
+        "total_cpu": {i: cpu + store[i] for i, cpu in server.items() if i in store},
         "store_ops": operations,
         "load_cpu": {instance: median(slot.load_cpu for slot in own) for instance, own in slots.items()},
     }
+
+
+def _operations(slots: Mapping[int, Sequence[Slot]]) -> ByInstance:
+    """Store commands a request, of the instances whose store somebody reads."""
+    found = {}
+    for instance, own in slots.items():
+        read = [(count, slot.requests) for slot in own if (count := slot.account.store_ops) is not None]
+        if read:
+            found[instance] = sum(count for count, _ in read) / sum(requests for _, requests in read)
+    return found
 
 
 def _levels(observed: Observed, values: Mapping[int, Sequence[tuple[Slot, float]]]) -> ByInstance:

@@ -17,13 +17,15 @@ from typing import Final
 
 import psutil
 
-from harness import interpreter, interrupts
+from harness import interpreter, interrupts, secret
 from harness.errors import EnvironmentFailedError
 from harness.trees.tree import OURS, Tree
 
 #: The folder that holds servers/ and loadtests/: the checkout, or site-packages.
 ROOT: Final = OURS.root
 
+#: What would change what our programs do, and the run's secret, which is for those alone who must hold it.
+_NOT_INHERITED: Final = ("LOCUST_", "PYTHON", secret.NAME)
 #: Seconds between looks at processes that are to end.
 _POLL_S: Final = 0.01
 _MISSING_MODULE: Final = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
@@ -85,8 +87,8 @@ def start(
 
 
 def inherited() -> dict[str, str]:
-    """This process's environment without what would change what Python or Locust runs."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "PYTHON"))}
+    """This process's environment without what would change what Python or Locust runs, or a run's secret."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)}
 
 
 def ask(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
@@ -101,6 +103,7 @@ def ask(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
         text=True,
         timeout=120,
         check=False,
+        env=secret.withheld(os.environ),
         start_new_session=True,
     )
     if done.returncode:

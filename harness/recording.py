@@ -106,7 +106,7 @@ class SlotRecord:
 
 @dataclass(frozen=True)
 class SlotAccount:
-    """What one slot's recorded part cost: CPU in ns (None of a server that nobody can read), store commands.
+    """What one slot's recorded part cost: CPU in ns, store commands; None of what nobody here can read.
 
     `server_wait_ns` is the time in which the server wanted its CPU and something else had it.
     """
@@ -114,8 +114,8 @@ class SlotAccount:
     slot: int
     instance: int
     server_cpu_ns: float | None
-    store_cpu_ns: float
-    store_ops: int
+    store_cpu_ns: float | None
+    store_ops: int | None
     server_wait_ns: float = 0
 
 
@@ -142,16 +142,29 @@ class Recording:
     slots: tuple[SlotRecord, ...]
     #: Error text to how often; requests outside recorded slots (login, warm-up) count here too.
     errors: dict[str, int] = field(default_factory=dict)
-    #: False where the final report is missing: nothing of it may be believed.
+    #: False where the final report is missing: no verdict may rest on it.
     complete: bool = True
     answers_end: AnswersEnd = "read"
+    #: Why the final report is missing, where that is known.
+    lost: str = ""
 
     @classmethod
     def merge(cls, recordings: Sequence[Recording]) -> Recording:
-        """One recording of what several load processes recorded at the same time; whole if each is."""
+        """One recording of what several load processes recorded at the same time; whole if each is.
+
+        Where one broke off, the slots are left out that it has not finished: its last one may be torn.
+        """
+        broke_off = [
+            max((slot.slot for slot in one.slots), default=0) for one in recordings if not one.complete
+        ]
         return cls(
             recordings[0].scenario,
-            tuple(replace(slot, process=n) for n, one in enumerate(recordings) for slot in one.slots),
+            tuple(
+                replace(slot, process=n)
+                for n, one in enumerate(recordings)
+                for slot in one.slots
+                if not broke_off or slot.slot < min(broke_off)
+            ),
             dict(sum((Counter(one.errors) for one in recordings), Counter())),
             complete=all(one.complete for one in recordings),
             answers_end="arrived" if all(one.answers_end == "arrived" for one in recordings) else "read",

@@ -179,6 +179,42 @@ class Declared(Model):
     place: str = ""
 
 
+class AgentInfo(Model):
+    """Whoever read the CPU and memory of servers on another machine, and what that machine is."""
+
+    address: str
+    host: str
+    cpu: str
+    cores: int
+    kernel: str
+    #: Those that it read.
+    arms: list[str]
+
+
+class LoadWorker(Model):
+    """A worker on another machine, or in another process, that made a part of the load.
+
+    Attributes:
+        host: Name of its machine.
+        cpu: What its system calls the CPU.
+        cpus: How many it may use; a worker is one process, so it takes one.
+        python: Its Python.
+        clock_error_us: By how much the moment at which it began a slot was off the run's clock, at most.
+        clock_drift_us: How far its clock moved away from the run's while it was under load.
+        late_slots: Slots that it began late, since word of their moment came late.
+        latest_us: How late at worst.
+    """
+
+    host: str
+    cpu: str
+    cpus: int
+    python: str
+    clock_error_us: float
+    clock_drift_us: float = 0
+    late_slots: int = 0
+    latest_us: float = 0
+
+
 class Environment(Model):
     """The machine and the software, as far as they move the numbers."""
 
@@ -199,8 +235,12 @@ class Environment(Model):
     digests: dict[str, str] = Field(default_factory=dict)
     #: What each arm runs; results of before it was recorded have none.
     schemes: dict[str, Declared] = Field(default_factory=dict)
+    #: One row an agent beside servers that are named by their addresses.
+    agents: list[AgentInfo] = Field(default_factory=list)
     #: What the doctor found as the run began; results of before it was there have none.
     findings: list[Finding] = Field(default_factory=list)
+    #: Who made the load, where it was not processes of this run's own.
+    workers: list[LoadWorker] = Field(default_factory=list)
 
 
 class Check(Model):

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from harness import conformance, disk, interrupts, leftovers, own_servers, processes
+from harness.agent.client import Agents
 from harness.arms import Arm
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.groups import Groups
@@ -30,6 +31,8 @@ from harness.session_store import SessionStore
 from harness.trees.tree import Tree
 
 _START_TIMEOUT_S: Final = 90
+#: Where servers listen unless told otherwise, as `python -m servers` does.
+_LOOPBACK: Final = "127.0.0.1"
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
 _KEEPALIVE_S: Final = 24 * 3600
 #: With long profiles a credential may be as long as the parser lets any header be.
@@ -79,6 +82,7 @@ class Rig:
         relayed: Put a relay before the store, whose delay `SessionStore.delay` sets.
         checked: Refuse servers that answer wrongly what needs no credential.
         processes_each: How many serve behind each port.
+        host: Address of this machine at which our own servers listen.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Rig:
         relayed: bool = False,
         checked: bool = True,
         processes_each: int = 1,
+        host: str = _LOOPBACK,
     ) -> None:
         self._arms = list(arms)
         self._count = instances
@@ -111,9 +116,11 @@ class Rig:
         self._relayed = relayed
         self._checked = checked
         self._processes_each = processes_each
+        self._host = host
         self._started: list[subprocess.Popen[bytes]] = []
         self._groups = Groups()
         self._beside: list[Instance] = []
+        self._agents: Agents | None = None
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
         self.instances: list[Instance] = []
 
@@ -125,6 +132,7 @@ class Rig:
             raise disk.failure(error, Path(tempfile.gettempdir(), leftovers.PREFIX)) from error
         try:
             self.store = SessionStore(self.folder, self._placement, self._given_url, relayed=self._relayed)
+            self._agents = Agents(arm.own.agent for arm in self._arms if arm.own and arm.own.agent)
             self.store.start()
             self._seed_accounts()
             self._start_servers()
@@ -154,6 +162,8 @@ class Rig:
         with interrupts.held():
             processes.end(self._started)
             self._groups.close()
+            if self._agents is not None:
+                self._agents.close()
             if hasattr(self, "store"):
                 self.store.close(self.prefix)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -198,6 +208,22 @@ class Rig:
         for secret in (self._secret, self._given_url, urlsplit(self._given_url or "").password):
             text = text.replace(secret, "…") if secret else text
         return text
+
+    def check_reachable(self) -> None:
+        """Raise EnvironmentFailedError if a server that runs elsewhere takes no connections any more."""
+        for instance in self.instances:
+            if instance.process is None:
+                own_servers.knock(instance.target)
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The arms whose servers run already, wherever that is."""
+        return [arm.name for arm in self._arms if arm.own is not None and arm.own.address is not None]
+
+    @property
+    def agents(self) -> dict[str, dict[str, Any]]:
+        """What each agent says of its machine, by its address."""
+        return {} if self._agents is None else self._agents.machines()
 
     def secrets_of(self, arm: Arm) -> dict[str, str]:
         """What the environment of an arm's servers holds of secrets and keys."""
@@ -288,8 +314,8 @@ class Rig:
         deadline = time.monotonic() + _START_TIMEOUT_S
         self.instances += [await_it(number, deadline) for number, await_it in enumerate(waiting)]
         for arm in self._arms:
-            if arm.own is not None and arm.own.address is not None:
-                self.instances += self._already_running(len(self.instances), arm, arm.own, arm.own.address)
+            if arm.own is not None:
+                self.instances += self._already_running(len(self.instances), arm, arm.own)
 
     def _launch_server(
         self, arm: Arm, variant: Sequence[str], port: int, log: Path, own: Mapping[str, str]
@@ -299,6 +325,7 @@ class Rig:
             *variant,
             arm.scheme.name,
             *("--port", str(port)),
+            *(["--host", self._host] if self._host != _LOOPBACK else []),
             *("--loop", self._loop),
             *("--password-cost", self._password_cost),
             *("--accounts", str(self._accounts[arm.tree])),
@@ -356,21 +383,16 @@ class Rig:
         log: Path,
     ) -> Instance:
         own_servers.await_ready(arm.name, own, port, process, deadline, partial(self._said, log))
-        target = Target(number, arm.name, "127.0.0.1", port, own.read_path, own.dialect)
+        target = Target(number, arm.name, _LOOPBACK, port, own.read_path, own.dialect)
         return Instance(target, self._told[arm.name], self._pinned(process.pid), process, log)
 
-    def _already_running(
-        self, begin: int, arm: Arm, own: OwnServer, addresses: Sequence[str]
-    ) -> list[Instance]:
+    def _already_running(self, begin: int, arm: Arm, own: OwnServer) -> Iterator[Instance]:
         """The instances of an arm that is named by its addresses."""
-        return [
-            Instance(
-                Target(number, arm.name, *host_and_port(address), own.read_path, own.dialect),
-                self._told[arm.name],
-                None,
-            )
-            for number, address in enumerate(addresses, begin)
-        ]
+        for number, address in enumerate(own.address or (), begin):
+            host, port = host_and_port(address)
+            target = Target(number, arm.name, host, port, own.read_path, own.dialect)
+            meter = self._agents.meter(own.agent, port) if self._agents and own.agent else None
+            yield Instance(target, self._told[arm.name], meter)
 
     def _longer_credentials(self) -> list[str]:
         """What servers are told whose users have long profiles."""

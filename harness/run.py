@@ -34,6 +34,7 @@ from harness.rig import Instance, Rig
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Conditions, Scenario, Suite, by_conditions
 from harness.vitals import Watch
+from harness.workers import DEFAULT_BIND, Address, Workers
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
@@ -52,6 +53,9 @@ class Options:
         loop: Event loop of the servers.
         redis_url: A store of the user's own.
         processes: Load processes that share the load.
+        expect_workers: How many workers, started elsewhere, make the load in their place; 0 for none.
+        workers_bind: Where these find the run.
+        workers_wait_s: For how long they are awaited.
         command: The command line, as the result records it.
         until_decided_s: Measure further batches of fresh instances, `looks.LOOKS` in all, until every verdict
             is reached or a batch more would not end within so many seconds; None for one batch.
@@ -63,6 +67,9 @@ class Options:
     loop: str = "uvloop"
     redis_url: str | None = None
     processes: int = 1
+    expect_workers: int = 0
+    workers_bind: str = DEFAULT_BIND
+    workers_wait_s: float = 600
     command: list[str] = field(default_factory=list)
     until_decided_s: float | None = None
     beside: Callable[[Rig], AbstractContextManager[object]] = nullcontext
@@ -79,6 +86,7 @@ class Measuring:
         incidents: The kind of incident of each scenario that all arms live through at once.
         undecided: What a further batch is to measure, by what was found so far.
         checks: What was found out before, and belongs in the result.
+        workers: Those who make the load, where others than processes of this run's own do.
     """
 
     def __init__(
@@ -90,6 +98,7 @@ class Measuring:
         *,
         incidents: Mapping[str, str] | None = None,
         checks: Sequence[Check] = (),
+        workers: Workers | None = None,
     ) -> None:
         self._suite = suite
         self._options = options
@@ -105,6 +114,8 @@ class Measuring:
         self._seed = secrets.randbelow(2**31) if options.seed is None else options.seed
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
+        self._workers = workers
+        self._is_broken = False
         self._looks = 1 if options.until_decided_s is None else LOOKS
         self._batch = 0
         self._findings = Findings(suite, self._seed, self._looks)
@@ -174,12 +185,12 @@ class Measuring:
         """Measure what is open, on instances started for it."""
         behind_a_port = max(scenario.processes or 1 for scenario in self._suite.scenarios)
         placement = place(processes.usable_cpus(), self._options.processes, behind_a_port)
-        generator = load.Generator(self._options.processes, placement.load)
+        generator = load.Generator(self._options.processes, placement.load, self._workers)
         for conditions, every in by_conditions(self._suite).items():
             scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
             wanted = self._suite.arms_of(scenarios.values())
             some = [arm for arm in arms if arm.name in wanted]
-            if not some:
+            if not some or self._is_broken:
                 continue
             with (
                 self._rig(conditions, some, placement, reporter) as rig,
@@ -207,9 +218,16 @@ class Measuring:
             told.append("the store at a distance")
         if conditions.processes > 1:
             told.append(f"{conditions.processes} processes behind each port")
-        store = "" if self._options.redis_url else "a store and "
         count = self._suite.instances
-        reporter.say(f"starting {store}{count * len(arms)} servers ({count} of each arm, {', '.join(told)})")
+        here = [arm for arm in arms if arm.own is None or arm.own.address is None]
+        if here:
+            store = "" if self._options.redis_url else "a store and "
+            reporter.say(
+                f"starting {store}{count * len(here)} servers ({count} of each arm, {', '.join(told)})"
+            )
+        for arm in arms:
+            if arm.own is not None and arm.own.address is not None:
+                reporter.say(f"{arm.name} runs already, at {', '.join(arm.own.address)}")
         return Rig(
             arms,
             instances=count,
@@ -222,6 +240,7 @@ class Measuring:
             lifetime_s=conditions.lifetime_s,
             relayed=conditions.relayed,
             processes_each=conditions.processes,
+            host=Address.parse(self._options.workers_bind).host,
         )
 
     def _measure(
@@ -234,11 +253,18 @@ class Measuring:
     ) -> None:
         """Put one scenario after the other on a rig, by their index in the suite."""
         self._environment = self._environment or describe(rig, placement, self._doctor)
-        self._findings.checks.append(validity.check_code(_digests(rig), _unseen(rig)))
+        self._findings.checks.append(validity.check_code(_digests(rig), rig.elsewhere))
+        self._findings.checks += [
+            validity.check_elsewhere(arm.name, arm.own.agent, self._options.redis_url is not None)
+            for arm in rig.arms
+            if arm.own is not None and arm.own.address is not None
+        ]
         meter = StoreMeter(*rig.store.nodes)
         meter.calibrate()
         warm = False
         for index, scenario in scenarios.items():
+            if self._is_broken:
+                return
             self._turns_ns.append(speed.look().median_ns)
             if scenario.store_delay_ms is not None:
                 rig.store.delay(scenario.store_delay_ms)
@@ -247,11 +273,41 @@ class Measuring:
                 archive.save_timeline(lived, self._options.out, index)
                 self._findings.add_incident(index, lived)
             else:
-                observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
+                self._measure_one(index, scenario, rig, meter, generator, reporter, warm=warm)
                 warm = True
-                archive.save_recording(observed, self._options.out, index)
-                self._findings.add(index, observed)
             archive.save(self._result(unfinished=True), self._options.out)
+
+    def _measure_one(
+        self,
+        index: int,
+        scenario: Scenario,
+        rig: Rig,
+        meter: StoreMeter,
+        generator: load.Generator,
+        reporter: Reporter,
+        *,
+        warm: bool,
+    ) -> None:
+        """Put one scenario's load on the rig, and keep what was seen; a load that breaks off is the last.
+
+        Raises:
+            InvalidMeasurementError: It broke off, and neither of it nor of what was before is anything kept.
+        """
+        try:
+            observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
+        except InvalidMeasurementError as error:
+            if not self._findings.measured_s:
+                raise
+            self._findings.checks.append(validity.check_unfinished(scenario.label, str(error)))
+            self._is_broken = True
+            return
+        self._is_broken = not observed.recording.complete
+        archive.save_recording(observed, self._options.out, index)
+        self._findings.add(index, observed)
+        if self._workers is not None and not self._is_broken:
+            self._findings.checks.append(
+                validity.check_clocks(observed.label, self._workers.last, len(observed.plan.order))
+            )
 
     def _observe(
         self,
@@ -289,7 +345,9 @@ class Measuring:
             edges=str(rig.folder / "edges.sock"),
             limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
         )
-        accountant = Accountant(meters, meter)
+        # Servers that run already have the store that --redis-url names, or one that nobody here reads.
+        own_store = () if self._options.redis_url else _elsewhere(instances)
+        accountant = Accountant(meters, meter, own_store)
         rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
@@ -305,7 +363,11 @@ class Measuring:
             recording,
             accountant.accounts,
             server_rss={n: one.resident_bytes() for n, one in enumerate(meters) if one is not None},
-            store_memory={arm: meter.memory(rig.arm_prefix(arm)) for arm in by_arm(plan.targets)},
+            store_memory={
+                arm: meter.memory(rig.arm_prefix(arm))
+                for arm in by_arm(plan.targets)
+                if arm not in rig.elsewhere
+            },
             store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
             number=self._batch,
@@ -394,7 +456,12 @@ class Measuring:
                     if index not in self._incidents
                 ],
             ),
-            environment=self._environment.model_copy(update={"turn_ns": median(self._turns_ns)}),
+            environment=self._environment.model_copy(
+                update={
+                    "turn_ns": median(self._turns_ns),
+                    "workers": [] if self._workers is None else self._workers.found,
+                }
+            ),
             validity=findings.checks,
             measurements=findings.measurements,
             comparisons=findings.comparisons,
@@ -413,9 +480,9 @@ def _digests(rig: Rig) -> dict[str, set[str]]:
     return digests
 
 
-def _unseen(rig: Rig) -> list[str]:
-    """The arms whose code is not on this machine."""
-    return list(dict.fromkeys(one.target.arm for one in rig.instances if one.process is None))
+def _elsewhere(instances: Sequence[Instance]) -> frozenset[int]:
+    """Those that were not started here, by their number."""
+    return frozenset(number for number, one in enumerate(instances) if one.process is None)
 
 
 def _families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:

@@ -91,6 +91,11 @@ class SessionStore:
         return None if self._process is None else self._process.pid
 
     @property
+    def given(self) -> bool:
+        """Whether it is the user's own."""
+        return self._given_url is not None
+
+    @property
     def source(self) -> str:
         """Where it is, without any password."""
         return "embedded" if self._given_url is None else store_urls.shown(self._given_url)

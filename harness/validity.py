@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.analysis import a_against_a
 from harness.observed import Observed, cpu_waits, server_busy
-from harness.result import Check, Comparison, Measurement, Status
+from harness.result import Check, Comparison, LoadWorker, Measurement, Status
 from harness.schedule import by_arm
 
 #: Above this share of its CPU the load generator may be what was measured.
@@ -30,6 +30,10 @@ MEMORY_LIMIT: Final = 0.10
 #: With fewer instances there is no interval at all; with fewer than the other, one that says little.
 INSTANCES_LIMIT: Final = 2
 INSTANCES_WARNING: Final = 4
+#: By how much the moment at which a worker began a slot may be off the run's clock, microseconds.
+CLOCK_LIMIT_US: Final = 1_000
+#: Share of the slots that a worker may begin late, since word of them came late.
+LATE_SLOTS_LIMIT: Final = 0.05
 #: Below this the two halves of one arm differ by more than chance.
 A_A_LEVEL: Final = 0.001
 
@@ -39,7 +43,9 @@ def check_scenario(
 ) -> list[Check]:
     """All checks on one scenario."""
     name = observed.label
-    checks = [_report(observed, name), _answers(observed, name)]
+    checks = [_report(observed, name)]
+    if observed.recording.complete:  # only then all errors are known
+        checks.append(_answers(observed, name))
     for arm in by_arm(observed.plan.targets):
         own = {row.metric: row for row in rows if row.arm == arm and row.params == observed.scenario.params}
         if not own or "throughput" not in own:
@@ -103,6 +109,43 @@ def check_memory(stalled: float) -> Check:
     )
 
 
+def check_unfinished(where: str, why: str) -> Check:
+    """What says that a load did not come to its end."""
+    return _check("final report", "invalid", f"{where}: {why}. Run again.")
+
+
+def check_clocks(where: str, workers: Sequence[LoadWorker], slots: int) -> Check:
+    """How well the clocks of the workers agreed with the run's, and how punctually they began.
+
+    An error moves the arrivals of one worker against those of another, and one end of a slot; latencies are
+    taken by one clock, and do not hold it.
+
+    Args:
+        where: The scenario, for people.
+        workers: What was found of each during this load.
+        slots: How many each was to begin.
+    """
+    told = ", ".join(
+        f"{one.host} within {one.clock_error_us:.0f} us (moved by {one.clock_drift_us:+.0f} us, began"
+        f" {one.late_slots} slots more than 1 ms late)"
+        for one in workers
+    )
+    bad = any(
+        one.clock_error_us > CLOCK_LIMIT_US or one.late_slots > LATE_SLOTS_LIMIT * slots for one in workers
+    )
+    return _check(
+        "clocks",
+        "warning" if bad else "ok",
+        f"{where}: {told}"
+        + (
+            f": over the limit of {CLOCK_LIMIT_US / 1e3:g} ms or {LATE_SLOTS_LIMIT:.0%} of slots; use a"
+            " quicker way to the workers, or machines with less else to do."
+            if bad
+            else "."
+        ),
+    )
+
+
 def check_restarts(restarted: Sequence[str], where: str) -> Check:
     """Whether every instance was served by the same processes from the first slot to the last."""
     return _check(
@@ -119,17 +162,42 @@ def check_code(digests: Mapping[str, set[str]], unseen: Sequence[str] = ()) -> C
 
     Args:
         digests: What each instance reports of its code, by its place.
-        unseen: The arms that run where nobody here can see their code.
+        unseen: The arms that were started where nobody here can see their code.
     """
     one_each = all(len(own) == 1 for own in digests.values())
     several = f" of {len(digests)} trees" if len(digests) > 1 else ""
-    elsewhere = f"; what {', '.join(unseen)} run elsewhere is not seen" if unseen else ""
+    told = [f"what {', '.join(unseen)} run is not seen from here"] if unseen else []
+    if digests:
+        count = sum(map(len, digests.values()))
+        told.insert(0, f"{count} digest(s) of the servers' package over all instances{several}")
     return _check(
         "code under test",
         "ok" if one_each else "invalid",
-        f"{sum(map(len, digests.values()))} digest(s) of the servers' package over all instances{several}"
-        + elsewhere
-        + ("." if one_each else ": files changed while the run started; run it again."),
+        "; ".join(told) + ("." if one_each else ": files changed while the run started; run it again."),
+    )
+
+
+def check_elsewhere(arm: str, agent: str | None, store: bool) -> Check:
+    """What is known of servers that were not started by this run.
+
+    Args:
+        arm: Theirs.
+        agent: Who reads their CPU time and memory; None for nobody.
+        store: Whether their store is read, too.
+    """
+    told = [f"{arm} was not started by this run"]
+    if agent is not None:
+        told.append(f"the agent at {agent} read its CPU and memory")
+    lost = [] if agent is not None else ["server_cpu", "server_rss"]
+    lost += [] if store else ["store_cpu", "store_ops"]
+    lost += ["total_cpu"] if lost else []
+    told.append(f"nobody reads its {', '.join([*lost, 'store_memory', 'store_rtt'])}: left out")
+    remedies = [] if agent is not None else [f"bench.py agent beside it, named in own.{arm}.agent"]
+    remedies += [] if store else ["its store, named by --redis-url"]
+    return _check(
+        "elsewhere",
+        "warning" if remedies else "ok",
+        "; ".join(told) + (f". To have more: {', and '.join(remedies)}." if remedies else "."),
     )
 
 
@@ -166,9 +234,9 @@ def _why_nothing(observed: Observed) -> str:
 def _report(observed: Observed, name: str) -> Check:
     if observed.recording.complete:
         return _check("final report", "ok", f"{name}: complete, {len(observed.recording.slots)} rows.")
-    return _check(
-        "final report", "invalid", f"{name}: the load generator ended without its final report; run again."
-    )
+    slots = len({row.slot for row in observed.recording.slots})
+    why = observed.recording.lost or "the load generator ended without its final report"
+    return check_unfinished(name, f"{why}; {slots} of {len(observed.plan.order)} slots are kept")
 
 
 def _answers(observed: Observed, name: str) -> Check:

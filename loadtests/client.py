@@ -215,7 +215,13 @@ class Watchdog:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_ns = round(timeout_s * 1e9)
         self._connections: list[Connection] = []
-        gevent.spawn(self._watch)
+        self._watching = gevent.spawn(self._watch)
+
+    def close(self) -> None:
+        """Watch no more, and close all connections."""
+        self._watching.kill()
+        for connection in self._connections:
+            connection.close()
 
     def add(self, connection: Connection) -> Connection:
         """Watch this one from now on."""

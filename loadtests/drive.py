@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns
+from typing import Final, Protocol
 
 import gevent
 from locust.env import Environment
@@ -18,28 +19,70 @@ from harness.staircase import Staircase, holds
 from loadtests import kernel_time
 from loadtests.client import NOBODYS, Connection, Watchdog, load_account, log_in
 from loadtests.edges import Edges
-from loadtests.pacing import SWITCH_INTERVAL_S, ClosedPhase, CountedPhase, OpenPhase, Phase, Rendezvous
+from loadtests.pacing import (
+    SWITCH_INTERVAL_S,
+    ClosedPhase,
+    CountedPhase,
+    OpenPhase,
+    Phase,
+    Rendezvous,
+    wait_until,
+)
 from loadtests.recorder import Tally
 from loadtests.scenarios import ScenarioFile
 from loadtests.session import Session
 from servers import contract
+
+#: Where a slot is to begin at a moment, its clocks are read so long before.
+_READING_NS: Final = 200_000
+
+
+class Paper(Protocol):
+    """Where a recording is written: a file, or a line to whoever keeps it."""
+
+    def write(self, text: str, /) -> object:
+        """Add this."""
+
+    def flush(self) -> None:
+        """A slot is whole: what was written is kept whatever happens next."""
+
+    def close(self) -> None:
+        """That was all."""
 
 
 class Drive:
     """One plan under way, shared by all its users.
 
     Each user calls `take_part` once. The recording is written slot by slot, so that a long run's does not
-    fill the memory; the last user to finish ends it, and Locust.
+    fill the memory, and a load that ends before its time leaves what it saw.
+
+    Args:
+        plan: What to do.
+        scenario: What a visit is.
+        environment: Locust's.
+        recording: Where to write what was seen.
+        edges: Who is told of the edges of slots, and says when to go on.
+        ended: Called once all is done, or with what went wrong.
     """
 
-    def __init__(self, plan: Plan, recording: Path, scenario: ScenarioFile, environment: Environment) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        scenario: ScenarioFile,
+        environment: Environment,
+        *,
+        recording: Paper,
+        edges: Edges,
+        ended: Callable[[str], None],
+    ) -> None:
         self._plan = plan
-        self._recording = recording.open("w", encoding="utf-8")
+        self._recording = recording
         self._recording.write(header(plan.scenario, kernel_time.answers_end()))
         self._lines = 0
         self._scenario = scenario
         self._environment = environment
-        self._edges = Edges(plan.edges, plan.process)
+        self._edges = edges
+        self._ended = ended
         self._watchdog = Watchdog(plan.timeout_s)
         self._everyone = Rendezvous(plan.users)
         self._errors: Counter[str] = Counter()
@@ -55,9 +98,7 @@ class Drive:
         try:
             self._live(index)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for ever
-            print(f"load generator failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            self._environment.process_exit_code = 1
-            self._quit()
+            self._ended(f"{type(error).__name__}: {error}")
 
     def _live(self, index: int) -> None:
         sessions = self._log_in(index)
@@ -103,15 +144,16 @@ class Drive:
 
         self._phase.run(arrive)
 
-    def _new_phase(self, slot: int, duration_ns: int) -> Phase:
+    def _new_phase(self, slot: int, duration_ns: int, start_ns: int | None = None) -> Phase:
+        """Load of a slot, from a moment on; at once where there is none."""
         if self._plan.model == "closed":
-            return ClosedPhase(duration_ns)
+            return ClosedPhase(duration_ns, start_ns)
         # The same offsets in every slot of a block, so that all instances meet the same bursts.
         block = slot // len(self._plan.targets)
         search = self._searches.get(self._plan.order[slot])
         rate = self._plan.rate if search is None else search.rate
         offsets = arrival_offsets(rate, duration_ns, self._plan.arrivals, seed=self._plan.seed + block)
-        return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns)
+        return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns, start_ns)
 
     def _warm_up(self) -> None:
         self._hand_in()
@@ -123,11 +165,14 @@ class Drive:
 
     def _begin(self, slot: int, instance: int) -> None:
         self._hand_in()
-        self._edges.begin(slot, instance)
+        begin_ns = self._edges.begin(slot, instance)
+        if begin_ns is not None:
+            phase = self._new_phase(slot, self._plan.slot_ns, begin_ns)
+            wait_until(begin_ns - _READING_NS)
         self._cpu_ns = process_time_ns()
         self._wait_ns = _waited_ns()
-        self._start_ns = perf_counter_ns()
-        self._phase = self._new_phase(slot, self._plan.slot_ns)
+        self._start_ns = perf_counter_ns() if begin_ns is None else begin_ns
+        self._phase = self._new_phase(slot, self._plan.slot_ns) if begin_ns is None else phase
 
     def _end(self, slot: int, instance: int) -> None:
         elapsed_ns = perf_counter_ns() - self._start_ns
@@ -142,6 +187,7 @@ class Drive:
                 record = replace(record, rate=search.rate, settled=search.settled)  # noqa: PLW2901
             self._recording.write(line(record))
             self._lines += 1
+        self._recording.flush()
         if search is not None:
             response_ns = [ns for step in self._tally.steps.values() for ns in step.response_ns]
             search.saw(holds(response_ns, self._tally.dropped, self._plan.limit_ns))
@@ -155,14 +201,10 @@ class Drive:
 
     def _finish(self) -> None:
         self._hand_in()
-        with self._recording as file:
-            file.write(footer(self._lines, self._errors))
-        self._quit()
-
-    def _quit(self) -> None:
-        if self._environment.runner is not None:
-            # Not from a user's own greenlet: the runner kills those first.
-            gevent.spawn(self._environment.runner.quit)
+        self._recording.write(footer(self._lines, self._errors))
+        self._recording.close()
+        self._watchdog.close()
+        self._ended("")
 
 
 def _waited_ns() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import Final
+from typing import Final, Protocol
 
 from gevent import monkey
 
@@ -12,7 +12,17 @@ _socket = monkey.get_original("socket", "socket")
 _LEAD_NS: Final = 50_000_000
 
 
-class Edges:
+class Edges(Protocol):
+    """Who is told of the edges of slots, and lets the load go on."""
+
+    def begin(self, slot: int, instance: int) -> int | None:
+        """The recorded part of a slot is about to begin: at this `perf_counter_ns`, or at once."""
+
+    def end(self, slot: int, instance: int, requests: int, elapsed_ns: int) -> None:
+        """The slot's last answer has been read."""
+
+
+class LocalEdges:
     """The line to the harness; blocking on purpose, since nothing is under way at an edge.
 
     Args:
@@ -30,7 +40,7 @@ class Edges:
             self._line.sendall(b"%d\n" % process)
 
     def begin(self, slot: int, instance: int) -> None:
-        """The recorded part of a slot is about to begin."""
+        """The recorded part of a slot is about to begin, at once."""
         self._say(f"begin {slot} {instance}")
 
     def end(self, slot: int, instance: int, requests: int, elapsed_ns: int) -> None:

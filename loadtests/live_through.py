@@ -38,7 +38,7 @@ from harness.incidents.timeline import (
 )
 from harness.schedule import Target, arrival_offsets
 from loadtests.client import Answer, Connection, Watchdog, log_in
-from loadtests.edges import Edges
+from loadtests.edges import LocalEdges
 from loadtests.pacing import SWITCH_INTERVAL_S, Rendezvous, wait_until
 from loadtests.recorder import WRONG
 from loadtests.scenarios import ScenarioFile
@@ -188,7 +188,7 @@ class LiveThrough:
         self._recording = recording
         self._scenario = scenario
         self._environment = environment
-        self._line = Edges(plan.line, plan.process)
+        self._line = LocalEdges(plan.line, plan.process)
         self._watchdog = Watchdog(plan.timeout_s)
         self._everyone = Rendezvous(plan.users)
         self._crowds = [Crowd(party) for party in plan.parties]

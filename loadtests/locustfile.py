@@ -30,6 +30,7 @@ from harness.schedule import Plan  # noqa: E402
 from loadtests import scenarios  # noqa: E402
 from loadtests.client import Connection, LoginFailedError, Watchdog, log_in  # noqa: E402
 from loadtests.drive import Drive  # noqa: E402
+from loadtests.edges import LocalEdges  # noqa: E402
 from loadtests.live_through import LiveThrough  # noqa: E402
 from loadtests.pacing import wait_until  # noqa: E402
 from loadtests.recorder import Tally  # noqa: E402
@@ -97,8 +98,43 @@ def _prepare(environment: Environment, **_: Any) -> None:
     _drives[id(environment)] = (
         LiveThrough(IncidentPlan.loads(text), recording, scenario, environment)
         if scenario.incident
-        else Drive(Plan.loads(text), recording, scenario, environment)
+        else _drive(Plan.loads(text), recording, scenario, environment)
     )
+
+
+def _drive(plan: Plan, recording: Path, scenario: scenarios.ScenarioFile, environment: Environment) -> Drive:
+    def ended(fault: str) -> None:
+        if fault:
+            print(f"load generator failed: {fault}", file=sys.stderr, flush=True)
+            environment.process_exit_code = 1
+        if environment.runner is not None:
+            # Not from a user's own greenlet: the runner kills those first.
+            gevent.spawn(environment.runner.quit)
+
+    return Drive(
+        plan,
+        scenario,
+        environment,
+        recording=recording.open("w", encoding="utf-8"),
+        edges=LocalEdges(plan.edges, plan.process),
+        ended=ended,
+    )
+
+
+def follow(environment: Environment, drive: Drive) -> None:
+    """Have the users of an environment take part in this, and in nothing else."""
+    _drives[id(environment)] = drive
+
+
+def user_class(scenario: str) -> "type[VirtualUser]":
+    """Whoever lives through a scenario."""
+    found: type[VirtualUser] = globals()[class_name(scenario)]
+    return found
+
+
+def class_name(scenario: str) -> str:
+    """What Locust calls the users of a scenario."""
+    return scenario.title().replace("-", "")
 
 
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]
@@ -144,7 +180,7 @@ class VirtualUser(User):
 
 
 for _name in scenarios.names():
-    _title = _name.title().replace("-", "")
+    _title = class_name(_name)
     globals()[_title] = type(
         _title, (VirtualUser,), {"scenario": scenarios.load(_name), "__module__": __name__, "abstract": False}
     )

@@ -32,13 +32,16 @@ class Phase(Protocol):
 
 
 class ClosedPhase:
-    """Each user sends again as soon as it is answered, for a time."""
+    """Each user sends again as soon as it is answered, for a time, from `start_ns` on; at once where None."""
 
-    def __init__(self, duration_ns: int) -> None:
-        self._end_ns = perf_counter_ns() + duration_ns
+    def __init__(self, duration_ns: int, start_ns: int | None = None) -> None:
+        self._start_ns = start_ns
+        self._end_ns = (perf_counter_ns() if start_ns is None else start_ns) + duration_ns
 
     def run(self, visit: Visit) -> None:
         """Visit until the time is up."""
+        if self._start_ns is not None:
+            wait_until(self._start_ns)
         while perf_counter_ns() < self._end_ns:
             visit(None)
 
@@ -56,7 +59,7 @@ class CountedPhase:
 
 
 class OpenPhase:
-    """Arrivals at set times, each carried by the next free user.
+    """Arrivals at set times from `start_ns` on (at once where None), each carried by the next free user.
 
     One greenlet at a time waits for the next arrival; with more of them yielding, answers would wait.
     Arrivals that find no free user wait for one, which their response time shows, for as long again as the
@@ -67,8 +70,8 @@ class OpenPhase:
         dropped: How many found no free user even then, and were not sent.
     """
 
-    def __init__(self, offsets_ns: Sequence[int], duration_ns: int) -> None:
-        self._start_ns = perf_counter_ns()
+    def __init__(self, offsets_ns: Sequence[int], duration_ns: int, start_ns: int | None = None) -> None:
+        self._start_ns = perf_counter_ns() if start_ns is None else start_ns
         self._give_up_ns = self._start_ns + 2 * duration_ns
         self._offsets = iter(offsets_ns)
         self._turn = Semaphore()

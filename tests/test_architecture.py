@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.version import SHARED
+
 ROOT = Path(__file__).parents[1]
 OURS = ("bench", "browserlab", "calibration", "harness", "loadtests", "servers")
 PURE = [
@@ -71,6 +73,7 @@ PURE = [
             "history/series",
             "history/wording",
             "line",
+            "agent/protocol",
             "advice/advise",
             "advice/answer",
             "advice/held_back",
@@ -294,10 +297,21 @@ def test_known_truths_know_nothing_of_who_measures(path: Path) -> None:
 def test_load_shares_only_the_contract_and_the_plan(path: Path) -> None:
     """Of ours: the contract with the servers, the plan and the recording with the harness, itself."""
     ours = {name for name in imports(path) if name.split(".")[0] in OURS}
-    shared = ("clocks", "dialect", "schedule", "recording", "staircase", "incidents.timeline")
-    of_harness = {f"harness.{name}" for name in shared}
-    allowed = {"servers.contract"} | of_harness
+    allowed = {module_name(Path(shared)) for shared in SHARED}
     assert {name for name in ours if name.split(".")[0] != "loadtests"} <= allowed
+
+
+def test_what_makes_a_load_is_in_its_version() -> None:
+    """Of workers that share a load none may run other code: the digest covers all of ours that it imports."""
+    of_load = {path for file in files("loadtests") for path in reached(file)}
+    assert {str(path) for path in of_load if path.parts[0] != "loadtests"} == set(SHARED)
+
+
+@pytest.mark.parametrize("name", ["messages", "clock"])
+def test_what_proves_and_reckons_of_load_is_pure(name: str) -> None:
+    """It is given secrets, texts and times."""
+    path = Path("loadtests", f"{name}.py")
+    assert not {root for file in reached(path) for root in roots(file)} & IMPURE
 
 
 @pytest.mark.parametrize("path", [Path("bench.py"), *files("harness")], ids=str)

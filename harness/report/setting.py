@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.clocks import AnswersEnd
 from harness.report import format as fmt
-from harness.result import Declared, Result, Run, Slots
+from harness.result import AgentInfo, Declared, Result, Run, Slots
 
 _TIMED: Final[dict[AnswersEnd, str]] = {
     "arrived": "An answer is timed to its arrival, as the kernel noted it.",
@@ -53,8 +53,15 @@ def describe(result: Result) -> list[str]:
     software = f"{machine.kernel}; {machine.python}; {machine.store.name} {machine.store.version}"
     return [
         f"{hardware}; {software}.",
+        *(f"{', '.join(one.arms)} ran on {_machine(one)}." for one in machine.agents),
         f"{design}; {placement(result)}.",
     ]
+
+
+def _machine(agent: AgentInfo) -> str:
+    """Another machine, and who read what went on there."""
+    hardware = f"{agent.cpu}, {agent.cores} cores; {agent.kernel}"
+    return f"{agent.host} ({hardware}), read by the agent at {agent.address}"
 
 
 def findings(result: Result) -> list[str]:
@@ -78,6 +85,7 @@ def environment(result: Result) -> list[tuple[str, str]]:
         "Revision": f"{revision}, with changes that are not committed" if machine.git.dirty else revision,
         **{f"Servers' {name.replace('_', ' ')}": value for name, value in machine.servers.items()},
     }
+    facts |= {f"Servers of {', '.join(one.arms)}": _machine(one) for one in machine.agents}
     if machine.turn_ns is not None:
         facts["A turn of a fixed loop"] = f"{fmt.number(machine.turn_ns)} ns"
     return list(facts.items())

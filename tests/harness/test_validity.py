@@ -101,7 +101,7 @@ def test_a_missing_final_report_is_invalid() -> None:
     """What came in without it may be any part of the whole."""
     one = checks(observe([BUSY], ARM, complete=False))["final report"]
     assert one.status == "invalid"
-    assert "run again" in one.detail
+    assert "Run again." in one.detail
 
 
 def test_any_wrong_answer_is_invalid() -> None:

@@ -46,12 +46,12 @@ class Watched:
         self.edges.append(f"end {slot} {instance}")
 
 
-def plan(folder: Path, server: Server, model: Any) -> Plan:
+def plan(folder: Path, server: Server, model: Any, users: int = USERS) -> Plan:
     """Four slots on one instance."""
     return Plan(
         scenario="saturation" if model == "closed" else "steady",
         model=model,
-        users=USERS,
+        users=users,
         rate=0 if model == "closed" else 100,
         arrivals="constant",
         seed=1,
