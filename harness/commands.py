@@ -51,7 +51,7 @@ def measure(
     schemes = plain(catalog.schemes(tree).values(), tree)
     arms = schemes | own_servers.arms(suite, known.asked(suite))
     known.check(suite, {name: arm.scheme for name, arm in arms.items()})
-    own_servers.check(suite, suite_name, schemes, may_load_others=options.may_load_others)
+    own_servers.check(suite, suite_name, may_load_others=options.may_load_others)
     own_servers.check_meters(suite, suite_name, options.redis_url)
     suite, checks = known.fitted(suite)
     catalog.check_loop(options.loop)

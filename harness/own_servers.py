@@ -62,21 +62,18 @@ def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> di
     }
 
 
-def check(suite: Suite, source: str, schemes: Collection[str], *, may_load_others: bool) -> None:
+def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
     """Refuse what cannot be called or started of a suite's own servers, before anything is.
 
     Args:
         suite: The suite.
         source: Its file, for messages.
-        schemes: Those of this tool's own servers.
         may_load_others: Whether the user allows a load on other machines.
 
     Raises:
         SuiteError: Names the key, and what was expected.
     """
     for name, server in suite.own.items():
-        if name in schemes:
-            raise SuiteError(f"{source}: own.{name}: expected a name that no scheme has (got {name!r})")
         if (others := server.remote()) and not may_load_others:
             raise SuiteError(
                 f"{source}: own.{name}.address: {', '.join(others)} is not this machine. Loading a machine"

@@ -102,7 +102,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """The machines, with all up that is to be there before a run."""
     folder = tmp_path_factory.mktemp("machines")
     with namespaces.joined("server", "store", "load", "load-1", "load-2") as hosts:
-        here = Machines(*hosts[:3], tuple(hosts[3:]))
+        here = Machines(hosts[0], hosts[1], hosts[2], tuple(hosts[3:]))
         _start_store(here.store, here.store.address)
         accounts = folder / "accounts.sqlite"
         cost = ("--password-cost", "bench")

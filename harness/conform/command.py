@@ -84,7 +84,7 @@ def _subjects(asked: Asked) -> Iterator[tuple[str, Subject]]:
         arms = [schemes[asked.target]]
     else:
         suite = catalog.load_suite(asked.target)
-        own_servers.check(suite, asked.target, schemes, may_load_others=asked.may_load_others)
+        own_servers.check(suite, asked.target, may_load_others=asked.may_load_others)
         arms = [arm for name, arm in own_servers.arms(suite).items() if asked.arm in (None, name)]
         if not arms:
             raise SuiteError(
