@@ -32,7 +32,7 @@ def test_the_doctor_tells_programs_what_it_found(tmp_path: Path) -> None:
     assert [row.check for row in findings if row.concern == "blocker"] == ["store"]
     assert findings[0].check == "store"
     assert done.returncode == 3
-    assert "a run could not start here: store: 127.0.0.1:1" in done.stderr
+    assert "a run could not start here: store: redis://127.0.0.1:1/0" in done.stderr
     assert "s3cret-word" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
 
