@@ -33,6 +33,7 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     folder = tempfile.mkdtemp(prefix="cvt-")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)  # asked before, this process would go on with the old one
         yield
     shutil.rmtree(folder, ignore_errors=True)
 

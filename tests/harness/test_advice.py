@@ -102,9 +102,9 @@ def test_with_a_profiles_length_all_goes_by_it() -> None:
 
 
 def test_its_intervals_cover_the_truth_as_often_as_they_say() -> None:
-    """200 results with noise, 99 % intervals of five kinds: each within three standard errors (2.1 %)."""
+    """100 results with noise, 99 % intervals of five kinds: each within three standard errors (3.0 %)."""
     cookie, token, listed = TRUTHS["cookie"], TRUTHS["token"], TRUTHS["token-denylist"]
-    trials = 200
+    trials = 100
     covered = dict.fromkeys(("latency", "added", "cpu", "over best", "by profile"), 0)
     best_us, cookie_us = listed.server_us + listed.store_us, cookie.server_us + cookie.store_us
     for seed in range(trials):
@@ -124,7 +124,7 @@ def test_its_intervals_cover_the_truth_as_often_as_they_say() -> None:
         long = row(advice(result, profile_bytes=1500, rate=1e6), "token")
         covered["by profile"] += holds(long.cpu, token.server_us + 1500 * token.us_per_byte)
     for name, count in covered.items():
-        assert count / trials >= 0.969, name
+        assert count / trials >= 0.96, name
 
 
 def test_the_demand_comes_first_then_the_cost() -> None:

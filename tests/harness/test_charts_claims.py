@@ -55,8 +55,7 @@ def of_lifetimes(*, denylist: bool = True) -> Answer:
 
 
 @pytest.mark.parametrize("name", OF_CLAIMS)
-@pytest.mark.parametrize("instances", [1, 2, 8])
-@pytest.mark.parametrize("noise", [0.0, 0.02, 0.3])
+@pytest.mark.parametrize(("instances", "noise"), [(1, 0.02), (2, 0.3), (8, 0.0), (8, 0.02)])
 def test_nothing_is_cropped_overlaps_or_is_too_small(name: str, instances: int, noise: float) -> None:
     """Every text lies on the page, apart from every other, at 8 points or more: however surely measured."""
     figure = drawn(name, Sweeps(noise=noise, instances=instances).result())

@@ -383,17 +383,18 @@ def gate(rng: random.Random, slower: float, sd: float, instances: int = 16) -> d
 def test_how_often_the_gate_is_wrong() -> None:
     """At the spread of quiet minutes, 1.3 %, and of restless ones: no false alarm, and 8 % more is caught.
 
-    8 % of the total is what 10 % more of a cookie server's CPU comes to. Simulated with a fixed seed.
+    8 % of the total is what 10 % more of a cookie server's CPU comes to. Simulated with a fixed seed, sixty
+    times each: what happens to one gate of twenty would be missed by one simulation of twenty.
     """
     rng = random.Random(20261125)  # noqa: S311 - a reproducible simulation
-    same = [gate(rng, 1.0, 0.013) for _ in range(150)]
+    same = [gate(rng, 1.0, 0.013) for _ in range(60)]
     assert all(one == {"token": "pass", "cookie": "pass"} for one in same)
-    slower = [gate(rng, 1.08, 0.013) for _ in range(150)]
+    slower = [gate(rng, 1.08, 0.013) for _ in range(60)]
     assert all(one == {"token": "pass", "cookie": "regression"} for one in slower)
-    restless = [gate(rng, 1.0, 0.04) for _ in range(150)]
+    restless = [gate(rng, 1.0, 0.04) for _ in range(60)]
     assert not any("regression" in one.values() for one in restless)
-    edge = [gate(rng, 1.05, 0.013) for _ in range(150)]
-    assert sum(one["cookie"] == "regression" for one in edge) <= 3
+    edge = [gate(rng, 1.05, 0.013) for _ in range(60)]
+    assert sum(one["cookie"] == "regression" for one in edge) <= 2
 
 
 def test_the_result_file_keeps_the_answers() -> None:

@@ -109,12 +109,12 @@ def gate(rng: random.Random, between: float, slower: float, *, knowing: bool = T
 
 
 def test_runs_that_differ_do_not_cry_wolf() -> None:
-    """Batches differ by 5 % an arm, the code by nothing: no alarm in a hundred; a naive gate has some."""
+    """Batches differ by 5 % an arm, the code by nothing: no alarm in fifty; a naive gate has some."""
     rng = random.Random(7)  # noqa: S311 - a simulation
-    knowing = sum("regression" in gate(rng, 0.05, 1) for _ in range(100))
-    naive = sum("regression" in gate(rng, 0.05, 1, knowing=False) for _ in range(100))
+    knowing = sum("regression" in gate(rng, 0.05, 1) for _ in range(50))
+    naive = sum("regression" in gate(rng, 0.05, 1, knowing=False) for _ in range(50))
     assert knowing == 0
-    assert naive >= 3
+    assert naive >= 2
 
 
 def test_a_steady_machine_still_tells() -> None:

@@ -94,15 +94,15 @@ def test_looking_three_times_at_the_whole_level_would_err_more_often() -> None:
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])
-@pytest.mark.parametrize("instances", [4, 8, 16])
+@pytest.mark.parametrize("instances", [4, 16])
 def test_the_interval_of_every_look_covers_the_truth(looks: int, instances: int) -> None:
-    """At 99.67 %, whatever the machine does between looks; 3,000 trials have a standard error of 0.1 %."""
+    """At 99.67 %, whatever the machine does between looks; 1,000 trials have a standard error of 0.18 %."""
     dice = random.Random(instances * 10 + looks)  # noqa: S311 - a reproducible simulation
     covered = 0
-    for _ in range(3000):
+    for _ in range(1000):
         _, one = said([batch(dice, 1.07, instances) for _ in range(looks)])
         covered += one.low <= 1.07 <= one.high
-    assert 0.9933 <= covered / 3000 <= 1
+    assert covered / 1000 >= 0.9967 - 3 * 0.0018
 
 
 def test_only_primary_metrics_can_be_undecided() -> None:

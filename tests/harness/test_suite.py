@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from harness.points import points
 from harness.result import METRICS
 from harness.suite import Conditions, Suite, by_conditions, check_names, parse
 from tests.harness.observations import Seen, observe
+
+#: What there is; each asks a process.
+scenarios, schemes = cache(catalog.scenarios), cache(catalog.schemes)
 
 SHIPPED = sorted((Path(__file__).parents[2] / "loadtests" / "suites").glob("*.toml"))
 
@@ -77,7 +81,7 @@ def test_there_are_shipped_suites() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_name_what_there_is(path: Path) -> None:
     """Their schemes, scenarios and metrics exist."""
-    catalog.Known(str(path), catalog.scenarios()).check(catalog.load_suite(path.stem), catalog.schemes())
+    catalog.Known(str(path), scenarios()).check(catalog.load_suite(path.stem), schemes())
 
 
 def test_defaults() -> None:
@@ -253,31 +257,31 @@ def test_a_primary_that_cannot_be_judged_is_refused(metric: str) -> None:
     """It has no ratio, or is not measured by every scenario: told before the run, not after it."""
     suite = parse(GOOD.replace("seconds = 3", f'seconds = 3\nprimary = "{metric}"'), "my", "my.toml")
     with pytest.raises(SuiteError, match=rf"scenarios\[1\]\.primary: expected a metric.*'{metric}'"):
-        catalog.Known("my.toml", catalog.scenarios()).check(suite, catalog.schemes())
+        catalog.Known("my.toml", scenarios()).check(suite, schemes())
 
 
 def test_a_mixture_of_steps_is_not_judged_by_its_latency() -> None:
     """The median of logins and reads together is nobody's waiting time; their cost is a sum, and can be."""
-    known = catalog.Known("my.toml", catalog.scenarios())
+    known = catalog.Known("my.toml", scenarios())
     journey = GOOD.replace('name = "steady"', 'name = "journey"')
     with pytest.raises(SuiteError, match=r"scenarios\[1\]\.primary: .*total_cpu.*'service_p50'"):
-        known.check(parse(journey, "my", "my.toml"), catalog.schemes())
+        known.check(parse(journey, "my", "my.toml"), schemes())
     judged = parse(journey.replace("seconds = 3", 'seconds = 3\nprimary = "total_cpu"'), "my", "my.toml")
-    known.check(judged, catalog.schemes())
+    known.check(judged, schemes())
 
 
 @pytest.mark.parametrize(("seconds", "fits"), [(200, True), (201, False)])
 def test_a_scenario_does_not_outlast_a_credential(seconds: int, fits: bool) -> None:
     """The load logs in once; a token of five minutes would run out under it, and reads be refused."""
-    known = catalog.Known("my.toml", catalog.scenarios())
+    known = catalog.Known("my.toml", scenarios())
     text = GOOD.replace("seconds = 3", f"seconds = {seconds}")
-    known.check(parse(text, "my", "my.toml"), catalog.schemes())
+    known.check(parse(text, "my", "my.toml"), schemes())
     short = parse(text.replace('"token"', '"token-refresh"'), "my", "my.toml")
     if fits:
-        known.check(short, catalog.schemes())
+        known.check(short, schemes())
     else:
         with pytest.raises(SuiteError, match=r"scenarios\[1\]\.seconds: expected at most 200.*token-refresh"):
-            known.check(short, catalog.schemes())
+            known.check(short, schemes())
 
 
 def test_scenarios_go_by_password_cost() -> None:
@@ -296,14 +300,14 @@ def test_scenarios_go_by_password_cost() -> None:
 
 def test_reads_do_not_outlive_the_lifetime_that_they_are_told() -> None:
     """A second for a scenario of two: refused, except where that they expire is the point."""
-    known = catalog.Known("my.toml", catalog.scenarios())
+    known = catalog.Known("my.toml", scenarios())
     first = GOOD.index("seconds = 2")
     short = GOOD[:first] + "lifetime_s = 1\n" + GOOD[first:]
     with pytest.raises(
         SuiteError, match=r"scenarios\[0\]\.seconds: expected at most 1, since a credential of"
     ):
-        known.check(parse(short, "my", "my.toml"), catalog.schemes())
-    known.check(parse(short.replace('"saturation"', '"rejection"'), "my", "my.toml"), catalog.schemes())
+        known.check(parse(short, "my", "my.toml"), schemes())
+    known.check(parse(short.replace('"saturation"', '"rejection"'), "my", "my.toml"), schemes())
 
 
 def test_what_sets_scenarios_apart() -> None:
@@ -345,12 +349,12 @@ def test_a_scenario_measures_arms_of_its_suite(more: str, told: str) -> None:
 @pytest.mark.parametrize("name", ["distance", "payload", "population", "rejection"])
 def test_a_sweep_says_where_it_stands(name: str) -> None:
     """Without its one key the scenario would be another one under a wrong name."""
-    known = catalog.Known("my.toml", catalog.scenarios())
+    known = catalog.Known("my.toml", scenarios())
     model = known.scenarios[name].model
     load = OPEN if model == "open" else 'load = { model = "closed" }'
     text = GOOD + f'\n[[scenarios]]\nname = "{name}"\n{load}\nseconds = 1\n'
     with pytest.raises(SuiteError, match=rf"scenarios\[2\]: expected {known.scenarios[name].sets}, which"):
-        known.check(parse(text, "my", "my.toml"), catalog.schemes())
+        known.check(parse(text, "my", "my.toml"), schemes())
 
 
 def test_every_judged_metric_is_measured() -> None:
