@@ -200,8 +200,8 @@ def conform(
 ) -> None:
     """Ask a server line by line what it meets of the contract; 14 where it misses something needed.
 
-    It logs in, writes, changes a password and back, blocks an account and guesses passwords: ask no server
-    whose accounts matter.
+    It logs in, writes, changes a password, blocks an account and guesses passwords: ask no server whose
+    accounts matter.
     """
     from harness.conform.command import Asked
     from harness.conform.command import conform as ask

@@ -29,6 +29,8 @@ _SILENCE_S: Final = 120
 
 #: Called after every slot with (slots done, instance, requests, elapsed ns).
 OnSlot = Callable[[int, int, int, int], None]
+#: Begins the line in which `loadtests/drive.py` says why it gave up.
+_REASON: Final = "load generator failed: "
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,10 @@ class LoadProcess:
             self.process.wait(timeout=5)
         code = self.process.returncode
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        words = processes.last_words(self._log.read_text(errors="replace"))
+        said = self._log.read_text(errors="replace")
+        # Behind its own reason Locust prints its tables.
+        reasons = [line for line in said.splitlines() if line.startswith(_REASON)]
+        words = reasons[0].removeprefix(_REASON) if reasons else processes.last_words(said)
         return InvalidMeasurementError(f"the {self.name} ended without its final report ({how}): {words}")
 
 

@@ -221,8 +221,8 @@ def await_ready(
             answered = f"the last answer was {status}"
         if time.monotonic() > deadline:
             raise EnvironmentFailedError(
-                f"server {name} was not ready in time: GET {server.ready} at port {port}: {answered}."
-                f" It said: {said()}"
+                f"server {name} was not ready in time: GET {server.ready} at port {port}: {answered}:"
+                f" {said()}"
             )
         time.sleep(_POLL_S)
 

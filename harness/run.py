@@ -26,6 +26,7 @@ from harness.incidents.measure import live_through
 from harness.incidents.timeline import Event
 from harness.looks import LOOKS, Open
 from harness.machine import Pressure, describe
+from harness.meters import ProcessMeter
 from harness.observed import Observed
 from harness.placement import Placement, place
 from harness.progress import Reporter
@@ -352,8 +353,8 @@ class Measuring:
         accountant = Accountant(meters, meter, own_store)
         rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
-        watch = _watch(rig, instances, scenario.seconds)
         before, lives = _families(instances), rig.store.run_ids()
+        watch = _watch(rig, instances, scenario.seconds)
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         after = _families(instances)
         rtt_us.append(rig.store.rtt_us())
@@ -500,8 +501,10 @@ def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
     """Follows the processes that there are before the load; the load's own are added when they start."""
     watch = Watch(seconds)
     for number, instance in enumerate(instances):
-        if instance.process is not None:
-            watch.follow(f"{instance.target.arm} #{number}", instance.pid, instance.target.arm)
+        members = instance.meter.members if isinstance(instance.meter, ProcessMeter) else ()
+        for which, pid in enumerate(members):
+            part = f", process {which + 1}" if which else ""
+            watch.follow(f"{instance.target.arm} #{number}{part}", pid, instance.target.arm)
     if rig.store.pid is not None:
         watch.follow("store", rig.store.pid)
     watch.follow("harness", os.getpid())

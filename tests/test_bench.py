@@ -143,6 +143,7 @@ def test_the_environment_is_written_down(result: dict[str, Any]) -> None:
         "transport": "cookie",
         "store": "every request",
         "database": "logins and writes",
+        "place": "",
     }
     assert list(environment["schemes"]) == ["anonymous", "token", "cookie"]
 

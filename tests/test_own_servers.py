@@ -75,6 +75,39 @@ def test_every_request_is_accounted_for(sandbox: Sandbox) -> None:
     assert not any(secret in text or "swordfish" in text for text in texts)
 
 
+@pytest.mark.slow
+def test_servers_at_addresses_are_measured_without_their_cpu(sandbox: Sandbox) -> None:
+    """One instance an address; what nobody reads is left out, and the judged metric is told."""
+    text = stranger.SUITE.read_text(encoding="utf-8")
+    begin, end = text.index("command ="), text.index("[own.stranger.paths]")
+    text = text[: text.index('[[scenarios]]\nname = "journey"')]
+    file = sandbox.folder / "at.toml"
+    with stranger.running() as one, stranger.running() as other:
+        addresses = [f"http://127.0.0.1:{port}" for port in (one, other)]
+        told = f'address = {json.dumps(addresses)}\nauthorization = "Token"\n\n'
+        file.write_text(text[:begin] + told + text[end:])
+        done = sandbox.run("run", str(file), "--out", "run")
+    assert done.returncode in (0, 12), done.stdout + done.stderr
+    result = Result.model_validate_json((sandbox.folder / "run" / "result.json").read_bytes())
+    assert "answers" not in {check.check for check in result.validity if check.status == "invalid"}
+    metrics = {row.metric: row for row in result.measurements if row.arm == "stranger"}
+    assert metrics["service_p50"].instances == 2
+    assert not {"server_cpu", "total_cpu", "server_rss"} & set(metrics)
+    assert {"server_cpu", "server_rss"} <= {row.metric for row in result.measurements if row.arm == "token"}
+    assert result.environment.schemes["stranger"].place == ", ".join(addresses)
+    (code,) = [check.detail for check in result.validity if check.check == "code under test"]
+    assert "what stranger run elsewhere is not seen" in code
+
+
+@pytest.mark.slow
+def test_a_load_account_that_is_not_there_is_named(sandbox: Sandbox) -> None:
+    """The load's own reason is told, not the tables that Locust prints behind it."""
+    file = stranger.suite(sandbox.folder, ('load = "user', 'load = "nobody'))
+    done = sandbox.run("run", str(file), "--out", "run")
+    assert done.returncode == 12, done.stdout + done.stderr
+    assert "nobody0@example.org could not log in: status 401" in done.stderr
+
+
 def recorded(file: Path) -> tuple[Counter[str], set[str]]:
     """How many requests a recording has of each arm, and which arms its plan names."""
     lines: list[dict[str, Any]] = [
@@ -133,7 +166,7 @@ def rig_of(folder: Path, *changes: tuple[str, str], asked: tuple[str, ...] = ())
             [('ready = "/up"', 'ready = "/nowhere"')],
             (),
             EnvironmentFailedError,
-            ["was not ready in time: GET /nowhere at port ", "the last answer was 404"],
+            ["was not ready in time: GET /nowhere at port ", ": it said nothing"],
             id="never ready",
         ),
         pytest.param(
@@ -182,7 +215,8 @@ def test_what_cannot_be_measured_is_told_and_ended(
     words: list[str],
 ) -> None:
     """A sentence that says what to do; whatever had started is gone by then."""
-    monkeypatch.setattr(rig, "_START_TIMEOUT_S", 5)
+    if "was not ready" in words[0]:
+        monkeypatch.setattr(rig, "_START_TIMEOUT_S", 2)
     with pytest.raises(kind) as failed, rig_of(tmp_path, *changes, asked=asked):
         pass
     assert [word for word in words if word not in str(failed.value)] == [], str(failed.value)
