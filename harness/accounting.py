@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import psutil
 import redis
 
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, OutOfReachError
 from harness.recording import SlotAccount
 
 #: Commands that this accounting itself sends; they are not the servers' doing.
@@ -92,14 +92,14 @@ class StoreMeter:
         self._idle_share = max(0.0, idle_ns / (after.at_ns - before.at_ns))
 
     def read(self) -> StoreReading:
-        """The counters now; EnvironmentFailedError where the store does not answer."""
+        """The counters now; OutOfReachError where the store does not answer."""
         pipeline = self._client.pipeline(transaction=False)
         pipeline.info("cpu")
         pipeline.info("commandstats")
         try:
             cpu, commands = pipeline.execute()
         except redis.RedisError as error:
-            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
+            raise OutOfReachError(f"the session store stopped answering: {error}") from error
         return StoreReading(
             at_ns=time.monotonic_ns(),
             cpu_ns=round((cpu["used_cpu_user"] + cpu["used_cpu_sys"]) * 1e9),

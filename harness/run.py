@@ -116,6 +116,7 @@ class Measuring:
         self._started_at = datetime.now(UTC)
         self._workers = workers
         self._is_broken = False
+        self._broken_off: load.BrokenOffError | None = None
         self._looks = 1 if options.until_decided_s is None else LOOKS
         self._batch = 0
         self._findings = Findings(suite, self._seed, self._looks)
@@ -292,6 +293,7 @@ class Measuring:
 
         Raises:
             InvalidMeasurementError: It broke off, and neither of it nor of what was before is anything kept.
+            BrokenOffError: It did since another machine answers no more; what was seen is kept.
         """
         try:
             observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
@@ -304,6 +306,9 @@ class Measuring:
         self._is_broken = not observed.recording.complete
         archive.save_recording(observed, self._options.out, index)
         self._findings.add(index, observed)
+        if self._broken_off is not None:
+            archive.save(self._result(), self._options.out)
+            raise self._broken_off
         if self._workers is not None and not self._is_broken:
             self._findings.checks.append(
                 validity.check_clocks(observed.label, self._workers.last, len(observed.plan.order))
@@ -352,21 +357,26 @@ class Measuring:
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         watch = _watch(rig, instances, scenario.seconds)
         before = _families(instances)
-        recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
-        after = _families(instances)
-        rtt_us.append(rig.store.rtt_us())
+        rss: dict[int, int] = {}
+        memory: dict[str, int] = {}
+        try:
+            recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
+        except load.BrokenOffError as error:
+            self._broken_off, recording, after = error, error.recording, before
+        else:
+            after = _families(instances)
+            rtt_us.append(rig.store.rtt_us())
+            rss = {n: one.resident_bytes() for n, one in enumerate(meters) if one is not None}
+            known = [arm for arm in by_arm(plan.targets) if arm not in rig.elsewhere]
+            memory = {arm: meter.memory(rig.arm_prefix(arm)) for arm in known}
         restarted = [name for name, family in before.items() if after[name] != family]
         observed = Observed(
             scenario,
             plan,
             recording,
             accountant.accounts,
-            server_rss={n: one.resident_bytes() for n, one in enumerate(meters) if one is not None},
-            store_memory={
-                arm: meter.memory(rig.arm_prefix(arm))
-                for arm in by_arm(plan.targets)
-                if arm not in rig.elsewhere
-            },
+            server_rss=rss,
+            store_memory=memory,
             store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
             number=self._batch,
@@ -425,6 +435,8 @@ class Measuring:
         exit_code = 0 if findings.valid else InvalidMeasurementError.exit_code
         if findings.valid and self._options.until_decided_s is not None and self._undecided(findings):
             exit_code = InconclusiveError.exit_code
+        if self._broken_off is not None:
+            exit_code = self._broken_off.exit_code
         if unfinished:  # a run that is killed cannot say so any more
             exit_code = BenchError.exit_code
         return Result(
