@@ -187,6 +187,8 @@ class Measuring:
         behind_a_port = max(scenario.processes or 1 for scenario in self._suite.scenarios)
         placement = place(processes.usable_cpus(), self._options.processes, behind_a_port)
         generator = load.Generator(self._options.processes, placement.load, self._workers)
+        if self._workers is not None:
+            processes.pin(self._workers.pid, placement.load)
         for conditions, every in by_conditions(self._suite).items():
             scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
             wanted = self._suite.arms_of(scenarios.values())

@@ -20,10 +20,12 @@ import contextlib
 import json
 import os
 import signal
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import gevent
 from gevent import socket
@@ -50,6 +52,8 @@ Message: Final[Callable[[str, object, str], LocustMessage]] = LocustMessage
 _OF_LOCUST: Final = frozenset(
     {"client_ready", "client_stopped", "heartbeat", "stats", "spawning", "spawning_complete", "exception"}
 )
+#: Workers that are dismissed may take so long to say that they end.
+GOODBYE_S: Final = 2
 #: More strangers than this are not remembered, nor more of them told of.
 _STRANGERS: Final = 1000
 _TOLD: Final = 20
@@ -105,6 +109,14 @@ class Master(MasterRunner):
         self.on_lost: Callable[[Member, str], None] = self._leave
         super().__init__(environment, *address)
         self.greenlet.spawn(self._watch)
+
+    def client_listener(self) -> NoReturn:
+        """Listen on, whatever a stranger may have sent that Locust cannot read."""
+        while True:
+            try:
+                super().client_listener()
+            except Exception:  # noqa: BLE001 - it is told, and nothing else follows from it
+                traceback.print_exc()
 
     def handle_message(self, client_id: str, msg: LocustMessage) -> None:
         """Hear what a worker says, and no stranger but for the proof that it is none."""
@@ -181,7 +193,7 @@ class Master(MasterRunner):
             self.on_lost(member, str(error))
             return
         if error_ns > CLOCK_LIMIT_NS:
-            self._forget(member)
+            self.forget(member)
             why = (
                 f"its clock can be told to {error_ns / 1e6:.2f} ms only, and the limit is"
                 f" {CLOCK_LIMIT_NS / 1e6:g} ms: the way to it is too slow"
@@ -202,10 +214,11 @@ class Master(MasterRunner):
 
     def _leave(self, member: Member, why: str) -> None:
         """While they gather, one may leave again."""
-        self._forget(member)
+        self.forget(member)
         self._tell_harness("left", number=member.number, host=member.about["host"], why=why)
 
-    def _forget(self, member: Member) -> None:
+    def forget(self, member: Member) -> None:
+        """It is no worker any more."""
         for client_id in [one for one, other in self.members.items() if other is member]:
             del self.members[client_id]
             self.clients.pop(client_id, None)
@@ -266,9 +279,13 @@ class Crew:
         self._tell("ended", workers=clocks)
 
     def dismiss(self, why: str) -> None:
-        """Tell all that there is nothing more to do."""
+        """Tell all that there is nothing more to do, and wait until they are gone, but not for long."""
+        self._master.on_lost = lambda member, _: self._master.forget(member)
         for member in self._master.crew:
             member.tell("over", why)
+        deadline = time.monotonic() + GOODBYE_S
+        while self._master.members and time.monotonic() < deadline:
+            gevent.sleep(0.01)
 
     def _follow(self, member: Member) -> None:
         try:
@@ -321,10 +338,9 @@ def main() -> None:
         if "over" in order:
             why = order["over"]
             break
-        gevent.spawn(crew.load, Plan.loads(order["load"]), Path(order["folder"]))
+        work = gevent.spawn(crew.load, Plan.loads(order["load"]), Path(order["folder"]))
+        work.link_exception(lambda _: os._exit(1))  # gevent has said why, and the harness reads it
     crew.dismiss(why)
-    server: Any = master.server
-    server.close(linger=1000)
     os._exit(0)
 
 

@@ -267,8 +267,7 @@ def main() -> None:
     print(why, flush=True)
     events: Any = environment.events
     events.quitting.fire(environment=environment)
-    client: Any = worker.client
-    client.close(linger=1000)
+    worker.client.socket.context.destroy(linger=1000)  # what was said is sent first
     os._exit(code)
 
 

@@ -82,6 +82,10 @@ def environment(result: Result) -> list[tuple[str, str]]:
         "Python": machine.python,
         "Store": f"{machine.store.name} {machine.store.version} ({machine.store.source})",
         "Placement": placement(result),
+        **{
+            f"Worker {number}": f"{worker.host}: {worker.cpu}, {worker.cpus} CPUs; {worker.python}"
+            for number, worker in enumerate(machine.workers, 1)
+        },
         "Revision": f"{revision}, with changes that are not committed" if machine.git.dirty else revision,
         **{f"Servers' {name.replace('_', ' ')}": value for name, value in machine.servers.items()},
     }
@@ -125,8 +129,17 @@ def _verdicts(run: Run) -> str:
 
 
 def placement(result: Result) -> str:
-    """Which role ran on which CPUs: `servers and store share CPU 0; load and harness share CPU 1`."""
-    return roles_on_cpus(result.environment.placement)
+    """Which role ran on which CPUs: `servers and store share CPU 0; load and harness share CPU 1`.
+
+    Where workers made the load, none of it ran here: it is said how many there were, and on what.
+    """
+    machine = result.environment
+    if not machine.workers:
+        return roles_on_cpus(machine.placement)
+    here = roles_on_cpus({role: cpus for role, cpus in machine.placement.items() if role != "load"})
+    count = len(machine.workers)
+    kinds = ", ".join(sorted({worker.cpu for worker in machine.workers}))
+    return f"{here}; load from {count} {'worker' if count == 1 else 'workers'} on {kinds}"
 
 
 def roles_on_cpus(roles: Mapping[str, Iterable[int]]) -> str:

@@ -149,3 +149,14 @@ def test_merging_loses_no_report() -> None:
     assert merged_one.errors == {"refused": 3, "torn": 1}
     assert merged_one.complete
     assert not Recording.merge([one, replace(other, complete=False)]).complete
+
+
+def test_of_recordings_that_broke_off_only_what_all_finished_counts() -> None:
+    """One was torn in its slot 2, so slots 0 and 1 are whole; what the other saw later has no other half."""
+    whole = Recording("steady", tuple(slot(index) for index in range(4)))
+    torn = Recording("steady", tuple(slot(index) for index in range(3)), complete=False)
+    both = Recording.merge([whole, torn])
+    assert not both.complete
+    assert [(row.slot, row.process) for row in both.slots] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    nothing = Recording("steady", (), complete=False)
+    assert Recording.merge([whole, nothing]).slots == ()

@@ -8,7 +8,7 @@ import pytest
 
 from harness import analysis, validity
 from harness.observed import Observed
-from harness.result import Check, Status
+from harness.result import Check, LoadWorker, Status
 from harness.schedule import split_halves
 from tests.harness.observations import Seen, observe
 
@@ -247,3 +247,34 @@ def test_what_ran_differs_as_the_revisions_do(
     one = validity.check_difference({"a"}, {head}, "0123456789", differing)
     assert (one.check, one.status) == ("revisions", status)
     assert words in one.detail
+
+
+def worker(**changes: float) -> LoadWorker:
+    """One whose clock is known to a fifth of a millisecond."""
+    return LoadWorker(host="hog", cpu="a cpu", cpus=2, python="3", clock_error_us=200).model_copy(
+        update=changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "ok"),
+        ({"clock_error_us": 1_000, "late_slots": 5}, "ok"),
+        ({"clock_error_us": 1_001}, "warning"),
+        ({"late_slots": 6}, "warning"),
+    ],
+    ids=str,
+)
+def test_clocks_that_disagree_are_told(changes: dict[str, float], status: str) -> None:
+    """A millisecond, and one slot of twenty; the worst worker counts."""
+    check = validity.check_clocks("steady", [worker(), worker(**changes)], slots=100)
+    assert check.status == status
+    assert "hog within 200 us" in check.detail
+
+
+def test_a_load_that_broke_off_says_why_and_what_is_kept() -> None:
+    """And nothing is said of answers, of which not all are known."""
+    found = checks(observe([BUSY], ARM, complete=False, lost="worker 2 of 2, on hog, was lost"))
+    assert "worker 2 of 2, on hog, was lost; 1 of 1 slots are kept" in found["final report"].detail
+    assert "answers" not in found

@@ -194,8 +194,8 @@ def test_nobody_else_becomes_a_worker(tmp_path: Path) -> None:
     with stage(tmp_path, 1) as on:
         on.gather(limit_s=45)
         host, port = on.address.split(":")
-        file = str(OURS.root / "loadtests" / "locustfile.py")
-        on.start("locust", ["--worker", "-f", file, "--master-host", host, "--master-port", port], {})
+        ours = str(OURS.root / "loadtests" / "locustfile.py")
+        on.start("locust", ["--worker", "-f", ours, "--master-host", host, "--master-port", port], {})
         wrong = on.work(held="another secret of somebody")
         changed = on.work(tree=Tree(other))
         assert wrong.wait(40) == changed.wait(40) == 3
