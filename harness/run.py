@@ -258,7 +258,7 @@ class Measuring:
         self._environment = self._environment or describe(rig, placement, self._doctor)
         self._findings.checks.append(validity.check_code(_digests(rig), rig.elsewhere))
         self._findings.checks += [
-            validity.check_elsewhere(arm.name, arm.own.agent, self._options.redis_url is not None)
+            validity.check_elsewhere(arm.name, arm.own.agent, store=self._options.redis_url is not None)
             for arm in rig.arms
             if arm.own is not None and arm.own.address is not None
         ]
