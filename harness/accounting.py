@@ -13,7 +13,7 @@ import psutil
 import redis
 
 from harness import store_nodes
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, OutOfReachError
 from harness.recording import SlotAccount
 
 #: Commands that are not the servers' doing: this accounting's own, and those of Sentinels and replicas.
@@ -101,7 +101,7 @@ class StoreMeter:
         self._idle_share = max(0.0, idle_ns / (after.at_ns - before.at_ns))
 
     def read(self) -> StoreReading:
-        """The counters now; EnvironmentFailedError where the store does not answer."""
+        """The counters now; OutOfReachError where the store does not answer."""
         cpu_s, commands = 0.0, 0
         for node in self._nodes:
             pipeline = node.pipeline(transaction=False)
@@ -110,7 +110,7 @@ class StoreMeter:
             try:
                 cpu, stats = pipeline.execute()
             except store_nodes.FAILURES as error:
-                raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
+                raise OutOfReachError(f"the session store stopped answering: {error}") from error
             cpu_s += cpu["used_cpu_user"] + cpu["used_cpu_sys"]
             commands += _commands(stats)
         return StoreReading(time.monotonic_ns(), round(cpu_s * 1e9), commands)

@@ -24,6 +24,10 @@ class EnvironmentFailedError(BenchError):
     exit_code = 3
 
 
+class OutOfReachError(EnvironmentFailedError):
+    """What runs on another machine answers no more: that machine, or the network, may be down."""
+
+
 class RegressionError(BenchError):
     """What was asked to stay within its limit has left it."""
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol, Self, TypeVar
 
 from harness import interrupts, processes
 from harness.accounting import Accountant
-from harness.errors import EnvironmentFailedError, InvalidMeasurementError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError, OutOfReachError
 from harness.recording import Recording
 from harness.rig import Rig
 from harness.schedule import Plan
@@ -41,6 +41,18 @@ class Generator:
     cpus: tuple[int, ...] = ()
     #: Those who make it in place of processes of our own.
     workers: Workers | None = None
+
+
+class BrokenOffError(OutOfReachError):
+    """A load ended before its time, since what runs on another machine answers no more.
+
+    Attributes:
+        recording: What was seen until then.
+    """
+
+    def __init__(self, text: str, recording: Recording) -> None:
+        super().__init__(text)
+        self.recording = recording
 
 
 class Member(Protocol):
@@ -100,10 +112,12 @@ def run(
         before its time.
 
     Raises:
+        BrokenOffError: What runs on another machine answers no more; it has what was recorded until then.
         EnvironmentFailedError: One would not start, hangs, or a server or the store died.
         InvalidMeasurementError: One ended before its time, and nothing was recorded.
     """
     lost = ""
+    gone: OutOfReachError | None = None
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         listen(listener, plan.edges, how.workers.count if how.workers else how.processes)
@@ -119,14 +133,19 @@ def run(
             crew.wait()
         except InvalidMeasurementError as error:
             lost = str(error)
+        except OutOfReachError as error:
+            gone, lost = error, str(error).rstrip(".")
     rig.check_alive()
     recording = Recording.merge([one.recorded() for one in crew.members])
     if recording.complete and not lost:
         return recording
     lost = lost or next(str(one.failure()) for one in crew.members if not one.recorded().complete)
     if not recording.slots:
-        raise InvalidMeasurementError(lost)
-    return replace(recording, complete=False, lost=lost)
+        raise gone or InvalidMeasurementError(lost)
+    recording = replace(recording, complete=False, lost=lost)
+    if gone is not None:
+        raise BrokenOffError(str(gone), recording) from gone
+    return recording
 
 
 class OwnProcesses:

@@ -18,7 +18,7 @@ import psutil
 from harness import own, own_sources, processes
 from harness.agent import shared
 from harness.arms import Arm, Scheme
-from harness.errors import EnvironmentFailedError, SuiteError
+from harness.errors import EnvironmentFailedError, OutOfReachError, SuiteError
 from harness.groups import Groups
 from harness.own import OwnServer
 from harness.schedule import Target
@@ -265,12 +265,12 @@ def knock(target: Target) -> None:
     """Return if a server takes connections.
 
     Raises:
-        EnvironmentFailedError: It does not.
+        OutOfReachError: It does not.
     """
     try:
         socket.create_connection((target.host, target.port), timeout=_KNOCK_S).close()
     except OSError as error:
-        raise EnvironmentFailedError(
+        raise OutOfReachError(
             f"server {target.arm} at {target.host}:{target.port} takes no connections any more:"
             f" {error.strerror or error}. Is it, its machine or the network down?"
         ) from error

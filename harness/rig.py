@@ -210,7 +210,7 @@ class Rig:
         return text
 
     def check_reachable(self) -> None:
-        """Raise EnvironmentFailedError if a server that runs elsewhere takes no connections any more."""
+        """Raise OutOfReachError if a server that runs elsewhere takes no connections any more."""
         for instance in self.instances:
             if instance.process is None:
                 own_servers.knock(instance.target)

@@ -117,6 +117,7 @@ class Measuring:
         self._started_at = datetime.now(UTC)
         self._workers = workers
         self._is_broken = False
+        self._broken_off: load.BrokenOffError | None = None
         self._looks = 1 if options.until_decided_s is None else LOOKS
         self._batch = 0
         self._findings = Findings(suite, self._seed, self._looks)
@@ -258,7 +259,7 @@ class Measuring:
         self._environment = self._environment or describe(rig, placement, self._doctor)
         self._findings.checks.append(validity.check_code(_digests(rig), rig.elsewhere))
         self._findings.checks += [
-            validity.check_elsewhere(arm.name, arm.own.agent, self._options.redis_url is not None)
+            validity.check_elsewhere(arm.name, arm.own.agent, store=self._options.redis_url is not None)
             for arm in rig.arms
             if arm.own is not None and arm.own.address is not None
         ]
@@ -295,6 +296,7 @@ class Measuring:
 
         Raises:
             InvalidMeasurementError: It broke off, and neither of it nor of what was before is anything kept.
+            BrokenOffError: It did since another machine answers no more; what was seen is kept.
         """
         try:
             observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
@@ -307,6 +309,9 @@ class Measuring:
         self._is_broken = not observed.recording.complete
         archive.save_recording(observed, self._options.out, index)
         self._findings.add(index, observed)
+        if self._broken_off is not None:
+            archive.save(self._result(), self._options.out)
+            raise self._broken_off
         if self._workers is not None and not self._is_broken:
             self._findings.checks.append(
                 validity.check_clocks(observed.label, self._workers.last, len(observed.plan.order))
@@ -355,22 +360,27 @@ class Measuring:
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         before, lives = _families(instances), rig.store.run_ids()
         watch = _watch(rig, instances, scenario.seconds)
-        recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
-        after = _families(instances)
-        rtt_us.append(rig.store.rtt_us())
+        rss: dict[int, int] = {}
+        memory: dict[str, int] = {}
+        try:
+            recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
+        except load.BrokenOffError as error:
+            self._broken_off, recording, after, lives_now = error, error.recording, before, lives
+        else:
+            after, lives_now = _families(instances), rig.store.run_ids()
+            rtt_us.append(rig.store.rtt_us())
+            rss = {n: one.resident_bytes() for n, one in enumerate(meters) if one is not None}
+            known = [arm for arm in by_arm(plan.targets) if arm not in rig.elsewhere]
+            memory = {arm: meter.memory(rig.arm_prefix(arm)) for arm in known}
         restarted = [name for name, family in before.items() if after[name] != family]
-        restarted += ["the store"] if rig.store.run_ids() != lives else []
+        restarted += ["the store"] if lives_now != lives else []
         observed = Observed(
             scenario,
             plan,
             recording,
             accountant.accounts,
-            server_rss={n: one.resident_bytes() for n, one in enumerate(meters) if one is not None},
-            store_memory={
-                arm: meter.memory(rig.arm_prefix(arm))
-                for arm in by_arm(plan.targets)
-                if arm not in rig.elsewhere
-            },
+            server_rss=rss,
+            store_memory=memory,
             store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
             number=self._batch,
@@ -429,6 +439,8 @@ class Measuring:
         exit_code = 0 if findings.valid else InvalidMeasurementError.exit_code
         if findings.valid and self._options.until_decided_s is not None and self._undecided(findings):
             exit_code = InconclusiveError.exit_code
+        if self._broken_off is not None:
+            exit_code = self._broken_off.exit_code
         if unfinished:  # a run that is killed cannot say so any more
             exit_code = BenchError.exit_code
         return Result(

@@ -177,7 +177,7 @@ def check_code(digests: Mapping[str, set[str]], unseen: Sequence[str] = ()) -> C
     )
 
 
-def check_elsewhere(arm: str, agent: str | None, store: bool) -> Check:
+def check_elsewhere(arm: str, agent: str | None, *, store: bool) -> Check:
     """What is known of servers that were not started by this run.
 
     Args:

@@ -245,7 +245,7 @@ def test_what_is_refused_before_anything_is_loaded(machines: Machines, sandbox: 
 
 
 def test_a_host_that_is_cut_off_is_named(machines: Machines, sandbox: Sandbox) -> None:
-    """The run ends soon, as an environment that failed; the scenario that was finished is kept."""
+    """The run ends soon, as an environment that failed; what was measured until then is kept, unjudged."""
     scenarios = [_scenario(STEADY, 2, "service_p50"), _scenario(SATURATION, 60, "total_cpu")]
     suite = machines.suite(sandbox.folder, *scenarios, agent=True)
     running = machines.load.start(
@@ -264,8 +264,12 @@ def test_a_host_that_is_cut_off_is_named(machines: Machines, sandbox: Sandbox) -
         machines.server.join()
     assert running.returncode == 3, said
     assert machines.server.address in said.splitlines()[-2]
-    kept = load(sandbox.folder / "run")
-    assert {row.scenario for row in kept.measurements} == {"steady"}
+    result = load(sandbox.folder / "run")
+    assert result.run.exit_code == 3
+    assert {row.scenario for row in result.measurements} == {"steady", "saturation"}
+    broken = [row for row in result.validity if row.check == "final report" and row.status == "invalid"]
+    assert [machines.server.address in row.detail for row in broken] == [True]
+    assert {row.verdict for row in result.comparisons} == {"not judged"}
 
 
 def _is_measuring(run: Path, scenario: str) -> bool:

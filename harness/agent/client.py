@@ -11,7 +11,7 @@ from typing import Any, Final
 from harness import own
 from harness.accounting import CpuReading
 from harness.agent import protocol, shared
-from harness.errors import EnvironmentFailedError
+from harness.errors import EnvironmentFailedError, OutOfReachError
 from harness.meters import Family
 
 _TIMEOUT_S: Final = 10
@@ -52,7 +52,8 @@ class Line:
         """The agent's answer to one request.
 
         Raises:
-            EnvironmentFailedError: It gave none, has another secret, or cannot read what was asked for.
+            OutOfReachError: It gave none.
+            EnvironmentFailedError: It has another secret, or cannot read what was asked for.
         """
         self._send(self._seal.line({"ask": what} | ({} if port is None else {"port": port})))
         line = self._line()
@@ -100,7 +101,7 @@ class Line:
             raise self._silent(None)
         return line
 
-    def _silent(self, error: OSError | None) -> EnvironmentFailedError:
+    def _silent(self, error: OSError | None) -> OutOfReachError:
         """The error of an agent that answers no more."""
         why = (
             "it hung up"
@@ -109,7 +110,7 @@ class Line:
             if isinstance(error, TimeoutError)
             else error.strerror
         )
-        return EnvironmentFailedError(f"the agent at {self.address} does not answer any more: {why}.")
+        return OutOfReachError(f"the agent at {self.address} does not answer any more: {why}.")
 
 
 class AgentMeter:
