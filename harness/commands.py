@@ -14,7 +14,7 @@ from rich.console import Console
 from harness import archive, catalog, own_servers, reporting, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
-from harness.forecast import forecast
+from harness.forecast import Forecast, forecast
 from harness.incidents import admission
 from harness.looks import LOOKS, undecided
 from harness.placement import place
@@ -136,9 +136,16 @@ def _check_processes(suite: Suite, processes: int, incidents: Collection[str]) -
     if processes > 1 and any(scenario.name in incidents for scenario in suite.scenarios):
         raise SuiteError("--processes: an incident is driven by one load process.")
     try:
-        place(usable_cpus(), processes)
+        place(usable_cpus(), processes, suite.processes_each)
     except ValueError as error:
         raise SuiteError(f"--processes: {error}.") from error
+
+
+def _at_a_time(suite: Suite, will: Forecast) -> str:
+    """How many server processes there are at a time."""
+    if suite.processes_each == 1:
+        return f"{will.server_processes} processes"
+    return f"up to {suite.processes_each} processes behind a port, {will.server_processes} in all"
 
 
 def _tell_plan(
@@ -150,11 +157,10 @@ def _tell_plan(
     until_decided_s: float | None,
 ) -> None:
     will = forecast(suite)
-    count = suite.instances * len(suite.arms)
-    placement = setting.roles_on_cpus(place(usable_cpus(), processes).roles())
+    placement = setting.roles_on_cpus(place(usable_cpus(), processes, suite.processes_each).roles())
     lines = [
         f"suite {suite.name}: {suite.title}",
-        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} processes)",
+        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({_at_a_time(suite, will)})",
         *(
             f"  {s.label}: {incidents[s.name]}, all arms at once for {s.seconds:g} s; described, not judged"
             if s.name in incidents

@@ -38,7 +38,7 @@ from harness.vitals import Watch
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
 _NOTHING: Final = Open(frozenset(), frozenset())
-#: Discarded requests to each instance that another scenario has warmed up already.
+#: Discarded requests to each process of an instance that another scenario has warmed up already.
 _WARM_REQUESTS = 100
 
 
@@ -172,8 +172,7 @@ class Measuring:
 
     def _measure_batch(self, todo: Open, arms: Sequence[Arm], reporter: Reporter) -> None:
         """Measure what is open, on instances started for it."""
-        behind_a_port = max(scenario.processes or 1 for scenario in self._suite.scenarios)
-        placement = place(processes.usable_cpus(), self._options.processes, behind_a_port)
+        placement = place(processes.usable_cpus(), self._options.processes, self._suite.processes_each)
         generator = load.Generator(self._options.processes, placement.load)
         for conditions, every in by_conditions(self._suite).items():
             scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
@@ -273,6 +272,7 @@ class Measuring:
         meters = [one.meter for one in instances]
         warm = warm and scenario.warmup_requests is None
         warmup = _WARM_REQUESTS if warm else self._suite.warmup(scenario)
+        behind_a_port = scenario.processes or 1
         plan = Plan(
             scenario=scenario.name,
             model=scenario.load.model,
@@ -282,7 +282,7 @@ class Measuring:
             seed=seed,
             lead_ns=scenario.lead_ns,
             slot_ns=scenario.slot_ns,
-            warmup_requests=warmup,
+            warmup_requests=warmup * behind_a_port,
             timeout_s=_REQUEST_TIMEOUT_S,
             targets=targets,
             order=deal(len(targets), self._slots(scenario, rig), seed),
@@ -292,8 +292,8 @@ class Measuring:
         accountant = Accountant(meters, meter)
         rtt_us = [rig.store.rtt_us()]
         reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
-        watch = _watch(rig, instances, scenario.seconds)
         before = _families(instances)
+        watch = _watch(rig, instances, scenario.seconds)
         recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
         after = _families(instances)
         rtt_us.append(rig.store.rtt_us())
@@ -308,6 +308,7 @@ class Measuring:
             store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
             number=self._batch,
+            server_cpus=min(behind_a_port, len(rig.placement.servers) or os.cpu_count() or 1),
         )
         self._findings.checks.append(validity.check_restarts(restarted, observed.label))
         return observed
@@ -430,8 +431,9 @@ def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
     """Follows the processes that there are before the load; the load's own are added when they start."""
     watch = Watch(seconds)
     for number, instance in enumerate(instances):
-        if instance.process is not None:
-            watch.follow(f"{instance.target.arm} #{number}", instance.pid, instance.target.arm)
+        for position, pid in enumerate(instance.pids):
+            which = f", process {position}" if position else ""
+            watch.follow(f"{instance.target.arm} #{number}{which}", pid, instance.target.arm)
     if rig.store.pid is not None:
         watch.follow("store", rig.store.pid)
     watch.follow("harness", os.getpid())

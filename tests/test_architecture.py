@@ -35,6 +35,7 @@ PURE = [
             "analysis",
             "validity",
             "forecast",
+            "scaling",
             "growth",
             "drift",
             "endurance",
