@@ -15,7 +15,7 @@ from rich.console import Console
 from harness import admission_of_workers, archive, catalog, own_servers, reporting, run_folder
 from harness.arms import plain
 from harness.errors import InconclusiveError, InvalidMeasurementError, SuiteError
-from harness.forecast import forecast
+from harness.forecast import Forecast, forecast
 from harness.incidents import admission
 from harness.looks import LOOKS, undecided
 from harness.placement import place
@@ -164,26 +164,26 @@ def _check_processes(suite: Suite, processes: int, incidents: Collection[str]) -
     if processes > 1 and any(scenario.name in incidents for scenario in suite.scenarios):
         raise SuiteError("--processes: an incident is driven by one load process.")
     try:
-        place(usable_cpus(), processes)
+        place(usable_cpus(), processes, suite.processes_each)
     except ValueError as error:
         raise SuiteError(f"--processes: {error}.") from error
 
 
-def _count(suite: Suite, arm: str) -> int:
-    """How many instances of an arm there are: one an address, where it has addresses."""
-    addresses = suite.own[arm].address if arm in suite.own else None
-    return suite.instances if addresses is None else len(addresses)
+def _at_a_time(suite: Suite, will: Forecast) -> str:
+    """How many server processes there are at a time."""
+    if suite.processes_each == 1:
+        return f"{will.server_processes} processes"
+    return f"up to {suite.processes_each} processes behind a port, {will.server_processes} in all"
 
 
 def _tell_plan(
     suite: Suite, incidents: Mapping[str, str], console: Console, options: Options, checks: Sequence[Check]
 ) -> None:
     will = forecast(suite)
-    count = sum(_count(suite, arm) for arm in suite.arms)
-    placement = setting.roles_on_cpus(place(usable_cpus(), options.processes).roles())
+    placement = setting.roles_on_cpus(place(usable_cpus(), options.processes, suite.processes_each).roles())
     lines = [
         f"suite {suite.name}: {suite.title}",
-        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} in all)",
+        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({_at_a_time(suite, will)})",
         *(
             f"  {name} is a server of somebody else's: {server.title} ({server.place})"
             for name, server in suite.own.items()

@@ -17,7 +17,7 @@ _WARM_RATE: Final = 3000
 #: Draining and reading meters, as a share of the time in slots.
 _EDGES: Final = 0.15
 _BYTES_PER_SLOT: Final = 2500
-_BYTES_PER_INSTANCE: Final = 50e6
+_BYTES_PER_PROCESS: Final = 50e6
 #: Of one session more in the store: to put it there and count it, and its memory.
 _SESSION_S: Final = 15e-6
 _BYTES_PER_SESSION: Final = 600
@@ -28,13 +28,17 @@ _LOGS_BYTES: Final = 1e6
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds, bytes on disk (results; temporary files), and bytes of memory that a run takes, roughly."""
+    """What a run takes, roughly.
+
+    Seconds, bytes on disk (results; temporary files) and of memory, server processes alive at a time.
+    """
 
     seconds: float
     measuring_s: float
     disk_bytes: float
     temporary_bytes: float
     memory_bytes: float
+    server_processes: int
 
 
 def forecast(suite: Suite, batches: int = 1) -> Forecast:
@@ -43,13 +47,14 @@ def forecast(suite: Suite, batches: int = 1) -> Forecast:
     measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
     in_slots = sum(s.slots * (s.slot_ns + s.lead_ns) / 1e9 for s in suite.scenarios)
     rigs = [(wanted, suite.arms_of(group.values())) for wanted, group in by_conditions(suite).items()]
-    started = suite.instances * sum(len(arms) * wanted.processes for wanted, arms in rigs)
+    alive = [suite.instances * len(arms) * wanted.processes for wanted, arms in rigs]
+    started = sum(alive)
     warm_up = started * suite.warmup_requests / _WARM_RATE
     fixed = started * _START_S / 2 + len(suite.scenarios) * _LOCUST_S + _CHARTS_S
     others = [len(arms) * (wanted.sessions or 0) for wanted, arms in rigs]
     held = [
-        suite.instances * len(arms) * wanted.processes * _BYTES_PER_INSTANCE + sessions * _BYTES_PER_SESSION
-        for (wanted, arms), sessions in zip(rigs, others, strict=True)
+        count * _BYTES_PER_PROCESS + sessions * _BYTES_PER_SESSION
+        for count, sessions in zip(alive, others, strict=True)
     ]
     return Forecast(
         seconds=fixed + warm_up + sum(others) * _SESSION_S + in_slots * (1 + _EDGES),
@@ -57,4 +62,5 @@ def forecast(suite: Suite, batches: int = 1) -> Forecast:
         disk_bytes=batches * slots * _BYTES_PER_SLOT + _FIGURES_BYTES,
         temporary_bytes=max(s.slots for s in suite.scenarios) * _BYTES_PER_SLOT + _LOGS_BYTES,
         memory_bytes=max(held) + 300e6,
+        server_processes=max(alive),
     )

@@ -25,6 +25,8 @@ class Slot:
     instance: int
     records: tuple[SlotRecord, ...]
     account: SlotAccount
+    #: CPUs that the instance's processes can use at a time.
+    server_cpus: int = 1
 
     @property
     def number(self) -> int:
@@ -59,12 +61,27 @@ class Slot:
 
     @property
     def server_wait(self) -> float:
-        """The same of the server; its store and its own other threads on its CPU are no others."""
+        """The same of the server; its store, its own other threads and processes on its CPUs are no others.
+
+        Of several CPUs together: at most what its own did not use of them, an idle one's time included.
+        """
         if self.account.server_cpu_ns is None:
             return 0.0
         store_ns = max(0.0, self.account.store_cpu_ns or 0.0)
-        taken_ns = self.elapsed_ns - self.account.server_cpu_ns - store_ns
-        return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / self.elapsed_ns
+        all_ns = self.server_cpus * self.elapsed_ns
+        taken_ns = all_ns - self.account.server_cpu_ns - store_ns
+        return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / all_ns
+
+    @property
+    def server_busy(self) -> float | None:
+        """The share of the CPUs that it can use which the server used; None where nobody reads it."""
+        used_ns = self.account.server_cpu_ns
+        return None if used_ns is None else used_ns / (self.server_cpus * self.elapsed_ns)
+
+    @property
+    def store_busy(self) -> float:
+        """The share of one CPU that the store used: it answers in one thread. 0 where nobody reads it."""
+        return (self.account.store_cpu_ns or 0.0) / self.elapsed_ns
 
     def step(self, name: str) -> list[SlotRecord]:
         """What was recorded of one step."""
@@ -92,6 +109,8 @@ class Observed:
     sizes: tuple[int, ...] = ()
     #: Which batch of its run it is, from 1; of several joined, the first.
     number: int = 1
+    #: CPUs that the processes of one instance can use at a time.
+    server_cpus: int = 1
 
     @property
     def label(self) -> str:
@@ -124,7 +143,7 @@ class Observed:
             if record.slot >= begin.get(record.instance, 0):
                 records[record.slot].append(record)
         return [
-            Slot(account.instance, tuple(records[account.slot]), account)
+            Slot(account.instance, tuple(records[account.slot]), account, self.server_cpus)
             for account in self.accounts
             if sum(record.requests for record in records.get(account.slot, []))
         ]
@@ -186,6 +205,7 @@ def joined(batches: Sequence[Observed]) -> Observed:
         store_rtt_us=fmean(one.store_rtt_us for one in batches),
         vitals=vitals,
         sizes=tuple(len(one.plan.targets) for one in batches),
+        server_cpus=first.server_cpus,
     )
 
 
@@ -221,12 +241,28 @@ def cpu_waits(observed: Observed, arm: str) -> dict[str, float]:
     }
 
 
-def server_busy(observed: Observed, arm: str) -> float | None:
-    """Median share of the slot's time in which an arm's server was on its CPU; None where nobody reads it."""
+@dataclass(frozen=True)
+class Busy:
+    """What under an arm's load was on its CPU: medians over slots.
+
+    Attributes:
+        server: Share of the CPUs that an instance can use which it used; None where nobody reads it.
+        cpus: How many those are.
+        store: Share of one CPU that the store used.
+    """
+
+    server: float | None
+    cpus: int
+    store: float
+
+
+def busy(observed: Observed, arm: str) -> Busy:
+    """How busy an arm's servers and the store were in the arm's slots."""
     own = set(by_arm(observed.plan.targets)[arm])
-    shares = [
-        slot.account.server_cpu_ns / slot.elapsed_ns
-        for slot in observed.slots()
-        if slot.instance in own and slot.account.server_cpu_ns is not None
-    ]
-    return median(shares) if shares else None
+    slots = [slot for slot in observed.slots() if slot.instance in own]
+    shares = [share for slot in slots if (share := slot.server_busy) is not None]
+    return Busy(
+        median(shares) if shares else None,
+        observed.server_cpus,
+        median(slot.store_busy for slot in slots),
+    )

@@ -31,7 +31,7 @@ class Placement:
 def place(cpus: Collection[int], load_processes: int = 1, server_processes: int = 1) -> Placement:
     """Give servers one CPU and every load process another; then come the store and the harness.
 
-    Servers of several processes get as many CPUs as they can use, but one that is left for the store.
+    Servers of several processes get as many CPUs as they can use, less one that is left for the store.
 
     With too few, the store shares the servers' CPU, which is what a small box pays, rather than the load's,
     which would flatter sessions; the harness, which sleeps while anything is measured, shares the store's or

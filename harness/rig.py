@@ -58,6 +58,11 @@ class Instance:
     log: Path | None = None
 
     @property
+    def pids(self) -> list[int]:
+        """Those of all that serve it, the one that all come from first; none where they are not here."""
+        return self.meter.members if isinstance(self.meter, ProcessMeter) else []
+
+    @property
     def pid(self) -> int:
         """Process id of one that was started here."""
         if self.process is None:

@@ -26,7 +26,6 @@ from harness.incidents.measure import live_through
 from harness.incidents.timeline import Event
 from harness.looks import LOOKS, Open
 from harness.machine import Pressure, describe
-from harness.meters import ProcessMeter
 from harness.observed import Observed
 from harness.placement import Placement, place
 from harness.progress import Reporter
@@ -40,7 +39,7 @@ from harness.workers import DEFAULT_BIND, Address, Workers
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
 _NOTHING: Final = Open(frozenset(), frozenset())
-#: Discarded requests to each instance that another scenario has warmed up already.
+#: Discarded requests to each process of an instance that another scenario has warmed up already.
 _WARM_REQUESTS = 100
 
 
@@ -185,8 +184,7 @@ class Measuring:
 
     def _measure_batch(self, todo: Open, arms: Sequence[Arm], reporter: Reporter) -> None:
         """Measure what is open, on instances started for it."""
-        behind_a_port = max(scenario.processes or 1 for scenario in self._suite.scenarios)
-        placement = place(processes.usable_cpus(), self._options.processes, behind_a_port)
+        placement = place(processes.usable_cpus(), self._options.processes, self._suite.processes_each)
         generator = load.Generator(self._options.processes, placement.load, self._workers)
         if self._workers is not None:
             processes.pin(self._workers.pid, placement.load)
@@ -337,6 +335,7 @@ class Measuring:
         meters = [one.meter for one in instances]
         warm = warm and scenario.warmup_requests is None
         warmup = _WARM_REQUESTS if warm else self._suite.warmup(scenario)
+        behind_a_port = scenario.processes or 1
         plan = Plan(
             scenario=scenario.name,
             model=scenario.load.model,
@@ -346,7 +345,7 @@ class Measuring:
             seed=seed,
             lead_ns=scenario.lead_ns,
             slot_ns=scenario.slot_ns,
-            warmup_requests=warmup,
+            warmup_requests=warmup * behind_a_port,
             timeout_s=_REQUEST_TIMEOUT_S,
             targets=targets,
             order=deal(len(targets), self._slots(scenario, rig), seed),
@@ -384,6 +383,7 @@ class Measuring:
             store_rtt_us=fmean(rtt_us),
             vitals=watch.vitals(scenario),
             number=self._batch,
+            server_cpus=min(behind_a_port, len(rig.placement.servers) or os.cpu_count() or 1),
         )
         self._findings.checks.append(validity.check_restarts(restarted, observed.label))
         return observed
@@ -513,10 +513,9 @@ def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
     """Follows the processes that there are before the load; the load's own are added when they start."""
     watch = Watch(seconds)
     for number, instance in enumerate(instances):
-        members = instance.meter.members if isinstance(instance.meter, ProcessMeter) else ()
-        for which, pid in enumerate(members):
-            part = f", process {which + 1}" if which else ""
-            watch.follow(f"{instance.target.arm} #{number}{part}", pid, instance.target.arm)
+        for position, pid in enumerate(instance.pids):
+            which = f", process {position}" if position else ""
+            watch.follow(f"{instance.target.arm} #{number}{which}", pid, instance.target.arm)
     if rig.store.pid is not None:
         watch.follow("store", rig.store.pid)
     watch.follow("harness", os.getpid())

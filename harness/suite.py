@@ -101,7 +101,7 @@ class Scenario(_Frozen):
         primary: The one metric that is judged; total_cpu in closed, service_p50 in open loop where not said.
             A search is judged by what it finds, the capacity.
         password_cost: argon2 profile of the servers, where it is not the suite's.
-        warmup_requests: Discarded requests to each instance, where it is not the suite's number.
+        warmup_requests: Discarded requests to each server process, where it is not the suite's number.
         arms: Which of the suite's arms take part; all where not said.
         store_delay_ms: Put on every round trip to the store, by a relay before it (`harness/relay.py`).
         profile_bytes: Length of the profiles that sessions and tokens carry; short where not said.
@@ -210,8 +210,8 @@ class Suite(_Frozen):
         name: Taken from the file's name.
         title: One sentence for people.
         arms: Schemes to weigh, in the order of tables and charts; ratios are later over earlier.
-        instances: Server processes per arm.
-        warmup_requests: Discarded requests to each instance before it is measured.
+        instances: Servers per arm, of one process each where a scenario says nothing else.
+        warmup_requests: Discarded requests to each of their processes before it is measured.
         confidence: Of every interval.
         margin: Two arms within this fraction of each other are called equivalent.
         password_cost: argon2 profile of the servers.
@@ -237,7 +237,7 @@ class Suite(_Frozen):
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
     def warmup(self, scenario: Scenario) -> int:
-        """Discarded requests to each fresh instance before this scenario is measured."""
+        """Discarded requests to each fresh server process before this scenario is measured."""
         return self.warmup_requests if scenario.warmup_requests is None else scenario.warmup_requests
 
     def conditions(self, scenario: Scenario) -> Conditions:
@@ -250,6 +250,11 @@ class Suite(_Frozen):
             scenario.store_delay_ms is not None,
             scenario.processes or 1,
         )
+
+    @property
+    def processes_each(self) -> int:
+        """The most processes that any scenario wants behind a port."""
+        return max(scenario.processes or 1 for scenario in self.scenarios)
 
     def arms_of(self, scenarios: Iterable[Scenario]) -> list[str]:
         """The arms that any of these scenarios measures, in the suite's order."""

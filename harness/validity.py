@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 from harness.analysis import a_against_a
-from harness.observed import Observed, cpu_waits, server_busy
+from harness.observed import Busy, Observed, busy, cpu_waits
 from harness.result import Check, Comparison, LoadWorker, Measurement, Status
 from harness.schedule import by_arm
 
@@ -53,11 +53,11 @@ def check_scenario(
             continue
         where = f"{name}, {arm}"
         if observed.plan.model == "closed":
-            checks += [_load_cpu(own["load_cpu"], where), _busy(server_busy(observed, arm), where)]
+            checks += [_load_cpu(own["load_cpu"], where), _busy(busy(observed, arm), where)]
         elif (
             observed.plan.limit_ns
         ):  # it is behind schedule as soon as the server is: that is what it looks for
-            checks.append(_busy(server_busy(observed, arm), where))
+            checks.append(_busy(busy(observed, arm), where))
         else:
             checks += [_lag(own["lag_p99"], where), _dropped(own["dropped_arrivals"], where)]
         checks.append(_instances(own["throughput"].instances, where))
@@ -284,19 +284,23 @@ def _wait(part: str, share: float, where: str) -> Check:
     )
 
 
-def _busy(share: float | None, where: str) -> Check:
-    if share is None:
+def _busy(found: Busy, where: str) -> Check:
+    """Whether the server was the limit, or the store behind it: else something before both was."""
+    if found.server is None:
         return _check(
             "server busy",
             "warning",
             f"{where}: nobody reads the CPU of a server that is named by its address, so whether it or"
             " something before it was the limit is not known; start bench.py agent beside it.",
         )
+    share = max(found.server, found.store)
     status: Status = "invalid" if share < BUSY_LIMIT else "warning" if share < BUSY_WARNING else "ok"
+    cpus = "its CPU" if found.cpus == 1 else f"its {found.cpus} CPUs"
+    store = f", the store on its own {found.store:.0%}" if found.store > found.server else ""
     return _check(
         "server busy",
         status,
-        f"{where}: the server was on its CPU {share:.0%} of the time"
+        f"{where}: the server was on {cpus} {found.server:.0%} of the time{store}"
         + (": it was not saturated; use more users, or a quieter machine." if status != "ok" else "."),
     )
 

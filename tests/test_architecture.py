@@ -37,6 +37,7 @@ PURE = [
             "analysis",
             "validity",
             "forecast",
+            "scaling",
             "growth",
             "drift",
             "endurance",

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,30 @@ def test_what_is_measured_is_measured_once(tree: Path) -> None:
         assert answer["verdict"] in ("supported", "refuted", "inconclusive")
         reckoned = [figure for figure in answer["figures"] if figure["group"] != "stale access"]
         assert all(figure["ci"] or figure["name"].startswith(COUNTED) for figure in reckoned)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * PATIENCE_S)
+def test_servers_of_several_processes_are_measured(tree: Path) -> None:
+    """A short run of suite `scale`: every process is followed, a store loaded alone, the figure drawn."""
+    suite = tree / "loadtests" / "suites" / "scale.toml"
+    head, one, two, _ = suite.read_text().split("[[scenarios]]")
+    small = re.sub(r"^instances = .*\nwarmup_requests = .*", SMALL, head, flags=re.MULTILINE)
+    short = re.sub(r"^seconds = \d+", "seconds = 3", "[[scenarios]]".join(["", one, two]), flags=re.MULTILINE)
+    suite.write_text(small + short)
+    folder = tree / "results" / "claims"
+    done = bench(tree, "claims", "18", "--json")
+    result = load(folder / "scale")
+    followed = Counter(
+        (row.params["processes"], row.process.partition(",")[0]) for row in result.vitals if row.arm
+    )
+    servers = [f"{arm} #{number}" for number, arm in enumerate(["token", "cookie"] * 2)]
+    assert followed == {(1, name): 1 for name in servers} | {(2, name): 3 for name in servers}
+    if done.returncode == 12:
+        noise.skip_if_spoilt(result)
+    assert done.returncode == 0, done.stderr
+    [answer] = json.loads(done.stdout)
+    assert answer["verdict"] in ("supported", "refuted", "inconclusive")
+    assert sum(figure["name"].startswith("server processes that") for figure in answer["figures"]) == 2
+    assert "scale_out.png" in (folder / "claims.md").read_text()
+    assert (folder / "scale_out.png").exists()

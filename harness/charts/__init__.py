@@ -78,15 +78,15 @@ class Picture:
     claims: tuple[int, ...]
 
 
-def draw_claims(answers: Sequence[Answer], result: Result | None, folder: Path) -> list[Picture]:
+def draw_claims(answers: Sequence[Answer], results: Sequence[Result], folder: Path) -> list[Picture]:
     """Draw every figure that is about a claim, and applies, as PNG and as SVG.
 
-    Those are the modules here with `CLAIMS`; one that is made from the answers, and not from the run that was
-    made for them, has `draw_answers(answers) -> Figure | None`.
+    Those are the modules here with `CLAIMS`; one that is made from the answers, and not from the runs that
+    were made for them, has `draw_answers(answers) -> Figure | None`.
 
     Args:
         answers: What came of the claims.
-        result: The run that was made for them, if it was.
+        results: The runs that were made for them; a figure is drawn of the first that it applies to.
         folder: Where to put the figures; it is there.
 
     Raises:
@@ -101,8 +101,9 @@ def draw_claims(answers: Sequence[Answer], result: Result | None, folder: Path) 
             figure = None
             if hasattr(module, "draw_answers"):
                 figure = module.draw_answers(answers)
-            elif hasattr(module, "CLAIMS") and result is not None:
-                figure = module.draw(drawable(result))
+            elif hasattr(module, "CLAIMS"):
+                drawn = (module.draw(drawable(result)) for result in results)
+                figure = next((one for one in drawn if one is not None), None)
             if figure is not None:
                 png, _ = style.save(figure, folder / name)
                 pictures.append(Picture(png.name, _shows(module), module.CLAIMS))

@@ -143,7 +143,7 @@ def examine(suite: Suite, folder: Path, seconds: float, root: Path = Path("/")) 
     """
     seen = activity.watch(seconds, root)
     cpus = frozenset(usable_cpus())
-    patient = Patient(suite, folder, seen, cpus, place(cpus), root)
+    patient = Patient(suite, folder, seen, cpus, place(cpus, server_processes=suite.processes_each), root)
     return worst_first([_find(look, patient) for look in LOOKS])
 
 

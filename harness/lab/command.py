@@ -18,7 +18,7 @@ from harness.lab import page
 from harness.lab.answers import FILE, Answers, Setting
 from harness.lab.claim import Answer, Claim, Outcome, not_run
 from harness.lab.lab import Lab
-from harness.lab.readings import SUITE
+from harness.lab.readings import SUITES
 
 #: The page, beside the list of answers.
 PAGE_FILE: Final = "claims.md"
@@ -63,10 +63,10 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
 
 def draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) -> list[Picture]:
     """Draw what is there to be drawn, unless this interpreter cannot: no answer depends on it."""
-    run = folder / SUITE
-    result = archive.load(run) if (run / archive.RESULT_FILE).exists() else None
+    runs = [folder / suite for suite in SUITES if (folder / suite / archive.RESULT_FILE).exists()]
+    results = [result for run in runs if (result := archive.load(run)).believable]
     try:
-        return draw_claims(answers, result if result and result.believable else None, folder)
+        return draw_claims(answers, results, folder)
     except ModuleNotFoundError as error:
         say(f"no figures ({interpreter.missing(error)})")
         return []

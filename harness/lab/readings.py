@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from harness.lab.lab import Lab
     from harness.result import Comparison, Measurement, Result
 
-#: The suite that is run.
+#: The suite that is run for all claims about what schemes cost, and for those about several processes.
 SUITE: Final = "claims"
+SCALE: Final = "scale"
+SUITES: Final = (SUITE, SCALE)
 #: Its restricted reads under saturation; what is compared there.
 READS: Final = "saturation"
 METRIC: Final = "total_cpu"

@@ -141,6 +141,11 @@ GOLDEN: Final[dict[str, Golden]] = {
         scale("measurements", 1.02, scenario="saturation", arm="token-denylist", **_CPU),
         ("token-denylist", "cookie"),
     ),
+    "scale_out": _of_a_result(
+        "scale_out",
+        results.scaled_out,
+        scale("measurements", 1.05, metric="throughput", arm="cookie", params={"processes": 2}),
+    ),
     "staleness": Golden(
         "staleness",
         lambda: [results.lifetimes()],

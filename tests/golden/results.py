@@ -11,7 +11,7 @@ from harness.charts import staleness
 from harness.history.changes import FEWEST
 from harness.lab.claim import Answer
 from harness.result import Result
-from tests.harness.sweeps import Sweeps
+from tests.harness.sweeps import Sweeps, row_of
 from tests.harness.test_charts_claims import of_lifetimes
 from tests.harness.test_charts_incidents import outage, revocation
 from tests.harness.test_charts_incidents import result as lived_through
@@ -85,6 +85,41 @@ def journey() -> Result:
                 for row in rows
                 if row["metric"] == "service_p50"
             ]
+
+    return changed(stored(), replace)
+
+
+def scaled_out() -> Result:
+    """Servers of one, two and four processes on CPUs of their own; the store holds cookie back in the end."""
+    rates = {"token": (6500, 12_700, 25_100), "cookie": (4900, 9300, 14_100)}
+    costs = {"token": (154, 0.0), "cookie": (176, 62.0)}
+    dice = random.Random(3)  # noqa: S311 - a reproducible simulation
+
+    def points(level: float) -> list[float]:
+        return [level * dice.lognormvariate(0, 0.012) for _ in range(4)]
+
+    rows = [
+        row_of("scale-out", "closed, 64 users", {"processes": count}, arm, metric, values)
+        for arm, (server, store) in costs.items()
+        for count, rate in zip((1, 2, 4), rates[arm], strict=True)
+        for metric, values in {
+            "throughput": points(rate),
+            "server_cpu": points(server),
+            "store_cpu": points(store),
+            "total_cpu": points(server + store),
+            "store_ops": [float(bool(store))] * 4,
+        }.items()
+    ]
+
+    def replace(data: dict[str, Any]) -> None:
+        data["measurements"] = [row.model_dump(mode="json") for row in rows]
+        data["comparisons"] = data["distributions"] = []
+        data["environment"]["placement"] = {
+            "servers": [0, 1, 2, 3],
+            "store": [5],
+            "load": [4],
+            "harness": [6],
+        }
 
     return changed(stored(), replace)
 

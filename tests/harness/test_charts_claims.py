@@ -230,7 +230,7 @@ def test_an_invalid_run_says_so(name: str) -> None:
 
 def test_pictures_of_claims_name_what_they_are_about(tmp_path: Path) -> None:
     """Files beside the page, each with its claims; without a run only what the answers give."""
-    pictures = draw_claims([of_lifetimes()], Sweeps().result(), tmp_path)
+    pictures = draw_claims([of_lifetimes()], [Sweeps().result()], tmp_path)
     assert {picture.file: picture.claims for picture in pictures} == {
         "distance.png": (1,),
         "payload.png": (2,),
@@ -241,8 +241,8 @@ def test_pictures_of_claims_name_what_they_are_about(tmp_path: Path) -> None:
     }
     assert all((tmp_path / picture.file).read_bytes().startswith(b"\x89PNG") for picture in pictures)
     assert all((tmp_path / picture.file).with_suffix(".svg").exists() for picture in pictures)
-    assert [picture.file for picture in draw_claims([of_lifetimes()], None, tmp_path)] == ["staleness.png"]
-    assert draw_claims([], None, tmp_path) == []
+    assert [picture.file for picture in draw_claims([of_lifetimes()], [], tmp_path)] == ["staleness.png"]
+    assert draw_claims([], [], tmp_path) == []
 
 
 def test_a_run_of_such_a_suite_draws_them_too(tmp_path: Path) -> None:

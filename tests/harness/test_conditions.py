@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from harness import catalog, population
-from harness.accounting import StoreMeter
+from harness import catalog, population, processes
+from harness.accounting import StoreMeter, read_cpu, resident_bytes
 from harness.arms import plain
 from harness.caller import Caller
 from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
+from harness.meters import ProcessMeter
 from harness.placement import Placement
 from harness.rig import Rig
 
@@ -20,7 +21,12 @@ USERS = 3
 
 
 def rig_of(
-    *arms: str, relayed: bool = True, redis_url: str | None = None, profile_bytes: int = PROFILE_BYTES
+    *arms: str,
+    relayed: bool = True,
+    redis_url: str | None = None,
+    profile_bytes: int = PROFILE_BYTES,
+    placement: Placement | None = None,
+    processes_each: int = 1,
 ) -> Rig:
     """One server of each, whose users have long profiles."""
     return Rig(
@@ -29,7 +35,8 @@ def rig_of(
         users=USERS,
         password_cost="bench",
         loop="uvloop",
-        placement=Placement(),
+        placement=placement or Placement(),
+        processes_each=processes_each,
         redis_url=redis_url,
         profile_bytes=profile_bytes,
         relayed=relayed,
@@ -43,14 +50,14 @@ def rig() -> Iterator[Rig]:
         yield rig
 
 
-def logged_in(rig: Rig, arm: str, profile_bytes: int = PROFILE_BYTES) -> Caller:
-    """A user of one arm."""
+def logged_in(rig: Rig, arm: str, profile_bytes: int | None = PROFILE_BYTES) -> Caller:
+    """A user of one arm, whose profile is as long as it should be, if that is said."""
     target = next(one.target for one in rig.instances if one.target.arm == arm)
     caller = Caller(target.host, target.port)
     reply = caller.log_in("load-1")
     assert reply.status == 200
     profile = reply.json["profile"]
-    assert sum(len(value) for value in profile.values()) == profile_bytes
+    assert profile_bytes in (None, sum(len(value) for value in profile.values()))
     return caller
 
 
@@ -100,6 +107,23 @@ def test_others_are_logged_in(rig: Rig) -> None:
     assert held >= 12_345 * min(single)
     assert meter.memory(rig.arm_prefix("token")) == 0
     assert logged_in(rig, "cookie").read().status == 200
+
+
+def test_several_processes_behind_each_port() -> None:
+    """All on the servers' CPUs, all read: the one that was started only waits for those that serve."""
+    cpus = (min(processes.usable_cpus()),)
+    with rig_of("cookie", relayed=False, placement=Placement(servers=cpus), processes_each=2) as rig:
+        [instance] = rig.instances
+        assert isinstance(instance.meter, ProcessMeter)
+        first, *others = instance.pids
+        assert (first, len(others)) == (instance.pid, 2)
+        assert {psutil.Process(pid).cpu_affinity()[0] for pid in instance.pids} == set(cpus)
+        callers = [logged_in(rig, "cookie", None) for _ in range(20)]
+        before, supervisor = instance.meter.cpu(), read_cpu(first)
+        assert {caller.read().status for caller in callers} == {200}
+        used_ns = instance.meter.cpu().on_ns - before.on_ns
+        assert used_ns > 10 * max(1, read_cpu(first).on_ns - supervisor.on_ns)
+        assert instance.meter.resident_bytes() > 2 * resident_bytes(first)
 
 
 def test_a_store_of_ones_own_cannot_be_moved_away(rig: Rig) -> None:

@@ -56,10 +56,26 @@ def test_too_many_load_processes() -> None:
         place([0, 1], 2)
 
 
-@given(st.sets(st.integers(0, 255), min_size=4, max_size=16), st.integers(1, 3))
-def test_the_load_is_always_apart(cpus: set[int], load_processes: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "roles"),
+    [
+        (2, {"servers": [0], "store": [0], "load": [1], "harness": [1]}),
+        (3, {"servers": [0], "store": [2], "load": [1], "harness": [2]}),
+        (4, {"servers": [0, 1], "store": [3], "load": [2], "harness": [3]}),
+        (6, {"servers": [0, 1, 2, 3], "store": [5], "load": [4], "harness": [5]}),
+        (8, {"servers": [0, 1, 2, 3], "store": [5], "load": [4], "harness": [6]}),
+    ],
+)
+def test_servers_of_four_processes(count: int, roles: dict[str, list[int]]) -> None:
+    """As many CPUs as they can use, but the load and the store come first: on two they share one."""
+    assert place(range(count), server_processes=4).roles() == roles
+
+
+@given(st.sets(st.integers(0, 255), min_size=4, max_size=16), st.integers(1, 3), st.integers(1, 8))
+def test_the_load_is_always_apart(cpus: set[int], load_processes: int, server_processes: int) -> None:
     """Never on the servers' or the store's CPU, and no role on a CPU that is not ours."""
-    placement = place(cpus, load_processes)
+    placement = place(cpus, load_processes, server_processes)
     assert not set(placement.load) & (set(placement.servers) | set(placement.store))
     assert {cpu for role in placement.roles().values() for cpu in role} <= cpus
     assert len(placement.load) == load_processes
+    assert 1 <= len(placement.servers) <= server_processes

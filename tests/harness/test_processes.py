@@ -11,8 +11,9 @@ import time
 import psutil
 import pytest
 
-from harness.accounting import read_cpu
+from harness.accounting import cpu_ns, read_cpu
 from harness.machine import memory_stalled_s
+from harness.meters import ProcessMeter
 from harness.processes import family
 
 #: Keeps one child, and starts another when that dies, as supervisors of servers do.
@@ -52,6 +53,29 @@ def test_a_process_that_is_gone_has_no_family() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     assert family(gone.pid) == frozenset()
+
+
+def test_what_a_child_burns_counts() -> None:
+    """A meter reads the whole family: this parent only waits, and its child runs for ever."""
+    burns = 'import subprocess, sys; subprocess.run([sys.executable, "-c", "while True: pass"])'
+    parent = subprocess.Popen([sys.executable, "-c", burns])
+    meter = ProcessMeter(parent.pid)
+    try:
+        deadline = time.monotonic() + 30
+        while len(meter.members) < 2 and time.monotonic() < deadline:
+            meter.meet()
+        first, child = meter.members
+        assert first == parent.pid
+        own_ns = cpu_ns(parent.pid)
+        while meter.cpu().on_ns < own_ns + 300e6 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        least_ns = cpu_ns(child)
+        assert cpu_ns(parent.pid) + least_ns <= meter.cpu().on_ns <= cpu_ns(parent.pid) + cpu_ns(child)
+        assert least_ns > 3 * (cpu_ns(parent.pid) - own_ns)
+    finally:
+        for one in psutil.Process(parent.pid).children():
+            one.kill()
+        parent.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nobody else counts it")

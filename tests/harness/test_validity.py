@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,22 @@ def test_a_store_on_the_servers_cpu_is_no_stranger() -> None:
 def test_threads_of_one_server_are_no_strangers_to_each_other() -> None:
     """Eight that hash passwords stood in line for 70 ms of a slot of 10 ms, of which their server had 9.7."""
     assert closed(server_us=970, server_wait_us=70_000)["busy cpu"].status == "ok"
+
+
+def test_processes_of_one_server_are_no_strangers_to_each_other() -> None:
+    """Four on two CPUs, of which they used 19.4 of 20 ms: what they waited, they waited for each other."""
+    observed = replace(observe([Seen(0, server_us=1940, server_wait_us=20_000)], ARM), server_cpus=2)
+    assert checks(observed)["busy cpu"].status == "ok"
+    assert "on its 2 CPUs 97% of the time" in checks(observed)["server busy"].detail
+
+
+@pytest.mark.parametrize(("store_us", "status"), [(950, "ok"), (500, "warning"), (100, "invalid")])
+def test_servers_that_wait_for_a_busy_store(store_us: float, status: Status) -> None:
+    """Then the store is the limit, which is a finding; where neither is busy, something else was."""
+    observed = replace(observe([Seen(0, server_us=600, store_us=store_us)], ARM), server_cpus=2)
+    one = checks(observed)["server busy"]
+    assert one.status == status
+    assert ("the store on its own" in one.detail) is (store_us > 300)
 
 
 def test_every_arm_is_checked() -> None:
