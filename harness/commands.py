@@ -168,11 +168,15 @@ def _check_processes(suite: Suite, processes: int, incidents: Collection[str]) -
 
 def _tell_plan(suite: Suite, incidents: Mapping[str, str], console: Console, options: Options) -> None:
     will = forecast(suite)
-    count = suite.instances * len(suite.arms)
+    here = [arm for arm in suite.arms if arm not in suite.elsewhere]
+    arms = [f"{arm} at {', '.join(addresses)}" for arm, addresses in suite.elsewhere.items()]
+    if here:
+        each = f"{suite.instances} instances of each ({suite.instances * len(here)} processes)"
+        arms.insert(0, f"{', '.join(here)}, {each}")
     placement = setting.roles_on_cpus(place(usable_cpus(), options.processes).roles())
     lines = [
         f"suite {suite.name}: {suite.title}",
-        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({count} processes)",
+        f"  arms: {'; '.join(arms)}",
         *(
             f"  {s.label}: {incidents[s.name]}, all arms at once for {s.seconds:g} s; described, not judged"
             if s.name in incidents
