@@ -180,10 +180,15 @@ def _tell_plan(
     suite: Suite, incidents: Mapping[str, str], console: Console, options: Options, checks: Sequence[Check]
 ) -> None:
     will = forecast(suite)
+    here = [arm for arm in suite.arms if arm not in suite.elsewhere]
+    arms = [f"{arm} at {', '.join(addresses)}" for arm, addresses in suite.elsewhere.items()]
+    if here:
+        each = f"{suite.instances} instances of each ({_at_a_time(suite, will)})"
+        arms.insert(0, f"{', '.join(here)}, {each}")
     placement = setting.roles_on_cpus(place(usable_cpus(), options.processes, suite.processes_each).roles())
     lines = [
         f"suite {suite.name}: {suite.title}",
-        f"  arms: {', '.join(suite.arms)}, {suite.instances} instances of each ({_at_a_time(suite, will)})",
+        f"  arms: {'; '.join(arms)}",
         *(
             f"  {name} is a server of somebody else's: {server.title} ({server.place})"
             for name, server in suite.own.items()

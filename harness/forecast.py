@@ -42,11 +42,17 @@ class Forecast:
 
 
 def forecast(suite: Suite, batches: int = 1) -> Forecast:
-    """Estimate a run of this suite on a small machine; room on the disk is for so many batches."""
+    """Estimate a run of this suite on a small machine; room on the disk is for so many batches.
+
+    What runs already takes nothing here.
+    """
     slots = sum(scenario.slots for scenario in suite.scenarios)
     measuring = sum(scenario.slots * scenario.slot_ns / 1e9 for scenario in suite.scenarios)
     in_slots = sum(s.slots * (s.slot_ns + s.lead_ns) / 1e9 for s in suite.scenarios)
-    rigs = [(wanted, suite.arms_of(group.values())) for wanted, group in by_conditions(suite).items()]
+    rigs = [
+        (wanted, [arm for arm in suite.arms_of(group.values()) if arm not in suite.elsewhere])
+        for wanted, group in by_conditions(suite).items()
+    ]
     alive = [suite.instances * len(arms) * wanted.processes for wanted, arms in rigs]
     started = sum(alive)
     warm_up = started * suite.warmup_requests / _WARM_RATE

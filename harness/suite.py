@@ -262,6 +262,11 @@ class Suite(_Frozen):
         return [arm for arm in self.arms if any(arm in some for some in named)]
 
     @property
+    def elsewhere(self) -> dict[str, list[str]]:
+        """The addresses of each arm that runs already."""
+        return {name: server.address for name, server in self.own.items() if server.address is not None}
+
+    @property
     def pairs(self) -> list[tuple[str, str]] | None:
         """The pairs of arms to compare, base first; None for every one."""
         return None if self.compare is None else [(base, arm) for base, arm in self.compare]
