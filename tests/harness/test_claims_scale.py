@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from harness import scaling
+from harness.charts import scale_out
 from harness.claims import scale
 from harness.claims.scale import Ceiling
 from harness.result import Result
@@ -139,3 +140,19 @@ def test_a_store_is_loaded_with_what_reads_ask(tmp_path: Path) -> None:
         assert told["seconds"] >= 0.2
         assert told["cpu_s"] > 0
         assert 0 < client.ttl("a:session:0") <= 60
+
+
+def test_the_figure_says_where_nothing_could_be_gained() -> None:
+    """On one CPU its title promises nothing; with one number of processes there is none."""
+    told = {cpus: _title(scaled(cpus, EVEN)) for cpus in (1, 4)}
+    assert told[1].startswith("1 to 4 processes on one CPU")
+    assert told[4].startswith("4 processes on 4 CPUs answer so many times what 1 does: 3.")
+    once = scaled(4, EVEN)
+    rows = [row for row in once.measurements if row.params["processes"] == 1]
+    assert scale_out.draw(once.model_copy(update={"measurements": rows})) is None
+
+
+def _title(result: Result) -> str:
+    figure = scale_out.draw(result)
+    assert figure is not None
+    return figure.texts[0].get_text()
