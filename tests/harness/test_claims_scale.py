@@ -57,9 +57,9 @@ SESSIONS_STOP = {"token": (5000, 9900, 19_600), "cookie": (4500, 8900, 11_000)}
 ON_ONE_CPU = {"token": (5000, 5000, 5000), "cookie": (4500, 4500, 4500)}
 
 
-def stores(per_core: float) -> list[Ceiling]:
-    """Eight stores that carry out so many commands a second of their CPU."""
-    return [Ceiling(per_core * (1 + 0.01 * n), 0.97) for n in range(-4, 4)]
+def stores(per_core: float, share: float = 0.97) -> list[Ceiling]:
+    """Eight stores that carry out so many commands a second of their CPU, of which they used this share."""
+    return [Ceiling(per_core * (1 + 0.01 * n), share) for n in range(-4, 4)]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,13 @@ def test_where_the_store_is_full(store_us: float, per_core: float, verdict: str)
     fed = [figure for figure in outcome.figures if figure.name.startswith("server processes that")]
     assert [one.value for one in fed] == pytest.approx([180 / store_us, 180 * per_core / 1e6], rel=0.02)
     assert all(one.ci and one.ci[0] < one.value < one.ci[1] for one in fed)
+
+
+def test_a_store_that_was_not_kept_busy_shows_no_limit() -> None:
+    """Whatever its figures come to."""
+    outcome = scale.saturates(scaled(4, EVEN), stores(50_000, share=0.5))
+    assert outcome.verdict == "inconclusive"
+    assert outcome.because.endswith("but that was on its core for 50% of the time only, so it is no limit")
 
 
 def test_where_each_process_had_a_cpu_it_was_seen() -> None:
