@@ -19,6 +19,7 @@ from harness.lab.readings import SCALE, SUITE
 from harness.placement import Placement, place
 from harness.report import format as fmt
 from harness.session_store import SessionStore
+from harness.validity import BUSY_WARNING
 
 if TYPE_CHECKING:
     from harness.lab.lab import Lab
@@ -114,6 +115,7 @@ def saturates(scaled: Result, alone: Sequence[Ceiling]) -> Outcome:
     first, last = found[0], found[-1]
     by_costs = scaling.fed_by_costs(first, confidence)
     reads_per_core = [one.per_core for one in alone]
+    busy = mean([one.share for one in alone], confidence)
     by_ceiling = Estimate(*scaling.fed_by_ceiling(first, reads_per_core, confidence))
     reckoned = geometric_mean([1e6 / us for us in first.store_us.points], confidence)
     figures = [
@@ -126,7 +128,7 @@ def saturates(scaled: Result, alone: Sequence[Ceiling]) -> Outcome:
             geometric_mean(reads_per_core, confidence),
             "req/s",
         ),
-        _figure("share of its core that it used then", mean([one.share for one in alone], confidence)),
+        _figure("share of its core that it used then", busy),
         _figure("server processes that a store's core feeds, by what requests cost", by_costs),
         _figure("server processes that a store's core feeds, by what it carries out at most", by_ceiling),
         *(_figure(f"cores of the store, {_count(s)}", s.store_cores) for s in found),
@@ -134,8 +136,11 @@ def saturates(scaled: Result, alone: Sequence[Ceiling]) -> Outcome:
     ]
     most, cpus = last.processes, scaling.server_cpus(scaled)
     both = [(one.low or 0.0, one.high or float("inf")) for one in (by_costs, by_ceiling)]
-    if all(high < most for _, high in both):
-        verdict: Verdict = "supported"
+    if busy.value < BUSY_WARNING:
+        verdict: Verdict = "inconclusive"
+        limit = f"but that was on its core for {busy.value:.0%} of the time only, so it is no limit"
+    elif all(high < most for _, high in both):
+        verdict = "supported"
         limit = f"with {most} the store is the limit"
     elif all(low > most for low, _ in both):
         verdict, limit = "refuted", f"with {most} the servers' own CPUs still are the limit"
@@ -265,7 +270,7 @@ CLAIMS: Final = (
         f" (suite `scale`), and by what {STORES} fresh stores carry out of that read's command, loaded with"
         " nothing else",
         "supported when both are below the most processes of the suite, so that the store is the limit;"
-        " refuted when both are above",
+        " refuted when both are above; inconclusive also where a store was not kept busy by its load",
         looked_up,
     ),
 )

@@ -207,7 +207,9 @@ def test_nothing_is_cropped_overlaps_or_is_too_small(name: str, variant: str, re
 
 def test_every_figure_is_found_by_listing_the_folder() -> None:
     """Helpers are no figures; the figures come by name."""
-    assert [name for name, _ in figures()] == sorted([*ALL_NAMES, *OF_CLAIMS, "incidents", "vitals"])
+    assert [name for name, _ in figures()] == sorted(
+        [*ALL_NAMES, *OF_CLAIMS, "incidents", "scale_out", "vitals"]
+    )
 
 
 def test_listing_the_figures_is_not_needed_to_import_the_package() -> None:

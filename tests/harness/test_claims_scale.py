@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from harness import scaling
+from harness.charts import scale_out
 from harness.claims import scale
 from harness.claims.scale import Ceiling
 from harness.result import Result
@@ -56,9 +57,9 @@ SESSIONS_STOP = {"token": (5000, 9900, 19_600), "cookie": (4500, 8900, 11_000)}
 ON_ONE_CPU = {"token": (5000, 5000, 5000), "cookie": (4500, 4500, 4500)}
 
 
-def stores(per_core: float) -> list[Ceiling]:
-    """Eight stores that carry out so many commands a second of their CPU."""
-    return [Ceiling(per_core * (1 + 0.01 * n), 0.97) for n in range(-4, 4)]
+def stores(per_core: float, share: float = 0.97) -> list[Ceiling]:
+    """Eight stores that carry out so many commands a second of their CPU, of which they used this share."""
+    return [Ceiling(per_core * (1 + 0.01 * n), share) for n in range(-4, 4)]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,13 @@ def test_where_the_store_is_full(store_us: float, per_core: float, verdict: str)
     assert all(one.ci and one.ci[0] < one.value < one.ci[1] for one in fed)
 
 
+def test_a_store_that_was_not_kept_busy_shows_no_limit() -> None:
+    """Whatever its figures come to."""
+    outcome = scale.saturates(scaled(4, EVEN), stores(50_000, share=0.5))
+    assert outcome.verdict == "inconclusive"
+    assert outcome.because.endswith("but that was on its core for 50% of the time only, so it is no limit")
+
+
 def test_where_each_process_had_a_cpu_it_was_seen() -> None:
     """Then nothing has to be excused."""
     assert "reckoned" not in scale.saturates(scaled(4, EVEN), stores(50_000)).because
@@ -139,3 +147,19 @@ def test_a_store_is_loaded_with_what_reads_ask(tmp_path: Path) -> None:
         assert told["seconds"] >= 0.2
         assert told["cpu_s"] > 0
         assert 0 < client.ttl("a:session:0") <= 60
+
+
+def test_the_figure_says_where_nothing_could_be_gained() -> None:
+    """On one CPU its title promises nothing; with one number of processes there is none."""
+    told = {cpus: _title(scaled(cpus, EVEN)) for cpus in (1, 4)}
+    assert told[1].startswith("1 to 4 processes on one CPU")
+    assert told[4].startswith("4 processes on 4 CPUs answer so many times what 1 does: 3.")
+    once = scaled(4, EVEN)
+    rows = [row for row in once.measurements if row.params["processes"] == 1]
+    assert scale_out.draw(once.model_copy(update={"measurements": rows})) is None
+
+
+def _title(result: Result) -> str:
+    figure = scale_out.draw(result)
+    assert figure is not None
+    return figure.texts[0].get_text()

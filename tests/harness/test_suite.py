@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from harness import catalog
 from harness.errors import SuiteError
+from harness.forecast import forecast
 from harness.points import points
 from harness.result import METRICS
 from harness.suite import Conditions, Suite, by_conditions, check_names, parse
@@ -365,3 +366,20 @@ def test_every_judged_metric_is_measured() -> None:
         if about.scale == "log" and metric != "capacity":
             assert metric in opened
             assert metric in closed or metric.startswith("response_")
+
+
+def test_servers_of_several_processes() -> None:
+    """Each number has servers of its own; the most are what CPUs are dealt for and memory is forecast by."""
+    scenario = GOOD[GOOD.index("[[scenarios]]") :]
+    head = GOOD.removesuffix(scenario)
+    first = scenario.partition("[[scenarios]]")[2].partition("[[scenarios]]")[0]
+    text = head + "".join(f"[[scenarios]]{first}\nprocesses = {count}\n" for count in (1, 4))
+    suite = parse(text, "x", "x.toml")
+    groups = by_conditions(suite)
+    assert [(wanted.processes, list(group)) for wanted, group in groups.items()] == [(1, [0]), (4, [1])]
+    assert suite.processes_each == 4
+    arms = len(suite.arms_of(suite.scenarios))
+    assert forecast(suite).server_processes == 4 * suite.instances * arms
+    for wrong in ("0", "65", "1.5", '"two"'):
+        with pytest.raises(SuiteError, match="processes"):
+            parse(text.replace("processes = 4", f"processes = {wrong}"), "x", "x.toml")
