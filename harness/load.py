@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol, Self, TypeVar
 
-from harness import interrupts, processes
+from harness import disk, interrupts, processes
 from harness.accounting import Accountant
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.recording import Recording
@@ -96,7 +96,7 @@ def run(
         before its time.
 
     Raises:
-        EnvironmentFailedError: One would not start, hangs, or a server or the store died.
+        EnvironmentFailedError: One would not start or hangs, a server or the store died, or the disk is full.
         InvalidMeasurementError: One ended before its time, and nothing was recorded.
     """
     lost = ""
@@ -120,6 +120,8 @@ def run(
     if recording.complete and not lost:
         return recording
     lost = lost or next(str(one.failure()) for one in crew.members if not one.recorded().complete)
+    if disk.is_full(rig.folder):  # whatever else went wrong is a consequence
+        raise EnvironmentFailedError(lost)
     if not recording.slots:
         raise InvalidMeasurementError(lost)
     return replace(recording, complete=False, lost=lost)
