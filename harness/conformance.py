@@ -31,6 +31,8 @@ def check(target: Target) -> None:
                     f" the contract says {status}."
                 )
     except (OSError, http.client.HTTPException) as error:
-        raise EnvironmentFailedError(f"server {target.arm} does not answer: {error}") from error
+        raise EnvironmentFailedError(
+            f"server {target.arm} at {target.host}:{target.port} does not answer: {error}"
+        ) from error
     finally:
         connection.close()
