@@ -30,7 +30,7 @@ from harness.trees.tree import Tree
 
 _START_TIMEOUT_S: Final = 90
 #: Where servers listen unless told otherwise, as `python -m servers` does.
-_LOOPBACK: Final = "127.0.0.1"
+LOOPBACK: Final = "127.0.0.1"
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
 _KEEPALIVE_S: Final = 24 * 3600
 #: With long profiles a credential may be as long as the parser lets any header be.
@@ -99,7 +99,7 @@ class Rig:
         relayed: bool = False,
         checked: bool = True,
         processes_each: int = 1,
-        host: str = _LOOPBACK,
+        host: str = LOOPBACK,
     ) -> None:
         self._arms = list(arms)
         self._count = instances
@@ -308,7 +308,7 @@ class Rig:
             *variant,
             arm.scheme.name,
             *("--port", str(port)),
-            *(["--host", self._host] if self._host != _LOOPBACK else []),
+            *(["--host", self._host] if self._host != LOOPBACK else []),
             *("--loop", self._loop),
             *("--password-cost", self._password_cost),
             *("--accounts", str(self._accounts[arm.tree])),
@@ -368,7 +368,7 @@ class Rig:
         log: Path,
     ) -> Instance:
         own_servers.await_ready(arm.name, own, port, process, log, deadline)
-        target = Target(number, arm.name, _LOOPBACK, port, own.read_path, own.dialect)
+        target = Target(number, arm.name, LOOPBACK, port, own.read_path, own.dialect)
         return Instance(target, own_servers.told(own), self._pinned(process.pid), process, log)
 
     def _already_running(self, begin: int, arm: Arm, own: OwnServer) -> Iterator[Instance]:

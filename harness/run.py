@@ -30,11 +30,11 @@ from harness.observed import Observed
 from harness.placement import Placement, place
 from harness.progress import Reporter
 from harness.result import Check, Environment, Finding, Result, Run, Slots
-from harness.rig import Instance, Rig
+from harness.rig import LOOPBACK, Instance, Rig
 from harness.schedule import Plan, by_arm, deal
 from harness.suite import Conditions, Scenario, Suite, by_conditions
 from harness.vitals import Watch
-from harness.workers import DEFAULT_BIND, Address, Workers
+from harness.workers import DEFAULT_BIND, Workers
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S = 10
@@ -243,7 +243,7 @@ class Measuring:
             lifetime_s=conditions.lifetime_s,
             relayed=conditions.relayed,
             processes_each=conditions.processes,
-            host=Address.parse(self._options.workers_bind).host,
+            host=LOOPBACK if self._workers is None else self._workers.host,
         )
 
     def _measure(

@@ -83,6 +83,7 @@ class Workers:
         self._given = secret.given(os.environ)
         self._secret = self._given or secret.fresh()
         self._lost: InvalidMeasurementError | None = None
+        self._has_ended = False
 
     def __enter__(self) -> Self:
         with interrupts.held():
@@ -96,6 +97,11 @@ class Workers:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._end("it was stopped" if kind is not None else "it is done")
+
+    @property
+    def host(self) -> str:
+        """The address of this machine by which they reach it."""
+        return self._address.host
 
     @property
     def pid(self) -> int:
@@ -144,6 +150,7 @@ class Workers:
 
     def begin(self, plan: Plan, folder: Path) -> RemoteCrew:
         """Have them follow a plan, and their recordings in this folder."""
+        self._has_ended = False
         self._control.tell({"load": plan.dumps(), "folder": str(folder)})
         members = [
             RemoteMember(self, f"worker {number + 1} on {one.host}", folder, number, plan.scenario)
@@ -159,22 +166,13 @@ class Workers:
             EnvironmentFailedError: The master died, or hangs.
         """
         deadline = time.monotonic() + _END_TIMEOUT_S
-        while self._lost is None:
-            match self._control.hear(deadline):
-                case None:
-                    raise EnvironmentFailedError("the workers did not end after the last slot.")
-                case {"what": "ended", "workers": clocks}:
-                    pairs = zip(self.found, clocks, strict=True)
-                    self.last = [one.model_copy(update=_under_load(clock)) for one, clock in pairs]
-                    self.found = [
-                        _together(all_, last) for all_, last in zip(self.found, self.last, strict=True)
-                    ]
-                    return
-                case {"what": "lost", "number": number, "host": host, "why": why}:
-                    self._lost = InvalidMeasurementError(
-                        f"worker {number + 1} of {self.count}, on {_plain(host)}, was lost: {_plain(why)}"
-                    )
-        raise self._lost
+        while self._lost is None and not self._has_ended:
+            news = self._control.hear(deadline)
+            if news is None:
+                raise EnvironmentFailedError("the workers did not end after the last slot.")
+            self._take_in(news)
+        if self._lost is not None:
+            raise self._lost
 
     def failure(self) -> InvalidMeasurementError:
         """The error that says who was lost."""
@@ -186,7 +184,24 @@ class Workers:
 
     def is_lost(self) -> bool:
         """Whether one of them is gone."""
-        return self._lost is not None or self._control.has_news()
+        while self._control.has_news():
+            self._take_in(self._control.hear(0) or {})
+        return self._lost is not None
+
+    def _take_in(self, news: dict[str, Any]) -> None:
+        """What the master says of a load; of strangers who knock meanwhile nothing follows."""
+        match news:
+            case {"what": "ended", "workers": clocks}:
+                self._has_ended = True
+                pairs = zip(self.found, clocks, strict=True)
+                self.last = [one.model_copy(update=_under_load(clock)) for one, clock in pairs]
+                self.found = [
+                    _together(before, last) for before, last in zip(self.found, self.last, strict=True)
+                ]
+            case {"what": "lost", "number": number, "host": host, "why": why}:
+                self._lost = InvalidMeasurementError(
+                    f"worker {number + 1} of {self.count}, on {_plain(host)}, was lost: {_plain(why)}"
+                )
 
     def _start(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

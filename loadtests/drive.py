@@ -166,13 +166,20 @@ class Drive:
     def _begin(self, slot: int, instance: int) -> None:
         self._hand_in()
         begin_ns = self._edges.begin(slot, instance)
-        if begin_ns is not None:
-            phase = self._new_phase(slot, self._plan.slot_ns, begin_ns)
+        if begin_ns is None:
+            self._read_clocks()
+            self._start_ns = perf_counter_ns()
+            self._phase = self._new_phase(slot, self._plan.slot_ns)
+        else:
+            self._start_ns = begin_ns
+            self._phase = self._new_phase(slot, self._plan.slot_ns, begin_ns)
             wait_until(begin_ns - _READING_NS)
+            self._read_clocks()
+
+    def _read_clocks(self) -> None:
+        """What this process has had of its CPU, and waited for it, until now."""
         self._cpu_ns = process_time_ns()
         self._wait_ns = _waited_ns()
-        self._start_ns = perf_counter_ns() if begin_ns is None else begin_ns
-        self._phase = self._new_phase(slot, self._plan.slot_ns) if begin_ns is None else phase
 
     def _end(self, slot: int, instance: int) -> None:
         elapsed_ns = perf_counter_ns() - self._start_ns

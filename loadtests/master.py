@@ -88,6 +88,11 @@ class Master(MasterRunner):
         expected: How many workers there are to be.
         tell: Tells the harness: `refused` (host, why), `worker` (number, about, error_ns), `left` (number,
             host, why), `ready`.
+
+    Attributes:
+        members: The workers there are, by Locust's name for them.
+        is_complete: Whether all have come, once; then none may leave again.
+        on_lost: Called when one is lost.
     """
 
     def __init__(
@@ -106,7 +111,7 @@ class Master(MasterRunner):
         self._version = version()
         self.members: dict[str, Member] = {}
         self.is_complete = False
-        self.on_lost: Callable[[Member, str], None] = self._leave
+        self.on_lost: Callable[[Member, str], None] = self.leave
         super().__init__(environment, *address)
         self.greenlet.spawn(self._watch)
 
@@ -168,11 +173,11 @@ class Master(MasterRunner):
             return
         about: dict[str, Any] = json.loads(text)
         host = str(about["host"])
-        if len(self.members) == self._expected:
-            self._refuse(client_id, f"the run has its {self._expected} workers", host)
-            return
         if other := differences(self._version, about["version"]):
             self._refuse(client_id, f"it is of another version: {other}", host)
+            return
+        if len(self.members) == self._expected:
+            self._refuse(client_id, f"the run has its {self._expected} workers", host)
             return
         seal = Seal(self._secret, "master", asked, nonce)
         free = set(range(self._expected)) - {member.number for member in self.members.values()}
@@ -212,7 +217,7 @@ class Master(MasterRunner):
         if self._refusals <= _TOLD:
             self._tell_harness("refused", host=host, why=why)
 
-    def _leave(self, member: Member, why: str) -> None:
+    def leave(self, member: Member, why: str) -> None:
         """While they gather, one may leave again."""
         self.forget(member)
         self._tell_harness("left", number=member.number, host=member.about["host"], why=why)
@@ -247,13 +252,15 @@ class Crew:
 
     def __init__(self, master: Master, tell: Callable[..., None]) -> None:
         self._master = master
+        self._master.on_lost = self._lose
         self._tell = tell
         self._moments: dict[str, int] = {}
         self._lost = False
 
     def load(self, plan: Plan, folder: Path) -> None:
-        """Have all follow their shares of a plan."""
-        self._master.on_lost = self._lose
+        """Have all follow their shares of a plan; nothing where one is lost already."""
+        if self._lost:
+            return
         self._moments.clear()
         crew = self._master.crew
         for member, share in zip(crew, plan.shared(len(crew)), strict=True):
@@ -301,8 +308,11 @@ class Crew:
         return self._moments.setdefault(edge, perf_counter_ns() + LEAD_NS)
 
     def _lose(self, member: Member, why: str) -> None:
-        """One is lost, and with it the load: the harness is told, and the others are dismissed."""
+        """One is lost, and with it the run: the harness is told, and the others are dismissed."""
         if self._lost:
+            return
+        if not self._master.is_complete:
+            self._master.leave(member, why)
             return
         self._lost = True
         self._tell("lost", number=member.number, host=member.about["host"], why=why)

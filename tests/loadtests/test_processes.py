@@ -114,6 +114,20 @@ def test_a_process_that_dies_is_missed(serve: Callable[[str], Server], tmp_path:
     assert _load_processes(tmp_path) == []
 
 
+def test_what_was_recorded_before_one_died_is_kept(serve: Callable[[str], Server], tmp_path: Path) -> None:
+    """The slots that both had finished, but for the last, which may be torn; and why there are no more."""
+
+    def kill_one(done: int, *_: int) -> None:
+        if done == SLOTS - 1:
+            os.kill(_load_process(tmp_path), signal.SIGKILL)
+
+    recording, _ = drive(tmp_path, serve("token"), "closed", kill_one)
+    assert not recording.complete
+    assert "load generator 2 of 2 ended" in recording.lost
+    assert {(row.slot, row.process) for row in recording.slots} >= {(0, 0), (0, 1)}
+    assert {row.slot for row in recording.slots} <= set(range(SLOTS - 1))
+
+
 def _load_process(folder: Path) -> int:
     (one,) = [pid for pid, command in _load_processes(folder) if "load-1" in command]
     return one

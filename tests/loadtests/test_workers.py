@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -62,9 +64,12 @@ class Stage:
             self.gathering.join(0.01)
         return self.told[1].split()[-1]
 
-    def work(self, held: str = SECRET, tree: Tree = OURS) -> subprocess.Popen[bytes]:
-        """Start a worker that holds this secret, from this tree."""
-        return self.start("loadtests.worker", [self.address, "--patience", "60"], {secret.NAME: held}, tree)
+    def work(
+        self, held: str = SECRET, tree: Tree = OURS, address: str | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker that holds this secret, from this tree, by this way to the master."""
+        words = [address or self.address, "--patience", "60"]
+        return self.start("loadtests.worker", words, {secret.NAME: held}, tree)
 
     def start(
         self, module: str, arguments: list[str], environment: dict[str, str], tree: Tree = OURS
@@ -100,6 +105,30 @@ def stage(folder: Path, count: int) -> Iterator[Stage]:
         stack.callback(one.clear)
         stack.enter_context(workers)
         yield one
+
+
+@contextmanager
+def slow_way(port: int) -> Iterator[str]:
+    """An address from which everything reaches a port of this machine 3 ms later, and so do the answers."""
+    with socket.create_server(("127.0.0.1", 0)) as here, ExitStack() as stack:
+
+        def carry(source: socket.socket, target: socket.socket) -> None:
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    time.sleep(0.003)
+                    target.sendall(data)
+
+        def accept() -> None:
+            with suppress(OSError):
+                one, _ = here.accept()
+                other = socket.create_connection(("127.0.0.1", port))
+                for end in (one, other):
+                    stack.callback(end.close)
+                for ends in ((one, other), (other, one)):
+                    threading.Thread(target=carry, args=ends, daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield "{}:{}".format(*here.getsockname())
 
 
 def said(process: subprocess.Popen[bytes]) -> str:
@@ -185,26 +214,30 @@ def test_a_worker_that_is_killed_is_named_and_what_was_seen_is_kept(
 
 
 def test_nobody_else_becomes_a_worker(tmp_path: Path) -> None:
-    """Not who has another secret or other code, nor any worker of Locust's; it is told, and they are."""
+    """Not who has another secret, other code or a slow way, nor any of Locust's; all are told why."""
     other = tmp_path / "tree"
     for package in ("harness", "loadtests", "servers"):
         shutil.copytree(OURS.root / package, other / package, ignore=shutil.ignore_patterns("__pycache__"))
     with (other / "loadtests" / "pacing.py").open("a") as file:
         file.write("# changed\n")
     with stage(tmp_path, 1) as on:
-        on.gather(limit_s=45)
+        on.gather(limit_s=60)
         host, port = on.address.split(":")
         ours = str(OURS.root / "loadtests" / "locustfile.py")
         on.start("locust", ["--worker", "-f", ours, "--master-host", host, "--master-port", port], {})
         wrong = on.work(held="another secret of somebody")
         changed = on.work(tree=Tree(other))
-        assert wrong.wait(40) == changed.wait(40) == 3
+        with slow_way(int(port)) as way:
+            far = on.work(address=way)
+            assert far.wait(60) == 3
+        assert wrong.wait(60) == changed.wait(60) == 3
         assert said(wrong) == "refused: its secret is not that of the run"
         assert said(changed).startswith("refused: it is of another version: load code ")
+        assert re.search(r"its clock can be told to \d+\.\d+ ms only, and the limit is 1 ms", said(far))
         on.gathered()
     assert "0 of 1 worker(s) came" in str(on.fault[0])
     refused = [line for line in on.told if line.startswith("refused")]
-    assert len(refused) == 2
+    assert len(refused) == 3
     assert "refused a worker on somebody: its secret is not that of the run" in refused
 
 
