@@ -90,4 +90,6 @@ def _status(target: Target, method: str, route: str) -> int:
             connection.request(method, path, body, headers)
             return connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        raise EnvironmentFailedError(f"server {target.arm} does not answer: {error}") from error
+        raise EnvironmentFailedError(
+            f"server {target.arm} at {target.host}:{target.port} does not answer: {error}"
+        ) from error

@@ -224,7 +224,7 @@ def test_without_agent_and_store_nothing_is_made_up(machines: Machines, sandbox:
     assert len(told) == len(PORTS)
     assert all("bench.py agent" in one and "--redis-url" in one for one in told)
     assert result.environment.store.name == "unknown"
-    _is_valid(result)
+    assert result.valid or noise.is_spoilt(result)
 
 
 def test_what_is_refused_before_anything_is_loaded(machines: Machines, sandbox: Sandbox) -> None:

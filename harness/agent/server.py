@@ -74,12 +74,10 @@ class _Agent:
                 return
             _notice_silence(writer.get_extra_info("socket"))
             await self._converse(reader, writer, whose)
-        except (protocol.NotSealedError, ValueError, TimeoutError):  # ValueError: a line without an end
-            self._say(
-                f"{whose} was turned away: it did not prove that it has this secret, or spoke otherwise"
-            )
+        except (ValueError, TimeoutError):  # NotSealedError, and a line without an end, are ValueErrors
+            self._say(f"{whose} was turned away: it has another secret, speaks otherwise, or fell silent")
             writer.write(protocol.plain({"error": "another secret, or no line of this protocol"}))
-        except ConnectionError:
+        except OSError:  # it is gone
             pass
         finally:
             self._connections -= 1
