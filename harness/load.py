@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol, Self, TypeVar
 
-from harness import interrupts, processes
+from harness import disk, interrupts, processes
 from harness.accounting import Accountant
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, OutOfReachError
 from harness.recording import Recording
@@ -111,7 +111,7 @@ def run(
 
     Raises:
         BrokenOffError: What runs on another machine answers no more; it has what was recorded until then.
-        EnvironmentFailedError: One would not start, hangs, or a server or the store died.
+        EnvironmentFailedError: One would not start or hangs, a server or the store died, or the disk is full.
         InvalidMeasurementError: One ended before its time, and nothing was recorded.
     """
     lost = ""
@@ -138,6 +138,8 @@ def run(
     if recording.complete and not lost:
         return recording
     lost = lost or next(str(one.failure()) for one in crew.members if not one.recorded().complete)
+    if disk.is_full(rig.folder):  # whatever else went wrong is a consequence
+        raise EnvironmentFailedError(lost)
     if not recording.slots:
         raise gone or InvalidMeasurementError(lost)
     recording = replace(recording, complete=False, lost=lost)

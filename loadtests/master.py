@@ -29,6 +29,7 @@ from typing import Any, Final, NoReturn
 
 import gevent
 from gevent import socket
+from gevent.event import Event
 from locust.env import Environment
 from locust.rpc import Message as LocustMessage
 from locust.runners import MasterRunner
@@ -255,11 +256,11 @@ class Crew:
         self._master.on_lost = self._lose
         self._tell = tell
         self._moments: dict[str, int] = {}
-        self._lost = False
+        self._lost = Event()
 
     def load(self, plan: Plan, folder: Path) -> None:
         """Have all follow their shares of a plan; nothing where one is lost already."""
-        if self._lost:
+        if self._lost.is_set():
             return
         self._moments.clear()
         crew = self._master.crew
@@ -274,7 +275,7 @@ class Crew:
         followers = [gevent.spawn(self._follow, member) for member in crew]
         self._master.start(plan.users, plan.users)
         gevent.joinall(followers, raise_error=True)
-        if self._lost:
+        if self._lost.is_set():
             return
         self._master.stop()
         self._master.await_ready()
@@ -309,12 +310,12 @@ class Crew:
 
     def _lose(self, member: Member, why: str) -> None:
         """One is lost, and with it the run: the harness is told, and the others are dismissed."""
-        if self._lost:
+        if self._lost.is_set():
             return
         if not self._master.is_complete:
             self._master.leave(member, why)
             return
-        self._lost = True
+        self._lost.set()
         self._tell("lost", number=member.number, host=member.about["host"], why=why)
         for other in self._master.crew:
             other.hang_up()

@@ -1,4 +1,4 @@
-"""Who serves an instance, and what the kernel says of its CPU time."""
+"""Who serves an instance, what it inherits, and what the kernel says of its CPU time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from harness import processes
 from harness.accounting import read_cpu
 from harness.machine import memory_stalled_s
 from harness.processes import family
+from harness.trees.tree import Tree
 
 #: Keeps one child, and starts another when that dies, as supervisors of servers do.
 SUPERVISOR = """
@@ -76,3 +79,18 @@ def test_memory_stalls_are_read_as_linux_counts_them() -> None:
     text = "some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\nfull avg10=0.00 total=1\n"
     assert memory_stalled_s(text) == 2.5
     assert memory_stalled_s("") == 0
+
+
+def test_what_is_started_does_not_inherit_the_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by its value nor by its file: it is for those alone who must prove to hold it."""
+    monkeypatch.setenv("COOKIES_VS_TOKENS_SECRET", "a secret of this run")
+    monkeypatch.setenv("COOKIES_VS_TOKENS_SECRET_FILE", "/a/file")
+    monkeypatch.setenv("AUTH_LIFETIME_S", "60")
+    (tmp_path / "tells.py").write_text("import os; print(sorted(os.environ))")
+    tree = Tree(tmp_path)
+    started = processes.start("tells", [], log=tmp_path / "log", tree=tree)
+    assert started.stdout is not None
+    for told in (started.stdout.read().decode(), processes.ask("tells", [], tree)):
+        assert "AUTH_LIFETIME_S" in told
+        assert "COOKIES_VS_TOKENS_SECRET" not in told
+    processes.end([started])
