@@ -155,7 +155,11 @@ class Rig:
 
     def _end(self, error: BaseException | None) -> None:
         full = isinstance(error, Exception) and (disk.is_no_room(error) or disk.is_full(self.folder))
-        self.close()
+        try:
+            if not full and hasattr(self, "store"):
+                self.store.check_behind(error)
+        finally:
+            self.close()
         if full:  # then whatever else went wrong is a consequence
             raise EnvironmentFailedError(
                 f"the disk of {self.folder.parent}, for temporary files, is full: make room, or name another"

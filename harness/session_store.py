@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from itertools import islice
@@ -20,6 +21,8 @@ from harness.placement import Placement
 #: Seconds that one of our own may take until it answers, and that any may take for an answer.
 _START_TIMEOUT_S: Final = 10
 _TIMEOUT_S: Final = 10
+#: Seconds that one of our own may take from hanging up to its end.
+_DYING_S: Final = 2
 #: Keys that are removed by one command.
 _AT_ONCE: Final = 1000
 
@@ -125,6 +128,16 @@ class SessionStore:
                 f"the relay before the store died with exit code {self._relay.returncode}:"
                 f" {processes.log_end(self._relay_log)}"
             )
+
+    def check_behind(self, error: BaseException | None) -> None:
+        """Raise EnvironmentFailedError if what failed is but a consequence of the end of one of our own."""
+        causes = (error, error.__cause__) if error is not None else ()
+        if self._process is not None and any(isinstance(one, store_nodes.FAILURES) for one in causes):
+            with contextlib.suppress(
+                subprocess.TimeoutExpired
+            ):  # what hangs up may be dead only a moment later
+                self._process.wait(_DYING_S)
+            self.check_alive()
 
     def kill(self) -> None:
         """End one of our own as a crash would: what it held is gone, and nobody answers."""

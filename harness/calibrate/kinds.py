@@ -103,7 +103,8 @@ class Trial(BaseModel):
         ci: Its interval at the confidence of a look.
         looks: Batches of instances that it took.
         seconds: Until the verdict, starting of servers included.
-        probe: What the work was reckoned from, measured just before; None where there was none.
+        probe: What the work was reckoned from, by a probe just before or a trial minutes ago; None where
+            there was no work.
         measured_added: How much work was really added, as a fraction of the plain arm's server CPU a request.
         invalid: The checks that made the run invalid.
         warned: The checks that warned.

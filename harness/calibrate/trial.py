@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ _NEIGHBOUR_AFTER_S: Final = 15.0
 _PROBE_ROUNDS: Final = 1000
 #: How often a probe is tried.
 _PROBES: Final = 3
+#: For how many seconds what one trial found of requests and turns serves for the next.
+_LAST_S: Final = 300
 _SLOWED: Final = "calibration.slowed"
 
 
@@ -49,6 +52,7 @@ class Trials:
 
     def __init__(self) -> None:
         self._schemes = catalog.schemes()
+        self._last: tuple[float, Probe] | None = None
 
     def probe(self, scheme: str = "token") -> Probe:
         """Measure a request to a scheme and a turn of the loop, so that per cent become turns.
@@ -85,7 +89,7 @@ class Trials:
             BenchError: It could not be measured at all; a run that is invalid is a trial without a verdict.
         """
         started_at = datetime.now(UTC)
-        probe = self.probe(kind.scheme) if kind.added else None
+        probe = (self._from_last(kind) or self.probe(kind.scheme)) if kind.added else None
         rounds = 0 if probe is None else probe.rounds(kind)
         with folder() as place:
             arms = _arms(self._schemes[kind.scheme], rounds, kind, place)
@@ -94,7 +98,11 @@ class Trials:
             measured_added = None
             if kind.added:
                 added_ns = _work_ns(place, CHANGED) - _work_ns(place, PLAIN)
-                measured_added = added_ns / 1e3 / _value(result, PLAIN, "server_cpu")
+                plain_us = _value(result, PLAIN, "server_cpu")
+                measured_added = added_ns / 1e3 / plain_us
+                if kind in RATES:
+                    now = Probe(server_cpu_us=plain_us, round_ns=added_ns / rounds)
+                    self._last = (time.monotonic(), now) if result.valid else None
             usual = _usually(arms.values()) if kind in RATES else {}
         row = next((row for row in result.comparisons if row.primary), None)
         return Trial(
@@ -115,6 +123,12 @@ class Trials:
             memory=_value(result, CHANGED, "server_rss") / _value(result, PLAIN, "server_rss"),
             usual=usual,
         )
+
+    def _from_last(self, kind: Kind) -> Probe | None:
+        """What a trial minutes ago found, with more servers and for longer than a probe; None without one."""
+        if kind not in RATES or self._last is None or time.monotonic() - self._last[0] > _LAST_S:
+            return None
+        return self._last[1]
 
     def _run(self, kind: Kind, arms: dict[str, Arm], seed: int, *, instances: int, seconds: float) -> Result:
         suite = Suite(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -226,7 +227,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_the_work_is_as_large_as_it_should_be_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each trial measures first what a request and a turn take; the same code twice needs no such look."""
+    """A trial knows first what a request and a turn take; the same code twice needs no such look."""
     rounds: list[int] = []
 
     class StopError(Exception):
@@ -243,6 +244,33 @@ def test_the_work_is_as_large_as_it_should_be_now(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(StopError):
             Trials().make(KINDS[kind], 1)
     assert rounds == [0, round(0.03 * 80_000 / 20), round(0.05 * 330_000 / 40)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds_ago", "serves"),
+    [("slower-3", 60, True), ("slower-5", 60, True), ("slower-3", 600, False), ("tenth", 60, False)],
+)
+def test_what_the_trial_before_found_serves_for_minutes(
+    kind: str, seconds_ago: float, serves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was measured with more servers and for longer than by a probe; shapes may be of another scheme."""
+    reckoned: list[int] = []
+
+    class StopError(Exception):
+        """Far enough: nothing is measured here."""
+
+    def arms(_: object, turns: int, *__: object) -> None:
+        reckoned.append(turns)
+        raise StopError
+
+    found = Probe(server_cpu_us=330, round_ns=40)
+    monkeypatch.setattr(Trials, "probe", lambda *_: PROBE)
+    monkeypatch.setattr("harness.calibrate.trial._arms", arms)
+    trials = Trials()
+    trials._last = (time.monotonic() - seconds_ago, found)
+    with pytest.raises(StopError):
+        trials.make(KINDS[kind], 1)
+    assert reckoned == [(found if serves else PROBE).rounds(KINDS[kind])]
 
 
 @pytest.mark.parametrize("spoilt", [0, 2, 3])
