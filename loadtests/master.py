@@ -34,11 +34,13 @@ from locust.env import Environment
 from locust.rpc import Message as LocustMessage
 from locust.runners import MasterRunner
 
+from harness import seal
 from harness.schedule import Plan
+from harness.seal import ForgedError, LostError
 from loadtests import messages
 from loadtests.locustfile import user_class
 from loadtests.member import Member, SilentError
-from loadtests.messages import ForgedError, LostError, Seal
+from loadtests.messages import Seal
 from loadtests.version import differences, version
 
 #: Worker and master look at one clock with no more error than this, or the worker is refused.
@@ -156,7 +158,7 @@ class Master(MasterRunner):
     def _hear_stranger(self, client_id: str, msg: LocustMessage) -> None:
         if msg.type == "client_ready":
             if client_id not in self._asked and len(self._asked) < _STRANGERS:
-                self._asked[client_id] = messages.nonce()
+                self._asked[client_id] = seal.nonce()
             if asked := self._asked.get(client_id):
                 self._send(client_id, messages.CHALLENGE, {"nonce": asked})
         elif msg.type == messages.HELLO and client_id in self._asked:
@@ -169,7 +171,7 @@ class Master(MasterRunner):
             case _:
                 return
         asked = self._asked.pop(client_id)
-        if not messages.proves(given, self._secret, "hello", asked, nonce, client_id, text):
+        if not seal.proves(given, self._secret, "hello", asked, nonce, client_id, text):
             self._refuse(client_id, "its secret is not that of the run", "somebody")
             return
         about: dict[str, Any] = json.loads(text)
@@ -180,13 +182,13 @@ class Master(MasterRunner):
         if len(self.members) == self._expected:
             self._refuse(client_id, f"the run has its {self._expected} workers", host)
             return
-        seal = Seal(self._secret, "master", asked, nonce)
+        end = Seal(self._secret, "master", asked, nonce)
         free = set(range(self._expected)) - {member.number for member in self.members.values()}
         member = Member(
-            min(free), about, seal, lambda message: self._send(client_id, messages.SEALED, message)
+            min(free), about, end, lambda message: self._send(client_id, messages.SEALED, message)
         )
         self.members[client_id] = member
-        said = messages.proof(self._secret, "welcome", nonce, asked, client_id)
+        said = seal.proof(self._secret, "welcome", nonce, asked, client_id)
         self._send(client_id, messages.WELCOME, {"proof": said})
         # To Locust it is a worker from here on.
         super().handle_message(client_id, Message("client_ready", locust_version, client_id))

@@ -1,17 +1,16 @@
-"""What the master and a worker say to each other, proved by the secret of the run. Pure.
+"""What the master and a worker say to each other, proved by the secret of the run (`harness/seal.py`). Pure.
 
-Locust's port asks nobody who they are. So both sides prove first that they hold the secret, which itself is
-never sent: each answers the other's nonce with an HMAC. From both nonces they make the key of a session, and
-whatever follows is sealed by it and numbered: nothing can be changed, left out, repeated or put in by others.
-It can be read by whoever sees the network; nothing that is said is secret.
+Locust's port asks nobody who they are. So both sides prove first that they hold the secret: each answers the
+other's nonce. Whatever follows is sealed.
 """
 
 from __future__ import annotations
 
-import hmac
 import json
-import secrets
 from typing import Any, Final, Literal
+
+from harness import seal
+from harness.seal import ForgedError
 
 #: Where the secret stands in the environment of both programs.
 SECRET: Final = "COOKIES_VS_TOKENS_SECRET"  # noqa: S105 - a name
@@ -25,29 +24,6 @@ SEALED: Final = "cvt-sealed"
 Side = Literal["master", "worker"]
 
 
-class ForgedError(Exception):
-    """A message that no holder of the secret made, or one that was heard before."""
-
-
-class LostError(Exception):
-    """A genuine message, but others before it never came."""
-
-
-def nonce() -> str:
-    """A number that nobody used before."""
-    return secrets.token_hex(16)
-
-
-def proof(secret: str, *said: str) -> str:
-    """What only a holder of the secret can say of these texts."""
-    return _mac(secret.encode(), *said)
-
-
-def proves(given: object, secret: str, *said: str) -> bool:
-    """Whether that is what was given, whatever a stranger may have put there."""
-    return isinstance(given, str) and hmac.compare_digest(given.encode(), proof(secret, *said).encode())
-
-
 class Seal:
     """One side's end of a session.
 
@@ -59,17 +35,14 @@ class Seal:
     """
 
     def __init__(self, secret: str, side: Side, master_nonce: str, worker_nonce: str) -> None:
-        self._key = bytes.fromhex(_mac(secret.encode(), "session", master_nonce, worker_nonce))
-        self._own: str = side
-        self._other: str = "worker" if side == "master" else "master"
-        self._said = 0
-        self._heard = 0
+        other = "worker" if side == "master" else "master"
+        self._seal = seal.Seal(secret, side, other, master_nonce, worker_nonce)
 
     def close(self, kind: str, content: Any) -> dict[str, Any]:
         """The next message of this side: its kind, and anything that JSON can say."""
-        self._said += 1
         text = json.dumps([kind, content])
-        return {"number": self._said, "text": text, "mac": self._made_by(self._own, self._said, text)}
+        number, mac = self._seal.make(text)
+        return {"number": number, "text": text, "mac": mac}
 
     def open(self, message: object) -> tuple[str, Any]:
         """The kind and the content of the other side's next message.
@@ -80,21 +53,8 @@ class Seal:
         """
         match message:
             case {"number": int(number), "text": str(text), "mac": str(mac)}:
-                pass
+                self._seal.check(text, mac, number)
             case _:
-                raise ForgedError
-        made = self._made_by(self._other, number, text)
-        if number <= self._heard or not hmac.compare_digest(mac.encode(), made.encode()):
-            raise ForgedError
-        if number > self._heard + 1:
-            raise LostError(f"{number - self._heard - 1} messages were lost on the way")
-        self._heard = number
+                raise ForgedError("no message")
         kind, content = json.loads(text)
         return str(kind), content
-
-    def _made_by(self, side: str, number: int, text: str) -> str:
-        return _mac(self._key, side, str(number), text)
-
-
-def _mac(key: bytes, *parts: str) -> str:
-    return hmac.new(key, json.dumps(parts).encode(), "sha256").hexdigest()

@@ -21,6 +21,7 @@ SHARED: Final = (
     "harness/incidents/timeline.py",
     "harness/recording.py",
     "harness/schedule.py",
+    "harness/seal.py",
     "harness/staircase.py",
     "servers/__init__.py",
     "servers/contract.py",

@@ -29,11 +29,13 @@ from locust.rpc import Message as LocustMessage
 from locust.runners import WorkerRunner
 from locust.stats import RequestStats
 
+from harness import seal
 from harness.schedule import Plan
+from harness.seal import ForgedError, LostError
 from loadtests import messages, scenarios
 from loadtests.drive import Drive
 from loadtests.locustfile import class_name, follow, user_class
-from loadtests.messages import ForgedError, LostError, Seal
+from loadtests.messages import Seal
 from loadtests.version import about
 
 #: How a worker ends: its run is over, it was stopped, or it could not take part.
@@ -67,7 +69,7 @@ class Worker(WorkerRunner):
         self._secret = secret
         self._patience_s = patience_s
         self._address = "{}:{}".format(*address)
-        self._nonce = messages.nonce()
+        self._nonce = seal.nonce()
         self._asked = ""
         self._about = json.dumps(about())
         self._seal: Seal | None = None
@@ -128,12 +130,12 @@ class Worker(WorkerRunner):
         if self._asked:
             return
         self._asked = str(data["nonce"])
-        said = messages.proof(self._secret, "hello", self._asked, self._nonce, self.client_id, self._about)
+        said = seal.proof(self._secret, "hello", self._asked, self._nonce, self.client_id, self._about)
         hello = {"nonce": self._nonce, "about": self._about, "proof": said}
         self.client.send(Message(messages.HELLO, hello, self.client_id))
 
     def _enter(self, data: Any) -> None:
-        if self._seal is None and messages.proves(
+        if self._seal is None and seal.proves(
             data["proof"], self._secret, "welcome", self._nonce, self._asked, self.client_id
         ):
             self._seal = Seal(self._secret, "worker", self._asked, self._nonce)

@@ -22,6 +22,7 @@ PURE = [
             "suite",
             "clocks",
             "schedule",
+            "seal",
             "staircase",
             "placement",
             "arms",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from collections.abc import Iterable
 from typing import Any, Final
 
-from harness import own
+from harness import own, seal
 from harness.accounting import CpuReading
 from harness.agent import protocol, shared
 from harness.errors import EnvironmentFailedError, OutOfReachError
@@ -28,7 +27,7 @@ class Line:
         EnvironmentFailedError: Nothing answers there, or it has another secret.
     """
 
-    def __init__(self, address: str, secret: bytes) -> None:
+    def __init__(self, address: str, secret: str) -> None:
         self.address = address
         try:
             self._socket = socket.create_connection(own.agent_at(address), timeout=_TIMEOUT_S)
@@ -39,10 +38,10 @@ class Line:
             ) from error
         self._file = self._socket.makefile("rb")
         try:
-            nonce = secrets.token_bytes(protocol.NONCE_BYTES)
+            nonce = seal.nonce()
             theirs = protocol.nonce_of(self._greeting())
             self._seal = protocol.Seal(secret, theirs, nonce, "run")
-            self._send(protocol.plain({"nonce": nonce.hex()}))
+            self._send(protocol.plain({"nonce": nonce}))
             self.about = self.ask("who")
         except BaseException:
             self.close()

@@ -7,21 +7,19 @@
     run     SEAL {"ask": "cpu", "port": 8001}
     agent   SEAL {"on_ns": …, "waiting_ns": …}
 
-A seal is an HMAC-SHA256 under a key that is made from the secret and both nonces, over the line, who says it,
-and how many lines that side said before. So each side proves with every line that it has the secret, and none
-can be changed, repeated, left out, or sent back. Nothing is hidden: whoever listens learns the figures.
+Seals are those of `harness/seal.py`, of a session that both nonces make: so each side proves with every line
+that it has the secret.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from harness import seal
+
 PROTOCOL: Final = 1
-NONCE_BYTES: Final = 32
 #: Of the longest line that an agent reads, and of the longest that a run does.
 REQUEST_BYTES: Final = 1024
 ANSWER_BYTES: Final = 1 << 20
@@ -44,18 +42,15 @@ class Seal:
         side: Which this is.
     """
 
-    def __init__(self, secret: bytes, agent_nonce: bytes, run_nonce: bytes, side: Side) -> None:
-        if len(agent_nonce) != NONCE_BYTES or len(run_nonce) != NONCE_BYTES:
-            raise NotSealedError(f"expected nonces of {NONCE_BYTES} bytes")
-        name = b"cookies-vs-tokens agent %d" % PROTOCOL
-        self._key = hmac.digest(secret, name + agent_nonce + run_nonce, hashlib.sha256)
-        self._side: Side = side
-        self._said: dict[Side, int] = {"run": 0, "agent": 0}
+    def __init__(self, secret: str, agent_nonce: str, run_nonce: str, side: Side) -> None:
+        name = f"agent {PROTOCOL}"
+        self._seal = seal.Seal(secret, side, _OTHER[side], name, agent_nonce, run_nonce)
 
     def line(self, value: Mapping[str, Any]) -> bytes:
         """The next line of this side."""
-        text = json.dumps(value).encode()
-        return self._mac(self._side, text) + b" " + text + b"\n"
+        text = json.dumps(value)
+        _, mac = self._seal.make(text)
+        return f"{mac} {text}\n".encode()
 
     def opened(self, line: bytes) -> dict[str, Any]:
         """What the next line of the other side says.
@@ -63,20 +58,12 @@ class Seal:
         Raises:
             NotSealedError: It is not that.
         """
-        mac, _, text = line.removesuffix(b"\n").partition(b" ")
-        if not hmac.compare_digest(mac, self._mac(_OTHER[self._side], text)):
-            raise NotSealedError("a line without the right seal")
+        try:
+            mac, _, text = line.decode().removesuffix("\n").partition(" ")
+            self._seal.check(text, mac)
+        except ValueError as error:
+            raise NotSealedError("a line without the right seal") from error
         return parsed(text)
-
-    def _mac(self, side: Side, text: bytes) -> bytes:
-        """Of a side's next line; lower-case hex."""
-        count = self._said[side]
-        self._said[side] += 1
-        return (
-            hmac.new(self._key, b"%b %d %b" % (side.encode(), count, text), hashlib.sha256)
-            .hexdigest()
-            .encode()
-        )
 
 
 def plain(value: Mapping[str, Any]) -> bytes:
@@ -84,7 +71,7 @@ def plain(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def parsed(line: bytes) -> dict[str, Any]:
+def parsed(line: bytes | str) -> dict[str, Any]:
     """The object that a line is.
 
     Raises:
@@ -99,13 +86,13 @@ def parsed(line: bytes) -> dict[str, Any]:
     return value
 
 
-def nonce_of(value: Mapping[str, Any]) -> bytes:
+def nonce_of(value: Mapping[str, Any]) -> str:
     """The nonce of a first line.
 
     Raises:
         NotSealedError: It has none.
     """
-    try:
-        return bytes.fromhex(value["nonce"])
-    except (KeyError, TypeError, ValueError):
-        raise NotSealedError("expected a nonce") from None
+    match value:
+        case {"nonce": str(nonce)} if nonce:
+            return nonce
+    raise NotSealedError("expected a nonce")

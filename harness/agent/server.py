@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
-import secrets
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from harness import machine
+from harness import machine, seal
 from harness.agent import protocol
 from harness.agent.meter import PortMeter, UnreadableError
 from harness.errors import EnvironmentFailedError
@@ -26,7 +25,7 @@ _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 Say = Callable[[str], None]
 
 
-def run(host: str, port: int, secret: bytes, say: Say) -> None:
+def run(host: str, port: int, secret: str, say: Say) -> None:
     """Answer until KeyboardInterrupt.
 
     Args:
@@ -50,7 +49,7 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-async def _serve(listener: socket.socket, secret: bytes, say: Say) -> None:
+async def _serve(listener: socket.socket, secret: str, say: Say) -> None:
     agent = _Agent(secret, say)
     server = await asyncio.start_server(agent.attend, sock=listener, limit=protocol.REQUEST_BYTES)
     say(f"the agent listens at {_place(listener.getsockname())}; Ctrl-C ends it")
@@ -59,7 +58,7 @@ async def _serve(listener: socket.socket, secret: bytes, say: Say) -> None:
 
 
 class _Agent:
-    def __init__(self, secret: bytes, say: Say) -> None:
+    def __init__(self, secret: str, say: Say) -> None:
         self._secret = secret
         self._say = say
         self._connections = 0
@@ -86,21 +85,21 @@ class _Agent:
                 await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, whose: str) -> None:
-        nonce = secrets.token_bytes(protocol.NONCE_BYTES)
-        writer.write(protocol.plain({"protocol": protocol.PROTOCOL, "nonce": nonce.hex()}))
+        nonce = seal.nonce()
+        writer.write(protocol.plain({"protocol": protocol.PROTOCOL, "nonce": nonce}))
         async with asyncio.timeout(_PROOF_S):
             theirs = protocol.nonce_of(protocol.parsed(await reader.readline()))
-            seal = protocol.Seal(self._secret, nonce, theirs, "agent")
-            request = seal.opened(await reader.readline())
+            sealed = protocol.Seal(self._secret, nonce, theirs, "agent")
+            request = sealed.opened(await reader.readline())
         self._say(f"{whose} has the secret")
         meters: dict[int, PortMeter] = {}
         while True:
-            writer.write(seal.line(_answer(request, meters)))
+            writer.write(sealed.line(_answer(request, meters)))
             await writer.drain()
             if not (line := await reader.readline()):
                 self._say(f"{whose} is gone")
                 return
-            request = seal.opened(line)
+            request = sealed.opened(line)
 
 
 def _answer(request: Mapping[str, Any], meters: dict[int, PortMeter]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from harness import secret
 from harness.errors import SuiteError
 
 
-def secret_of(environment: Mapping[str, str]) -> bytes:
+def secret_of(environment: Mapping[str, str]) -> str:
     """The secret that an environment names.
 
     Raises:
@@ -20,4 +20,4 @@ def secret_of(environment: Mapping[str, str]) -> bytes:
             f"a run and its agents share a secret: set {secret.NAME}, or {secret.FILE}, to the same for each;"
             ' this makes one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
-    return found.encode()
+    return found

@@ -66,7 +66,7 @@ def server() -> Iterator[tuple[int, int]]:
 
 
 def _line(address: str) -> client.Line:
-    return client.Line(address, SECRET.encode())
+    return client.Line(address, SECRET)
 
 
 def test_it_reads_what_is_so(agent: str, server: tuple[int, int]) -> None:
@@ -85,7 +85,7 @@ def test_it_reads_what_is_so(agent: str, server: tuple[int, int]) -> None:
 def test_who_has_another_secret_is_told_nothing(agent: str) -> None:
     """On either side: no answer is believed, and none is given."""
     with pytest.raises(EnvironmentFailedError, match="has another secret"):
-        client.Line(agent, b"another secret, as long as the first one")
+        client.Line(agent, "another secret, as long as the first one")
     with closing(socket.create_connection(own.agent_at(agent))) as connection:
         connection.sendall(protocol.plain({"nonce": "00" * 32}) + b'0 {"ask": "who"}\n')
         assert b"host" not in connection.makefile("rb").read()
@@ -182,8 +182,8 @@ def test_no_secret_no_agent() -> None:
 
 
 def _seals() -> tuple[protocol.Seal, protocol.Seal]:
-    agent, run = b"a" * 32, b"r" * 32
-    return protocol.Seal(b"secret", agent, run, "agent"), protocol.Seal(b"secret", agent, run, "run")
+    agent, run = "a" * 32, "r" * 32
+    return protocol.Seal("secret", agent, run, "agent"), protocol.Seal("secret", agent, run, "run")
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_another_connection_has_another_key() -> None:
     """What was sealed for one is nothing on the next, whose nonces differ."""
     agent, _ = _seals()
     with pytest.raises(protocol.NotSealedError):
-        protocol.Seal(b"secret", b"a" * 32, b"R" * 32, "run").opened(agent.line({"bytes": 1}))
+        protocol.Seal("secret", "a" * 32, "R" * 32, "run").opened(agent.line({"bytes": 1}))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from loadtests.messages import ForgedError, LostError, Seal, proof, proves
+from harness.seal import ForgedError, LostError, proof, proves
+from loadtests.messages import Seal
 
 SECRET = "the secret of this run"
 
