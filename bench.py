@@ -77,6 +77,16 @@ class OnInconclusive(StrEnum):
     PASS = "pass"  # noqa: S105 - not a password
 
 
+class Listed(StrEnum):
+    """What can be listed."""
+
+    SUITES = "suites"
+    SCHEMES = "schemes"
+    SCENARIOS = "scenarios"
+    CLAIMS = "claims"
+    RUNS = "runs"
+
+
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="A suite's name (see `list`) or a TOML file.")] = "quick",
@@ -673,23 +683,19 @@ def clean(
 
 @app.command(name="list")
 def list_all(
+    what: Annotated[
+        list[Listed] | None, typer.Argument(help="Which lists, in this order; default: suites and runs.")
+    ] = None,
     results: ResultsFolder = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """List suites, and the runs there are."""
-    from harness import archive, catalog
+    """List what there is to name: suites, schemes with what they promise, scenarios, claims, and runs.
 
-    runs = [{"folder": str(folder), **about} for folder, about in archive.runs(results)]
-    suites = {name: catalog.load_suite(name).title for name in catalog.suites()}
-    if as_json:
-        print(json.dumps({"suites": suites, "runs": runs}))
-        return
-    print("suites:")
-    for name, title in suites.items():
-        print(f"  {name:<12} {title}")
-    print(f"runs in {results}:" if runs else f"no runs in {results} yet: bench.py run quick")
-    for row in runs:
-        print(f"  {row['folder']}  {row['suite']}, {row['started_at']}, exit code {row['exit_code']}")
+    For example `bench.py list schemes`.
+    """
+    from harness import listing
+
+    listing.tell(what or [], results, print_json=as_json)
 
 
 @contextlib.contextmanager

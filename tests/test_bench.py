@@ -189,6 +189,30 @@ def test_list_names_the_run(smoke: Path) -> None:
     assert [Path(row["folder"]).name for row in json.loads(done.stdout)["runs"]] == ["run"]
 
 
+def test_list_names_what_there_is(tmp_path: Path) -> None:
+    """Each list by itself, for people and for programs; what there is none of says how to get one."""
+    done = bench("list", "schemes", "scenarios", "claims", "suites", "runs", "--json", cwd=tmp_path)
+    there = json.loads(done.stdout)
+    names = {
+        "schemes": {row["name"] for row in there["schemes"]},
+        "scenarios": {row["name"] for row in there["scenarios"]},
+        "suites": set(there["suites"]),
+    }
+    assert len(names["schemes"]) >= 15
+    assert names["schemes"] >= {"anonymous", "cookie", "token", "opaque-bearer"}
+    assert names["scenarios"] >= {"saturation", "steady", "revocation"}
+    assert "quick" in names["suites"]
+    assert {row["number"] for row in there["claims"]} >= {2, 3, 18, 26}
+    assert there["runs"] == []
+    for what, known in names.items():
+        said = bench("list", what, cwd=tmp_path).stdout
+        assert known <= {line.split()[0] for line in said.splitlines()}, what
+    assert bench("list", cwd=tmp_path).stdout.endswith("  none in results yet: bench.py run quick\n")
+    refused = bench("list", "planets", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "'planets'" in refused.stderr
+
+
 def test_clean_knows_every_file_of_a_run(smoke: Path) -> None:
     """A kind of file that a run writes anew must be named in harness/clean.py, or it would stay behind."""
     [found] = clean.find(smoke.parent, Path("/nonexistent"))
