@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import Final
 
 from harness import disk, locks
 from harness.disk import PART
+from harness.errors import EnvironmentFailedError
 from harness.under_way import PROGRESS_FILE
 
 #: Begins the name of every temporary folder of ours.
 PREFIX: Final = "cookies-vs-tokens-"
 #: The file in it that is locked as long as its owner lives.
 OWNER: Final = "owner"
+#: Bytes of the longest path that a Unix socket may have (`sun_path`), less what we add to that of the folder.
+_LONGEST_PLACE: Final = (107 if sys.platform == "linux" else 103) - len(f"/{PREFIX}12345678/control.sock")
 
 
 def make_folder() -> tuple[Path, locks.Lock | None]:
@@ -30,7 +34,14 @@ def make_folder() -> tuple[Path, locks.Lock | None]:
 
     Raises:
         OSError: It cannot be made.
+        EnvironmentFailedError: The system allows no socket in it: its path is too long.
     """
+    place = tempfile.gettempdir()
+    if len(os.fsencode(place)) > _LONGEST_PLACE:
+        raise EnvironmentFailedError(
+            f"{place}, the folder for temporary files, has too long a path for the sockets that would lie in"
+            f" it: name one of {_LONGEST_PLACE} bytes or fewer with TMPDIR."
+        )
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         return folder, locks.take(folder / OWNER, f"pid {os.getpid()}")

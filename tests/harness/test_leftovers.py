@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -10,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from harness import disk, leftovers, locks
+from harness.errors import EnvironmentFailedError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for temporary files that nobody else uses."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("t")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 
@@ -42,6 +44,28 @@ def test_the_folder_of_a_dead_owner_is_removed(tmp_path: Path, temporary: Path) 
     (told,) = leftovers.remove(tmp_path)
     assert told.startswith(f"{folder} (pid ")
     assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_too_deep_for_sockets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system would say `AF_UNIX path too long` of a file that nobody named; one byte less does."""
+    for length in (leftovers._LONGEST_PLACE, leftovers._LONGEST_PLACE + 1):
+        place = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+        deep = place / ("d" * (length - len(str(place)) - 1))
+        deep.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(deep))
+        try:
+            if length > leftovers._LONGEST_PLACE:
+                with pytest.raises(EnvironmentFailedError, match=r"too long a path .* or fewer with TMPDIR"):
+                    leftovers.make_folder()
+                assert list(deep.iterdir()) == []
+            else:
+                folder, owner = leftovers.make_folder()
+                assert owner is not None
+                owner.release()
+                with socket.socket(socket.AF_UNIX) as one:
+                    one.bind(str(folder / "control.sock"))
+        finally:
+            shutil.rmtree(place)
 
 
 def test_the_folder_of_a_living_owner_stays(tmp_path: Path) -> None:
