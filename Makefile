@@ -24,7 +24,7 @@ test: $(VENV)/.dev-ready  ## all tests that take seconds, with real servers, sto
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(VENV)/.dev-ready  ## tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --durations=30
 
 lint: $(VENV)/.dev-ready  ## ruff and mypy --strict
 	$(BIN)/ruff check .

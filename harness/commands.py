@@ -26,6 +26,7 @@ from harness.report import model, setting
 from harness.result import Check, Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
+from harness.starting import Serving
 from harness.suite import Suite
 from harness.trees import revisions
 from harness.under_way import ProgressFile
@@ -113,13 +114,8 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
             raise SuiteError(f"{arm}: no such scheme; there are {', '.join(schemes)}.")
     with Rig(
         plain(schemes[arm] for arm in arms).values(),
-        instances=1,
-        users=100,
-        password_cost="owasp",  # noqa: S106 - a profile's name
-        loop=loop,
-        placement=place(()),
+        Serving(users=100, password_cost="owasp", loop=loop, port=port),  # noqa: S106 - a profile's name
         redis_url=redis_url,
-        port=port,
     ) as rig:
         for instance in rig.instances:
             target = instance.target

@@ -30,8 +30,9 @@ from harness.observed import Observed
 from harness.placement import Placement, place
 from harness.progress import Reporter
 from harness.result import Check, Environment, Finding, Result, Run, Slots
-from harness.rig import LOOPBACK, Instance, Rig
+from harness.rig import Rig
 from harness.schedule import Plan, by_arm, deal
+from harness.starting import LOOPBACK, Instance, Serving
 from harness.suite import Conditions, Scenario, Suite, by_conditions
 from harness.vitals import Watch
 from harness.workers import DEFAULT_BIND, Workers
@@ -232,17 +233,19 @@ class Measuring:
                 reporter.say(f"{arm.name} runs already, at {', '.join(arm.own.address)}")
         return Rig(
             arms,
+            Serving(
+                users=self._users + sum(map(self._spare_accounts, range(len(self._suite.scenarios)))),
+                password_cost=conditions.password_cost,
+                loop=self._options.loop,
+                profile_bytes=conditions.profile_bytes,
+                lifetime_s=conditions.lifetime_s,
+                processes_each=conditions.processes,
+                host=LOOPBACK if self._workers is None else self._workers.host,
+            ),
             instances=count,
-            users=self._users + sum(map(self._spare_accounts, range(len(self._suite.scenarios)))),
-            password_cost=conditions.password_cost,
-            loop=self._options.loop,
             placement=placement,
             redis_url=self._options.redis_url,
-            profile_bytes=conditions.profile_bytes,
-            lifetime_s=conditions.lifetime_s,
             relayed=conditions.relayed,
-            processes_each=conditions.processes,
-            host=LOOPBACK if self._workers is None else self._workers.host,
         )
 
     def _measure(

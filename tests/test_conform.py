@@ -20,8 +20,8 @@ from harness.conform.requirement import Subject
 from harness.conform.requirements import ALL
 from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.own import Transport
-from harness.placement import Placement
 from harness.rig import Rig
+from harness.starting import Serving
 from servers import schemes
 from tests import stranger
 
@@ -34,11 +34,7 @@ def rig() -> Iterator[Rig]:
     """A server of every scheme."""
     with Rig(
         plain(catalog.schemes().values()).values(),
-        instances=1,
-        users=ACCOUNTS_EACH * len(schemes.names()),
-        password_cost="bench",
-        loop="uvloop",
-        placement=Placement(),
+        Serving(users=ACCOUNTS_EACH * len(schemes.names())),
     ) as rig:
         yield rig
 

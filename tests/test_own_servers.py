@@ -17,12 +17,12 @@ from typing import Any
 import psutil
 import pytest
 
-from harness import own_servers, own_sources, rig
+from harness import own_servers, own_sources, starting
 from harness.errors import BenchError, ConformanceError, EnvironmentFailedError
 from harness.meters import ProcessMeter
-from harness.placement import Placement
 from harness.result import Result
 from harness.rig import Rig
+from harness.starting import Serving
 from harness.suite import parse
 from tests import stranger
 from tests.sandbox import ROOT, Sandbox
@@ -136,14 +136,7 @@ def rig_of(folder: Path, *changes: tuple[str, str], asked: tuple[str, ...] = ())
     text = stranger.suite(folder, *changes).read_text()
     made = parse(text, "stranger", "stranger.toml")
     (arm,) = own_servers.arms(made, {"stranger": asked}).values()
-    return Rig(
-        [arm],
-        instances=made.instances,
-        users=1,
-        password_cost="bench",
-        loop="uvloop",
-        placement=Placement(),
-    )
+    return Rig([arm], Serving(users=1), instances=made.instances)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +210,7 @@ def test_what_cannot_be_measured_is_told_and_ended(
 ) -> None:
     """A sentence that says what to do; whatever had started is gone by then."""
     if "was not ready" in words[0]:
-        monkeypatch.setattr(rig, "_START_TIMEOUT_S", 2)
+        monkeypatch.setattr(starting, "_START_TIMEOUT_S", 2)
     with pytest.raises(kind) as failed, rig_of(tmp_path, *changes, asked=asked):
         pass
     assert [word for word in words if word not in str(failed.value)] == [], str(failed.value)

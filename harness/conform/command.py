@@ -22,8 +22,8 @@ from harness.conform.requirements import ALL
 from harness.dialect import CONTRACT
 from harness.errors import ConformanceError, SuiteError
 from harness.own import Transport, host_and_port, is_loopback
-from harness.placement import Placement
 from harness.rig import Rig
+from harness.starting import Serving
 
 _MARKS: Final = {
     "met": "[green]met    [/]",
@@ -102,11 +102,7 @@ def _up(arm: Arm, redis_url: str | None) -> Iterator[Subject]:
     unread = arm if arm.own is None else replace(arm, own=arm.own.model_copy(update={"agent": None}))
     with Rig(
         [unread],
-        instances=1,
-        users=100,
-        password_cost="bench",  # noqa: S106 - a profile's name
-        loop="uvloop",
-        placement=Placement(),
+        Serving(users=100),
         redis_url=redis_url,
         checked=False,
     ) as rig:

@@ -20,6 +20,7 @@ from harness.engine.cases import Case, Outcome
 from harness.errors import EnvironmentFailedError
 from harness.placement import place
 from harness.rig import Rig
+from harness.starting import Serving
 
 _WARMUP_S: Final = 0.3
 _PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -44,10 +45,8 @@ class Ring:
             self._rig = self._open.enter_context(
                 Rig(
                     self._arms,
+                    Serving(users=1),
                     instances=self._instances,
-                    users=1,
-                    password_cost="bench",  # noqa: S106 - a profile's name
-                    loop="uvloop",
                     placement=self._placement,
                 )
             )

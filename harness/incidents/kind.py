@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from harness.accounting import StoreMeter
     from harness.arms import Scheme
     from harness.result import Price
-    from harness.rig import Instance, Rig
+    from harness.rig import Rig
+    from harness.starting import Instance
     from harness.suite import Scenario
 
 

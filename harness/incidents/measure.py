@@ -15,7 +15,8 @@ from harness.incidents.kind import Kind, Setting, Staged, Step
 from harness.incidents.lived import Lived
 from harness.incidents.timeline import Event, IncidentPlan, Party, Person, Timeline
 from harness.load import Edges, Generator, LoadProcess
-from harness.rig import Instance, Rig
+from harness.rig import Rig
+from harness.starting import Instance
 from harness.suite import Scenario
 
 #: A request without an answer after this long has failed. Twice what servers give the store, and less than

@@ -17,13 +17,13 @@ from harness.arms import Arm, Scheme, plain
 from harness.caller import ADMIN, Caller
 from harness.errors import ConformanceError, InvalidMeasurementError, SuiteError
 from harness.forecast import forecast
-from harness.placement import Placement
 from harness.progress import Reporter
 from harness.report import validity
 from harness.result import Result
 from harness.rig import Rig
 from harness.run import Measuring, Options
 from harness.session_store import SessionStore
+from harness.starting import Serving
 
 #: Accounts that experiments may use up.
 _ACCOUNTS: Final = 300
@@ -171,11 +171,7 @@ class Lab:
             arm = Arm(scheme, self.schemes[scheme], variants=(tuple(arguments),), environment=own)
             rig = Rig(
                 [arm],
-                instances=1,
-                users=_ACCOUNTS,
-                password_cost="bench",  # noqa: S106 - a profile's name
-                loop="uvloop",
-                placement=Placement(),
+                Serving(users=_ACCOUNTS),
                 redis_url=None if self._store is None else self._store.url,
             )
             self._rigs[key] = self._stack.enter_context(rig)

@@ -15,6 +15,7 @@ from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.meters import ProcessMeter
 from harness.placement import Placement
 from harness.rig import Rig
+from harness.starting import Serving
 
 PROFILE_BYTES = 4000
 USERS = 3
@@ -31,14 +32,9 @@ def rig_of(
     """One server of each, whose users have long profiles."""
     return Rig(
         plain(catalog.schemes()[arm] for arm in arms).values(),
-        instances=1,
-        users=USERS,
-        password_cost="bench",
-        loop="uvloop",
-        placement=placement or Placement(),
-        processes_each=processes_each,
+        Serving(users=USERS, processes_each=processes_each, profile_bytes=profile_bytes),
+        placement=placement,
         redis_url=redis_url,
-        profile_bytes=profile_bytes,
         relayed=relayed,
     )
 

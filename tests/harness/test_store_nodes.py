@@ -20,6 +20,7 @@ from harness.placement import Placement
 from harness.rig import Rig
 from harness.run import _redacted
 from harness.session_store import SessionStore
+from harness.starting import Serving
 from tests import stores
 
 ROOT = Path(__file__).parents[2]
@@ -63,11 +64,7 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
     arms = plain(catalog.schemes()[name] for name in ("cookie", "token-denylist")).values()
     with Rig(
         arms,
-        instances=1,
-        users=4,
-        password_cost="bench",
-        loop="uvloop",
-        placement=Placement(),
+        Serving(users=4),
         redis_url=url,
     ) as rig:
         assert stores.PASSWORD not in rig.store.source
@@ -126,11 +123,7 @@ def test_nobody_there(url: str) -> None:
         pytest.raises(EnvironmentFailedError, match="no answer from the store at") as error,
         Rig(
             [],
-            instances=1,
-            users=1,
-            password_cost="bench",
-            loop="uvloop",
-            placement=Placement(),
+            Serving(users=1),
             redis_url=url,
         ),
     ):

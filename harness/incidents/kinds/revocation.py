@@ -15,7 +15,7 @@ from harness.incidents.accounts import logged_in, name_of
 from harness.incidents.kind import Kind, Setting, Staged, Step
 from harness.incidents.timeline import NOT_SENT, Party, Person
 from harness.result import Price
-from harness.rig import Instance
+from harness.starting import Instance
 
 REVOKED: Final = "revoked"
 DEMOTED: Final = "demoted"
