@@ -1,21 +1,20 @@
-"""One run, from suite to result file: the whole story of the instrument on one page."""
+"""One run, from suite to result file."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from typing import Final
 
 from harness import archive, load, population, processes, speed, validity
-from harness.accounting import Accountant, StoreMeter
+from harness.accounting import StoreMeter
 from harness.arms import Arm
 from harness.doctor.examination import QUICK_S, examine
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
@@ -26,19 +25,15 @@ from harness.incidents.measure import live_through
 from harness.incidents.timeline import Event
 from harness.looks import LOOKS, Open
 from harness.machine import Pressure, describe
-from harness.observed import Observed
+from harness.observing import observe
 from harness.placement import Placement, place
 from harness.progress import Reporter
 from harness.result import Check, Environment, Finding, Result, Run, Slots
 from harness.rig import Rig
-from harness.schedule import Plan, by_arm, deal
-from harness.starting import LOOPBACK, Instance, Serving
+from harness.starting import LOOPBACK, Serving
 from harness.suite import Conditions, Scenario, Suite, by_conditions
-from harness.vitals import Watch
 from harness.workers import DEFAULT_BIND, Workers
 
-#: A request without an answer after this long is an error.
-_REQUEST_TIMEOUT_S = 10
 _NOTHING: Final = Open(frozenset(), frozenset())
 #: Discarded requests to each process of an instance that another scenario has warmed up already.
 _WARM_REQUESTS = 100
@@ -299,14 +294,30 @@ class Measuring:
             InvalidMeasurementError: It broke off, and neither of it nor of what was before is anything kept.
             BrokenOffError: It did since another machine answers no more; what was seen is kept.
         """
+        wanted = self._suite.arms_of([scenario])
+        everyone = rig.authenticating if scenario.name in self._needs_credential else rig.instances
+        warm = warm and scenario.warmup_requests is None
         try:
-            observed = self._observe(index, scenario, rig, meter, generator, reporter, warm=warm)
+            seen = observe(
+                scenario,
+                [one for one in everyone if one.target.arm in wanted],
+                rig,
+                meter,
+                how=generator,
+                reporter=reporter,
+                seed=self._seed + index + (self._batch - 1) * len(self._suite.scenarios),
+                slots=self._slots(scenario, rig),
+                warmup_requests=_WARM_REQUESTS if warm else self._suite.warmup(scenario),
+                batch=self._batch,
+            )
         except InvalidMeasurementError as error:
             if not self._findings.measured_s:
                 raise
             self._findings.checks.append(validity.check_unfinished(scenario.label, str(error)))
             self._is_broken = True
             return
+        observed, self._broken_off = seen.observed, seen.broken_off
+        self._findings.checks.append(validity.check_restarts(seen.restarted, observed.label))
         self._is_broken = not observed.recording.complete
         archive.save_recording(observed, self._options.out, index)
         self._findings.add(index, observed)
@@ -317,79 +328,6 @@ class Measuring:
             self._findings.checks.append(
                 validity.check_clocks(observed.label, self._workers.last, len(observed.plan.order))
             )
-
-    def _observe(
-        self,
-        index: int,
-        scenario: Scenario,
-        rig: Rig,
-        meter: StoreMeter,
-        generator: load.Generator,
-        reporter: Reporter,
-        *,
-        warm: bool,
-    ) -> Observed:
-        """Put one scenario's load on the rig."""
-        seed = self._seed + index + (self._batch - 1) * len(self._suite.scenarios)
-        wanted = self._suite.arms_of([scenario])
-        everyone = rig.authenticating if scenario.name in self._needs_credential else rig.instances
-        instances = [one for one in everyone if one.target.arm in wanted]
-        targets = tuple(replace(one.target, instance=number) for number, one in enumerate(instances))
-        meters = [one.meter for one in instances]
-        warm = warm and scenario.warmup_requests is None
-        warmup = _WARM_REQUESTS if warm else self._suite.warmup(scenario)
-        behind_a_port = scenario.processes or 1
-        plan = Plan(
-            scenario=scenario.name,
-            model=scenario.load.model,
-            users=scenario.load.users,
-            rate=scenario.load.rate,
-            arrivals=scenario.load.arrivals,
-            seed=seed,
-            lead_ns=scenario.lead_ns,
-            slot_ns=scenario.slot_ns,
-            warmup_requests=warmup * behind_a_port,
-            timeout_s=_REQUEST_TIMEOUT_S,
-            targets=targets,
-            order=deal(len(targets), self._slots(scenario, rig), seed),
-            edges=str(rig.folder / "edges.sock"),
-            limit_ns=round((scenario.load.p99_ms or 0) * 1e6),
-        )
-        # Servers that run already have the store that --redis-url names, or one that nobody here reads.
-        own_store = () if self._options.redis_url else _elsewhere(instances)
-        accountant = Accountant(meters, meter, own_store)
-        rtt_us = [rig.store.rtt_us()]
-        reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
-        before, lives = _families(instances), rig.store.run_ids()
-        watch = _watch(rig, instances, scenario.seconds)
-        rss: dict[int, int] = {}
-        memory: dict[str, int] = {}
-        try:
-            recording = load.run(plan, rig, accountant, watch, how=generator, on_slot=reporter.slot)
-        except load.BrokenOffError as error:
-            self._broken_off, recording, after, lives_now = error, error.recording, before, lives
-        else:
-            after, lives_now = _families(instances), rig.store.run_ids()
-            rtt_us.append(rig.store.rtt_us())
-            rss = {n: one.resident_bytes() for n, one in enumerate(meters) if one is not None}
-            known = [arm for arm in by_arm(plan.targets) if arm not in rig.elsewhere]
-            memory = {arm: meter.memory(rig.arm_prefix(arm)) for arm in known}
-        restarted = [name for name, family in before.items() if after[name] != family]
-        restarted += ["the store"] if lives_now != lives else []
-        observed = Observed(
-            scenario,
-            plan,
-            recording,
-            accountant.accounts,
-            server_rss=rss,
-            store_memory=memory,
-            store_rtt_us=fmean(rtt_us),
-            vitals=watch.vitals(scenario),
-            number=self._batch,
-            server_cpus=min(behind_a_port, len(rig.placement.servers) or os.cpu_count() or 1),
-        )
-        self._findings.checks.append(validity.check_restarts(restarted, observed.label))
-        return observed
 
     def _live_through(
         self,
@@ -496,33 +434,6 @@ def _digests(rig: Rig) -> dict[str, set[str]]:
         if instance.process is not None:
             digests.setdefault(instance.ready["package"], set()).add(instance.ready["digest"])
     return digests
-
-
-def _elsewhere(instances: Sequence[Instance]) -> frozenset[int]:
-    """Those that were not started here, by their number."""
-    return frozenset(number for number, one in enumerate(instances) if one.process is None)
-
-
-def _families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:
-    """The processes that serve each instance, by its name, as far as they can be seen."""
-    return {
-        f"{one.target.arm} #{number}": one.meter.meet()
-        for number, one in enumerate(instances)
-        if one.meter is not None
-    }
-
-
-def _watch(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
-    """Follows the processes that there are before the load; the load's own are added when they start."""
-    watch = Watch(seconds)
-    for number, instance in enumerate(instances):
-        for position, pid in enumerate(instance.pids):
-            which = f", process {position}" if position else ""
-            watch.follow(f"{instance.target.arm} #{number}{which}", pid, instance.target.arm)
-    if rig.store.pid is not None:
-        watch.follow("store", rig.store.pid)
-    watch.follow("harness", os.getpid())
-    return watch
 
 
 def _redacted(command: Sequence[str]) -> list[str]:

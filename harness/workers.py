@@ -1,23 +1,18 @@
-"""Load from other machines: Locust's master, which this starts, and the workers that people start there."""
+"""Load from other machines: the workers that people start there, led by Locust's master."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
-import selectors
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from harness import interrupts, leftovers, load, processes, secret
+from harness import load_processes, secret
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
+from harness.master import Master
 from harness.own import is_loopback
 from harness.recording import Recording
 from harness.result import LoadWorker
@@ -25,11 +20,8 @@ from harness.schedule import Plan
 
 #: Where workers are awaited unless told otherwise: Locust's own port, on this machine alone.
 DEFAULT_BIND: Final = "127.0.0.1:5557"
-_START_TIMEOUT_S: Final = 60
 #: The master and the workers compare their clocks after a load; with no word from them for so long they hang.
 _END_TIMEOUT_S: Final = 60
-#: Who was told that the run is over may take so long to end.
-_GOODBYE_S: Final = 3
 
 Say = Callable[[str], None]
 
@@ -86,17 +78,11 @@ class Workers:
         self._has_ended = False
 
     def __enter__(self) -> Self:
-        with interrupts.held():
-            self._folder, self._owner = leftovers.make_folder()
-        try:
-            self._start()
-        except BaseException:
-            self._end("it could not start")
-            raise
+        self._master = Master(self._address.host, self._address.port, self.count, self._secret)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._end("it was stopped" if kind is not None else "it is done")
+        self._master.end("it was stopped" if kind is not None else "it is done")
 
     @property
     def host(self) -> str:
@@ -106,7 +92,7 @@ class Workers:
     @property
     def pid(self) -> int:
         """Process id of the master."""
-        return self._process.pid
+        return self._master.pid
 
     def gather(self, limit_s: float, say: Say) -> None:
         """Tell how workers are started, and wait until all are there.
@@ -118,7 +104,7 @@ class Workers:
         Raises:
             EnvironmentFailedError: Not all came in time, or the master died.
         """
-        where = f"{self._address.host}:{self._control.expect('listening', _START_TIMEOUT_S)['port']}"
+        where = f"{self._address.host}:{self._master.port()}"
         value = "..." if self._given else self._secret
         say(
             f"waiting for {self.count} worker(s) at {where}. On each load machine, once for each of its CPUs:"
@@ -129,7 +115,7 @@ class Workers:
         here: dict[int, LoadWorker] = {}
         deadline = time.monotonic() + limit_s
         while True:
-            news = self._control.hear(deadline)
+            news = self._master.hear(deadline)
             match news:
                 case None:
                     raise EnvironmentFailedError(
@@ -151,7 +137,7 @@ class Workers:
     def begin(self, plan: Plan, folder: Path) -> RemoteCrew:
         """Have them follow a plan, and their recordings in this folder."""
         self._has_ended = False
-        self._control.tell({"load": plan.dumps(), "folder": str(folder)})
+        self._master.tell({"load": plan.dumps(), "folder": str(folder)})
         members = [
             RemoteMember(self, f"worker {number + 1} on {one.host}", folder, number, plan.scenario)
             for number, one in enumerate(self.found)
@@ -167,7 +153,7 @@ class Workers:
         """
         deadline = time.monotonic() + _END_TIMEOUT_S
         while self._lost is None and not self._has_ended:
-            news = self._control.hear(deadline)
+            news = self._master.hear(deadline)
             if news is None:
                 raise EnvironmentFailedError("the workers did not end after the last slot.")
             self._take_in(news)
@@ -184,8 +170,8 @@ class Workers:
 
     def is_lost(self) -> bool:
         """Whether one of them is gone."""
-        while self._control.has_news():
-            self._take_in(self._control.hear(0) or {})
+        while self._master.has_news():
+            self._take_in(self._master.hear(0) or {})
         return self._lost is not None
 
     def _take_in(self, news: dict[str, Any]) -> None:
@@ -202,53 +188,6 @@ class Workers:
                 self._lost = InvalidMeasurementError(
                     f"worker {number + 1} of {self.count}, on {_plain(host)}, was lost: {_plain(why)}"
                 )
-
-    def _start(self) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            path = self._folder / "control.sock"
-            listener.bind(str(path))
-            listener.listen(1)
-            arguments = [
-                *("--host", self._address.host, "--port", str(self._address.port)),
-                *("--workers", str(self.count), "--control", str(path)),
-            ]
-            self._log = self._folder / "master.log"
-            with interrupts.held():
-                self._process = processes.start(
-                    "loadtests.master",
-                    arguments,
-                    log=self._log,
-                    environment={"HOME": str(self._folder), secret.NAME: self._secret},
-                )
-            deadline = time.monotonic() + _START_TIMEOUT_S
-            listener.settimeout(0.2)
-            while True:
-                try:
-                    line, _ = listener.accept()
-                except TimeoutError:
-                    if self._process.poll() is not None or time.monotonic() > deadline:
-                        raise self._died() from None
-                else:
-                    self._control = _Control(line, self._died)
-                    return
-
-    def _died(self) -> EnvironmentFailedError:
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
-        return EnvironmentFailedError(f"Locust's master ended: {processes.log_end(self._log)}")
-
-    def _end(self, why: str) -> None:
-        with interrupts.held():
-            if hasattr(self, "_control"):
-                self._control.tell({"over": why})
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(timeout=0 if interrupts.hurried() else _GOODBYE_S)
-                self._control.close()
-            if hasattr(self, "_process"):
-                processes.end([self._process])
-            shutil.rmtree(self._folder, ignore_errors=True)
-            if self._owner is not None:
-                self._owner.release()
 
 
 @dataclass(frozen=True)
@@ -271,7 +210,7 @@ class RemoteMember:
 
     def recorded(self) -> Recording:
         """What it recorded, as far as it came."""
-        return load.recorded(self.folder / f"load-{self.number}.recording.jsonl", self.scenario)
+        return load_processes.recorded(self.folder / f"load-{self.number}.recording.jsonl", self.scenario)
 
 
 @dataclass(frozen=True)
@@ -284,54 +223,6 @@ class RemoteCrew:
     def wait(self) -> None:
         """Until all have ended after their last slot; raises what `Workers.finish` does."""
         self.workers.finish()
-
-
-@dataclass
-class _Control:
-    """The line to the master: a JSON object a line, both ways."""
-
-    line: socket.socket
-    died: Callable[[], EnvironmentFailedError]
-    buffer: bytearray = field(default_factory=bytearray)
-
-    def tell(self, order: dict[str, Any]) -> None:
-        """Say what to do; where nobody listens, `hear` tells."""
-        with suppress(OSError):
-            self.line.sendall(json.dumps(order).encode() + b"\n")
-
-    def has_news(self) -> bool:
-        """Whether something can be heard at once."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.line, selectors.EVENT_READ)
-            return b"\n" in self.buffer or bool(selector.select(0))
-
-    def hear(self, deadline: float) -> dict[str, Any] | None:
-        """What it says next; None where it says nothing until then; EnvironmentFailedError if it is gone."""
-        while b"\n" not in self.buffer:
-            self.line.settimeout(max(0.01, deadline - time.monotonic()))
-            try:
-                data = self.line.recv(65536)
-            except TimeoutError:
-                return None
-            except ConnectionResetError:
-                data = b""
-            if not data:
-                raise self.died()
-            self.buffer += data
-        text, _, rest = bytes(self.buffer).partition(b"\n")
-        self.buffer[:] = rest
-        return dict(json.loads(text))
-
-    def expect(self, what: str, limit_s: float) -> dict[str, Any]:
-        """What it says next, which must be this."""
-        news = self.hear(time.monotonic() + limit_s)
-        if news is None or news["what"] != what:
-            raise EnvironmentFailedError(f"Locust's master said {news} where {what} was expected.")
-        return news
-
-    def close(self) -> None:
-        """Hang up."""
-        self.line.close()
 
 
 def _described(about: dict[str, Any], error_ns: int) -> LoadWorker:

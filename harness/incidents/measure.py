@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from harness import interrupts, load, processes
+from harness import interrupts, processes
 from harness.accounting import StoreMeter
+from harness.edges import Edges, listen
 from harness.errors import EnvironmentFailedError
 from harness.incidents.kind import Kind, Setting, Staged, Step
 from harness.incidents.lived import Lived
 from harness.incidents.timeline import Event, IncidentPlan, Party, Person, Timeline
-from harness.load import Edges, Generator, LoadProcess
+from harness.load import Generator
+from harness.load_processes import LoadProcess
 from harness.rig import Rig
 from harness.starting import Instance
 from harness.suite import Scenario
@@ -105,7 +107,7 @@ def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple
     """Put the load on, take every step at its moment, and wait for the load's report."""
     plan = staged.plan
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        load.listen(listener, plan.line, 1)
+        listen(listener, plan.line, 1)
         started: list[LoadProcess] = []
         try:
             with interrupts.held():

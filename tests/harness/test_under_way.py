@@ -16,9 +16,11 @@ import psutil
 import pytest
 from rich.console import Console
 
-from harness import disk, leftovers, load, locks, run_folder, under_way
+from harness import disk, leftovers, locks, run_folder, under_way
 from harness.accounting import Accountant
+from harness.edges import Edges
 from harness.errors import EnvironmentFailedError
+from harness.load_processes import LoadProcess
 from harness.progress import Reporter
 from harness.rig import Rig
 from harness.under_way import PROGRESS_FILE, Progress, ProgressFile
@@ -132,7 +134,7 @@ def test_a_slot_is_told_while_the_load_waits() -> None:
     ours, theirs = socket.socketpair()
     order: list[str] = []
 
-    class Met(load.Edges):
+    class Met(Edges):
         def _meet(self) -> None:
             self._connections = [ours]
 
@@ -148,7 +150,7 @@ def test_a_slot_is_told_while_the_load_waits() -> None:
 
     player = threading.Thread(target=play)
     player.start()
-    one, rig, meters = cast(load.LoadProcess, None), cast(Rig, _NoRig()), cast(Accountant, _NoMeters())
+    one, rig, meters = cast(LoadProcess, None), cast(Rig, _NoRig()), cast(Accountant, _NoMeters())
     with ours, Met(ours, [one], rig) as edges:
         edges.attend(meters, Watch(1), told)
     player.join()
