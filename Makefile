@@ -20,8 +20,8 @@ browser: $(VENV)/.run-ready  ## find a Chromium for the browser lab and the test
 	  else $(BIN)/python -m playwright install chromium; fi >&2; \
 	  $(BIN)/python -m browserlab.chromium; }
 
-test: $(VENV)/.dev-ready  ## all tests that take seconds, with real servers, store and Locust
-	$(BIN)/python -m pytest -m "not slow"
+test: $(VENV)/.dev-ready  ## all tests that take seconds, with real servers, store and Locust, several at a time
+	$(BIN)/python -m pytest -m "not slow" -n logical --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/.dev-ready  ## tests that take minutes
 	$(BIN)/python -m pytest -m slow --durations=30
