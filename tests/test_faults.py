@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import venv
 from collections.abc import Callable, Iterator
@@ -32,13 +33,12 @@ RUN_CODES = (0, 12)  # 12: this machine was too noisy, which is no fault
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+def small_disk() -> Iterator[Callable[[str], Path]]:
     """Mounts a file system of a given size, where the user may; otherwise the test is skipped."""
     mounted: list[Path] = []
 
     def mount(size: str, *options: str) -> Path:
-        folder = tmp_path.parent / f"{tmp_path.name}-disk{len(mounted)}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="cvt-"))  # short: as TMPDIR it must have room for sockets
         words = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "none", str(folder)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -49,6 +49,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     for folder in mounted:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607 - the system's own
+        folder.rmdir()
 
 
 def fill(folder: Path) -> None:
