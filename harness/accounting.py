@@ -16,8 +16,17 @@ from harness import store_nodes
 from harness.errors import EnvironmentFailedError, OutOfReachError
 from harness.recording import SlotAccount
 
-#: Commands that are not the servers' doing: this accounting's own, and those of Sentinels and replicas.
+#: Commands that no request asked for: this accounting's own, those of Sentinels and replicas, and what is
+#: said when a connection is opened. A pool that grows within a slot would count as commands of requests, and
+#: a budget such as `cookie.store_ops <= 1` would fail by chance.
 _OTHERS_COMMANDS: Final = (
+    "cmdstat_auth",
+    "cmdstat_client",
+    "cmdstat_client|setinfo",
+    "cmdstat_client|setname",
+    "cmdstat_hello",
+    "cmdstat_readonly",
+    "cmdstat_select",
     "cmdstat_info",
     "cmdstat_ping",
     "cmdstat_publish",

@@ -133,9 +133,8 @@ class SessionStore:
         """Raise EnvironmentFailedError if what failed is but a consequence of the end of one of our own."""
         causes = (error, error.__cause__) if error is not None else ()
         if self._process is not None and any(isinstance(one, store_nodes.FAILURES) for one in causes):
-            with contextlib.suppress(
-                subprocess.TimeoutExpired
-            ):  # what hangs up may be dead only a moment later
+            # What hangs up may be dead only a moment later.
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_DYING_S)
             self.check_alive()
 

@@ -62,3 +62,14 @@ def test_one_that_an_incident_killed_did_not_die(store: SessionStore) -> None:
     with pytest.raises(EnvironmentFailedError, match="stopped answering") as failed:
         store.rtt_us()
     store.check_behind(failed.value)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_opening_a_connection_is_no_command_of_a_request(store: SessionStore, protocol: int) -> None:
+    """A pool that grows within a slot says HELLO, CLIENT and SELECT; what is asked for then is counted."""
+    meter = StoreMeter(*store.nodes)
+    before = meter.read().commands
+    for asked in (1, 2, 3):
+        with redis.Redis.from_url(store.url, protocol=protocol, db=1, client_name="one") as client:
+            client.get("key")
+        assert meter.read().commands - before == asked
