@@ -28,8 +28,10 @@ def measurements(observed: Observed, confidence: float) -> list[Measurement]:
     scenario = observed.scenario
     # One figure an arm, entered under its first instance; none of one whose keys and way are not known here.
     first = {arm: own[0] for arm, own in arms(observed).items() if arm in observed.store_memory}
+    longest = observed.longest_profile
     found = points(observed) | {
         "store_memory": {instance: observed.store_memory[arm] for arm, instance in first.items()},
+        "longest_profile": {instance: longest[arm] for arm, instance in first.items() if arm in longest},
         "store_rtt": dict.fromkeys(first.values(), observed.store_rtt_us),
     }
     rows = _rows(observed, found, scenario.params, None, confidence)

@@ -41,7 +41,7 @@ _PUBLISHED: Final = "published"
 _RECORDINGS: Final = "recording-*.jsonl.gz"
 _FIGURES: Final = (
     *(module.name for module in pkgutil.iter_modules(harness.charts.__path__)),
-    *("between-arms", "over-base"),
+    *("between-arms", "over-base", "wait"),
 )
 #: Every file that a run or a comparison writes; what is missing here stays, and is named.
 _WRITTEN: Final = (

@@ -15,6 +15,8 @@ DISTANCE: Final = "distance"
 PAYLOAD: Final = "payload"
 POPULATION: Final = "population"
 DELAY: Final = "store_delay_ms"
+#: No longer profile is tried than this (bytes): who serves it may be asked for more by nobody here.
+PROFILES_TRIED: Final = 1 << 15
 #: A read costs the same whatever a login did.
 _PASSWORDS: Final = "password_cost"
 _USERS: Final = re.compile(r"closed, (\d+) users")
@@ -59,6 +61,16 @@ def latency(result: Result, scheme: str) -> Line | None:
 def by_profile(result: Result, scheme: str, metric: str) -> Line | None:
     """A metric of a read, in its unit, over the length of the profile (bytes)."""
     return Line.through(_along(result, PAYLOAD, scheme, metric, "profile_bytes"))
+
+
+def longest_profile(result: Result, scheme: str) -> int | None:
+    """Bytes of the longest profile that a server reads a credential of; None where no end to it was found."""
+    found = [
+        int(row.value)
+        for row in result.measurements
+        if (row.scenario, row.arm, row.metric) == (PAYLOAD, scheme, "longest_profile")
+    ]
+    return min((one for one in found if one < PROFILES_TRIED), default=None)
 
 
 def memory_by_profile(result: Result, scheme: str) -> Line | None:

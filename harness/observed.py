@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from statistics import fmean, median
 from typing import TypeVar
@@ -103,6 +103,8 @@ class Observed:
     #: Round trip of a PING on the servers' way to the store, in us, while nothing else goes on; that of
     #: servers elsewhere is another way.
     store_rtt_us: float = 0.0
+    #: Bytes of the longest profile that each arm's server lets in, where profiles have a set length.
+    longest_profile: Mapping[str, int] = field(default_factory=dict)
     #: What every process of the run held over time.
     vitals: Sequence[Vitals] = ()
     #: Instances of each batch, where several of fresh ones, one after the other, are in it.
@@ -199,14 +201,25 @@ def joined(batches: Sequence[Observed]) -> Observed:
         accounts,
         server_rss=rss,
         store_memory={
-            arm: round(fmean(one.store_memory[arm] for one in batches if arm in one.store_memory))
-            for arm in dict.fromkeys(arm for one in batches for arm in one.store_memory)
+            arm: round(fmean(found)) for arm, found in _by_arm(one.store_memory for one in batches).items()
         },
         store_rtt_us=fmean(one.store_rtt_us for one in batches),
+        longest_profile={
+            arm: min(found) for arm, found in _by_arm(one.longest_profile for one in batches).items()
+        },
         vitals=vitals,
         sizes=tuple(len(one.plan.targets) for one in batches),
         server_cpus=first.server_cpus,
     )
+
+
+def _by_arm(batches: Iterable[Mapping[str, int]]) -> dict[str, list[int]]:
+    """What each batch found of an arm, of those that it was in."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for batch in batches:
+        for arm, value in batch.items():
+            found[arm].append(value)
+    return found
 
 
 def _numbered_on(row: _Row, slots: int, instances: int) -> _Row:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Final, NamedTuple
 
-from harness import load
+from harness import load, longest_profile
 from harness.accounting import Accountant, StoreMeter
 from harness.observed import Observed
 from harness.progress import Reporter
@@ -95,6 +95,7 @@ def observe(
     watch = _watch(rig, instances, scenario.seconds)
     rss: dict[int, int] = {}
     memory: dict[str, int] = {}
+    longest: dict[str, int] = {}
     broken_off = None
     try:
         recording = load.run(plan, rig, accountant, watch, how=how, on_slot=reporter.slot)
@@ -106,6 +107,8 @@ def observe(
         rss = {n: one.resident_bytes() for n, one in enumerate(meters) if one is not None}
         known = [arm for arm in by_arm(plan.targets) if arm not in rig.elsewhere]
         memory = {arm: meter.memory(rig.arm_prefix(arm)) for arm in known}
+        if scenario.profile_bytes is not None:
+            longest = longest_profile.of_arms(rig, instances)
     restarted = [name for name, family in before.items() if after[name] != family]
     restarted += ["the store"] if lives_now != lives else []
     observed = Observed(
@@ -115,6 +118,7 @@ def observe(
         accountant.accounts,
         server_rss=rss,
         store_memory=memory,
+        longest_profile=longest,
         store_rtt_us=fmean(rtt_us),
         vitals=watch.vitals(scenario),
         number=batch,

@@ -245,9 +245,9 @@ def host_and_port(address: str) -> tuple[str, int]:
     url = urlsplit(address)
     if "@" in url.netloc:
         raise ValueError("expected an address without a user: what logs in is said in accounts")
-    if url.scheme != "http" or not url.hostname or url.path.strip("/") or url.query:
+    if url.scheme != "http" or not url.hostname or url.port == 0 or url.path.strip("/") or url.query:
         raise ValueError(f"expected an address such as http://127.0.0.1:3000 (got {address!r})")
-    return url.hostname, url.port or 80
+    return url.hostname, 80 if url.port is None else url.port
 
 
 def agent_at(text: str) -> tuple[str, int]:

@@ -34,7 +34,7 @@ class Metric:
         title: What a reader calls it.
         scale: `log` metrics are always positive; their mean and interval are taken on logarithms and they are
             compared by ratio. `linear` ones may be zero.
-        larger_is_better: True for throughput alone.
+        larger_is_better: Whether a larger value is the better one.
     """
 
     unit: str
@@ -63,6 +63,7 @@ METRICS: Final[dict[str, Metric]] = {
     "server_rss": Metric("B", "Server memory, resident"),
     "store_memory": Metric("B", "Store memory", "linear"),
     "store_rtt": Metric("us", "Round trip to the store", "linear"),
+    "longest_profile": Metric("B", "Longest profile that is served", "linear", larger_is_better=True),
     "late_arrivals": Metric("fraction", "Late arrivals", "linear"),
     "dropped_arrivals": Metric("fraction", "Dropped arrivals", "linear"),
     "lag_p99": Metric("us", "Lag behind schedule, 99th percentile", "linear"),

@@ -154,6 +154,10 @@ class Rig:
         """What each agent says of its machine, by its address."""
         return self._agents.machines()
 
+    def accounts_of(self, arm: Arm) -> Path:
+        """The file with the accounts of an arm's servers."""
+        return self._starter.accounts_of(arm)
+
     def secrets_of(self, arm: Arm) -> dict[str, str]:
         """What the environment of an arm's servers holds of secrets and keys."""
         return self._starter.secrets_of(arm)

@@ -28,6 +28,7 @@ from harness.machine import Pressure, describe
 from harness.observing import observe
 from harness.placement import Placement, place
 from harness.progress import Reporter
+from harness.redacting import without_passwords
 from harness.result import Check, Environment, Finding, Result, Run, Slots
 from harness.rig import Rig
 from harness.starting import LOOPBACK, Serving
@@ -56,6 +57,7 @@ class Options:
         until_decided_s: Measure further batches of fresh instances, `looks.LOOKS` in all, until every verdict
             is reached or a batch more would not end within so many seconds; None for one batch.
         beside: What goes on beside the load of every rig; for calibration.
+        may_load_others: Whether addresses of the suite that are not this machine's may be loaded.
     """
 
     out: Path
@@ -393,7 +395,7 @@ class Measuring:
                 wall_s=time.monotonic() - self._started,
                 measured_s=findings.measured_s,
                 confidence=self._suite.confidence,
-                command=_redacted(self._options.command or sys.argv[:1]),
+                command=without_passwords(self._options.command or sys.argv[:1]),
                 margin=self._suite.margin,
                 looks=self._looks,
                 batches=self._batch,
@@ -434,17 +436,3 @@ def _digests(rig: Rig) -> dict[str, set[str]]:
         if instance.process is not None:
             digests.setdefault(instance.ready["package"], set()).add(instance.ready["digest"])
     return digests
-
-
-def _redacted(command: Sequence[str]) -> list[str]:
-    """The command line with the password of any URL taken out."""
-    return [_redacted_word(word) for word in command]
-
-
-def _redacted_word(word: str) -> str:
-    scheme, found, _ = word.partition("://")
-    if not found:
-        return word
-    if "password=" in word:
-        return f"{scheme}://…"
-    return f"{scheme}://…@{word.rpartition('@')[2]}" if "@" in word else word

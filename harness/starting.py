@@ -196,6 +196,10 @@ class Starter:
         processes.end(self._started)
         self._groups.close()
 
+    def accounts_of(self, arm: Arm) -> Path:
+        """The file with the accounts of an arm's servers."""
+        return self._accounts[arm.tree]
+
     def secrets_of(self, arm: Arm) -> dict[str, str]:
         """What the environment of an arm's servers holds of secrets and keys."""
         return {"AUTH_SECRET": self._secret} | self._keys.get(arm.name, {}) | dict(arm.environment)
@@ -239,7 +243,7 @@ class Starter:
             *(["--host", serving.host] if serving.host != LOOPBACK else []),
             *("--loop", serving.loop),
             *("--password-cost", serving.password_cost),
-            *("--accounts", str(self._accounts[arm.tree])),
+            *("--accounts", str(self.accounts_of(arm))),
             *("--key-prefix", self._prefix_of(arm)),
             *("--keepalive", str(_KEEPALIVE_S)),
             *(["--max-credential-bytes", str(_LONG_CREDENTIAL_BYTES)] if long else []),
@@ -265,7 +269,7 @@ class Starter:
     ) -> subprocess.Popen[bytes]:
         """Start a server of somebody else's."""
         values = {
-            "accounts": str(self._accounts[arm.tree]),
+            "accounts": str(self.accounts_of(arm)),
             "redis_url": self._store_url,
             "key_prefix": self._prefix_of(arm),
             "secret": self._secret,

@@ -69,6 +69,7 @@ PURE = [
             "gate/questions",
             "gate/spread",
             "reckoning",
+            "redacting",
             "gate/judge",
             "gate/summary",
             "history/changes",

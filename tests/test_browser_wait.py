@@ -35,7 +35,8 @@ def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     assert "equivalent" in done.stderr or "inconclusive" in done.stderr
     assert [len(batch) for batch in told["clicks"]] == [16, 16]
     assert {path.name for path in sandbox.folder.iterdir()} == {"one"}
-    assert [path.name for path in (sandbox.folder / "one").iterdir()] == ["wait.json"]
+    kept = {path.name for path in (sandbox.folder / "one").iterdir()}
+    assert kept == {"wait.json", "wait.png", "wait.svg"}
     assert json.loads((sandbox.folder / "one" / "wait.json").read_text()) == told
     assert sandbox.run("browser", "--out", "one").returncode == 2
 

@@ -81,8 +81,11 @@ class _Reckoner:
         }
         found: dict[Column, Quantity] = {}
         missing: dict[Column, str] = {}
+        unfit = model.unfit(self._result, arm, self._question.profile_bytes)
         for column, make in makers.items():
             try:
+                if unfit:
+                    raise NotMeasuredError(unfit)
                 found[column] = make()
             except NotMeasuredError as error:
                 missing[column] = str(error)
@@ -95,12 +98,15 @@ class _Reckoner:
             after_block=block,
             after_logout=None if about is None else revocation.after_logout(about, within_s),
             renewed_every_s=self._renewed_every_s(arm),
+            unfit=unfit,
             missing=missing,
             **found,
         )
 
     def beside(self, row: SchemeRow, best: str) -> SchemeRow:
         """The same with its CPU and latency held against those of the best."""
+        if row.unfit:
+            return row
         update: dict[str, Quantity] = {}
         with contextlib.suppress(NotMeasuredError):
             base, own = self._cores(best), self._cores(row.scheme)

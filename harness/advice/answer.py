@@ -47,6 +47,7 @@ class SchemeRow(_Model):
         bandwidth_up: Bits a second that clients send.
         cpu_over_best: CPU over that of the answer's `best`, a ratio.
         latency_beyond_best: Latency beyond that of the `best`, us.
+        unfit: Why it cannot serve what is asked at all; empty where it can.
         missing: Why a column is empty, by its name.
     """
 
@@ -64,6 +65,7 @@ class SchemeRow(_Model):
     bandwidth_up: Quantity | None = None
     cpu_over_best: Quantity | None = None
     latency_beyond_best: Quantity | None = None
+    unfit: str = ""
     missing: dict[Column, str]
 
     def get(self, column: Column) -> Quantity | None:

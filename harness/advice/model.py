@@ -60,6 +60,14 @@ class Predicted:
         return _mean(points, batches, confidence, extrapolated=self.extrapolated or other.extrapolated)
 
 
+def unfit(result: Result, scheme: str, profile_bytes: int | None) -> str:
+    """Why servers of a scheme could not serve profiles of this length; empty where nothing is against it."""
+    longest = levels.longest_profile(result, scheme)
+    if profile_bytes is None or longest is None or profile_bytes <= longest:
+        return ""
+    return f"its credential would be too long for a header: profiles end at {longest:,} bytes"
+
+
 def latency(result: Result, scheme: str, store_rtt_us: float) -> Predicted:
     """Median service time of a read in us, with the store at this distance.
 

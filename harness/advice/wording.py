@@ -88,6 +88,8 @@ def _none_is_known(advice: Advice) -> str:
 
 
 def _instead(row: SchemeRow, best: SchemeRow) -> str:
+    if row.unfit:
+        return f"{row.scheme} cannot be used: {row.unfit}."
     differences = list(_differences(row, best)) or ["nothing was measured to compare them by"]
     told = f"{row.scheme} instead of {best.scheme}: {', '.join(differences)}"
     if row.meets:
@@ -164,7 +166,7 @@ def notes(advice: Advice) -> list[str]:
     """What was extrapolated or assumed, and why columns are empty."""
     why: dict[tuple[Column, str], list[str]] = {}
     for row in advice.schemes:
-        for column, reason in row.missing.items():
+        for column, reason in ({} if row.unfit else row.missing).items():
             why.setdefault((column, reason), []).append(row.scheme)
     empty: dict[tuple[str, str], list[str]] = {}
     for (column, reason), schemes in why.items():

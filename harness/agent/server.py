@@ -118,7 +118,10 @@ def _answer(request: Mapping[str, Any], meters: dict[int, PortMeter]) -> dict[st
         if asked == "meet":
             if port not in meters and len(meters) == _PORTS:
                 return {"error": f"{_PORTS} ports are read already"}
-            return {"family": sorted(meters.setdefault(port, PortMeter(port)).meet())}
+            meter = meters.get(port) or PortMeter(port)
+            family = meter.meet()
+            meters[port] = meter
+            return {"family": sorted(family)}
         if port not in meters:
             return {"error": f"port {port} was not met yet"}
         if asked == "cpu":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -10,13 +11,31 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from harness.charts import style, told
 from harness.report import format as fmt
-from harness.result import Interval
+from harness.result import Interval, Verdict
 
 _PANEL, _ROW = 0.95, 0.27
 #: Above this factor between its ends the axis counts 1, 2, 5, 10; below, in equal steps.
 _WIDE: Final = 8.0
 #: An interval is drawn up to this factor from its ratio; beyond it tells nothing, and the figures say so.
 _WIDEST: Final = 100.0
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """How a verdict looks: matplotlib's marker, the sign before its text, its colour."""
+
+    marker: str
+    sign: str
+    colour: str
+
+
+_MARKS: Final[dict[Verdict, _Mark]] = {
+    "faster": _Mark("^", "\N{BLACK UP-POINTING TRIANGLE}", style.BLUE),
+    "slower": _Mark("v", "\N{BLACK DOWN-POINTING TRIANGLE}", style.VERMILLION),
+    "equivalent": _Mark("s", "=", style.GREEN),
+    "inconclusive": _Mark("o", "?", style.BLACK),
+    "not judged": _Mark("o", "", style.GREY),
+}
 
 
 def height(rows: int) -> float:
@@ -57,6 +76,23 @@ def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour
     )  # fmt: skip
     told.tell(drawn.lines[0], [_figures(ratio, ci)])
     beside(panel, index, 8, _figures(ratio, ci), style.BLACK)
+
+
+def judged(panel: Axes, index: int, ratio: float, ci: Interval, verdict: Verdict, says: str = "") -> None:
+    """A ratio with its interval, and the verdict on it.
+
+    Args:
+        panel: Where to draw.
+        index: Of the row.
+        ratio: Arm over base.
+        ci: Its interval.
+        verdict: How the row looks.
+        says: What stands beside it; the verdict where nothing is said.
+    """
+    mark = _MARKS[verdict]
+    row(panel, index, ratio, ci, mark.marker, mark.colour)
+    weight = "bold" if mark.sign else "normal"
+    beside(panel, index, 148, f"{mark.sign} {says or verdict}".strip(), mark.colour, weight)
 
 
 def beside(panel: Axes, index: int, points: float, text: str, colour: str, weight: str = "normal") -> None:

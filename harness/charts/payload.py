@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from matplotlib.figure import Figure
@@ -29,8 +30,10 @@ def draw(result: Result) -> Figure | None:
         return None
     styles = style.arm_styles(result.arms())
     legend = lines.legend(found["total_cpu"], styles)
+    longest = {arm: levels.longest_profile(result, arm) for arm in found["total_cpu"]}
+    ends = {arm: end for arm, end in longest.items() if end is not None}
     figure, panels = page.open_page(
-        result, _title(found["request_bytes"]), _reading(), [_PANEL] * 2, 2, legend
+        result, _title(found["request_bytes"]), _reading(ends), [_PANEL] * 2, 2, legend
     )
     for panel, metric in zip(panels, _METRICS, strict=True):
         name, unit = _NAMES[metric]
@@ -38,12 +41,21 @@ def draw(result: Result) -> Figure | None:
         for arm, line in found[metric].items():
             lines.through(panel, line, styles[arm], result.run.confidence)
         panel.set_ylim(bottom=0)
+        for arm, end in ends.items():
+            panel.axvline(end, color=styles[arm].colour, linestyle=":", linewidth=1.6, zorder=1)
         panel.set_xlim(left=0)
     return figure
 
 
-def _reading() -> str:
-    return "Less is better. Mark: mean over instances, with its interval; line: fitted through all lengths."
+def _reading(ends: Mapping[str, int]) -> str:
+    """How to read it; of arms whose credential grows too long for a header field, where that is."""
+    reading = (
+        "Less is better. Mark: mean over instances, with its interval; line: fitted through all lengths."
+    )
+    if not ends:
+        return reading
+    told = ", ".join(f"{arm} {end:,} B" for arm, end in ends.items())
+    return f"{reading} Dotted: the longest profile that a server still reads in a header ({told})."
 
 
 def _lines(result: Result, metric: str) -> dict[str, Line]:

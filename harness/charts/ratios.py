@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -12,29 +11,11 @@ from matplotlib.figure import Figure
 from harness.charts import forest, page, style
 from harness.report import format as fmt
 from harness.report.case import Case, cases
-from harness.result import METRICS, Comparison, Result, Verdict
+from harness.result import METRICS, Comparison, Result
 
 #: Shown beside the primary metric of a case.
 _ALWAYS: Final = ("total_cpu", "service_p50", "throughput")
 _NAME_CHARACTERS: Final = 22
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """How a verdict looks: matplotlib's marker, the sign before its text, its colour."""
-
-    marker: str
-    sign: str
-    colour: str
-
-
-_MARKS: Final[dict[Verdict, _Mark]] = {
-    "faster": _Mark("^", "\N{BLACK UP-POINTING TRIANGLE}", style.BLUE),
-    "slower": _Mark("v", "\N{BLACK DOWN-POINTING TRIANGLE}", style.VERMILLION),
-    "equivalent": _Mark("s", "=", style.GREEN),
-    "inconclusive": _Mark("o", "?", style.BLACK),
-    "not judged": _Mark("o", "", style.GREY),
-}
 
 
 def draw(result: Result) -> Figure | None:
@@ -76,7 +57,8 @@ def _panel(panel: Axes, case: Case, lines: Sequence[Comparison | str]) -> None:
     forest.prepare(panel, case.title, labels, heads, case.result.run.margin)
     for index, line in enumerate(lines):
         if not isinstance(line, str):
-            _row(panel, index, line, case.result.valid)
+            verdict, says = (line.verdict, "") if case.result.valid else ("not judged", "no verdict")
+            forest.judged(panel, index, line.ratio, line.ci, verdict, says)
 
 
 def _label(case: Case, line: Comparison | str) -> str:
@@ -85,11 +67,3 @@ def _label(case: Case, line: Comparison | str) -> str:
     notes = ["primary"] if line == case.primary_metric else []
     notes += ["larger is better"] if METRICS[line].larger_is_better else []
     return METRICS[line].title + (f" ({', '.join(notes)})" if notes else "")
-
-
-def _row(panel: Axes, index: int, comparison: Comparison, valid: bool) -> None:
-    mark = _MARKS[comparison.verdict if valid else "not judged"]
-    forest.row(panel, index, comparison.ratio, comparison.ci, mark.marker, mark.colour)
-    verdict = comparison.verdict if valid else "no verdict"
-    weight = "bold" if mark.sign else "normal"
-    forest.beside(panel, index, 148, f"{mark.sign} {verdict}".strip(), mark.colour, weight)

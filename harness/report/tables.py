@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness import levels
 from harness.report import format as fmt
 from harness.report.case import Case
 from harness.result import Measurement
@@ -49,6 +50,10 @@ def _megabytes(row: Measurement) -> str:
     return fmt.megabytes(row.value)
 
 
+def _longest(row: Measurement) -> str:
+    return f"{'>=' if row.value >= levels.PROFILES_TRIED else ''}{fmt.whole(row.value)}"
+
+
 #: Only of a closed loop: in an open one it is the offered rate, and a column of it would find nothing.
 THROUGHPUT: Final = Column("throughput", "throughput\nreq/s", _main)
 SPEED: Final = (
@@ -68,6 +73,7 @@ COST: Final = (
     Column("response_bytes", "bytes\nin", _whole),
     Column("server_rss", "server\nMB", _megabytes),
     Column("store_memory", "store\nMB", _megabytes),
+    Column("longest_profile", "longest\nprofile", _longest),
 )
 
 

@@ -42,6 +42,8 @@ def measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wai
 
 
 def _measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+    from harness.charts.waits import draw_waits
+
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with turn.taken(folder, wait=wait, say=say):
         if removed := leftovers.remove(folder.parent):
@@ -60,14 +62,21 @@ def _measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wa
     clicks = as_meant([one.clicks for one in found])
     same = noise(clicks)
     say(f"Chromium {found[0].browser}; means of the batches' medians, intervals at {CONFIDENCE:.0%}")
-    tables.render(waits(clicks), pairs(clicks), same, console)
+    cases, compared = waits(clicks), pairs(clicks)
+    tables.render(cases, compared, same, console)
     if same.floor is not None:
         say(f"noise floor, from two servers of one scheme: {fmt.number(100 * same.floor)} %")
     if dropped := sum(len(one.clicks) for one in found) - sum(map(len, clicks)):
         say(f"{dropped} clicks left out: the browser had forgotten a preflight that it may remember")
     if same.suspicious:
         say("warning: two servers of one scheme differ more than chance explains: believe no verdict above")
-    say(f"{WAIT_FILE} is in {folder}")
+    caption = (
+        f"{fmt.whole_percent(CONFIDENCE)} intervals; {plan.batches} batches of {plan.rounds} rounds, seed"
+        f" {plan.seed}; Chromium {found[0].browser} and servers together on one machine"
+        f" ({found[0].setting.cpu}, {found[0].setting.cores} CPUs); {started_at}"
+    )
+    drawn = draw_waits(cases, compared, same, caption, folder)
+    say(f"{WAIT_FILE} and {' and '.join(file.name for file in drawn)} are in {folder}")
 
 
 def _batch(rounds: int, seed: int, folder: Path, console: Console) -> Measured:

@@ -10,16 +10,18 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from harness.charts import compared, history, staleness
+from harness.charts import compared, history, staleness, waits
 from harness.charts.drawable import drawable
 from harness.compare.sides import Compared, compare
 from harness.history import series
 from harness.lab.claim import Answer
 from harness.result import Result
+from harness.wait import rows
+from harness.wait.rows import Batch
 from tests.golden import results
 from tests.golden.results import Change, scale, swap
 
-Source = Result | Answer
+Source = Result | Answer | results.Waits
 _TWINS: Final = ("token", "cookie")
 
 
@@ -62,6 +64,11 @@ def _of_a_result(
 
 def _history(name: str, found: Sequence[Result]) -> Figure:
     return history.figures(series.history(found, ("total_cpu",)))[name]
+
+
+def _waits(found: Sequence[results.Waits]) -> Figure:
+    clicks: list[Batch] = list(found[0].batches)
+    return waits.figure(rows.waits(clicks), rows.pairs(clicks), rows.noise(clicks), "how it was measured")
 
 
 def _compared(draw: Callable[[Compared], Figure | None], found: Sequence[Result]) -> Figure | None:
@@ -165,4 +172,5 @@ GOLDEN: Final[dict[str, Golden]] = {
         scale("measurements", 1.03, scenario="saturation", arm="cookie", **_CPU),
     ),
     "vitals": _of_a_result("vitals", results.long, results.grow),
+    "waits": Golden("waits", lambda: [results.waits()], _waits, results.slower_by_token, results.swap_waits),
 }

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from harness.charts import staleness
 from harness.history.changes import FEWEST
 from harness.lab.claim import Answer
 from harness.result import Result
+from harness.wait.rows import Click
 from tests.harness.sweeps import Sweeps, row_of
 from tests.harness.test_charts_claims import of_lifetimes
 from tests.harness.test_charts_incidents import outage, revocation
 from tests.harness.test_charts_incidents import result as lived_through
 from tests.harness.test_charts_vitals import soak
+from tests.harness.test_wait import EACH_TIME, HOME, REMEMBERED
 
 #: Something that is done to the JSON of a result, or of an answer.
 Change = Callable[[dict[str, Any]], None]
@@ -33,6 +37,64 @@ _DEARER: Final = {"anonymous": 0.01, "token": 0.02, "cookie": 0.05}
 _HOLDS: Final = {"anonymous": (0, 0), "token": (10, 3), "cookie": (20, 6)}
 #: Runs before and after a change of level.
 _RUNS: Final = FEWEST + 2
+
+
+class Waits(BaseModel):
+    """The clicks of each batch of `bench.py browser`."""
+
+    batches: list[list[Click]]
+
+
+def waits() -> Waits:
+    """A token as quick as a cookie at home, slower from elsewhere, where each needs a preflight or more."""
+    dice = random.Random(5)  # noqa: S311 - a reproducible simulation
+    medians = {
+        ("cookie", *HOME): 15.0,
+        ("cookie-again", *HOME): 15.0,
+        ("token", *HOME): 15.0,
+        ("static", *HOME): 9.0,
+        ("cookie", *REMEMBERED): 15.5,
+        ("token", *REMEMBERED): 16.9,
+        ("cookie", *EACH_TIME): 15.5,
+        ("token", *EACH_TIME): 21.0,
+    }
+
+    def batch() -> list[Click]:
+        return [
+            Click(
+                server=server,
+                origin=origin,
+                preflights=preflights,
+                round=number,
+                preflights_seen=int((server, preflights) == ("token", "each time")),
+                answered_ms=median * dice.lognormvariate(0, 0.01),
+                rendered_ms=33.0,
+            )
+            for number in range(9)
+            for (server, origin, preflights), median in medians.items()
+        ]
+
+    return Waits(batches=[batch() for _ in range(6)])
+
+
+def slower_by_token(data: dict[str, Any]) -> None:
+    """A tenth longer, at home."""
+    for click in _clicks(data, "token"):
+        if click["origin"] == "own origin":
+            click["answered_ms"] *= 1.1
+
+
+def swap_waits(data: dict[str, Any]) -> None:
+    """The twins, each with the other's clicks."""
+    token, cookie = _clicks(data, "token"), _clicks(data, "cookie")
+    for click in token:
+        click["server"] = "cookie"
+    for click in cookie:
+        click["server"] = "token"
+
+
+def _clicks(data: dict[str, Any], server: str) -> list[dict[str, Any]]:
+    return [click for batch in data["batches"] for click in batch if click["server"] == server]
 
 
 def stored() -> Result:

@@ -124,6 +124,13 @@ class Sweeps:
             for row in self._closed("payload", {"profile_bytes": size}, arm, size)
         ]
 
+    def longest(self, found: Mapping[str, int]) -> list[Measurement]:
+        """What scenario payload found of the longest profile, by arm."""
+        params = {"profile_bytes": PROFILES[0]}
+        return [
+            row_of("payload", CLOSED, params, arm, "longest_profile", [size]) for arm, size in found.items()
+        ]
+
     def distances(
         self, arms: Sequence[str] = SWEPT, rtt_us: Mapping[float, float] = RTT_US
     ) -> list[Measurement]:

@@ -15,6 +15,7 @@ from harness.advice.answer import Advice, Quantity, SchemeRow
 from harness.advice.question import Question
 from harness.arms import Scheme
 from harness.errors import InvalidMeasurementError, SuiteError
+from harness.levels import PROFILES_TRIED
 from harness.result import Check, Measurement, Result
 from tests.harness.sweeps import REFRESH_BYTES, REFRESH_OPS, REFRESH_US, STORED, TRUTHS, USERS, Sweeps, row_of
 
@@ -258,6 +259,25 @@ def test_what_lies_beyond_the_measured_is_said() -> None:
     cell = row(far, "cookie").latency
     assert cell
     assert cell.extrapolated
+
+
+def test_a_credential_that_no_server_would_read_cannot_be_used() -> None:
+    """Beyond its longest profile a scheme has no figures; up to there, and without a limit, it has all."""
+    sweeps = Sweeps()
+    result = sweeps.result(*sweeps.every(), sweeps.longest({"token": 6000, "cookie": PROFILES_TRIED}))
+    fits = advice(result, profile_bytes=6000)
+    assert row(fits, "token").cpu is not None
+    assert row(fits, "token").unfit == ""
+    long = advice(result, profile_bytes=6001)
+    token, cookie = row(long, "token"), row(long, "cookie")
+    assert (token.cpu, token.latency, token.cpu_over_best, cookie.unfit) == (None, None, None, "")
+    assert long.best == "cookie"
+    assert (
+        "token cannot be used: its credential would be too long for a header: profiles end at 6,000"
+        in told(long)
+    )
+    assert "of token: its credential" not in told(long)
+    assert row(advice(result), "token").unfit == ""
 
 
 def test_nothing_kept_is_nothing_however_often() -> None:

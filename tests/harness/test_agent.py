@@ -127,6 +127,7 @@ def test_nothing_else_can_be_asked(agent: str, server: tuple[int, int]) -> None:
             ("cpu", None, "expected a port"),
             ("meet", 70_000, "expected a port"),
             ("meet", 1, "nothing listens on port 1"),
+            ("cpu", 1, "was not met"),
         ]:
             with pytest.raises(EnvironmentFailedError, match=answer):
                 line.ask(what, port)

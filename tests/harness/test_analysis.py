@@ -239,6 +239,14 @@ def test_store_memory_is_one_figure_an_arm() -> None:
     assert rows["token"].value == 0
 
 
+def test_the_longest_profile_is_one_figure_an_arm() -> None:
+    """Of those arms that were asked; without a set length of profiles of none."""
+    assert not [row for row in analysis.measurements(four(), 0.99) if row.metric == "longest_profile"]
+    observed = replace(four(), longest_profile={"token": 6000})
+    [row] = [row for row in analysis.measurements(observed, 0.99) if row.metric == "longest_profile"]
+    assert (row.arm, row.value, row.ci, row.points) == ("token", 6000, None, [6000])
+
+
 def test_every_metric_has_a_unit() -> None:
     """What is measured is what the result file knows, in either loop."""
     for model in ("closed", "open"):

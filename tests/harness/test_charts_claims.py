@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from harness import levels
 from harness.charts import draw_all, draw_claims, figures, staleness, style
 from harness.lab.claim import Answer
 from harness.lab.claim import Figure as Found
@@ -146,6 +148,19 @@ def test_payload_says_how_requests_grow() -> None:
     """By a third more than the profile, as base64 does; a session's not at all."""
     figure = drawn("payload", Sweeps().result())
     assert title(figure) == "Each byte of profile lengthens a request by 1.33 B (token), 0 B (cookie)"
+
+
+def test_payload_marks_where_a_header_ends() -> None:
+    """Of arms whose credential grows: one dotted line in each panel, and the bytes in words."""
+    sweeps = Sweeps()
+    found = sweeps.longest({"token": 6012, "cookie": levels.PROFILES_TRIED})
+    figure = drawn("payload", sweeps.result(sweeps.payloads(), found))
+    for panel in figure.axes:
+        [mark] = [line for line in panel.lines if line.get_linestyle() == ":"]
+        assert list(np.asarray(mark.get_xdata())) == [6012, 6012]
+        assert panel.get_xlim()[1] > 6012
+    assert "(token 6,012 B)" in " ".join(texts(figure).split())
+    assert "Dotted" not in texts(drawn("payload", sweeps.result(sweeps.payloads())))
 
 
 def test_two_by_two_tells_both_effects() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import psutil
 import pytest
 
-from harness import catalog, population, processes
+from harness import catalog, levels, longest_profile, population, processes
 from harness.accounting import StoreMeter, read_cpu, resident_bytes
 from harness.arms import plain
 from harness.caller import Caller
+from harness.dialect import CONTRACT
 from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.meters import ProcessMeter
 from harness.placement import Placement
@@ -18,6 +21,7 @@ from harness.rig import Rig
 from harness.starting import Serving
 
 PROFILE_BYTES = 4000
+EXAMPLE = CONTRACT.accounts.example
 USERS = 3
 
 
@@ -70,6 +74,44 @@ def test_where_the_parser_ends_it() -> None:
     with rig_of("cookie", "token", relayed=False, profile_bytes=6500) as rig:
         token, cookie = logged_in(rig, "token", 6500), logged_in(rig, "cookie", 6500)
         assert (token.read().status, cookie.read().status) == (400, 200)
+        longest = longest_profile.of_arms(rig, rig.instances)
+    assert longest["cookie"] == levels.PROFILES_TRIED
+    assert PROFILE_BYTES < longest["token"] < 6500
+
+
+def test_the_longest_profile_is_found_to_the_byte() -> None:
+    """One byte more is refused; the account is left as it was."""
+    with rig_of("token", "token-cookie", relayed=False) as rig:
+        longest = longest_profile.of_arms(rig, rig.instances)
+        assert longest == longest_profile.of_arms(rig, rig.instances)
+        for target in (one.target for one in rig.instances):
+            [arm] = [arm for arm in rig.arms if arm.name == target.arm]
+            caller = Caller(target.host, target.port)
+            before = caller.log_in(EXAMPLE).json["profile"]
+            with closing(sqlite3.connect(rig.accounts_of(arm))) as accounts:
+                for more, expected in ((0, 200), (1, 400)):
+                    rest = sum(len(value) for name, value in before.items() if name != "last_name")
+                    name = "x" * (longest[target.arm] + more - rest)
+                    with accounts:
+                        accounts.execute(
+                            "UPDATE accounts SET last_name = ? WHERE username = ?", (name, EXAMPLE)
+                        )
+                    assert caller.log_in(EXAMPLE).status == 200
+                    assert caller.read().status == expected
+                with accounts:
+                    accounts.execute(
+                        "UPDATE accounts SET last_name = ? WHERE username = ?", (before["last_name"], EXAMPLE)
+                    )
+
+
+def test_who_lets_nobody_in_has_no_longest_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is a fault, and no limit of a header."""
+    monkeypatch.setattr(longest_profile, "_can_read", lambda _: False)
+    with (
+        rig_of("token", relayed=False) as rig,
+        pytest.raises(ConformanceError, match="token lets nobody read, however short"),
+    ):
+        longest_profile.of_arms(rig, rig.instances)
 
 
 def test_the_store_is_as_far_as_it_is_told(rig: Rig) -> None:

@@ -68,6 +68,13 @@ def test_errors_add_up_and_memory_is_averaged() -> None:
     assert both.store_memory == {"token": 0, "cookie": 400}
 
 
+def test_the_longest_profile_is_that_which_every_batch_let_in() -> None:
+    """Of an arm that a later batch leaves out, what the others found."""
+    first = replace(batch(1, 1), longest_profile={"token": 6000, "cookie": 9000})
+    both = joined([first, replace(batch(2, 1), longest_profile={"token": 5999})])
+    assert both.longest_profile == {"token": 5999, "cookie": 9000}
+
+
 def test_one_batch_without_its_end_makes_the_whole_incomplete() -> None:
     """As with one load process of several."""
     torn = batch(2, 1)

@@ -17,8 +17,8 @@ from harness.caller import Caller
 from harness.doctor import software
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.placement import Placement
+from harness.redacting import without_passwords
 from harness.rig import Rig
-from harness.run import _redacted
 from harness.session_store import SessionStore
 from harness.starting import Serving
 from tests import stores
@@ -158,7 +158,7 @@ def test_a_recorded_command_holds_no_password() -> None:
         "unix:///run/store?password=s3cret",
         "http://127.0.0.1:8000/",
     ]
-    assert _redacted(command) == [
+    assert without_passwords(command) == [
         "run",
         "redis://…@host:1/0",
         "--redis-url=redis+sentinel://…",

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from harness.archive import WAIT_FILE
+from harness.charts import style
+from harness.charts.waits import figure
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.lab import browser
 from harness.lab.answers import Setting
@@ -19,6 +22,7 @@ from harness.result import Git
 from harness.wait import command, console, file
 from harness.wait.file import Measured, Plan
 from harness.wait.rows import Batch, Click, Mean, Pair, as_meant, noise, pairs, waits
+from tests.harness.test_charts import overlaps
 
 HOME, REMEMBERED, EACH_TIME = (
     ("own origin", "none"),
@@ -237,3 +241,34 @@ def test_two_batches_that_differ_wildly_still_fit() -> None:
     assert "…" not in told
     assert all(word in told for word in ("until", "answered", "token", "cookie", "origin", "inconclusive"))
     assert max(map(len, told.splitlines())) <= 80
+
+
+def drawn(batches: Sequence[Batch]) -> Figure:
+    """What these clicks come to."""
+    with style.applied():
+        return figure(waits(batches), pairs(batches), noise(batches), "how it was measured")
+
+
+def test_the_figure_says_who_waits_longer() -> None:
+    """Its title by where the page is, its panels case by case and pair by pair; nothing overlaps."""
+    found = drawn([batch(factor, token=1.2) for factor in (1, 1.001, 0.999)])
+    title = found.texts[0].get_text()
+    assert title.startswith("A token instead of a cookie, from click to answer: own origin slower (1.200")
+    cases, compared = found.axes
+    assert len(cases.get_yticks()) == 8
+    assert [label.get_text() for label in compared.get_yticklabels()][-1].startswith("A/A")
+    assert sum("slower" in text.get_text() for text in compared.texts) == 3
+    assert overlaps(found) == []
+
+
+def test_a_figure_of_servers_that_differ_by_themselves_compares_nothing() -> None:
+    """It says so in the place of a finding."""
+    found = drawn([batch(again=factor) for factor in (1.100, 1.101, 1.102, 1.099)])
+    assert found.texts[0].get_text().startswith("Two servers of one scheme differ by more than chance")
+
+
+def test_a_figure_of_one_batch_has_no_comparisons() -> None:
+    """There is no interval to judge by."""
+    found = drawn([batch()])
+    assert len(found.axes) == 1
+    assert found.texts[0].get_text() == "Waits"
