@@ -33,7 +33,7 @@ def draw(result: Result) -> Figure | None:
         return None
     base = _not_asking(result, found)
     meets = {arm: one for arm in found if base and arm != base and (one := breakeven.find(result, base, arm))}
-    styles = style.arm_styles(result.arms())
+    styles = style.arm_styles(list(found))
     title = _title(base, meets)
     figure, panels = page.open_page(result, title, _READING, [_PANEL] * 2, 2, lines.legend(found, styles))
     for panel, name in zip(panels, ("all distances", "the near end"), strict=True):

@@ -28,7 +28,7 @@ def draw(result: Result) -> Figure | None:
     found = {metric: _lines(result, metric) for metric in _METRICS}
     if not found["total_cpu"]:
         return None
-    styles = style.arm_styles(result.arms())
+    styles = style.arm_styles(list(found["total_cpu"]))
     legend = lines.legend(found["total_cpu"], styles)
     longest = {arm: levels.longest_profile(result, arm) for arm in found["total_cpu"]}
     ends = {arm: end for arm, end in longest.items() if end is not None}

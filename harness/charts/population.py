@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -9,7 +11,7 @@ from matplotlib.figure import Figure
 
 from harness import levels
 from harness.charts import lines, page, style
-from harness.estimate import geometric_mean, mean
+from harness.estimate import contrast, mean, split
 from harness.line import Line
 from harness.report import format as fmt
 from harness.result import Result
@@ -37,7 +39,7 @@ def draw(result: Result) -> Figure | None:
     if not kept:
         return None
     waits = {arm: line for arm in found if (line := levels.latency_by_sessions(result, arm)) is not None}
-    styles = style.arm_styles(result.arms())
+    styles = style.arm_styles(list(found))
     legend = [
         (mark, f"{arm}: {fmt.number(_a_session(found[arm]))} B a session")
         for mark, arm in lines.legend(found if waits else kept, styles)
@@ -47,8 +49,9 @@ def draw(result: Result) -> Figure | None:
         result, _title(kept, found), _reading(), [_PANEL] * columns, columns, legend
     )
     _memory(panels[0], kept, styles, result.run.confidence)
+    base = next((arm for arm in waits if arm not in kept), None)
     for panel in panels[1:]:
-        _latency(panel, waits, styles, result)
+        _latency(panel, waits, base, styles, result)
     return figure
 
 
@@ -56,7 +59,8 @@ def _reading() -> str:
     return (
         "Less is better. Left: keys of an arm in the store (MEMORY USAGE), both axes logarithmic; line:"
         " fitted, its slope below. Right: how long a read takes while so many others are logged in; mark:"
-        " mean over instances, with its interval."
+        " mean over instances, with its interval. Each number of people had its own minutes: what moved all"
+        " arms alike was the machine."
     )
 
 
@@ -85,7 +89,13 @@ def _memory(panel: Axes, kept: dict[str, Line], styles: dict[str, style.ArmStyle
     lines.plain(panel.yaxis)
 
 
-def _latency(panel: Axes, waits: dict[str, Line], styles: dict[str, style.ArmStyle], result: Result) -> None:
+def _latency(
+    panel: Axes,
+    waits: dict[str, Line],
+    base: str | None,
+    styles: dict[str, style.ArmStyle],
+    result: Result,
+) -> None:
     lines.prepare(panel, f"{levels.POPULATION}: latency", _PEOPLE, "service time, median (us)")
     highest = 0.0
     for index, (arm, line) in enumerate(waits.items()):
@@ -102,31 +112,44 @@ def _latency(panel: Axes, waits: dict[str, Line], styles: dict[str, style.ArmSty
     panel.set_xscale("log")
     panel.set_ylim(0, _HEADROOM * highest)
     lines.ticks(panel, sorted({level.at for line in waits.values() for level in line.levels}))
+    told = _told(waits, base, result.run.comparisons_confidence)
     panel.text(
-        0.04, 0.04, "\n".join(_told(waits, result.run.comparisons_confidence)), transform=panel.transAxes,
+        0.04, 0.04, "\n".join(told), transform=panel.transAxes,
         va="bottom", linespacing=1.4,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
     )  # fmt: skip
 
 
-def _told(waits: dict[str, Line], confidence: float) -> list[str]:
+def _told(waits: dict[str, Line], base: str | None, confidence: float) -> list[str]:
     """How much longer a read takes beside the most than beside the fewest, arm by arm.
 
-    Instance by instance, so that what one is slower by all the time falls out.
+    Over one by the base, an arm that keeps nothing of anybody in the store: both numbers were measured with
+    servers of their own, minutes apart, and what moved the base meanwhile was not the store.
     """
     first = next(iter(waits.values()))
-    told = [f"A read beside {first.last:,.0f} instead of {first.first:,.0f}:"]
+    told = [f"Beside {first.last:,.0f} instead of {first.first:,.0f},"]
+    told.append("a read takes longer by:" if base is None else f"a read over one by {base}:")
     for arm, line in waits.items():
-        few, many = line.levels[0].points, line.levels[-1].points
-        longer = [b / a for a, b in zip(few, many, strict=True)]
-        change = geometric_mean(longer, confidence, line.batches)
-        ends = (
-            ""
-            if change.low is None or change.high is None
-            else f" ({_more(change.low)} to {_more(change.high)})"
-        )
-        told.append(f"{arm}: {_more(change.value)}{ends}")
+        if arm == base:
+            continue
+        groups = [*_change(line, 1), *([] if base is None else _change(waits[base], -1))]
+        ends = ""
+        if min(len(points) for _, points in groups) > 1:
+            value, low, high = contrast(groups, confidence)
+            ends = f" ({_more(low)} to {_more(high)})"
+        else:
+            value = math.prod(points[0] ** power for power, points in groups)
+        told.append(f"{arm}: {_more(value)}{ends}")
     return told
+
+
+def _change(line: Line, power: int) -> list[tuple[float, Sequence[float]]]:
+    """The last level over the first, to a power, as `estimate.contrast` takes it: batch by batch."""
+    return [
+        (sign * power * len(group) / len(level.points), group)
+        for sign, level in ((1, line.levels[-1]), (-1, line.levels[0]))
+        for group in split(level.points, line.batches)
+    ]
 
 
 def _more(ratio: float) -> str:

@@ -15,7 +15,7 @@ from harness.estimate import WeightedSum
 from harness.reckoning import uncertain, value
 from harness.report import format as fmt
 from harness.report.case import FLOOR, Case, cases
-from harness.result import Measurement, Result
+from harness.result import Interval, Measurement, Result
 
 #: The claims that it is about.
 CLAIMS: Final = (27,)
@@ -42,9 +42,8 @@ def draw(result: Result) -> Figure | None:
     heights = [rows.height(case, _ROW * len(asking) / len(case.arms)) for case, _, asking in shown]
     reading = _READING.format(base=shown[0][1])
     figure, panels = page.open_page(result, _title(*shown[0]), reading, heights)
-    styles = style.arm_styles(result.arms())
     for panel, (case, base, asking) in zip(panels, shown, strict=True):
-        _panel(panel, case, base, asking, styles)
+        _panel(panel, case, base, asking)
     return figure
 
 
@@ -87,24 +86,37 @@ def _beyond(case: Case, base: str, arm: str) -> WeightedSum:
 
 def _title(case: Case, base: str, asking: Sequence[Measurement]) -> str:
     """The cheapest and the dearest."""
-    least, most = (
-        f"{fmt.number(_beyond(case, base, row.arm).value)} us ({row.arm})" for row in (asking[0], asking[-1])
-    )
+    least, most = (f"{_costs(case, base, row)} ({row.arm})" for row in (asking[0], asking[-1]))
     return f"To ask on each read costs {least} to {most} more than {base}"
 
 
-def _panel(
-    panel: Axes, case: Case, base: str, asking: Sequence[Measurement], styles: dict[str, style.ArmStyle]
-) -> None:
+def _costs(case: Case, base: str, row: Measurement) -> str:
+    one, ci = _beyond_with_interval(case, base, row)
+    is_told_apart = ci is None or not ci[0] <= 0 <= ci[1]
+    return f"{fmt.number(one)} us" if is_told_apart else "nothing that can be told"
+
+
+def _beyond_with_interval(case: Case, base: str, row: Measurement) -> tuple[float, Interval]:
+    """What an arm costs beyond the base, in us."""
+    one = _beyond(case, base, row.arm)
+    several = len(row.points) > 1
+    return one.value, one.interval(case.result.run.comparisons_confidence) if several else None
+
+
+def _panel(panel: Axes, case: Case, base: str, asking: Sequence[Measurement]) -> None:
     rows.prepare(panel, case, [row.arm for row in asking], f"CPU per request beyond {base} (us)")
     farthest = 0.0
     for index, row in enumerate(asking):
-        one = _beyond(case, base, row.arm)
-        ci = one.interval(case.result.run.comparisons_confidence) if len(row.points) > 1 else None
-        panel.barh(index, one.value, _THICKNESS, color=styles[row.arm].colour)
-        rows.whisker(panel, index, one.value, ci)
-        edge = style.end(one.value, ci)
-        told = f"{fmt.with_interval(one.value, ci)} us, {_asks(case, row.arm)}"
-        rows.value_label(panel, index, max(edge, 0), told)
+        beyond, ci = _beyond_with_interval(case, base, row)
+        panel.barh(index, beyond, _THICKNESS, color=_colour(row.arm))
+        rows.whisker(panel, index, beyond, ci, whole=True)
+        edge = max(beyond if ci is None else ci[1], 0)
+        told = f"{fmt.difference(beyond, ci)} us, {_asks(case, row.arm)}"
+        rows.value_label(panel, index, edge, told)
         farthest = max(farthest, edge)
     panel.set_xlim(right=_LABEL_ROOM * farthest)
+
+
+def _colour(arm: str) -> str:
+    """That of the session that all others stand beside, or the one of all others: rows have names."""
+    return style.arm_styles([arm])[arm].colour

@@ -38,11 +38,22 @@ def from_zero(panel: Axes, highest: float) -> None:
     panel.set_xlim(0, highest * (1 + _LABEL_ROOM) or 1)
 
 
-def whisker(panel: Axes, row: float, value: float, ci: Interval, colour: str = style.BLACK) -> None:
-    """The interval of a value; nothing where there is none."""
+def whisker(
+    panel: Axes, row: float, value: float, ci: Interval, colour: str = style.BLACK, *, whole: bool = False
+) -> None:
+    """The interval of a value; nothing where there is none.
+
+    Args:
+        panel: Where.
+        row: The same.
+        value: Its middle.
+        ci: Its ends.
+        colour: Of the line.
+        whole: Whether it is drawn to its ends however wide it is, as one of a difference must be.
+    """
     if ci is None:
         return
-    reach = style.reach(value, ci)
+    reach = [[value - ci[0]], [ci[1] - value]] if whole else style.reach(value, ci)
     panel.errorbar([value], [row], xerr=reach, fmt="none", ecolor=colour, elinewidth=1.6, capsize=4, zorder=4)
 
 

@@ -44,6 +44,13 @@ def with_interval(value: float, ci: Interval) -> str:
     return f"{_fixed(value, decimals)} ± {spread}"
 
 
+def difference(value: float, ci: Interval) -> str:
+    """The same of a value that may be none: beyond its own size the interval is told by its ends."""
+    if ci is None or ci[1] - ci[0] <= 2 * abs(value):
+        return with_interval(value, ci)
+    return f"{number(value)} ({number(ci[0])} to {number(ci[1])})"
+
+
 def whole(value: float) -> str:
     """A value without decimal places: `231`."""
     return _fixed(value, 0)

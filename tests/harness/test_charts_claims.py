@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -112,27 +113,38 @@ def test_population_says_what_a_session_takes() -> None:
 
 
 def test_population_tells_whether_a_read_takes_longer() -> None:
-    """Instance by instance: those of cookie are a tenth slower beside a million, however they are else."""
-    sweeps = Sweeps(noise=0.05)
+    """Over one by token, whatever the machine did meanwhile: here all arms became half as slow again."""
+    sweeps = Sweeps(noise=0)
     rows = sweeps.populations()
     few = {row.arm: row for row in rows if (row.metric, row.params["sessions"]) == ("service_p50", 10_000)}
 
     def of(row: Measurement) -> Measurement:
         if (row.metric, row.params["sessions"]) != ("service_p50", 1_000_000):
             return row
-        slower = 1.1 if row.arm == "cookie" else 1.0
+        slower = 1.5 * (1.1 if row.arm == "cookie" else 1.0)
         return row.model_copy(update={"points": [slower * point for point in few[row.arm].points]})
 
     memory, latency = drawn("population", sweeps.result([of(row) for row in rows])).axes
     assert latency.texts[0].get_text().splitlines() == [
-        "A read beside 1,000,000 instead of 10,000:",
-        "token: +0.0 % (+0.0 % to +0.0 %)",
+        "Beside 1,000,000 instead of 10,000,",
+        "a read over one by token:",
         "token-denylist: +0.0 % (+0.0 % to +0.0 %)",
         "cookie: +10.0 % (+10.0 % to +10.0 %)",
     ]
     assert whiskers(latency) == 9
     assert latency.get_ylim()[0] == 0
     assert memory.get_yscale() == "log"
+
+
+def test_population_where_all_keep_something_has_nothing_to_hold_a_read_against() -> None:
+    """Then what the machine did meanwhile is in it, and the servers of either number differ by themselves."""
+    sweeps = Sweeps(noise=0.05)
+    _, latency = drawn("population", sweeps.result(sweeps.populations(("token-denylist", "cookie")))).axes
+    head, first, *more = latency.texts[0].get_text().splitlines()
+    assert (head, first) == ("Beside 1,000,000 instead of 10,000,", "a read takes longer by:")
+    for line in more:
+        low, high = (float(end) for end in re.findall(r"([+-][0-9.]+) %", line)[1:])
+        assert low < 0 < high
 
 
 def test_population_without_latency_is_memory_alone() -> None:
@@ -192,6 +204,16 @@ def test_revocation_is_what_a_read_costs_that_asks() -> None:
     assert title(figure) == (
         "To ask on each read costs 13.0 us (opaque-bearer) to 19.0 us (token-denylist) more than token"
     )
+
+
+def test_revocation_says_where_asking_costs_nothing_that_can_be_told() -> None:
+    """An interval around nothing is told by its ends, and drawn to them."""
+    truths = {**TRUTHS, "opaque-bearer": Truth(195, 1.02, 71, 9, 0.002, 111, 0, 544, 1)}
+    figure = drawn("revocation", Sweeps(noise=0.05, truths=truths).result())
+    assert "costs nothing that can be told (opaque-bearer) to" in title(figure)
+    [panel] = figure.axes
+    assert re.match(r"-?[0-9.]+ \(-[0-9.]+ to [0-9.]+\) us, 1 store operation", panel.texts[0].get_text())
+    assert overlaps(figure) == []
 
 
 def test_revocation_knows_from_the_result_who_asks_the_accounts() -> None:
