@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
-from harness import claims
+from harness import archive, claims
+from harness.charts import draw_claims
 from harness.lab import page
 from harness.lab.answers import FILE, Answers
+from harness.lab.readings import SUITES
 from tests.sandbox import ROOT
 
 FOLDER = ROOT / "results" / "published" / "20261126-claims"
@@ -42,6 +45,9 @@ def test_the_published_answers_are_to_the_claims_there_are() -> None:
     assert {one.number for one in claims.find([]) if one.kind == "demonstrated"} <= then.keys()
 
 
-def test_the_page_is_made_from_the_list() -> None:
-    """Not written by hand."""
-    assert (FOLDER / "claims.md").read_text() == page.render(Answers.read(FOLDER).all)
+def test_the_page_is_made_from_the_list(tmp_path: Path) -> None:
+    """Not written by hand; with the figures of the runs that lie beside it, and no others."""
+    answers = Answers.read(FOLDER).all
+    pictures = draw_claims(answers, [archive.load(FOLDER / suite) for suite in SUITES], tmp_path)
+    assert (FOLDER / "claims.md").read_text() == page.render(answers, pictures)
+    assert {one.file for one in pictures} == {file.name for file in FOLDER.glob("*.png")}
