@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from harness.budgets import Figure as Asked
 from harness.budgets import Operation, Reference
 from harness.charts import page, rows, style
-from harness.estimate import WeightedSum
 from harness.reckoning import uncertain, value
 from harness.report import format as fmt
 from harness.report.case import FLOOR, Case, cases
@@ -75,13 +74,15 @@ def _asks(case: Case, arm: str) -> str | None:
     return "asks the accounts" if declared is not None and declared.database == _EVERY_REQUEST else None
 
 
-def _beyond(case: Case, base: str, arm: str) -> WeightedSum:
-    """What an arm costs beyond the base, in us, by the delta method."""
-    node = Operation("-", Reference(Asked(arm, METRIC)), Reference(Asked(base, METRIC)))
+def _beyond(case: Case, base: str, row: Measurement) -> tuple[float, Interval]:
+    """What an arm costs beyond the base, in us, by the delta method; no interval from one instance."""
+    node = Operation("-", Reference(Asked(row.arm, METRIC)), Reference(Asked(base, METRIC)))
     found: dict[Asked, Measurement] = {
-        figure: row for figure in node.figures() if (row := case.find(figure.arm, METRIC)) is not None
+        figure: one for figure in node.figures() if (one := case.find(figure.arm, METRIC)) is not None
     }
-    return uncertain(node.reckon({figure: value(row) for figure, row in found.items()}), found)
+    whole = uncertain(node.reckon({figure: value(one) for figure, one in found.items()}), found)
+    several = len(row.points) > 1
+    return whole.value, whole.interval(case.result.run.comparisons_confidence) if several else None
 
 
 def _title(case: Case, base: str, asking: Sequence[Measurement]) -> str:
@@ -91,23 +92,16 @@ def _title(case: Case, base: str, asking: Sequence[Measurement]) -> str:
 
 
 def _costs(case: Case, base: str, row: Measurement) -> str:
-    one, ci = _beyond_with_interval(case, base, row)
+    one, ci = _beyond(case, base, row)
     is_told_apart = ci is None or not ci[0] <= 0 <= ci[1]
     return f"{fmt.number(one)} us" if is_told_apart else "nothing that can be told"
-
-
-def _beyond_with_interval(case: Case, base: str, row: Measurement) -> tuple[float, Interval]:
-    """What an arm costs beyond the base, in us."""
-    one = _beyond(case, base, row.arm)
-    several = len(row.points) > 1
-    return one.value, one.interval(case.result.run.comparisons_confidence) if several else None
 
 
 def _panel(panel: Axes, case: Case, base: str, asking: Sequence[Measurement]) -> None:
     rows.prepare(panel, case, [row.arm for row in asking], f"CPU per request beyond {base} (us)")
     farthest = 0.0
     for index, row in enumerate(asking):
-        beyond, ci = _beyond_with_interval(case, base, row)
+        beyond, ci = _beyond(case, base, row)
         panel.barh(index, beyond, _THICKNESS, color=_colour(row.arm))
         rows.whisker(panel, index, beyond, ci, whole=True)
         edge = max(beyond if ci is None else ci[1], 0)

@@ -19,7 +19,7 @@ from tests.harness.test_charts_claims import of_lifetimes
 from tests.harness.test_charts_incidents import outage, revocation
 from tests.harness.test_charts_incidents import result as lived_through
 from tests.harness.test_charts_vitals import soak
-from tests.harness.test_wait import EACH_TIME, HOME, REMEMBERED
+from tests.harness.test_wait import EACH_TIME, HOME, REMEMBERED, batch
 
 #: Something that is done to the JSON of a result, or of an answer.
 Change = Callable[[dict[str, Any]], None]
@@ -59,22 +59,10 @@ def waits() -> Waits:
         ("token", *EACH_TIME): 21.0,
     }
 
-    def batch() -> list[Click]:
-        return [
-            Click(
-                server=server,
-                origin=origin,
-                preflights=preflights,
-                round=number,
-                preflights_seen=int((server, preflights) == ("token", "each time")),
-                answered_ms=median * dice.lognormvariate(0, 0.01),
-                rendered_ms=33.0,
-            )
-            for number in range(9)
-            for (server, origin, preflights), median in medians.items()
-        ]
+    def spread(click: Click) -> Click:
+        return click.model_copy(update={"answered_ms": medians[click.case] * dice.lognormvariate(0, 0.01)})
 
-    return Waits(batches=[batch() for _ in range(6)])
+    return Waits(batches=[list(map(spread, batch())) for _ in range(6)])
 
 
 def slower_by_token(data: dict[str, Any]) -> None:

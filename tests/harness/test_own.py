@@ -60,6 +60,7 @@ def test_what_is_not_said_has_a_default() -> None:
         (AT.replace("http", "https"), "own.mine.address", "expected an address such as http://"),
         (AT.replace("127", "me:pw@127"), "own.mine.address", "an address without a user"),
         (AT.replace("3000", "99999"), "own.mine.address", "out of range"),
+        (AT.replace("3000", "0"), "own.mine.address", "expected an address such as http://"),
         (TABLE + 'paths = { "/login" = "/x" }\n', "own.mine.paths", "expected one of /authenticate"),
         (TABLE + 'paths = { "/public" = "x" }\n', "own.mine.paths", "a path that begins with /"),
         (TABLE + 'paths = { "/public" = "/x y" }\n', "own.mine.paths", "a path that begins with /"),

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from harness.levels import PROFILES_TRIED
 from harness.report import console, markdown, setting, validity, wording
 from harness.report import format as fmt
 from harness.report.case import cases
 from harness.report.model import report
 from harness.report.tables import tables
 from harness.result import Check, Comparison, Finding, Interval, Result, Verdict
+from tests.harness.sweeps import Sweeps
 
 DATA = Path(__file__).parent / "data"
 
@@ -68,6 +70,17 @@ def test_the_console_report_is_as_stored(result: Result) -> None:
 def test_the_markdown_report_is_as_stored(result: Result) -> None:
     """The same content as the console's."""
     assert markdown.render(report(result)) == (DATA / "report.md").read_text()
+
+
+def test_the_longest_profile_has_a_column_where_it_was_tried() -> None:
+    """To the byte, or at least as long as was tried; beside all other costs in 80 columns."""
+    sweeps = Sweeps()
+    found = sweeps.longest({"token": 5859, "cookie": PROFILES_TRIED})
+    text = printed(sweeps.result(sweeps.payloads(), found))
+    assert "5,859" in text
+    assert ">=32,768" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "longest" not in printed(sweeps.result(sweeps.payloads()))
 
 
 def test_the_console_report_keeps_to_80_columns(result: Result) -> None:
