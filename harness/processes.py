@@ -44,9 +44,17 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-def command(module: str, arguments: Sequence[str], tree: Tree = OURS) -> list[str]:
-    """The command line that runs `python -m module` of a tree."""
-    return [tree.python, "-I", "-c", _BOOTSTRAP, str(tree.root), str(os.getpid()), module, *arguments]
+def command(module: str, arguments: Sequence[str], tree: Tree = OURS, detour: int = 0) -> list[str]:
+    """The command line that runs `python -m module` of a tree.
+
+    Args:
+        module: Of the tree.
+        arguments: For it.
+        tree: Where it lies.
+        detour: How often the path to it goes by `/.`: two bytes longer each time, and the same folder.
+    """
+    root = f"{tree.root}{'/.' * detour}"
+    return [tree.python, "-I", "-c", _BOOTSTRAP, root, str(os.getpid()), module, *arguments]
 
 
 def module_of(command_line: Sequence[str]) -> str | None:
@@ -63,10 +71,12 @@ def start(
     log: Path,
     environment: Mapping[str, str] | None = None,
     tree: Tree = OURS,
+    detour: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that Ctrl-C reaches only the harness.
 
-    Its standard output is a pipe; its standard error goes to the file `log`.
+    Its standard output is a pipe; its standard error goes to the file `log`. For
+    `tree` and `detour` see `command`.
 
     Raises:
         EnvironmentFailedError: The system would not start it.
@@ -74,7 +84,7 @@ def start(
     try:
         with log.open("ab") as errors:
             return subprocess.Popen(
-                command(module, arguments, tree),
+                command(module, arguments, tree, detour),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -118,3 +118,17 @@ def test_what_is_started_does_not_inherit_the_secret(tmp_path: Path, monkeypatch
         assert "AUTH_LIFETIME_S" in told
         assert "COOKIES_VS_TOKENS_SECRET" not in told
     processes.end([started])
+
+
+def test_a_detour_leads_to_the_same_folder_by_a_longer_path(tmp_path: Path) -> None:
+    """Two bytes longer each time, in every path that Python keeps of a module."""
+    (tmp_path / "tells.py").write_text("print(__file__)")
+    tree = Tree(tmp_path)
+    told = []
+    for detour in (0, 7):
+        started = processes.start("tells", [], log=tmp_path / "log", tree=tree, detour=detour)
+        assert started.stdout is not None
+        told.append(started.stdout.read().decode().strip())
+        processes.end([started])
+    assert [Path(one).resolve() for one in told] == [tmp_path / "tells.py"] * 2
+    assert len(told[1]) == len(told[0]) + 14
