@@ -31,9 +31,8 @@ LOOPBACK: Final = "127.0.0.1"
 _KEEPALIVE_S: Final = 24 * 3600
 #: With long profiles a credential may be as long as the parser lets any header be.
 _LONG_CREDENTIAL_BYTES: Final = 1 << 20
-#: The path to each instance's code has a length of its own, drawn like its hash seed: Python keeps every
-#: module's path, so its length moves what lies behind it in memory, and the same code is up to 1 % dearer in
-#: one folder than in another (docs/method.md). Mytkowicz et al. (2009) have a set-up vary for such reasons.
+#: How many lengths there are of the path to an instance's code, drawn like its hash seed: the same code is
+#: up to 1 % dearer in one folder than in another (docs/method.md). Mytkowicz et al. (2009) vary set-ups so.
 _DETOURS: Final = 64
 
 
