@@ -180,11 +180,12 @@ class Sentinel:
             lambda: self.replica.client().info("replication")["master_link_status"] == "up",
             "the replica does not follow",
         )
+        # It asks once a second: within less, a master that it has just made may be taken for dead.
         config = folder / "sentinel.conf"
         config.write_text(
             f"sentinel monitor {self.NAME} 127.0.0.1 {self.master.port} 1\n"
             f'sentinel auth-pass {self.NAME} "{PASSWORD}"\n'
-            f"sentinel down-after-milliseconds {self.NAME} 500\n"
+            f"sentinel down-after-milliseconds {self.NAME} 2000\n"
             f"sentinel failover-timeout {self.NAME} 3000\n"
             f"requirepass {self.SENTINEL_PASSWORD}\n"
         )
