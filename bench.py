@@ -398,6 +398,10 @@ def calibrate(
     shapes: Annotated[
         bool, typer.Option("--shapes", help="Other shapes of slowness and of trouble, too.")
     ] = False,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="Only trials of this kind; repeat it for several, an unknown one lists them."),
+    ] = None,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Count the wrong answers of `bench.py check` instead, commit by commit."),
@@ -419,20 +423,13 @@ def calibrate(
     """
     from harness.calibrate import command
 
-    if gate and shapes:
-        raise SuiteError("--shapes does not belong to --gate, whose trials are commits.")
+    if gate and (shapes or kind):
+        raise SuiteError("--shapes and --kind do not belong to --gate, whose trials are commits.")
     if gate:
         command.calibrate_gate(trials, out, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
         return
-    command.calibrate(
-        trials,
-        out,
-        seed,
-        Console(stderr=as_json),
-        shapes=shapes,
-        print_json=as_json,
-        wait=wait,
-    )
+    kinds = command.chosen(kind or [], shapes=shapes)
+    command.calibrate(kinds, trials, out, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
 
 
 @app.command()

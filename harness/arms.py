@@ -12,6 +12,9 @@ from harness.trees.tree import OURS, Tree
 #: How the names of arms end where a scheme is measured from two trees: `cookie@base`, `cookie@head`.
 BASE: Final = "base"
 HEAD: Final = "head"
+#: How many lengths there are of the path to an instance's code, drawn like its hash seed: the same code is
+#: up to 1 % dearer in one folder than in another (docs/method.md). Mytkowicz et al. (2009) vary set-ups so.
+DETOURS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Arm:
         module: The program: the servers' package, or one that wraps it.
         variants: What that program is told besides, instance by instance, in turn.
         tree: Where that code lies.
+        detours: From how many lengths that of the path to it is drawn; 1 is the folder's own for all.
         environment: What its environment holds besides what every server's does, or instead of it.
         own: What a suite says of a server of somebody else's; None for one that comes from a tree.
         asked: Of such a server: the routes that scenarios ask for besides the login and the read.
@@ -55,6 +59,7 @@ class Arm:
     module: str = "servers"
     variants: tuple[tuple[str, ...], ...] = ((),)
     tree: Tree = OURS
+    detours: int = DETOURS
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     own: OwnServer | None = field(default=None, hash=False)
     asked: frozenset[str] = frozenset()

@@ -31,9 +31,6 @@ LOOPBACK: Final = "127.0.0.1"
 _KEEPALIVE_S: Final = 24 * 3600
 #: With long profiles a credential may be as long as the parser lets any header be.
 _LONG_CREDENTIAL_BYTES: Final = 1 << 20
-#: How many lengths there are of the path to an instance's code, drawn like its hash seed: the same code is
-#: up to 1 % dearer in one folder than in another (docs/method.md). Mytkowicz et al. (2009) vary set-ups so.
-_DETOURS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -262,7 +259,7 @@ class Starter:
                 log=log,
                 environment=environment,
                 tree=arm.tree,
-                detour=secrets.randbelow(_DETOURS),
+                detour=secrets.randbelow(arm.detours),
             )
             self._started.append(process)
         return process

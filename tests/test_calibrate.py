@@ -56,6 +56,24 @@ def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(PATIENCE_S + 60)
+def test_copies_in_two_folders_are_weighed(sandbox: Sandbox) -> None:
+    """Kinds that are asked for by name, and no others; the usual way is not asked about copies."""
+    kinds = ("elsewhere", "elsewhere-still")
+    words = [word for kind in kinds for word in ("--kind", kind)]
+    done = sandbox.run(
+        *("calibrate", "--trials", "1", "--json", "--out", "trials", *words),
+        patience_s=PATIENCE_S,
+        before=SMALL,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["aa"], told["slowdowns"], told["usual"]) == (None, [], {})
+    assert [(row["kind"], row["trials"]) for row in told["shapes"]] == [(kind, 1) for kind in kinds]
+    assert all(row["invalid"] or 0.5 < row["ratio"] < 2 for row in told["shapes"])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "part"), [((), "locustfile.py"), (("--gate",), "store.sock")])
 def test_a_calibration_that_is_stopped_leaves_nothing_running(
     sandbox: Sandbox, options: tuple[str, ...], part: str
@@ -69,11 +87,19 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(
     assert said.splitlines()[-1] == "exit code 130"
 
 
-def test_what_does_not_go_with_the_gate_is_refused(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--gate", "--shapes"), "do not belong to --gate"),
+        (("--gate", "--kind", "aa"), "do not belong to --gate"),
+        (("--kind", "ab"), "no kind of trial 'ab'; there are: aa, slower-3"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(sandbox: Sandbox, options: tuple[str, ...], told: str) -> None:
     """Before anything is measured or written."""
-    done = sandbox.run("calibrate", "--gate", "--shapes", "--out", "trials")
+    done = sandbox.run("calibrate", *options, "--out", "trials")
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "does not belong to --gate" in done.stderr
+    assert told in " ".join(done.stderr.split())
     assert not (sandbox.folder / "trials").exists()
 
 

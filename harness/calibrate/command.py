@@ -17,7 +17,7 @@ from harness.calibrate import console as tables
 from harness.calibrate.commits import COMMITS, Commit, GateTrial
 from harness.calibrate.commits import summary as gate_summary
 from harness.calibrate.gate import Gates
-from harness.calibrate.kinds import RATES, SHAPES, Kind, Trial
+from harness.calibrate.kinds import KINDS, RATES, SHAPES, Kind, Trial
 from harness.calibrate.ledger import Ledger, gate_trials, keep_gate_trials
 from harness.calibrate.rows import summary, usual
 from harness.calibrate.trial import Trials
@@ -29,13 +29,25 @@ from harness.machine import cpu_model
 _TEMPORARY_BYTES: Final = 50e6
 
 
+def chosen(names: Sequence[str], *, shapes: bool) -> list[Kind]:
+    """The kinds of these names, or those that rates are counted in; the other shapes too where asked for.
+
+    Raises:
+        SuiteError: There is no kind of a name.
+    """
+    if unknown := [name for name in names if name not in KINDS]:
+        raise SuiteError(f"there is no kind of trial {unknown[0]!r}; there are: {', '.join(KINDS)}.")
+    named = [kind for name, kind in KINDS.items() if name in names]
+    return [*(named or RATES), *(kind for kind in SHAPES if shapes and kind not in named)]
+
+
 def calibrate(
+    kinds: Sequence[Kind],
     trials: int,
     folder: Path,
     seed: int | None,
     console: Console,
     *,
-    shapes: bool,
     print_json: bool,
     wait: bool,
 ) -> None:
@@ -45,7 +57,6 @@ def calibrate(
         BenchError: A trial could not be made; those before it are kept.
     """
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    kinds = [*RATES, *(SHAPES if shapes else ())]
     with turn.taken(folder, wait=wait, say=say):
         disk.temporary_folder(_TEMPORARY_BYTES)
         if removed := leftovers.remove(folder.parent):

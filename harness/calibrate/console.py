@@ -13,7 +13,7 @@ from harness.calibrate.commits import rows as gate_rows
 from harness.calibrate.commits import summary as gate_summary
 from harness.calibrate.goals import goals
 from harness.calibrate.kinds import KINDS, Trial
-from harness.calibrate.rows import Middle, Rate, rows
+from harness.calibrate.rows import Middle, Rate, Row, rows
 from harness.report import format as fmt
 
 
@@ -30,9 +30,7 @@ def render(trials: Sequence[Trial], console: Console) -> None:
         for row in judged:
             last = ("", "") if row.seconds is None else (str(row.invalid), _seconds(row.seconds))
             table.add_row(row.judge, _rate(row.slower), _rate(row.faster), *last)
-        added = judged[0].measured_added
-        measured = "" if added is None else f" (measured: {fmt.percent(added.value)})"
-        console.print(f"{KINDS[kind].title}{measured}", highlight=False, soft_wrap=True)
+        console.print(f"{KINDS[kind].title}{_measured(judged[0])}", highlight=False, soft_wrap=True)
         console.print(table)
         console.print()
     marks = {True: "reached", False: "MISSED", None: "too few trials"}
@@ -42,10 +40,20 @@ def render(trials: Sequence[Trial], console: Console) -> None:
     console.print(wanted)
 
 
+def _measured(row: Row) -> str:
+    """How much work was really added, or what came of it where none was."""
+    if row.measured_added is not None:
+        return f" (measured: {fmt.percent(row.measured_added.value)})"
+    if row.ratio is None:
+        return ""
+    ends = "" if row.ratio.ci is None else f", {fmt.ratio_interval(row.ratio.ci)}"
+    return f" ({fmt.ratio(row.ratio.value)}{ends})"
+
+
 def render_gate(trials: Sequence[GateTrial], console: Console) -> None:
     """Print what the gate answered to commits whose effect is known."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("the commit", min_width=20)
+    table.add_column("the commit", min_width=14)
     for heading in ("right", "wrong"):
         table.add_column(heading, no_wrap=True, justify="right")
     for heading in ("no answer", "seconds"):

@@ -11,7 +11,11 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from harness.arms import DETOURS
 from harness.result import Interval, Verdict
+
+#: As much longer is the path to a copy that lies farther down.
+_FARTHER: Final = 32
 
 #: Something that goes on beside the load.
 Disturbance = Literal["", "neighbour", "stutter"]
@@ -30,6 +34,9 @@ class Kind:
             judged, rises by a little less than `added`.
         leak: Bytes that each request to the changed arm leaves behind.
         beside: What goes on beside the load.
+        farther: Both arms run copies of the servers, and by so many letters is the path to the changed
+            arm's copy the longer one; 0 where there is one tree for both.
+        detours: From how many lengths the path to each server is drawn (harness/arms.py).
         scheme: What both arms serve.
     """
 
@@ -40,6 +47,8 @@ class Kind:
     of_instances: int = 1
     leak: int = 0
     beside: Disturbance = ""
+    farther: int = 0
+    detours: int = DETOURS
     scheme: str = "token"
 
     @property
@@ -63,6 +72,8 @@ SHAPES: Final = (
         "slow-store", "the store both arms use is stopped half of the time", beside="stutter", scheme="cookie"
     ),
     Kind("neighbour", "half-way a process begins that wants the servers' CPU", beside="neighbour"),
+    Kind("elsewhere", "the same code in a folder farther down", farther=_FARTHER),
+    Kind("elsewhere-still", "the same, lengths of paths not drawn", farther=_FARTHER, detours=1),
 )
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 

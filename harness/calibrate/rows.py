@@ -76,6 +76,7 @@ class Row:
         faster: Trials in which it was called faster.
         seconds: Time to a verdict; None where nobody counted.
         measured_added: The work that was really added, as a fraction; None where there was none.
+        ratio: Changed over plain, of the primary metric, by this instrument; None without a verdict.
         invalid: Trials that were no measurement; they have no verdict.
     """
 
@@ -85,6 +86,7 @@ class Row:
     faster: Rate
     seconds: Middle | None
     measured_added: Middle | None
+    ratio: Middle | None
     invalid: int
 
 
@@ -122,6 +124,7 @@ def _row(kind: str, judge: str, own: Sequence[Trial], verdict: Callable[[Trial],
         faster=rate(said.count("faster"), len(own)),
         seconds=middle(trial.seconds for trial in own) if ours else None,
         measured_added=middle(trial.measured_added for trial in own),
+        ratio=middle(trial.ratio for trial in own if trial.verdict) if ours else None,
         invalid=sum(trial.verdict is None for trial in own) if ours else 0,
     )
 
@@ -130,7 +133,8 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     """The figures as `bench.py calibrate --json` prints them.
 
     `aa` and `slowdowns` are this instrument's; `usual` has the same of every tool; `shapes` counts what was
-    said of the other kinds. Rates, and medians of `seconds` and `measured_added`, have 95 % intervals.
+    said of the other kinds. Rates, and medians of `seconds`, `measured_added` and `ratio` (changed over
+    plain, of trials that had a verdict), have 95 % intervals.
     """
     table = rows(trials)
     by = {(row.kind, row.judge): row for row in table}
@@ -144,6 +148,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
                 "trials": row.slower.trials,
                 "slower": row.slower.happened,
                 "faster": row.faster.happened,
+                **_middle("ratio", row.ratio),
                 "invalid": row.invalid,
                 "warned": sorted({name for one in trials if one.kind == row.kind for name in one.warned}),
                 "checks": sorted({name for one in trials if one.kind == row.kind for name in one.invalid}),

@@ -26,6 +26,7 @@ from harness.result import Result, Status
 from harness.rig import Rig
 from harness.run import Measuring, Options
 from harness.suite import Load, Scenario, Suite
+from harness.trees.tree import OURS, Tree
 
 PLAIN, CHANGED = "plain", "changed"
 #: Two arms only, so there is room for many instances of each.
@@ -144,17 +145,29 @@ class Trials:
             return Measuring(suite, options).run(arms, reporter)
 
 
-def _arms(scheme: Scheme, rounds: int, kind: Kind, tallies: Path) -> dict[str, Arm]:
-    """Both arms: the very same servers, or both wrapped alike, one of them with more to do."""
+def _arms(scheme: Scheme, rounds: int, kind: Kind, place: Path) -> dict[str, Arm]:
+    """Both arms: the very same servers, copies of them, or both wrapped alike, one with more to do."""
+    if kind.farther:
+        return _copies(scheme, kind, place)
     if kind.is_same and not rounds:
         return {name: Arm(name, scheme) for name in (PLAIN, CHANGED)}
-    idle = {arm: _orders(tallies / arm, every=kind.every) for arm in (PLAIN, CHANGED)}
-    busy = _orders(tallies / CHANGED, rounds=rounds, every=kind.every, leak=kind.leak)
+    idle = {arm: _orders(place / arm, every=kind.every) for arm in (PLAIN, CHANGED)}
+    busy = _orders(place / CHANGED, rounds=rounds, every=kind.every, leak=kind.leak)
     variants = (busy, *[idle[CHANGED]] * (kind.of_instances - 1))
     return {
         PLAIN: Arm(PLAIN, scheme, _SLOWED, (idle[PLAIN],)),
         CHANGED: Arm(CHANGED, scheme, _SLOWED, variants),
     }
+
+
+def _copies(scheme: Scheme, kind: Kind, place: Path) -> dict[str, Arm]:
+    """Servers whose code is the same to the byte, and the paths to it are not equally long."""
+    arms = {}
+    for name, letters in ((PLAIN, 1), (CHANGED, 1 + kind.farther)):
+        tree = Tree(place.resolve() / ("c" * letters))
+        shutil.copytree(OURS.package, tree.package, ignore=shutil.ignore_patterns("__pycache__"))
+        arms[name] = Arm(name, scheme, tree=tree, detours=kind.detours)
+    return arms
 
 
 def _orders(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0) -> tuple[str, ...]:

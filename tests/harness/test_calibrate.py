@@ -14,14 +14,17 @@ import pytest
 from rich.console import Console
 from scipy.stats import binomtest
 
-from harness.calibrate.command import missing
+from harness.arms import DETOURS
+from harness.calibrate.command import chosen, missing
 from harness.calibrate.console import render
 from harness.calibrate.goals import goals
-from harness.calibrate.kinds import KINDS, RATES, Probe, Trial
+from harness.calibrate.kinds import KINDS, RATES, SHAPES, Probe, Trial
 from harness.calibrate.ledger import FILE, Ledger
 from harness.calibrate.rows import OURS, Middle, middle, rate, rows, summary, usual
-from harness.calibrate.trial import Trials
+from harness.calibrate.trial import CHANGED, PLAIN, Trials, _arms
+from harness.catalog import schemes
 from harness.errors import InvalidMeasurementError, SuiteError
+from harness.trees.tree import OURS as TREE
 
 PROBE = Probe(server_cpu_us=80, round_ns=20)
 
@@ -143,10 +146,11 @@ def test_the_summary_has_the_shape_that_is_promised() -> None:
 
 
 def test_shapes_are_counted_apart() -> None:
-    """With the checks that had something to say."""
-    trials = [trial("leak", "equivalent", warned=["drift"]), trial("neighbour", None)]
+    """With the checks that had something to say, and the ratio of what had a verdict."""
+    trials = [trial("leak", "equivalent", warned=["drift"], ratio=1.01), trial("neighbour", None)]
     found = {row["kind"]: row for row in summary(trials)["shapes"]}
     assert found["leak"]["warned"] == ["drift"]
+    assert (found["leak"]["ratio"], found["neighbour"]["ratio"]) == (1.01, None)
     assert (found["neighbour"]["invalid"], found["neighbour"]["checks"]) == (1, ["busy cpu"])
     assert summary(trials)["aa"] is None
 
@@ -187,6 +191,29 @@ def test_the_table_names_everything_in_80_columns() -> None:
     together = " ".join(text.getvalue().split())
     for word in ("the same code in both arms", OURS, "wrk", "0 of 1 (0%-98%)", "too few trials", "reached"):
         assert word in together
+
+
+def test_kinds_are_chosen_by_name() -> None:
+    """In the order of the table; without a name those that rates are counted in."""
+    assert chosen([], shapes=False) == list(RATES)
+    assert chosen([], shapes=True) == [*RATES, *SHAPES]
+    assert chosen(["leak", "aa"], shapes=False) == [KINDS["aa"], KINDS["leak"]]
+    assert chosen(["leak", "aa"], shapes=True)[:2] == [KINDS["aa"], KINDS["leak"]]
+    assert sorted(kind.name for kind in chosen(["leak"], shapes=True)) == sorted(one.name for one in SHAPES)
+
+
+@pytest.mark.parametrize(("name", "detours"), [("elsewhere", DETOURS), ("elsewhere-still", 1)])
+def test_copies_are_equal_and_not_equally_far(name: str, detours: int, tmp_path: Path) -> None:
+    """Every file of the servers, byte by byte, by a path that is as much longer as the kind has it."""
+    arms = _arms(schemes()["token"], 0, KINDS[name], tmp_path)
+    assert {arm.detours for arm in arms.values()} == {detours}
+    packages = [arms[name].tree.package for name in (PLAIN, CHANGED)]
+    assert len(str(packages[1])) - len(str(packages[0])) == KINDS[name].farther > 0
+    held = [
+        {file.relative_to(package): file.read_bytes() for file in package.rglob("*.py")}
+        for package in (*packages, TREE.package)
+    ]
+    assert held[0] == held[1] == held[2] != {}
 
 
 def test_per_cent_become_turns_of_the_loop() -> None:

@@ -135,6 +135,20 @@ def test_wrong_answers_are_counted_with_their_interval() -> None:
     assert "wrong answers: 1 of 4 (1%-81%)" in text.getvalue()
 
 
+def test_a_table_of_many_slow_trials_cuts_nothing() -> None:
+    """Forty of each commit in a crowded hour, in 80 columns."""
+    text = StringIO()
+    named: dict[str, list[str]] = {"readme": [], "slow-token": ["token"], "slow-cookie": ["cookie"]}
+    trials = [
+        trial(kind, 10 if names else 0, *names, seconds=293)
+        for kind, names in named.items()
+        for _ in range(40)
+    ]
+    render_gate(trials, Console(file=text, width=80))
+    assert text.getvalue().count("40 of 40 (91%-100%)") == len(named)
+    assert text.getvalue().count("293 (293-293)") == len(named)
+
+
 def test_trials_of_the_gate_are_kept_and_stay_on_their_machine(tmp_path: Path) -> None:
     """None at first; then all; those of another CPU are refused, and so is what cannot be read."""
     assert gate_trials(tmp_path, cpu_model()) == []
