@@ -12,9 +12,10 @@ from harness.trees.tree import OURS, Tree
 #: How the names of arms end where a scheme is measured from two trees: `cookie@base`, `cookie@head`.
 BASE: Final = "base"
 HEAD: Final = "head"
-#: How many lengths there are of the path to an instance's code, drawn like its hash seed: the same code is
-#: up to 1 % dearer in one folder than in another (docs/method.md). Mytkowicz et al. (2009) vary set-ups so.
-DETOURS: Final = 64
+#: How many lengths there are of the path to an instance's code. One is drawn for each, like its hash seed,
+#: from the same lengths whatever its tree: the same code is up to 1 % dearer in one folder than in another
+#: (docs/method.md). Mytkowicz et al. (2009) vary set-ups so.
+PATH_LENGTHS: Final = 128
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Arm:
         module: The program: the servers' package, or one that wraps it.
         variants: What that program is told besides, instance by instance, in turn.
         tree: Where that code lies.
-        detours: From how many lengths that of the path to it is drawn; 1 is the folder's own for all.
+        path_lengths: From how many the length of the path to it is drawn; 0 for the folder's own path.
         environment: What its environment holds besides what every server's does, or instead of it.
         own: What a suite says of a server of somebody else's; None for one that comes from a tree.
         asked: Of such a server: the routes that scenarios ask for besides the login and the read.
@@ -59,7 +60,7 @@ class Arm:
     module: str = "servers"
     variants: tuple[tuple[str, ...], ...] = ((),)
     tree: Tree = OURS
-    detours: int = DETOURS
+    path_lengths: int = PATH_LENGTHS
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     own: OwnServer | None = field(default=None, hash=False)
     asked: frozenset[str] = frozenset()

@@ -28,6 +28,8 @@ ROOT: Final = OURS.root
 _NOT_INHERITED: Final = ("LOCUST_", "PYTHON", secret.NAME)
 #: Seconds between looks at processes that are to end.
 _POLL_S: Final = 0.01
+#: Python drops a slash at the end of a path, so that one byte more cannot be had.
+LEAST_DETOUR_BYTES: Final = 2
 _MISSING_MODULE: Final = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 
 _BOOTSTRAP: Final = """
@@ -44,17 +46,24 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-def command(module: str, arguments: Sequence[str], tree: Tree = OURS, detour: int = 0) -> list[str]:
+def command(module: str, arguments: Sequence[str], tree: Tree = OURS, path_bytes: int = 0) -> list[str]:
     """The command line that runs `python -m module` of a tree.
 
     Args:
         module: Of the tree.
         arguments: For it.
         tree: Where it lies.
-        detour: How often the path to it goes by `/.`: two bytes longer each time, and the same folder.
+        path_bytes: How long the path to it is to be: the same folder by a detour, where its own is shorter by
+            `LEAST_DETOUR_BYTES` or more.
     """
-    root = f"{tree.root}{'/.' * detour}"
+    root = _stretched(str(tree.root), path_bytes)
     return [tree.python, "-I", "-c", _BOOTSTRAP, root, str(os.getpid()), module, *arguments]
+
+
+def _stretched(path: str, length: int) -> str:
+    """A path to the same folder of so many bytes: `/.` is two, and a slash before it is one more."""
+    missing = max(0, length - len(os.fsencode(path)))
+    return f"{path}{'/' * (missing % 2)}{'/.' * (missing // 2)}"
 
 
 def module_of(command_line: Sequence[str]) -> str | None:
@@ -71,12 +80,12 @@ def start(
     log: Path,
     environment: Mapping[str, str] | None = None,
     tree: Tree = OURS,
-    detour: int = 0,
+    path_bytes: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that Ctrl-C reaches only the harness.
 
     Its standard output is a pipe; its standard error goes to the file `log`. For
-    `tree` and `detour` see `command`.
+    `tree` and `path_bytes` see `command`.
 
     Raises:
         EnvironmentFailedError: The system would not start it.
@@ -84,7 +93,7 @@ def start(
     try:
         with log.open("ab") as errors:
             return subprocess.Popen(
-                command(module, arguments, tree, detour),
+                command(module, arguments, tree, path_bytes),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

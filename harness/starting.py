@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import selectors
 import subprocess
@@ -259,10 +260,16 @@ class Starter:
                 log=log,
                 environment=environment,
                 tree=arm.tree,
-                detour=secrets.randbelow(arm.detours),
+                path_bytes=self._path_bytes(arm),
             )
             self._started.append(process)
         return process
+
+    def _path_bytes(self, arm: Arm) -> int:
+        """How long the path to a new instance's code is to be: as likely in one tree as in another."""
+        longest = max(len(os.fsencode(other.tree.root)) for other in self._arms)
+        shortest = longest + processes.LEAST_DETOUR_BYTES
+        return shortest + secrets.randbelow(arm.path_lengths) if arm.path_lengths else 0
 
     def _await(
         self, number: int, deadline: float, *, arm: Arm, process: subprocess.Popen[bytes], log: Path

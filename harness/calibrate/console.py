@@ -37,7 +37,8 @@ def render(trials: Sequence[Trial], console: Console) -> None:
     wanted = Table("to reach", "measured", "", box=None, pad_edge=False)
     for goal in goals(trials):
         wanted.add_row(goal.text, goal.figure, marks[goal.reached])
-    console.print(wanted)
+    if wanted.row_count:
+        console.print(wanted)
 
 
 def _measured(row: Row) -> str:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.arms import DETOURS
+from harness.arms import PATH_LENGTHS
 from harness.result import Interval, Verdict
 
 #: As much longer is the path to a copy that lies farther down.
@@ -36,7 +36,7 @@ class Kind:
         beside: What goes on beside the load.
         farther: Both arms run copies of the servers, and by so many letters is the path to the changed
             arm's copy the longer one; 0 where there is one tree for both.
-        detours: From how many lengths the path to each server is drawn (harness/arms.py).
+        path_lengths: From how many the length of the path to each server is drawn (harness/arms.py).
         scheme: What both arms serve.
     """
 
@@ -48,7 +48,7 @@ class Kind:
     leak: int = 0
     beside: Disturbance = ""
     farther: int = 0
-    detours: int = DETOURS
+    path_lengths: int = PATH_LENGTHS
     scheme: str = "token"
 
     @property
@@ -73,7 +73,7 @@ SHAPES: Final = (
     ),
     Kind("neighbour", "half-way a process begins that wants the servers' CPU", beside="neighbour"),
     Kind("elsewhere", "the same code in a folder farther down", farther=_FARTHER),
-    Kind("elsewhere-still", "the same, lengths of paths not drawn", farther=_FARTHER, detours=1),
+    Kind("elsewhere-still", "the same, lengths of paths not drawn", farther=_FARTHER, path_lengths=0),
 )
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 

@@ -166,7 +166,7 @@ def _copies(scheme: Scheme, kind: Kind, place: Path) -> dict[str, Arm]:
     for name, letters in ((PLAIN, 1), (CHANGED, 1 + kind.farther)):
         tree = Tree(place.resolve() / ("c" * letters))
         shutil.copytree(OURS.package, tree.package, ignore=shutil.ignore_patterns("__pycache__"))
-        arms[name] = Arm(name, scheme, tree=tree, detours=kind.detours)
+        arms[name] = Arm(name, scheme, tree=tree, path_lengths=kind.path_lengths)
     return arms
 
 

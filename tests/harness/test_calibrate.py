@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 from scipy.stats import binomtest
 
-from harness.arms import DETOURS
+from harness.arms import PATH_LENGTHS
 from harness.calibrate.command import chosen, missing
 from harness.calibrate.console import render
 from harness.calibrate.goals import goals
@@ -202,11 +202,11 @@ def test_kinds_are_chosen_by_name() -> None:
     assert sorted(kind.name for kind in chosen(["leak"], shapes=True)) == sorted(one.name for one in SHAPES)
 
 
-@pytest.mark.parametrize(("name", "detours"), [("elsewhere", DETOURS), ("elsewhere-still", 1)])
-def test_copies_are_equal_and_not_equally_far(name: str, detours: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "lengths"), [("elsewhere", PATH_LENGTHS), ("elsewhere-still", 0)])
+def test_copies_are_equal_and_not_equally_far(name: str, lengths: int, tmp_path: Path) -> None:
     """Every file of the servers, byte by byte, by a path that is as much longer as the kind has it."""
     arms = _arms(schemes()["token"], 0, KINDS[name], tmp_path)
-    assert {arm.detours for arm in arms.values()} == {detours}
+    assert {arm.path_lengths for arm in arms.values()} == {lengths}
     packages = [arms[name].tree.package for name in (PLAIN, CHANGED)]
     assert len(str(packages[1])) - len(str(packages[0])) == KINDS[name].farther > 0
     held = [
@@ -214,6 +214,14 @@ def test_copies_are_equal_and_not_equally_far(name: str, detours: int, tmp_path:
         for package in (*packages, TREE.package)
     ]
     assert held[0] == held[1] == held[2] != {}
+
+
+def test_where_nothing_is_to_be_reached_nothing_is_promised() -> None:
+    """Goals are of the kinds that rates are counted in."""
+    text = StringIO()
+    render([trial("elsewhere", "equivalent")], Console(file=text, width=80))
+    assert "the same code in a folder farther down (1.000)" in text.getvalue()
+    assert "to reach" not in text.getvalue()
 
 
 def test_per_cent_become_turns_of_the_loop() -> None:

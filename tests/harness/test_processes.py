@@ -121,14 +121,20 @@ def test_what_is_started_does_not_inherit_the_secret(tmp_path: Path, monkeypatch
 
 
 def test_a_detour_leads_to_the_same_folder_by_a_longer_path(tmp_path: Path) -> None:
-    """Two bytes longer each time, in every path that Python keeps of a module."""
+    """As long as it is asked for, odd or even, in every path that Python keeps of a module."""
     (tmp_path / "tells.py").write_text("print(__file__)")
     tree = Tree(tmp_path)
-    told = []
-    for detour in (0, 7):
-        started = processes.start("tells", [], log=tmp_path / "log", tree=tree, detour=detour)
+    least = len(str(tmp_path)) + processes.LEAST_DETOUR_BYTES
+    for length in (least, least + 1, least + 14, least + 15):
+        started = processes.start("tells", [], log=tmp_path / "log", tree=tree, path_bytes=length)
         assert started.stdout is not None
-        told.append(started.stdout.read().decode().strip())
+        told = started.stdout.read().decode().strip()
         processes.end([started])
-    assert [Path(one).resolve() for one in told] == [tmp_path / "tells.py"] * 2
-    assert len(told[1]) == len(told[0]) + 14
+        assert Path(told).resolve() == tmp_path / "tells.py"
+        assert len(told) == length + len("/tells.py")
+
+
+def test_a_path_that_is_long_enough_stays_as_it_is(tmp_path: Path) -> None:
+    """None is made shorter, and none is longer than asked for."""
+    words = [processes.command("tells", [], Tree(tmp_path), length) for length in (0, len(str(tmp_path)))]
+    assert all(str(tmp_path) in line for line in words)

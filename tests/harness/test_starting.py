@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from harness import catalog
-from harness.arms import plain
+from harness.arms import PATH_LENGTHS, Arm
+from harness.processes import LEAST_DETOUR_BYTES
 from harness.rig import Rig
 from harness.starting import Serving
-from harness.trees.tree import OURS
+from harness.trees.tree import OURS, Tree
 
 INSTANCES = 6
 
 
-def test_instances_are_reached_by_paths_of_several_lengths() -> None:
-    """All to one folder. That six of 64 lengths are the same happens once in a thousand million runs."""
-    arms = plain([catalog.schemes()["anonymous"]]).values()
+def _lengths(rig: Rig, arm: str, root: Path) -> Iterator[int]:
+    """Of the paths to this tree that its servers were started by."""
+    for one in rig.instances:
+        if one.target.arm == arm:
+            words = psutil.Process(one.pid).cmdline()
+            yield next(len(word) for word in words if word.startswith(str(root)) and Path(word) == root)
+
+
+def test_instances_are_reached_by_paths_of_several_lengths(tmp_path: Path) -> None:
+    """As long in one tree as in another. Six of 128 lengths are the same once in 10^10 runs."""
+    far = Tree(tmp_path.resolve() / ("far" * 20))
+    shutil.copytree(OURS.package, far.package)
+    scheme = catalog.schemes()["anonymous"]
+    arms = [Arm("near", scheme), Arm("far", scheme, tree=far), Arm("still", scheme, path_lengths=0)]
     with Rig(arms, Serving(users=1), instances=INSTANCES) as rig:
-        lines = [psutil.Process(one.pid).cmdline() for one in rig.instances]
-    paths = [next(word for word in line if Path(word).resolve() == OURS.root) for line in lines]
-    assert len({len(path) for path in paths}) > 1
+        lengths = {arm.name: list(_lengths(rig, arm.name, arm.tree.root)) for arm in arms}
+    shortest = max(len(str(arm.tree.root)) for arm in arms) + LEAST_DETOUR_BYTES
+    assert lengths.pop("still") == [len(str(OURS.root))] * INSTANCES
+    for drawn in lengths.values():
+        assert len(drawn) == INSTANCES
+        assert len(set(drawn)) > 1
+        assert all(shortest <= one < shortest + PATH_LENGTHS for one in drawn)
