@@ -34,6 +34,9 @@ _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 #: The page, beside the result.
 SUMMARY_FILE: Final = "check.md"
 
+#: What a comparison with a baseline can tell on an ordinary machine (docs/ci.md, "Against a baseline").
+_BASELINE_TOLERANCE: Final = 0.15
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -118,7 +121,8 @@ def baseline(
             say(note)
         raise InvalidMeasurementError("no baseline was written: the checks above say why.")
     archive.save_baseline(result, file)
-    say(f"{file} is written: commit it, and let pipelines run: bench.py check {suite_name} --baseline {file}")
+    asking = f"bench.py check {suite_name} --baseline {file} --tolerance {_BASELINE_TOLERANCE}"
+    say(f"{file} is written: commit it, and let pipelines run: {asking}")
     say("exit code 0")
 
 
@@ -213,8 +217,15 @@ def _failure(result: Result, asked: Asked) -> BenchError | None:
     if answer == "regression":
         return RegressionError(told)
     if answer == "inconclusive" and not asked.pass_inconclusive:
-        return InconclusiveError(
-            f"{told} Give it a longer --limit or more instances in the suite, or let this pass with"
-            " --on-inconclusive pass."
-        )
+        return InconclusiveError(f"{told} {_remedy(asked)}, or let this pass with --on-inconclusive pass.")
     return None
+
+
+def _remedy(asked: Asked) -> str:
+    """What would make an inconclusive gate decide."""
+    if asked.baseline is not None and asked.tolerance < _BASELINE_TOLERANCE:
+        return (
+            f"Runs at different times differ by more: give it --tolerance {_BASELINE_TOLERANCE} or ask"
+            " --against a revision"
+        )
+    return "Give it a longer --limit or more instances in the suite"
