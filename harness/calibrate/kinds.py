@@ -73,7 +73,7 @@ SHAPES: Final = (
     ),
     Kind("neighbour", "half-way a process begins that wants the servers' CPU", beside="neighbour"),
     Kind("elsewhere", "the same code in a folder farther down", farther=_FARTHER),
-    Kind("elsewhere-still", "the same, lengths of paths not drawn", farther=_FARTHER, path_lengths=0),
+    Kind("elsewhere-still", "the same code farther down, no lengths drawn", farther=_FARTHER, path_lengths=0),
 )
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 
