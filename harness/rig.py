@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from harness import conformance, disk, interrupts, leftovers, own_servers, processes
 from harness.agent.client import Agents
 from harness.arms import Arm
-from harness.errors import EnvironmentFailedError
+from harness.errors import ConformanceError, EnvironmentFailedError, InvalidMeasurementError
 from harness.placement import Placement
 from harness.session_store import SessionStore
 from harness.starting import Instance, Serving, Starter
@@ -88,6 +88,8 @@ class Rig:
         try:
             if not full:
                 self.store.check_behind(error)
+                if isinstance(error, InvalidMeasurementError | ConformanceError):
+                    self.check_alive()  # who measures or asks may notice a death first, as a wrong answer
         finally:
             self.close()
         if full:  # then whatever else went wrong is a consequence

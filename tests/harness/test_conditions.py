@@ -14,7 +14,13 @@ from harness.accounting import StoreMeter, read_cpu, resident_bytes
 from harness.arms import plain
 from harness.caller import Caller
 from harness.dialect import CONTRACT
-from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
+from harness.errors import (
+    BenchError,
+    ConformanceError,
+    EnvironmentFailedError,
+    InvalidMeasurementError,
+    SuiteError,
+)
 from harness.meters import ProcessMeter
 from harness.placement import Placement
 from harness.rig import Rig
@@ -182,6 +188,33 @@ def test_a_relay_that_dies_is_named() -> None:
         with pytest.raises(EnvironmentFailedError, match="stopped answering"):
             rig.store.rtt_us()
         assert rig.store.client.ping()
+
+
+@pytest.mark.parametrize("error", [InvalidMeasurementError("no report"), ConformanceError("answered 503")])
+@pytest.mark.parametrize(
+    ("victim", "words"), [("the store", "the session store died"), ("a server", "server cookie #0 died")]
+)
+def test_a_death_is_the_reason_of_what_failed_by_it(error: BenchError, victim: str, words: str) -> None:
+    """The load may end first, of a login that the store's end made fail: the store is named, not the load."""
+
+    def fail() -> None:
+        with rig_of("cookie", relayed=False) as rig:
+            pid = rig.store.pid if victim == "the store" else rig.instances[0].pid
+            assert pid is not None
+            dead = psutil.Process(pid)
+            dead.kill()
+            psutil.wait_procs([dead], timeout=10)
+            raise error
+
+    with pytest.raises(EnvironmentFailedError, match=words):
+        fail()
+
+
+@pytest.mark.parametrize("error", [InvalidMeasurementError("no report"), ConformanceError("answered 503")])
+def test_what_failed_while_all_lived_keeps_its_words(error: BenchError) -> None:
+    """Nobody is to blame for it who is well."""
+    with pytest.raises(type(error), match=str(error)), rig_of("cookie", relayed=False):
+        raise error
 
 
 def test_others_for_whom_there_is_no_room() -> None:
