@@ -1,4 +1,4 @@
-"""What a user waits for: from the click to the answer in the page, and to the picture that shows it."""
+"""What a user waits for: from the click to the answer, as it arrives, is in the page, and is drawn."""
 
 from __future__ import annotations
 
@@ -33,13 +33,23 @@ _PATIENCE_S: Final = 30
 
 _ORIGINS: Final = {"own origin": sites.OWN, "another origin": sites.SIBLING}
 
+# Resource Timing has when the last byte arrived, however long the page is kept from it then.
 # `requestAnimationFrame` runs before the frame that shows the change is drawn; the next one after it was.
 _WATCH: Final = """() => {
   const answer = document.getElementById("answer");
   let clicked = 0;
   const note = (event) => { clicked = event.timeStamp; };
   document.getElementById("call").addEventListener("click", note, { capture: true, once: true });
-  globalThis.waited = new Promise((done) => {
+  const received = new Promise((done) => {
+    const observer = new PerformanceObserver((list) => {
+      const call = list.getEntries().find((one) => one.initiatorType === "fetch");
+      if (!call) return;
+      observer.disconnect();
+      done(call.responseEnd - clicked);
+    });
+    observer.observe({ type: "resource" });
+  });
+  const shown = new Promise((done) => {
     const observer = new MutationObserver(() => {
       if (answer.value === "") return;
       observer.disconnect();
@@ -50,6 +60,7 @@ _WATCH: Final = """() => {
     });
     observer.observe(answer, { childList: true, characterData: true, subtree: true });
   });
+  globalThis.waited = Promise.all([received, shown]).then((parts) => parts.flat());
 }"""
 
 
@@ -75,12 +86,14 @@ class Row(Case):
     Attributes:
         round: In which every case was tried once.
         preflights_seen: That came to the server for it.
+        received_ms: From the click to the arrival of the answer's last byte.
         answered_ms: From the click to the answer in the page's document.
         rendered_ms: From the click until a frame that shows it was drawn.
     """
 
     round: int
     preflights_seen: int
+    received_ms: float
     answered_ms: float
     rendered_ms: float
 
@@ -145,13 +158,14 @@ async def _click(here: Stage, case: Case, seat: _Seat, number: int) -> Row:
     await page.click("#call")
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            answered_ms, rendered_ms = await page.evaluate("globalThis.waited")
+            received_ms, answered_ms, rendered_ms = await page.evaluate("globalThis.waited")
     except TimeoutError:
         raise UnexpectedError(f"a click was not answered within {_PATIENCE_S} s.") from None
     return Row(
         **vars(case),
         round=number,
         preflights_seen=here.preflights(),
+        received_ms=received_ms,
         answered_ms=answered_ms,
         rendered_ms=rendered_ms,
     )

@@ -18,9 +18,11 @@ _PANEL: Final = 0.95
 #: Of these pairs the title tells; the rest of their name says where the page is.
 _TWINS: Final = "token / cookie, "
 _READING: Final = (
-    "Above: from the click to the answer in the page. Below: the first case over the second, click by click"
-    " of the same round; a verdict is about the first. Grey band: the margin of {margin} within which cases"
-    " count as equivalent. Two servers of one scheme (A/A) differ by noise alone."
+    "Above: from the click to the answer in the page, which a browser may hold back until the frame after the"
+    " click is drawn, and hollow to the arrival of its last byte. Below, of the answer in the page: the first"
+    " case over the second, click by click of the same round; a verdict is about the first. Grey band: the"
+    " margin of {margin} within which cases count as equivalent. Two servers of one scheme (A/A) differ by"
+    " noise alone."
 )
 
 
@@ -71,7 +73,7 @@ def _title(pairs: Sequence[Pair], noise: Noise) -> str:
 def _cases(panel: Axes, cases: Sequence[tuple[Wait, Mean]]) -> None:
     """A row a case, from nothing on."""
     looks = style.arm_styles(list(dict.fromkeys(wait.server for wait, _ in cases)))
-    panel.set_title("From click to answer: mean over batches of their medians, with its interval")
+    panel.set_title("From click to answer, received (hollow) and in the page")
     panel.set_yticks(range(len(cases)), [_name(wait) for wait, _ in cases])
     panel.set_ylim(len(cases) - 0.5, -0.5)
     panel.tick_params(axis="y", length=0)
@@ -82,6 +84,12 @@ def _cases(panel: Axes, cases: Sequence[tuple[Wait, Mean]]) -> None:
         [mark] = panel.plot([mean.value], [index], look.marker, color=look.colour, ms=8, zorder=5)
         told.tell(mark, [f"{_name(wait)}: {text} ms"])
         rows.value_label(panel, index, style.end(mean.value, mean.ci), text)
+        if (early := wait.received_ms) is not None:
+            rows.whisker(panel, index, early.value, early.ci)
+            [mark] = panel.plot(
+                [early.value], [index], look.marker, color=look.colour, mfc="white", ms=8, zorder=5
+            )
+            told.tell(mark, [f"{_name(wait)}, received: {fmt.with_interval(early.value, early.ci)} ms"])
     rows.from_zero(panel, max(style.end(mean.value, mean.ci) for _, mean in cases))
 
 

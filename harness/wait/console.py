@@ -15,15 +15,24 @@ def render(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, console: 
     """Print each case, and each comparison of two."""
     console.print(_waits(waits))
     console.print()
-    console.print(_pairs([*pairs, noise.pair]))
+    every = [*pairs, noise.pair]
+    console.print(
+        _pairs(
+            "until answered", [(one.asks, one.answered_ratio, one.answered_ms, one.verdict) for one in every]
+        )
+    )
+    console.print()
+    console.print(
+        _pairs("until received", [(one.asks, one.received_ratio, one.received_ms, "") for one in every])
+    )
     console.print()
 
 
 def _waits(waits: Sequence[Wait]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("origin", "server", "preflights"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("a click", "answered ms", "rendered ms"):
+    for heading in ("seen", "received ms", "answered ms", "rendered ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in waits:
         table.add_row(
@@ -31,20 +40,22 @@ def _waits(waits: Sequence[Wait]) -> Table:
             row.server,
             row.preflights,
             f"{row.preflights_seen / row.clicks:.2g}",
+            _spread(row.received_ms),
             _spread(row.answered_ms),
             _spread(row.rendered_ms),
         )
     return table
 
 
-def _pairs(pairs: Sequence[Pair]) -> Table:
+def _pairs(what: str, pairs: Sequence[tuple[str, Mean | None, Mean | None, str]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("until answered", overflow="fold")
+    table.add_column(what, overflow="fold")
     for heading in ("ratio", "adds ms"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for row in pairs:
-        table.add_row(row.asks, _told(row.answered_ratio), _told(row.answered_ms), row.verdict)
+    if any(verdict for *_, verdict in pairs):
+        table.add_column("verdict", no_wrap=True)
+    for asks, ratio, adds_ms, verdict in pairs:
+        table.add_row(asks, _told(ratio), _told(adds_ms), *([verdict] if verdict else []))
     return table
 
 

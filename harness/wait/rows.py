@@ -35,6 +35,7 @@ class Click(BaseModel):
     preflights: str
     round: int
     preflights_seen: int
+    received_ms: float
     answered_ms: float
     rendered_ms: float
 
@@ -73,6 +74,7 @@ class Wait:
         preflights: Whether the browser may remember them.
         clicks: How many there were, in all batches.
         preflights_seen: For all of them.
+        received_ms: From the click to the arrival of the answer's last byte.
         answered_ms: From the click to the answer in the page.
         rendered_ms: From the click until it was drawn.
     """
@@ -82,6 +84,7 @@ class Wait:
     preflights: str
     clicks: int
     preflights_seen: int
+    received_ms: Mean | None
     answered_ms: Mean | None
     rendered_ms: Mean | None
 
@@ -92,14 +95,18 @@ class Pair:
 
     Attributes:
         asks: What is compared, `arm / base`.
-        answered_ratio: Of the waits for the answer, arm over base: geometric mean of the batches' medians.
-            None with fewer than two batches.
-        answered_ms: Arm less base: mean of the batches' medians.
+        received_ratio: Of the waits for the answer's last byte, arm over base: geometric mean of the batches'
+            medians. None with fewer than two batches.
+        received_ms: Arm less base: mean of the batches' medians.
+        answered_ratio: As `received_ratio`, until the answer was in the page.
+        answered_ms: As `received_ms`, until the answer was in the page.
         rendered_ms: The same until it was drawn.
-        verdict: On the ratio, as everywhere; Holm's adjustment is over all pairs that are judged.
+        verdict: On `answered_ratio`, as everywhere; Holm's adjustment is over all pairs that are judged.
     """
 
     asks: str
+    received_ratio: Mean | None
+    received_ms: Mean | None
     answered_ratio: Mean | None
     answered_ms: Mean | None
     rendered_ms: Mean | None
@@ -160,7 +167,7 @@ def waits(batches: Sequence[Batch]) -> list[Wait]:
 
 def pairs(batches: Sequence[Batch]) -> list[Pair]:
     """A row a comparison."""
-    ratios = [_ratio(batches, arm, base) for _, arm, base in _PAIRS]
+    ratios = [_ratio(batches, arm, base, _answered) for _, arm, base in _PAIRS]
     judged = verdict.judge([one for one in ratios if one], confidence=CONFIDENCE, margin=MARGIN)
     answers = iter(judged)
     return [
@@ -172,7 +179,7 @@ def pairs(batches: Sequence[Batch]) -> list[Pair]:
 def noise(batches: Sequence[Batch]) -> Noise:
     """What two servers of one scheme differ by."""
     _, arm, base = _SAME
-    ratio = _ratio(batches, arm, base)
+    ratio = _ratio(batches, arm, base, _answered)
     pair = _pair(batches, _SAME, ratio, "not judged")
     if ratio is None:
         return Noise(pair, None, suspicious=False)
@@ -187,8 +194,9 @@ def _wait(case: Case, batches: Sequence[Batch]) -> Wait:
         *case,
         clicks=sum(map(len, batches)),
         preflights_seen=sum(click.preflights_seen for batch in batches for click in batch),
-        answered_ms=mean(lambda click: click.answered_ms),
-        rendered_ms=mean(lambda click: click.rendered_ms),
+        received_ms=mean(_received),
+        answered_ms=mean(_answered),
+        rendered_ms=mean(_rendered),
     )
 
 
@@ -205,16 +213,30 @@ def _pair(
 
     return Pair(
         asks,
-        answered_ratio=None if ratio is None else Mean(ratio.value, (ratio.low, ratio.high)),
-        answered_ms=_mean(less(lambda click: click.answered_ms)),
-        rendered_ms=_mean(less(lambda click: click.rendered_ms)),
+        received_ratio=_as_mean(_ratio(batches, arm, base, _received)),
+        received_ms=_mean(less(_received)),
+        answered_ratio=_as_mean(ratio),
+        answered_ms=_mean(less(_answered)),
+        rendered_ms=_mean(less(_rendered)),
         verdict=answer,
     )
 
 
-def _ratio(batches: Sequence[Batch], arm: Case, base: Case) -> Ratio | None:
+def _received(click: Click) -> float:
+    return click.received_ms
+
+
+def _answered(click: Click) -> float:
+    return click.answered_ms
+
+
+def _rendered(click: Click) -> float:
+    return click.rendered_ms
+
+
+def _ratio(batches: Sequence[Batch], arm: Case, base: Case, of: Callable[[Click], float]) -> Ratio | None:
     """Arm over base with Student's t interval over batches; None where there are fewer than two."""
-    logs = _medians(batches, arm, base, lambda one, other: math.log(one.answered_ms / other.answered_ms))
+    logs = _medians(batches, arm, base, lambda one, other: math.log(of(one) / of(other)))
     if len(logs) < 2:
         return None
     whole = estimate.weighted_sum([(1.0, logs)])
@@ -233,6 +255,10 @@ def _medians(
         if both:
             medians.append(median(of(one, other) for one, other in both))
     return medians
+
+
+def _as_mean(ratio: Ratio | None) -> Mean | None:
+    return None if ratio is None else Mean(ratio.value, (ratio.low, ratio.high))
 
 
 def _mean(points: Sequence[float]) -> Mean | None:

@@ -101,7 +101,7 @@ async def test_wait(servers: dict[str, int]) -> None:
         assert {place[1:] for place in order if place[0] == number} == tried
     for row in rows:
         assert row.preflights_seen == (row.server == "token" and row.preflights == "each time")
-        assert 0 < row.answered_ms < row.rendered_ms
+        assert 0 < row.received_ms < row.answered_ms < row.rendered_ms
 
 
 async def test_the_static_answer_comes_from_no_server(here: Stage) -> None:

@@ -47,6 +47,7 @@ def batch(factor: float = 1, *, token: float = 1, again: float = 1, rounds: int 
             preflights=preflights,
             round=number,
             preflights_seen=int((server, preflights) == ("token", "each time")),
+            received_ms=(4 + number) * factor * slower.get(server, 1),
             answered_ms=(10 + number) * factor * slower.get(server, 1),
             rendered_ms=30 + number,
         )
@@ -226,6 +227,8 @@ def test_the_tables_fit_80_columns() -> None:
     told = cast(StringIO, out.file).getvalue()
     assert "14.00 ± 0.08" in told
     assert told.count("slower") == 3
+    assert "8.000 ± 0.046" in told
+    assert "9.600 ± 0.055" in told
     assert "…" not in told
     assert "A/A: cookie / cookie" in told
     assert max(map(len, told.splitlines())) <= 80
