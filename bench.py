@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 try:
     import typer
@@ -32,9 +32,6 @@ from harness.errors import (
     SuiteError,
     is_output_gone,
 )
-
-if TYPE_CHECKING:
-    from harness.run import Options
 
 app = typer.Typer(
     help="Weighs cookie sessions against tokens on this machine, and says how surely.",
@@ -145,10 +142,11 @@ def run(
 ) -> None:
     """Measure a suite: tables, charts, a page and result.json. Takes about 80 seconds for `quick`."""
     from harness import commands
+    from harness.run import Options
 
     if limit is not None and not until_decided:
         raise SuiteError("--limit belongs to --until-decided: without it a run measures one batch.")
-    options = _options(
+    options = Options(
         out or _folder(results, suite),
         seed=seed,
         loop=loop,
@@ -479,13 +477,14 @@ def check(
     compare with.
     """
     from harness.gate import command
+    from harness.run import Options
 
     if skip_unchanged and against is None:
         raise SuiteError("--skip-unchanged belongs to --against.")
     command.check(
         command.Asked(
             suite=suite,
-            options=_options(
+            options=Options(
                 out or _folder(results, "check"),
                 seed=seed,
                 loop=loop,
@@ -522,8 +521,9 @@ def baseline(
     Commit it. Three minutes: how batches differ tells how sure a later comparison may be.
     """
     from harness.gate import command
+    from harness.run import Options
 
-    options = _options(_folder(results, "baseline"), seed=seed, loop=loop, redis_url=redis_url)
+    options = Options(_folder(results, "baseline"), seed=seed, loop=loop, redis_url=redis_url)
     command.baseline(suite, file, repo, options, Console(), wait=wait)
 
 
@@ -707,13 +707,6 @@ def _until_stopped() -> Iterator[None]:
 def _folder(results: Path, name: str) -> Path:
     """A new folder for a run."""
     return results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{Path(name).stem}"
-
-
-def _options(out: Path, **more: Any) -> Options:
-    """What the command line tells a run."""
-    from harness.run import Options
-
-    return Options(out, command=["bench.py", *sys.argv[1:]], **more)
 
 
 def _version(wanted: bool) -> None:

@@ -68,7 +68,7 @@ class Options:
     expect_workers: int = 0
     workers_bind: str = DEFAULT_BIND
     workers_wait_s: float = 600
-    command: list[str] = field(default_factory=list)
+    command: list[str] = field(default_factory=lambda: ["bench.py", *sys.argv[1:]])
     until_decided_s: float | None = None
     beside: Callable[[Rig], AbstractContextManager[object]] = nullcontext
     may_load_others: bool = False
@@ -395,7 +395,7 @@ class Measuring:
                 wall_s=time.monotonic() - self._started,
                 measured_s=findings.measured_s,
                 confidence=self._suite.confidence,
-                command=without_passwords(self._options.command or sys.argv[:1]),
+                command=without_passwords(self._options.command),
                 margin=self._suite.margin,
                 looks=self._looks,
                 batches=self._batch,

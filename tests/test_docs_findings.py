@@ -13,7 +13,7 @@ from harness.lab.answers import FILE, Answers
 from harness.lab.readings import SUITES
 from tests.sandbox import ROOT
 
-FOLDER = ROOT / "results" / "published" / "20261126-claims"
+FOLDER = ROOT / "results" / "published" / "20261126-claims-quiet"
 ROW = re.compile(r"^\| (\d+) \| (.+) \((.+?)\) \| ([a-z ]+) \| (.+) \|$", re.MULTILINE)
 
 
