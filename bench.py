@@ -565,7 +565,8 @@ def browser(
     """Measure what a user waits for in a real Chromium, from the click to the answer, by cookie and by token.
 
     The page is at the API's own origin or at another, with preflights remembered or needed each time; all
-    cases take turns. Every click is kept, in wait.json. `make browser` finds or installs a Chromium.
+    cases take turns. Chromium holds an answer back until the frame after the click is drawn, so when its last
+    byte arrived is told, too. Every click is kept, in wait.json. `make browser` finds or installs a Chromium.
     """
     from harness.wait import command
     from harness.wait.file import Plan

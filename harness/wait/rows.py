@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from statistics import median
 from typing import Final, Literal
 
@@ -128,6 +129,10 @@ class Noise:
     suspicious: bool
 
 
+_received: Final = attrgetter("received_ms")
+_answered: Final = attrgetter("answered_ms")
+_rendered: Final = attrgetter("rendered_ms")
+
 _HOME: Final = ("own origin", "none")
 _REMEMBERED: Final = ("another origin", "remembered")
 _EACH_TIME: Final = ("another origin", "each time")
@@ -220,18 +225,6 @@ def _pair(
         rendered_ms=_mean(less(_rendered)),
         verdict=answer,
     )
-
-
-def _received(click: Click) -> float:
-    return click.received_ms
-
-
-def _answered(click: Click) -> float:
-    return click.answered_ms
-
-
-def _rendered(click: Click) -> float:
-    return click.rendered_ms
 
 
 def _ratio(batches: Sequence[Batch], arm: Case, base: Case, of: Callable[[Click], float]) -> Ratio | None:

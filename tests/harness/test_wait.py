@@ -99,6 +99,22 @@ def test_pairs_are_of_the_same_round_and_batch() -> None:
     assert found["another origin / own, cookie"].verdict == "equivalent"
 
 
+def test_verdicts_are_on_what_is_in_the_page() -> None:
+    """What arrives in half the time is told apart, and no verdict where the page has it no sooner."""
+    early = [
+        click.model_copy(update={"received_ms": click.received_ms / 2}) if click.server == "token" else click
+        for click in batch()
+    ]
+    found = by_name([early] * 3)["token / cookie, own origin"]
+    assert found.received_ratio is not None
+    assert found.received_ratio.value == pytest.approx(0.5)
+    assert found.received_ms is not None
+    assert found.received_ms.value == -4  # half of the median, 8 ms
+    assert found.answered_ratio is not None
+    assert found.answered_ratio.value == 1
+    assert found.verdict == "equivalent"
+
+
 def test_less_is_faster() -> None:
     """Whichever of the two is named first."""
     found = by_name([batch(token=factor) for factor in (0.50, 0.51, 0.49, 0.50)])
@@ -227,6 +243,7 @@ def test_the_tables_fit_80_columns() -> None:
     told = cast(StringIO, out.file).getvalue()
     assert "14.00 ± 0.08" in told
     assert told.count("slower") == 3
+    assert "until received" in told
     assert "8.000 ± 0.046" in told
     assert "9.600 ± 0.055" in told
     assert "…" not in told
