@@ -1,25 +1,51 @@
-"""The action, the workflow and the GitLab job: valid by their own schemas, safe, and their steps run."""
+"""The action, the workflows, the GitLab job and the rest of the habits: valid by their own schemas, and safe.
+
+The action's steps run, and what is written down in several places agrees.
+"""
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from tests import scratch
 from tests.sandbox import ROOT, Sandbox
 
 ACTION, GITHUB, GITLAB = ROOT / "action.yml", ROOT / "docs/ci/github.yml", ROOT / "docs/ci/gitlab.yml"
+CI, DEPENDABOT = ROOT / ".github/workflows/ci.yml", ROOT / ".github/dependabot.yml"
+CHOOSER = ROOT / ".github/ISSUE_TEMPLATE/config.yml"
+FORMS = {
+    name: ROOT / ".github/ISSUE_TEMPLATE" / f"{name}.yml"
+    for name in ("wrong-figure", "server-not-expressible")
+}
+WORKFLOWS = [GITHUB, CI]
+#: The newest Python that CI tries, 3.14.
+NEWEST_MINOR = 14
 #: What the environment of a test may have and a runner sets itself, or has not.
 _NOT_A_RUNNERS = {"PATH", "HOME", "VIRTUAL_ENV", "PYTHONPATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
-SCHEMAS = {ACTION: "vendor.github-actions", GITHUB: "vendor.github-workflows", GITLAB: "vendor.gitlab-ci"}
+#: One start of the checker for each kind of file.
+SCHEMAS = {
+    "github-actions": [ACTION],
+    "github-workflows": WORKFLOWS,
+    "gitlab-ci": [GITLAB],
+    "dependabot": [DEPENDABOT],
+    "github-issue-forms": [*FORMS.values()],
+    "github-issue-config": [CHOOSER],
+}
 
 
 def steps() -> dict[str, dict[str, Any]]:
@@ -33,20 +59,21 @@ def passes(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("file", SCHEMAS, ids=lambda file: file.name)
-def test_each_file_fits_the_schema_of_its_kind(file: Path) -> None:
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_each_file_fits_the_schema_of_its_kind(kind: str) -> None:
     """As SchemaStore publishes it."""
-    passes(sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[file], str(file))
+    files = [str(file) for file in SCHEMAS[kind]]
+    passes(sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{kind}", *files)
 
 
-@pytest.mark.parametrize("file", [ACTION, GITHUB], ids=lambda file: file.name)
-def test_a_security_linter_has_nothing_to_say(file: Path) -> None:
-    """Zizmor, which knows what has gone wrong in actions and workflows."""
+def test_a_security_linter_has_nothing_to_say() -> None:
+    """Zizmor, which knows what has gone wrong in actions, workflows and Dependabot's settings."""
     zizmor = Path(sys.executable).parent / "zizmor"
-    passes(str(zizmor), "--offline", "--no-config", "--min-severity", "medium", str(file))
+    files = [str(file) for file in (ACTION, *WORKFLOWS, DEPENDABOT)]
+    passes(str(zizmor), "--offline", "--no-config", "--min-severity", "medium", *files)
 
 
-@pytest.mark.parametrize("file", [ACTION, GITHUB], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [ACTION, *WORKFLOWS], ids=lambda file: file.name)
 def test_no_input_is_pasted_into_a_shell(file: Path) -> None:
     """Expressions are for `env`, where a shell does not read them as commands."""
     text = file.read_text()
@@ -55,16 +82,206 @@ def test_no_input_is_pasted_into_a_shell(file: Path) -> None:
     assert not re.search(r"^\s*pull_request_target", text, re.MULTILINE)
 
 
-def test_the_workflow_has_no_more_rights_than_it_needs() -> None:
-    """It reads, keeps no credentials, and names other actions by commit."""
-    workflow = yaml.safe_load(GITHUB.read_text())
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_a_workflow_has_no_more_rights_than_it_needs(file: Path) -> None:
+    """It reads, keeps no credentials, ends some time, and names other actions by commit."""
+    workflow = yaml.safe_load(file.read_text())
     assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["cancel-in-progress"] is True
+    assert all("permissions" not in job for job in workflow["jobs"].values())
+    assert all(job["timeout-minutes"] <= 180 for job in workflow["jobs"].values())
+    assert "secrets." not in file.read_text()
     used = [step["uses"] for step in _all_steps(workflow) if "uses" in step]
     assert all(re.fullmatch(r"\./|[\w-]+/[\w-]+@[0-9a-f]{40}", one) for one in used)
-    [checkout] = [
-        step for step in _all_steps(workflow) if step.get("uses", "").startswith("actions/checkout")
+    checkouts = [step for step in _all_steps(workflow) if step.get("uses", "").startswith("actions/checkout")]
+    assert len(checkouts) == len(workflow["jobs"])
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_the_example_fetches_the_history_that_it_compares_with() -> None:
+    """Without it the revision before is missing."""
+    first, *_ = _all_steps(yaml.safe_load(GITHUB.read_text()))
+    assert first["with"]["fetch-depth"] == 0
+
+
+def test_every_pin_says_which_version_it_is_and_an_action_has_one() -> None:
+    """A bare commit says nothing to a reader, and two of one action would be forgotten apart."""
+    uses = [line for file in WORKFLOWS for line in file.read_text().splitlines() if "uses: ./" not in line]
+    pins = [line.partition("uses: ")[2] for line in uses if "uses: " in line]
+    assert len(pins) > 6
+    named = [re.fullmatch(r"([\w-]+/[\w-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+", pin) for pin in pins]
+    assert all(named), pins
+    assert len({one[1] for one in named if one}) == len(set(pins))
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def _ci_jobs() -> dict[str, dict[str, Any]]:
+    jobs: dict[str, dict[str, Any]] = yaml.safe_load(CI.read_text())["jobs"]
+    return jobs
+
+
+def _pythons(job: dict[str, Any]) -> list[str]:
+    setups = [step for step in job["steps"] if step.get("uses", "").startswith("actions/setup-python@")]
+    return [step["with"]["python-version"] for step in setups]
+
+
+def test_ci_tries_every_python_that_is_admitted() -> None:
+    """From the lower bound of `requires-python` to the newest; lint and slow tests on the oldest."""
+    admitted = SpecifierSet(_project()["project"]["requires-python"])
+    expected = [f"3.{minor}" for minor in range(NEWEST_MINOR + 1) if f"3.{minor}" in admitted]
+    jobs = _ci_jobs()
+    assert set(jobs) == {"lint", "test", "slow"}
+    strategy = jobs["test"]["strategy"]
+    assert strategy["matrix"]["python"] == expected
+    assert strategy["fail-fast"] is False
+    assert _pythons(jobs["test"]) == ["${{ matrix.python }}"]
+    assert _pythons(jobs["lint"]) == _pythons(jobs["slow"]) == expected[:1]
+    text = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
+    assert f"Python {expected[0]} to {expected[-1]}" in text
+
+
+def test_only_a_python_that_a_pinned_package_refuses_may_fail() -> None:
+    """Once that package admits it, this test asks that CI does not let it fail any longer."""
+    project = _project()
+    pinned = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    here = [one for one in map(Requirement, pinned) if one.marker is None or one.marker.evaluate()]
+    admitted = [str(metadata.metadata(one.name).json.get("requires_python", "")) for one in here]
+    job = _ci_jobs()["test"]
+    refused = [
+        python
+        for python in job["strategy"]["matrix"]["python"]
+        if not all(python in SpecifierSet(text) for text in admitted)
     ]
-    assert checkout["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    may_fail = [f"matrix.python == '{python}'" for python in refused]
+    assert job.get("continue-on-error") == ("${{ " + " || ".join(may_fail) + " }}" if refused else None)
+
+
+def test_ci_runs_on_pushes_and_pull_requests() -> None:
+    """YAML 1.1 reads the key `on` as true."""
+    assert yaml.safe_load(CI.read_text())[True] == {"push": {"branches": ["main"]}, "pull_request": None}
+
+
+def test_ci_runs_what_the_readme_and_the_makefile_name() -> None:
+    """Its jobs together are `.ci/run`: the same targets of make, nothing skipped, the same packages."""
+    jobs = _ci_jobs()
+    script = (ROOT / ".ci/run").read_text()
+    targets = re.findall(r"^make (\S+)$", script, re.MULTILINE)
+    assert set(targets) <= set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    runs = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
+    made = {
+        name: re.findall(r"^make PYTHON=python (\S+)$", "\n".join(run), re.MULTILINE)
+        for name, run in runs.items()
+    }
+    assert made == {"lint": ["lint"], "test": ["browser", "test"], "slow": ["browser", "test-slow"]}
+    assert {target for job in made.values() for target in job} == set(targets)
+    needed = dict(re.findall(r"(REQUIRE_\w+)=(\w+)", script))
+    assert len(needed) == 2
+    for name in ("test", "slow"):
+        assert jobs[name]["env"] == needed
+        assert any("install -y -qq --no-install-recommends redis-server" in run for run in runs[name])
+    assert "--no-install-recommends redis-server" in script
+
+
+def test_hooks_before_a_commit_are_lint() -> None:
+    """The programs of the project's own environment, in the same order: no second list of versions."""
+    recipe = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0].splitlines()[1:]
+    commands = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe]
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert set(config) == {"repos"}
+    [repository] = config["repos"]
+    assert set(repository) == {"repo", "hooks"}
+    assert repository["repo"] == "local"
+    hooks = repository["hooks"]
+    for hook in hooks:
+        assert {"id", "name", "entry", "language", "types_or"} <= set(hook)
+        assert hook["language"] == "system"
+        assert hook["types_or"] == ["python", "pyi"]
+    # What lint asks of the whole tree, a hook asks of the files that git hands over, at the end of its line.
+    assert [hook["entry"] + " ." * hook.get("pass_filenames", True) for hook in hooks] == commands
+    assert len({hook["id"] for hook in hooks}) == len(hooks) == 3
+
+
+def test_an_editor_is_set_up_as_ruff_is() -> None:
+    """Line length and indent of Python; tabs where make wants them."""
+    read = configparser.ConfigParser()
+    read.read_string("[top]\n" + (ROOT / ".editorconfig").read_text())
+    ruff = _project()["tool"]["ruff"]
+    assert read["top"]["root"] == "true"
+    assert read["*.py"]["max_line_length"] == str(ruff["line-length"])
+    assert read["*.{py,toml}"]["indent_size"] == str(ruff.get("indent-width", 4))
+    assert read["*"]["indent_style"] == ruff.get("format", {}).get("indent-style", "space")
+    assert (read["*"]["end_of_line"], read["*"]["insert_final_newline"]) == ("lf", "true")
+    assert read["Makefile"]["indent_style"] == "tab"
+
+
+def test_dependabot_watches_what_there_is() -> None:
+    """Each folder has what its ecosystem reads, once a week, in one proposal."""
+    manifests = {
+        "uv": "pyproject.toml",
+        "npm": "package-lock.json",
+        "github-actions": ".github/workflows/ci.yml",
+    }
+    updates = yaml.safe_load(DEPENDABOT.read_text())["updates"]
+    assert {update["package-ecosystem"] for update in updates} == set(manifests)
+    for update in updates:
+        folder = ROOT / update["directory"].strip("/")
+        assert (folder / manifests[update["package-ecosystem"]]).is_file()
+        assert update["schedule"]["interval"] == "weekly"
+        [group] = update["groups"].values()
+        assert group == {"patterns": ["*"]}
+
+
+def test_a_proposal_that_leaves_the_lock_files_behind_fails() -> None:
+    """Dependabot changes pyproject.toml alone: what that asks for, the lock file of developers has to pin."""
+    project = _project()
+    pins = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^ ;]+)", _lock(), re.MULTILINE)
+    locked = {(canonicalize_name(name), version) for name, version in pins}
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    for requirement in map(Requirement, wanted):
+        name = canonicalize_name(requirement.name)
+        assert any(has == name and version in requirement.specifier for has, version in locked), requirement
+
+
+def _lock() -> str:
+    return (ROOT / "requirements-dev.lock").read_text()
+
+
+def _fields(name: str) -> dict[str, dict[str, Any]]:
+    """Return the fields of a form that ask for something, by id."""
+    body = yaml.safe_load(FORMS[name].read_text())["body"]
+    return {field["id"]: field for field in body if field["type"] != "markdown"}
+
+
+def test_who_reports_a_wrong_figure_is_asked_for_what_it_was_made_of() -> None:
+    """Nothing of it may be left empty."""
+    fields = _fields("wrong-figure")
+    assert list(fields) == ["figure", "place", "expected", "command", "result", "doctor", "version"]
+    assert all(field["validations"]["required"] for field in fields.values())
+    assert fields["result"]["attributes"]["label"] == "result.json"
+    assert "render" not in fields["result"]["attributes"], "a field that is rendered takes no attachment"
+    assert "bench.py doctor" in fields["doctor"]["attributes"]["label"]
+
+
+def test_who_has_another_kind_of_server_is_asked_how_it_works() -> None:
+    """All but a copy of it is needed."""
+    fields = _fields("server-not-expressible")
+    needed = ["framework", "login", "transport", "read", "verify", "obstacle", "version"]
+    assert [name for name, field in fields.items() if field["validations"]["required"]] == needed
+    assert "licence" in fields["source"]["attributes"]["description"]
+
+
+@pytest.mark.parametrize("file", [*FORMS.values(), ROOT / "SECURITY.md"], ids=lambda file: file.name)
+def test_what_readers_are_sent_to_exists(file: Path) -> None:
+    """Files and folders of this tree that a form or the policy names."""
+    text = file.read_text()
+    named = re.findall(r"(?<![\w/.-])(?:docs|results|servers|tests|examples)/[\w./-]*", text)
+    named += [link.partition("#")[0] for link in re.findall(r"\]\(([^):]+)\)", text)]
+    assert named
+    for name in named:
+        assert (ROOT / name.rstrip(".")).exists(), name
 
 
 def _all_steps(document: dict[str, Any]) -> list[dict[str, Any]]:
