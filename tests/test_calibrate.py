@@ -97,7 +97,7 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(
 )
 def test_what_cannot_be_counted_is_refused(sandbox: Sandbox, options: tuple[str, ...], told: str) -> None:
     """Before anything is measured or written."""
-    done = sandbox.run("calibrate", *options, "--out", "trials")
+    done = sandbox.ask("calibrate", *options, "--out", "trials")
     assert done.returncode == 2, done.stdout + done.stderr
     assert told in " ".join(done.stderr.split())
     assert not (sandbox.folder / "trials").exists()
@@ -106,7 +106,7 @@ def test_what_cannot_be_counted_is_refused(sandbox: Sandbox, options: tuple[str,
 def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
     """Another one is refused before anything is measured."""
     Ledger.begin(sandbox.folder, 7, cpu_model())
-    done = sandbox.run("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
+    done = sandbox.ask("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "was begun with --seed 7" in done.stderr
 

@@ -200,7 +200,7 @@ def test_what_cannot_be_asked_is_refused(
     sandbox: Sandbox, arguments: list[str], code: int, words: str
 ) -> None:
     """In a sentence, before anything is measured."""
-    done = sandbox.run("check", *arguments)
+    done = sandbox.ask("check", *arguments)
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stderr
     assert done.stderr.splitlines()[-1] == f"exit code {code}"
@@ -217,7 +217,7 @@ def test_what_cannot_be_asked_is_refused(
 def test_a_bad_budget_is_refused(sandbox: Sandbox, tmp_path: Path, budget: str, words: str) -> None:
     """With the file, the place and what was expected."""
     file = suite(tmp_path, budgets=f'budgets = ["{budget}"]')
-    done = sandbox.run("check", file)
+    done = sandbox.ask("check", file)
     assert done.returncode == 2
     assert words in done.stderr
     assert "tiny.toml" in done.stderr

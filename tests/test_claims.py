@@ -144,7 +144,7 @@ def test_the_browser_does_not_outlive_a_killed_command(sandbox: Sandbox) -> None
 
 def test_an_unknown_claim(sandbox: Sandbox) -> None:
     """It is told at once, with those there are."""
-    done = sandbox.run("claims", "99")
+    done = sandbox.ask("claims", "99")
     assert done.returncode == 2
     assert "no such claim: 99" in done.stderr
 

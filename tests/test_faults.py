@@ -321,7 +321,7 @@ def test_json_stays_parseable_when_a_run_fails(sandbox: Sandbox) -> None:
 
 def test_json_is_empty_when_a_run_cannot_start(sandbox: Sandbox) -> None:
     """Nor when it never began."""
-    done = sandbox.run("run", "smoke", "--json", "--out", "/proc/nowhere/run")
+    done = sandbox.ask("run", "smoke", "--json", "--out", "/proc/nowhere/run")
     assert (done.returncode, done.stdout) == (3, "")
     assert last_line(done.stderr) == "exit code 3"
 
@@ -373,7 +373,7 @@ def test_serve_on_a_taken_port(sandbox: Sandbox) -> None:
     """The sentence says which port, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        done = sandbox.run("serve", "--port", str(port))
+        done = sandbox.ask("serve", "--port", str(port))
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"Port {port} is taken" in done.stderr
     assert last_line(done.stderr) == "exit code 3"
@@ -446,7 +446,7 @@ def test_results_that_cannot_be_written_are_refused_first(sandbox: Sandbox, out:
 def test_results_on_a_read_only_disk(sandbox: Sandbox, small_disk: Callable[..., Path]) -> None:
     """Root ignores permissions, but not this."""
     disk = small_disk("10m", "ro")
-    done = sandbox.run("run", "smoke", "--out", str(disk / "run"))
+    done = sandbox.ask("run", "smoke", "--out", str(disk / "run"))
     assert done.returncode == 3, done.stdout + done.stderr
     assert "Read-only file system" in done.stderr
     assert "starting" not in done.stdout
@@ -457,7 +457,7 @@ def test_a_result_folder_too_small_is_refused_first(
 ) -> None:
     """What will not fit is not begun: which folder, how much is there, how much it takes."""
     disk = small_disk("1m")
-    done = sandbox.run("run", "smoke", "--out", str(disk / "run"))
+    done = sandbox.ask("run", "smoke", "--out", str(disk / "run"))
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"{disk / 'run'} has room for 1.0 MB, and this run needs about 3.1 MB" in done.stderr
     assert "starting" not in done.stdout
@@ -473,7 +473,7 @@ def test_a_temporary_folder_too_small_is_refused_first(
     disk = small_disk("200k")
     if full:
         fill(disk)
-    done = sandbox.run(*SMOKE, TMPDIR=str(disk))
+    done = sandbox.ask(*SMOKE, TMPDIR=str(disk))
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"{disk} has room for" in done.stderr
     assert "this run needs about 1.1 MB there" in done.stderr
@@ -684,13 +684,13 @@ def other_run(sandbox: Sandbox) -> Iterator[locks.Lock]:
 @pytest.mark.usefixtures("other_run")
 def test_a_second_run_is_refused(sandbox: Sandbox) -> None:
     """Who measures, where, since when, and what to do; what measures nothing goes on."""
-    done = sandbox.run(*SMOKE)
+    done = sandbox.ask(*SMOKE)
     assert done.returncode == 3, done.stdout
     for word in ("pid 4711", "/somewhere/results/x", "2031-01-01T00:00:00", "--wait"):
         assert word in done.stderr
     assert last_line(done.stderr) == "exit code 3"
     assert not (sandbox.folder / "run").exists()
-    assert sandbox.run("run", "smoke", "--dry-run").returncode == 0
+    assert sandbox.ask("run", "smoke", "--dry-run").returncode == 0
 
 
 @pytest.mark.slow
@@ -730,6 +730,6 @@ def test_waiting_can_be_interrupted(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("arguments", [["run", "nonsense"], ["run", "--nonsense"], ["nonsense"]])
 def test_wrong_usage_names_its_code_last(sandbox: Sandbox, arguments: list[str]) -> None:
     """As every other end does."""
-    done = sandbox.run(*arguments)
+    done = sandbox.ask(*arguments)
     assert done.returncode == 2
     assert last_line(done.stderr) == "exit code 2"

@@ -229,7 +229,7 @@ def test_what_incidents_cannot_do_is_refused(
     sandbox: Sandbox, arguments: tuple[str, ...], words: str
 ) -> None:
     """Before anything is started, with what to do."""
-    done = sandbox.run(*arguments)
+    done = sandbox.ask(*arguments)
     assert done.returncode == 2, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -237,7 +237,7 @@ def test_what_incidents_cannot_do_is_refused(
 
 def test_the_plan_is_told(sandbox: Sandbox) -> None:
     """What happens, for how long, and that nothing is judged."""
-    done = sandbox.run("run", "incidents", "--dry-run")
+    done = sandbox.ask("run", "incidents", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "store outage, all arms at once for 18 s; described, not judged" in done.stdout
     assert done.stdout.count("key rotation, all arms at once") == 2
