@@ -1,7 +1,7 @@
 """Commands in processes of their own, forked from one that has imported what they need.
 
-Each has its own arguments, environment, folder and output, and ends as any process does; it only begins sooner.
-What is about the beginning itself (imports, interpreters, command lines as others see them) starts Python anew.
+Each has its own arguments, environment, folder and output, and ends as any process does; it only begins
+sooner. A test that is about the beginning (imports, interpreters, command lines) starts Python itself.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def run():
     runpy.run_module("servers", run_name="__main__", alter_sys=True)
 """,
 }
-#: Reads requests from a socket, a line each, with three files: for output, for errors, and for what becomes of
-#: the command. A process in between waits for it there and tells its id and its exit code.
+#: Reads requests from a socket, a line each, with three files: for output, for errors, and for what becomes
+#: of the command. A process in between waits for it there and tells its id and its exit code.
 _PARENT: Final = """
 import array, gc, json, os, signal, socket, sys, tempfile, time
 fd, imports = int(sys.argv[1]), sys.argv[2]

@@ -323,6 +323,7 @@ def test_serve_prints_lines_that_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="nothing is pinned there")
 def test_a_busy_process_on_the_rigs_cpus_is_named(tmp_path: Path) -> None:
     """One that spins on each CPU: the run says that it waited for them, and has no verdict."""

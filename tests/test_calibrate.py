@@ -26,6 +26,7 @@ trial._INSTANCES, trial._SECONDS, trial._USUAL_S = 4, 4, 1
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(PATIENCE_S + 60)
 def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
     """The rates have the shape that is promised; a second call makes nothing and says the same."""
@@ -112,6 +113,7 @@ def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(PATIENCE_S + 60)
 @pytest.mark.parametrize("commit", COMMITS, ids=lambda commit: commit.name)
 def test_a_gate_is_asked_about_a_commit_of_known_effect(commit: Commit, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_slowdown_that_was_committed_fails_the_build(
     sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_slowdown_that_was_committed_fails_the_build(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_documentation_only_commit_passes(
     sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_documentation_only_commit_passes(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_code_from_elsewhere_is_an_invalid_measurement(
     sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -127,6 +130,7 @@ def test_a_stopped_check_leaves_no_worktree(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
     """A baseline is written and passes; of two budgets one is kept."""
     file = suite(tmp_path)

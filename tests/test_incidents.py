@@ -99,6 +99,7 @@ def stalled(result: Result) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_each_scheme_lives_through_each_incident_as_it_promises(sandbox: Sandbox) -> None:
     """One run of all of them: who fails, with what, in which order, and that all end well."""
     done, result = lived_through(sandbox, OUTAGE + OTHERS)

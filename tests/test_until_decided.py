@@ -40,6 +40,7 @@ def test_what_is_decided_at_the_first_look_takes_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_what_is_not_decided_takes_three_looks_and_says_so(tmp_path: Path) -> None:
     """Fresh instances each time; exit code 11, every batch's recording kept, the rows of all."""
     suite(tmp_path, "service_p999")
@@ -58,6 +59,7 @@ def test_what_is_not_decided_takes_three_looks_and_says_so(tmp_path: Path) -> No
     assert [(row.instances, row.batches) for row in rows] == [(6, [2, 2, 2])] * 2
 
 
+@pytest.mark.slow
 def test_no_batch_begins_that_would_end_too_late(tmp_path: Path) -> None:
     """The limit is kept, and what was measured is there."""
     suite(tmp_path, "service_p999")
