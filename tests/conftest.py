@@ -22,6 +22,8 @@ _HEEDED = re.compile(
 )
 for _name in [name for name in os.environ if _HEEDED.fullmatch(name)]:
     del os.environ[_name]
+# Pytest's own folders, too, are where a socket's path has room, and without what a line of words would split.
+os.environ["TMPDIR"] = tempfile.tempdir = short_folder()
 #: Whatever proxy is there, it is not between the parts of a test.
 for _name in ("no_proxy", "NO_PROXY"):
     os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1", "localhost"]))

@@ -29,7 +29,8 @@ def short_folder() -> str:
     """Return the folder for temporary files, or a shorter one: the path of a socket has some 100 bytes."""
     given = tempfile.gettempdir()
     others = ("/tmp", "/var/tmp")  # noqa: S108 - what is made there has a name of its own
-    places = [given] if len(os.fsencode(given)) < 30 else [*others, given]
+    is_plain = len(os.fsencode(given)) < 30 and given.isascii() and " " not in given
+    places = [given] if is_plain else [*others, given]
     return next(place for place in places if os.access(place, os.W_OK))
 
 
