@@ -4,6 +4,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,4 +62,9 @@ class Server:
 
 def run_command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run `python -m servers` to its end and return what it said."""
+    if "--processes" in arguments:  # which fork, and end, in ways of their own
+        command = [sys.executable, "-m", "servers", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment(env), capture_output=True, text=True, timeout=30, check=False
+        )
     return forks.run("servers", arguments, folder=ROOT, environment=environment(env), patience_s=30)
