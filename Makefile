@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
+# Hundreds of processes import the same modules: without their byte code each would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: bench soak browser test test-slow lint lock clean help
 
 bench: $(VENV)/.run-ready  ## measure cookies against tokens: 90 seconds, ends with a summary and charts
@@ -20,11 +23,16 @@ browser: $(VENV)/.run-ready  ## find a Chromium for the browser lab and the test
 	  else $(BIN)/python -m playwright install chromium; fi >&2; \
 	  $(BIN)/python -m browserlab.chromium; }
 
+# Tests read and write UTF-8, in any locale.
+test test-slow: export PYTHONUTF8 := 1
+
 test: $(VENV)/.dev-ready  ## all tests that take seconds, with real servers, store and Locust, several at a time
 	$(BIN)/python -m pytest -m "not slow" -n logical --maxprocesses 4 --dist loadfile
 
-test-slow: $(VENV)/.dev-ready  ## tests that take minutes
-	$(BIN)/python -m pytest -m slow --durations=30
+# Those that measure have the machine to themselves, one after the other.
+test-slow: $(VENV)/.dev-ready  ## tests that take minutes: several at a time, then those that need the machine alone
+	$(BIN)/python -m pytest -m "slow and not alone" -n logical --maxprocesses 4 --dist worksteal --durations=30
+	$(BIN)/python -m pytest -m "slow and alone" --durations=30
 
 lint: $(VENV)/.dev-ready  ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ def stored(sandbox: Sandbox) -> Path:
 @pytest.mark.usefixtures("stored")
 def test_the_latest_run_of_claims_is_answered_from(sandbox: Sandbox) -> None:
     """By what our own servers declare: a session meets a demand that a plain token does not."""
-    done = sandbox.run("advise", "--revoke-within", "60", "--rate", "2000", "--json")
+    done = sandbox.ask("advise", "--revoke-within", "60", "--rate", "2000", "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     by_name = {row["scheme"]: row for row in answer["schemes"]}
@@ -45,7 +45,7 @@ def test_the_latest_run_of_claims_is_answered_from(sandbox: Sandbox) -> None:
 
 def test_a_result_by_its_path(sandbox: Sandbox, stored: Path) -> None:
     """In 80 columns, with the code last."""
-    done = sandbox.run("advise", str(stored), COLUMNS="80")
+    done = sandbox.ask("advise", str(stored), COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert "token needs the least CPU." in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -65,7 +65,7 @@ def test_a_result_by_its_path(sandbox: Sandbox, stored: Path) -> None:
 )
 def test_a_wrong_question_ends_with_2(sandbox: Sandbox, arguments: list[str], words: str) -> None:
     """And says what was expected."""
-    done = sandbox.run(*arguments)
+    done = sandbox.ask(*arguments)
     assert done.returncode == 2
     assert words in done.stderr
 

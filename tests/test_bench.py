@@ -16,6 +16,7 @@ import redis
 from harness import clean
 from harness.result import METRICS
 from servers.embedded_store import embedded_store
+from tests import forks
 
 ROOT = Path(__file__).resolve().parent.parent
 ARMS = ["anonymous", "token", "cookie"]
@@ -41,6 +42,11 @@ def bench(*arguments: str, cwd: Path, **environment: str) -> "subprocess.Complet
         timeout=110,
         check=False,
     )
+
+
+def ask(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run bench.py as `bench` does, for what measures nothing: it begins sooner."""
+    return forks.run("bench", arguments, folder=cwd, environment=os.environ | environment, patience_s=110)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +173,7 @@ def test_plot_draws_the_same_charts_again(smoke: Path, tmp_path: Path) -> None:
     """From the result file alone, elsewhere."""
     copy = tmp_path / "result.json"
     copy.write_bytes((smoke / "result.json").read_bytes())
-    done = bench("plot", str(copy), cwd=tmp_path)
+    done = ask("plot", str(copy), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "cost.png").read_bytes() == (smoke / "cost.png").read_bytes()
 
@@ -176,7 +182,7 @@ def test_report_writes_the_same_page_again(smoke: Path, tmp_path: Path) -> None:
     """From the result file alone, elsewhere, in another process."""
     copy = tmp_path / "result.json"
     copy.write_bytes((smoke / "result.json").read_bytes())
-    done = bench("report", str(copy), cwd=tmp_path)
+    done = ask("report", str(copy), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(tmp_path / name) for name in ("report.md", "report.html")]
     for name in ("report.md", "report.html"):
@@ -185,7 +191,7 @@ def test_report_writes_the_same_page_again(smoke: Path, tmp_path: Path) -> None:
 
 def test_list_names_the_run(smoke: Path) -> None:
     """People and programs find it."""
-    done = bench("list", "--results", str(smoke.parent), "--json", cwd=smoke)
+    done = ask("list", "--results", str(smoke.parent), "--json", cwd=smoke)
     assert [Path(row["folder"]).name for row in json.loads(done.stdout)["runs"]] == ["run"]
 
 
@@ -205,10 +211,10 @@ def test_list_names_what_there_is(tmp_path: Path) -> None:
     assert {row["number"] for row in there["claims"]} >= {2, 3, 18, 26}
     assert there["runs"] == []
     for what, known in names.items():
-        said = bench("list", what, cwd=tmp_path).stdout
+        said = ask("list", what, cwd=tmp_path).stdout
         assert known <= {line.split()[0] for line in said.splitlines()}, what
-    assert bench("list", cwd=tmp_path).stdout.endswith("  none in results yet: bench.py run quick\n")
-    refused = bench("list", "planets", cwd=tmp_path)
+    assert ask("list", cwd=tmp_path).stdout.endswith("  none in results yet: bench.py run quick\n")
+    refused = ask("list", "planets", cwd=tmp_path)
     assert refused.returncode == 2
     assert "'planets'" in refused.stderr
 
@@ -223,7 +229,7 @@ def test_clean_knows_every_file_of_a_run(smoke: Path) -> None:
 def test_a_result_is_never_overwritten(smoke: Path) -> None:
     """A second run into the same folder is refused before anything starts."""
     before = (smoke / "result.json").read_bytes()
-    done = bench("run", "smoke", "--out", str(smoke), cwd=smoke)
+    done = ask("run", "smoke", "--out", str(smoke), cwd=smoke)
     assert done.returncode == 2
     assert "holds a result already" in done.stderr
     assert (smoke / "result.json").read_bytes() == before
@@ -231,7 +237,7 @@ def test_a_result_is_never_overwritten(smoke: Path) -> None:
 
 def test_dry_run_starts_nothing(tmp_path: Path) -> None:
     """It tells the plan, time and disk, and writes nothing."""
-    done = bench("run", "quick", "--dry-run", cwd=tmp_path)
+    done = ask("run", "quick", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "time: about" in done.stdout
     assert "disk: about" in done.stdout
@@ -257,7 +263,7 @@ def test_a_wrong_request_ends_with_2_and_says_why(tmp_path: Path, arguments: lis
         'title = "x"\narms = ["token"]\n'
         '[[scenarios]]\nname = "steady"\nseconds = 1\nload = { model = "open" }\n'
     )
-    done = bench(*arguments, cwd=tmp_path)
+    done = ask(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -266,7 +272,7 @@ def test_a_wrong_request_ends_with_2_and_says_why(tmp_path: Path, arguments: lis
 def test_no_store_ends_with_3(tmp_path: Path) -> None:
     """A URL where nothing listens: one sentence, exit code 3, the password nowhere."""
     url = "redis://:s3cret-word@127.0.0.1:1/0"
-    done = bench("run", "smoke", "--out", "run", "--redis-url", url, cwd=tmp_path)
+    done = ask("run", "smoke", "--out", "run", "--redis-url", url, cwd=tmp_path)
     assert done.returncode == 3
     assert "no answer from the store" in done.stderr
     assert "s3cret-word" not in done.stdout + done.stderr
@@ -274,7 +280,7 @@ def test_no_store_ends_with_3(tmp_path: Path) -> None:
 
 def test_a_url_that_is_none_ends_with_2(tmp_path: Path) -> None:
     """No store can be started there: the user mistyped."""
-    done = bench("run", "smoke", "--out", "run", "--redis-url", "localhost:6379", cwd=tmp_path)
+    done = ask("run", "smoke", "--out", "run", "--redis-url", "localhost:6379", cwd=tmp_path)
     assert done.returncode == 2
     assert "--redis-url: " in done.stderr
     assert "redis://" in done.stderr
@@ -317,6 +323,7 @@ def test_serve_prints_lines_that_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="nothing is pinned there")
 def test_a_busy_process_on_the_rigs_cpus_is_named(tmp_path: Path) -> None:
     """One that spins on each CPU: the run says that it waited for them, and has no verdict."""

@@ -38,13 +38,13 @@ def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     kept = {path.name for path in (sandbox.folder / "one").iterdir()}
     assert kept == {"wait.json", "wait.png", "wait.svg"}
     assert json.loads((sandbox.folder / "one" / "wait.json").read_text()) == told
-    assert sandbox.run("browser", "--out", "one").returncode == 2
+    assert sandbox.ask("browser", "--out", "one").returncode == 2
 
 
 @pytest.mark.slow
 def test_without_a_browser_it_says_how_to_get_one(sandbox: Sandbox) -> None:
     """Exit code 3, as for whatever else is missing: before anything is started or made."""
-    done = sandbox.run("browser", CHROMIUM="/nonexistent")
+    done = sandbox.ask("browser", CHROMIUM="/nonexistent")
     assert done.returncode == 3
     assert "batches of" not in done.stderr + done.stdout
     assert list(sandbox.folder.iterdir()) == []

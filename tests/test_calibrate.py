@@ -26,6 +26,7 @@ trial._INSTANCES, trial._SECONDS, trial._USUAL_S = 4, 4, 1
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(PATIENCE_S + 60)
 def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
     """The rates have the shape that is promised; a second call makes nothing and says the same."""
@@ -97,7 +98,7 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(
 )
 def test_what_cannot_be_counted_is_refused(sandbox: Sandbox, options: tuple[str, ...], told: str) -> None:
     """Before anything is measured or written."""
-    done = sandbox.run("calibrate", *options, "--out", "trials")
+    done = sandbox.ask("calibrate", *options, "--out", "trials")
     assert done.returncode == 2, done.stdout + done.stderr
     assert told in " ".join(done.stderr.split())
     assert not (sandbox.folder / "trials").exists()
@@ -106,12 +107,13 @@ def test_what_cannot_be_counted_is_refused(sandbox: Sandbox, options: tuple[str,
 def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
     """Another one is refused before anything is measured."""
     Ledger.begin(sandbox.folder, 7, cpu_model())
-    done = sandbox.run("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
+    done = sandbox.ask("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "was begun with --seed 7" in done.stderr
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(PATIENCE_S + 60)
 @pytest.mark.parametrize("commit", COMMITS, ids=lambda commit: commit.name)
 def test_a_gate_is_asked_about_a_commit_of_known_effect(commit: Commit, tmp_path: Path) -> None:

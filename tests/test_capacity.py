@@ -37,6 +37,7 @@ slot_ms = 195
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_search_finds_a_capacity_for_each_arm(tmp_path: Path) -> None:
     """A row an arm with an interval, judged; verifying a token costs capacity; the figure is there."""
     (tmp_path / "small.toml").write_text(SUITE)

@@ -28,6 +28,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_slowdown_that_was_committed_fails_the_build(
     sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_slowdown_that_was_committed_fails_the_build(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_documentation_only_commit_passes(
     sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_documentation_only_commit_passes(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_code_from_elsewhere_is_an_invalid_measurement(
     sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -127,6 +130,7 @@ def test_a_stopped_check_leaves_no_worktree(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
     """A baseline is written and passes; of two budgets one is kept."""
     file = suite(tmp_path)
@@ -200,7 +204,7 @@ def test_what_cannot_be_asked_is_refused(
     sandbox: Sandbox, arguments: list[str], code: int, words: str
 ) -> None:
     """In a sentence, before anything is measured."""
-    done = sandbox.run("check", *arguments)
+    done = sandbox.ask("check", *arguments)
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stderr
     assert done.stderr.splitlines()[-1] == f"exit code {code}"
@@ -217,7 +221,7 @@ def test_what_cannot_be_asked_is_refused(
 def test_a_bad_budget_is_refused(sandbox: Sandbox, tmp_path: Path, budget: str, words: str) -> None:
     """With the file, the place and what was expected."""
     file = suite(tmp_path, budgets=f'budgets = ["{budget}"]')
-    done = sandbox.run("check", file)
+    done = sandbox.ask("check", file)
     assert done.returncode == 2
     assert words in done.stderr
     assert "tiny.toml" in done.stderr

@@ -68,6 +68,7 @@ def our_lock(names: set[str]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(PATIENCE_S + 60)
 def test_an_upgrade_that_costs_is_found_though_the_code_is_the_same(
     sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory

@@ -87,6 +87,7 @@ def told(sandbox: Sandbox, *arguments: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(2 * PATIENCE_S)
 def test_every_demonstration_has_its_verdict_each_time_the_same(sandbox: Sandbox) -> None:
     """Figure by figure, where time could matter, in another folder; a third call tries nothing again."""
@@ -144,7 +145,7 @@ def test_the_browser_does_not_outlive_a_killed_command(sandbox: Sandbox) -> None
 
 def test_an_unknown_claim(sandbox: Sandbox) -> None:
     """It is told at once, with those there are."""
-    done = sandbox.run("claims", "99")
+    done = sandbox.ask("claims", "99")
     assert done.returncode == 2
     assert "no such claim: 99" in done.stderr
 
@@ -203,6 +204,7 @@ def test_a_stopped_command_goes_on_where_it_was(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(2 * PATIENCE_S)
 def test_what_is_measured_is_measured_once(tree: Path) -> None:
     """One run serves every claim about costs, of this call and the next; it is kept beside the answers."""
@@ -234,6 +236,7 @@ def test_what_is_measured_is_measured_once(tree: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(2 * PATIENCE_S)
 def test_servers_of_several_processes_are_measured(tree: Path) -> None:
     """A short run of suite `scale`: every process is followed, a store loaded alone, the figure drawn."""

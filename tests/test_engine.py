@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_every_engine_is_measured(tmp_path: Path) -> None:
     """A row for each engine and path, no error, and the true percentiles where they are known."""
     done = subprocess.run(

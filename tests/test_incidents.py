@@ -99,6 +99,7 @@ def stalled(result: Result) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_each_scheme_lives_through_each_incident_as_it_promises(sandbox: Sandbox) -> None:
     """One run of all of them: who fails, with what, in which order, and that all end well."""
     done, result = lived_through(sandbox, OUTAGE + OTHERS)
@@ -229,7 +230,7 @@ def test_what_incidents_cannot_do_is_refused(
     sandbox: Sandbox, arguments: tuple[str, ...], words: str
 ) -> None:
     """Before anything is started, with what to do."""
-    done = sandbox.run(*arguments)
+    done = sandbox.ask(*arguments)
     assert done.returncode == 2, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -237,7 +238,7 @@ def test_what_incidents_cannot_do_is_refused(
 
 def test_the_plan_is_told(sandbox: Sandbox) -> None:
     """What happens, for how long, and that nothing is judged."""
-    done = sandbox.run("run", "incidents", "--dry-run")
+    done = sandbox.ask("run", "incidents", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "store outage, all arms at once for 18 s; described, not judged" in done.stdout
     assert done.stdout.count("key rotation, all arms at once") == 2

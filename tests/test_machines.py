@@ -26,7 +26,7 @@ from tests.namespaces import Host
 from tests.sandbox import ROOT, Sandbox
 from tests.test_workers import added, kept
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 INSTANCES = 3
 USERS = 6

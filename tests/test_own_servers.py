@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -33,6 +34,7 @@ USERS, INSTANCES = 4, 2
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_every_request_is_accounted_for(sandbox: Sandbox) -> None:
     """What the server counts is what was recorded, and what was asked before; what it lacks is told."""
     counted = f'{PORT}\nCOUNTS = "{sandbox.folder}/{{port}}.json"'
@@ -246,12 +248,14 @@ def test_all_processes_of_an_instance_are_read(tmp_path: Path) -> None:
 
 
 def alive() -> list[int]:
-    """The strangers that run on this machine, those only that a shell or a test has started."""
+    """The strangers that a shell or a test has started, of those with this session's temporary folder."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         words = process.info["cmdline"] or []
         if words[1:2] == [f"{stranger.FOLDER}/server.py"] and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process.pid)
+            with contextlib.suppress(psutil.Error):  # over by now
+                if process.environ().get("TMPDIR") == os.environ["TMPDIR"]:
+                    found.append(process.pid)
     return found
 
 

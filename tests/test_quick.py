@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_quick_orders_the_arms_and_spends_its_time_measuring(tmp_path: Path) -> None:
     """The token costs more than the floor, the cookie never less than the token: at worst it cannot be told.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from playwright.sync_api import Browser
 
 from harness.history.changes import Change
 from harness.history.series import History, Point, Series
@@ -65,15 +67,21 @@ def series(arm: str, values: list[float], changes: list[Change]) -> Series:
     return Series.model_validate(about | {"arm": arm, "over": None, "points": points, "changes": changes})
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all."""
+    with browser() as started:
+        yield started
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
-def test_every_point_is_where_its_figure_says(width: int, scheme: Any) -> None:
+def test_every_point_is_where_its_figure_says(chromium: Browser, width: int, scheme: Any) -> None:
     """Marks, intervals, levels and changes: as many as there are, to one scale, within the panel."""
     history = History(
         runs=7, left_out=[], series=[series("cookie", COOKIE, [CHANGE]), series("token", TOKEN, [])]
     )
-    with browser() as chromium:
-        page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    with chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
         page.set_content(pages.trends(history, Seen([], [], {}, {}), Choice({})))
         page.add_style_tag(path=STYLE)
         [drawn] = page.get_by_role("img").all()

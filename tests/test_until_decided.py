@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.archive import load
-from tests.test_bench import bench
+from tests.test_bench import ask, bench
 
 SUITE = """
 title = "Are two of the same kind equivalent?"
@@ -40,6 +40,7 @@ def test_what_is_decided_at_the_first_look_takes_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_what_is_not_decided_takes_three_looks_and_says_so(tmp_path: Path) -> None:
     """Fresh instances each time; exit code 11, every batch's recording kept, the rows of all."""
     suite(tmp_path, "service_p999")
@@ -58,6 +59,7 @@ def test_what_is_not_decided_takes_three_looks_and_says_so(tmp_path: Path) -> No
     assert [(row.instances, row.batches) for row in rows] == [(6, [2, 2, 2])] * 2
 
 
+@pytest.mark.slow
 def test_no_batch_begins_that_would_end_too_late(tmp_path: Path) -> None:
     """The limit is kept, and what was measured is there."""
     suite(tmp_path, "service_p999")
@@ -71,13 +73,13 @@ def test_no_batch_begins_that_would_end_too_late(tmp_path: Path) -> None:
 def test_the_plan_tells_how_long_it_may_take(tmp_path: Path) -> None:
     """Up to three times."""
     suite(tmp_path, "service_p999")
-    done = bench("run", "my.toml", "--until-decided", "--dry-run", cwd=tmp_path)
+    done = ask("run", "my.toml", "--until-decided", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0
     assert "up to 3 times that, until all is decided, or 900 s" in done.stdout
 
 
 def test_a_limit_needs_a_run_that_goes_on(tmp_path: Path) -> None:
     """It would be ignored otherwise."""
-    done = bench("run", "smoke", "--limit", "5", "--dry-run", cwd=tmp_path)
+    done = ask("run", "smoke", "--limit", "5", "--dry-run", cwd=tmp_path)
     assert done.returncode == 2
     assert "--limit belongs to --until-decided" in done.stderr

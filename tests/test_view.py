@@ -510,7 +510,7 @@ def test_a_taken_port_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
     """With what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = sandbox.run("view", "--results", str(tmp_path), "--port", str(port))
+        done = sandbox.ask("view", "--results", str(tmp_path), "--port", str(port))
     assert done.returncode == 3
     assert f"port {port} is taken" in done.stderr
     assert "--port" in done.stderr
@@ -518,7 +518,7 @@ def test_a_taken_port_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_wrong_usage(sandbox: Sandbox) -> None:
     """Rather an error than an empty page for ever."""
-    done = sandbox.run("view", "--results", "nowhere", "--port", "0")
+    done = sandbox.ask("view", "--results", "nowhere", "--port", "0")
     assert done.returncode == 2
     assert "nowhere: no such folder" in done.stderr
 

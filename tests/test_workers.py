@@ -93,6 +93,7 @@ def added(rows: list[SlotRecord]) -> HdrHistogram:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_two_workers_make_one_result(sandbox: Sandbox) -> None:
     """Every arrival is accounted for, and the percentiles are those of both workers' histograms together."""
     run, workers = begin(sandbox, seconds=3)
@@ -127,6 +128,7 @@ def test_two_workers_make_one_result(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_worker_killed_half_way_makes_a_run_invalid_and_keeps_what_was_seen(sandbox: Sandbox) -> None:
     """It is named, the other ends by itself, and nothing that was measured gets a verdict."""
     run, workers = begin(sandbox, seconds=20)
@@ -168,7 +170,7 @@ def test_a_worker_killed_half_way_makes_a_run_invalid_and_keeps_what_was_seen(sa
 def test_what_workers_cannot_share_is_refused(sandbox: Sandbox, arguments: list[str], told: str) -> None:
     """Before anything is started."""
     (sandbox.folder / "two.toml").write_text(SUITE.format(seconds=3))
-    done = sandbox.run("run", "two.toml", "--out", "run", *arguments)
+    done = sandbox.ask("run", "two.toml", "--out", "run", *arguments)
     assert done.returncode == 2
     assert told in done.stderr
     assert not (sandbox.folder / "run").exists()
@@ -176,9 +178,9 @@ def test_what_workers_cannot_share_is_refused(sandbox: Sandbox, arguments: list[
 
 def test_a_worker_needs_the_secret(sandbox: Sandbox) -> None:
     """It is told how to give it; a short one is none."""
-    done = sandbox.run("work", "127.0.0.1:5557")
+    done = sandbox.ask("work", "127.0.0.1:5557")
     assert done.returncode == 2
     assert "COOKIES_VS_TOKENS_SECRET: the environment must hold the secret" in done.stderr
-    done = sandbox.run("work", "127.0.0.1:5557", COOKIES_VS_TOKENS_SECRET="guess-me")
+    done = sandbox.ask("work", "127.0.0.1:5557", COOKIES_VS_TOKENS_SECRET="guess-me")
     assert done.returncode == 2
     assert "expected 16 characters or more (got 8)" in done.stderr

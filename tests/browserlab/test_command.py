@@ -10,20 +10,14 @@ import sys
 import pytest
 
 from browserlab import experiments, sites
-from tests import browser
+from tests import browser, forks
 from tests.sandbox import ROOT
 
 
 def lab(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "browserlab", *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
+    return forks.run(
+        "browserlab", arguments, folder=ROOT, environment=os.environ | environment, patience_s=100
     )
 
 

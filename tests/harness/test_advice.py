@@ -102,6 +102,7 @@ def test_with_a_profiles_length_all_goes_by_it() -> None:
     assert cookie.bandwidth_up.value == pytest.approx(1000 * 8 * 112)
 
 
+@pytest.mark.slow
 def test_its_intervals_cover_the_truth_as_often_as_they_say() -> None:
     """100 results with noise, 99 % intervals of five kinds: each within three standard errors (3.0 %)."""
     cookie, token, listed = TRUTHS["cookie"], TRUTHS["token"], TRUTHS["token-denylist"]

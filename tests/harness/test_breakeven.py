@@ -68,6 +68,7 @@ def test_it_is_found(base: float, nearest: float, truth: float) -> None:
     assert found.low < found.value < found.high
 
 
+@pytest.mark.slow
 def test_its_interval_covers_the_truth_as_often_as_it_says() -> None:
     """99 % nominal: of 1,000 simulated sweeps at least 97 and a half, and not each and every one."""
     truth = 200.0

@@ -156,6 +156,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(spread_of_arm: float) ->
     assert 0.985 <= covered / trials <= 0.995
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instances", [4, 8, 16])
 def test_the_other_intervals_cover_the_truth_as_often_as_they_say(instances: int) -> None:
     """Means and geometric means of an arm, and how a ratio moved between runs: each within three s.e.

@@ -78,6 +78,7 @@ def test_nothing_is_ever_called_the_wrong_way_round() -> None:
     assert runs(1.03, 16)["faster"] == 0
 
 
+@pytest.mark.slow
 def test_looking_three_times_at_the_whole_level_would_err_more_often() -> None:
     """Why each look has a third: eight instances that scatter by 3 %, plain 99 % at every look."""
     dice = random.Random(1)  # noqa: S311 - a reproducible simulation

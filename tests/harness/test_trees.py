@@ -273,6 +273,7 @@ def test_our_own_lock_is_satisfied_by_this_interpreter() -> None:
     assert environments.is_satisfied((OURS.root / "requirements.lock").read_text(), "ours")
 
 
+@pytest.mark.slow
 def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Isolated from this one, whole or not at all, and found again by its lock."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -293,6 +294,7 @@ def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(list((tmp_path / "cookies-vs-tokens").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_an_interpreter_says_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This one what its own metadata say; one of an empty lock file nothing that this one has to have."""
     own = environments.contents(sys.executable)

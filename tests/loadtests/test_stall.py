@@ -63,6 +63,7 @@ def p95(values: list[float]) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no way to stop a process")
 def test_a_second_of_silence_shows_in_response_time_and_nowhere_else() -> None:
     """At 20 arrivals/s for 10 s over one connection, a twentieth of all waits for half of the stall or more.

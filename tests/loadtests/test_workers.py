@@ -30,7 +30,7 @@ from tests.servers.process import Server
 
 SECRET = "a secret that only tests know"
 USERS = 4
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A server under test as a process of its own, as users run it."""
+"""A server under test as a process of its own, which begins sooner than users' do (`tests/forks.py`)."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests import forks
 
 #: The secret that every server under test gets, so that tests can forge what its holder could.
 SECRET = b"0123456789abcdef0123456789abcdef-test"
@@ -32,20 +34,10 @@ class Server:
     def __init__(self, scheme: str, *arguments: str, log: Path, env: Mapping[str, str] | None = None) -> None:
         self.scheme = scheme
         self.log = log
-        command = [
-            sys.executable,
-            "-m",
-            "servers",
-            scheme,
-            "--json",
-            "--port",
-            "0",
-            "--password-cost",
-            "bench",
-        ]
+        words = [scheme, "--json", "--port", "0", "--password-cost", "bench", *arguments]
         with log.open("wb") as errors:
-            self.process = subprocess.Popen(
-                [*command, *arguments], stdout=subprocess.PIPE, stderr=errors, env=environment(env), cwd=ROOT
+            self.process = forks.start(
+                "servers", words, folder=ROOT, environment=environment(env), stderr=errors
             )
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], START_TIMEOUT_S)
@@ -70,12 +62,9 @@ class Server:
 
 def run_command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run `python -m servers` to its end and return what it said."""
-    return subprocess.run(
-        [sys.executable, "-m", "servers", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        env=environment(env),
-        cwd=ROOT,
-        check=False,
-    )
+    if "--processes" in arguments:  # which fork, and end, in ways of their own
+        command = [sys.executable, "-m", "servers", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment(env), capture_output=True, text=True, timeout=30, check=False
+        )
+    return forks.run("servers", arguments, folder=ROOT, environment=environment(env), patience_s=30)
