@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from harness import interpreter
+from harness.system import interpreter
 
 interpreter.check()
 
@@ -24,7 +24,7 @@ try:
 except ModuleNotFoundError as error:
     interpreter.end(interpreter.missing(error))
 
-from harness import __version__, interrupts
+from harness import __version__
 from harness.errors import (
     BenchError,
     EnvironmentFailedError,
@@ -32,6 +32,7 @@ from harness.errors import (
     SuiteError,
     is_output_gone,
 )
+from harness.system import signals
 
 app = typer.Typer(
     help="Weighs cookie sessions against tokens on this machine, and says how surely.",
@@ -42,7 +43,7 @@ app = typer.Typer(
 
 #: Seconds within which a run that goes on until decided must end.
 _LIMIT_S = 900
-#: Where workers find a run: Locust's port, on this machine alone (`harness.workers.DEFAULT_BIND`).
+#: Where workers find a run: Locust's port, on this machine alone (`harness.load.remote.DEFAULT_BIND`).
 _WORKERS_BIND = "127.0.0.1:5557"
 _NEW_FOLDER = "Folder for this run; default: a new one in --results."
 RunFolder = Annotated[Path | None, typer.Option("--out", help=_NEW_FOLDER)]
@@ -141,8 +142,8 @@ def run(
     wait: Wait = False,
 ) -> None:
     """Measure a suite: tables, charts, a page and result.json. Takes about 80 seconds for `quick`."""
-    from harness import commands
-    from harness.run import Options
+    from harness.measure.run import Options
+    from harness.studies.benchmark import run as commands
 
     if limit is not None and not until_decided:
         raise SuiteError("--limit belongs to --until-decided: without it a run measures one batch.")
@@ -176,10 +177,10 @@ def work(
     COOKIES_VS_TOKENS_SECRET_FILE. A worker is one process on one CPU: start one for each CPU that is to load.
     It sends load wherever the holder of that secret says. Ctrl-C ends it, and makes the run invalid.
     """
-    from harness import working
+    from harness.load import worker
 
     with _until_stopped():
-        working.work(run_at, patience, Console())
+        worker.work(run_at, patience, Console())
 
 
 @app.command()
@@ -211,8 +212,8 @@ def conform(
     It logs in, writes, changes a password, blocks an account and guesses passwords: ask no server whose
     accounts matter.
     """
-    from harness.conform.command import Asked
-    from harness.conform.command import conform as ask
+    from harness.testbed.contract.run import Asked
+    from harness.testbed.contract.run import conform as ask
 
     asked = Asked(target, arm, strict, load_other_machines, redis_url)
     ask(asked, Console(stderr=as_json), print_json=as_json)
@@ -221,8 +222,8 @@ def conform(
 @app.command()
 def plot(results: Annotated[list[Path], typer.Argument(help="Runs: their folders or result files.")]) -> None:
     """Draw the charts of stored results again, beside them."""
-    from harness import archive
-    from harness.charts import draw_all
+    from harness.report.charts import draw_all
+    from harness.results import archive
 
     console = Console()
     for path in results:
@@ -251,9 +252,9 @@ def report(
     loads nothing: figures, style and script are in it. Every run writes its own, and this makes it again,
     from the result file alone. Of several the first is the base of all, as in `compare`.
     """
-    from harness import reporting
+    from harness.report import write
 
-    reporting.tell(which, out, results, print_json=as_json)
+    write.tell(which, out, results, print_json=as_json)
 
 
 @app.command()
@@ -267,7 +268,7 @@ def export(
     results: ResultsFolder = Path("results"),
 ) -> None:
     """Write a stored result in the formats of other tools."""
-    from harness import exporting
+    from harness.report import exporting
 
     if to:
         exporting.export(which, to, out, results)
@@ -287,9 +288,10 @@ def compare(
     Times are compared on one machine only; between machines, ratios between arms are. There are no verdicts,
     since runs one after the other drift: for those, measure all as arms of one suite.
     """
-    from harness import archive
-    from harness.charts.compared import draw_compared
-    from harness.compare import console, sides
+    from harness.report.charts.compared import draw_compared
+    from harness.report.compare import compare as sides
+    from harness.report.compare import console
+    from harness.results import archive
 
     places = [archive.find(name, results) for name in which]
     compared = sides.compare([(str(place), archive.load(place)) for place in places])
@@ -314,7 +316,7 @@ def serve(
     redis_url: RedisUrl = None,
 ) -> None:
     """Run the servers side by side and print curl lines to try them. Ctrl-C ends them."""
-    from harness import commands
+    from harness.studies.benchmark import run as commands
 
     with _until_stopped():
         commands.serve(arms or ["cookie", "token"], port, loop, redis_url, Console())
@@ -333,7 +335,7 @@ def agent(
     servers: their CPU time, memory and processes. What it says is sealed, not hidden: bind it to a private
     network. Linux only. Ctrl-C ends it.
     """
-    from harness.agent import command
+    from harness.testbed.agent import run as command
 
     with _until_stopped():
         command.run(bind, os.environ, lambda text: print(text, flush=True))
@@ -351,11 +353,11 @@ def doctor(
     Takes two seconds. Every run does the same more briefly and keeps the findings in its result.
     Warnings end with exit code 0; what keeps a run from starting ends with 3.
     """
-    from harness import catalog
-    from harness.doctor import console, examination
+    from harness.doctor import console, examine
+    from harness.suites import catalog
 
-    findings = examination.examine(catalog.load_suite(suite), results, examination.THOROUGH_S)
-    findings = examination.worst_first([*findings, examination.examine_store(redis_url)])
+    findings = examine.examine(catalog.load_suite(suite), results, examine.THOROUGH_S)
+    findings = examine.worst_first([*findings, examine.examine_store(redis_url)])
     if as_json:
         print(json.dumps([finding.model_dump() for finding in findings], indent=1))
     else:
@@ -379,7 +381,7 @@ def engine(
     One load process on one core, a server on another; wrk takes part where it is installed. Latencies of ours
     are held against wrk's and against the true ones of a server with known delays (calibration/target.py).
     """
-    from harness.engine import command
+    from harness.studies.load_engine import run as command
 
     command.measure(rounds, seconds, seed, Console(stderr=as_json), print_json=as_json, wait=wait)
 
@@ -419,7 +421,7 @@ def calibrate(
     10 % of one scheme's server CPU. `bench.py check --against HEAD~1` should pass the one, and fail the other
     by that scheme's name. A few minutes each.
     """
-    from harness.calibrate import command
+    from harness.studies.calibration import run as command
 
     if gate and (shapes or kind):
         raise SuiteError("--shapes and --kind do not belong to --gate, whose trials are commits.")
@@ -476,8 +478,8 @@ def check(
     regression, 11 when it cannot be told, 12 when the measurement is invalid, 13 when there is nothing to
     compare with.
     """
-    from harness.gate import command
-    from harness.run import Options
+    from harness.gate import run as command
+    from harness.measure.run import Options
 
     if skip_unchanged and against is None:
         raise SuiteError("--skip-unchanged belongs to --against.")
@@ -520,8 +522,8 @@ def baseline(
 
     Commit it. Three minutes: how batches differ tells how sure a later comparison may be.
     """
-    from harness.gate import command
-    from harness.run import Options
+    from harness.gate import run as command
+    from harness.measure.run import Options
 
     options = Options(_folder(results, "baseline"), seed=seed, loop=loop, redis_url=redis_url)
     command.baseline(suite, file, repo, options, Console(), wait=wait)
@@ -543,7 +545,7 @@ def claims(
     Each verdict comes with the experiment, its rule and its figures, in claims.json and claims.md. A claim
     that cannot be tried yet says why. What was stopped goes on where it was.
     """
-    from harness.lab import command
+    from harness.studies.claims import run as command
 
     command.settle(numbers or [], out, Console(stderr=as_json), print_json=as_json, wait=wait)
 
@@ -568,8 +570,8 @@ def browser(
     cases take turns. Chromium holds an answer back until the frame after the click is drawn, so when its last
     byte arrived is told, too. Every click is kept, in wait.json. `make browser` finds or installs a Chromium.
     """
-    from harness.wait import command
-    from harness.wait.file import Plan
+    from harness.studies.browser import run as command
+    from harness.studies.browser.file import Plan
 
     plan = Plan(batches, rounds, seed)
     console = Console(stderr=as_json)
@@ -611,7 +613,8 @@ def advise(
     Each figure has the interval of what was measured; beside them stands how far the model was off where it
     was held against measurements that it was not shown.
     """
-    from harness.advice import command, question
+    from harness.studies.advice import question
+    from harness.studies.advice import run as command
 
     asked = question.of(
         store_rtt_ms=store_rtt,
@@ -636,7 +639,7 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="Print history.json instead of a table.")] = False,
 ) -> None:
     """Follow figures from run to run: a table, and a figure for each metric, with changes of level."""
-    from harness.history import command
+    from harness.report.history import run as command
 
     console = Console(stderr=as_json)
     command.tell(folder, metric or [], suite, out or folder / "history", console, print_json=as_json)
@@ -654,7 +657,7 @@ def view(
     127.0.0.1 alone. While nobody looks it does nothing; a page that is open beside a run costs one look at
     a small file a second, other pages more: leave those until the run is over.
     """
-    from harness.view import command
+    from harness.report.viewer import run as command
 
     with _until_stopped():
         command.view(results, port, open_browser=open_browser)
@@ -674,7 +677,7 @@ def clean(
 
     Results in `published`, and files that no run writes, stay. So does what a run under way may be using.
     """
-    from harness.sweeping import sweep
+    from harness.cli.clean import sweep
 
     sweep(results, older_than_days=older_than, keep=keep, dry_run=dry_run, yes=yes, console=Console())
 
@@ -691,7 +694,7 @@ def list_all(
 
     For example `bench.py list schemes`.
     """
-    from harness import listing
+    from harness.cli import list as listing
 
     listing.tell(what or [], results, print_json=as_json)
 
@@ -725,9 +728,9 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line; every failure that has a name ends with its exit code and says so last."""
-    interrupts.catch()
+    signals.catch()
     code = _guarded(app)
-    interrupts.ignore()
+    signals.ignore()
     sys.exit(code)
 
 
@@ -763,7 +766,7 @@ def _print_to_nowhere() -> None:
 
 
 def _fail(error: BenchError) -> int:
-    interrupts.ignore()
+    signals.ignore()
     if told := str(error):
         with contextlib.suppress(OSError):  # nobody listens any more
             print(f"error: {told}", file=sys.stderr)

@@ -16,7 +16,7 @@ from aiohttp import ClientError
 from playwright.async_api import Error as BrowserFailedError
 
 from browserlab import chromium, experiments, sites
-from browserlab.stage import UnexpectedError, scheme_of
+from browserlab.session import UnexpectedError, scheme_of
 
 _CANNOT_START: Final = 3
 _INTERRUPTED: Final = 130

@@ -21,9 +21,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from servers import __main__, serving
-from servers.identity import Identity
-from servers.keys import SCHEME
+from servers import __main__
+from servers.credentials.identity import Identity
+from servers.http.app_keys import SCHEME
+from servers.process import serving
 
 #: One request in so many is timed: reading the thread's clock is a system call.
 _TIMED_EVERY: Final = 16

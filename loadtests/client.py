@@ -16,7 +16,7 @@ from gevent import socket
 from gevent.hub import get_hub
 from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
-from harness.dialect import CONTRACT, Dialect, names_in
+from harness.protocol.dialect import CONTRACT, Dialect, names_in
 from loadtests import kernel_time
 from servers import contract
 

@@ -12,7 +12,7 @@ import sys
 from time import perf_counter_ns, time_ns
 from typing import Final
 
-from harness.clocks import AnswersEnd
+from harness.protocol.clocks import AnswersEnd
 
 _CHUNK: Final = 65536
 #: Python has no name for it; of the platforms that this project runs on only Linux has the option.

@@ -25,16 +25,16 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 if _ROOT not in sys.path:  # Locust puts this file's folder there, not the project's
     sys.path.insert(0, _ROOT)
 
-from harness.incidents.timeline import IncidentPlan  # noqa: E402
-from harness.schedule import Plan  # noqa: E402
+from harness.protocol.incidents import IncidentPlan  # noqa: E402
+from harness.protocol.plan import Plan  # noqa: E402
 from loadtests import scenarios  # noqa: E402
+from loadtests.barrier import LocalEdges  # noqa: E402
 from loadtests.client import Connection, LoginFailedError, Watchdog, log_in  # noqa: E402
-from loadtests.drive import Drive  # noqa: E402
-from loadtests.edges import LocalEdges  # noqa: E402
-from loadtests.live_through import LiveThrough  # noqa: E402
+from loadtests.incident import LiveThrough  # noqa: E402
 from loadtests.pacing import wait_until  # noqa: E402
 from loadtests.recorder import Tally  # noqa: E402
 from loadtests.session import Session  # noqa: E402
+from loadtests.slots import Drive  # noqa: E402
 from servers import contract  # noqa: E402
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from locust.stats import RequestStats, StatsEntry, bucket_response_time
 
-from harness.recording import SlotRecord, encode
+from harness.protocol.recording import SlotRecord, encode
 from loadtests.client import Answer
 
 #: An arrival sent more than this behind schedule is late.

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import gevent
 
-from harness.dialect import CONTRACT, Dialect
+from harness.protocol.dialect import CONTRACT, Dialect
 from loadtests.client import (
     Answer,
     Connection,

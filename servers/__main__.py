@@ -12,11 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from servers import announce, cors, schemes, serving, several
+from servers import schemes
 from servers.accounts import seed
+from servers.credentials.passwords import COSTS
 from servers.embedded_store import StoreStartError, embedded_store
 from servers.errors import CannotStartError, UsageError
-from servers.passwords import COSTS
+from servers.http import cors
+from servers.process import describe, multiprocess, serving
 from servers.settings import (
     DEFAULT_KEY_PREFIX,
     MAX_CREDENTIAL_BYTES,
@@ -39,7 +41,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         if options.list:
-            print(json.dumps(announce.describe_schemes()) if options.json else announce.list_schemes())
+            print(json.dumps(describe.describe_schemes()) if options.json else describe.list_schemes())
         elif options.scheme is None:
             raise UsageError(f"Name a scheme: {', '.join(schemes.names())}.")
         else:
@@ -145,7 +147,7 @@ def _serve(options: argparse.Namespace) -> None:
         if options.processes == 1:
             serve(options.port, ready)
         else:
-            several.run(options.processes, options.host, options.port, serve, ready)
+            multiprocess.run(options.processes, options.host, options.port, serve, ready)
 
 
 def _example_accounts(stack: contextlib.ExitStack, cost: str) -> Path:
@@ -181,10 +183,10 @@ def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
 
 
 def _greeting(options: argparse.Namespace, port: int) -> str:
-    try_it = announce.try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
+    try_it = describe.try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
     if not options.json:
         return try_it
-    return announce.ready_line(
+    return describe.ready_line(
         options.scheme,
         host=options.host,
         port=port,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from servers import contract
+from servers.credentials.identity import Identity
+from servers.credentials.passwords import COSTS, hashed_at, hasher
 from servers.errors import CannotStartError, UsageError
-from servers.identity import Identity
-from servers.passwords import COSTS, hashed_at, hasher
-from servers.workers import WorkerPool
+from servers.process.thread_pool import WorkerPool
 
 ROLES: Final = ("user", "admin")
 
@@ -41,7 +41,7 @@ class Account(NamedTuple):
     """One row.
 
     `version` grows with each change of the password, the role or the block; `epoch` with each end of its
-    credentials, where the scheme asks for it (`servers.lookups`).
+    credentials, where the scheme asks for it (`servers.stores.lookups`).
     """
 
     id: str
@@ -170,7 +170,7 @@ def seed(path: Path, load_users: int = 0, cost: str = "owasp", profile_bytes: in
     Args:
         path: Where the file shall be; it must not exist.
         load_users: How many accounts of `contract.load_credentials` to add.
-        cost: Name of a profile in `servers.passwords.COSTS`.
+        cost: Name of a profile in `servers.credentials.passwords.COSTS`.
         profile_bytes: Length that their profiles are brought to, where they are shorter.
 
     Raises:

@@ -32,14 +32,14 @@ class Settings:
         secrets: Keys for signatures, each at least `MIN_SECRET_BYTES` long. The first signs, all verify.
         redis_url: Where the store is, for the schemes that need one; empty otherwise.
         key_prefix: What every key in the store begins with.
-        password_cost: Name of a profile in `servers.passwords.COSTS`.
+        password_cost: Name of a profile in `servers.credentials.passwords.COSTS`.
         behind_tls: Whether browsers reach this server by https, through a proxy.
         max_credential_bytes: Longest credential that is looked at.
         private_key: PEM of the key that signs, for schemes with key pairs; empty where none is given.
         public_keys: PEM of further keys whose signatures are believed, one after the other.
         lookup_url: The PostgreSQL in which `token-lookup` looks; empty for the accounts file.
         lifetime_s: Seconds that a credential lives which nothing ends or renews; None for the scheme's own.
-        allow_origins: Other origins whose pages may call this server, as `servers.cors` parsed them.
+        allow_origins: Other origins whose pages may call this server, as `servers.http.cors` parsed them.
     """
 
     accounts_file: Path

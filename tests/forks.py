@@ -28,14 +28,14 @@ Program = Literal["bench", "browserlab", "servers"]
 _IMPORTS: Final = {
     "bench": """
 import runpy
-import bench, harness.commands, harness.reporting, harness.charts, harness.report.html
-names = [name for name, _ in harness.charts.figures()]
+import bench, harness.studies.benchmark.run, harness.report.write, harness.report.charts, harness.report.html
+names = [name for name, _ in harness.report.charts.figures()]
 def run():
     runpy.run_path(bench.__file__, run_name="__main__")
 """,
     "browserlab": """
 import runpy
-import browserlab.experiments, browserlab.stage
+import browserlab.experiments, browserlab.session
 [browserlab.experiments.load(name) for name in browserlab.experiments.names()]
 def run():
     runpy.run_module("browserlab", run_name="__main__", alter_sys=True)

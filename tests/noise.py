@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from harness.result import Result
+from harness.results.model import Result
 
 #: The checks that tell of others on the machine.
 _CAUSES: Final = frozenset({"stolen cpu", "swap", "memory pressure", "busy cpu", "speed of the machine"})

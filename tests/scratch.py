@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness.archive import load
+from harness.results.archive import load
 from tests import noise
 from tests.sandbox import ROOT, Sandbox
 

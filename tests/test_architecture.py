@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.version import SHARED
+from loadtests.distributed.version import SHARED
 
 ROOT = Path(__file__).parents[1]
 OURS = ("bench", "browserlab", "calibration", "harness", "loadtests", "servers")
@@ -19,90 +19,90 @@ PURE = [
     *(
         Path("harness", f"{name}.py")
         for name in (
-            "suite",
-            "clocks",
-            "schedule",
-            "seal",
-            "staircase",
-            "placement",
-            "arms",
-            "recording",
-            "estimate",
-            "verdict",
-            "result",
-            "observed",
-            "blocks",
-            "dialect",
-            "own",
-            "points",
-            "analysis",
-            "validity",
-            "forecast",
-            "scaling",
-            "growth",
-            "drift",
-            "endurance",
-            "doctor/judgements",
-            "fingerprint",
-            "compare/page",
-            "compare/sides",
-            "compare/wording",
-            "engine/cases",
-            "engine/rows",
-            "looks",
-            "findings",
-            "calibrate/commits",
-            "calibrate/kinds",
-            "calibrate/goals",
-            "calibrate/rows",
-            "exports/__init__",
-            "exports/bencher",
-            "exports/github_action_benchmark",
-            "exports/junit",
-            "exports/markdown",
-            "exports/openmetrics",
-            "exports/tables",
-            "trees/tree",
-            "budgets",
-            "contrasts",
-            "subject",
-            "gate/questions",
-            "gate/spread",
-            "reckoning",
-            "redacting",
+            "analysis/block_effects",
+            "analysis/checks",
+            "analysis/click_latency",
+            "analysis/drift",
+            "analysis/endurance",
+            "analysis/growth",
+            "analysis/measurements",
+            "analysis/observation",
+            "analysis/per_instance",
+            "analysis/stats/break_even",
+            "analysis/stats/change_points",
+            "analysis/stats/contrasts",
+            "analysis/stats/estimate",
+            "analysis/stats/linear_fit",
+            "analysis/stats/propagation",
+            "analysis/stats/scaling",
+            "analysis/stats/sequential",
+            "analysis/stats/sweeps",
+            "analysis/stats/verdict",
+            "doctor/checks",
+            "gate/between_batches",
             "gate/judge",
-            "gate/summary",
-            "history/changes",
-            "history/series",
-            "history/wording",
-            "line",
-            "agent/protocol",
-            "advice/advise",
-            "advice/answer",
-            "advice/held_back",
-            "levels",
-            "advice/model",
-            "advice/notes",
-            "advice/question",
-            "advice/revocation",
-            "advice/wording",
-            "breakeven",
-            "incidents/timeline",
-            "incidents/lived",
-            "incidents/figures",
-            "incidents/checks",
-            "report/answer",
-            "report/attribution",
-            "report/incidents",
-            "lab/readings",
+            "gate/questions",
+            "measure/incidents/checks",
+            "measure/incidents/metrics",
+            "measure/incidents/record",
+            "measure/result_builder",
+            "protocol/clocks",
+            "protocol/dialect",
+            "protocol/incidents",
+            "protocol/plan",
+            "protocol/recording",
+            "protocol/seal",
+            "protocol/staircase",
+            "report/compare/comparability",
+            "report/compare/compare",
+            "report/compare/page",
+            "report/compare/wording",
+            "report/content/answer",
+            "report/content/attribution",
+            "report/content/gate",
+            "report/content/incidents",
+            "report/content/model",
+            "report/exports/__init__",
+            "report/exports/bencher",
+            "report/exports/github_action_benchmark",
+            "report/exports/junit",
+            "report/exports/markdown",
+            "report/exports/openmetrics",
+            "report/exports/tables",
+            "report/history/series",
+            "report/history/wording",
             "report/markdown",
-            "report/model",
-            "view/choice",
-            "view/comparison",
-            "view/summary",
-            "view/told",
-            "view/trend",
-            "wait/rows",
+            "report/viewer/comparison",
+            "report/viewer/filters",
+            "report/viewer/progress_text",
+            "report/viewer/summary",
+            "report/viewer/trend",
+            "results/model",
+            "results/subject",
+            "studies/advice/advise",
+            "studies/advice/answer",
+            "studies/advice/leave_one_out",
+            "studies/advice/model",
+            "studies/advice/notes",
+            "studies/advice/question",
+            "studies/advice/revocation",
+            "studies/advice/wording",
+            "studies/calibration/commits",
+            "studies/calibration/error_rates",
+            "studies/calibration/goals",
+            "studies/calibration/trial_kinds",
+            "studies/claims/readings",
+            "studies/load_engine/cases",
+            "studies/load_engine/rows",
+            "suites/arms",
+            "suites/expressions",
+            "suites/external",
+            "suites/forecast",
+            "suites/model",
+            "system/cpus",
+            "system/redacting",
+            "system/source_tree",
+            "testbed/agent/messages",
         )
     ),
     Path("servers", "contract.py"),
@@ -200,18 +200,18 @@ def test_imports_are_found_in_all_their_forms() -> None:
     """The reader of imports itself: plain, from, of a module, relative, inside a function."""
     text = (
         "import os.path, redis as r\n"
-        "from harness import rig, __version__\n"
-        "from .estimate import mean\n"
-        "from . import verdict\n"
+        "from harness.testbed import rig\nfrom harness import __version__\n"
+        "from .stats.estimate import mean\n"
+        "from .stats import verdict\n"
         "def f():\n    from servers.contract import X\n"
     )
-    assert set(_imports(ast.parse(text), Path("harness/analysis.py"))) == {
+    assert set(_imports(ast.parse(text), Path("harness/analysis/measurements.py"))) == {
         "os.path",
         "redis",
-        "harness.rig",
+        "harness.testbed.rig",
         "harness",
-        "harness.estimate",
-        "harness.verdict",
+        "harness.analysis.stats.estimate",
+        "harness.analysis.stats.verdict",
         "servers.contract",
     }
 
@@ -256,16 +256,16 @@ def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
     """
     forbidden = {"locust", "gevent", "geventhttpclient", "calibration", "servers", "loadtests", "bench"}
     forbidden |= {"browserlab", "playwright"}
-    viewer = path.is_relative_to("harness/view")
+    viewer = path.is_relative_to("harness/report/viewer")
     assert not roots(path) & (forbidden if viewer else forbidden | {"aiohttp"})
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in files("harness") if not path.is_relative_to("harness/view")], ids=str
+    "path", [path for path in files("harness") if not path.is_relative_to("harness/report/viewer")], ids=str
 )
 def test_what_measures_knows_nothing_of_the_viewer(path: Path) -> None:
     """So that aiohttp is never in the process that measures."""
-    assert not {name for name in imports(path) if name.startswith("harness.view")}
+    assert not {name for name in imports(path) if name.startswith("harness.report.viewer")}
 
 
 @pytest.mark.parametrize("path", files("browserlab"), ids=str)
@@ -313,14 +313,14 @@ def test_what_makes_a_load_is_in_its_version() -> None:
 @pytest.mark.parametrize("name", ["messages", "clock"])
 def test_what_proves_and_reckons_of_load_is_pure(name: str) -> None:
     """It is given secrets, texts and times."""
-    path = Path("loadtests", f"{name}.py")
+    path = Path("loadtests/distributed", f"{name}.py")
     assert not {root for file in reached(path) for root in roots(file)} & IMPURE
 
 
 @pytest.mark.parametrize("path", [Path("bench.py"), *files("harness")], ids=str)
 def test_only_charts_import_matplotlib(path: Path) -> None:
     """It takes half a second to import, and most commands draw nothing."""
-    assert "matplotlib" not in roots(path) or path.is_relative_to("harness/charts")
+    assert "matplotlib" not in roots(path) or path.is_relative_to("harness/report/charts")
 
 
 SCHEMES = [path for path in files("servers/schemes") if path.name != "__init__.py"]
@@ -365,7 +365,7 @@ HEAVY = {
 def test_the_watch_sees_what_is_loaded() -> None:
     """Otherwise the tests below would hold of anything."""
     assert {"json", "typer", "bench"} <= loaded_after("import bench")
-    assert "scipy" in loaded_after("import harness.estimate")
+    assert "scipy" in loaded_after("import harness.analysis.stats.estimate")
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:

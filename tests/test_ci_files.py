@@ -425,7 +425,7 @@ def test_the_steps_run_as_they_are(sandbox: Sandbox, tmp_path_factory: pytest.Te
     assert "nothing to measure" in done.stdout
     assert runner.told("GITHUB_OUTPUT") == "exit-code=0\n"
     assert runner.told("GITHUB_STEP_SUMMARY") == ""
-    scratch.slow_down(top / "servers" / "token_scheme.py")
+    scratch.slow_down(top / "servers" / "credentials" / "token_scheme.py")
     scratch.commit(top, "Check twice")
     again = runner.step("Install", **clean)
     assert again.returncode == 0, again.stderr

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from servers import schemes
-from servers.scheme import Requirement
+from servers.credentials.scheme import Requirement
 
 ROOT = Path(__file__).parents[1]
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")

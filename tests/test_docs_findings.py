@@ -10,11 +10,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from harness import archive, claims
-from harness.charts import draw_claims
-from harness.lab import page
-from harness.lab.answers import FILE, Answers
-from harness.lab.readings import SUITES
+from harness.report.charts import draw_claims
+from harness.results import archive
+from harness.studies.claims import families, page
+from harness.studies.claims.answers import FILE, Answers
+from harness.studies.claims.readings import SUITES
 from tests.sandbox import ROOT
 
 FOLDER = ROOT / "results" / "published" / "20261126-claims-quiet"
@@ -42,16 +42,17 @@ def test_where_they_were_found_is_as_the_file_says() -> None:
 
 def test_the_published_answers_are_to_the_claims_there_are() -> None:
     """By the experiments and rules that the tree has now; none that can be demonstrated is left out."""
-    now = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in claims.find([])}
+    now = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in families.find([])}
     answers = Answers.read(FOLDER).all
     then = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in answers}
     assert then.items() <= now.items()
-    assert {one.number for one in claims.find([]) if one.kind == "demonstrated"} <= then.keys()
+    assert {one.number for one in families.find([]) if one.kind == "demonstrated"} <= then.keys()
 
 
 def test_the_page_is_made_from_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not written by hand; with the figures of the runs that lie beside it, and no others."""
-    # What is in them is looked at elsewhere (tests/harness/test_charts_claims.py), and drawing it takes long.
+    # What is in them is looked at elsewhere (tests/harness/report/test_charts_claims.py), and drawing it
+    # takes long.
     monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda *_, **__: None)
     monkeypatch.setattr(FigureCanvasSVG, "print_svg", lambda *_, **__: None)
     answers = Answers.read(FOLDER).all

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.own import OwnAccounts, OwnServer
-from harness.result import METRICS, Result
-from harness.suite import Load, Scenario, Servers, Suite
+from harness.results.model import METRICS, Result
+from harness.suites.external import OwnAccounts, OwnServer
+from harness.suites.model import Load, Scenario, Servers, Suite
 
 REFERENCE = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
 #: All tables of a suite.

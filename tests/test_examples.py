@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.catalog import load_suite
-from harness.result import Result
+from harness.results.model import Result
+from harness.suites.catalog import load_suite
 from tests.sandbox import ROOT, Sandbox
 
 EXAMPLES = ROOT / "examples"

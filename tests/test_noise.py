@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.archive import load
-from harness.result import Check, Status
+from harness.results.archive import load
+from harness.results.model import Check, Status
 from tests import noise
 from tests.sandbox import ROOT
 

@@ -78,7 +78,7 @@ def test_the_installed_command_lists_its_suites(installed: Path, tmp_path: Path)
 def test_the_installed_command_has_its_pages(installed: Path, tmp_path: Path) -> None:
     """Templates, style and script are in the wheel, too, though they are no modules."""
     program = (
-        "from pathlib import Path; from harness.view import pages; print(pages.missing())\n"
+        "from pathlib import Path; from harness.report.viewer import pages; print(pages.missing())\n"
         "own = Path(pages.__file__).parent / 'static'; print(sorted(path.name for path in own.iterdir()))"
     )
     words = [str(installed / "bin" / "python"), "-c", program]

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import archive, disk, locks, turn
-from harness.compare.sides import compare
-from harness.result import Result
-from harness.under_way import PROGRESS_FILE, ProgressFile
+from harness.report.compare.compare import compare
+from harness.results import archive
+from harness.results.model import Result
+from harness.results.progress_file import PROGRESS_FILE, ProgressFile
+from harness.system import files, locks, run_lock
 from tests.sandbox import ROOT, WAIT_S, Sandbox
 
 STORED = ROOT / "tests" / "harness" / "data" / "result.json"
@@ -160,8 +161,8 @@ def put_comparison(folder: Path, *ids: str) -> Path:
 @contextmanager
 def under_way(folder: Path) -> Iterator[ProgressFile]:
     """As if a run were under way in a folder that there is: its reserve locked, this machine taken."""
-    reserve = disk.reserve_of(folder)
-    with turn.taken(folder, wait=False, say=print), reserve.open("wb") as file:
+    reserve = files.reserve_of(folder)
+    with run_lock.taken(folder, wait=False, say=print), reserve.open("wb") as file:
         locks.mark(file)
         file.write(b"reserve")
         file.flush()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from browserlab import sites
-from browserlab.stage import Stage, stage
+from browserlab.session import Stage, stage
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 
 TITLE: Final = "calls across origins: which work, and how many preflights they cost"

@@ -8,7 +8,7 @@ from itertools import count, product
 from typing import Final, Literal
 
 from browserlab import sites
-from browserlab.stage import TRANSPORTS, UnexpectedError, Visitor, stage
+from browserlab.session import TRANSPORTS, UnexpectedError, Visitor, stage
 from browserlab.unprotected.weakened import AS_IT_COMES, SameSite, Weakened
 from servers import contract
 

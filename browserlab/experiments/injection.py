@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from browserlab import sites
-from browserlab.front import COLLECT
 from browserlab.pages import Store
-from browserlab.stage import Stage, UnexpectedError, stage
+from browserlab.proxy import COLLECT
+from browserlab.session import Stage, UnexpectedError, stage
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 from servers import contract
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from browserlab import sites
-from browserlab.front import Site
 from browserlab.pages import Page
-from browserlab.stage import AGAIN, Stage, UnexpectedError, Visitor, stage
+from browserlab.proxy import Site
+from browserlab.session import AGAIN, Stage, UnexpectedError, Visitor, stage
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 from servers import contract
 

@@ -3,7 +3,7 @@ import { hash, verify } from "@node-rs/argon2";
 
 const LOAD_USERS = 1000;
 
-// Names and figures as in servers/passwords.py: `bench` is for measuring everything but logins.
+// Names and figures as in servers/credentials/passwords.py: `bench` is for measuring everything but logins.
 const COSTS = {
   owasp: { timeCost: 2, memoryCost: 19 * 1024, parallelism: 1 },
   bench: { timeCost: 1, memoryCost: 8, parallelism: 1 },

@@ -8,7 +8,7 @@ from argon2.exceptions import VerifyMismatchError
 
 LOAD_USERS = 1000
 
-#: Names and figures as in servers/passwords.py: `bench` is for measuring everything but logins.
+#: Names and figures as in servers/credentials/passwords.py: `bench` is for measuring everything but logins.
 COSTS = {
     "owasp": PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),
     "bench": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from harness.doctor import cgroups, kernel
-from harness.doctor.judgements import Heat, OtherLoad
-from harness.machine import Pressure
+from harness.doctor.checks import Heat, OtherLoad
+from harness.measure.environment import Pressure
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from harness.doctor.judgements import Clock, Heat, Topology, Turbo, Virtualisation
-from harness.placement import Placement
+from harness.doctor.checks import Clock, Heat, Topology, Turbo, Virtualisation
+from harness.system.cpus import Placement
 
 _CPUS: Final = Path("sys/devices/system/cpu")
 _CLOCK: Final = Path("sys/devices/system/clocksource/clocksource0")

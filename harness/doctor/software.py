@@ -16,10 +16,12 @@ from typing import Any, Final
 import psutil
 from packaging.requirements import Requirement
 
-from harness import processes, store_nodes, store_urls
-from harness.doctor.judgements import PythonBuild, Store, Versions
+from harness.doctor.checks import PythonBuild, Store, Versions
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.machine import store_version
+from harness.measure.environment import store_version
+from harness.system import processes
+from harness.testbed.store import nodes as store_nodes
+from harness.testbed.store import urls
 
 #: Seconds that a store may take to say what it is.
 _STORE_TIMEOUT_S: Final = 2
@@ -72,7 +74,7 @@ def store(redis_url: str | None) -> Store:
 
 
 def _store_at(url: str) -> Store:
-    where = store_urls.shown(url)
+    where = urls.shown(url)
     try:
         nodes = store_nodes.connect(url, _STORE_TIMEOUT_S)
         info: Mapping[str, Any] = nodes[0].info("server")

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.findings import Findings
+from harness.analysis.stats.sequential import Open
+from harness.analysis.stats.verdict import holm
 from harness.gate.questions import Finding, Question, Rows
-from harness.looks import Open
-from harness.result import GateAnswer, Gated, Interval, Measurement
-from harness.verdict import holm
+from harness.measure.result_builder import Findings
+from harness.results.model import GateAnswer, Gated, Interval, Measurement
 
 #: What rounding may add to a figure that is counted.
 _ROUNDING: Final = 1e-9

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from harness.arms import BASE, HEAD
-from harness.budgets import Budget, Dual, Figure, parse
-from harness.contrasts import Power, powers, ratio_powers
-from harness.estimate import WeightedSum, log_contrast, stratified_ratio
-from harness.gate.spread import Spread, between_batches
-from harness.reckoning import uncertain, value
-from harness.result import METRICS, GateKind, Measurement, Result
-from harness.suite import Scenario, Suite
+from harness.analysis.stats.contrasts import Power, powers, ratio_powers
+from harness.analysis.stats.estimate import WeightedSum, log_contrast, stratified_ratio
+from harness.analysis.stats.propagation import uncertain, value
+from harness.gate.between_batches import Spread, between_batches
+from harness.results.model import METRICS, GateKind, Measurement, Result
+from harness.suites.arms import BASE, HEAD
+from harness.suites.expressions import Budget, Dual, Figure, parse
+from harness.suites.model import Scenario, Suite
 
 #: What is judged under saturation: what a request costs, and how long it takes. Tails never are.
 _CLOSED: Final = ("total_cpu", "service_p50")

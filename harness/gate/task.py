@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from harness.arms import Arm
 from harness.gate.questions import Question
-from harness.result import Check, Comparand, Result
-from harness.suite import Suite
+from harness.results.model import Check, Comparand, Result
+from harness.suites.arms import Arm
+from harness.suites.model import Suite
 
 
 class Task(Protocol):

@@ -10,9 +10,9 @@ from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from harness.report import format as fmt
-from harness.report.model import Report, Section
-from harness.report.tables import Table
+from harness.report.content import format as fmt
+from harness.report.content.model import Report, Section
+from harness.report.content.tables import Table
 
 _STYLES: Final = {
     "decided": "bold green",

@@ -17,11 +17,11 @@ from typing import Any, Final, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
-from harness.report import format as fmt
-from harness.report.answer import Answer
-from harness.report.model import Drawing, Report
-from harness.report.tables import Table
-from harness.result import GateAnswer, Verdict
+from harness.report.content import format as fmt
+from harness.report.content.answer import Answer
+from harness.report.content.model import Drawing, Report
+from harness.report.content.tables import Table
+from harness.results.model import GateAnswer, Verdict
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: What a cell of figures begins with: `12,423 ± 113`, `≥0.20`, `<= 1`, `+2.0 %`.

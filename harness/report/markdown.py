@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.report.model import Report, Section
-from harness.report.tables import Table
+from harness.report.content.model import Report, Section
+from harness.report.content.tables import Table
 
 #: Shown nowhere, and parts what GitHub would make a link of, or a notice to somebody.
 _APART: Final = "\N{ZERO WIDTH SPACE}"

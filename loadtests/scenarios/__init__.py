@@ -6,7 +6,8 @@ of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are
 key of a suite's scenario without which this one makes no sense. With `OWN_LOGINS = True` a user logs in with
 each instance, since what one login issued can be used once. `ASKS` has the contract's routes that it asks
 for, besides the login and the restricted read; servers without them are left out. With `INCIDENT` all arms
-live through it at once, and meanwhile the harness makes an incident of that kind (`harness/incidents/`).
+live through it at once, and meanwhile the harness makes an incident of that kind
+(`harness/measure/incidents/`).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import importlib
 import pkgutil
 from typing import Protocol, cast
 
+from servers.credentials.scheme import About, Scheme
 from servers.errors import UsageError
-from servers.scheme import About, Scheme
 from servers.settings import Settings
 
 

@@ -1,14 +1,14 @@
 """No authentication at all: the floor that the cost of every scheme stands on."""
 
-# ruff: noqa: ARG002, D102 - servers.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
 
 from aiohttp import web
 
 from servers import contract
-from servers.bearer_transport import BearerTransport
-from servers.identity import Identity
-from servers.promises import Promises
-from servers.scheme import About, Scheme
+from servers.credentials.bearer_transport import BearerTransport
+from servers.credentials.guarantees import Promises
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
 from servers.settings import Settings
 
 ABOUT = About(

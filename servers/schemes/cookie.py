@@ -1,19 +1,19 @@
 """A session in Redis behind a cookie: the cookie says nothing, and the store is asked on every request."""
 
-# ruff: noqa: D102 - servers.scheme documents the methods
+# ruff: noqa: D102 - servers.credentials.scheme documents the methods
 
 import aiohttp_session
 from aiohttp import web
 
-from servers.cookie_transport import CookieTransport
-from servers.identity import Identity
-from servers.promises import ASKED_FOR
-from servers.scheme import About, Scheme
-from servers.session_records import SessionRecords
-from servers.session_scheme import SessionScheme
-from servers.session_storage import SessionStorage
+from servers.credentials.cookie_transport import CookieTransport
+from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.session_scheme import SessionScheme
 from servers.settings import Settings
-from servers.store_connection import connect
+from servers.stores.connection import connect
+from servers.stores.session_records import SessionRecords
+from servers.stores.session_storage import SessionStorage
 
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session, hardened)",

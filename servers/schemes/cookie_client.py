@@ -3,7 +3,7 @@
 There to be weighed; `ABOUT.waives` names what a session in a store does and this cannot, or does not.
 """
 
-# ruff: noqa: ARG002, D102 - servers.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
 
 import base64
 import hashlib
@@ -20,11 +20,11 @@ from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet, MultiFernet
 
 from servers import contract
-from servers.cookie_transport import CookieTransport
-from servers.identity import Identity
-from servers.promises import SELF_CONTAINED
-from servers.scheme import About, Scheme
-from servers.session_scheme import SessionScheme
+from servers.credentials.cookie_transport import CookieTransport
+from servers.credentials.guarantees import SELF_CONTAINED
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.session_scheme import SessionScheme
 from servers.settings import Settings
 
 ABOUT = About(

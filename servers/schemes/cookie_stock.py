@@ -3,7 +3,7 @@
 There to be weighed and attacked, not to be copied; `ABOUT.waives` names what it leaves out.
 """
 
-# ruff: noqa: ARG002, D102 - servers.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
 
 import uuid
 
@@ -14,15 +14,15 @@ from redis.asyncio import Redis
 from redis.asyncio.sentinel import Sentinel
 
 from servers import contract
-from servers.cookie_transport import CookieTransport
+from servers.credentials.cookie_transport import CookieTransport
+from servers.credentials.guarantees import Promises
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.session_scheme import SessionScheme
 from servers.errors import UsageError
-from servers.identity import Identity
-from servers.promises import Promises
-from servers.scheme import About, Scheme
-from servers.session_scheme import SessionScheme
 from servers.settings import Settings
-from servers.store import StoreKeeper
-from servers.store_connection import readable
+from servers.stores.connection import readable
+from servers.stores.store import StoreKeeper
 
 ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session as it comes)",

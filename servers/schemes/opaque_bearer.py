@@ -1,19 +1,19 @@
 """A session in Redis whose id travels as bearer: all that `cookie` does for the caller, without a cookie."""
 
-# ruff: noqa: ARG002, D102 - servers.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
 
 from typing import Final
 
 from aiohttp import web
 
-from servers.bearer_transport import BearerTransport
-from servers.identity import Identity
-from servers.promises import ASKED_FOR
-from servers.scheme import About, Scheme
-from servers.session_records import Record, SessionRecords
+from servers.credentials.bearer_transport import BearerTransport
+from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.store_connection import connect
-from servers.transport import Transport
+from servers.stores.connection import connect
+from servers.stores.session_records import Record, SessionRecords
 
 ABOUT = About(
     title="Redis session, its id as bearer",

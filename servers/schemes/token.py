@@ -1,12 +1,12 @@
 """A stateless JWT as bearer: everything the server needs to know is in the token, so it asks nobody."""
 
 from servers import signing_keys
-from servers.bearer_transport import BearerTransport
-from servers.promises import SELF_CONTAINED
-from servers.scheme import About, Scheme
+from servers.credentials.bearer_transport import BearerTransport
+from servers.credentials.guarantees import SELF_CONTAINED
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.token_scheme import TokenScheme
+from servers.credentials.tokens import Tokens
 from servers.settings import Settings
-from servers.token_scheme import TokenScheme
-from servers.tokens import Tokens
 
 ABOUT = About(
     title="Stateless HS256 JWT as bearer",

@@ -1,12 +1,12 @@
 """A stateless JWT in a cookie: nothing is kept here, scripts cannot read it, and writes need a CSRF proof."""
 
 from servers import signing_keys
-from servers.cookie_transport import CookieTransport
-from servers.promises import SELF_CONTAINED
-from servers.scheme import About, Scheme
+from servers.credentials.cookie_transport import CookieTransport
+from servers.credentials.guarantees import SELF_CONTAINED
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.token_scheme import TokenScheme
+from servers.credentials.tokens import Tokens
 from servers.settings import Settings
-from servers.token_scheme import TokenScheme
-from servers.tokens import Tokens
 
 ABOUT = About(
     title="Stateless HS256 JWT in an HttpOnly cookie",

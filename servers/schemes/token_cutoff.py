@@ -1,22 +1,22 @@
 """A JWT as bearer, checked against the time at which its account's tokens were last ended, in the store."""
 
-# ruff: noqa: D102 - servers.scheme and servers.token_scheme document the methods
+# ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
 import time
 from dataclasses import replace
 from typing import Any
 
 from servers import signing_keys
-from servers.bearer_transport import BearerTransport
-from servers.cutoffs import Cutoffs
-from servers.identity import Identity
-from servers.promises import ASKED_FOR
-from servers.scheme import About, Scheme
+from servers.credentials.bearer_transport import BearerTransport
+from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.token_scheme import TokenScheme
+from servers.credentials.tokens import Tokens
+from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.store_connection import connect
-from servers.token_scheme import TokenScheme
-from servers.tokens import Tokens
-from servers.transport import Transport
+from servers.stores.connection import connect
+from servers.stores.revocation_cutoffs import Cutoffs
 
 ABOUT = About(
     title="HS256 JWT as bearer, its time of issue checked against the account's cut-off in Redis",

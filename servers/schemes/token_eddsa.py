@@ -1,7 +1,7 @@
 """A stateless JWT signed by Ed25519: short, and neither signing nor verifying stands out."""
 
-from servers import public_keys
-from servers.scheme import Scheme
+from servers.credentials import public_keys
+from servers.credentials.scheme import Scheme
 from servers.settings import Settings
 
 ABOUT = public_keys.about("EdDSA")

@@ -1,7 +1,7 @@
 """A stateless JWT signed by ECDSA on P-256: short, and dearer to verify."""
 
-from servers import public_keys
-from servers.scheme import Scheme
+from servers.credentials import public_keys
+from servers.credentials.scheme import Scheme
 from servers.settings import Settings
 
 ABOUT = public_keys.about("ES256")

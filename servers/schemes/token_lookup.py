@@ -1,20 +1,20 @@
 """A JWT as bearer, and an indexed SELECT on every request: does the account still stand by what it says?"""
 
-# ruff: noqa: D102 - servers.scheme and servers.token_scheme document the methods
+# ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
 from dataclasses import replace
 from typing import Any, Final
 
 from servers import signing_keys
-from servers.bearer_transport import BearerTransport
-from servers.identity import Identity
-from servers.lookups import Lookup
-from servers.promises import ASKED_FOR
-from servers.scheme import About, Scheme
+from servers.credentials.bearer_transport import BearerTransport
+from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.token_scheme import TokenScheme
+from servers.credentials.tokens import Tokens
+from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.token_scheme import TokenScheme
-from servers.tokens import Tokens
-from servers.transport import Transport
+from servers.stores.lookups import Lookup
 
 ABOUT = About(
     title="HS256 JWT as bearer, its account looked up in SQLite or PostgreSQL",
@@ -65,9 +65,9 @@ def build(name: str, settings: Settings) -> Scheme:
 def _lookup(settings: Settings) -> Lookup:
     # Each imports a driver that the other does without.
     if settings.lookup_url:
-        from servers.postgres_lookup import PostgresLookup
+        from servers.stores.postgres_lookup import PostgresLookup
 
         return PostgresLookup(settings.lookup_url)
-    from servers.sqlite_lookup import SqliteLookup
+    from servers.stores.sqlite_lookup import SqliteLookup
 
     return SqliteLookup(settings.accounts_file)

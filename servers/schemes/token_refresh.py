@@ -4,7 +4,7 @@ The window that a stolen refresh token leaves is `refresh_families.GRACE_MS`: wi
 the same successor; after it, its use ends the refresh tokens of the login that it belongs to.
 """
 
-# ruff: noqa: ARG002, D102 - servers.scheme and servers.token_scheme document the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods, and what each is given
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,16 +13,16 @@ from typing import Any, Final
 from aiohttp import web
 
 from servers import contract, signing_keys
-from servers.bearer_transport import BearerTransport
-from servers.identity import Identity
-from servers.promises import SELF_CONTAINED
-from servers.refresh_families import RefreshFamilies
-from servers.scheme import About, Current, Scheme
+from servers.credentials.bearer_transport import BearerTransport
+from servers.credentials.guarantees import SELF_CONTAINED
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Current, Scheme
+from servers.credentials.token_scheme import ISSUED, TokenScheme
+from servers.credentials.tokens import Tokens
+from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.store_connection import connect
-from servers.token_scheme import ISSUED, TokenScheme
-from servers.tokens import Tokens
-from servers.transport import Transport
+from servers.stores.connection import connect
+from servers.stores.refresh_families import RefreshFamilies
 
 #: Seconds that an access token lives where nothing else is set, and may be out of date.
 LIFETIME_S: Final = 5 * 60

@@ -1,7 +1,7 @@
 """A stateless JWT signed by RSA, as most identity providers do: cheap to verify, dear to sign, and long."""
 
-from servers import public_keys
-from servers.scheme import Scheme
+from servers.credentials import public_keys
+from servers.credentials.scheme import Scheme
 from servers.settings import Settings
 
 ABOUT = public_keys.about("RS256")

@@ -1,22 +1,22 @@
 """A JWT as bearer whose id names a session in the store: verified first, and then looked up all the same."""
 
-# ruff: noqa: D102 - servers.scheme and servers.token_scheme document the methods
+# ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
 from typing import Any
 
 from aiohttp import web
 
 from servers import signing_keys
-from servers.bearer_transport import BearerTransport
-from servers.identity import Identity
-from servers.promises import ASKED_FOR
-from servers.scheme import About, Scheme
-from servers.session_records import SessionRecords
+from servers.credentials.bearer_transport import BearerTransport
+from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.identity import Identity
+from servers.credentials.scheme import About, Scheme
+from servers.credentials.token_scheme import EndableTokenScheme
+from servers.credentials.tokens import Tokens
+from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.store_connection import connect
-from servers.token_scheme import EndableTokenScheme
-from servers.tokens import Tokens
-from servers.transport import Transport
+from servers.stores.connection import connect
+from servers.stores.session_records import SessionRecords
 
 ABOUT = About(
     title="HS256 JWT as bearer, and a session in Redis behind its id",

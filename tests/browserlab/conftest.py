@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from browserlab import sites
-from browserlab.stage import AGAIN, Stage, scheme_of, stage
+from browserlab.session import AGAIN, Stage, scheme_of, stage
 from servers.embedded_store import embedded_store
 from tests import browser
 from tests.servers.process import Server

@@ -8,7 +8,7 @@ import pytest
 
 from browserlab import sites
 from browserlab.pages import Store
-from browserlab.stage import Stage, Visitor
+from browserlab.session import Stage, Visitor
 from servers import contract
 from servers.contract import Credentials
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from browserlab.experiments import crossing, forgery, injection, load, names, wait
-from browserlab.stage import Stage
+from browserlab.session import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 

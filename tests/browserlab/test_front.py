@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Error
 
 from browserlab import chromium, sites
-from browserlab.front import Seen, front
-from browserlab.stage import Stage
+from browserlab.proxy import Seen, front
+from browserlab.session import Stage
 from servers import contract
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from harness.charts import compared, history, staleness, waits
-from harness.charts.drawable import drawable
-from harness.compare.sides import Compared, compare
-from harness.history import series
-from harness.lab.claim import Answer
-from harness.result import Result
-from harness.wait import rows
-from harness.wait.rows import Batch
+from harness.analysis import click_latency
+from harness.analysis.click_latency import Batch
+from harness.report.charts import compared, history, staleness, waits
+from harness.report.charts.parts.drawable import drawable
+from harness.report.compare.compare import Compared, compare
+from harness.report.history import series
+from harness.results.model import Result
+from harness.studies.claims.claim import Answer
 from tests.golden import results
 from tests.golden.results import Change, scale, swap
 
@@ -30,7 +30,7 @@ class Golden:
     """A figure, what it is drawn from, and two changes of that which a reader must see.
 
     Attributes:
-        module: Of `harness/charts/`.
+        module: Of `harness/report/charts/`.
         made: What it is drawn from.
         draws: Draws it.
         value: Moves one value of the last of what it is drawn from.
@@ -58,7 +58,7 @@ class Golden:
 def _of_a_result(
     module: str, made: Callable[[], Result], value: Change, arms: tuple[str, str] = _TWINS
 ) -> Golden:
-    draw = importlib.import_module(f"harness.charts.{module}").draw
+    draw = importlib.import_module(f"harness.report.charts.{module}").draw
     return Golden(module, lambda: [made()], lambda found: draw(drawable(found[0])), value, swap(*arms))
 
 
@@ -68,7 +68,12 @@ def _history(name: str, found: Sequence[Result]) -> Figure:
 
 def _waits(found: Sequence[results.Waits]) -> Figure:
     clicks: list[Batch] = list(found[0].batches)
-    return waits.figure(rows.waits(clicks), rows.pairs(clicks), rows.noise(clicks), "how it was measured")
+    return waits.figure(
+        click_latency.waits(clicks),
+        click_latency.pairs(clicks),
+        click_latency.noise(clicks),
+        "how it was measured",
+    )
 
 
 def _compared(draw: Callable[[Compared], Figure | None], found: Sequence[Result]) -> Figure | None:

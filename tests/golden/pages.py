@@ -20,9 +20,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
-from harness.charts import vector
 from harness.report import html
-from harness.report.model import Drawing, report
+from harness.report.charts.parts import vector
+from harness.report.content.model import Drawing, report
 from tests.golden import pictures, results
 from tests.golden.figures import GOLDEN
 from tests.golden.pictures import DPI, Pixels

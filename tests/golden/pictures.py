@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
-from harness.charts import style
+from harness.report.charts.parts import style
 
 #: Rows of pixels, of red, green and blue from 0 to 1.
 Pixels = npt.NDArray[np.float32]

@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from harness.charts import staleness
-from harness.history.changes import FEWEST
-from harness.lab.claim import Answer
-from harness.result import Result
-from harness.wait.rows import Click
+from harness.analysis.click_latency import Click
+from harness.analysis.stats.change_points import FEWEST
+from harness.report.charts import staleness
+from harness.results.model import Result
+from harness.studies.claims.claim import Answer
+from tests.harness.report.test_charts_claims import of_lifetimes
+from tests.harness.report.test_charts_incidents import outage, revocation
+from tests.harness.report.test_charts_incidents import result as lived_through
+from tests.harness.report.test_charts_vitals import soak
+from tests.harness.studies.test_browser import EACH_TIME, HOME, REMEMBERED, batch
 from tests.harness.sweeps import Sweeps, row_of
-from tests.harness.test_charts_claims import of_lifetimes
-from tests.harness.test_charts_incidents import outage, revocation
-from tests.harness.test_charts_incidents import result as lived_through
-from tests.harness.test_charts_vitals import soak
-from tests.harness.test_wait import EACH_TIME, HOME, REMEMBERED, batch
 
 #: Something that is done to the JSON of a result, or of an answer.
 Change = Callable[[dict[str, Any]], None]

@@ -18,12 +18,12 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from scipy.ndimage import uniform_filter
 
-from harness import charts
-from harness.charts import style
+from harness.report import charts
+from harness.report.charts.parts import style
 from tests.golden import pictures
 from tests.golden.figures import GOLDEN
 from tests.golden.pictures import TOLERANCE, Pixels, apart
-from tests.harness.test_charts import shown_texts
+from tests.harness.report.test_charts import shown_texts
 
 NAMES = list(GOLDEN)
 
@@ -54,7 +54,7 @@ def test_a_figure_looks_as_it_did(name: str, tmp_path: Path) -> None:
 
 
 def test_every_figure_has_a_golden_picture() -> None:
-    """A module of `harness/charts/` that opens a page is a figure."""
+    """A module of `harness/report/charts/` that opens a page is a figure."""
     folder = Path(charts.__file__).parent
     drawing = {file.stem for file in folder.glob("*.py") if _opens_a_page(file)}
     assert "cost" in drawing

@@ -13,8 +13,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from playwright.sync_api import Browser, Page
 
-from harness.charts import style
-from harness.report.model import Drawing
+from harness.report.charts.parts import style
+from harness.report.content.model import Drawing
 from tests.browser import browser
 from tests.golden import pages, pictures
 from tests.golden.figures import GOLDEN

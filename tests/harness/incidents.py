@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.incidents.lived import Lived
-from harness.incidents.timeline import BIN_NS, Bin, Event, IncidentPlan, Party, Person, Timeline, Watching
-from harness.result import Price
-from harness.schedule import Target
-from harness.suite import Load, Scenario
+from harness.measure.incidents.record import Lived
+from harness.protocol.incidents import BIN_NS, Bin, Event, IncidentPlan, Party, Person, Timeline, Watching
+from harness.protocol.plan import Target
+from harness.results.model import Price
+from harness.suites.model import Load, Scenario
 
 #: Bins of a second.
 SECOND = round(1e9 / BIN_NS)

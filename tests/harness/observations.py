@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.observed import Observed
-from harness.recording import Recording, SlotAccount, SlotRecord, encode
-from harness.schedule import Plan, Target
-from harness.suite import Load, Scenario
+from harness.analysis.observation import Observed
+from harness.protocol.plan import Plan, Target
+from harness.protocol.recording import Recording, SlotAccount, SlotRecord, encode
+from harness.suites.model import Load, Scenario
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from harness.estimate import geometric_mean, mean
-from harness.result import METRICS, Measurement, Result
+from harness.analysis.stats.estimate import geometric_mean, mean
+from harness.results.model import METRICS, Measurement, Result
 
 STORED: Final = Path(__file__).parent / "data" / "result.json"
 CONFIDENCE: Final = 0.99

@@ -1,6 +1,6 @@
 """By how much another machine's clock is ahead, and how wrong that may be."""
 
-from loadtests.clock import Clock, Reading
+from loadtests.distributed.clock import Clock, Reading
 
 
 def test_an_answer_is_taken_to_be_from_the_middle() -> None:

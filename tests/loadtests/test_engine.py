@@ -322,9 +322,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from locust.stats import RequestStats
-from harness.schedule import Plan, Target
-from loadtests import drive, scenarios
-from loadtests.edges import LocalEdges
+from harness.protocol.plan import Plan, Target
+from loadtests import slots as drive, scenarios
+from loadtests.barrier import LocalEdges
 body = b'{"id": "load-0", "profile": {"id": "load-0"}}'
 answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%b" % (len(body), body)
 def answering(sock, address):

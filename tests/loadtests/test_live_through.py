@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.incidents.timeline import NOT_SENT, IncidentPlan, Party, Person, Timeline
-from harness.schedule import Target
+from harness.protocol.incidents import NOT_SENT, IncidentPlan, Party, Person, Timeline
+from harness.protocol.plan import Target
 from servers import contract
 from tests.loadtests.in_locust import in_locust
 from tests.servers.process import Server
 
 PRELUDE = """
 from time import perf_counter_ns
-from harness.incidents.timeline import Party, Person
-from harness.schedule import Target
+from harness.protocol.incidents import Party, Person
+from harness.protocol.plan import Target
 from loadtests.client import Answer
-from loadtests.live_through import Crowd, Seen, Witness
+from loadtests.incident import Crowd, Seen, Witness
 from loadtests.recorder import WRONG
 PERSON, VICTIM = Person(0, "/"), Person(1, "/", "revoked")
 TARGET = Target(0, "token", "127.0.0.1", 1, "/")
@@ -124,9 +124,9 @@ print([ns // ms for ns in crowd.lag_ns])
 DRIVE = """
 from types import SimpleNamespace
 from pathlib import Path
-from harness.incidents.timeline import IncidentPlan
+from harness.protocol.incidents import IncidentPlan
 from loadtests import scenarios
-from loadtests.live_through import LiveThrough
+from loadtests.incident import LiveThrough
 plan = IncidentPlan.loads(Path({plan!r}).read_text())
 environment = SimpleNamespace(runner=None, process_exit_code=None)
 one = LiveThrough(plan, Path({recording!r}), scenarios.load(plan.scenario), environment)

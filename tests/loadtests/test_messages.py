@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.seal import ForgedError, LostError, proof, proves
-from loadtests.messages import Seal
+from harness.protocol.seal import ForgedError, LostError, proof, proves
+from loadtests.distributed.messages import Seal
 
 SECRET = "the secret of this run"
 

@@ -13,11 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
-from harness import load
 from harness.errors import InvalidMeasurementError
-from harness.recording import Recording
-from harness.schedule import Plan, Target, arrival_offsets
-from harness.vitals import Watch
+from harness.load import generator
+from harness.protocol.plan import Plan, Target, arrival_offsets
+from harness.protocol.recording import Recording
+from harness.testbed.sampler import Watch
 from servers import contract
 from tests.servers.process import Server
 
@@ -73,9 +73,9 @@ def drive(
 ) -> tuple[Recording, Watched]:
     """Two load processes over the plan."""
     watched: Any = Watched(folder)
-    how = load.Generator(processes=2)
+    how = generator.Generator(processes=2)
     watch = Watch(1)
-    one = load.run(plan(folder, server, model), watched, watched, watch, how=how, on_slot=on_slot)
+    one = generator.run(plan(folder, server, model), watched, watched, watch, how=how, on_slot=on_slot)
     return one, watched
 
 

@@ -16,7 +16,7 @@ import os, signal, subprocess, sys
 from time import perf_counter_ns
 from locust import FastHttpUser, constant_throughput, task
 from locust.env import Environment
-from harness.schedule import arrival_offsets
+from harness.protocol.plan import arrival_offsets
 from loadtests.pacing import OpenPhase
 words = [sys.executable, "-m", "servers", "anonymous", "--port", "0", "--password-cost", "bench", "--json"]
 server = subprocess.Popen(words, stdout=subprocess.PIPE)

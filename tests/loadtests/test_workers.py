@@ -18,13 +18,14 @@ from typing import Any
 
 import pytest
 
-from harness import load, processes, secret
 from harness.errors import EnvironmentFailedError
-from harness.recording import Recording
-from harness.schedule import arrival_offsets
-from harness.trees.tree import OURS, Tree
-from harness.vitals import Watch
-from harness.workers import Address, Workers
+from harness.load import generator
+from harness.load.remote import Address, Workers
+from harness.protocol.plan import arrival_offsets
+from harness.protocol.recording import Recording
+from harness.system import processes, secret
+from harness.system.source_tree import OURS, Tree
+from harness.testbed.sampler import Watch
 from tests.loadtests.test_processes import SLOT_NS, SLOTS, Watched, plan
 from tests.servers.process import Server
 
@@ -69,7 +70,7 @@ class Stage:
     ) -> subprocess.Popen[bytes]:
         """Start a worker that holds this secret, from this tree, by this way to the master."""
         words = [address or self.address, "--patience", "60"]
-        return self.start("loadtests.worker", words, {secret.NAME: held}, tree)
+        return self.start("loadtests.distributed.worker", words, {secret.NAME: held}, tree)
 
     def start(
         self, module: str, arguments: list[str], environment: dict[str, str], tree: Tree = OURS
@@ -83,7 +84,7 @@ class Stage:
     def clear(self) -> None:
         """Let the workers end, who were told, and then make sure."""
         for process in self.started:
-            if processes.module_of(process.args) == "loadtests.worker":  # type: ignore[arg-type]
+            if processes.module_of(process.args) == "loadtests.distributed.worker":  # type: ignore[arg-type]
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(10)
         processes.end(self.started)
@@ -141,13 +142,13 @@ def drive(
     folder: Path,
     server: Server,
     model: str,
-    how: load.Generator,
+    how: generator.Generator,
     on_slot: Callable[[int, int, int, int], None] = lambda *_: None,
 ) -> tuple[Recording, Watched]:
     """A load over the plan of `test_processes`."""
     watched: Any = Watched(folder)
     whole = plan(folder, server, model, users=USERS)
-    one = load.run(whole, watched, watched, Watch(1), how=how, on_slot=on_slot)
+    one = generator.run(whole, watched, watched, Watch(1), how=how, on_slot=on_slot)
     return one, watched
 
 
@@ -157,13 +158,13 @@ def test_two_workers_record_what_two_processes_do(
     """One load after the other: each edge is passed once, each arrival is sent by the same one, once."""
     monkeypatch.setenv("LOCUST_HOST", "http://192.0.2.1")  # nothing of Locust's own settings counts
     server = serve("token")
-    own = {model: drive(tmp_path, server, model, load.Generator(2))[0] for model in ("open", "closed")}
+    own = {model: drive(tmp_path, server, model, generator.Generator(2))[0] for model in ("open", "closed")}
     with stage(tmp_path, 2) as on:
         on.gather()
         ends = [on.work(), on.work()]
         on.gathered()
         for model in ("open", "closed", "open"):
-            recording, watched = drive(tmp_path, server, model, load.Generator(workers=on.workers))
+            recording, watched = drive(tmp_path, server, model, generator.Generator(workers=on.workers))
             assert recording.complete
             assert recording.errors == {}
             assert [(r.slot, r.process) for r in recording.slots] == [
@@ -196,7 +197,7 @@ def test_a_worker_that_is_killed_is_named_and_what_was_seen_is_kept(
                 os.kill(ends[0].pid, signal.SIGKILL)
 
         recording, _ = drive(
-            tmp_path, serve("cookie"), "open", load.Generator(workers=on.workers), on_slot=kill_one
+            tmp_path, serve("cookie"), "open", generator.Generator(workers=on.workers), on_slot=kill_one
         )
         assert not recording.complete
         host = on.workers.found[0].host
@@ -258,7 +259,7 @@ def test_a_worker_loads_nothing_for_a_master_without_the_secret(tmp_path: Path) 
         ]
         stranger = processes.start("locust", arguments, log=tmp_path / "master.log")
         worker = processes.start(
-            "loadtests.worker",
+            "loadtests.distributed.worker",
             [f"127.0.0.1:{port}", "--patience", "15"],
             log=tmp_path / "worker.log",
             environment={secret.NAME: SECRET},

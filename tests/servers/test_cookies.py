@@ -12,7 +12,7 @@ import pytest
 
 from servers import contract, schemes
 from servers.contract import Credentials
-from servers.scheme import Requirement
+from servers.credentials.scheme import Requirement
 from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import Server
 

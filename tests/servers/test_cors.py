@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from servers import contract, cors, schemes
+from servers import contract, schemes
 from servers.contract import Credentials
 from servers.errors import UsageError
+from servers.http import cors
 from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import Server, run_command
 

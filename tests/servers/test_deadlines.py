@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from servers.deadlines import Deadlines
+from servers.http.deadlines import Deadlines
 
 
 async def test_what_is_in_time_passes() -> None:

@@ -9,7 +9,7 @@ import redis
 
 from servers import contract
 from servers.contract import Credentials
-from servers.denylist import MARGIN_S
+from servers.stores.denylist import MARGIN_S
 from tests.servers.client import Client
 from tests.servers.process import Server
 

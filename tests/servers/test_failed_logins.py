@@ -7,7 +7,7 @@ from aiohttp import web
 
 from servers import contract
 from servers.contract import Credentials
-from servers.failed_logins import COUNTERS, MAX_FAILURES, WINDOW_S, FailedLogins
+from servers.credentials.failed_logins import COUNTERS, MAX_FAILURES, WINDOW_S, FailedLogins
 from tests.servers.client import Answer, Client
 from tests.servers.process import Server
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from servers import contract
 from servers.contract import Credentials
-from servers.failed_logins import MAX_FAILURES
+from servers.credentials.failed_logins import MAX_FAILURES
 from tests.servers.process import Server
 from tests.servers.serialisable import orders
 from tests.servers.test_sessions_at_once import LONG, QUICK

@@ -18,9 +18,9 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 
 from servers import contract, schemes
 from servers.accounts import ROLES
-from servers.app import create_app
 from servers.contract import Credentials
-from servers.keys import ACCOUNTS, PASSWORDS
+from servers.http.app import create_app
+from servers.http.app_keys import ACCOUNTS, PASSWORDS
 from servers.settings import Settings, new_secret
 from tests.servers import description
 from tests.servers.client import JSON, Client

@@ -14,12 +14,12 @@ from argon2 import extract_parameters
 
 from servers import accounts, contract
 from servers.__main__ import _parser
-from servers.app import create_app
 from servers.contract import Credentials
-from servers.keys import ACCOUNTS, PASSWORDS
-from servers.passwords import COSTS, QUEUE, Passwords, hashed_at, hasher
+from servers.credentials.passwords import COSTS, QUEUE, Passwords, hashed_at, hasher
+from servers.http.app import create_app
+from servers.http.app_keys import ACCOUNTS, PASSWORDS
+from servers.process.thread_pool import WorkerPool
 from servers.settings import Settings
-from servers.workers import WorkerPool
 from tests.servers.client import Client
 from tests.servers.process import Server
 

@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jwt.utils import base64url_decode
 
-from servers import contract, signing_keys, tokens
+from servers import contract, signing_keys
 from servers.contract import Credentials
+from servers.credentials import tokens
+from servers.credentials.identity import Identity
 from servers.errors import UsageError
-from servers.identity import Identity
 from servers.settings import MIN_SECRET_BYTES, parse_secret
 from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import Server

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from servers import contract, signing_keys
+from servers.credentials.identity import Identity
+from servers.credentials.tokens import TYPE, Tokens
 from servers.errors import UsageError
-from servers.identity import Identity
 from servers.settings import Settings
-from servers.tokens import TYPE, Tokens
 from tests.servers.client import Client
 from tests.servers.process import ROOT, Server, run_command
 

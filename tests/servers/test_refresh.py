@@ -10,8 +10,9 @@ import jwt
 import pytest
 import redis
 
-from servers import contract, refresh_families
+from servers import contract
 from servers.contract import Credentials
+from servers.stores import refresh_families
 from tests.servers.client import Answer, Client
 from tests.servers.process import SECRET, Server
 

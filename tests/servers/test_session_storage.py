@@ -9,11 +9,11 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from redis.asyncio import Redis
 
-from servers.cookie_transport import CookieTransport
-from servers.session_records import SessionRecords
-from servers.session_storage import SessionStorage, StoredSession
+from servers.credentials.cookie_transport import CookieTransport
 from servers.settings import Settings
-from servers.store_connection import connect
+from servers.stores.connection import connect
+from servers.stores.session_records import SessionRecords
+from servers.stores.session_storage import SessionStorage, StoredSession
 
 TRANSPORT = CookieTransport("test", Settings(Path("unused"), (b"s" * 32,)))
 

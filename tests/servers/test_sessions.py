@@ -19,7 +19,7 @@ import redis
 
 from servers import contract, schemes
 from servers.contract import Credentials
-from servers.scheme import Requirement
+from servers.credentials.scheme import Requirement
 from tests.servers.client import JSON, Client
 from tests.servers.process import Server
 

@@ -27,9 +27,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from servers import account_index, contract, session_records
-from servers.session_records import Record, SessionRecords
-from servers.store_connection import connect
+from servers import contract
+from servers.stores import account_index, session_records
+from servers.stores.connection import connect
+from servers.stores.session_records import Record, SessionRecords
 from tests.servers.serialisable import orders
 
 #: Requests meet more often on a few sessions than on many.

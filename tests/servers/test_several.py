@@ -15,7 +15,7 @@ import pytest
 
 from servers import contract
 from servers.contract import Credentials
-from servers.failed_logins import MAX_FAILURES
+from servers.credentials.failed_logins import MAX_FAILURES
 from tests.servers.client import JSON, Client
 from tests.servers.process import Server, run_command
 

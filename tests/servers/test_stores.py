@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from servers import contract, schemes, store_urls
+from servers import contract, schemes
 from servers.__main__ import _redis_url
 from servers.contract import Credentials
 from servers.errors import UsageError
 from servers.settings import Settings
-from servers.store_connection import connect
+from servers.stores import urls
+from servers.stores.connection import connect
 from tests import stores
 from tests.servers.client import Client
 from tests.servers.process import Server, run_command
@@ -211,10 +212,10 @@ def test_the_url_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_urls_of_several_nodes() -> None:
     """Hosts with and without ports, of version 6 of IP too; what is quoted; whose each option is."""
-    read = store_urls.parse(
+    read = urls.parse(
         "rediss+sentinel://me:p%40ss@a,[::1]:5,c:6/auth/3?ssl_ca_certs=/ca&sentinel_password=x%2Fy&max_connections=7"
     )
-    assert read == store_urls.Several(
+    assert read == urls.Several(
         "sentinel",
         [("a", 26379), ("::1", 5), ("c", 6)],
         "auth",
@@ -228,11 +229,11 @@ def test_urls_of_several_nodes() -> None:
         },
         {"ssl": True, "ssl_ca_certs": "/ca", "password": "x/y"},
     )
-    assert store_urls.parse("REDIS+CLUSTER://a:1") == ("cluster", [("a", 1)], "", {}, {})
-    assert store_urls.parse("redis://a:1") is None
-    shown = store_urls.shown("redis+sentinel://me:secret@a:1,b:2/auth?sentinel_password=secret")
+    assert urls.parse("REDIS+CLUSTER://a:1") == ("cluster", [("a", 1)], "", {}, {})
+    assert urls.parse("redis://a:1") is None
+    shown = urls.shown("redis+sentinel://me:secret@a:1,b:2/auth?sentinel_password=secret")
     assert shown == "redis+sentinel://a:1,b:2/auth"
-    assert store_urls.shown("unix:///run/store?password=secret") == "unix:///run/store"
+    assert urls.shown("unix:///run/store?password=secret") == "unix:///run/store"
 
 
 @pytest.mark.slow

@@ -9,10 +9,11 @@ from typing import Any
 import jwt
 import pytest
 
-from servers import contract, signing_keys, tokens
+from servers import contract, signing_keys
 from servers.contract import Credentials
+from servers.credentials import tokens
+from servers.credentials.identity import Identity
 from servers.errors import UsageError
-from servers.identity import Identity
 from servers.settings import MAX_CREDENTIAL_BYTES
 from tests.servers.client import Client
 from tests.servers.process import SECRET, Server

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from harness import catalog
-from harness.own import OwnServer
+from harness.suites import catalog
+from harness.suites.external import OwnServer
 
 FOLDER: Final = Path(__file__).parent
 SUITE: Final = FOLDER / "stranger.toml"

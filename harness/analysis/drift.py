@@ -1,0 +1,116 @@
+"""Whether what a request costs moved while a run lasted: the last third of the slots against the first. Pure.
+
+A neighbour on the machine moves all arms; an arm that ages moves alone. So arms are held against each other,
+instance by instance, and one arm by itself only against a change that no neighbour should make.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+from typing import Final
+
+from harness.analysis.observation import Observed, Slot
+from harness.analysis.stats.estimate import Estimate, Ratio, geometric_mean, ratio
+from harness.protocol.plan import by_arm
+from harness.protocol.recording import merged
+
+#: Slots of an instance in a third that make its median one that a single burst does not move.
+_ENOUGH_SLOTS: Final = 8
+#: An instance strays that moved by this fraction more than the median, and by so many times the scatter.
+_FAR: Final = 0.25
+_FAR_IN_SCATTERS: Final = 5
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How one metric moved from the first third of the slots to the last.
+
+    Attributes:
+        metric: Name in METRICS.
+        arms: Last over first, by arm, with an interval over its instances.
+        pairs: The later arm's movement over the earlier one's, by (earlier, later); of so many pairs all
+            intervals hold at once (Bonferroni).
+        strays: Of instances that moved unlike the others: their movement over the median of all, by instance.
+    """
+
+    metric: str
+    arms: Mapping[str, Estimate]
+    pairs: Mapping[tuple[str, str], Ratio]
+    strays: Mapping[int, float]
+
+
+def drifts(observed: Observed, confidence: float) -> list[Drift]:
+    """The drift of server CPU and median service time; arms without slots in both thirds are left out."""
+    return [_drift(metric, value, observed, confidence) for metric, value in _METRICS.items()]
+
+
+def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, confidence: float) -> Drift:
+    moved = _moved(observed, value)
+    points = {
+        arm: [moved[instance] for instance in instances if instance in moved]
+        for arm, instances in by_arm(observed.plan.targets).items()
+    }
+    pairs = [pair for pair in combinations(points, 2) if min(len(points[arm]) for arm in pair) > 1]
+    each = 1 - (1 - confidence) / max(1, len(pairs))
+    return Drift(
+        metric,
+        arms={arm: geometric_mean(own, confidence) for arm, own in points.items() if own},
+        pairs={(base, arm): ratio(points[base], points[arm], each) for base, arm in pairs},
+        strays=_strays(moved) if _enough(observed) else {},
+    )
+
+
+def _enough(observed: Observed) -> bool:
+    return len(observed.plan.order) >= 3 * _ENOUGH_SLOTS * len(observed.plan.targets)
+
+
+def _strays(moved: Mapping[int, float]) -> dict[int, float]:
+    """Movements, over the median of all, that are large and far out of what the others scatter.
+
+    The scatter is the median absolute deviation on logarithms, times 1.4826 to stand for a standard deviation
+    (Hampel 1974).
+    """
+    if not moved:
+        return {}
+    centre = median(moved.values())
+    apart = {instance: math.log(one / centre) for instance, one in moved.items()}
+    scatter = 1.4826 * median(abs(one) for one in apart.values())
+    far = max(math.log1p(_FAR), _FAR_IN_SCATTERS * scatter)
+    return {instance: math.exp(one) for instance, one in apart.items() if abs(one) > far}
+
+
+def _moved(observed: Observed, value: Callable[[Slot], float]) -> dict[int, float]:
+    """Median over an instance's slots in the last third, over that in the first; by instance."""
+    count = len(observed.plan.order)
+    first: dict[int, list[float]] = defaultdict(list)
+    last: dict[int, list[float]] = defaultdict(list)
+    for slot in observed.slots():
+        number = slot.account.slot
+        if number < count / 3:
+            first[slot.instance].append(value(slot))
+        elif number >= 2 * count / 3:
+            last[slot.instance].append(value(slot))
+    both = [instance for instance in first if instance in last]
+    moved = {i: (median(first[i]), median(last[i])) for i in both}
+    return {i: after / before for i, (before, after) in moved.items() if min(before, after) > 0}
+
+
+def _cpu(slot: Slot) -> float:
+    return (slot.account.server_cpu_ns or 0) / slot.requests  # what nobody reads has moved by nothing
+
+
+def _median_service(slot: Slot) -> float:
+    return float(
+        merged(record.service for record in slot.records if record.service).get_value_at_percentile(50)
+    )
+
+
+_METRICS: Final[Mapping[str, Callable[[Slot], float]]] = {
+    "server_cpu": _cpu,
+    "service_p50": _median_service,
+}

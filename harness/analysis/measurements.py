@@ -1,0 +1,226 @@
+"""From what was observed to measurements, comparisons and distributions. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Final
+
+from harness.analysis.observation import Observed, arms, by_instance
+from harness.analysis.per_instance import points, step_points
+from harness.analysis.stats.estimate import Ratio, geometric_mean, mean, ratio, stratified_ratio
+from harness.analysis.stats.verdict import judge
+from harness.protocol.clocks import Clock
+from harness.protocol.plan import split_halves
+from harness.protocol.recording import merged
+from harness.results.model import METRICS, Comparison, Distribution, Interval, Measurement, Verdict
+from harness.suites.model import Scenario
+
+_CLOCKS: Final[tuple[Clock, ...]] = ("service", "response")
+
+
+def measurements(observed: Observed, confidence: float) -> list[Measurement]:
+    """One row an arm and metric; metrics that may be zero (`linear`) keep plain means.
+
+    Where the scenario has several steps, rows of each follow, with the step among their parameters.
+    """
+    scenario = observed.scenario
+    # One figure an arm, entered under its first instance; none of one whose keys and way are not known here.
+    first = {arm: own[0] for arm, own in arms(observed).items() if arm in observed.store_memory}
+    longest = observed.longest_profile
+    found = points(observed) | {
+        "store_memory": {instance: observed.store_memory[arm] for arm, instance in first.items()},
+        "longest_profile": {instance: longest[arm] for arm, instance in first.items() if arm in longest},
+        "store_rtt": dict.fromkeys(first.values(), observed.store_rtt_us),
+    }
+    rows = _rows(observed, found, scenario.params, None, confidence)
+    steps = observed.steps()
+    for step in steps if len(steps) > 1 else []:
+        params = scenario.params | {"step": step}
+        rows += _rows(observed, step_points(observed, step), params, step, confidence)
+    return rows
+
+
+def _rows(
+    observed: Observed,
+    found: Mapping[str, Mapping[int, float]],
+    params: dict[str, Any],
+    step: str | None,
+    confidence: float,
+) -> list[Measurement]:
+    """The rows of the whole scenario or of one step, arm by arm."""
+    rows: list[Measurement] = []
+    slots = by_instance(observed)
+    for arm, instances in arms(observed).items():
+        records = [r for i in instances for slot in slots[i] for r in slot.records]
+        samples = sum(record.requests for record in records if step in (None, record.step))
+        for metric, values in found.items():
+            own = {instance: float(values[instance]) for instance in instances if instance in values}
+            if own:
+                batches = _by_batch(observed, own)
+                values_of = list(own.values())
+                rows.append(
+                    _row(observed.scenario, params, arm, metric, values_of, batches, samples, confidence)
+                )
+    return rows
+
+
+def _by_batch(observed: Observed, instances: Iterable[int]) -> list[int]:
+    """How many of these are of each batch; empty where there is one batch only."""
+    counts = Counter(observed.batch(instance) for instance in instances)
+    return [counts[batch] for batch in range(observed.batches)] if observed.batches > 1 else []
+
+
+def _row(
+    scenario: Scenario,
+    params: dict[str, Any],
+    arm: str,
+    metric: str,
+    own: list[float],
+    batches: list[int],
+    samples: int,
+    confidence: float,
+) -> Measurement:
+    positive = METRICS[metric].scale == "log" and min(own) > 0
+    estimate = (geometric_mean if positive else mean)(own, confidence, batches)
+    return Measurement(
+        scenario=scenario.name,
+        load=scenario.load.label,
+        params=params,
+        arm=arm,
+        metric=metric,
+        unit=METRICS[metric].unit,
+        value=estimate.value,
+        ci=_interval(estimate.low, estimate.high),
+        instances=len(own),
+        points=own,
+        samples=samples,
+        batches=batches,
+    )
+
+
+def comparisons(
+    rows: Sequence[Measurement],
+    scenario: Scenario,
+    *,
+    confidence: float,
+    margin: float,
+    among: Sequence[tuple[str, str]] | None = None,
+) -> list[Comparison]:
+    """Every pair of arms by every metric that has a ratio, later arm over earlier; verdicts on the primary.
+
+    Args:
+        rows: The measurements of this scenario.
+        scenario: Names the primary metric.
+        confidence: Of the intervals.
+        margin: Of equivalence.
+        among: The pairs that are compared, base first; None for every one.
+    """
+    found: list[Comparison] = []
+    for metric, params in _compared(rows):
+        here = [row for row in rows if (row.metric, row.params) == (metric, params)]
+        usable = [
+            (base, arm)
+            for base, arm in _pairs(here, among)
+            if min(base.points + arm.points) > 0 and min(_group_sizes(base, arm), default=0) > 1
+        ]
+        ratios = [stratified_ratio(base.paired(arm), confidence) for base, arm in usable]
+        primary = metric == scenario.primary_metric and params == scenario.params
+        verdicts: Sequence[Verdict] = ["not judged"] * len(ratios)
+        if primary:
+            verdicts = judge(
+                ratios,
+                confidence=confidence,
+                margin=margin,
+                larger_is_better=METRICS[metric].larger_is_better,
+            )
+        for (base, arm), one, verdict in zip(usable, ratios, verdicts, strict=True):
+            found.append(_comparison(base, arm, one, primary=primary, verdict=verdict))
+    return found
+
+
+def _pairs(
+    rows: Sequence[Measurement], among: Sequence[tuple[str, str]] | None
+) -> Iterable[tuple[Measurement, Measurement]]:
+    """Rows of one metric, two by two: those that were asked for, or every pair."""
+    if among is None:
+        return combinations(rows, 2)
+    by_arm = {row.arm: row for row in rows}
+    return [(by_arm[base], by_arm[arm]) for base, arm in among if base in by_arm and arm in by_arm]
+
+
+def _group_sizes(base: Measurement, arm: Measurement) -> list[int]:
+    return [len(group) for pair in base.paired(arm) for group in pair]
+
+
+def _compared(rows: Sequence[Measurement]) -> list[tuple[str, dict[str, Any]]]:
+    """The (metric, params) pairs that have a ratio, in the order of the rows."""
+    pairs: list[tuple[str, dict[str, Any]]] = []
+    for row in rows:
+        if METRICS[row.metric].scale == "log" and (row.metric, row.params) not in pairs:
+            pairs.append((row.metric, row.params))
+    return pairs
+
+
+def _comparison(
+    base: Measurement, arm: Measurement, one: Ratio, *, primary: bool, verdict: Verdict
+) -> Comparison:
+    return Comparison(
+        scenario=base.scenario,
+        load=base.load,
+        params=base.params,
+        metric=base.metric,
+        base=base.arm,
+        arm=arm.arm,
+        ratio=one.value,
+        ci=(one.low, one.high),
+        noise_floor=one.noise_floor,
+        primary=primary,
+        verdict=verdict,
+    )
+
+
+def a_against_a(row: Measurement, seed: int, confidence: float) -> Ratio | None:
+    """One arm's instances against each other, split in halves by the seed; None with fewer than four."""
+    first, second = split_halves(range(row.instances), seed)
+    if len(first) < 2 or min(row.points) <= 0:
+        return None
+    return ratio([row.points[i] for i in first], [row.points[i] for i in second], confidence)
+
+
+def distributions(observed: Observed) -> list[Distribution]:
+    """Latency by percentile of every arm and step, both clocks where both ran."""
+    rows: list[Distribution] = []
+    scenario, steps, slots = observed.scenario, observed.steps(), by_instance(observed)
+    for step in steps:
+        params = scenario.params | ({"step": step} if len(steps) > 1 else {})
+        for arm, instances in arms(observed).items():
+            own = [record for i in instances for slot in slots[i] for record in slot.step(step)]
+            for clock in _CLOCKS:
+                texts = [text for record in own if (text := getattr(record, clock))]
+                if texts:
+                    rows.append(_distribution(scenario, params, arm, clock, texts))
+    return rows
+
+
+def _distribution(
+    scenario: Scenario, params: dict[str, Any], arm: str, clock: Clock, texts: Sequence[str]
+) -> Distribution:
+    whole = merged(texts)
+    return Distribution(
+        scenario=scenario.name,
+        load=scenario.load.label,
+        params=params,
+        arm=arm,
+        clock=clock,
+        samples=whole.get_total_count(),
+        points=[
+            (item.percentile_level_iterated_to, item.value_iterated_to / 1e3)
+            for item in whole.get_percentile_iterator(5)
+        ],
+    )
+
+
+def _interval(low: float | None, high: float | None) -> Interval:
+    return None if low is None or high is None else (low, high)

@@ -1,0 +1,40 @@
+"""What a run's figures come to together, and how surely: expressions over its measurements. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from harness.analysis.stats.estimate import WeightedSum, geometric_mean, mean, weighted_sum
+from harness.results.model import METRICS, Measurement
+from harness.suites.expressions import Dual, Figure
+
+
+def value(row: Measurement) -> float:
+    """As the result has it, of all batches."""
+    return (geometric_mean if _is_log(row) else mean)(row.points, 0.99, row.batches).value
+
+
+def uncertain(whole: Dual, rows: Mapping[Figure, Measurement]) -> WeightedSum:
+    """The value with the error that its figures' instances give it, to first order (the delta method).
+
+    What is counted once an arm, such as the store's memory, enters as exact.
+    """
+    groups = []
+    for figure, slope in whole.slopes.items():
+        row = rows[figure]
+        scale = value(row) if _is_log(row) else 1.0
+        for points in row.by_batch():
+            if len(points) > 1:
+                weight = slope * scale * len(points) / len(row.points)
+                groups.append((weight, _logs(points) if _is_log(row) else points))
+    error = weighted_sum(groups) if groups else WeightedSum(0, 0, math.inf)
+    return WeightedSum(whole.value, error.error, error.freedom)
+
+
+def _logs(points: Sequence[float]) -> list[float]:
+    return [math.log(point) for point in points]
+
+
+def _is_log(row: Measurement) -> bool:
+    return METRICS[row.metric].scale == "log" and min(row.points) > 0

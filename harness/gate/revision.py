@@ -1,0 +1,131 @@
+"""The servers of a revision against those of the working tree, as arms of one interleaved run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.analysis import checks
+from harness.errors import NoBaselineError
+from harness.gate import questions
+from harness.gate.questions import Question
+from harness.results.model import Check, Comparand, Result
+from harness.suites import catalog
+from harness.suites.arms import BASE, HEAD, Arm, Scheme
+from harness.suites.model import Servers, Suite
+from harness.testbed.revisions import worktrees
+from harness.testbed.revisions.worktrees import Revision, Side
+
+
+class AgainstRevision:
+    """The task: every scheme is an arm twice, `SCHEME@base` and `SCHEME@head`."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        revision: Revision,
+        sides: tuple[Side, Side],
+        differing: Sequence[str],
+        known: catalog.Known,
+        tolerance: float,
+    ) -> None:
+        before, after = (catalog.schemes(side.tree) for side in sides)
+        known.check(suite, after)
+        self.new = [name for name in suite.arms if name not in before]
+        self._compared = [name for name in suite.arms if name in before and after[name].transport != "none"]
+        if not self._compared:
+            raise NoBaselineError(f"{revision.short} has none of the schemes {', '.join(suite.arms)}.")
+        budgets = questions.of_budgets(suite, f"@{HEAD}")
+        self.arms = self._two_of_each(suite, budgets, (before, sides[0]), (after, sides[1]))
+        pairs = [[f"{name}@{BASE}", f"{name}@{HEAD}"] for name in self._compared]
+        self.suite = suite.model_copy(update={"arms": list(self.arms), "compare": pairs})
+        self.questions = [
+            *questions.against_revision(suite, self._compared, known.judged(), tolerance),
+            *budgets,
+        ]
+        self._revision = revision
+        self._differing = list(differing)
+        self._sides = [worktrees.provenance(sides[0], BASE), worktrees.provenance(sides[1], HEAD)]
+        self._tolerance = tolerance
+
+    def _two_of_each(
+        self,
+        suite: Suite,
+        budgets: Sequence[Question],
+        before: tuple[Mapping[str, Scheme], Side],
+        after: tuple[Mapping[str, Scheme], Side],
+    ) -> dict[str, Arm]:
+        """Of both trees what is compared; of the newer one also what only a budget asks of."""
+        wanted = {arm for question in budgets for arm in question.arms}
+        arms = {}
+        for name in suite.arms:
+            for end, (schemes, side) in ((BASE, before), (HEAD, after)):
+                arm = f"{name}@{end}"
+                if name in self._compared or arm in wanted:
+                    arms[arm] = Arm(arm, schemes[name], side.tree.servers, tree=side.tree)
+        return arms
+
+    def settle(self, result: Result) -> tuple[list[Check], list[Question], Comparand | None]:
+        """Whether what ran differs as the trees do, by the digests that the servers reported."""
+        digests = result.environment.digests
+        base, head = ({digests[f"{name}@{end}"] for name in self._compared} for end in (BASE, HEAD))
+        check = checks.check_difference(base, head, self._revision.short, self._differing)
+        comparand = Comparand(
+            kind="revision",
+            name=self._revision.sha,
+            title=self._revision.title,
+            tolerance=self._tolerance,
+            same_machine=True,
+            differing=self._differing,
+            sides=self._sides,
+        )
+        return [check], self.questions, comparand
+
+
+@contextmanager
+def revision(
+    name: str,
+    repository: Path,
+    suite: Suite,
+    known: catalog.Known,
+    tolerance: float,
+    say: Callable[[str], None],
+    *,
+    skip_unchanged: bool,
+) -> Iterator[AgainstRevision | None]:
+    """The task of comparing with a revision, as long as its worktree is there; None if nothing changed.
+
+    Args:
+        name: Of the revision, as git knows it.
+        repository: A folder of the checkout.
+        suite: What to measure of each.
+        known: The scenarios there are.
+        tolerance: A fraction that is let pass.
+        say: Told what is done.
+        skip_unchanged: Servers that did not change are not measured, unless the suite has budgets.
+
+    Raises:
+        NoBaselineError: There is no such revision, or it has nothing to compare.
+        SuiteError: There is no checkout, or the suite does not fit it.
+        EnvironmentFailedError: git or pip failed.
+    """
+    top = worktrees.top_of(repository)
+    commit = worktrees.resolve(top, name)
+    servers = suite.servers or Servers()
+    say(f"comparing the servers of {commit.short} ({commit.title}) with those of the working tree")
+    with worktrees.worktree(top, commit) as place:
+        before = worktrees.side(commit.short, place, servers)
+        after = worktrees.side("the working tree", top, servers)
+        differing = worktrees.changed(top, commit, servers)
+        budgets = any(scenario.budgets for scenario in suite.scenarios)
+        same = before.lock == after.lock and not worktrees.touched(top, commit, servers)
+        if skip_unchanged and same and not budgets:
+            say("neither the servers nor their lock file changed: nothing to measure (--skip-unchanged)")
+            yield None
+            return
+        before, after = worktrees.with_interpreters([before, after], say)
+        task = AgainstRevision(suite, commit, (before, after), differing, known, tolerance)
+        if task.new:
+            say(f"new since {commit.short}, so not compared: {', '.join(task.new)}")
+        yield task

@@ -1,0 +1,154 @@
+"""One incident from its plan to what was seen: the load goes on, and meanwhile it is made to happen."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.errors import EnvironmentFailedError
+from harness.load.barrier import Edges, listen
+from harness.load.generator import Generator
+from harness.load.local import LoadProcess
+from harness.load.usage import StoreMeter
+from harness.measure.incidents.kind import Kind, Setting, Staged, Step
+from harness.measure.incidents.record import Lived
+from harness.protocol.incidents import Event, IncidentPlan, Party, Person, Timeline
+from harness.suites.model import Scenario
+from harness.system import processes, signals
+from harness.testbed.launcher import Instance
+from harness.testbed.rig import Rig
+
+#: A request without an answer after this long has failed. Twice what servers give the store, and less than
+#: elsewhere: who is stuck comes back within the incident.
+_TIMEOUT_S: Final = 4
+#: Ahead of the load's beginning, for both sides to get ready.
+_LEAD_NS: Final = 50_000_000
+#: How often to look whether everybody is alive.
+_LOOK_UP_S: Final = 0.1
+#: Beyond its length and its last request an incident's load may take so long to end.
+_PATIENCE_S: Final = 30
+
+#: Told of every event.
+OnEvent = Callable[[Event], None]
+
+
+def live_through(
+    kind: Kind,
+    scenario: Scenario,
+    rig: Rig,
+    meter: StoreMeter,
+    *,
+    spare_account: int,
+    warmup_requests: int,
+    seed: int,
+    how: Generator,
+    on_event: OnEvent,
+) -> Lived:
+    """Drive one instance of every arm through an incident.
+
+    Args:
+        kind: What happens.
+        scenario: What the suite says.
+        rig: Store and servers.
+        meter: Of the store.
+        spare_account: Number of the first account that only this incident uses.
+        warmup_requests: Discarded requests to each instance.
+        seed: Of Poisson arrivals.
+        how: The load's CPUs.
+        on_event: Told of every event.
+
+    Raises:
+        EnvironmentFailedError: A server died, or the store when it was not meant to; or the load hangs.
+        InvalidMeasurementError: The load ended without its report.
+    """
+    first_of_each = {one.target.arm: one for one in reversed(rig.authenticating)}
+    wanted = first_of_each.keys() if scenario.arms is None else first_of_each.keys() & set(scenario.arms)
+    instances = [first_of_each[arm.name] for arm in rig.arms if arm.name in wanted]
+    plan = _plan(scenario, instances, rig.folder, warmup_requests, seed)
+    with kind.stage(Setting(rig, instances, scenario, plan, meter, spare_account)) as staged:
+        timeline, events = _drive(staged, rig, how, on_event)
+    return Lived(
+        scenario,
+        kind.name,
+        {arm.name: kind.explained_at(arm.scheme) for arm in rig.arms},
+        staged.plan,
+        timeline,
+        events,
+        staged.prices,
+        {arm.name: scenario.lifetime_s or arm.scheme.lifetime_s for arm in rig.arms},
+    )
+
+
+def _plan(
+    scenario: Scenario, instances: Sequence[Instance], folder: Path, warmup_requests: int, seed: int
+) -> IncidentPlan:
+    """The same people at every arm: by their accounts, which are logged in at each."""
+    users = scenario.load.users
+    return IncidentPlan(
+        scenario=scenario.name,
+        rate=scenario.load.rate,
+        arrivals=scenario.load.arrivals,
+        seed=seed,
+        duration_ns=round(scenario.seconds * 1e9),
+        warmup_visits=-(-warmup_requests // users),
+        timeout_s=_TIMEOUT_S,
+        parties=tuple(
+            Party(one.target, tuple(Person(number, one.target.read_path) for number in range(users)))
+            for one in instances
+        ),
+        line=str(folder / "edges.sock"),
+    )
+
+
+def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple[Timeline, list[Event]]:
+    """Put the load on, take every step at its moment, and wait for the load's report."""
+    plan = staged.plan
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listen(listener, plan.line, 1)
+        started: list[LoadProcess] = []
+        try:
+            with signals.held():
+                started.append(LoadProcess(plan, rig.folder))
+            processes.pin(started[0].process.pid, how.cpus[:1])
+            with Edges(listener, started, rig) as edges:
+                begin_ns = edges.agree(_LEAD_NS)
+                events = [_take(step, begin_ns, started[0], rig, on_event) for step in staged.steps]
+                end_s = (plan.duration_ns / 1e9) + _TIMEOUT_S + _PATIENCE_S
+                _wait(begin_ns + round(end_s * 1e9), started[0], rig, until_load_ends=True)
+        finally:
+            processes.end([one.process for one in started])
+    rig.check_alive()
+    return started[0].report(Timeline.read), events
+
+
+def _take(step: Step, begin_ns: int, load_process: LoadProcess, rig: Rig, on_event: OnEvent) -> Event:
+    """Do what is to be done at its moment; the event is of when it was done."""
+    _wait(begin_ns + step.at_ns, load_process, rig)
+    at_ns = step.at_ns
+    if step.do is not None:
+        step.do()
+        at_ns = time.perf_counter_ns() - begin_ns
+    event = Event(at_ns, step.what, step.arm, step.watched, step.restores, begun_ns=step.at_ns)
+    on_event(event)
+    return event
+
+
+def _wait(until_ns: int, load_process: LoadProcess, rig: Rig, *, until_load_ends: bool = False) -> None:
+    """Wait for a moment, or for the load to end by itself, while all that should live does.
+
+    Raises:
+        EnvironmentFailedError: Something died, or the load did not end in time.
+        InvalidMeasurementError: The load ended before its time.
+    """
+    while (left_s := (until_ns - time.perf_counter_ns()) / 1e9) > 0:
+        rig.check_alive()
+        if load_process.process.poll() is not None:
+            if until_load_ends:
+                return
+            raise load_process.failure()
+        time.sleep(min(left_s, _LOOK_UP_S))
+    if until_load_ends:
+        raise EnvironmentFailedError("Locust did not end after the last arrival of an incident.")

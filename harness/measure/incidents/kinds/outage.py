@@ -1,0 +1,55 @@
+"""The session store is killed, and comes back empty a while later.
+
+Before that one account of each arm is revoked: is it let in again by a store that has forgotten?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from harness.measure.incidents.accounts import logged_in, name_of
+from harness.measure.incidents.kind import Kind, Setting, Staged, Step
+from harness.protocol.incidents import LOST_CONNECTION, NOT_SENT, TIMEOUT, Person
+from harness.testbed.client import ADMIN
+
+REVOKED: Final = "revoked"
+
+#: Moments as shares of the time: the longest part shows how all gets well.
+_REVOKED_AT: Final = 1 / 6
+_DOWN_FROM: Final = 1 / 3
+_DOWN_UNTIL: Final = 1 / 2
+
+
+@contextmanager
+def stage(setting: Setting) -> Iterator[Staged]:
+    """Have an admin at each arm; the rig knows how to kill its store, and to start it again."""
+    rig, duration_ns = setting.rig, setting.plan.duration_ns
+    parties, steps = [], []
+    for number, party in enumerate(setting.plan.parties, start=setting.spare_account):
+        victim = Person(number, party.target.read_path, REVOKED)
+        parties.append(replace(party, people=(victim, *party.people[1:])))
+        revoke = partial(logged_in(party, ADMIN).change_account, name_of(number), revoke=True)
+        at_ns = round(_REVOKED_AT * duration_ns)
+        steps.append(Step(at_ns, "account revoked", revoke, arm=party.target.arm, watched=REVOKED))
+    yield Staged(
+        replace(setting.plan, parties=tuple(parties)),
+        (
+            *steps,
+            Step(round(_DOWN_FROM * duration_ns), "store killed", rig.store.kill),
+            Step(round(_DOWN_UNTIL * duration_ns), "store back, empty", rig.store.revive, restores=True),
+        ),
+    )
+
+
+KIND: Final = Kind(
+    "store outage",
+    frozenset({"503", "401", f"401 {REVOKED}", "login 503", TIMEOUT, f"login {TIMEOUT}", NOT_SENT}),
+    stage,
+    waived={"store outage": frozenset({"500", "login 500", LOST_CONNECTION, f"login {LOST_CONNECTION}"})},
+    needs_own_store=True,
+    spare_accounts=1,
+)

@@ -1,0 +1,101 @@
+"""Every server instance as a mark: do arms differ more than instances of the same arm do?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.report.charts.parts import page, rows, style, tooltips
+from harness.report.content import format as fmt
+from harness.report.content.case import Case, cases
+from harness.results.model import METRICS, Measurement, Result
+
+#: Where in a row the dots and the mean lie, in rows from its middle; down is positive.
+_DOTS_TOP, _DOTS_BOTTOM, _MEAN = -0.34, 0.08, 0.28
+_ROW_HEIGHT: Final = 0.72
+#: Room to the right of the data for the labels, as a share of the data's width.
+_LABEL_ROOM: Final = 0.3
+_EDGE_ROOM: Final = 0.04
+
+
+def draw(result: Result) -> Figure | None:
+    """One panel a case, of its primary metric; None where nothing was judged."""
+    judged = [(case, case.primary_metric) for case in cases(result)]
+    shown = [(case, metric) for case, metric in judged if metric and case.measured(metric)]
+    if not shown:
+        return None
+    first, metric = shown[0]
+    heights = [rows.height(case, _ROW_HEIGHT) for case, _ in shown]
+    title = page.finding([first], metric, "Instances of every arm")
+    figure, panels = page.open_page(result, title, _reading(), heights)
+    styles = style.arm_styles(result.arms())
+    for panel, (case, metric) in zip(panels, shown, strict=True):
+        _panel(panel, case, metric, styles)
+    return figure
+
+
+def _reading() -> str:
+    return (
+        "Upper marks of a row: one server instance each; lower mark: their mean with its interval. Band: the "
+        "mean ± the noise floor; a mean inside another arm's band cannot be told from it."
+    )
+
+
+def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyle]) -> None:
+    measured = case.measured(metric)
+    rows.prepare(
+        panel, case, [row.arm for row in measured], f"{METRICS[metric].title} ({METRICS[metric].unit})"
+    )
+    for index, row in enumerate(measured):
+        look = styles[row.arm]
+        _band(panel, row, noise_floor(case, row), look.colour)
+        heights = _spread(len(row.points), index)
+        [dots] = panel.plot(row.points, heights, look.marker, color=look.colour, alpha=0.75, ms=5)
+        tooltips.tell(
+            dots,
+            [
+                f"{row.arm} #{number}: {fmt.number(point)} {row.unit}"
+                for number, point in enumerate(row.points)
+            ],
+        )
+        [mean] = panel.plot(
+            [row.value], [index + _MEAN], look.marker, color="white", mec=look.colour, mew=1.6, ms=7
+        )
+        tooltips.tell(mean, [f"{row.arm}, mean: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
+        rows.whisker(panel, index + _MEAN, row.value, row.ci)
+        edge = style.end(row.value, row.ci)
+        rows.value_label(panel, index + _MEAN, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
+    _limit(panel, measured)
+
+
+def noise_floor(case: Case, row: Measurement) -> float | None:
+    """The largest noise floor among the comparisons that an arm takes part in; None where none has one."""
+    floors = [
+        comparison.noise_floor
+        for comparison in case.comparisons(row.metric)
+        if row.arm in (comparison.base, comparison.arm) and comparison.noise_floor is not None
+    ]
+    return max(floors, default=None)
+
+
+def _band(panel: Axes, row: Measurement, floor: float | None, colour: str) -> None:
+    if floor is not None:
+        panel.axvspan(
+            row.value / (1 + floor), row.value * (1 + floor), color=colour, alpha=0.18, lw=0, zorder=0
+        )
+
+
+def _spread(count: int, row: int) -> list[float]:
+    """Heights of the dots of a row, in the order of the instances, so that equal values stay apart."""
+    step = (_DOTS_BOTTOM - _DOTS_TOP) / max(count - 1, 1)
+    return [row + _DOTS_TOP + index * step for index in range(count)]
+
+
+def _limit(panel: Axes, measured: list[Measurement]) -> None:
+    seen = [value for row in measured for value in (*row.points, style.end(row.value, row.ci))]
+    seen += [row.value - reach[0][0] for row in measured if (reach := style.reach(row.value, row.ci))]
+    low, high = min(seen), max(seen)
+    width = (high - low) or abs(high) or 1.0
+    panel.set_xlim(low - _EDGE_ROOM * width, high + _LABEL_ROOM * width)

@@ -1,0 +1,161 @@
+"""Latency by percentile, on the axis of HdrHistogram: every step to the right looks ten times further out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from harness.report.charts.parts import page, style, tooltips
+from harness.report.content import format as fmt
+from harness.report.content.case import Case, cases
+from harness.results.model import METRICS, Distribution, Result
+
+_PANEL_HEIGHT: Final = 3.9
+_TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
+#: A percentile with fewer samples than this beyond it is drawn faint (METHOD: no verdict there either).
+_SAMPLES_BEYOND: Final = 100
+#: A range of values above this factor is drawn on a logarithmic axis.
+_LOG_FROM: Final = 8.0
+_MILLISECONDS_FROM: Final = 10_000.0
+_LEGEND_CHARACTERS: Final = 60
+_MARKED: Final = {50.0: "p50", 90.0: "p90", 99.0: "p99", 99.9: "p999"}
+#: Marks of one percentile stand side by side, from first to last this factor apart.
+_MARKS_APART: Final = 1.5
+_LINES: Final[dict[str, Any]] = {"service": "-", "response": (0, (5, 2))}
+_FAINT: Final[dict[str, Any]] = {"linestyle": ":", "alpha": 0.55, "linewidth": 1.3}
+
+
+def draw(result: Result) -> Figure | None:
+    """One panel a case with a recorded distribution; None where there is none."""
+    shown = [case for case in cases(result) if case.distributions()]
+    if not shown:
+        return None
+    styles = style.arm_styles(result.arms())
+    title = page.finding(shown, "service_p50", "Latency by percentile")
+    heights = [_PANEL_HEIGHT] * len(shown)
+    columns, legend = min(len(shown), 2), _legend(shown, styles)
+    figure, panels = page.open_page(result, title, _reading(), heights, columns, legend)
+    for panel, case in zip(panels, shown, strict=True):
+        _panel(panel, case, styles)
+    return figure
+
+
+def solid_until(samples: int) -> float:
+    """The last percentile with enough samples beyond it to be drawn in full: 99 for 10,000."""
+    return max(100.0 * (1 - _SAMPLES_BEYOND / samples), 0.0) if samples else 0.0
+
+
+def scale(highest: float) -> tuple[float, str]:
+    """By what to divide microseconds, and the unit that this gives, where the highest is this."""
+    return (1000.0, "ms") if highest >= _MILLISECONDS_FROM else (1.0, "us")
+
+
+def _reading() -> str:
+    return (
+        "Less is better. Lines: all instances merged; marks: mean over instances with its interval. "
+        f"Dotted and faint: fewer than {_SAMPLES_BEYOND} requests beyond, not to be relied on."
+    )
+
+
+def _legend(shown: Sequence[Case], styles: dict[str, style.ArmStyle]) -> list[page.LegendEntry]:
+    drawn = [row for case in shown for row in case.distributions()]
+    arms = {row.arm for row in drawn}
+    entries: list[page.LegendEntry] = [
+        (
+            Line2D([], [], color=look.colour, marker=look.marker, linewidth=1.8),
+            style.shorten(arm, _LEGEND_CHARACTERS),
+        )
+        for arm, look in styles.items()
+        if arm in arms
+    ]
+    meanings = {
+        "service": "service: sent to fully answered",
+        "response": "response: from the scheduled arrival",
+    }
+    for clock, meaning in meanings.items():
+        if any(row.clock == clock for row in drawn):
+            line = Line2D([], [], color=style.BLACK, linestyle=_LINES[clock], linewidth=1.8)
+            entries.append((line, meaning))
+    return entries
+
+
+def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
+    drawn = case.distributions()
+    highest = max((value for row in drawn for _, value in _known(row)), default=1.0)
+    divisor, unit = scale(highest)
+    for index, row in enumerate(drawn):
+        _line(panel, row, styles[row.arm], divisor)
+        side = index / max(len(drawn) - 1, 1) - 0.5
+        _marks(panel, case, row, styles[row.arm], divisor, _MARKS_APART**side)
+    panel.set_title("\n".join(style.lines(case.title, style.TITLE_CHARACTERS // 2)))
+    panel.grid(True, axis="both")
+    _percentile_axis(panel, max((row.samples for row in drawn), default=1))
+    value_axis(panel, unit)
+
+
+def _line(panel: Axes, row: Distribution, look: style.ArmStyle, scale: float) -> None:
+    """The part that enough samples stand behind, and the rest, faint; both share the point between."""
+    limit, points = solid_until(row.samples), _known(row)
+    solid = [point for point in points if point[0] <= limit]
+    faint = [*solid[-1:], *(point for point in points if point[0] > limit)]
+    full: dict[str, Any] = {"linestyle": _LINES[row.clock], "linewidth": 1.8}
+    for part, looks in ((solid, full), (faint, _FAINT)):
+        places, values = [_place(p) for p, _ in part], [value / scale for _, value in part]
+        panel.plot(places, values, color=look.colour, **looks)
+
+
+def _marks(
+    panel: Axes, case: Case, row: Distribution, look: style.ArmStyle, scale: float, shift: float
+) -> None:
+    """The mean over instances and its interval, at the percentiles that are metrics."""
+    for percentile, suffix in _MARKED.items():
+        measured = case.find(row.arm, f"{row.clock}_{suffix}")
+        if measured is None or percentile > solid_until(row.samples):
+            continue
+        place = _place(percentile) * shift
+        fill = look.colour if row.clock == "service" else "white"
+        drawn = panel.errorbar(
+            [place], [measured.value / scale], yerr=style.reach(measured.value, measured.ci, scale),
+            fmt=look.marker, color=look.colour, mfc=fill, ms=5.5, elinewidth=1.2, capsize=3, zorder=4,
+        )  # fmt: skip
+        value = f"{fmt.with_interval(measured.value, measured.ci)} {measured.unit}"
+        tooltips.tell(drawn.lines[0], [f"{row.arm}, {METRICS[measured.metric].title.lower()}: {value}"])
+
+
+def _known(row: Distribution) -> list[tuple[float, float]]:
+    """The points before the last sample: the axis has no place for the 100th percentile."""
+    end = 100.0 * (1 - 1 / row.samples) if row.samples else 0.0
+    return [point for point in row.points if point[0] <= end]
+
+
+def _place(percentile: float) -> float:
+    """Where a percentile lies on the axis: 1 / (1 - p)."""
+    return 1 / (1 - percentile / 100)
+
+
+def _percentile_axis(panel: Axes, samples: int) -> None:
+    panel.set_xscale("log")
+    panel.set_xlim(0.93, max(samples, 10) * 1.1)
+    ticks = [tick for tick in _TICKS if _place(tick) <= max(samples, 10)]
+    panel.set_xticks([_place(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xlabel("percentile (%)")
+
+
+def value_axis(panel: Axes, unit: str) -> None:
+    """Name the unit; logarithmic where values lie far apart, and from nothing otherwise."""
+    low, high = panel.dataLim.intervaly
+    panel.set_ylabel(f"latency ({unit})")
+    if not (low > 0 and math.isfinite(high) and high / low > _LOG_FROM):
+        panel.set_ylim(bottom=0)
+        return
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,151 @@
+"""Latency against offered load: how long users wait as more of them come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from harness.report.charts import latency
+from harness.report.charts.parts import page, style
+from harness.report.charts.parts import tooltips as told
+from harness.report.content import format as fmt
+from harness.report.content.case import Case, cases
+from harness.results.model import METRICS, Result
+
+_METRICS: Final = ("response_p50", "response_p99")
+_PANEL_HEIGHT: Final = 3.6
+#: Arms stand side by side at a rate, from first to last this share of the axis apart.
+_ARMS_APART: Final = 0.02
+
+
+def draw(result: Result) -> Figure | None:
+    """Two panels a scenario measured under several rates; None where there is none."""
+    sweeps = _sweeps(result)
+    if not sweeps:
+        return None
+    styles = style.arm_styles(result.arms())
+    searches = [search for sweep in sweeps for search in _searches(sweep)]
+    told = (searches, "capacity") if searches else ([_busiest(sweep) for sweep in sweeps], "service_p50")
+    title = page.finding(*told, "Latency against offered load")
+    legend = [
+        (
+            Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8),
+            style.shorten(arm, 60),
+        )
+        for arm in sweeps[0][0].arms
+    ]
+    heights = [_PANEL_HEIGHT] * len(_METRICS) * len(sweeps)
+    figure, panels = page.open_page(result, title, _reading(searches), heights, len(_METRICS), legend)
+    places = [(sweep, metric) for sweep in sweeps for metric in _METRICS]
+    for panel, (sweep, metric) in zip(panels, places, strict=True):
+        _panel(panel, sweep, metric, styles)
+    return figure
+
+
+def _reading(searches: Sequence[Case]) -> str:
+    words = (
+        "Open loop: requests arrive at the rate on the axis, whatever the server does. Response time runs "
+        "from the scheduled arrival, so waiting counts; less is better. Mark: mean over instances, interval."
+    )
+    capacity = " Dashed, in a band: capacity, the highest load found to keep the limit, and its interval."
+    return words + capacity if searches else words
+
+
+def _sweeps(result: Result) -> list[list[Case]]:
+    """The cases of every scenario measured under more than one rate, by rising rate."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases(result):
+        if case.offered_rate is not None and case.measured(_METRICS[0]):
+            groups.setdefault(case.name, []).append(case)
+    return [sorted(group, key=_rate) for group in groups.values() if len({_rate(case) for case in group}) > 1]
+
+
+def _rate(case: Case) -> float:
+    return case.offered_rate or 0.0
+
+
+def _busiest(sweep: Sequence[Case]) -> Case:
+    return sweep[-1]
+
+
+def _searches(sweep: Sequence[Case]) -> list[Case]:
+    """Where the capacity was searched for in the scenario of a sweep."""
+    return [
+        case
+        for case in cases(sweep[0].result)
+        if case.name == sweep[0].name and case.measured("capacity") and case.searched_limit_ms
+    ]
+
+
+def _mark_capacity(panel: Axes, search: Case, styles: dict[str, style.ArmStyle]) -> float:
+    """A band an arm over the load that it bears, and the limit; returns how far right they reach."""
+    farthest = 0.0
+    for index, row in enumerate(search.measured("capacity")):
+        low, high = row.ci or (row.value, row.value)
+        colour = styles[row.arm].colour
+        panel.axvspan(low, high, color=colour, alpha=0.18, linewidth=0)
+        panel.axvline(row.value, color=colour, linestyle="--", linewidth=1.4)
+        panel.annotate(
+            f"{row.value:,.0f}/s", (row.value, 0), (-4, 6 + 13 * index), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="right", va="bottom", color=colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
+        farthest = max(farthest, high)
+    return farthest
+
+
+def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.ArmStyle]) -> None:
+    arms = sweep[0].arms
+    widest = _rate(sweep[-1])
+    values = [row.value for case in sweep for row in case.measured(metric)]
+    scale, unit = latency.scale(max(values))
+    for index, arm in enumerate(arms):
+        found = [(case, row) for case in sweep if (row := case.find(arm, metric)) is not None]
+        shift = (index - (len(arms) - 1) / 2) * _ARMS_APART * widest
+        look: dict[str, Any] = {"color": styles[arm].colour, "fmt": f"{styles[arm].marker}-", "ms": 6}
+        drawn = panel.errorbar(
+            [_rate(case) + shift for case, _ in found],
+            [row.value / scale for _, row in found],
+            yerr=_reaches(found, scale),
+            linewidth=1.8, elinewidth=1.2, capsize=3, **look,
+        )  # fmt: skip
+        values_told = [f"{fmt.with_interval(row.value, row.ci)} {row.unit}" for _, row in found]
+        told.tell(
+            drawn.lines[0],
+            [
+                f"{arm} at {_rate(case):,g}/s: {value}"
+                for (case, _), value in zip(found, values_told, strict=True)
+            ],
+        )
+    searches = _searches(sweep)
+    widest = max([widest, *(_mark_capacity(panel, search, styles) for search in searches)])
+    for search in searches:
+        if metric == "response_p99" and search.searched_limit_ms:
+            limit = search.searched_limit_ms
+            panel.axhline(limit * 1e3 / scale, color=style.BLACK, linestyle=":", linewidth=1.2)
+            panel.annotate(
+                f"limit of capacity: {limit:g} ms", (0, limit * 1e3 / scale), (6, 3),
+                xycoords="data", textcoords="offset points",
+            )  # fmt: skip
+    panel.set_title("\n".join(style.lines(f"{sweep[0].name}: {METRICS[metric].title.lower()}", 40)))
+    panel.grid(True, axis="both")
+    ticks = [_rate(case) for case in sweep]
+    if searches:
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    else:
+        panel.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+    panel.set_xlim(0, widest * 1.1)
+    panel.set_xlabel(f"offered load (arrivals/s, {sweep[0].load.split()[-1]} gaps)")
+    latency.value_axis(panel, unit)
+
+
+def _reaches(found: Sequence[tuple[Case, Any]], scale: float) -> list[list[float]] | None:
+    reaches = [style.reach(row.value, row.ci, scale) for _, row in found]
+    if any(reach is None for reach in reaches):
+        return None
+    return [[reach[side][0] for reach in reaches if reach] for side in (0, 1)]

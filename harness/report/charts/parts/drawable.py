@@ -1,0 +1,31 @@
+"""What of a result can be drawn: intervals over many powers of ten tell nothing and would hide all else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.results.model import Interval, Result
+
+#: An interval that reaches further than this factor from its value is not drawn.
+_FARTHEST: Final = 1000.0
+
+
+def drawable(result: Result) -> Result:
+    """The same result without the intervals and noise floors that no axis could show."""
+    measurements = [row.model_copy(update={"ci": interval(row.value, row.ci)}) for row in result.measurements]
+    comparisons = [
+        row.model_copy(update={"ci": interval(row.ratio, row.ci), "noise_floor": _floor(row.noise_floor)})
+        for row in result.comparisons
+    ]
+    return result.model_copy(update={"measurements": measurements, "comparisons": comparisons})
+
+
+def interval(value: float, ci: Interval) -> Interval:
+    """The interval, or None where it reaches too far; such come of two instances that differ wildly."""
+    if ci is None or ci[1] > _FARTHEST * abs(value) or ci[1] - ci[0] > 2 * _FARTHEST * abs(value):
+        return None
+    return ci
+
+
+def _floor(floor: float | None) -> float | None:
+    return None if floor is None or floor > _FARTHEST else floor

@@ -1,0 +1,131 @@
+"""Forest plots: ratios with their intervals as rows around the line at 1, all panels on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from harness.report.charts.parts import style, tooltips
+from harness.report.content import format as fmt
+from harness.results.model import Interval, Verdict
+
+_PANEL, _ROW = 0.95, 0.27
+#: Above this factor between its ends the axis counts 1, 2, 5, 10; below, in equal steps.
+_WIDE: Final = 8.0
+#: An interval is drawn up to this factor from its ratio; beyond it tells nothing, and the figures say so.
+_WIDEST: Final = 100.0
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """How a verdict looks: matplotlib's marker, the sign before its text, its colour."""
+
+    marker: str
+    sign: str
+    colour: str
+
+
+_MARKS: Final[dict[Verdict, _Mark]] = {
+    "faster": _Mark("^", "\N{BLACK UP-POINTING TRIANGLE}", style.BLUE),
+    "slower": _Mark("v", "\N{BLACK DOWN-POINTING TRIANGLE}", style.VERMILLION),
+    "equivalent": _Mark("s", "=", style.GREEN),
+    "inconclusive": _Mark("o", "?", style.BLACK),
+    "not judged": _Mark("o", "", style.GREY),
+}
+
+
+def height(rows: int) -> float:
+    """The height in inches that a panel with so many rows needs."""
+    return _PANEL + _ROW * rows
+
+
+def prepare(panel: Axes, title: str, labels: Sequence[str], heads: Sequence[bool], margin: float) -> None:
+    """Title, rows, the line at 1 and, where there is one, the margin around it.
+
+    Args:
+        panel: Where to draw.
+        title: What the panel is about.
+        labels: The name beside each row.
+        heads: Which rows are headings of those below.
+        margin: Within it arms count as equivalent; 0 for none.
+    """
+    if margin:
+        panel.axvspan(1 / (1 + margin), 1 + margin, color="#DDDDDD", lw=0, zorder=0)
+    panel.axvline(1, color=style.BLACK, lw=1, zorder=1)
+    panel.set_title("\n".join(style.lines(title, style.TITLE_CHARACTERS)))
+    panel.set_yticks(range(len(labels)), labels)
+    panel.set_ylim(len(labels) - 0.4, -0.6)
+    panel.tick_params(axis="y", length=0)
+    for is_head, label in zip(heads, panel.get_yticklabels(), strict=True):
+        if is_head:
+            label.set_fontweight("bold")
+
+
+def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour: str) -> None:
+    """A ratio with its interval, and both in figures beside the panel."""
+    low, high = ci or (ratio, ratio)
+    low, high = max(low, ratio / _WIDEST), min(high, ratio * _WIDEST)
+    reach = [[max(ratio - low, 0)], [max(high - ratio, 0)]] if ci else None
+    drawn = panel.errorbar(
+        [ratio], [index], xerr=reach, fmt=marker, color=colour, ms=9,
+        ecolor=style.BLACK, elinewidth=1.4, capsize=4, barsabove=True, zorder=3,
+    )  # fmt: skip
+    tooltips.tell(drawn.lines[0], [_figures(ratio, ci)])
+    beside(panel, index, 8, _figures(ratio, ci), style.BLACK)
+
+
+def judged(panel: Axes, index: int, ratio: float, ci: Interval, verdict: Verdict, says: str = "") -> None:
+    """A ratio with its interval, and the verdict on it.
+
+    Args:
+        panel: Where to draw.
+        index: Of the row.
+        ratio: Arm over base.
+        ci: Its interval.
+        verdict: How the row looks.
+        says: What stands beside it; the verdict where nothing is said.
+    """
+    mark = _MARKS[verdict]
+    row(panel, index, ratio, ci, mark.marker, mark.colour)
+    weight = "bold" if mark.sign else "normal"
+    beside(panel, index, 148, f"{mark.sign} {says or verdict}".strip(), mark.colour, weight)
+
+
+def beside(panel: Axes, index: int, points: float, text: str, colour: str, weight: str = "normal") -> None:
+    """Text to the right of the panel, at the height of a row."""
+    panel.annotate(
+        text, (1, index), (points, 0), xycoords=panel.get_yaxis_transform(), textcoords="offset points",
+        va="center", color=colour, weight=weight, annotation_clip=False,
+    )  # fmt: skip
+
+
+def share_axis(panels: Sequence[Axes], margin: float) -> None:
+    """The same logarithmic axis for all panels: a ratio and its inverse lie equally far from 1.
+
+    At least the margin is shown to both sides of 1, as a fraction.
+    """
+    low = min(panel.dataLim.x0 for panel in panels)
+    high = max(panel.dataLim.x1 for panel in panels)
+    low, high = min(low, 1 / (1 + margin)), max(high, 1 + margin)
+    room = (high / low) ** 0.06
+    for panel in panels:
+        panel.set_xscale("log")
+        panel.set_xlim(low / room, high * room)
+        wide = high / low > _WIDE
+        panel.xaxis.set_major_locator(
+            LogLocator(subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(7, steps=[1, 2, 5])
+        )
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.set_xlabel("ratio (logarithmic)")
+
+
+def _figures(ratio: float, ci: Interval) -> str:
+    if ci is None:
+        return f"{fmt.ratio(ratio)} (no interval)"
+    return f"{fmt.ratio(ratio)} ({fmt.ratio_interval(ci)})"

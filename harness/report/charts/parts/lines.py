@@ -1,0 +1,90 @@
+"""What figures of an arm's line share: its marks with intervals, and the line through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from harness.analysis.stats.estimate import mean
+from harness.analysis.stats.linear_fit import Line
+from harness.report.charts.parts import page, style, tooltips
+from harness.report.content import format as fmt
+
+#: Places between its ends at which a line is drawn: on logarithmic axes it is none.
+_STEPS: Final = 100
+
+
+def legend(arms: Iterable[str], styles: Mapping[str, style.ArmStyle]) -> list[page.LegendEntry]:
+    """An entry an arm."""
+    return [
+        (Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8), arm)
+        for arm in arms
+    ]
+
+
+def through(
+    panel: Axes,
+    line: Line,
+    look: style.ArmStyle,
+    confidence: float,
+    *,
+    ends: tuple[float, float] | None = None,
+    across: float = 1.0,
+    up: float = 1.0,
+    flat: bool = False,
+) -> None:
+    """Every level's mean with its interval, and the line.
+
+    Args:
+        panel: Where.
+        line: Of one arm.
+        look: Of that arm.
+        confidence: Of the intervals.
+        ends: From where to where the line is drawn; where not said, between its outer levels.
+        across: What the panel's horizontal unit is in the line's.
+        up: The same of the vertical unit.
+        flat: Whether what is measured cannot depend on the place: then the mean over all levels is drawn.
+    """
+    begin, end = ends or (line.first, line.last)
+    places = [begin * (1 - step / _STEPS) + end * step / _STEPS for step in range(_STEPS + 1)]
+    heights = [fmean(line.points(place)) / up for place in places]
+    if flat:
+        heights = [fmean(point for one in line.levels for point in one.points) / up] * len(places)
+    panel.plot([place / across for place in places], heights, color=look.colour, linewidth=1.6, zorder=2)
+    for level in line.levels:
+        estimate = mean(level.points, confidence, line.batches)
+        ci = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+        drawn = panel.errorbar(
+            [level.at / across], [estimate.value / up], yerr=style.reach(estimate.value, ci, up),
+            fmt=look.marker, color=look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
+        )  # fmt: skip
+        tooltips.tell(drawn.lines[0], [f"at {level.at:,g}: {fmt.with_interval(estimate.value, ci)}"])
+
+
+def prepare(panel: Axes, title: str, across: str, up: str) -> None:
+    """Title, a grid both ways, and what the axes are."""
+    panel.set_title("\n".join(style.lines(title, style.TITLE_CHARACTERS // 2)))
+    panel.grid(True, axis="both")
+    panel.set_xlabel(across)
+    panel.set_ylabel(up)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+
+
+def ticks(panel: Axes, places: Sequence[float]) -> None:
+    """Name these places along the axis, and no other."""
+    panel.set_xticks(places, [f"{place:,.0f}" for place in places])
+    panel.minorticks_off()
+
+
+def plain(axis: Axis) -> None:
+    """Name 1, 2, 5, 10 and so on of a logarithmic axis, in plain figures."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())

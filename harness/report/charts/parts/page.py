@@ -1,0 +1,185 @@
+"""The frame of every figure: the finding on top, panels, and the caption that says how it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from harness.report.charts.parts import style
+from harness.report.content import environment, validity, wording
+from harness.report.content import format as fmt
+from harness.report.content.case import Case
+from harness.results.model import Result
+
+#: Inches, like every size here.
+WIDTH: Final = 10.0
+_EDGE: Final = 0.15
+_LEGEND_LINE: Final = 0.24
+_LEGEND_CHARACTERS: Final = 115
+_NO_FINDING: Final = "Invalid run: these figures must not be compared"
+
+#: A mark and what it means.
+LegendEntry = tuple[Any, str]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """Text across the page in one style; it wraps at `characters` and takes `line` inches a line."""
+
+    text: str
+    characters: int
+    line: float
+    size: float
+    colour: str = style.BLACK
+    weight: str = "normal"
+
+    @property
+    def lines(self) -> list[str]:
+        return fmt.wrap(self.text, self.characters)
+
+    @property
+    def height(self) -> float:
+        return len(self.lines) * self.line
+
+
+def open_page(
+    result: Result,
+    title: str,
+    reading: str,
+    heights: Sequence[float],
+    columns: int = 1,
+    legend: Sequence[LegendEntry] = (),
+) -> tuple[Figure, list[Axes]]:
+    """A figure with its text in place and empty panels between.
+
+    Args:
+        result: The run, for the caption.
+        title: What was found; replaced where the run is invalid.
+        reading: How to read the figure.
+        heights: The height of every panel in inches, in order.
+        columns: How many panels stand side by side.
+        legend: Marks and their meaning, set below the panels.
+
+    Returns:
+        The figure and as many panels as there are heights.
+    """
+    return _page(_above(result, title, reading), _below(result), heights, columns, legend)
+
+
+def open_page_of_several(
+    title: str,
+    reading: str,
+    caption: str,
+    heights: Sequence[float],
+    columns: int = 1,
+    legend: Sequence[LegendEntry] = (),
+) -> tuple[Figure, list[Axes]]:
+    """The same for a figure that is made from several runs, or from none; its caption says from what."""
+    above = [_heading(title, style.BLACK), _reading(reading)]
+    return _page(above, [_caption(caption)], heights, columns, legend)
+
+
+def _page(
+    above: Sequence[_Text],
+    below: Sequence[_Text],
+    heights: Sequence[float],
+    columns: int = 1,
+    legend: Sequence[LegendEntry] = (),
+) -> tuple[Figure, list[Axes]]:
+    rows = [max(heights[start : start + columns]) for start in range(0, len(heights), columns)]
+    legend_columns = _legend_columns(legend)
+    legend_height = -(-len(legend) // legend_columns) * _LEGEND_LINE
+    bottom = 2 * _EDGE + sum(text.height for text in below) + legend_height
+    total = 2 * _EDGE + sum(text.height for text in above) + sum(rows) + bottom
+
+    room = (0.01, bottom / total, 0.98, sum(rows) / total)
+    figure = Figure(figsize=(WIDTH, total), layout=ConstrainedLayoutEngine(rect=room, hspace=0.06))
+    _print(figure, above, total - _EDGE)
+    _print(figure, below, bottom - legend_height - _EDGE)
+    if legend:
+        _print_legend(figure, legend, legend_columns, bottom - legend_height)
+    return figure, _panels(figure, rows, columns, len(heights))
+
+
+def finding(cases: Sequence[Case], metric: str, otherwise: str) -> str:
+    """The title of a figure: the headline of the case where the metric was judged, else of the first.
+
+    Args:
+        cases: The cases shown.
+        metric: The metric shown.
+        otherwise: The title where nothing was compared.
+    """
+    judged_first = sorted(cases, key=lambda case: case.primary_metric != metric)
+    headlines = (wording.headline(case, metric) for case in judged_first)
+    return next((text for text in headlines if text is not None), otherwise)
+
+
+def caption(result: Result) -> str:
+    """How the figures came about: intervals, instances, CPUs, and which run it was."""
+    return f"{environment.describe(result)[-1].rstrip('.')}; run {result.run.id}"
+
+
+def _above(result: Result, title: str, reading: str) -> list[_Text]:
+    heading = title if result.valid else _NO_FINDING
+    colour = style.BLACK if result.valid else style.RED
+    return [_heading(heading, colour), _reading(reading)]
+
+
+def _heading(text: str, colour: str) -> _Text:
+    return _Text(text, 98, 0.24, style.TITLE, colour, "bold")
+
+
+def _reading(text: str) -> _Text:
+    return _Text(text, 130, 0.19, style.TEXT, "#333333")
+
+
+def _caption(text: str) -> _Text:
+    return _Text(text, 140, 0.17, style.SMALL, "#444444")
+
+
+def _below(result: Result) -> list[_Text]:
+    text = _caption(caption(result))
+    if result.valid:
+        return [text]
+    return [
+        _Text(f"INVALID: {validity.invalid_reason(result)}", 115, 0.19, style.TEXT, style.RED, "bold"),
+        text,
+    ]
+
+
+def _print(figure: Figure, texts: Sequence[_Text], top: float) -> None:
+    """Set texts one below the other, from `top` inches above the page's lower edge."""
+    width, height = figure.get_size_inches()
+    for text in texts:
+        for line in text.lines:
+            place = _EDGE / width, top / height
+            figure.text(*place, line, va="top", size=text.size, color=text.colour, weight=text.weight)
+            top -= text.line
+
+
+def _legend_columns(legend: Sequence[LegendEntry]) -> int:
+    longest = max((len(text) for _, text in legend), default=1)
+    return min(max(_LEGEND_CHARACTERS // (longest + 8), 1), max(len(legend), 1))
+
+
+def _print_legend(figure: Figure, legend: Sequence[LegendEntry], columns: int, bottom: float) -> None:
+    width, height = figure.get_size_inches()
+    handles, labels = zip(*legend, strict=True)
+    corner = _EDGE / width, bottom / height
+    drawn = figure.legend(
+        handles, labels, loc="lower left", bbox_to_anchor=corner, ncols=columns, borderpad=0
+    )
+    drawn.set_in_layout(False)  # its room is set aside already
+
+
+def _panels(figure: Figure, rows: list[float], columns: int, count: int) -> list[Axes]:
+    grid = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": rows})
+    panels: list[Axes] = list(grid.flat)
+    for unused in panels[count:]:
+        unused.remove()
+    return panels[:count]

@@ -1,0 +1,69 @@
+"""Every comparison that readers ask for, as a ratio with its interval beside the margin: a forest plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.report.charts.parts import forest, page, style
+from harness.report.content import format as fmt
+from harness.report.content.case import Case, cases
+from harness.results.model import METRICS, Comparison, Result
+
+#: Shown beside the primary metric of a case.
+_ALWAYS: Final = ("total_cpu", "service_p50", "throughput")
+_NAME_CHARACTERS: Final = 22
+
+
+def draw(result: Result) -> Figure | None:
+    """One panel a case; None where nothing was compared."""
+    shown = [(case, lines) for case in cases(result) if (lines := _lines(case))]
+    if not shown:
+        return None
+    first = next((case for case, _ in shown if case.primary_metric), shown[0][0])
+    title = page.finding([first], first.primary_metric or _ALWAYS[0], "Ratios between arms")
+    heights = [forest.height(len(lines)) for _, lines in shown]
+    figure, panels = page.open_page(result, title, _reading(result), heights)
+    for panel, (case, lines) in zip(panels, shown, strict=True):
+        _panel(panel, case, lines)
+    forest.share_axis(panels, result.run.margin)
+    return figure
+
+
+def _reading(result: Result) -> str:
+    margin = fmt.whole_percent(result.run.margin)
+    return (
+        "Ratio of the first arm to the second, with its interval. Grey band: the margin of "
+        f"{margin} within which arms count as equivalent. A verdict is about the first arm of its pair."
+    )
+
+
+def _lines(case: Case) -> list[Comparison | str]:
+    """The rows of a panel: a metric's name, then its comparisons; the primary metric first."""
+    wanted = dict.fromkeys([*([case.primary_metric] if case.primary_metric else []), *_ALWAYS])
+    lines: list[Comparison | str] = []
+    for metric in wanted:
+        compared = case.comparisons(metric) if metric != "throughput" or case.is_closed_loop else []
+        lines += [metric, *compared] if compared else []
+    return lines
+
+
+def _panel(panel: Axes, case: Case, lines: Sequence[Comparison | str]) -> None:
+    labels = [_label(case, line) for line in lines]
+    heads = [isinstance(line, str) for line in lines]
+    forest.prepare(panel, case.title, labels, heads, case.result.run.margin)
+    for index, line in enumerate(lines):
+        if not isinstance(line, str):
+            verdict, says = (line.verdict, "") if case.result.valid else ("not judged", "no verdict")
+            forest.judged(panel, index, line.ratio, line.ci, verdict, says)
+
+
+def _label(case: Case, line: Comparison | str) -> str:
+    if not isinstance(line, str):
+        return " / ".join(style.shorten(name, _NAME_CHARACTERS) for name in (line.arm, line.base))
+    notes = ["primary"] if line == case.primary_metric else []
+    notes += ["larger is better"] if METRICS[line].larger_is_better else []
+    return METRICS[line].title + (f" ({', '.join(notes)})" if notes else "")

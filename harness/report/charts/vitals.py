@@ -1,0 +1,127 @@
+"""Memory and descriptors of every process over the time of a long run: do they stay level?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from harness.analysis.growth import settled_from
+from harness.report.charts.parts import page, style
+from harness.report.content.case import Case, cases
+from harness.results.model import GROWTH, Result, Vitals
+
+#: A shorter load shows warming up and little else.
+SHORTEST_S: Final = 300
+_PANEL_HEIGHT: Final = 2.7
+_COLUMNS: Final = 2
+_BAND: Final = "#EEEEEE"
+_HEADROOM: Final = 1.12
+#: What is no server is black and told apart by its line.
+_OTHERS: Final[tuple[Any, ...]] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
+
+_NAME_CHARACTERS: Final = 40
+#: Marks along a line.
+_MARKS: Final = 8
+
+#: How a process is drawn, in matplotlib's words.
+_Look = dict[str, Any]
+_Values = Callable[[Vitals], Sequence[float]]
+
+
+def draw(result: Result) -> Figure | None:
+    """Four panels a long case: servers and the rest, memory and descriptors; None where none was long."""
+    shown = [case for case in cases(result) if _seconds(case) >= SHORTEST_S]
+    if not shown:
+        return None
+    looks = _looks(result, [row for case in shown for row in case.vitals()])
+    groups = [group for case in shown for group in _groups(case)]
+    figure, panels = page.open_page(
+        result, _title(shown), _reading(), [_PANEL_HEIGHT] * _COLUMNS * len(groups), _COLUMNS, _legend(looks)
+    )
+    for index, (name, rows) in enumerate(groups):
+        memory, descriptors = panels[_COLUMNS * index : _COLUMNS * (index + 1)]
+        _panel(memory, f"{name}: memory", rows, looks, _megabytes)
+        memory.set_ylabel("resident memory (MB)")
+        _panel(descriptors, f"{name}: descriptors", rows, looks, _descriptors)
+        descriptors.set_ylabel("open descriptors")
+        descriptors.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    return figure
+
+
+def _title(shown: Sequence[Case]) -> str:
+    judged = [check.status for check in shown[0].result.validity if check.check == GROWTH]
+    minutes = max(map(_seconds, shown)) / 60
+    if not judged:
+        return f"Memory and descriptors of every process over {minutes:.0f} minutes"
+    return f"Over {minutes:.0f} minutes " + (
+        "no process kept growing" if set(judged) == {"ok"} else "a process kept growing: see the checks"
+    )
+
+
+def _reading() -> str:
+    return (
+        "Level is good. A line: one process, looked at between slots, when no request is under way. "
+        "Grey: warming up, not judged."
+    )
+
+
+def _groups(case: Case) -> list[tuple[str, list[Vitals]]]:
+    """The rows of panels of a case: its servers, and what serves and drives them."""
+    rows = case.vitals()
+    servers, others = [row for row in rows if row.arm], [row for row in rows if not row.arm]
+    named = [(f"{case.title}\nservers", servers), (f"{case.title}\nother processes", others)]
+    return [group for group in named if group[1]]
+
+
+def _looks(result: Result, rows: Sequence[Vitals]) -> dict[str, _Look]:
+    """How each process is drawn, by its arm or, where it serves none, by its own name."""
+    arms = style.arm_styles(result.arms())
+    looks: dict[str, _Look] = {
+        arm: {"color": look.colour, "marker": look.marker} for arm, look in arms.items()
+    }
+    others = dict.fromkeys(row.process for row in rows if not row.arm)
+    for index, name in enumerate(others):
+        looks[name] = {"color": style.BLACK, "linestyle": _OTHERS[index % len(_OTHERS)]}
+    return looks
+
+
+def _legend(looks: dict[str, _Look]) -> list[page.LegendEntry]:
+    entries: list[page.LegendEntry] = [
+        (Line2D([], [], linewidth=1.6, markersize=5, **look), style.shorten(name, _NAME_CHARACTERS))
+        for name, look in looks.items()
+    ]
+    return [*entries, (Patch(facecolor=_BAND), "warming up")]
+
+
+def _panel(panel: Axes, title: str, rows: Sequence[Vitals], looks: dict[str, _Look], values: _Values) -> None:
+    for row in rows:
+        minutes, apart = [moment / 60 for moment in row.at_s], max(len(row.at_s) // _MARKS, 1)
+        look = looks[row.arm or row.process]
+        panel.plot(minutes, values(row), linewidth=1.3, markersize=4, markevery=apart, alpha=0.85, **look)
+    panel.axvspan(0, settled_from(rows[0]) / 60, color=_BAND, lw=0, zorder=0)
+    wrapped = [line for part in title.split("\n") for line in style.lines(part, style.TITLE_CHARACTERS // 2)]
+    panel.set_title("\n".join(wrapped))
+    panel.set_xlim(0, max(row.at_s[-1] for row in rows) / 60)
+    panel.set_ylim(0, _HEADROOM * max(max(values(row)) for row in rows))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    panel.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    panel.grid(True, axis="both")
+    panel.set_xlabel("time (minutes)")
+
+
+def _megabytes(row: Vitals) -> list[float]:
+    return [value / 1e6 for value in row.rss]
+
+
+def _descriptors(row: Vitals) -> list[int]:
+    return row.descriptors
+
+
+def _seconds(case: Case) -> float:
+    return max((row.at_s[-1] - row.at_s[0] for row in case.vitals()), default=0.0)

@@ -1,0 +1,40 @@
+"""The custom JSON of github-action-benchmark: what should be small in one file, the rest in another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from harness.report.exports import series
+from harness.results.model import METRICS, Measurement, Result
+
+NAME: Final = "github-action-benchmark"
+TITLE: Final = "custom JSON of that action: smaller-is-better.json, bigger-is-better.json"
+FILES: Final = ("smaller-is-better.json", "bigger-is-better.json")
+#: What a history of cost and speed is about. Tails move too much from run to run to alert on.
+_SMALLER: Final = ("total_cpu", "service_p50", "request_bytes", "response_bytes", "store_ops", "server_rss")
+_BIGGER: Final = ("throughput", "capacity")
+
+
+def texts(result: Result) -> tuple[str, str]:
+    """For its tools `customSmallerIsBetter` and `customBiggerIsBetter`; throughput of closed loops only."""
+    rows = result.measurements
+    bigger = [row for row in rows if row.metric in _BIGGER and not row.load.startswith("open")]
+    return _entries(row for row in rows if row.metric in _SMALLER), _entries(bigger)
+
+
+def _entries(rows: Iterable[Measurement]) -> str:
+    return json.dumps([_entry(row) for row in rows], indent=1) + "\n"
+
+
+def _entry(row: Measurement) -> dict[str, Any]:
+    entry = {
+        "name": f"{METRICS[row.metric].title}: {series(row)}",
+        "unit": row.unit,
+        "value": row.value,
+        "extra": f"{row.instances} instances, {row.samples} requests",
+    }
+    if row.ci is not None:
+        entry["range"] = f"± {(row.ci[1] - row.ci[0]) / 2:.4g}"
+    return entry

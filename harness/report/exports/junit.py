@@ -1,0 +1,76 @@
+"""JUnit XML, as Jenkins, GitLab and others read it: a test case for each question, one for each check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from xml.etree import ElementTree
+
+from harness.report.content import gate, wording
+from harness.results.model import Check, Gated, Result
+
+NAME: Final = "junit"
+TITLE: Final = "JUnit XML: what `check` asked and answered (else the verdicts), and the validity checks"
+FILES: Final = ("junit.xml",)
+#: What XML 1.0 has no way to write, section 2.2: a server's last words may have colours in them.
+_NO_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def texts(result: Result) -> tuple[str]:
+    """A regression is a failure, an invalid check an error; what could not be told was skipped."""
+    run = result.run
+    root = ElementTree.Element("testsuites", name=f"cookies-vs-tokens {run.suite}")
+    answers = _suite(root, run.suite, run.wall_s, run.started_at)
+    for gated in result.gate:
+        _add_gated(answers, gated)
+    if not result.gate:
+        for row in result.comparisons:
+            if row.primary:
+                case = _case(answers, f"{row.scenario} ({row.load})", f"{row.arm} / {row.base} {row.metric}")
+                ElementTree.SubElement(case, "system-out").text = wording.sentence(row, result)
+    checks = _suite(root, "validity", 0, run.started_at)
+    for number, check in enumerate(result.validity, 1):
+        _add_check(checks, number, check)
+    for suite in (answers, checks):
+        _count(suite)
+    ElementTree.indent(root, " ")
+    text = ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+    return (_NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text) + "\n",)
+
+
+def _suite(root: ElementTree.Element, name: str, seconds: float, started_at: str) -> ElementTree.Element:
+    timestamp = started_at.partition("+")[0]  # the schema that Jenkins publishes knows no time zone
+    return ElementTree.SubElement(
+        root, "testsuite", name=name, time=f"{seconds:.3f}", timestamp=timestamp, hostname="localhost"
+    )
+
+
+def _case(suite: ElementTree.Element, where: str, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", classname=where, name=name, time="0")
+
+
+def _add_gated(suite: ElementTree.Element, row: Gated) -> None:
+    case = _case(suite, f"{row.scenario} ({row.load})", gate.name(row))
+    told = f"{gate.told(row)}. {row.detail}".strip()
+    if row.answer == "regression":
+        ElementTree.SubElement(case, "failure", type="regression", message=told).text = told
+    elif row.answer != "pass":
+        ElementTree.SubElement(case, "skipped", message=f"{row.answer}: {told}")
+    else:
+        ElementTree.SubElement(case, "system-out").text = told
+
+
+def _add_check(suite: ElementTree.Element, number: int, check: Check) -> None:
+    case = _case(suite, "validity", f"{number}. {check.check}")
+    if check.status == "invalid":
+        ElementTree.SubElement(case, "error", type="invalid", message=check.detail).text = check.detail
+    else:
+        ElementTree.SubElement(case, "system-out").text = f"{check.status}: {check.detail}"
+
+
+def _count(suite: ElementTree.Element) -> None:
+    kinds: Sequence[tuple[str, str]] = (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
+    suite.set("tests", str(len(suite)))
+    for attribute, tag in kinds:
+        suite.set(attribute, str(len(suite.findall(f"testcase/{tag}"))))

@@ -1,0 +1,18 @@
+"""Markdown: the answer of `check`, or the summary of a run, for a pull request or a page that is kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.report import gate_page, markdown
+from harness.report.content.model import report
+from harness.results.model import Result
+
+NAME: Final = "markdown"
+TITLE: Final = "the summary as a page of Markdown, for a pull request"
+FILES: Final = ("summary.md",)
+
+
+def texts(result: Result) -> tuple[str]:
+    """What a reader of the console saw."""
+    return (gate_page.render(result) if result.gate else markdown.render(report(result)),)

@@ -1,0 +1,94 @@
+"""OpenMetrics text, for Prometheus and what reads its format: a gauge for each metric, in base units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from harness.report.exports import with_params
+from harness.results.model import METRICS, Interval, Result
+
+NAME: Final = "openmetrics"
+TITLE: Final = "OpenMetrics text, for a push gateway or a node exporter's textfile collector"
+FILES: Final = ("openmetrics.txt",)
+_PREFIX: Final = "cookies_vs_tokens"
+#: Our units as OpenMetrics wants them: base units, spelled out, and what to multiply by.
+_UNITS: Final = {
+    "us": ("seconds", 1e-6),
+    "us/req": ("seconds", 1e-6),
+    "B": ("bytes", 1.0),
+    "B/req": ("bytes", 1.0),
+    "req/s": ("requests_per_second", 1.0),
+    "ops/req": ("operations", 1.0),
+    "fraction": ("ratio", 1.0),
+}
+_CASE: Final = ("suite", "scenario", "load")
+_ESTIMATE: Final = "estimate"
+
+
+def texts(result: Result) -> tuple[str]:
+    """Label `estimate` tells the value from the ends of its interval (`lower`, `upper`)."""
+    registry = CollectorRegistry()
+    registry.register(_Gauges(result))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return (text.decode(),)
+
+
+class _Gauges(Collector):
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Measurements, a family a metric; then ratios; then answers of the gate, where there are any."""
+        suite = self._result.run.suite
+        families: dict[str, GaugeMetricFamily] = {}
+        for row in self._result.measurements:
+            unit, factor = _UNITS[row.unit]
+            title = METRICS[row.metric].title if row.metric in METRICS else row.metric
+            family = families.setdefault(
+                row.metric,
+                GaugeMetricFamily(
+                    f"{_PREFIX}_{row.metric}", title, labels=(*_CASE, "arm", _ESTIMATE), unit=unit
+                ),
+            )
+            _add(
+                family,
+                (suite, with_params(row), row.load, row.arm),
+                row.value * factor,
+                _scaled(row.ci, factor),
+            )
+        yield from families.values()
+        ratios = GaugeMetricFamily(
+            f"{_PREFIX}_comparison",
+            "One arm over another",
+            labels=(*_CASE, "metric", "base", "arm", _ESTIMATE),
+            unit="ratio",
+        )
+        for one in self._result.comparisons:
+            pair = (suite, with_params(one), one.load, one.metric, one.base, one.arm)
+            _add(ratios, pair, one.ratio, one.ci)
+        yield ratios
+        if self._result.gate:
+            answers = GaugeMetricFamily(
+                f"{_PREFIX}_gate_answers", "Figures that a gate held to a limit", labels=("suite", "answer")
+            )
+            for answer in ("pass", "regression", "inconclusive", "not judged"):
+                count = sum(row.answer == answer for row in self._result.gate)
+                answers.add_metric((suite, answer), count)
+            yield answers
+
+
+def _add(family: GaugeMetricFamily, labels: Sequence[str], value: float, ci: Interval) -> None:
+    family.add_metric((*labels, "value"), value)
+    if ci is not None:
+        family.add_metric((*labels, "lower"), ci[0])
+        family.add_metric((*labels, "upper"), ci[1])
+
+
+def _scaled(ci: Interval, factor: float) -> Interval:
+    return None if ci is None else (ci[0] * factor, ci[1] * factor)

@@ -1,0 +1,81 @@
+"""Error rates as tables on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.report.content import format as fmt
+from harness.studies.calibration.commits import GateTrial
+from harness.studies.calibration.commits import rows as gate_rows
+from harness.studies.calibration.commits import summary as gate_summary
+from harness.studies.calibration.error_rates import Middle, Rate, Row, rows
+from harness.studies.calibration.goals import goals
+from harness.studies.calibration.trial_kinds import KINDS, Trial
+
+
+def render(trials: Sequence[Trial], console: Console) -> None:
+    """Print what was said how often, and what of it was to be reached."""
+    for kind, own in groupby(rows(trials), key=lambda row: row.kind):
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("", no_wrap=True, min_width=16)
+        for heading in ("called slower", "called faster"):
+            table.add_column(heading, no_wrap=True, justify="right", min_width=18)
+        for heading in ("invalid", "seconds"):
+            table.add_column(heading, no_wrap=True, justify="right")
+        judged = list(own)
+        for row in judged:
+            last = ("", "") if row.seconds is None else (str(row.invalid), _seconds(row.seconds))
+            table.add_row(row.judge, _rate(row.slower), _rate(row.faster), *last)
+        console.print(f"{KINDS[kind].title}{_measured(judged[0])}", highlight=False, soft_wrap=True)
+        console.print(table)
+        console.print()
+    marks = {True: "reached", False: "MISSED", None: "too few trials"}
+    wanted = Table("to reach", "measured", "", box=None, pad_edge=False)
+    for goal in goals(trials):
+        wanted.add_row(goal.text, goal.figure, marks[goal.reached])
+    if wanted.row_count:
+        console.print(wanted)
+
+
+def _measured(row: Row) -> str:
+    """How much work was really added, or what came of it where none was."""
+    if row.measured_added is not None:
+        return f" (measured: {fmt.percent(row.measured_added.value)})"
+    if row.ratio is None:
+        return ""
+    ends = "" if row.ratio.ci is None else f", {fmt.ratio_interval(row.ratio.ci)}"
+    return f" ({fmt.ratio(row.ratio.value)}{ends})"
+
+
+def render_gate(trials: Sequence[GateTrial], console: Console) -> None:
+    """Print what the gate answered to commits whose effect is known."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("the commit", min_width=14)
+    for heading in ("right", "wrong"):
+        table.add_column(heading, no_wrap=True, justify="right")
+    for heading in ("no answer", "seconds"):
+        table.add_column(heading, no_wrap=True, justify="right")
+    for row in gate_rows(trials):
+        added = row.measured_added
+        title = row.commit.title + (f" (+{fmt.percent(added.value)} measured)" if added else "")
+        seconds = "" if row.seconds is None else _seconds(row.seconds)
+        table.add_row(title, _rate(row.right), _rate(row.wrong), str(row.unanswered), seconds)
+    console.print(table)
+    wrong = gate_summary(trials)
+    low, high = wrong["wrong_ci"]
+    console.print(
+        f"wrong answers: {wrong['wrong']} of {wrong['trials']} ({low:.0%}-{high:.0%})", highlight=False
+    )
+
+
+def _seconds(seconds: Middle) -> str:
+    ends = "" if seconds.ci is None else f" ({seconds.ci[0]:.0f}-{seconds.ci[1]:.0f})"
+    return f"{seconds.value:.0f}{ends}"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.happened} of {rate.trials} ({rate.low:.0%}-{rate.high:.0%})"

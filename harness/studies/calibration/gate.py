@@ -1,0 +1,119 @@
+"""One trial of the gate: a commit of known effect in a scratch clone, and what `bench.py check` says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from harness.errors import EnvironmentFailedError, SuiteError
+from harness.measure.environment import cpu_model, revision
+from harness.results.model import Result
+from harness.studies.calibration.commits import ADDED, ANSWERED, Commit, GateTrial, with_busy_work
+from harness.studies.calibration.trial import Trials, folder
+from harness.system import git, processes, signals
+
+#: Somebody commits, without the user's hooks and signature.
+_COMMITTER: Final = tuple(
+    word
+    for setting in (
+        "user.name=calibration",
+        "user.email=calibration@localhost",
+        "commit.gpgSign=false",
+        "core.hooksPath=/dev/null",
+    )
+    for word in ("-c", setting)
+)
+
+
+class Gates:
+    """Makes trials of the gate, without a word.
+
+    Args:
+        suite: What the gate measures.
+        added: Work that a slow commit adds, as a fraction of its scheme's server CPU a request.
+
+    Raises:
+        SuiteError: This tool does not run from a checkout of itself, so there is nothing to clone.
+    """
+
+    def __init__(self, suite: str = "gate", added: float = ADDED) -> None:
+        self._suite = suite
+        self._added = added
+        self._trials = Trials()
+        about = revision()
+        if about.revision is None:
+            raise SuiteError("--gate clones this tool's own checkout, and it is installed: run it from one.")
+        self._revision = about.revision
+        self._dirty = bool(about.dirty)
+
+    def make(self, commit: Commit, seed: int | None) -> GateTrial:
+        """One trial.
+
+        Raises:
+            BenchError: The work could not be measured, or the gate did not run.
+        """
+        started_at = datetime.now(UTC)
+        with folder() as place:
+            top = place / "clone"
+            git.run(processes.ROOT, "clone", "--quiet", "--shared", str(processes.ROOT), str(top))
+            probe = self._trials.probe(commit.scheme) if commit.scheme else None
+            rounds = 0 if probe is None else probe.turns(self._added)
+            _commit(top, commit, rounds)
+            begun = monotonic()
+            exit_code, result = self._check(place, top, seed)
+            seconds = monotonic() - begun
+        return GateTrial(
+            kind=commit.name,
+            machine=cpu_model(),
+            seed=result.run.seed,
+            started_at=started_at.isoformat(timespec="seconds"),
+            revision=self._revision,
+            dirty=self._dirty,
+            probe=probe,
+            rounds=rounds,
+            exit_code=exit_code,
+            named=sorted({row.subject for row in result.gate if row.answer == "regression"}),
+            batches=result.run.batches,
+            seconds=seconds,
+            measured_added=_added(result),
+            gate=result.gate,
+        )
+
+    def _check(self, place: Path, top: Path, seed: int | None) -> tuple[int, Result]:
+        """Run `bench.py check` of the clone, and return how it ended and what it printed."""
+        # Runs meet by a lock among temporary files: the calibration has that one, and this is part of it.
+        temporary = place / "t"
+        temporary.mkdir()
+        arguments = ["check", self._suite, "--against", "HEAD~1", "--repo", str(top), "--json"]
+        arguments += ["--out", str(place / "run"), *([] if seed is None else ["--seed", str(seed)])]
+        log = place / "check.log"
+        with signals.held():
+            process = processes.start("bench", arguments, log=log, environment={"TMPDIR": str(temporary)})
+        try:
+            printed, _ = process.communicate()
+        finally:
+            processes.end([process])
+        if process.returncode not in ANSWERED or not printed.strip():
+            told = processes.last_words(log.read_text(encoding="utf-8", errors="replace"))
+            raise EnvironmentFailedError(f"the gate did not run: {told}")
+        return process.returncode, Result.model_validate_json(printed)
+
+
+def _commit(top: Path, commit: Commit, rounds: int) -> None:
+    """Change the clone, and commit it."""
+    if commit.scheme:
+        file = top / commit.file
+        file.write_text(with_busy_work(file.read_text(encoding="utf-8"), rounds), encoding="utf-8")
+    else:
+        with (top / "README.md").open("a", encoding="utf-8") as readme:
+            readme.write("\nA line more.\n")
+    git.run(top, *_COMMITTER, "commit", "--quiet", "--all", f"--message={commit.title}")
+
+
+def _added(result: Result) -> dict[str, float]:
+    """How much server CPU a request each scheme has more than before, as a fraction."""
+    cpu = {row.arm: row.value for row in result.measurements if row.metric == "server_cpu"}
+    schemes = [arm.removesuffix("@head") for arm in cpu if arm.endswith("@head")]
+    return {name: cpu[f"{name}@head"] / cpu[f"{name}@base"] - 1 for name in schemes if f"{name}@base" in cpu}

@@ -1,0 +1,159 @@
+"""What the command `calibrate` does, with and without `--gate`, told to a console."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from rich.console import Console
+
+from harness.analysis.stats.sequential import LOOKS
+from harness.errors import SuiteError
+from harness.measure.environment import cpu_model
+from harness.results import archive
+from harness.studies.calibration import console as tables
+from harness.studies.calibration.commits import COMMITS, Commit, GateTrial
+from harness.studies.calibration.commits import summary as gate_summary
+from harness.studies.calibration.error_rates import summary, usual
+from harness.studies.calibration.gate import Gates
+from harness.studies.calibration.trial import Trials
+from harness.studies.calibration.trial_kinds import KINDS, RATES, SHAPES, Kind, Trial
+from harness.studies.calibration.trial_log import Ledger, gate_trials, keep_gate_trials
+from harness.system import files, run_lock, temp_folders
+
+#: Recordings and tallies of the trial under way.
+_TEMPORARY_BYTES: Final = 50e6
+
+
+def chosen(names: Sequence[str], *, shapes: bool) -> list[Kind]:
+    """The kinds of these names, or those that rates are counted in; the other shapes too where asked for.
+
+    Raises:
+        SuiteError: There is no kind of a name.
+    """
+    if unknown := [name for name in names if name not in KINDS]:
+        raise SuiteError(f"there is no kind of trial {unknown[0]!r}; there are: {', '.join(KINDS)}.")
+    named = [kind for name, kind in KINDS.items() if name in names]
+    return [*(named or RATES), *(kind for kind in SHAPES if shapes and kind not in named)]
+
+
+def calibrate(
+    kinds: Sequence[Kind],
+    trials: int,
+    folder: Path,
+    seed: int | None,
+    console: Console,
+    *,
+    print_json: bool,
+    wait: bool,
+) -> None:
+    """Make so many trials of each kind, less those that the folder holds already, and tell the error rates.
+
+    Raises:
+        BenchError: A trial could not be made; those before it are kept.
+    """
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock.taken(folder, wait=wait, say=say):
+        files.temporary_folder(_TEMPORARY_BYTES)
+        if removed := temp_folders.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed)
+        if seed not in (None, ledger.seed):
+            raise SuiteError(
+                f"{folder} was begun with --seed {ledger.seed}: leave the option out to go on with it, or"
+                " name another folder with --out."
+            )
+        todo = missing(kinds, [trial.kind for trial in ledger.trials], trials)
+        if ledger.trials:
+            revisions = ", ".join(sorted({str(trial.revision)[:12] for trial in ledger.trials}))
+            say(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
+        maker = Trials()
+        begun = time.monotonic()
+        for number, kind in enumerate(todo, 1):
+            trial = maker.make(kind, ledger.seed + LOOKS * len(ledger.trials))
+            ledger.add(trial)
+            left = (time.monotonic() - begun) / number * (len(todo) - number)
+            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_in_words(kind, trial)}")
+    if print_json:
+        print(json.dumps(summary(ledger.trials), indent=1))
+    tables.render(ledger.trials, console)
+
+
+def calibrate_gate(
+    trials: int, folder: Path, seed: int | None, console: Console, *, print_json: bool, wait: bool
+) -> None:
+    """The same of the gate: commits of known effect, and what `bench.py check` says of each.
+
+    Raises:
+        BenchError: A trial could not be made; those before it are kept.
+    """
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock.taken(folder, wait=wait, say=say):
+        files.temporary_folder(_TEMPORARY_BYTES)
+        if removed := temp_folders.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        done = gate_trials(folder, cpu_model())
+        todo = missing(COMMITS, [trial.kind for trial in done], trials)
+        if done:
+            say(f"{len(done)} trials of the gate are in {folder} already; {len(todo)} to go")
+        archive.prepare(folder)
+        maker = Gates()
+        begun = time.monotonic()
+        for number, commit in enumerate(todo, 1):
+            trial = maker.make(commit, None if seed is None else seed + LOOKS * len(done))
+            done.append(trial)
+            keep_gate_trials(folder, done)
+            left = (time.monotonic() - begun) / number * (len(todo) - number)
+            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_gate_in_words(commit, trial)}")
+    if print_json:
+        print(json.dumps(gate_summary(done), indent=1))
+    tables.render_gate(done, console)
+
+
+def _gate_in_words(commit: Commit, trial: GateTrial) -> str:
+    named = ", ".join(trial.named) or "nothing"
+    answer = "right" if trial.right else "WRONG" if trial.answered else "no answer"
+    return f"{commit.title}: exit code {trial.exit_code}, named {named}: {answer} ({trial.seconds:.0f} s)"
+
+
+def _begin(folder: Path, seed: int | None) -> Ledger:
+    archive.prepare(folder)
+    return Ledger.begin(folder, secrets.randbelow(2**31) if seed is None else seed, cpu_model())
+
+
+def _in_words(kind: Kind, trial: Trial) -> str:
+    if trial.verdict is None or trial.ratio is None or trial.ci is None:
+        return f"{kind.title}: invalid ({', '.join(trial.invalid)})"
+    low, high = trial.ci
+    said = [f"{trial.verdict} ({trial.ratio:.3f}, {low:.3f} to {high:.3f}; {trial.seconds:.0f} s)"]
+    if trial.measured_added is not None:
+        said.append(f"{trial.measured_added:.2%} added")
+    said += [f"{tool}: {usual(*rates)}" for tool, rates in trial.usual.items()]
+    return f"{kind.title}: {'; '.join(said)}"
+
+
+class Named(Protocol):
+    """A kind of trial."""
+
+    @property
+    def name(self) -> str:
+        """As trials have it."""
+
+
+_K = TypeVar("_K", bound=Named)
+
+
+def missing(kinds: Sequence[_K], done: Sequence[str], trials: int) -> list[_K]:
+    """The kinds of the trials still to be made, dealt in turn, so that all kinds meet the same hours.
+
+    Args:
+        kinds: All of them.
+        done: The name of each trial's kind that is done.
+        trials: How many of each are wanted.
+    """
+    return [kind for number in range(trials) for kind in kinds if done.count(kind.name) <= number]

@@ -1,0 +1,78 @@
+"""What the command `claims` does, told to a console."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from harness.measure import environment
+from harness.report.charts import Picture, draw_claims
+from harness.results import archive
+from harness.studies.claims import console as terminal
+from harness.studies.claims import families, page
+from harness.studies.claims.answers import FILE, Answers, Setting
+from harness.studies.claims.claim import Answer, Claim, Outcome, not_run
+from harness.studies.claims.readings import SUITES
+from harness.studies.lab import Lab
+from harness.system import files, interpreter, run_lock, temp_folders
+
+#: The page, beside the list of answers.
+PAGE_FILE: Final = "claims.md"
+#: Accounts, logs and the store of the servers.
+_TEMPORARY_BYTES: Final = 50e6
+
+
+def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+    """Put claims to the test, less those that the folder has answers to already, and tell all answers.
+
+    Raises:
+        SuiteError: There is no such claim, or the folder's answers are of another setting.
+        BenchError: An experiment could not be made; the answers before it are kept.
+    """
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    asked = families.find(numbers)
+    with run_lock.taken(folder, wait=wait, say=say):
+        files.temporary_folder(_TEMPORARY_BYTES)
+        if removed := temp_folders.remove(folder.parent):
+            say(f"removed what killed runs had left: {', '.join(removed)}")
+        archive.prepare(folder)
+        with Lab(folder, console) as lab:
+            answers = Answers(folder, Setting.of(lab.digest()), environment.revision())
+            todo = [claim for claim in asked if not answers.has(claim.number)]
+            todo.sort(key=lambda claim: claim.kind == "measured")  # those take minutes
+            if len(todo) < len(asked):
+                say(f"{len(asked) - len(todo)} answers are in {folder} already; {len(todo)} to go")
+            for number, claim in enumerate(todo, 1):
+                begun = time.monotonic()
+                outcome = _outcome(claim, lab)
+                answers.add(Answer.of(claim, outcome))
+                took = f"{time.monotonic() - begun:.1f} s"
+                say(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({took})")
+        pictures = draw(answers.all, folder, say)
+        archive.save_texts({PAGE_FILE: page.render(answers.all, pictures)}, folder)
+    if print_json:
+        print(json.dumps([answer.model_dump() for answer in answers.all], indent=1))
+    terminal.render(answers.all, console)
+    say(f"{FILE}, {PAGE_FILE} and {len(pictures)} figures are in {folder}")
+    say("exit code 0")
+
+
+def draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) -> list[Picture]:
+    """Draw what is there to be drawn, unless this interpreter cannot: no answer depends on it."""
+    runs = [folder / suite for suite in SUITES if (folder / suite / archive.RESULT_FILE).exists()]
+    results = [result for run in runs if (result := archive.load(run)).believable]
+    try:
+        return draw_claims(answers, results, folder)
+    except ModuleNotFoundError as error:
+        say(f"no figures ({interpreter.missing(error)})")
+        return []
+
+
+def _outcome(claim: Claim, lab: Lab) -> Outcome:
+    return not_run(claim) if claim.run is None else claim.run(lab)

@@ -1,0 +1,29 @@
+"""What the command `engine` does, told to a console."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.studies.load_engine import console as tables
+from harness.studies.load_engine.rows import rows
+from harness.studies.load_engine.trial import measure as measure_rounds
+from harness.system import run_lock
+
+
+def measure(rounds: int, seconds: int, seed: int, console: Console, *, print_json: bool, wait: bool) -> None:
+    """Measure all engines and print what was found.
+
+    Raises:
+        EnvironmentFailedError: An engine or a server failed, or another run is under way.
+    """
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock.taken(Path(), wait=wait, say=say):
+        found = rows(measure_rounds(rounds, seconds, seed, say))
+    if print_json:
+        print(json.dumps([asdict(row) for row in found], indent=1))
+    tables.render(found, console)

@@ -1,0 +1,180 @@
+"""Where engines meet: a server, a target that knows the truth, and a CPU for the engine under test."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from harness.errors import EnvironmentFailedError
+from harness.load.usage import cpu_ns
+from harness.studies.load_engine import wrk
+from harness.studies.load_engine.cases import Case, Outcome
+from harness.suites.arms import Arm
+from harness.system import processes, signals
+from harness.system.cpus import place
+from harness.testbed.launcher import Serving
+from harness.testbed.rig import Rig
+
+_WARMUP_S: Final = 0.3
+_PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
+
+
+class Ring:
+    """Servers and the target, alive between `with` and its end.
+
+    Args:
+        arms: What to start of servers.
+        instances: Of each.
+    """
+
+    def __init__(self, arms: Iterable[Arm], instances: int) -> None:
+        self._arms = list(arms)
+        self._instances = instances
+        self._placement = place(processes.usable_cpus())
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._rig = self._open.enter_context(
+                Rig(
+                    self._arms,
+                    Serving(users=1),
+                    instances=self._instances,
+                    placement=self._placement,
+                )
+            )
+            with signals.held():
+                self._target = processes.start("calibration.target", [], log=self._rig.folder / "target.log")
+                self._open.callback(processes.end, [self._target])
+            processes.pin(self._target.pid, self._placement.servers)
+            self._target_port = int(json.loads(_line(self._target, self._rig.folder / "target.log"))["port"])
+            first = self._rig.instances[0].target
+            self._credential = json.loads(
+                processes.ask("loadtests.credential", [first.host, str(first.port)])
+            )
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def fight(self, cases: Sequence[Case], number: int, seconds: int) -> Iterator[tuple[Case, Outcome]]:
+        """All cases of one engine, one after the other, in one fresh process of it.
+
+        Args:
+            cases: What to do.
+            number: Says whose turn it is among the servers.
+            seconds: Length of the measured part of each.
+
+        Raises:
+            EnvironmentFailedError: The engine or a server failed.
+        """
+        fight = self._fight_wrk if cases[0].engine == "wrk" else self._fight_locust
+        yield from fight(cases, number % len(self._rig.instances), seconds)
+
+    def _fight_wrk(self, cases: Sequence[Case], server: int, seconds: int) -> Iterator[tuple[Case, Outcome]]:
+        instance = self._rig.instances[server]
+        for case in cases:
+            url = f"http://{instance.target.host}:{instance.target.port}{case.path}"
+            watch = _Busy(instance.pid)
+            found = wrk.fight(case, url, self._headers(case), seconds, self._placement.load)
+            yield case, Outcome(**found, server_busy=watch.share(), truth={})
+
+    def _fight_locust(
+        self, cases: Sequence[Case], server: int, seconds: int
+    ) -> Iterator[tuple[Case, Outcome]]:
+        instance = self._rig.instances[server]
+        file = self._rig.folder / "bouts.json"
+        log = self._rig.folder / "bouts.log"
+        file.write_text(json.dumps([self._bout(case, server, seconds) for case in cases]), encoding="utf-8")
+        with signals.held():
+            engine = processes.start("loadtests.engine_trial", [str(file)], log=log)
+        try:
+            processes.pin(engine.pid, self._placement.load)
+            for case in cases:
+                _expect("begin", engine, log)
+                watch = _Busy(self._target.pid if case.has_truth else instance.pid)
+                if case.has_truth:
+                    self._ask_truth()
+                _expect("end", engine, log)
+                truth = self._ask_truth() if case.has_truth else {}
+                busy = watch.share()
+                yield case, Outcome(**json.loads(_line(engine, log)), server_busy=busy, truth=truth)
+        finally:
+            processes.end([engine])
+
+    def _bout(self, case: Case, server: int, seconds: int) -> dict[str, Any]:
+        target = self._rig.instances[server].target
+        return {
+            "engine": case.engine,
+            "host": target.host,
+            "port": self._target_port if case.has_truth else target.port,
+            "path": case.path,
+            "headers": self._headers(case),
+            "account_id": "nobody" if case.has_truth else self._credential["account_id"],
+            "connections": case.connections,
+            "rate": case.rate,
+            "warmup_s": _WARMUP_S,
+            # So that the slowest hundredth are more than a handful at the low rates of these.
+            "seconds": 2 * seconds if case.has_truth else seconds,
+        }
+
+    def _headers(self, case: Case) -> str:
+        return str(self._credential["headers"]) if case.path.startswith("/api/") else ""
+
+    def _ask_truth(self) -> Mapping[str, float]:
+        """The true percentiles, in us, of what the target answered since it was last asked."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._target_port, timeout=10)
+        try:
+            connection.request("GET", "/truth")
+            times = sorted(json.loads(connection.getresponse().read()))
+        except (OSError, http.client.HTTPException) as error:
+            raise EnvironmentFailedError(f"the target with known delays does not answer: {error}") from error
+        finally:
+            connection.close()
+        return {
+            name: times[int(share * (len(times) - 1))] / 1e3 for name, share in _PERCENTS.items() if times
+        }
+
+
+class _Busy:
+    """The share of its CPU that a process uses from now on."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._cpu_ns = cpu_ns(pid)
+        self._since_ns = time.perf_counter_ns()
+
+    def share(self) -> float:
+        return (cpu_ns(self._pid) - self._cpu_ns) / (time.perf_counter_ns() - self._since_ns)
+
+
+def _expect(word: str, engine: subprocess.Popen[bytes], log: Path) -> None:
+    line = _line(engine, log)
+    if line.strip() != word.encode():
+        raise AssertionError(f"expected {word}, and the engine said {line!r}")
+
+
+def _line(process: subprocess.Popen[bytes], log: Path) -> bytes:
+    """The next line that a program of ours prints."""
+    if process.stdout is None:
+        raise AssertionError("programs of ours are started with a pipe")
+    line = process.stdout.readline()
+    if not line:
+        process.wait(timeout=10)
+        raise EnvironmentFailedError(
+            f"a program ended with exit code {process.returncode} before it was done:"
+            f" {processes.last_words(log.read_text(errors='replace'))}"
+        )
+    return line

@@ -1,0 +1,110 @@
+"""Programs of other people's that end with the harness, and all that they started with them.
+
+Each leads a process group of its own, which is killed as a whole. A harness that is killed itself cannot do
+that: then the kernel ends the leaders, and a small program that waits for the harness's end kills the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.system import processes, signals
+
+#: Asks the kernel to end what follows with the harness, and becomes it.
+_LAUNCH: Final = """
+import ctypes, os, signal, sys
+parent, *command = sys.argv[1:]
+if sys.platform == "linux":
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(parent):
+        sys.exit("the harness is gone")
+try:
+    os.execvp(command[0], command)
+except OSError as error:
+    sys.exit(f"{command[0]}: {error.strerror}")
+"""
+#: Is told groups by their ids, and kills them when its input ends, as it does when the harness is gone.
+_GUARD: Final = """
+import contextlib, os, signal, sys
+for group in sys.stdin.readlines():
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(int(group), signal.SIGKILL)
+"""
+
+
+class Groups:
+    """The programs that were started; `close` ends them."""
+
+    def __init__(self) -> None:
+        self._leaders: list[subprocess.Popen[bytes]] = []
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def start(
+        self, words: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path
+    ) -> subprocess.Popen[bytes]:
+        """Start a program as the leader of a group; what it prints goes to the file `log`.
+
+        A program that does not exist is told there, by its launcher.
+
+        Args:
+            words: The command.
+            environment: All of it.
+            folder: Where it is started.
+            log: Where what it prints goes.
+
+        Raises:
+            OSError: The system would not start anything.
+        """
+        launcher = [sys.executable, "-I", "-c", _LAUNCH, str(os.getpid()), *words]
+        with log.open("ab") as out, signals.held():
+            if self._guard is None:
+                self._guard = _start_guard()
+            leader = subprocess.Popen(
+                launcher,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=environment,
+                cwd=folder,
+                start_new_session=True,
+            )
+            self._leaders.append(leader)
+            _tell(self._guard, leader.pid)
+        return leader
+
+    def close(self) -> None:
+        """End them: SIGTERM to the leaders, SIGKILL to whatever is left of their groups."""
+        with signals.held():
+            processes.end(self._leaders)
+            for leader in self._leaders:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(leader.pid, signal.SIGKILL)
+            if self._guard is not None:
+                self._guard.kill()  # it would kill by ids that may mean others by now
+                self._guard.communicate()
+
+
+def _start_guard() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", _GUARD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _tell(guard: subprocess.Popen[bytes], group: int) -> None:
+    if guard.stdin is None:
+        raise AssertionError("the guard is started with a pipe")
+    with contextlib.suppress(BrokenPipeError):  # somebody killed it; the kernel still ends the leaders
+        guard.stdin.write(b"%d\n" % group)
+        guard.stdin.flush()

@@ -1,0 +1,279 @@
+"""Locust's worker: `python -m loadtests.distributed.worker HOST:PORT`.
+
+`bench.py work` runs it. It loads only what a holder of the secret says. What it is told to do by Locust's own
+messages is no more than to start and to stop its users; what these do is in a plan that comes sealed
+(`loadtests/distributed/messages.py`). Options of the master's, its locustfile and its changes of user classes
+are not taken.
+"""
+
+from __future__ import annotations
+
+# Locust patches the standard library as it is imported: before anything else.
+from locust import __version__ as locust_version  # isort: skip
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Any, Final, NoReturn
+
+import gevent
+from gevent import socket
+from gevent.event import AsyncResult
+from gevent.queue import Queue
+from locust.env import Environment
+from locust.rpc import Message as LocustMessage
+from locust.runners import WorkerRunner
+from locust.stats import RequestStats
+
+from harness.protocol import seal
+from harness.protocol.plan import Plan
+from harness.protocol.seal import ForgedError, LostError
+from loadtests import scenarios
+from loadtests.distributed import messages
+from loadtests.distributed.messages import Seal
+from loadtests.distributed.version import about
+from loadtests.locustfile import class_name, follow, user_class
+from loadtests.slots import Drive
+
+#: How a worker ends: its run is over, it was stopped, or it could not take part.
+OVER: Final = 0
+STOPPED: Final = 130
+FAILED: Final = 3
+#: A slot that begins later than this after its moment began late.
+_LATE_NS: Final = 1_000_000
+_TRY_AGAIN_S: Final = 1
+#: Of a type, with data, from a client.
+Message: Final[Callable[[str, object, str], LocustMessage]] = LocustMessage
+
+
+class Worker(WorkerRunner):
+    """Locust's worker, which obeys only a master that has proved to hold the secret.
+
+    Args:
+        environment: Locust's.
+        address: Of the master.
+        secret: Of the run.
+        patience_s: Without a master for so long it gives up.
+
+    Attributes:
+        over: How it ended, as an exit code, and why.
+        gone_on: When to go on from an edge (`perf_counter_ns`; 0 at once).
+    """
+
+    def __init__(
+        self, environment: Environment, address: tuple[str, int], secret: str, patience_s: float
+    ) -> None:
+        self._secret = secret
+        self._patience_s = patience_s
+        self._address = "{}:{}".format(*address)
+        self._nonce = seal.nonce()
+        self._asked = ""
+        self._about = json.dumps(about())
+        self._seal: Seal | None = None
+        self._plan: Plan | None = None
+        self._heard_s = time.monotonic()
+        self.over: AsyncResult[tuple[int, str]] = AsyncResult()
+        self.gone_on: Queue[int] = Queue()
+        super().__init__(environment, *address)
+
+    def connect_to_master(self) -> None:
+        """Knock until somebody opens, or patience is over."""
+        while not self.over.ready():
+            self.client.send(Message("client_ready", locust_version, self.client_id))
+            if self.connection_event.wait(timeout=_TRY_AGAIN_S):
+                self.connected = True
+                return
+            self._check_patience()
+
+    def heartbeat_timeout_checker(self) -> NoReturn:
+        """Give up on a master that says nothing any more."""
+        while True:
+            gevent.sleep(_TRY_AGAIN_S)
+            self._check_patience()
+
+    def handle_message(self, msg: LocustMessage) -> None:
+        """Hear the master, once it has proved to be one; anybody else is not heard."""
+        match msg.type:
+            case messages.CHALLENGE:
+                self._answer(msg.data)
+            case messages.WELCOME:
+                self._enter(msg.data)
+            case messages.REFUSED:
+                self._end(FAILED, f"refused: {_plain(msg.data)}")
+            case messages.SEALED if self._seal is not None:
+                try:
+                    self._obey(*self._seal.open(msg.data))
+                except ForgedError:
+                    pass
+                except LostError as error:
+                    self._end(FAILED, str(error))
+            case "ack" | "heartbeat" | "stop" | "spawning_complete" if self._seal is not None:
+                self._heard_s = time.monotonic()
+                super().handle_message(msg)
+            case "spawn" if self._plan is not None:
+                users = {class_name(self._plan.scenario): self._plan.users}
+                if msg.data["user_classes_count"] == users:
+                    msg.data["parsed_options"] = {}
+                    super().handle_message(msg)
+
+    def tell(self, kind: str, content: Any) -> None:
+        """Say something to the master."""
+        if self._seal is None:
+            raise AssertionError("there is no session yet")
+        self.client.send(Message(messages.SEALED, self._seal.close(kind, content), self.client_id))
+
+    def _answer(self, data: Any) -> None:
+        """Prove to hold the secret; a question is asked again where we knocked several times."""
+        if self._asked:
+            return
+        self._asked = str(data["nonce"])
+        said = seal.proof(self._secret, "hello", self._asked, self._nonce, self.client_id, self._about)
+        hello = {"nonce": self._nonce, "about": self._about, "proof": said}
+        self.client.send(Message(messages.HELLO, hello, self.client_id))
+
+    def _enter(self, data: Any) -> None:
+        if self._seal is None and seal.proves(
+            data["proof"], self._secret, "welcome", self._nonce, self._asked, self.client_id
+        ):
+            self._seal = Seal(self._secret, "worker", self._asked, self._nonce)
+            self._heard_s = time.monotonic()
+            print(f"one of the workers of {self._address}", flush=True)
+
+    def _obey(self, kind: str, content: Any) -> None:
+        match kind:
+            case "time":
+                self.tell("time", perf_counter_ns())
+            case "plan":
+                self._prepare(Plan.loads(content))
+            case "go":
+                self.gone_on.put(int(content))
+            case "over":
+                self._end(OVER, f"the run is over: {content}")
+
+    def _prepare(self, plan: Plan) -> None:
+        """Be ready to follow a plan as soon as the users are told to start."""
+        edges = RemoteEdges(self)
+
+        def ended(fault: str) -> None:
+            if fault:
+                self.tell("failed", fault)
+            else:
+                self.tell("ended", edges.late())
+
+        self.environment.user_classes = [user_class(plan.scenario)]
+        drive = Drive(
+            plan,
+            scenarios.load(plan.scenario),
+            self.environment,
+            recording=Letters(self),
+            edges=edges,
+            ended=ended,
+        )
+        follow(self.environment, drive)
+        self._plan = plan
+        print(
+            f"{plan.scenario}: {plan.users} users, {len(plan.order)} slots, part {plan.process + 1} of"
+            f" {plan.processes}",
+            flush=True,
+        )
+
+    def _check_patience(self) -> None:
+        if time.monotonic() - self._heard_s > self._patience_s:
+            self._end(FAILED, f"no master answered at {self._address} for {self._patience_s:g} s")
+
+    def _end(self, code: int, why: str) -> None:
+        if not self.over.ready():
+            self.over.set((code, why))
+
+
+class RemoteEdges:
+    """Tells the master of the edges of slots, and waits until it says when to go on."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._late = 0
+        self._latest_ns = 0
+
+    def begin(self, slot: int, instance: int) -> int:
+        """The recorded part of a slot is about to begin: at this `perf_counter_ns`."""
+        moment_ns = self._ask(f"begin {slot} {instance}")
+        behind_ns = perf_counter_ns() - moment_ns
+        self._late += behind_ns > _LATE_NS
+        self._latest_ns = max(self._latest_ns, behind_ns)
+        return moment_ns
+
+    def end(self, slot: int, instance: int, requests: int, elapsed_ns: int) -> None:
+        """The slot's last answer has been read."""
+        self._ask(f"end {slot} {instance} {requests} {elapsed_ns}")
+
+    def late(self) -> dict[str, int]:
+        """How many slots began late, since word of it came late, and how late at worst."""
+        return {"late": self._late, "latest_ns": self._latest_ns}
+
+    def _ask(self, edge: str) -> int:
+        self._worker.tell("edge", edge)
+        moment_ns: int = self._worker.gone_on.get()
+        return moment_ns
+
+
+class Letters:
+    """A recording that is sent to the master, slot by slot."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._text = ""
+
+    def write(self, text: str, /) -> None:
+        """Add this to the next letter."""
+        self._text += text
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self._text:
+            self._worker.tell("lines", self._text)
+            self._text = ""
+
+    def close(self) -> None:
+        """Send the rest."""
+        self.flush()
+
+
+def _plain(data: object) -> str:
+    """What a stranger may have said, as it can be printed."""
+    why = data.get("why") if isinstance(data, dict) else None
+    return "".join(character for character in str(why)[:300] if character.isprintable())
+
+
+def main() -> None:
+    """Take part in a run until it is over."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests.distributed.worker", description=__doc__)
+    parser.add_argument("master", metavar="HOST:PORT", help="where the run listens")
+    parser.add_argument("--patience", type=float, required=True, help="seconds without a master")
+    options = parser.parse_args()
+    host, _, port = options.master.rpartition(":")
+    try:
+        socket.getaddrinfo(host, int(port))
+    except OSError as error:
+        sys.exit(f"{host}: {error}")
+    environment = Environment(parsed_options=argparse.Namespace(web_base_path=""))
+    environment.stats = RequestStats(use_response_times_cache=False)
+    secret = os.environ.pop(messages.SECRET)
+    worker = Worker(environment, (host, int(port)), secret, options.patience)
+    environment.runner = worker
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, worker.over.set, (STOPPED, "stopped"))
+    code, why = worker.over.get()
+    print(why, flush=True)
+    events: Any = environment.events
+    events.quitting.fire(environment=environment)
+    worker.client.socket.context.destroy(linger=1000)  # what was said is sent first
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Follows a plan to the letter: warm-up, then slot after slot, and the recording of it all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter_ns, process_time_ns
+from typing import Final, Protocol
+
+import gevent
+from locust.env import Environment
+
+from harness.protocol.plan import Plan, arrival_offsets, by_arm
+from harness.protocol.recording import footer, header, line
+from harness.protocol.staircase import Staircase, holds
+from loadtests import kernel_time
+from loadtests.barrier import Edges
+from loadtests.client import NOBODYS, Connection, Watchdog, load_account, log_in
+from loadtests.pacing import (
+    SWITCH_INTERVAL_S,
+    ClosedPhase,
+    CountedPhase,
+    OpenPhase,
+    Phase,
+    Rendezvous,
+    wait_until,
+)
+from loadtests.recorder import Tally
+from loadtests.scenarios import ScenarioFile
+from loadtests.session import Session
+from servers import contract
+
+#: Where a slot is to begin at a moment, its clocks are read so long before.
+_READING_NS: Final = 200_000
+
+
+class Paper(Protocol):
+    """Where a recording is written: a file, or a line to whoever keeps it."""
+
+    def write(self, text: str, /) -> object:
+        """Add this."""
+
+    def flush(self) -> None:
+        """A slot is whole: what was written is kept whatever happens next."""
+
+    def close(self) -> None:
+        """That was all."""
+
+
+class Drive:
+    """One plan under way, shared by all its users.
+
+    Each user calls `take_part` once. The recording is written slot by slot, so that a long run's does not
+    fill the memory, and a load that ends before its time leaves what it saw.
+
+    Args:
+        plan: What to do.
+        scenario: What a visit is.
+        environment: Locust's.
+        recording: Where to write what was seen.
+        edges: Who is told of the edges of slots, and says when to go on.
+        ended: Called once all is done, or with what went wrong.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        scenario: ScenarioFile,
+        environment: Environment,
+        *,
+        recording: Paper,
+        edges: Edges,
+        ended: Callable[[str], None],
+    ) -> None:
+        self._plan = plan
+        self._recording = recording
+        self._recording.write(header(plan.scenario, kernel_time.answers_end()))
+        self._lines = 0
+        self._scenario = scenario
+        self._environment = environment
+        self._edges = edges
+        self._ended = ended
+        self._watchdog = Watchdog(plan.timeout_s)
+        self._everyone = Rendezvous(plan.users)
+        self._errors: Counter[str] = Counter()
+        self._tally = Tally()
+        self._phase: Phase = CountedPhase(0)
+        self._users = 0
+        self._searches = {target.instance: Staircase(plan.rate) for target in plan.targets if plan.limit_ns}
+        gevent.setswitchinterval(SWITCH_INTERVAL_S)
+
+    def take_part(self) -> None:
+        """Be one virtual user from login to the last slot; any exception ends the run without a report."""
+        index, self._users = self._users, self._users + 1
+        try:
+            self._live(index)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for ever
+            self._ended(f"{type(error).__name__}: {error}")
+
+    def _live(self, index: int) -> None:
+        sessions = self._log_in(index)
+        for target in self._plan.targets:
+            self._everyone.meet(self._warm_up)
+            self._spend(sessions[target.instance])
+        for slot, instance in enumerate(self._plan.order):
+            self._everyone.meet(partial(self._lead_in, slot))
+            self._spend(sessions[instance])
+            self._everyone.meet(partial(self._begin, slot, instance))
+            self._spend(sessions[instance])
+            self._everyone.meet(partial(self._end, slot, instance))
+        self._everyone.meet(self._finish)
+
+    def _log_in(self, index: int) -> list[Session]:
+        """One login an arm (an instance, where what was issued is used up), one connection an instance."""
+        sessions: dict[int, Session] = {}
+        for instances in by_arm(self._plan.targets).values():
+            first = self._plan.targets[instances[0]]
+            dialect = first.dialect
+            account = load_account(self._plan.first_user + index, dialect)
+            credential = (
+                log_in((first.host, first.port), account, dialect)
+                if dialect.has(contract.AUTHENTICATE)
+                else NOBODYS
+            )
+            for instance in instances:
+                target = self._plan.targets[instance]
+                if self._scenario.own_logins and instance != first.instance:
+                    credential = log_in((target.host, target.port), account, dialect)
+                connection = self._watchdog.add(Connection(target.host, target.port))
+                sessions[instance] = Session(connection, account, target.read_path, credential, dialect)
+        return [sessions[target.instance] for target in self._plan.targets]
+
+    def _spend(self, session: Session) -> None:
+        """Take part in the phase under way."""
+        session.enter(self._tally)
+        visit = self._scenario.visit
+
+        def arrive(due_ns: int | None) -> None:
+            session.arrive(due_ns)
+            visit(session)
+
+        self._phase.run(arrive)
+
+    def _new_phase(self, slot: int, duration_ns: int, start_ns: int | None = None) -> Phase:
+        """Load of a slot, from a moment on; at once where there is none."""
+        if self._plan.model == "closed":
+            return ClosedPhase(duration_ns, start_ns)
+        # The same offsets in every slot of a block, so that all instances meet the same bursts.
+        block = slot // len(self._plan.targets)
+        search = self._searches.get(self._plan.order[slot])
+        rate = self._plan.rate if search is None else search.rate
+        offsets = arrival_offsets(rate, duration_ns, self._plan.arrivals, seed=self._plan.seed + block)
+        return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns, start_ns)
+
+    def _warm_up(self) -> None:
+        self._hand_in()
+        self._phase = CountedPhase(-(-self._plan.warmup_requests // self._plan.users))
+
+    def _lead_in(self, slot: int) -> None:
+        self._hand_in()
+        self._phase = self._new_phase(slot, self._plan.lead_ns)
+
+    def _begin(self, slot: int, instance: int) -> None:
+        self._hand_in()
+        begin_ns = self._edges.begin(slot, instance)
+        if begin_ns is None:
+            self._read_clocks()
+            self._start_ns = perf_counter_ns()
+            self._phase = self._new_phase(slot, self._plan.slot_ns)
+        else:
+            self._start_ns = begin_ns
+            self._phase = self._new_phase(slot, self._plan.slot_ns, begin_ns)
+            wait_until(begin_ns - _READING_NS)
+            self._read_clocks()
+
+    def _read_clocks(self) -> None:
+        """What this process has had of its CPU, and waited for it, until now."""
+        self._cpu_ns = process_time_ns()
+        self._wait_ns = _waited_ns()
+
+    def _end(self, slot: int, instance: int) -> None:
+        elapsed_ns = perf_counter_ns() - self._start_ns
+        cpu_ns = process_time_ns() - self._cpu_ns
+        wait_ns = _waited_ns() - self._wait_ns
+        self._edges.end(slot, instance, self._tally.requests, elapsed_ns)
+        if isinstance(self._phase, OpenPhase):
+            self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
+        search = self._searches.get(instance)
+        for record in self._tally.records(slot, instance, elapsed_ns, cpu_ns, wait_ns):
+            if search is not None:
+                record = replace(record, rate=search.rate, settled=search.settled)  # noqa: PLW2901
+            self._recording.write(line(record))
+            self._lines += 1
+        self._recording.flush()
+        if search is not None:
+            response_ns = [ns for step in self._tally.steps.values() for ns in step.response_ns]
+            search.saw(holds(response_ns, self._tally.dropped, self._plan.limit_ns))
+
+    def _hand_in(self) -> None:
+        """Between phases: what was tallied goes to Locust, and a new tally begins."""
+        for step in self._tally.steps.values():
+            self._errors += step.errors
+        self._tally.report_to_locust(self._environment.stats)
+        self._tally = Tally()
+
+    def _finish(self) -> None:
+        self._hand_in()
+        self._recording.write(footer(self._lines, self._errors))
+        self._recording.close()
+        self._watchdog.close()
+        self._ended("")
+
+
+def _waited_ns() -> int:
+    """For how long this thread has wanted its CPU while something else had it; 0 where nobody counts."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_bytes().split()[1])
+    except OSError:
+        return 0

@@ -1,0 +1,56 @@
+"""The application: the same routes and handlers whatever the scheme."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from servers import contract, schemes
+from servers.accounts import Accounts
+from servers.credentials import credentials
+from servers.credentials.failed_logins import FailedLogins
+from servers.credentials.passwords import Passwords
+from servers.http import admin, cors, handlers
+from servers.http.app_keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
+from servers.http.responses import MAX_BODY_BYTES
+from servers.settings import Settings
+
+
+def create_app(scheme: str, settings: Settings) -> web.Application:
+    """Return the application that authenticates by the scheme called `scheme`.
+
+    Raises:
+        UsageError: There is no such scheme, or the settings ask for what cannot be.
+        CannotStartError: The accounts file is not there, or is none.
+    """
+    module = schemes.load(scheme)
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app[SCHEME] = module.build(scheme, settings)
+    app[ACCOUNTS] = Accounts(settings.accounts_file, settings.password_cost)
+    app[PASSWORDS] = Passwords(settings.password_cost)
+    app[FAILED_LOGINS] = FailedLogins()
+    app[SCHEME].setup(app)
+    app.cleanup_ctx.append(_close_pools)
+    app.add_routes(
+        [
+            web.get(contract.RESTRICTED, handlers.restricted),
+            web.get(contract.PUBLIC, handlers.public),
+            web.get(contract.HEALTH, handlers.health),
+            web.post(contract.EMAIL, handlers.change_email),
+            web.post(contract.AUTHENTICATE, credentials.authenticate),
+            web.get(contract.CSRF, credentials.csrf),
+            web.post(contract.LOGOUT, credentials.logout),
+            web.post(contract.PASSWORD, credentials.change_password),
+            web.post(contract.REFRESH, credentials.refresh),
+            web.get(contract.ADMIN, admin.read),
+            web.post(contract.ADMIN_ACCOUNT, admin.change_account),
+        ]
+    )
+    if settings.allow_origins:
+        cors.allow(app, settings.allow_origins, module.ABOUT.transport)
+    return app
+
+
+async def _close_pools(app: web.Application) -> AsyncIterator[None]:
+    yield
+    app[PASSWORDS].close()
+    app[ACCOUNTS].close()

@@ -1,0 +1,95 @@
+"""What a server says of itself: one JSON line for programs, or how to try it by hand."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from servers import contract, schemes
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def ready_line(scheme: str, *, host: str, port: int, loop: str, password_cost: str, try_it: str) -> str:
+    """Return the JSON that tells a program which code serves what, and where."""
+    return json.dumps(
+        {
+            "ready": True,
+            "scheme": scheme,
+            "host": host,
+            "port": port,
+            "pid": os.getpid(),
+            "loop": loop,
+            "password_cost": password_cost,
+            "package": str(_PACKAGE),
+            "digest": package_digest(),
+            "try_it": try_it,
+        }
+    )
+
+
+def package_digest(package: Path = _PACKAGE) -> str:
+    """Return the SHA-256, in hex, over the paths and contents of the package's Python files, sorted."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        name, content = path.relative_to(package).as_posix().encode(), path.read_bytes()
+        digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
+    return digest.hexdigest()
+
+
+def describe_schemes() -> list[dict[str, Any]]:
+    """Return what every scheme is called, is, needs, promises and waives."""
+    described = []
+    for name in schemes.names():
+        about = schemes.load(name).ABOUT
+        needs = {"store": about.promises.store, "database": about.promises.database}
+        described.append({"name": name, **asdict(about), **needs})
+    return described
+
+
+def list_schemes() -> str:
+    """Return the schemes as a table for people."""
+    lines = []
+    for about in describe_schemes():
+        lines.append(f"{about['name']:<16} {about['title']}")
+        promises = about["promises"]
+        lines.append(f"{'':<16} carried by: {about['transport']}; store needed: {about['store']}")
+        lines.append(
+            f"{'':<16} bites {promises['logout']} (logout), {promises['role_change']} (role change), "
+            f"{promises['block']} (block), {promises['password_change']} (password change)"
+        )
+        if about["waives"]:
+            lines.append(f"{'':<16} NOT TO BE COPIED, it waives: {', '.join(about['waives'])}")
+    return "\n".join(lines)
+
+
+def try_it(scheme: str, url: str, *, behind_tls: bool) -> str:
+    """Return the lines to paste into a shell to log in, read, and log out."""
+    about = schemes.load(scheme).ABOUT
+    body = json.dumps(contract.EXAMPLE._asdict())
+    login = f"-H 'Content-Type: application/json' -d '{body}' {url}{contract.AUTHENTICATE}"
+    read = f"{url}{about.read_path}"
+    logout = f"-X POST {url}{contract.LOGOUT}"
+    lines = {
+        "none": [f"curl -s {login}", f"curl -s {read}"],
+        "bearer": [
+            f"TOKEN=$(curl -s {login} | {_pick('token')})",
+            f'curl -s -H "Authorization: Bearer $TOKEN" {read}',
+            f'curl -si -H "Authorization: Bearer $TOKEN" {logout}',
+        ],
+        "cookie": [
+            f"CSRF=$(curl -s -c cookies.txt {login} | {_pick('csrf_token')})",
+            f"curl -s -b cookies.txt {read}",
+            f'curl -si -b cookies.txt -H "{contract.CSRF_HEADER}: $CSRF" {logout}',
+        ],
+    }[about.transport]
+    greeting = [f"{scheme} serves {url} (Ctrl-C ends it). Try:", *(f"  {line}" for line in lines)]
+    if about.transport == "cookie" and not behind_tls:
+        greeting.append("The cookie is not bound to https, since this is plain http; --behind-tls binds it.")
+    return "\n".join(greeting)
+
+
+def _pick(field: str) -> str:
+    return f"python3 -c 'import json, sys; print(json.load(sys.stdin)[\"{field}\"])'"

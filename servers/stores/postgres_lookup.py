@@ -1,0 +1,79 @@
+"""The epochs in a table of PostgreSQL, by a pool of asyncpg's; it fills with the accounts that log in."""
+
+# ruff: noqa: D102 - servers.stores.lookups documents the methods
+
+import asyncio
+import contextlib
+from typing import Final
+
+import asyncpg
+
+from servers.stores.lookups import TIMEOUT_S, Lookup, unavailable_on
+
+#: Connections at most; further look-ups wait for one.
+MAX_CONNECTIONS: Final = 16
+
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS credential_epochs (account_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL)"
+)
+
+_asks = unavailable_on(asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+class PostgresLookup(Lookup):
+    """The epochs in PostgreSQL.
+
+    Args:
+        url: Where it is: `postgresql://...`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @_asks
+    async def epoch(self, account_id: str) -> int | None:
+        return await self._value("SELECT epoch FROM credential_epochs WHERE account_id = $1", account_id)
+
+    @_asks
+    async def begin(self, account_id: str) -> int | None:
+        return await self._value(
+            "INSERT INTO credential_epochs VALUES ($1, 0) ON CONFLICT (account_id)"
+            " DO UPDATE SET epoch = credential_epochs.epoch RETURNING epoch",
+            account_id,
+        )
+
+    @_asks
+    async def end(self, account_id: str) -> None:
+        await self._value(
+            "UPDATE credential_epochs SET epoch = epoch + 1 WHERE account_id = $1 RETURNING epoch", account_id
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def _value(self, sql: str, account_id: str) -> int | None:
+        async with asyncio.timeout(TIMEOUT_S):  # waiting for a connection included
+            pool = self._pool or await self._open()
+            value: int | None = await pool.fetchval(sql, account_id)
+            return value
+
+    async def _open(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=0,
+                    max_size=MAX_CONNECTIONS,
+                    timeout=TIMEOUT_S,
+                    command_timeout=TIMEOUT_S,
+                    init=_make_table,
+                )
+            return self._pool
+
+
+async def _make_table(connection: asyncpg.Connection) -> None:
+    with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateTableError):  # made meanwhile
+        await connection.execute(_TABLE)

@@ -1,0 +1,73 @@
+"""An aiohttp-session storage that does what its stock Redis storage leaves out.
+
+Ids are stored hashed, sessions end when idle, a write touches only what it changed, a session that ended
+stays ended, and nothing is written or set where nothing changed.
+"""
+
+from typing import cast
+
+from aiohttp import web
+from aiohttp_session import AbstractStorage, Session
+
+from servers.credentials.cookie_transport import CookieTransport
+from servers.stores.session_records import SessionRecords
+
+
+class StoredSession(Session):
+    """A session that remembers the record it was read from, so that what changed can be told."""
+
+    stored: bytes | str = b""
+
+    def saved(self) -> None:
+        """Note that the store has the session as it is now."""
+        self._changed = False
+
+
+class SessionStorage(AbstractStorage):
+    """Keeps sessions in `records` and their ids in the cookie of `transport`.
+
+    Its methods raise `web.HTTPServiceUnavailable` while the store does not answer.
+    """
+
+    def __init__(self, records: SessionRecords, transport: CookieTransport) -> None:
+        super().__init__(cookie_name=transport.name, max_age=records.lifetime_s)
+        self._records = records
+        self._transport = transport
+
+    async def new_session(self) -> StoredSession:
+        """Return an empty session under a fresh id."""
+        return StoredSession(self._records.new_id(), data=None, new=True, max_age=self.max_age)
+
+    async def load_session(self, request: web.Request) -> StoredSession:
+        """Return the session whose id came with `request`; a new one where there is none."""
+        session_id = self._transport.carried(request)
+        record = await self._records.read(session_id) if session_id else None
+        if record is None:
+            return await self.new_session()
+        session = StoredSession(
+            session_id,
+            data={"created": record.created, "session": record.fields},
+            new=False,
+            max_age=self.max_age,
+        )
+        session.stored = record.stored
+        return session
+
+    async def save_session(
+        self, request: web.Request, response: web.StreamResponse, session: Session
+    ) -> None:
+        """Store what changed. A new session (its `sub` names an account) ends the one the request brought."""
+        session = cast(StoredSession, session)
+        session_id = str(session.identity)
+        if session.empty:
+            await self._records.end(session_id)
+            self._transport.remove(response)
+        elif session.new:
+            await self._records.create(session_id, session["sub"], session)
+            replaced = self._transport.carried(request)
+            if replaced and replaced != session_id:
+                await self._records.end(replaced)
+            self._transport.set(response, session_id, self._records.lifetime_s)
+        else:
+            await self._records.update(session_id, session.stored, session)
+        session.saved()

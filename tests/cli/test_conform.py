@@ -1,0 +1,221 @@
+"""What `bench.py conform` finds: nothing wrong with our own schemes, and all that is with a wrong server."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
+from harness.suites import catalog
+from harness.suites.arms import plain
+from harness.suites.external import Transport
+from harness.testbed.contract.check import Checkup, examine
+from harness.testbed.contract.requirement import Subject
+from harness.testbed.contract.requirements import ALL
+from harness.testbed.contract.run import Asked, conform
+from harness.testbed.launcher import Serving
+from harness.testbed.rig import Rig
+from servers import schemes
+from tests import stranger
+
+#: All servers of a rig share their accounts, and one asks no account that another has asked.
+ACCOUNTS_EACH = 20
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    """A server of every scheme."""
+    with Rig(
+        plain(catalog.schemes().values()).values(),
+        Serving(users=ACCOUNTS_EACH * len(schemes.names())),
+    ) as rig:
+        yield rig
+
+
+@pytest.mark.parametrize("name", schemes.names())
+def test_our_own_schemes_meet_all_of_it(rig: Rig, name: str) -> None:
+    """What is advised, too; but for what a scheme promises not to do, which it then does not."""
+    arm = next(one for one in rig.arms if one.name == name)
+    target = next(one.target for one in rig.instances if one.target.arm == name)
+    transport: Transport = next(one for one in ("cookie", "bearer", "none") if one == arm.scheme.transport)
+    numbers = itertools.count(ACCOUNTS_EACH * schemes.names().index(name))
+    found = examine(name, Subject(target.host, target.port, target.dialect, transport, numbers), ALL)
+    lasts = arm.scheme.transport == "cookie" and arm.scheme.promises["logout"] != "at once"
+    assert [line.requirement for line in found.unmet(strict=True)] == (
+        ["a copy of the cookie ends with the session"] if lasts else []
+    )
+    absent = {line.requirement for line in found.lines if line.outcome == "absent"}
+    assert absent <= {
+        "a refresh gives the next pair",
+        "a made-up refresh token is 401",
+        "a token that says alg: none is 401",
+    }
+    assert ("a refresh gives the next pair" in absent) == (
+        arm.scheme.transport == "bearer" and name != "token-refresh"
+    )
+    assert len(found.lines) >= (2 if arm.scheme.transport == "none" else 25)
+
+
+def checkup(*faults: str) -> Checkup:
+    """What is found of the stranger, with something wrong in it."""
+    server = stranger.described()
+    with stranger.running(*faults) as port:
+        return examine("stranger", Subject("127.0.0.1", port, server.dialect, "bearer"), ALL)
+
+
+def test_a_server_of_somebody_elses_meets_it_under_other_names() -> None:
+    """Its own paths, fields, accounts and word for a bearer; what it does not have is absent, not unmet."""
+    found = checkup()
+    assert found.unmet(strict=True) == []
+    assert {line.detail for line in found.lines if line.outcome == "absent"} == {
+        f"it has no {route}"
+        for route in (
+            "/api/admin",
+            "/api/admin/accounts/{username}",
+            "/logout",
+            "/password",
+            "/token/refresh",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "unmet"),
+    [
+        (
+            "strangers",
+            {
+                "without a credential a read is 401": "GET /api/restricted without a credential was answered"
+                " 200, not 401",
+                "a forged credential is 401": "a read with a forged credential was answered 200, not 401",
+                "a token that says alg: none is 401": "a read with a token whose header says alg: none was"
+                " answered 200, not 401",
+            },
+        ),
+        (
+            "another",
+            {
+                "a read says whose the credential is": "user0@example.org logged in as 1000, and the read"
+                " says 7"
+            },
+        ),
+        (
+            "forged",
+            {
+                "a forged credential is 401": "a read with a forged credential was answered 200, not 401",
+                "a token that says alg: none is 401": "a read with a token whose header says alg: none was"
+                " answered 200, not 401",
+            },
+        ),
+        (
+            "no-algorithm",
+            {
+                "a token that says alg: none is 401": "a read with a token whose header says alg: none was"
+                " answered 200, not 401"
+            },
+        ),
+        (
+            "any-password",
+            {
+                "a wrong password gets none": "the login of alice@example.org with a wrong password was"
+                " answered 200, not 401",
+            },
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(fault: str, unmet: dict[str, str]) -> None:
+    """Each thing that is needed, with what the server did instead; and nothing besides."""
+    assert {line.requirement: line.detail for line in checkup(fault).unmet()} == unmet
+
+
+def test_what_is_only_advised_counts_where_that_is_asked() -> None:
+    """A server that tells names apart can be measured, and is told of it."""
+    found = checkup("tells-names")
+    assert found.unmet() == []
+    (line,) = found.unmet(strict=True)
+    assert line.requirement == "an unknown account is answered as a wrong password is"
+    assert "no such account" in line.detail
+
+
+def test_a_route_that_a_suite_should_say_is_missing() -> None:
+    """It is absent, with the line that says so in a suite."""
+    lines = {line.requirement: line for line in checkup("forgets-mail").lines}
+    line = lines["an email address changes"]
+    assert (line.outcome, line.detail) == (
+        "absent",
+        'POST /api/email is 404; a suite says so by "/api/email" = "" in its paths',
+    )
+
+
+def told(asked: Asked, *, print_json: bool = False) -> tuple[str, BaseException | None]:
+    """What the command says, and what it ends with."""
+    out = io.StringIO()
+    try:
+        conform(asked, Console(file=out, width=80), print_json=print_json)
+    except (SuiteError, EnvironmentFailedError, ConformanceError) as error:
+        return out.getvalue(), error
+    return out.getvalue(), None
+
+
+def test_a_console_is_told_line_by_line(tmp_path: Path) -> None:
+    """A line a requirement, whatever the width; 14 and a count where it misses something needed."""
+    file = stranger.suite(tmp_path, ('PORT = "{port}"', 'PORT = "{port}"\nFAULTS = "another"'))
+    said, error = told(Asked(str(file)))
+    unmet = "a read says whose the credential is: user0@example.org logged in as 1000, and the read says 7"
+    assert f"\nnot met  needed   {unmet}\n" in said
+    assert "\nmet      advised  who guesses passwords is held up (429)\n" in said
+    assert "\nabsent   needed   a logout is answered 204: it has no /logout\n" in said
+    assert re.search(r"^19 met, 1 not met, 7 absent$", said, re.MULTILINE)
+    assert isinstance(error, ConformanceError)
+    assert str(error).startswith("not met: stranger (1);")
+    assert error.exit_code == 14
+
+
+def test_a_program_is_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """All lines, on standard output and nothing else there."""
+    _, error = told(Asked("token"), print_json=True)
+    assert error is None
+    ((server, lines),) = [(one["server"], one["lines"]) for one in json.loads(capsys.readouterr().out)]
+    assert server == "token"
+    assert len(lines) == len([one for one in ALL if "bearer" in one.transports])
+    assert set(lines[0]) == {"requirement", "weight", "outcome", "detail"}
+
+
+def test_an_address_is_asked_to_the_letter() -> None:
+    """It has no suite to say how it speaks, so that other paths are not found."""
+    with stranger.running() as port:
+        said, error = told(Asked(f"http://127.0.0.1:{port}"))
+    assert isinstance(error, ConformanceError)
+    answered = "GET /api/restricted without a credential was answered 404, not 401"
+    assert f"not met  needed   without a credential a read is 401: {answered}\n" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("http://192.0.2.1:80", "192.0.2.1 is not this machine"),
+        ("ftp://127.0.0.1", "expected an address such as http://127.0.0.1:3000"),
+        ("no-such-thing", "no such suite"),
+        ("quick", r"a suite with servers of its own"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(target: str, words: str) -> None:
+    """Other machines without the user's word, and what is neither a scheme, an address nor a suite."""
+    _, error = told(Asked(target))
+    assert isinstance(error, SuiteError)
+    assert words in str(error)
+
+
+def test_a_server_that_is_not_there() -> None:
+    """Nothing is said of its conformance."""
+    with stranger.running() as port:
+        pass
+    said, error = told(Asked(f"http://127.0.0.1:{port}"))
+    assert (said, type(error)) == ("", EnvironmentFailedError)
