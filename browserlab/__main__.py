@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m browserlab",
         description="Make an experiment in a real Chromium, on servers that are running on this machine.",
         epilog="The names of pages and API lie on this machine, by TLS with a certificate of this run. "
-        "`bench.py claims 3 6 23` starts the servers and judges what is found.",
+        "`bench.py study claims 3 6 23` starts the servers and judges what is found.",
     )
     add = parser.add_argument
     add("experiment", nargs="?", choices=experiments.names(), help="which one; --list says what each is")

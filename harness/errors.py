@@ -28,6 +28,10 @@ class OutOfReachError(EnvironmentFailedError):
     """What runs on another machine answers no more: that machine, or the network, may be down."""
 
 
+class OutputClosedError(EnvironmentFailedError):
+    """The reader of standard output is gone (`bench.py … | head`); nothing is printed about it."""
+
+
 class RegressionError(BenchError):
     """What was asked to stay within its limit has left it."""
 
@@ -72,6 +76,16 @@ def is_output_gone(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.filename is None and error.errno in _OUTPUT_GONE
     return isinstance(error, SystemExit)
+
+
+def is_pipe_closed(error: BaseException) -> bool:
+    """Whether this is what printing ends with once the reader of a pipe is gone.
+
+    SystemExit with code 1 is what Rich and Typer raise in its place.
+    """
+    if isinstance(error, SystemExit):
+        return error.code == 1
+    return isinstance(error, OSError) and error.filename is None and error.errno == errno.EPIPE
 
 
 def exit_code_of(error: BaseException) -> int:

@@ -1,9 +1,9 @@
 """One load engine against one server after the other: `python -m loadtests.engine_trial FILE`.
 
-What `bench.py engine` compares: ours as scenarios use it, and Locust's own users as its documentation shows
-them. FILE has a JSON list of bouts (`Bout`), all of one engine. Of each, `begin` is printed a slot before its
-measured part begins and `end` when it is over, so that whoever reads meters then disturbs nothing; then comes
-one JSON line with what was counted in it.
+What `bench.py verify engine` compares: ours as scenarios use it, and Locust's own users as its documentation
+shows them. FILE has a JSON list of bouts (`Bout`), all of one engine. Of each, `begin` is printed a slot
+before its measured part begins and `end` when it is over, so that whoever reads meters then disturbs nothing;
+then comes one JSON line with what was counted in it.
 """
 
 from __future__ import annotations

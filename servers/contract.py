@@ -1,7 +1,7 @@
 """What every server under test promises on the wire: paths, field names, header names, accounts.
 
-Pure, and the one module that the load shares with the servers. A server in another language that speaks
-this contract can be measured just as well.
+Pure. The one module that the load and the harness share with the servers. A server in another language that
+speaks this contract can be measured just as well.
 """
 
 from typing import Final, NamedTuple

@@ -16,7 +16,7 @@ from tests.sandbox import Sandbox, short_folder
 #: What commands, and what they are made of, heed of an environment. Those values are the user's:
 #: commands under test get none of them.
 _HEEDED = re.compile(
-    r"REDIS_URL|REDIS_URL_FILE|AUTH_.*|LOOKUP_URL|COOKIES_VS_TOKENS_.*|GITHUB_.*|GITLAB_.*|CI|CI_.*|LOCUST_.*"
+    r"REDIS_URL|REDIS_URL_FILE|AUTH_.*|LOOKUP_URL|COOKIES_VS_TOKENS_.*|CVT_.*|GITHUB_.*|GITLAB_.*|CI|CI_.*|LOCUST_.*"
     r"|GIT_.*|BROWSER|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|CLICOLOR.*|PY_COLORS|TTY_.*|TERMINAL_WIDTH|JUPYTER_.*"
     r"|MPLBACKEND|MATPLOTLIBRC|SOURCE_DATE_EPOCH|PYTHONOPTIMIZE|PYTHONWARNINGS|PYTHONUNBUFFERED|PYTHONPATH"
 )

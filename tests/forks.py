@@ -28,8 +28,9 @@ Program = Literal["bench", "browserlab", "servers"]
 _IMPORTS: Final = {
     "bench": """
 import runpy
-import bench, harness.studies.benchmark.run, harness.report.write, harness.report.charts, harness.report.html
-names = [name for name, _ in harness.report.charts.figures()]
+import bench, harness.studies.benchmark.run, harness.report.html
+from harness.report.charts.parts import draw
+names = [name for name, _ in draw.figures()]
 def run():
     runpy.run_path(bench.__file__, run_name="__main__")
 """,

@@ -1,9 +1,10 @@
-"""The import rules of the architecture, read from the source, and seen at work in a process of its own."""
+"""The import rules of docs/architecture.md, read from the source, and seen at work in a process."""
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,98 +16,27 @@ from loadtests.distributed.version import SHARED
 
 ROOT = Path(__file__).parents[1]
 OURS = ("bench", "browserlab", "calibration", "harness", "loadtests", "servers")
-PURE = [
-    *(
-        Path("harness", f"{name}.py")
-        for name in (
-            "analysis/block_effects",
-            "analysis/checks",
-            "analysis/click_latency",
-            "analysis/drift",
-            "analysis/endurance",
-            "analysis/growth",
-            "analysis/measurements",
-            "analysis/observation",
-            "analysis/per_instance",
-            "analysis/stats/break_even",
-            "analysis/stats/change_points",
-            "analysis/stats/contrasts",
-            "analysis/stats/estimate",
-            "analysis/stats/linear_fit",
-            "analysis/stats/propagation",
-            "analysis/stats/scaling",
-            "analysis/stats/sequential",
-            "analysis/stats/sweeps",
-            "analysis/stats/verdict",
-            "doctor/checks",
-            "gate/between_batches",
-            "gate/judge",
-            "gate/questions",
-            "measure/incidents/checks",
-            "measure/incidents/metrics",
-            "measure/incidents/record",
-            "measure/result_builder",
-            "protocol/clocks",
-            "protocol/dialect",
-            "protocol/incidents",
-            "protocol/plan",
-            "protocol/recording",
-            "protocol/seal",
-            "protocol/staircase",
-            "report/compare/comparability",
-            "report/compare/compare",
-            "report/compare/page",
-            "report/compare/wording",
-            "report/content/answer",
-            "report/content/attribution",
-            "report/content/gate",
-            "report/content/incidents",
-            "report/content/model",
-            "report/exports/__init__",
-            "report/exports/bencher",
-            "report/exports/github_action_benchmark",
-            "report/exports/junit",
-            "report/exports/markdown",
-            "report/exports/openmetrics",
-            "report/exports/tables",
-            "report/history/series",
-            "report/history/wording",
-            "report/markdown",
-            "report/viewer/comparison",
-            "report/viewer/filters",
-            "report/viewer/progress_text",
-            "report/viewer/summary",
-            "report/viewer/trend",
-            "results/model",
-            "results/subject",
-            "studies/advice/advise",
-            "studies/advice/answer",
-            "studies/advice/leave_one_out",
-            "studies/advice/model",
-            "studies/advice/notes",
-            "studies/advice/question",
-            "studies/advice/revocation",
-            "studies/advice/wording",
-            "studies/calibration/commits",
-            "studies/calibration/error_rates",
-            "studies/calibration/goals",
-            "studies/calibration/trial_kinds",
-            "studies/claims/readings",
-            "studies/load_engine/cases",
-            "studies/load_engine/rows",
-            "suites/arms",
-            "suites/expressions",
-            "suites/external",
-            "suites/forecast",
-            "suites/model",
-            "system/cpus",
-            "system/redacting",
-            "system/source_tree",
-            "testbed/agent/messages",
-        )
-    ),
-    Path("servers", "contract.py"),
-]
+#: The packages of harness/, from the bottom up: each imports what lies below it, never beside or above.
+LAYERS = (
+    {"errors"},
+    {"system", "protocol"},
+    {"results"},
+    {"suites"},
+    {"analysis"},
+    {"testbed"},
+    {"load"},
+    {"doctor"},
+    {"measure"},
+    {"report"},
+    {"gate", "studies"},
+    {"cli"},
+)
+#: What reads files only and what measures know nothing of each other, though one lies below the other.
+APART = {("report", lower) for lower in ("testbed", "load", "doctor", "measure")}
+#: Folders of pure modules; so is each module whose docstring has the sentence "Pure.".
+PURE = ("harness/protocol", "harness/analysis", "harness/report/content", "harness/report/exports")
+#: All that the harness imports of the servers: what both must read alike.
+OF_SERVERS = ("servers.contract", "servers.stores.urls")
 #: Modules that do something to the world, or take long to import.
 IMPURE = {"asyncio", "subprocess", "socket", "redis", "aiohttp", "matplotlib", "locust", "gevent", "psutil"}
 #: Calls that open, read or write a file.
@@ -164,6 +94,26 @@ def _imports(tree: ast.AST, path: Path) -> Iterator[str]:
             for alias in node.names:
                 whole = f"{base}.{alias.name}"
                 yield whole if is_module(whole) else base
+
+
+def packages(path: Path) -> set[tuple[str, str]]:
+    """Return what a file of harness/ imports from there, as pairs of its package and the other."""
+    here = _package(module_name(path))
+    there = {_package(name) for name in imports(path) if name.startswith("harness.")}
+    return {(here, package) for package in there - {here} if package}
+
+
+def _package(module: str) -> str:
+    """Return the package of harness/ that a module is in, empty for that of `harness` itself."""
+    return [*module.split("."), ""][1]
+
+
+def is_pure(path: Path) -> bool:
+    """Whether a module is in a pure folder, or its docstring has the sentence "Pure."."""
+    if str(path).startswith(tuple(f"{folder}/" for folder in PURE)):
+        return True
+    docstring = ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8"))) or ""
+    return re.search(r"\bPure[.:]", docstring) is not None
 
 
 def roots(path: Path) -> set[str]:
@@ -230,14 +180,62 @@ def test_imports_for_types_are_told_from_those_that_are_run() -> None:
     }
 
 
-@pytest.mark.parametrize("path", PURE, ids=str)
+def breaks(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the imports between packages that go beside or up, or join what must not know each other."""
+    level = {package: level for level, layer in enumerate(LAYERS) for package in layer}
+    return {(here, there) for here, there in pairs if level[there] >= level[here]} | (pairs & APART)
+
+
+@pytest.mark.parametrize("path", files("harness"), ids=str)
+def test_imports_go_down_the_layers(path: Path) -> None:
+    """Every package of harness/ has a place in `LAYERS`, and imports only from below it."""
+    assert breaks(packages(path)) == set()
+
+
+def test_an_upward_import_is_found() -> None:
+    """One put into a file of a lower package, one into its neighbour, and one across the two columns."""
+    for file, text, found in (
+        ("harness/system/x.py", "from harness.cli import app", {("system", "cli")}),
+        ("harness/gate/x.py", "def f():\n    from harness.studies.lab import Lab", {("gate", "studies")}),
+        ("harness/report/x.py", "from harness.testbed import rig", {("report", "testbed")}),
+        ("harness/measure/x.py", "import harness.testbed.rig", set()),
+    ):
+        here = _package(module_name(Path(file)))
+        there = {_package(name) for name in _imports(ast.parse(text), Path(file))}
+        assert breaks({(here, package) for package in there}) == found
+
+
+def test_the_top_of_the_harness_is_its_packages() -> None:
+    """Nothing lies beside them but the version and the errors."""
+    top = {path.parts[1].removesuffix(".py") for path in files("harness")}
+    assert top == {"__init__"} | set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("path", [path for path in files("harness") if path.name == "__init__.py"], ids=str)
+def test_packages_are_empty(path: Path) -> None:
+    """So that importing a module imports no other of its package; harness itself has the version."""
+    assert path.parent == Path("harness") or not (ROOT / path).read_text(encoding="utf-8")
+
+
+PURE_FILES = [path for path in [*files("harness"), *files("loadtests"), *files("servers")] if is_pure(path)]
+
+
+def test_pure_files_are_found() -> None:
+    """By their folder, or by a sentence; a file that is "Pure but for" something is not."""
+    names = {str(path) for path in PURE_FILES}
+    assert {"harness/protocol/plan.py", "harness/gate/judge.py", "servers/contract.py"} <= names
+    assert "loadtests/distributed/clock.py" in names
+    assert "harness/doctor/console.py" not in names
+
+
+@pytest.mark.parametrize("path", PURE_FILES, ids=str)
 def test_pure_modules_reach_nothing_impure(path: Path) -> None:
     """Neither a pure module nor any module of ours that it imports talks to the world."""
     reaching = {str(file): roots(file) & IMPURE for file in reached(path)}
     assert {file: names for file, names in reaching.items() if names} == {}
 
 
-@pytest.mark.parametrize("path", PURE, ids=str)
+@pytest.mark.parametrize("path", PURE_FILES, ids=str)
 def test_pure_modules_open_no_file(path: Path) -> None:
     """They are given text and numbers."""
     called = {
@@ -254,18 +252,28 @@ def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
 
     aiohttp is what the servers are made with; of the harness only the viewer, which measures nothing, serves.
     """
-    forbidden = {"locust", "gevent", "geventhttpclient", "calibration", "servers", "loadtests", "bench"}
+    forbidden = {"locust", "gevent", "geventhttpclient", "calibration", "loadtests", "bench"}
     forbidden |= {"browserlab", "playwright"}
     viewer = path.is_relative_to("harness/report/viewer")
     assert not roots(path) & (forbidden if viewer else forbidden | {"aiohttp"})
+    assert {name for name in imports(path) if name.split(".")[0] == "servers"} <= set(OF_SERVERS)
+
+
+@pytest.mark.parametrize("name", OF_SERVERS)
+def test_what_the_harness_shares_with_servers_is_one_file(name: str) -> None:
+    """So that no other code of theirs is in the process that measures."""
+    reaching = reached(Path(*name.split(".")).with_suffix(".py"))
+    code = {path for path in reaching if path.name != "__init__.py"}
+    assert code == {Path(*name.split(".")).with_suffix(".py")}
 
 
 @pytest.mark.parametrize(
     "path", [path for path in files("harness") if not path.is_relative_to("harness/report/viewer")], ids=str
 )
-def test_what_measures_knows_nothing_of_the_viewer(path: Path) -> None:
-    """So that aiohttp is never in the process that measures."""
-    assert not {name for name in imports(path) if name.startswith("harness.report.viewer")}
+def test_only_its_command_knows_the_viewer(path: Path) -> None:
+    """So that aiohttp is never in a process that measures."""
+    of_viewer = {name for name in imports(path) if name.startswith("harness.report.viewer")}
+    assert not of_viewer or path == Path("harness/cli/view.py")
 
 
 @pytest.mark.parametrize("path", files("browserlab"), ids=str)
@@ -308,13 +316,6 @@ def test_what_makes_a_load_is_in_its_version() -> None:
     """Of workers that share a load none may run other code: the digest covers all of ours that it imports."""
     of_load = {path for file in files("loadtests") for path in reached(file)}
     assert {str(path) for path in of_load if path.parts[0] != "loadtests"} == set(SHARED)
-
-
-@pytest.mark.parametrize("name", ["messages", "clock"])
-def test_what_proves_and_reckons_of_load_is_pure(name: str) -> None:
-    """It is given secrets, texts and times."""
-    path = Path("loadtests/distributed", f"{name}.py")
-    assert not {root for file in reached(path) for root in roots(file)} & IMPURE
 
 
 @pytest.mark.parametrize("path", [Path("bench.py"), *files("harness")], ids=str)

@@ -10,11 +10,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from harness.report.charts import draw_claims
+from harness.report.charts.parts.draw import draw_claims
 from harness.results import archive
-from harness.studies.claims import families, page
+from harness.studies.claims import claim, page
 from harness.studies.claims.answers import FILE, Answers
-from harness.studies.claims.readings import SUITES
+from harness.studies.suites import SUITES
 from tests.sandbox import ROOT
 
 FOLDER = ROOT / "results" / "published" / "20261126-claims-quiet"
@@ -42,11 +42,13 @@ def test_where_they_were_found_is_as_the_file_says() -> None:
 
 def test_the_published_answers_are_to_the_claims_there_are() -> None:
     """By the experiments and rules that the tree has now; none that can be demonstrated is left out."""
-    now = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in families.find([])}
+    now = {
+        one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in claim.find_claims([])
+    }
     answers = Answers.read(FOLDER).all
     then = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in answers}
     assert then.items() <= now.items()
-    assert {one.number for one in families.find([]) if one.kind == "demonstrated"} <= then.keys()
+    assert {one.number for one in claim.find_claims([]) if one.kind == "demonstrated"} <= then.keys()
 
 
 def test_the_page_is_made_from_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

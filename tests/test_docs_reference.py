@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.results.model import METRICS, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Result
 from harness.suites.external import OwnAccounts, OwnServer
 from harness.suites.model import Load, Scenario, Servers, Suite
 

@@ -63,7 +63,7 @@ both = pytest.mark.parametrize("example", ["express", "fastapi"], indirect=True)
 @both
 def test_an_example_meets_the_contract(sandbox: Sandbox, example: Path) -> None:
     """What is advised, too; what it does not have is absent, and no more than that."""
-    done = sandbox.run("conform", str(example), "--strict", "--json", patience_s=600)
+    done = sandbox.run("verify", "server", str(example), "--strict", "--json", patience_s=600)
     assert done.returncode == 0, done.stdout + done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
     name = example.stem

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.results.archive import load
-from harness.results.model import Check, Status
+from harness.results.base import Status
+from harness.results.model import Check
 from tests import noise
 from tests.sandbox import ROOT
 

@@ -119,7 +119,7 @@ async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[st
     """The browser's version, and a row a click: each case once a round, in an order drawn by the seed.
 
     All clicks share servers and browser contexts: they tell what these took, and are no evidence on others.
-    For that it is made again, on fresh ones (`bench.py browser`).
+    For that it is made again, on fresh ones (`bench.py study browser`).
     """
     order = random.Random(seed)  # noqa: S311 - a plan, no secret
     rows = []

@@ -8,7 +8,9 @@ from typing import Final
 from harness.analysis.measurements import a_against_a
 from harness.analysis.observation import Busy, Observed, busy, cpu_waits
 from harness.protocol.plan import by_arm
-from harness.results.model import Check, Comparison, LoadWorker, Measurement, Status
+from harness.results.base import Status
+from harness.results.environment import LoadWorker
+from harness.results.model import Check, Comparison, Measurement
 
 #: Above this share of its CPU the load generator may be what was measured.
 LOAD_CPU_LIMIT: Final = 0.90
@@ -192,7 +194,7 @@ def check_elsewhere(arm: str, agent: str | None, *, store: bool) -> Check:
     lost += [] if store else ["store_cpu", "store_ops"]
     lost += ["total_cpu"] if lost else []
     told.append(f"nobody reads its {', '.join([*lost, 'store_memory', 'store_rtt'])}: left out")
-    remedies = [] if agent is not None else [f"bench.py agent beside it, named in own.{arm}.agent"]
+    remedies = [] if agent is not None else [f"bench.py remote agent beside it, named in own.{arm}.agent"]
     remedies += [] if store else ["its store, named by --redis-url"]
     return _check(
         "elsewhere",
@@ -291,7 +293,7 @@ def _busy(found: Busy, where: str) -> Check:
             "server busy",
             "warning",
             f"{where}: nobody reads the CPU of a server that is named by its address, so whether it or"
-            " something before it was the limit is not known; start bench.py agent beside it.",
+            " something before it was the limit is not known; start bench.py remote agent beside it.",
         )
     share = max(found.server, found.store)
     status: Status = "invalid" if share < BUSY_LIMIT else "warning" if share < BUSY_WARNING else "ok"

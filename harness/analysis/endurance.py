@@ -12,7 +12,9 @@ from harness.analysis.drift import Drift, drifts
 from harness.analysis.growth import MEMORY, Growth, growths
 from harness.analysis.observation import Observed
 from harness.analysis.stats.estimate import Estimate, Ratio
-from harness.results.model import DRIFT, GROWTH, METRICS, Check, Status
+from harness.results.base import Status
+from harness.results.metrics import DRIFT, GROWTH, METRICS
+from harness.results.model import Check
 
 #: A scenario planned for this long is judged.
 LONG_S: Final = 600

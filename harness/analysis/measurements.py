@@ -14,7 +14,9 @@ from harness.analysis.stats.verdict import judge
 from harness.protocol.clocks import Clock
 from harness.protocol.plan import split_halves
 from harness.protocol.recording import merged
-from harness.results.model import METRICS, Comparison, Distribution, Interval, Measurement, Verdict
+from harness.results.base import Interval, Verdict
+from harness.results.metrics import METRICS
+from harness.results.model import Comparison, Distribution, Measurement
 from harness.suites.model import Scenario
 
 _CLOCKS: Final[tuple[Clock, ...]] = ("service", "response")

@@ -1,73 +1,82 @@
-"""What the command `clean` tells and asks a user."""
+"""`bench.py clean`."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 
-from harness.doctor.software import busy_since
+from harness.cli import options, output
 from harness.errors import SuiteError
-from harness.report import cleanup
-from harness.report.cleanup import Leaving
-from harness.report.content import format as fmt
-from harness.system import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.report.cleanup import Leaving
 
 
-def sweep(
-    results: Path, *, older_than_days: float, keep: int, dry_run: bool, yes: bool, console: Console
+def command(
+    results: options.Results = Path("results"),
+    older_than: Annotated[
+        float, typer.Option(min=0, metavar="DAYS", help="Only what was begun longer ago than this.")
+    ] = 0,
+    keep: Annotated[int, typer.Option(min=0, metavar="N", help="Keep the newest N runs.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed and exit.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
 ) -> None:
-    """Tell what would go, ask, and remove it.
+    """Remove runs and cached environments, after printing which and how much room they take.
 
-    Raises:
-        SuiteError: Nobody can be asked, and nobody said yes.
-        EnvironmentFailedError: Something cannot be removed.
+    Results in `published`, and files that no run writes, stay. So does what a live run may be using.
     """
+    from harness.doctor.software import busy_since
+    from harness.report import cleanup
+    from harness.system import files
+
+    console = output.console()
     busy = busy_since()
-    there = cleanup.find(results, cache.folder())
-    going = cleanup.choose(
-        there, now=time.time(), older_than_days=older_than_days, keep=keep, busy_since=busy
-    )
+    there = cleanup.find(results, files.folder())
+    going = cleanup.choose(there, now=time.time(), older_than_days=older_than, keep=keep, busy_since=busy)
     if busy is not None:
-        console.print("a run is under way: what may be its own stays")
-    _tell(going, len(there) - len(going), console)
+        console.print("a run is live: what may be its own stays")
+    for line in _plan(going, len(there) - len(going)):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     if not going or dry_run:
         return
     if not yes and not sys.stdin.isatty():
-        raise SuiteError("clean removes only what it is told to: say --yes, or look first with --dry-run.")
-    if not yes and not _agreed():
+        raise SuiteError("clean removes nothing without a confirmation: give --yes, or look with --dry-run.")
+    if not yes and not _confirmed():
         console.print("nothing was removed")
         return
     cleanup.remove(going, results)
     console.print(f"removed; {_megabytes(going)} MB are free again", highlight=False)
 
 
-def _agreed() -> bool:
+def _confirmed() -> bool:
     try:
         return input("Remove all of these? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
 
 
-def _tell(going: Sequence[Leaving], staying: int, console: Console) -> None:
-    for leaving in going:
-        stays = f"; stays there, not ours: {', '.join(leaving.others)}" if leaving.others else ""
-        size = fmt.megabytes(leaving.size)
-        console.print(
-            f"{leaving.folder}  {leaving.kind}, {size} MB{stays}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
+def _plan(going: Sequence[Leaving], staying: int) -> list[str]:
     more = f"; {staying} more stay" if staying else ""
-    if going:
-        console.print(f"{len(going)} in all, {_megabytes(going)} MB{more}", highlight=False)
-    else:
-        console.print(f"nothing to remove{more}", highlight=False)
+    if not going:
+        return [f"nothing to remove{more}"]
+    return [
+        *map(_line, going),
+        f"{len(going)} in all, {_megabytes(going)} MB{more}",
+    ]
+
+
+def _line(leaving: Leaving) -> str:
+    stays = f"; stays there, not ours: {', '.join(leaving.others)}" if leaving.others else ""
+    return f"{leaving.folder}  {leaving.kind}, {_megabytes([leaving])} MB{stays}"
 
 
 def _megabytes(leavings: Sequence[Leaving]) -> str:
-    return fmt.megabytes(sum(leaving.size for leaving in leavings))
+    from harness.report.content.format import megabytes
+
+    return megabytes(sum(leaving.size for leaving in leavings))

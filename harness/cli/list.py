@@ -1,36 +1,44 @@
-"""What there is to name on the command line, for people and for programs."""
+"""`bench.py list`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from harness.results import archive
-from harness.studies.claims import families
-from harness.suites import catalog
-from harness.system import processes
+import typer
 
-#: What is told where nothing is named.
-USUAL: Final = ("suites", "runs")
+from harness.cli import options, output
+
+#: Printed if nothing is named.
+_DEFAULT: Final = ("suites", "runs")
 
 
-def tell(some: Sequence[str], results: Path, *, print_json: bool) -> None:
-    """Print the lists of these names (of `USUAL` where there are none): a JSON object of them, or lines.
+class Listed(StrEnum):
+    """What can be listed."""
 
-    Args:
-        some: Keys of `_ROWS`.
-        results: Folder of the runs.
-        print_json: Whether for programs.
+    SUITES = "suites"
+    SCHEMES = "schemes"
+    SCENARIOS = "scenarios"
+    CLAIMS = "claims"
+    FORMATS = "formats"
+    RUNS = "runs"
 
-    Raises:
-        EnvironmentFailedError: Servers or scenarios could not be asked.
-    """
-    names = tuple(some) or USUAL
-    if print_json:
-        print(json.dumps({name: _ROWS[name](results) for name in names}))
+
+def command(
+    what: Annotated[
+        list[Listed] | None, typer.Argument(metavar="[WHAT]...", help="[default: suites, runs]")
+    ] = None,
+    results: options.Results = Path("results"),
+    as_json: options.Json = False,
+) -> None:
+    """List suites, schemes, scenarios, claims, formats, runs. For example `bench.py list schemes`."""
+    names = [str(one) for one in what or []] or list(_DEFAULT)
+    if as_json:
+        output.print_text(json.dumps({name: _ROWS[name](results) for name in names}))
         return
     for name in names:
         if len(names) > 1:
@@ -40,45 +48,74 @@ def tell(some: Sequence[str], results: Path, *, print_json: bool) -> None:
 
 
 def _suites(_: Path) -> dict[str, str]:
+    from harness.suites import catalog
+
     return {name: catalog.load_suite(name).title for name in catalog.suites()}
 
 
 def _schemes(_: Path) -> list[dict[str, Any]]:
+    from harness.suites import catalog
+
     return [asdict(scheme) for scheme in catalog.schemes().values()]
 
 
 def _scenarios(_: Path) -> list[dict[str, Any]]:
+    from harness.suites import catalog
+
     return [asdict(scenario) for scenario in catalog.scenarios().values()]
 
 
 def _claims(_: Path) -> list[dict[str, Any]]:
+    from harness.studies.claims.claim import find_claims
+
     keys = ("number", "says", "by", "kind", "experiment", "rule")
-    return [{key: getattr(claim, key) for key in keys} for claim in families.find([])]
+    return [{key: getattr(claim, key) for key in keys} for claim in find_claims([])]
+
+
+def _formats(_: Path) -> dict[str, str]:
+    from harness.report.exports.parts.format import formats
+
+    return {one.name: one.title for one in formats().values()}
 
 
 def _runs(results: Path) -> list[dict[str, Any]]:
+    from harness.results import archive
+
     return [{"folder": str(folder), **about} for folder, about in archive.runs(results)]
 
 
 def _run_lines(results: Path) -> list[str]:
-    told = [
+    lines = [
         f"{row['folder']}  {row['suite']}, {row['started_at']}, exit code {row['exit_code']}"
         for row in _runs(results)
     ]
-    return told or [f"none in {results} yet: bench.py run quick"]
+    return lines or [f"none in {results} yet: bench.py run quick"]
 
 
-_ROWS: Final[Mapping[str, Callable[[Path], Any]]] = {
+def _printed_by(module: str) -> list[str]:
+    from harness.system import processes
+
+    return processes.ask(module, ["--list"]).splitlines()
+
+
+def _titles(rows: dict[str, str]) -> list[str]:
+    width = max(map(len, rows)) + 2
+    return [f"{name:<{width}}{title}" for name, title in rows.items()]
+
+
+_ROWS: Final[dict[str, Callable[[Path], Any]]] = {
     "suites": _suites,
     "schemes": _schemes,
     "scenarios": _scenarios,
     "claims": _claims,
+    "formats": _formats,
     "runs": _runs,
 }
-_LINES: Final[Mapping[str, Callable[[Path], list[str]]]] = {
-    "suites": lambda folder: [f"{name:<12} {title}" for name, title in _suites(folder).items()],
-    "schemes": lambda _: processes.ask("servers", ["--list"]).splitlines(),
-    "scenarios": lambda _: processes.ask("loadtests", ["--list"]).splitlines(),
-    "claims": lambda _: [f"{one.number:>2}  {one.says} ({one.by})" for one in families.find([])],
+_LINES: Final[dict[str, Callable[[Path], list[str]]]] = {
+    "suites": lambda folder: _titles(_suites(folder)),
+    "schemes": lambda _: _printed_by("servers"),
+    "scenarios": lambda _: _printed_by("loadtests"),
+    "claims": lambda folder: [f"{row['number']:>2}  {row['says']} ({row['by']})" for row in _claims(folder)],
+    "formats": lambda folder: _titles(_formats(folder)),
     "runs": _run_lines,
 }

@@ -14,7 +14,7 @@ import psutil
 
 from harness.doctor import cgroups, kernel
 from harness.doctor.checks import Heat, OtherLoad
-from harness.measure.environment import Pressure
+from harness.doctor.pressure import Pressure
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.analysis.checks import STEAL_WARNING
 from harness.doctor.cpu_speed import Speed
-from harness.results.model import Concern
+from harness.results.environment import Concern
 
 #: CPUs' worth of work by others that a run on pinned CPUs still bears: a tenth of one.
 OTHER_LOAD_LIMIT: Final = 0.10

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.results.model import Concern, Finding
+from harness.results.environment import Concern, Finding
 
 _STYLES: Final[dict[Concern, str]] = {
     "blocker": "bold red",

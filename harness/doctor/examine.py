@@ -15,11 +15,10 @@ from harness.doctor import activity, cgroups, cpu_speed, kernel, software
 from harness.doctor import checks as judge
 from harness.doctor.activity import Activity
 from harness.doctor.checks import Judgement
-from harness.results.model import Concern, Finding
+from harness.results.environment import Concern, Finding
 from harness.suites.forecast import forecast
 from harness.suites.model import Suite
-from harness.system.cpus import Placement, place
-from harness.system.processes import usable_cpus
+from harness.system.cpus import Placement, place, usable_cpus
 
 #: Seconds of looking at what else happens: by the command, and as a run begins.
 THOROUGH_S: Final = 1.0

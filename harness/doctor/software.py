@@ -18,10 +18,10 @@ from packaging.requirements import Requirement
 
 from harness.doctor.checks import PythonBuild, Store, Versions
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.measure.environment import store_version
 from harness.system import processes
 from harness.testbed.store import nodes as store_nodes
-from harness.testbed.store import urls
+from harness.testbed.store.nodes import store_version
+from servers.stores import urls
 
 #: Seconds that a store may take to say what it is.
 _STORE_TIMEOUT_S: Final = 2

@@ -8,12 +8,13 @@ from typing import Final
 from harness.errors import NoBaselineError, SuiteError
 from harness.gate import questions
 from harness.gate.questions import Question
+from harness.measure import preflight
 from harness.report.compare.comparability import apart, speeds_apart
-from harness.report.content.case import FLOOR
 from harness.results import archive
-from harness.results.model import Check, Comparand, Result
+from harness.results.gate import Comparand
+from harness.results.model import Check, Result
 from harness.suites import catalog
-from harness.suites.arms import Arm, plain
+from harness.suites.arms import FLOOR, Arm, plain
 from harness.suites.model import Suite
 from harness.system.source_tree import Tree
 
@@ -25,7 +26,7 @@ class AgainstStored:
     """The task: a plain run of the suite."""
 
     def __init__(
-        self, suite: Suite, tree: Tree, known: catalog.Known, file: Path | None, tolerance: float
+        self, suite: Suite, tree: Tree, known: preflight.Known, file: Path | None, tolerance: float
     ) -> None:
         self.suite = suite
         self.arms = arms_of(suite, known, tree)
@@ -38,7 +39,7 @@ class AgainstStored:
             if lacking := questions.gaps(suite, self._baseline):
                 raise NoBaselineError(
                     f"{file} is no baseline of suite {suite.name} as it is now: {'; '.join(lacking)}."
-                    f" Measure it again with `bench.py baseline {known.source}`."
+                    f" Measure it again with `bench.py check {known.source} --save-baseline FILE`."
                 )
             asked = questions.against_baseline(suite, self._baseline, floor, known.judged(), tolerance)
             self.questions = [*asked, *self.questions]
@@ -82,7 +83,7 @@ def _check_speed(baseline: Result, result: Result) -> list[Check]:
     ]
 
 
-def arms_of(suite: Suite, known: catalog.Known, tree: Tree) -> dict[str, Arm]:
+def arms_of(suite: Suite, known: preflight.Known, tree: Tree) -> dict[str, Arm]:
     """The arms that a suite may name, all from one tree.
 
     Raises:
@@ -95,8 +96,12 @@ def arms_of(suite: Suite, known: catalog.Known, tree: Tree) -> dict[str, Arm]:
 
 def _load(file: Path) -> Result:
     if not file.exists():
-        raise NoBaselineError(f"{file}: no such baseline; `bench.py baseline` measures and writes one.")
+        raise NoBaselineError(
+            f"{file}: no such baseline; `bench.py check --save-baseline` measures and writes one."
+        )
     stored = archive.load(file)
     if not stored.valid:
-        raise NoBaselineError(f"{file} is no valid measurement; write another with `bench.py baseline`.")
+        raise NoBaselineError(
+            f"{file} is no valid measurement; write another with `bench.py check --save-baseline`."
+        )
     return stored

@@ -14,7 +14,8 @@ from statistics import fmean
 from typing import Final
 
 from harness.analysis.stats.estimate import WeightedSum
-from harness.results.model import METRICS, Measurement
+from harness.results.metrics import METRICS
+from harness.results.model import Measurement
 
 #: Of the logarithms of two ratios to one floor, all three arms varying alike and apart.
 _CORRELATION: Final = 0.5

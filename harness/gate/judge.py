@@ -16,7 +16,9 @@ from harness.analysis.stats.sequential import Open
 from harness.analysis.stats.verdict import holm
 from harness.gate.questions import Finding, Question, Rows
 from harness.measure.result_builder import Findings
-from harness.results.model import GateAnswer, Gated, Interval, Measurement
+from harness.results.base import Interval
+from harness.results.gate import GateAnswer, Gated
+from harness.results.model import Measurement
 
 #: What rounding may add to a figure that is counted.
 _ROUNDING: Final = 1e-9

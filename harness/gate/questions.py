@@ -11,7 +11,9 @@ from harness.analysis.stats.contrasts import Power, powers, ratio_powers
 from harness.analysis.stats.estimate import WeightedSum, log_contrast, stratified_ratio
 from harness.analysis.stats.propagation import uncertain, value
 from harness.gate.between_batches import Spread, between_batches
-from harness.results.model import METRICS, GateKind, Measurement, Result
+from harness.results.gate import GateKind
+from harness.results.metrics import METRICS
+from harness.results.model import Measurement, Result
 from harness.suites.arms import BASE, HEAD
 from harness.suites.expressions import Budget, Dual, Figure, parse
 from harness.suites.model import Scenario, Suite

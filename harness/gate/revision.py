@@ -10,7 +10,9 @@ from harness.analysis import checks
 from harness.errors import NoBaselineError
 from harness.gate import questions
 from harness.gate.questions import Question
-from harness.results.model import Check, Comparand, Result
+from harness.measure import preflight
+from harness.results.gate import Comparand
+from harness.results.model import Check, Result
 from harness.suites import catalog
 from harness.suites.arms import BASE, HEAD, Arm, Scheme
 from harness.suites.model import Servers, Suite
@@ -27,7 +29,7 @@ class AgainstRevision:
         revision: Revision,
         sides: tuple[Side, Side],
         differing: Sequence[str],
-        known: catalog.Known,
+        known: preflight.Known,
         tolerance: float,
     ) -> None:
         before, after = (catalog.schemes(side.tree) for side in sides)
@@ -88,7 +90,7 @@ def revision(
     name: str,
     repository: Path,
     suite: Suite,
-    known: catalog.Known,
+    known: preflight.Known,
     tolerance: float,
     say: Callable[[str], None],
     *,

@@ -1,4 +1,4 @@
-"""What the commands `check` and `baseline` do, told to a console."""
+"""What the command `check` does."""
 
 from __future__ import annotations
 
@@ -20,19 +20,23 @@ from harness.gate import baseline as stored
 from harness.gate import revision as against
 from harness.gate.judge import Judge, unanswered
 from harness.gate.task import Task
-from harness.measure import run_folder
+from harness.measure import preflight, run_folder
+from harness.measure.options import Options
 from harness.measure.progress import Reporter
 from harness.measure.result_builder import Findings
-from harness.measure.run import Measuring, Options
-from harness.report import exporting, gate_page, write
+from harness.measure.run import Run
+from harness.report import gate_page, write
 from harness.report.content import gate as summary
 from harness.results import archive
-from harness.results.model import Result, confidence_of_a_look
+from harness.results.metrics import confidence_of_a_look
+from harness.results.model import Result
 from harness.results.progress_file import ProgressFile
 from harness.suites import catalog
+from harness.suites.adjust import Changes
 from harness.suites.forecast import forecast
 from harness.suites.model import Suite
 from harness.system import files as disk
+from harness.testbed import launcher
 from harness.testbed.revisions import worktrees
 
 #: Names a file to which a step of GitHub's pipelines may add a page of Markdown.
@@ -50,6 +54,7 @@ class Asked:
 
     Attributes:
         suite: Its name or path.
+        changes: What the command line changes of it.
         options: How to measure, and where to put it.
         against: A revision, or None.
         baseline: A stored result, or None.
@@ -62,6 +67,7 @@ class Asked:
 
     suite: str
     options: Options
+    changes: Changes = Changes()  # noqa: RUF009 - it is frozen
     against: str | None = None
     baseline: Path | None = None
     repository: Path | None = None
@@ -82,10 +88,10 @@ def check(asked: Asked, console: Console, *, print_json: bool, wait: bool) -> No
     """
     if asked.against is not None and asked.baseline is not None:
         raise SuiteError("--against and --baseline are two questions: ask one at a time.")
-    exporting.require(asked.formats)
-    catalog.check_loop(asked.options.loop)
+    write.require_formats(asked.formats)
+    launcher.check_loop(asked.options.loop)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    known = catalog.Known(asked.suite, catalog.scenarios())
+    known = preflight.Known(asked.suite, catalog.scenarios())
     with _task(asked, known, say) as task:
         if task is not None:
             will = forecast(task.suite, LOOKS)
@@ -100,36 +106,41 @@ def check(asked: Asked, console: Console, *, print_json: bool, wait: bool) -> No
     say("exit code 0")
 
 
-def baseline(
-    suite_name: str, file: Path, repository: Path | None, options: Options, console: Console, *, wait: bool
-) -> None:
+def save_baseline(asked: Asked, file: Path, console: Console, *, print_json: bool, wait: bool) -> None:
     """Measure what a later `check --baseline` compares with, and write it to a file.
 
     Raises:
-        InvalidMeasurementError: What was measured must not be believed; nothing is written.
+        InvalidMeasurementError: The measurement failed a validity check; nothing is written.
         BenchError: By kind.
     """
-    catalog.check_loop(options.loop)
-    suite = catalog.load_suite(suite_name)
+    options = replace(asked.options, until_decided_s=math.inf)
+    launcher.check_loop(options.loop)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    known = catalog.Known(suite_name, catalog.scenarios())
-    known.check_gated(suite)
-    arms = stored.arms_of(suite, known, worktrees.gated_tree(suite.servers, repository, say))
-    options = replace(options, until_decided_s=math.inf)
+    known = preflight.Known(asked.suite, catalog.scenarios())
+    suite = _suite(asked, known)
+    arms = stored.arms_of(suite, known, worktrees.gated_tree(suite.servers, asked.repository, say))
     with run_folder.taken(options.out, forecast(suite, LOOKS), wait=wait, say=say):
         with Reporter(console, ProgressFile(options.out, suite.name, suite.arms)) as reporter:
-            result = Measuring(suite, options, known.needs_credential, _further_batches(suite)).run(
-                arms, reporter
-            )
+            result = Run(suite, options, known.needs_credential, _further_batches(suite)).run(arms, reporter)
         archive.save(result, options.out)
     if not result.valid:
         for note in summary.invalid(result):
             say(note)
         raise InvalidMeasurementError("no baseline was written: the checks above say why.")
     archive.save_baseline(result, file)
-    asking = f"bench.py check {suite_name} --baseline {file} --tolerance {_BASELINE_TOLERANCE}"
+    if print_json:
+        sys.stdout.write(result.model_dump_json() + "\n")
+        sys.stdout.flush()
+    asking = f"bench.py check {asked.suite} --baseline {file} --tolerance {_BASELINE_TOLERANCE}"
     say(f"{file} is written: commit it, and let pipelines run: {asking}")
     say("exit code 0")
+
+
+def _suite(asked: Asked, known: preflight.Known) -> Suite:
+    """Return the suite, as the command line changes it; refuse one that a gate cannot judge."""
+    suite = asked.changes.applied(catalog.load_suite(asked.suite), asked.suite, catalog.schemes())
+    known.check_gated(suite)
+    return suite
 
 
 def _further_batches(suite: Suite) -> Callable[[Findings], Open]:
@@ -144,10 +155,9 @@ def _further_batches(suite: Suite) -> Callable[[Findings], Open]:
 
 
 @contextmanager
-def _task(asked: Asked, known: catalog.Known, say: Callable[[str], None]) -> Iterator[Task | None]:
+def _task(asked: Asked, known: preflight.Known, say: Callable[[str], None]) -> Iterator[Task | None]:
     """What there is to do, as long as its code is there; None where nothing needs measuring."""
-    suite = catalog.load_suite(asked.suite)
-    known.check_gated(suite)
+    suite = _suite(asked, known)
     if asked.against is None:
         tree = worktrees.gated_tree(suite.servers, asked.repository, say)
         yield stored.AgainstStored(suite, tree, known, asked.baseline, asked.tolerance)
@@ -164,15 +174,13 @@ def _task(asked: Asked, known: catalog.Known, say: Callable[[str], None]) -> Ite
         yield task
 
 
-def _measure(task: Task, options: Options, known: catalog.Known, console: Console) -> Result:
+def _measure(task: Task, options: Options, known: preflight.Known, console: Console) -> Result:
     """Batch after batch of fresh servers, until every question has its answer or time is up."""
     confidence = confidence_of_a_look(task.suite.confidence, LOOKS)
     judge = Judge(task.questions, confidence)
     file = ProgressFile(options.out, task.suite.name, task.suite.arms)
     with Reporter(console, file) as reporter:
-        result = Measuring(task.suite, options, known.needs_credential, judge.undecided).run(
-            task.arms, reporter
-        )
+        result = Run(task.suite, options, known.needs_credential, judge.undecided).run(task.arms, reporter)
     checks, asked, comparand = task.settle(result)
     gate = Judge(asked, confidence).answers(result.measurements)
     whole = result.model_copy(
@@ -198,8 +206,8 @@ def _leave(result: Result, formats: Sequence[str], folder: Path) -> list[Path]:
     text = gate_page.render(result)
     files = write.attempt(SUMMARY_FILE, lambda: archive.save_texts({SUMMARY_FILE: text}, folder))
     for name in formats:
-        remedy = f"Then: bench.py export {folder} --format {name}"
-        files += write.attempt(name, partial(exporting.write, result, [name], folder), remedy)
+        remedy = f"Then: bench.py report {folder} --format {name}"
+        files += write.attempt(name, partial(write.exports, result, [name], folder), remedy)
     if step := os.environ.get(_STEP_SUMMARY):
         write.attempt("step summary", partial(_append, Path(step), text))
     return files

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from harness.gate.questions import Question
-from harness.results.model import Check, Comparand, Result
+from harness.results.gate import Comparand
+from harness.results.model import Check, Result
 from harness.suites.arms import Arm
 from harness.suites.model import Suite
 

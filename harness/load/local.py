@@ -12,6 +12,7 @@ from typing import Final, Protocol, Self, TypeVar
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
+from harness.system import cpus as system_cpus
 from harness.system import processes, signals
 from harness.testbed.sampler import Watch
 
@@ -46,7 +47,7 @@ class OwnProcesses:
                 pid = self.members[-1].process.pid
                 self._watch.follow(self.members[-1].name, pid)
                 if self._cpus:
-                    processes.pin(pid, (self._cpus[share.process % len(self._cpus)],))
+                    system_cpus.pin(pid, (self._cpus[share.process % len(self._cpus)],))
         except BaseException:
             self.__exit__()
             raise

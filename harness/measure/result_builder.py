@@ -13,15 +13,9 @@ from harness.measure.incidents import checks as incident_checks
 from harness.measure.incidents import metrics
 from harness.measure.incidents.record import Lived
 from harness.protocol.clocks import AnswersEnd
-from harness.results.model import (
-    Check,
-    Comparison,
-    Distribution,
-    Incident,
-    Measurement,
-    Vitals,
-    confidence_of_a_look,
-)
+from harness.results.incidents import Incident
+from harness.results.metrics import confidence_of_a_look
+from harness.results.model import Check, Comparison, Distribution, Measurement, Vitals
 from harness.suites.model import Suite
 
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
+import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.errors import exit_code_of
 from harness.results import archive
 from harness.results.progress_file import PROGRESS_FILE
 from harness.suites.forecast import Forecast
-from harness.system import files, locks, run_lock, signals, temp_folders
+from harness.system import files, locks, run_lock, signals
+from harness.system.files import PART
+from harness.system.temp_folders import OWNER, dead_folders
+
+if TYPE_CHECKING:
+    from harness.analysis.observation import Observed
+    from harness.measure.incidents.record import Lived
+
 
 #: Room for some result files: one that is replaced lies beside its successor for a moment.
 _RESERVE_BYTES: Final = 1_000_000
@@ -35,7 +47,7 @@ def taken(folder: Path, will: Forecast, *, wait: bool, say: Callable[[str], None
     """
     files.temporary_folder(will.temporary_bytes)
     with run_lock.taken(folder, wait=wait, say=say), opened(folder, will.disk_bytes):
-        if removed := temp_folders.remove(folder.parent):
+        if removed := remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
         yield
 
@@ -88,3 +100,52 @@ def _reserve(folder: Path) -> Iterator[None]:
         for own in (folder / PROGRESS_FILE, path):
             with contextlib.suppress(OSError):
                 own.unlink(missing_ok=True)
+
+
+def save_recording(observed: Observed, folder: Path, index: int) -> Path:
+    """Write the raw histograms and accounts of one scenario beside the result."""
+    batch = f"-batch-{observed.number}" if observed.number > 1 else ""
+    path = folder / f"recording-{index + 1}-{observed.scenario.name}{batch}.jsonl.gz"
+    plan = asdict(replace(observed.plan, edges=""))  # a path of this machine, gone with the run
+    for target in plan["targets"]:
+        del target["dialect"]["accounts"]["password"]
+    lines = [json.dumps({"plan": plan}) + "\n"]
+    lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
+    lines += observed.recording.lines()
+    files.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
+    return path
+
+
+def save_timeline(lived: Lived, folder: Path, index: int) -> Path:
+    """Write the plan, events and timeline of one incident beside the result."""
+    path = folder / f"recording-{index + 1}-{lived.scenario.name}.jsonl.gz"
+    plan = replace(lived.plan, line="")  # a path of this machine, gone with the run
+    lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
+    lines += [json.dumps({"event": asdict(event)}) + "\n" for event in lived.events]
+    lines += lived.timeline.lines()
+    files.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
+    return path
+
+
+def remove(results: Path) -> list[str]:
+    """Remove what dead runs left in the folder for temporary files and in the runs below `results`.
+
+    Returns:
+        What was removed, in words.
+    """
+    removed = []
+    for folder in dead_folders(Path(tempfile.gettempdir())):
+        owner = locks.note(folder / OWNER)
+        shutil.rmtree(folder, ignore_errors=True)
+        removed.append(f"{folder} ({owner})")
+    for part in results.glob(f"*/.*{PART}"):
+        if locks.is_abandoned(part):
+            with contextlib.suppress(OSError):  # not ours to remove after all
+                part.unlink()
+                removed.append(str(part))
+            progress = part.with_name(PROGRESS_FILE)
+            if part == files.reserve_of(part.parent) and progress.exists():
+                with contextlib.suppress(OSError):
+                    progress.unlink()
+                    removed.append(str(progress))
+    return removed

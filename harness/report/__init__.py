@@ -1,1 +1,0 @@
-"""A Result as people read it: console text and Markdown, from the same sentences and tables."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import pkgutil
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -19,21 +18,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import harness.charts
 from harness.errors import EnvironmentFailedError
-from harness.report.exports import formats
-from harness.results.archive import (
-    COMPARISON_FILE,
-    HISTORY_FILE,
-    MARKDOWN_FILE,
-    MOST_BYTES,
-    PAGE_FILE,
-    RESULT_FILE,
-    WAIT_FILE,
-)
+from harness.report.compare.file import COMPARISON_FILE
+from harness.report.exports.parts.format import formats
+from harness.results.archive import HISTORY_FILE, MARKDOWN_FILE, MOST_BYTES, PAGE_FILE, RESULT_FILE, WAIT_FILE
 from harness.results.progress_file import PROGRESS_FILE
 from harness.system import files as disk
-from harness.system import git
+from harness.system import git, plugins
 
 Kind = Literal["run", "comparison", "history", "cached environment"]
 
@@ -41,7 +32,7 @@ Kind = Literal["run", "comparison", "history", "cached environment"]
 _PUBLISHED: Final = "published"
 _RECORDINGS: Final = "recording-*.jsonl.gz"
 _FIGURES: Final = (
-    *(module.name for module in pkgutil.iter_modules(harness.charts.__path__)),
+    *plugins.names("harness.report.charts"),
     *("between-arms", "over-base", "wait"),
 )
 #: Every file that a run or a comparison writes; what is missing here stays, and is named.

@@ -21,7 +21,8 @@ from harness.report.content import format as fmt
 from harness.report.content.answer import Answer
 from harness.report.content.model import Drawing, Report
 from harness.report.content.tables import Table
-from harness.results.model import GateAnswer, Verdict
+from harness.results.base import Verdict
+from harness.results.gate import GateAnswer
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: What a cell of figures begins with: `12,423 ± 113`, `≥0.20`, `<= 1`, `+2.0 %`.

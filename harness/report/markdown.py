@@ -1,4 +1,4 @@
-"""A report as Markdown, for a pull request or a page that is kept."""
+"""A report as Markdown, for a pull request or a page that is kept. Pure."""
 
 from __future__ import annotations
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +16,9 @@ from harness.results.model import SCHEMA_VERSION, Result, Run
 from harness.system import files
 
 if TYPE_CHECKING:  # it imports NumPy, which listing and reading results need not wait for
-    from harness.analysis.observation import Observed
-    from harness.measure.incidents.record import Lived
-    from harness.report.compare.compare import Compared
+    pass
 
 RESULT_FILE: Final = "result.json"
-COMPARISON_FILE: Final = "comparison.json"
 PAGE_FILE: Final = "report.html"
 MARKDOWN_FILE: Final = "report.md"
 HISTORY_FILE: Final = "history.json"
@@ -62,31 +57,6 @@ def save(result: Result, folder: Path) -> Path:
     """Write result.json, whole or not at all, and return its path."""
     path = folder / RESULT_FILE
     files.write_atomically(path, (result.model_dump_json(indent=1) + "\n").encode())
-    return path
-
-
-def save_recording(observed: Observed, folder: Path, index: int) -> Path:
-    """Write the raw histograms and accounts of one scenario beside the result."""
-    batch = f"-batch-{observed.number}" if observed.number > 1 else ""
-    path = folder / f"recording-{index + 1}-{observed.scenario.name}{batch}.jsonl.gz"
-    plan = asdict(replace(observed.plan, edges=""))  # a path of this machine, gone with the run
-    for target in plan["targets"]:
-        del target["dialect"]["accounts"]["password"]
-    lines = [json.dumps({"plan": plan}) + "\n"]
-    lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
-    lines += observed.recording.lines()
-    files.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
-    return path
-
-
-def save_timeline(lived: Lived, folder: Path, index: int) -> Path:
-    """Write the plan, events and timeline of one incident beside the result."""
-    path = folder / f"recording-{index + 1}-{lived.scenario.name}.jsonl.gz"
-    plan = replace(lived.plan, line="")  # a path of this machine, gone with the run
-    lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
-    lines += [json.dumps({"event": asdict(event)}) + "\n" for event in lived.events]
-    lines += lived.timeline.lines()
-    files.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
     return path
 
 
@@ -182,26 +152,3 @@ def find(wanted: str, folder: Path) -> Path:
     if len(found) > 1:
         raise SuiteError(f"{wanted} is the id of several: {', '.join(map(str, found))}. Name the folder.")
     return found[0]
-
-
-def parse_comparison(content: bytes, name: object) -> Compared:
-    """A comparison from its file's content; `name` is what it is called in errors.
-
-    Raises:
-        SuiteError: It is none, or of another version.
-    """
-    from harness.report.compare.compare import Compared
-
-    try:
-        return Compared.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SuiteError(f"{name}: not a comparison: {where}: {first['msg']}") from error
-
-
-def save_comparison(compared: Compared, folder: Path) -> Path:
-    """Write comparison.json, whole or not at all, and return its path."""
-    path = folder / COMPARISON_FILE
-    files.write_atomically(path, (compared.model_dump_json(indent=1) + "\n").encode())
-    return path

@@ -6,92 +6,23 @@ alone, so that it can be made again at any time, anywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from harness.protocol.clocks import AnswersEnd, Clock
+from harness.results.base import Interval, Model, Status, Verdict
+from harness.results.environment import Environment
+from harness.results.gate import Comparand, Gated
+from harness.results.incidents import Incident
+from harness.results.metrics import confidence_of_a_look
 
 SCHEMA_VERSION: Final = 1
-
-Scale = Literal["log", "linear"]
-Status = Literal["ok", "warning", "invalid"]
-#: How a finding of the doctor stands: no run could start; figures will blur; nobody can tell; fine.
-Concern = Literal["blocker", "warning", "unknown", "ok"]
-Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "not judged"]
-#: Low and high end of an interval; None where too few instances make one.
-Interval = tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a metric is called, measured in, and how its instances are averaged.
-
-    Attributes:
-        unit: As printed behind a value.
-        title: What a reader calls it.
-        scale: `log` metrics are always positive; their mean and interval are taken on logarithms and they are
-            compared by ratio. `linear` ones may be zero.
-        larger_is_better: Whether a larger value is the better one.
-    """
-
-    unit: str
-    title: str
-    scale: Scale = "log"
-    larger_is_better: bool = False
-
-
-METRICS: Final[dict[str, Metric]] = {
-    "throughput": Metric("req/s", "Throughput", larger_is_better=True),
-    "service_p50": Metric("us", "Service time, median"),
-    "service_p90": Metric("us", "Service time, 90th percentile"),
-    "service_p99": Metric("us", "Service time, 99th percentile"),
-    "service_p999": Metric("us", "Service time, 99.9th percentile"),
-    "response_p50": Metric("us", "Response time, median"),
-    "response_p90": Metric("us", "Response time, 90th percentile"),
-    "response_p99": Metric("us", "Response time, 99th percentile"),
-    "response_p999": Metric("us", "Response time, 99.9th percentile"),
-    "server_cpu": Metric("us/req", "Server CPU"),
-    "store_cpu": Metric("us/req", "Store CPU", "linear"),
-    "total_cpu": Metric("us/req", "Server and store CPU"),
-    "request_bytes": Metric("B/req", "Request size"),
-    "response_bytes": Metric("B/req", "Response size"),
-    "store_ops": Metric("ops/req", "Store operations", "linear"),
-    "error_rate": Metric("fraction", "Errors", "linear"),
-    "server_rss": Metric("B", "Server memory, resident"),
-    "store_memory": Metric("B", "Store memory", "linear"),
-    "store_rtt": Metric("us", "Round trip to the store", "linear"),
-    "longest_profile": Metric("B", "Longest profile that is served", "linear", larger_is_better=True),
-    "late_arrivals": Metric("fraction", "Late arrivals", "linear"),
-    "dropped_arrivals": Metric("fraction", "Dropped arrivals", "linear"),
-    "lag_p99": Metric("us", "Lag behind schedule, 99th percentile", "linear"),
-    "load_cpu": Metric("fraction", "Load generator's share of its CPU", "linear"),
-    "capacity": Metric("req/s", "Capacity under a stated p99", larger_is_better=True),
-}
 
 
 #: Exit codes of commands that measured all they meant to: fine, a regression, nothing decided.
 _ENDED: Final = (0, 10, 11)
-
-#: Checks that only long runs get, and whose figures are a finding even where all is well.
-GROWTH: Final = "growth"
-DRIFT: Final = "drift"
-
-
-def confidence_of_a_look(confidence: float, looks: int) -> float:
-    """The confidence of each of so many looks at growing data, so that all err as rarely as one would.
-
-    Bonferroni; `harness/analysis/stats/sequential.py` says why.
-    """
-    return 1 - (1 - confidence) / looks
-
-
-class Model(BaseModel):
-    """A frozen part of the result file; unknown fields are kept out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class Slots(Model):
@@ -139,111 +70,6 @@ class Run(Model):
     def comparisons_confidence(self) -> float:
         """Of the intervals of comparisons."""
         return confidence_of_a_look(self.confidence, self.looks)
-
-
-class StoreInfo(Model):
-    """The session store that served the run."""
-
-    name: str
-    version: str
-    #: `embedded`, or the URL with any password taken out.
-    source: str
-
-
-class Git(Model):
-    """The revision of the tree that ran; None outside a checkout."""
-
-    revision: str | None
-    dirty: bool | None
-
-
-class Finding(Model):
-    """What the doctor looked at before a run: how it stands, its figure, and what to do where that helps."""
-
-    check: str
-    concern: Concern
-    detail: str
-    remedy: str | None = None
-
-
-class Declared(Model):
-    """What an arm's scheme says of itself: how credentials travel, and which requests ask what of whom.
-
-    `store` and `database` are `every request`, or one of fewer (`servers/credentials/guarantees.py`). `place`
-    is where a server of somebody else's comes from, its command and folder or its addresses; empty for one of
-    ours.
-    """
-
-    title: str
-    transport: str
-    store: str
-    database: str
-    place: str = ""
-
-
-class AgentInfo(Model):
-    """Whoever read the CPU and memory of servers on another machine, and what that machine is."""
-
-    address: str
-    host: str
-    cpu: str
-    cores: int
-    kernel: str
-    #: Those that it read.
-    arms: list[str]
-
-
-class LoadWorker(Model):
-    """A worker on another machine, or in another process, that made a part of the load.
-
-    Attributes:
-        host: Name of its machine.
-        cpu: What its system calls the CPU.
-        cpus: How many it may use; a worker is one process, so it takes one.
-        python: Its Python.
-        clock_error_us: By how much the moment at which it began a slot was off the run's clock, at most.
-        clock_drift_us: How far its clock moved away from the run's while it was under load.
-        late_slots: Slots that it began late, since word of their moment came late.
-        latest_us: How late at worst.
-    """
-
-    host: str
-    cpu: str
-    cpus: int
-    python: str
-    clock_error_us: float
-    clock_drift_us: float = 0
-    late_slots: int = 0
-    latest_us: float = 0
-
-
-class Environment(Model):
-    """The machine and the software, as far as they move the numbers."""
-
-    cpu: str
-    cores: int
-    kernel: str
-    python: str
-    packages: dict[str, str]
-    store: StoreInfo
-    #: Role (servers, store, load, harness) to the CPUs it was given; empty where the system cannot pin.
-    placement: dict[str, list[int]]
-    git: Git
-    #: Event loop, password cost, and the path and digest of the servers' package.
-    servers: dict[str, str]
-    #: What a turn of a fixed loop took, in ns, in the median over the run's scenarios
-    #: (`harness/doctor/cpu_speed.py`).
-    turn_ns: float | None = None
-    #: Of the code that each arm's servers reported to have loaded.
-    digests: dict[str, str] = Field(default_factory=dict)
-    #: What each arm runs; results of before it was recorded have none.
-    schemes: dict[str, Declared] = Field(default_factory=dict)
-    #: One row an agent beside servers that are named by their addresses.
-    agents: list[AgentInfo] = Field(default_factory=list)
-    #: What the doctor found as the run began; results of before it was there have none.
-    findings: list[Finding] = Field(default_factory=list)
-    #: Who made the load, where it was not processes of this run's own.
-    workers: list[LoadWorker] = Field(default_factory=list)
 
 
 class Check(Model):
@@ -308,79 +134,6 @@ class Comparison(Model):
     verdict: Verdict
 
 
-#: What a gate compares with: a revision, a stored baseline, or a limit that the suite states.
-GateKind = Literal["revision", "baseline", "budget"]
-GateAnswer = Literal["pass", "regression", "inconclusive", "not judged"]
-
-
-class Gated(Model):
-    """One figure that `bench.py check` holds to a limit.
-
-    `value` is a ratio (now over before; turned where more is better) or a figure, of a budget the left side,
-    and `ci` its interval at the run's `comparisons_confidence`. It passes when the interval lies wholly on
-    the right side of `limit`.
-    """
-
-    kind: GateKind
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
-    #: The arm, the pair of arms, or the budget as the suite has it.
-    subject: str
-    metric: str
-    is_ratio: bool
-    value: float | None
-    #: The figure before and now, where `value` is their ratio; of a pair of arms it is a ratio itself.
-    sides: tuple[float, float] | None = None
-    #: Of both; empty for a ratio.
-    unit: str = ""
-    bound: Literal["<=", ">="]
-    limit: float | None
-    ci: Interval
-    #: Half-width, as a fraction, that a ratio's interval would have if nothing had changed.
-    noise_floor: float | None
-    #: Batches of fresh instances that it rests on.
-    batches: int
-    answer: GateAnswer
-    detail: str
-
-
-class Side(Model):
-    """Where one of the two sides of a gate came from: what is its own besides its code.
-
-    `end` is how the names of its arms end. `lock` is the SHA-256, in hex, of its lock file, empty where the
-    suite names none; `packages` are all that its interpreter has.
-    """
-
-    end: Literal["base", "head"]
-    commit: str
-    #: Whether the checkout has changes that are not committed.
-    dirty: bool
-    lock: str
-    python: str
-    #: `this tool's own`, or the name of the cached environment.
-    environment: str
-    packages: dict[str, str]
-
-
-class Comparand(Model):
-    """What `bench.py check` compared with."""
-
-    kind: Literal["revision", "baseline"]
-    #: The commit, or the file.
-    name: str
-    #: The commit's first line, or which run it was.
-    title: str
-    #: A fraction that is let pass.
-    tolerance: float
-    #: Whether both were measured on such a machine in such a way.
-    same_machine: bool
-    #: Files of the servers that differ, or what differs between the machines.
-    differing: list[str]
-    #: Of a revision: before, then now. Results of before it was recorded have none.
-    sides: list[Side] = Field(default_factory=list)
-
-
 class Distribution(Model):
     """One arm's latency by percentile, all its instances merged.
 
@@ -414,84 +167,6 @@ class Vitals(Model):
     rss: list[int]
     descriptors: list[int]
     threads: list[int]
-
-
-class Happening(Model):
-    """Something that was done in an incident, in seconds after its load began."""
-
-    at_s: float
-    what: str
-
-
-class Stale(Model):
-    """For how long what an account held still worked after it had been ended.
-
-    `seconds` run from the answer to whoever ended it to the account's first refused read; `at_least` says
-    that none was refused to the end. `reads` counts those that were sent in between and answered as before,
-    `readmitted` those that were let in again after one had been refused.
-    """
-
-    what: str
-    seconds: float
-    at_least: bool
-    reads: int
-    readmitted: int = 0
-
-
-class Price(Model):
-    """What one revocation costs while nothing else goes on."""
-
-    server_cpu_us: float
-    store_cpu_us: float
-    store_ops: int
-
-
-class Bins(Model):
-    """How many requests ended with each outcome, and the slowest of them, in each stretch of `width_s`."""
-
-    width_s: float
-    outcomes: dict[str, list[int]]
-    slowest_ms: list[float]
-
-
-class Incident(Model):
-    """How one arm lived through an incident.
-
-    `outcomes` counts `ok` (a read), `login`, and every kind of failure; `not sent` are arrivals at which all
-    people of the arm still waited. Refusals of accounts that were ended on purpose (`401 revoked`) are no
-    failures. `failed_for_s` runs from the first failure to the last; `well_after_s`
-    from the moment at which all could be well again until nothing failed any more, None where that is not
-    asked or was not reached.
-    """
-
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
-    kind: str
-    arm: str
-    seconds: float
-    events: list[Happening]
-    requests: int
-    outcomes: dict[str, int]
-    failed: int
-    not_sent: int
-    failed_for_s: float
-    well_after_s: float | None
-    logins: int
-    #: The most within any one second.
-    peak_logins_per_s: int
-    slowest_ms: float
-    #: How long a credential lives that nothing ends.
-    credential_lives_s: int = 0
-    #: Of the accounts that were ended on purpose.
-    stale: list[Stale] = Field(default_factory=list)
-    price: Price | None = None
-    bins: Bins
-
-    @property
-    def share_failed(self) -> float:
-        """Failures and arrivals not sent, as a fraction of all that was to be sent."""
-        return (self.failed + self.not_sent) / max(self.requests + self.not_sent, 1)
 
 
 class Result(Model):
@@ -538,3 +213,26 @@ class Result(Model):
         """The arms, in the order of the suite."""
         rows: list[Measurement | Incident] = [*self.measurements, *self.incidents]
         return list(dict.fromkeys(row.arm for row in rows))
+
+
+class Subject(Model):
+    """The case (scenario, load and parameters), the metric, and whose it is."""
+
+    scenario: str
+    load: str
+    params: dict[str, Any]
+    metric: str
+    arm: str
+    #: The arm that it is a ratio to; None for a metric by itself.
+    over: str | None
+
+    @property
+    def case(self) -> str:
+        """The scenario, its load and parameters: what a panel or a table is about."""
+        params = [f"{key}={value}" for key, value in self.params.items()]
+        return f"{', '.join([self.scenario, *params])} ({self.load})"
+
+    @property
+    def name(self) -> str:
+        """The arm, or the pair of arms."""
+        return self.arm if self.over is None else f"{self.arm} / {self.over}"

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from pydantic import Field, ValidationError
 
 from harness.errors import EnvironmentFailedError
-from harness.results.model import Model
+from harness.results.base import Model
 from harness.system import files, locks
 
 PROGRESS_FILE: Final = "progress.json"

@@ -1,1 +1,0 @@
-"""Where claims are put to the test: live servers of any scheme, callers of them, and the list of answers."""

@@ -10,18 +10,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, cast
 
+from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from harness.errors import ConformanceError, InvalidMeasurementError, SuiteError
+from harness.measure import preflight
+from harness.measure.options import Options
 from harness.measure.progress import Reporter
-from harness.measure.run import Measuring, Options
+from harness.measure.run import Run
 from harness.report.content import validity
 from harness.results import archive
 from harness.results.model import Result
 from harness.suites import catalog
 from harness.suites.arms import Arm, Scheme, plain
 from harness.suites.forecast import forecast
-from harness.system import files
+from harness.system import cpus, files, interpreter
 from harness.testbed.client import ADMIN, Caller
 from harness.testbed.launcher import Serving
 from harness.testbed.rig import Rig
@@ -137,13 +140,13 @@ class Lab:
             return result
         self._end()
         suite = catalog.load_suite(suite_name)
-        known = catalog.Known(suite_name, catalog.scenarios())
+        known = preflight.Known(suite_name, catalog.scenarios())
         known.check(suite, self.schemes)
         will = forecast(suite)
         files.temporary_folder(will.temporary_bytes)
         archive.prepare(folder, will.disk_bytes)
         with Reporter(self._console) as reporter:
-            result = Measuring(suite, Options(out=folder), known.needs_credential).run(
+            result = Run(suite, Options(out=folder), known.needs_credential).run(
                 plain(self.schemes.values()), reporter
             )
         archive.save(result, folder)
@@ -204,3 +207,25 @@ def kept(folder: Path, digest: str) -> Result | None:
 def aside(folder: Path, number: int) -> Path:
     """Where the folder of a run goes that must not be believed."""
     return folder.with_name(f"{folder.name}-set-aside-{number}")
+
+
+class Setting(BaseModel):
+    """Where and of what the answers are: others are not added to them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: The servers' digest.
+    servers: str
+    cpu: str
+    cores: int
+    python: str
+
+    @classmethod
+    def of(cls, servers: str) -> Self:
+        """This machine, with servers of that digest."""
+        return cls(
+            servers=servers,
+            cpu=cpus.cpu_model(),
+            cores=cpus.cores(),
+            python=interpreter.python(),
+        )

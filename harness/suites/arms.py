@@ -69,3 +69,7 @@ class Arm:
 def plain(schemes: Iterable[Scheme], tree: Tree = OURS) -> dict[str, Arm]:
     """An arm for each of these, named as it is, all from one tree."""
     return {scheme.name: Arm(scheme.name, scheme, tree.servers, tree=tree) for scheme in schemes}
+
+
+#: The arm that authenticates nobody: the cost that every arm has.
+FLOOR: Final = "anonymous"

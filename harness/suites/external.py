@@ -62,7 +62,7 @@ class OwnServer(_Frozen):
             this tool's own.
         ready: A path that answers 2xx once it can serve.
         address: Where it runs already, as `http://HOST:PORT`; one an instance.
-        agent: Where `bench.py agent` answers for the processes at these addresses, as `HOST:PORT`.
+        agent: Where `bench.py remote agent` answers for the processes at these addresses, as `HOST:PORT`.
         paths: Its own path by the contract's; `""` for a route that it does not have.
         fields: Its own field by the contract's; a dot leads into an object.
         authorization: The word before its bearer token.

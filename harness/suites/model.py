@@ -6,15 +6,13 @@ here. Times are in the unit that their name says.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.errors import SuiteError
-from harness.results.model import METRICS
+from harness.results.metrics import METRICS
 from harness.suites.expressions import parse as parse_budget
 from harness.suites.external import OwnServer
 
@@ -334,75 +332,3 @@ def by_conditions(suite: Suite) -> dict[Conditions, dict[int, Scenario]]:
     for index, scenario in enumerate(suite.scenarios):
         groups.setdefault(suite.conditions(scenario), {})[index] = scenario
     return groups
-
-
-def parse(text: str, name: str, source: str) -> Suite:
-    """Read a suite.
-
-    Args:
-        text: The TOML.
-        name: The suite's name.
-        source: The file, for messages.
-
-    Raises:
-        SuiteError: Names the file, the key and what was expected.
-    """
-    try:
-        return Suite.model_validate({"name": name} | tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SuiteError(f"{source}: not TOML: {error}") from error
-    except ValidationError as error:
-        faults = [
-            f"{source}: {_key(fault['loc'])}: {_expected(fault['msg'])} (got {_shorten(fault['input'])})"
-            for fault in error.errors()
-        ]
-        raise SuiteError("\n".join(faults)) from error
-
-
-def check_names(
-    suite: Suite, source: str, *, schemes: Collection[str], judged: Mapping[str, Collection[str]]
-) -> None:
-    """Refuse names that nothing answers to.
-
-    Args:
-        suite: The suite.
-        source: The file, for messages.
-        schemes: The schemes there are.
-        judged: The scenarios there are, and the metrics that each may be judged by.
-
-    Raises:
-        SuiteError: Names the file, the key, and what there is.
-    """
-    faults = [
-        _unknown(source, f"arms[{i}]", "a scheme", arm, schemes)
-        for i, arm in enumerate(suite.arms)
-        if arm not in schemes
-    ]
-    for i, scenario in enumerate(suite.scenarios):
-        key = f"scenarios[{i}]"
-        if scenario.name not in judged:
-            faults.append(_unknown(source, f"{key}.name", "a scenario", scenario.name, judged))
-        elif scenario.primary_metric not in (metrics := judged[scenario.name]):
-            faults.append(_unknown(source, f"{key}.primary", "a metric", scenario.primary_metric, metrics))
-    if faults:
-        raise SuiteError("\n".join(faults))
-
-
-def _unknown(source: str, key: str, kind: str, got: str, known: Collection[str]) -> str:
-    return f"{source}: {key}: expected {kind}, one of {', '.join(sorted(known))} (got {got!r})"
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return path.removeprefix(".") or "the whole file"
-
-
-def _expected(message: str) -> str:
-    text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
-
-
-def _shorten(value: object, limit: int = 60) -> str:
-    # Of a table the keys: its values may be secrets.
-    text = f"a table of {', '.join(map(str, value))}" if isinstance(value, Mapping) else repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"

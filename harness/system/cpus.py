@@ -1,10 +1,16 @@
-"""Which CPUs the servers, the store, the load generator and the harness get. Pure.
+"""Which CPUs there are, and which of them servers, store, load generator and harness get.
 
 Where the store runs moves the answer (docs/method.md), so every result names its placement.
 """
 
-from collections.abc import Collection
+import contextlib
+import os
+import platform
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
 
 
 @dataclass(frozen=True)
@@ -59,3 +65,35 @@ def place(cpus: Collection[int], load_processes: int = 1, server_processes: int 
         case [store, harness, *_]:
             return Placement(servers, (store,), load, (harness,))
     raise AssertionError("unreachable")
+
+
+def cores() -> int:
+    """How many CPUs there are."""
+    return psutil.cpu_count() or 1
+
+
+def cpu_model() -> str:
+    """What the system calls this CPU."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def pin(pid: int, cpus: Sequence[int]) -> None:
+    """Put every thread of a process on these CPUs, as far as they live.
+
+    Does nothing where the system cannot (macOS).
+    """
+    if not cpus or not hasattr(os, "sched_setaffinity"):
+        return
+    with contextlib.suppress(FileNotFoundError):
+        for thread in list(Path(f"/proc/{pid}/task").iterdir()):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cpus)
+
+
+def usable_cpus() -> set[int]:
+    """The CPUs this process may use; empty where the system cannot tell or pin."""
+    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -160,3 +161,15 @@ def free_bytes(folder: Path) -> int:
 
 def _size(count: float) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.0f} kB"
+
+
+_NAME: Final = "cookies-vs-tokens"
+
+
+def folder() -> Path:
+    """The cache folder, which need not be there: by XDG_CACHE_HOME, else where the system keeps caches."""
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if given.is_absolute():  # the XDG specification has relative ones ignored
+        return given / _NAME
+    caches = Path("Library", "Caches") if sys.platform == "darwin" else Path(".cache")
+    return Path.home() / caches / _NAME

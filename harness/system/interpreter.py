@@ -1,5 +1,6 @@
 """What to do where this interpreter cannot run the rest. Python 3.7 can still read this file."""
 
+import platform
 import sys
 from typing import NoReturn
 
@@ -35,3 +36,8 @@ def end(sentence: str) -> NoReturn:
     """End with the exit code of an environment that failed."""
     sys.stderr.write(f"error: {sentence}\nexit code {_EXIT_CODE}\n")
     sys.exit(_EXIT_CODE)
+
+
+def python() -> str:
+    """Which Python this is."""
+    return f"{platform.python_implementation()} {platform.python_version()}"

@@ -153,19 +153,6 @@ def end(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> 
                 process.stdout.close()
 
 
-def pin(pid: int, cpus: Sequence[int]) -> None:
-    """Put every thread of a process on these CPUs, as far as they live.
-
-    Does nothing where the system cannot (macOS).
-    """
-    if not cpus or not hasattr(os, "sched_setaffinity"):
-        return
-    with contextlib.suppress(FileNotFoundError):
-        for thread in list(Path(f"/proc/{pid}/task").iterdir()):
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread.name), cpus)
-
-
 def family(pid: int) -> frozenset[tuple[int, float]]:
     """A process and all below it, each by its id and the time it began: an id may be used again."""
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -188,8 +175,3 @@ def log_end(log: Path) -> str:
         return last_words(log.read_text(errors="replace"))
     except OSError:
         return "its log is gone"
-
-
-def usable_cpus() -> set[int]:
-    """The CPUs this process may use; empty where the system cannot tell or pin."""
-    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()

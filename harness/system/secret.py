@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,3 +41,17 @@ def withheld(environment: Mapping[str, str]) -> dict[str, str]:
 def fresh() -> str:
     """One that nobody knows."""
     return secrets.token_urlsafe(24)
+
+
+def without_passwords(command: Sequence[str]) -> list[str]:
+    """The words of a command line; of URLs neither user nor password, nor options that hold one."""
+    return [_word(word) for word in command]
+
+
+def _word(word: str) -> str:
+    scheme, found, _ = word.partition("://")
+    if not found:
+        return word
+    if "password=" in word:
+        return f"{scheme}://…"
+    return f"{scheme}://…@{word.rpartition('@')[2]}" if "@" in word else word

@@ -1,4 +1,4 @@
-"""What runs that were killed could not remove themselves: found and removed by the next one.
+"""Temporary folders that are found once the process that made them is dead.
 
 Only what carries our name, belongs to this user and was locked by a process that is dead by now
 (`harness/system/locks.py`): never anything of a run that lives, nor of anybody else.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -17,9 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import EnvironmentFailedError
-from harness.results.progress_file import PROGRESS_FILE
-from harness.system import files, locks
-from harness.system.files import PART
+from harness.system import locks
 
 #: Begins the name of every temporary folder of ours.
 PREFIX: Final = "cookies-vs-tokens-"
@@ -49,31 +46,8 @@ def make_folder() -> tuple[Path, locks.Lock | None]:
         return folder, None
 
 
-def remove(results: Path) -> list[str]:
-    """Remove what dead runs left in the folder for temporary files and in the runs below `results`.
-
-    Returns:
-        What was removed, in words.
-    """
-    removed = []
-    for folder in _dead_folders(Path(tempfile.gettempdir())):
-        owner = locks.note(folder / OWNER)
-        shutil.rmtree(folder, ignore_errors=True)
-        removed.append(f"{folder} ({owner})")
-    for part in results.glob(f"*/.*{PART}"):
-        if locks.is_abandoned(part):
-            with contextlib.suppress(OSError):  # not ours to remove after all
-                part.unlink()
-                removed.append(str(part))
-            progress = part.with_name(PROGRESS_FILE)
-            if part == files.reserve_of(part.parent) and progress.exists():
-                with contextlib.suppress(OSError):
-                    progress.unlink()
-                    removed.append(str(progress))
-    return removed
-
-
-def _dead_folders(place: Path) -> Iterator[Path]:
+def dead_folders(place: Path) -> Iterator[Path]:
+    """Yield the temporary folders of ours in `place` whose owners are dead."""
     for folder in place.glob(f"{PREFIX}*"):
         with contextlib.suppress(FileNotFoundError):  # its owner has just removed it
             about = folder.lstat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import secrets
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +22,9 @@ from harness.suites import external
 from harness.suites.arms import Arm, Scheme
 from harness.suites.external import OwnServer
 from harness.suites.model import Suite
-from harness.system import processes
+from harness.system import git, processes
 from harness.system.process_groups import Groups
-from harness.testbed import own_sources
-from harness.testbed.agent import shared
+from harness.testbed.agent import messages
 from harness.testbed.revisions import environments
 
 _HOST: Final = "127.0.0.1"
@@ -100,13 +100,13 @@ def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
     """
     for name, server in suite.own.items():
         if server.agent is not None:
-            shared.secret_of(os.environ)
+            messages.secret_of(os.environ)
         for index, scenario in enumerate(suite.scenarios):
             if name not in suite.arms_of([scenario]) or server.address is None:
                 continue
             metric, remedies = scenario.primary_metric, []
             if metric in _OF_SERVER and server.agent is None:
-                remedies.append(f"start bench.py agent beside {name} and name it in own.{name}.agent")
+                remedies.append(f"start bench.py remote agent beside {name} and name it in own.{name}.agent")
             if metric in _OF_STORE and redis_url is None:
                 remedies.append(f"name the store that {name} uses with --redis-url")
             if remedies:
@@ -283,4 +283,38 @@ def told(server: OwnServer) -> dict[str, Any]:
     if server.command is None:
         return {"package": ", ".join(server.address or []), "digest": ""}
     folder = Path(server.folder).resolve()
-    return {"package": str(folder), "digest": own_sources.digest(folder)}
+    return {"package": str(folder), "digest": digest(folder)}
+
+
+#: Folders whose contents a lock file names, or that no program is.
+_NOT_SOURCE: Final = frozenset({"node_modules", "__pycache__", "venv"})
+
+
+#: Of a file that is longer, only name and length count: it is no source, and would take long to read.
+_LONGEST: Final = 1 << 20
+
+
+def digest(folder: Path) -> str:
+    """SHA-256, in hex, over names and contents of a folder's files.
+
+    They are those that git lists there, new ones too, ignored ones not; without a checkout all but hidden
+    ones and packages.
+    """
+    whole = hashlib.sha256()
+    for path in sorted(_files(folder)):
+        size = path.stat().st_size
+        name, content = os.fsencode(path.relative_to(folder)), path.read_bytes() if size <= _LONGEST else b""
+        whole.update(b"%d:%b%d:%b" % (len(name), name, size, content))
+    return whole.hexdigest()
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    listed = git.says(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or ""
+    found = [path for name in listed.split("\0") if name and (path := folder / name).is_file()]
+    return found or _walk(folder)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [one for one in folders if one not in _NOT_SOURCE and not one.startswith(".")]
+        yield from (path for one in files if not one.startswith(".") and (path := Path(place, one)).is_file())

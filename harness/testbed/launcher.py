@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import EnvironmentFailedError, InvalidMeasurementError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
 from harness.protocol.plan import Target
 from harness.suites.arms import Arm
 from harness.suites.external import OwnServer, host_and_port
-from harness.system import processes, signals
+from harness.system import cpus, processes, signals
 from harness.system.cpus import Placement
 from harness.system.process_groups import Groups
 from harness.system.source_tree import Tree
@@ -312,7 +312,7 @@ class Starter:
         meter = ProcessMeter(pid)
         meter.meet()
         for one in meter.members:
-            processes.pin(one, self._placement.servers)
+            cpus.pin(one, self._placement.servers)
         return meter
 
     def _prefix_of(self, arm: Arm) -> str:
@@ -353,3 +353,16 @@ def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline
             f"server {arm.name} loaded its code from {ready['package']}, not from {arm.tree.package}."
         )
     return dict(ready)
+
+
+LOOPS: Final = ("uvloop", "asyncio")
+
+
+def check_loop(loop: str) -> None:
+    """Refuse an event loop that servers do not have.
+
+    Raises:
+        SuiteError: Names those there are.
+    """
+    if loop not in LOOPS:
+        raise SuiteError(f"--loop: expected one of {', '.join(LOOPS)} (got {loop!r})")

@@ -1,9 +1,9 @@
 """Locust's worker: `python -m loadtests.distributed.worker HOST:PORT`.
 
-`bench.py work` runs it. It loads only what a holder of the secret says. What it is told to do by Locust's own
-messages is no more than to start and to stop its users; what these do is in a plan that comes sealed
-(`loadtests/distributed/messages.py`). Options of the master's, its locustfile and its changes of user classes
-are not taken.
+`bench.py remote worker` runs it. It loads only what a holder of the secret says. What it is told to do by
+Locust's own messages is no more than to start and to stop its users; what these do is in a plan that comes
+sealed (`loadtests/distributed/messages.py`). Options of the master's, its locustfile and its changes of user
+classes are not taken.
 """
 
 from __future__ import annotations

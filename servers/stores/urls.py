@@ -7,7 +7,7 @@
 those of redis-py's own URLs and go for the nodes that hold keys; `sentinel_username` and `sentinel_password`
 go for the Sentinels, which share TLS and its options with the nodes.
 
-servers/ and harness/ import nothing of each other, so that each has this file; a test holds the two the same.
+The harness reads the same URLs by this file: it and `servers.contract` are all that it imports of `servers`.
 """
 
 import re

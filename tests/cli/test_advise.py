@@ -1,4 +1,4 @@
-"""`bench.py advise` from the outside: a stored result in, an answer out, and what it refuses."""
+"""`bench.py study advise` from the outside: a stored result in, an answer out, and what it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sandbox import ROOT, Sandbox
 
 @pytest.fixture
 def stored(sandbox: Sandbox) -> Path:
-    """A result as suite `claims` leaves it, where `bench.py claims` puts it."""
+    """A result as suite `claims` leaves it, where `bench.py study claims` puts it."""
     folder = sandbox.folder / "results" / "claims" / "claims"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(Sweeps().result().model_dump_json())
@@ -27,7 +27,7 @@ def stored(sandbox: Sandbox) -> Path:
 @pytest.mark.usefixtures("stored")
 def test_the_latest_run_of_claims_is_answered_from(sandbox: Sandbox) -> None:
     """By what our own servers declare: a session meets a demand that a plain token does not."""
-    done = sandbox.ask("advise", "--revoke-within", "60", "--rate", "2000", "--json")
+    done = sandbox.ask("study", "advise", "--revoke-within", "60", "--rate", "2000", "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     by_name = {row["scheme"]: row for row in answer["schemes"]}
@@ -45,7 +45,7 @@ def test_the_latest_run_of_claims_is_answered_from(sandbox: Sandbox) -> None:
 
 def test_a_result_by_its_path(sandbox: Sandbox, stored: Path) -> None:
     """In 80 columns, with the code last."""
-    done = sandbox.ask("advise", str(stored), COLUMNS="80")
+    done = sandbox.ask("study", "advise", str(stored), COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert "token needs the least CPU." in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -55,12 +55,12 @@ def test_a_result_by_its_path(sandbox: Sandbox, stored: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["advise"], "no whole run of suite claims"),
-        (["advise", "nowhere"], "nowhere: no such result"),
-        (["advise", "--rate", "0"], "--rate"),
-        (["advise", "--store-rtt", "nan"], "--store-rtt"),
-        (["advise", "--sessions", "many"], "--sessions"),
-        (["advise", "--revoke-within", "-1"], "--revoke-within"),
+        (["study", "advise"], "no whole run of suite claims"),
+        (["study", "advise", "nowhere"], "nowhere: no such result"),
+        (["study", "advise", "--rate", "0"], "--rate"),
+        (["study", "advise", "--store-rtt", "nan"], "--store-rtt"),
+        (["study", "advise", "--sessions", "many"], "--sessions"),
+        (["study", "advise", "--revoke-within", "-1"], "--revoke-within"),
     ],
 )
 def test_a_wrong_question_ends_with_2(sandbox: Sandbox, arguments: list[str], words: str) -> None:
@@ -73,7 +73,7 @@ def test_a_wrong_question_ends_with_2(sandbox: Sandbox, arguments: list[str], wo
 def test_the_reference_names_every_field() -> None:
     """docs/reference.md says what --json prints."""
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
-    section = reference.split("## What `bench.py advise --json` prints\n")[1].split("\n## ")[0]
+    section = reference.split("## What `bench.py study advise --json` prints\n")[1].split("\n## ")[0]
     named = set(re.findall(r"`(\w+)`", section))
     for model in (Advice, SchemeRow, Quantity, HeldBackError, Question, Window):
         assert set(model.model_fields) <= named, model

@@ -1,4 +1,4 @@
-"""`bench.py browser` from the outside."""
+"""`bench.py study browser` from the outside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from tests.sandbox import Sandbox
 def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     """Figures for programs on standard output, tables for people beside; every case, every comparison."""
     browser.require()
-    done = sandbox.run("browser", "--batches", "2", "--rounds", "2", "--json", "--out", "one", patience_s=300)
+    done = sandbox.run(
+        "study", "browser", "--batches", "2", "--rounds", "2", "--json", "--out", "one", patience_s=300
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["batches"], told["rounds"], told["seed"]) == (2, 2, 1)
@@ -38,13 +40,13 @@ def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     kept = {path.name for path in (sandbox.folder / "one").iterdir()}
     assert kept == {"wait.json", "wait.png", "wait.svg"}
     assert json.loads((sandbox.folder / "one" / "wait.json").read_text()) == told
-    assert sandbox.ask("browser", "--out", "one").returncode == 2
+    assert sandbox.ask("study", "browser", "--out", "one").returncode == 2
 
 
 @pytest.mark.slow
 def test_without_a_browser_it_says_how_to_get_one(sandbox: Sandbox) -> None:
     """Exit code 3, as for whatever else is missing: before anything is started or made."""
-    done = sandbox.ask("browser", CHROMIUM="/nonexistent")
+    done = sandbox.ask("study", "browser", CHROMIUM="/nonexistent")
     assert done.returncode == 3
     assert "batches of" not in done.stderr + done.stdout
     assert list(sandbox.folder.iterdir()) == []

@@ -1,4 +1,4 @@
-"""`bench.py calibrate`, one trial of each kind, from the outside."""
+"""`bench.py verify trials`, one trial of each kind, from the outside."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InvalidMeasurementError
-from harness.measure.environment import cpu_model
 from harness.studies.calibration.commits import COMMITS, Commit
 from harness.studies.calibration.gate import Gates
 from harness.studies.calibration.trial_log import FILE, Ledger
 from harness.studies.load_engine import wrk
+from harness.system.cpus import cpu_model
 from tests.sandbox import Sandbox
 
 #: Three small trials and the probes before them, on a slow machine.
@@ -30,7 +30,7 @@ trial._INSTANCES, trial._SECONDS, trial._USUAL_S = 4, 4, 1
 @pytest.mark.timeout(PATIENCE_S + 60)
 def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
     """The rates have the shape that is promised; a second call makes nothing and says the same."""
-    words = ("calibrate", "--trials", "1", "--json", "--out", "trials")
+    words = ("verify", "trials", "--trials", "1", "--json", "--out", "trials")
     first = sandbox.run(*words, patience_s=PATIENCE_S, before=SMALL)
     if first.returncode == 12 and "could not be measured" in first.stderr:
         pytest.skip("this machine made short runs invalid")
@@ -63,7 +63,7 @@ def test_copies_in_two_folders_are_weighed(sandbox: Sandbox) -> None:
     kinds = ("elsewhere", "elsewhere-still")
     words = [word for kind in kinds for word in ("--kind", kind)]
     done = sandbox.run(
-        *("calibrate", "--trials", "1", "--json", "--out", "trials", *words),
+        *("verify", "trials", "--trials", "1", "--json", "--out", "trials", *words),
         patience_s=PATIENCE_S,
         before=SMALL,
     )
@@ -80,7 +80,7 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(
     sandbox: Sandbox, options: tuple[str, ...], part: str
 ) -> None:
     """Ctrl-C while servers or a gate run: exit code 130, and no process, socket or temporary file is left."""
-    running = sandbox.start("calibrate", "--trials", "1", "--out", "trials", *options)
+    running = sandbox.start("verify", "trials", "--trials", "1", "--out", "trials", *options)
     sandbox.until(running, lambda: any(part in words for words in sandbox.processes()))
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=60)
@@ -98,7 +98,7 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(
 )
 def test_what_cannot_be_counted_is_refused(sandbox: Sandbox, options: tuple[str, ...], told: str) -> None:
     """Before anything is measured or written."""
-    done = sandbox.ask("calibrate", *options, "--out", "trials")
+    done = sandbox.ask("verify", "trials", *options, "--out", "trials")
     assert done.returncode == 2, done.stdout + done.stderr
     assert told in " ".join(done.stderr.split())
     assert not (sandbox.folder / "trials").exists()
@@ -107,7 +107,7 @@ def test_what_cannot_be_counted_is_refused(sandbox: Sandbox, options: tuple[str,
 def test_the_seed_of_a_calibration_is_kept(sandbox: Sandbox) -> None:
     """Another one is refused before anything is measured."""
     Ledger.begin(sandbox.folder, 7, cpu_model())
-    done = sandbox.ask("calibrate", "--trials", "1", "--seed", "8", "--out", ".")
+    done = sandbox.ask("verify", "trials", "--trials", "1", "--seed", "8", "--out", ".")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "was begun with --seed 7" in done.stderr
 

@@ -136,7 +136,7 @@ def test_a_stopped_check_leaves_no_worktree(
 def test_budgets_and_a_baseline(sandbox: Sandbox, tmp_path: Path) -> None:
     """A baseline is written and passes; of two budgets one is kept."""
     file = suite(tmp_path)
-    wrote = sandbox.run("baseline", file, "--out", "base.json", patience_s=240)
+    wrote = sandbox.run("check", file, "--save-baseline", "base.json", patience_s=240)
     if wrote.returncode == 12:
         pytest.skip("this machine made a short run invalid")
     assert wrote.returncode == 0, wrote.stdout + wrote.stderr
@@ -175,7 +175,7 @@ def test_what_is_measured_is_the_repository_that_is_named(
     assert digest != package_digest(ROOT / "servers")
     file = suite(tmp_path, budgets='budgets = ["token.store_ops <= 0"]')
     # What a busy machine makes invalid is on disk as well.
-    wrote = sandbox.run("baseline", file, "--repo", str(top), "--out", "base.json", patience_s=240)
+    wrote = sandbox.run("check", file, "--repo", str(top), "--save-baseline", "base.json", patience_s=240)
     assert wrote.returncode in (0, 12), wrote.stdout + wrote.stderr
     assert f"measuring the servers of {top.resolve()}" in wrote.stdout
     assert "not decided" not in wrote.stdout

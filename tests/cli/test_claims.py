@@ -1,4 +1,4 @@
-"""`bench.py claims` from the outside: every verdict, twice the same; another claim or scheme by one file."""
+"""`bench.py study claims` from the outside: every verdict, twice the same; another claim by one file."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def build(name, settings):
 
 
 def told(sandbox: Sandbox, *arguments: str) -> list[dict[str, Any]]:
-    """What `bench.py claims --json` says."""
-    done = sandbox.run("claims", "--json", *arguments, patience_s=PATIENCE_S)
+    """What `bench.py study claims --json` says."""
+    done = sandbox.run("study", "claims", "--json", *arguments, patience_s=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     answers: list[dict[str, Any]] = json.loads(done.stdout)
     return answers
@@ -108,7 +108,7 @@ def test_every_demonstration_has_its_verdict_each_time_the_same(sandbox: Sandbox
 def test_without_a_browser_a_claim_is_not_run(sandbox: Sandbox) -> None:
     """It says how to get one; with one it is tried again, since it was not answered."""
     done = sandbox.run(
-        "claims", "3", "--json", "--out", "one", patience_s=PATIENCE_S, CHROMIUM="/nonexistent"
+        "study", "claims", "3", "--json", "--out", "one", patience_s=PATIENCE_S, CHROMIUM="/nonexistent"
     )
     assert done.returncode == 0, done.stderr
     [answer] = json.loads(done.stdout)
@@ -120,7 +120,7 @@ def test_without_a_browser_a_claim_is_not_run(sandbox: Sandbox) -> None:
 def test_ctrl_c_ends_the_browser_as_well(sandbox: Sandbox) -> None:
     """And its profile is removed."""
     browser.require()
-    running = sandbox.start("claims", "6", "--out", "one")
+    running = sandbox.start("study", "claims", "6", "--out", "one")
     sandbox.until(running, lambda: any("--host-resolver-rules" in line for line in sandbox.processes()))
     running.send_signal(signal.SIGINT)
     said = running.communicate(timeout=60)[0]
@@ -132,7 +132,7 @@ def test_ctrl_c_ends_the_browser_as_well(sandbox: Sandbox) -> None:
 def test_the_browser_does_not_outlive_a_killed_command(sandbox: Sandbox) -> None:
     """SIGKILL, which nobody can handle: all processes end; their files are removed by the next command."""
     browser.require()
-    running = sandbox.start("claims", "6", "--out", "one")
+    running = sandbox.start("study", "claims", "6", "--out", "one")
     sandbox.until(running, lambda: any("--host-resolver-rules" in line for line in sandbox.processes()))
     running.kill()
     running.communicate(timeout=60)
@@ -140,12 +140,12 @@ def test_the_browser_does_not_outlive_a_killed_command(sandbox: Sandbox) -> None
     while sandbox.processes() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert sandbox.processes() == []
-    assert sandbox.run("claims", "7", "--out", "two").returncode == 0
+    assert sandbox.run("study", "claims", "7", "--out", "two").returncode == 0
 
 
 def test_an_unknown_claim(sandbox: Sandbox) -> None:
     """It is told at once, with those there are."""
-    done = sandbox.ask("claims", "99")
+    done = sandbox.ask("study", "claims", "99")
     assert done.returncode == 2
     assert "no such claim: 99" in done.stderr
 
@@ -173,7 +173,7 @@ def test_a_scheme_and_a_claim_are_one_file_each(tree: Path) -> None:
     """In a copy of the tree one of each is added and nothing else touched: listed, served, answered."""
     (tree / "servers" / "schemes" / "mine.py").write_text(MY_SCHEME)
     (tree / "harness" / "studies" / "claims" / "families" / "mine.py").write_text(MY_CLAIM)
-    done = bench(tree, "claims", "99", "--json")
+    done = bench(tree, "study", "claims", "99", "--json")
     assert done.returncode == 0, done.stderr
     [answer] = json.loads(done.stdout)
     assert (answer["number"], answer["verdict"]) == (99, "supported")
@@ -187,7 +187,7 @@ def test_a_scheme_and_a_claim_are_one_file_each(tree: Path) -> None:
 def test_a_stopped_command_goes_on_where_it_was(sandbox: Sandbox) -> None:
     """Ctrl-C after an answer: it is kept, nothing runs on, and the next call has the rest to do."""
     first, second = 7, 8
-    words = ("claims", str(first), str(second), "--out", "claims")
+    words = ("study", "claims", str(first), str(second), "--out", "claims")
     running = sandbox.start(*words)
     kept = sandbox.folder / "claims" / "claims.json"
     sandbox.until(running, kept.exists)
@@ -217,13 +217,13 @@ def test_what_is_measured_is_measured_once(tree: Path) -> None:
     short = re.sub(r"^seconds = \d+", "seconds = 3", "[[scenarios]]".join(kept), flags=re.MULTILINE)
     suite.write_text(short)
     result = tree / "results" / "claims" / "claims" / "result.json"
-    first = bench(tree, "claims", "1", "11", "27", "--json")
+    first = bench(tree, "study", "claims", "1", "11", "27", "--json")
     if first.returncode == 12:
         noise.skip_if_spoilt(load(result.parent))
     assert first.returncode == 0, first.stderr
     measured = result.read_bytes()
     assert load(result.parent).run.command == ["bench.py", "claims", "1", "11", "27", "--json"]
-    second = bench(tree, "claims", "17", "--json")
+    second = bench(tree, "study", "claims", "17", "--json")
     assert second.returncode == 0, second.stderr
     assert result.read_bytes() == measured
     answers = json.loads(second.stdout)
@@ -246,7 +246,7 @@ def test_servers_of_several_processes_are_measured(tree: Path) -> None:
     short = re.sub(r"^seconds = \d+", "seconds = 3", "[[scenarios]]".join(["", one, two]), flags=re.MULTILINE)
     suite.write_text(small + short)
     folder = tree / "results" / "claims"
-    done = bench(tree, "claims", "18", "--json")
+    done = bench(tree, "study", "claims", "18", "--json")
     result = load(folder / "scale")
     followed = Counter(
         (row.params["processes"], row.process.partition(",")[0]) for row in result.vitals if row.arm

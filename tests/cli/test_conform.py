@@ -1,4 +1,4 @@
-"""What `bench.py conform` finds: nothing wrong with our own schemes, and all that is with a wrong server."""
+"""What `bench.py verify server` finds: nothing at our own schemes, and every fault of a wrong server."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from harness.suites import catalog
 from harness.suites.arms import plain
 from harness.suites.external import Transport
 from harness.testbed.contract.check import Checkup, examine
-from harness.testbed.contract.requirement import Subject
-from harness.testbed.contract.requirements import ALL
+from harness.testbed.contract.requirement import Subject, requirements
 from harness.testbed.contract.run import Asked, conform
 from harness.testbed.launcher import Serving
 from harness.testbed.rig import Rig
@@ -46,7 +45,9 @@ def test_our_own_schemes_meet_all_of_it(rig: Rig, name: str) -> None:
     target = next(one.target for one in rig.instances if one.target.arm == name)
     transport: Transport = next(one for one in ("cookie", "bearer", "none") if one == arm.scheme.transport)
     numbers = itertools.count(ACCOUNTS_EACH * schemes.names().index(name))
-    found = examine(name, Subject(target.host, target.port, target.dialect, transport, numbers), ALL)
+    found = examine(
+        name, Subject(target.host, target.port, target.dialect, transport, numbers), requirements()
+    )
     lasts = arm.scheme.transport == "cookie" and arm.scheme.promises["logout"] != "at once"
     assert [line.requirement for line in found.unmet(strict=True)] == (
         ["a copy of the cookie ends with the session"] if lasts else []
@@ -67,7 +68,7 @@ def checkup(*faults: str) -> Checkup:
     """What is found of the stranger, with something wrong in it."""
     server = stranger.described()
     with stranger.running(*faults) as port:
-        return examine("stranger", Subject("127.0.0.1", port, server.dialect, "bearer"), ALL)
+        return examine("stranger", Subject("127.0.0.1", port, server.dialect, "bearer"), requirements())
 
 
 def test_a_server_of_somebody_elses_meets_it_under_other_names() -> None:
@@ -184,7 +185,7 @@ def test_a_program_is_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert error is None
     ((server, lines),) = [(one["server"], one["lines"]) for one in json.loads(capsys.readouterr().out)]
     assert server == "token"
-    assert len(lines) == len([one for one in ALL if "bearer" in one.transports])
+    assert len(lines) == len([one for one in requirements() if "bearer" in one.transports])
     assert set(lines[0]) == {"requirement", "weight", "outcome", "detail"}
 
 

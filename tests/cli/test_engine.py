@@ -1,4 +1,4 @@
-"""`bench.py engine`, in one short round, from the outside."""
+"""`bench.py verify engine`, in one short round, from the outside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_engine_is_measured(tmp_path: Path) -> None:
     """A row for each engine and path, no error, and the true percentiles where they are known."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "bench.py"), "engine", "--rounds", "1", "--json"],
+        [sys.executable, str(ROOT / "bench.py"), "verify", "engine", "--rounds", "1", "--json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

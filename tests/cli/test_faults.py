@@ -221,12 +221,12 @@ def test_a_signal_in_a_clean_up_waits_for_its_end() -> None:
     """Within `held` nothing is raised, whatever comes; once it ends, the interrupt is."""
     program = """
 import os, signal
-from harness.system import signals as interrupts
-interrupts.catch()
+from harness.system import signals
+signals.catch()
 try:
-    with interrupts.held():
+    with signals.held():
         os.kill(os.getpid(), signal.SIGTERM)
-        print("hurried", interrupts.hurried())
+        print("hurried", signals.hurried())
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGHUP)
         print("cleaned up")
@@ -240,14 +240,14 @@ def test_only_the_first_signal_raises() -> None:
     """The second asks for haste; a third is for whoever swallowed the first."""
     program = """
 import os, signal
-from harness.system import signals as interrupts
-interrupts.catch()
+from harness.system import signals
+signals.catch()
 for _ in range(3):
     try:
         os.kill(os.getpid(), signal.SIGINT)
-        print("on", interrupts.hurried())
+        print("on", signals.hurried())
     except KeyboardInterrupt:
-        print("interrupted", interrupts.hurried())
+        print("interrupted", signals.hurried())
 """
     assert snippet(program) == ["interrupted False", "on True", "interrupted True"]
 
@@ -256,9 +256,9 @@ def test_nohup_is_respected() -> None:
     """Who ignores SIGHUP on purpose goes on after the terminal is closed."""
     program = """
 import os, signal
-from harness.system import signals as interrupts
+from harness.system import signals
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-interrupts.catch()
+signals.catch()
 os.kill(os.getpid(), signal.SIGHUP)
 print("on")
 """
@@ -269,8 +269,8 @@ def test_whoever_asks_twice_need_not_wait() -> None:
     """A process that ignores SIGTERM is killed at once, though it had an hour left."""
     program = """
 import os, signal, subprocess, sys
-from harness.system import signals as interrupts, processes
-interrupts.catch()
+from harness.system import signals, processes
+signals.catch()
 deaf = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
 child = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
 child.stdout.readline()
@@ -658,7 +658,7 @@ def test_without_matplotlib_only_plot_fails(sandbox: Sandbox, python_without: Ca
     copy = sandbox.folder / "result.json"
     copy.write_bytes(published.read_bytes())
     assert sandbox.run("list", python=python).returncode == 0
-    done = sandbox.run("plot", str(copy), python=python)
+    done = sandbox.run("report", "--charts-only", str(copy), python=python)
     assert done.returncode == 3, done.stderr
     assert "has no module matplotlib" in done.stderr
     assert "Traceback" not in done.stderr
@@ -671,7 +671,7 @@ def test_without_matplotlib_a_run_measures(sandbox: Sandbox, python_without: Cal
     done = sandbox.run(*SMALL, python=python_without("matplotlib"))
     assert done.returncode in RUN_CODES, done.stdout + done.stderr
     assert "no charts, or not all (" in done.stdout
-    assert "bench.py plot run" in done.stdout
+    assert "bench.py report --charts-only run" in done.stdout
     assert scenarios(stored(sandbox.folder / "run")) == {"saturation", "steady"}
 
 

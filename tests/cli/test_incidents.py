@@ -12,7 +12,8 @@ import pytest
 
 from harness.protocol.incidents import NOT_SENT, TIMEOUT
 from harness.report import cleanup
-from harness.results.model import Incident, Result
+from harness.results.incidents import Incident
+from harness.results.model import Result
 from harness.suites.catalog import load_suite
 from harness.suites.forecast import forecast
 from tests.sandbox import Sandbox, parts
@@ -223,7 +224,7 @@ def test_a_part_that_dies_of_itself_is_named(sandbox: Sandbox, victim: str, code
         (("run", "incidents", "--processes", "2"), "--processes: "),
         (("check", "incidents", "--baseline", "none.json"), "incidents are described, not judged"),
         (("check", "incidents", "--against", "HEAD"), "incidents are described, not judged"),
-        (("baseline", "incidents"), "incidents are described, not judged"),
+        (("check", "incidents", "--save-baseline", "base.json"), "incidents are described, not judged"),
     ],
 )
 def test_what_incidents_cannot_do_is_refused(

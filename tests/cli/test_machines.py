@@ -126,7 +126,7 @@ def _bring_up(machines: Machines, folder: Path) -> None:
     ]
     started = [
         machines.server.start(sys.executable, *words, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
-        for words in [*programs, (str(ROOT / "bench.py"), "agent", "--bind", machines.agent)]
+        for words in [*programs, (str(ROOT / "bench.py"), "remote", "agent", "--bind", machines.agent)]
     ]
     for one in started:
         assert one.stdout is not None
@@ -263,7 +263,7 @@ def test_without_agent_and_store_nothing_is_made_up(machines: Machines, sandbox:
     assert {"service_p50", "response_p99", "response_bytes"} <= _metrics(result)
     told = [check.detail for check in result.validity if check.check == "elsewhere"]
     assert len(told) == len(PORTS)
-    assert all("bench.py agent" in one and "--redis-url" in one for one in told)
+    assert all("bench.py remote agent" in one and "--redis-url" in one for one in told)
     assert result.environment.store.name == "unknown"
     assert result.valid or noise.is_spoilt(result)
 
@@ -351,7 +351,7 @@ def _lead(machines: Machines, sandbox: Sandbox, seconds: float) -> Led:
         *bench, "run", suite, *options, env=_environment(sandbox, SECRET, machines.redis_url), **of_run
     )
     workers = [
-        host.start(*bench, "work", place, env=_environment(sandbox, SECRET, None), **of_run)
+        host.start(*bench, "remote", "worker", place, env=_environment(sandbox, SECRET, None), **of_run)
         for host in machines.workers
     ]
     return Led(run, workers)

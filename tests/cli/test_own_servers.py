@@ -20,8 +20,8 @@ import pytest
 
 from harness.errors import BenchError, ConformanceError, EnvironmentFailedError
 from harness.results.model import Result
-from harness.suites.model import parse
-from harness.testbed import external, launcher, own_sources
+from harness.suites.parse import parse
+from harness.testbed import external, launcher
 from harness.testbed.launcher import Serving
 from harness.testbed.meters import ProcessMeter
 from harness.testbed.rig import Rig
@@ -306,17 +306,17 @@ def test_a_digest_is_of_what_was_written(tmp_path: Path) -> None:
     """Content and names count; packages, hidden files and what git ignores do not."""
     (tmp_path / "server.js").write_text("one")
     (tmp_path / "log").symlink_to("nowhere")
-    first = own_sources.digest(tmp_path)
+    first = external.digest(tmp_path)
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "a.js").write_text("a")
     (tmp_path / ".env").write_text("SECRET")
-    assert own_sources.digest(tmp_path) == first
+    assert external.digest(tmp_path) == first
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)  # noqa: S607 - the user's own
     (tmp_path / ".gitignore").write_text("node_modules\n.env\nlog\n*.sqlite\n")
-    in_git = own_sources.digest(tmp_path)
+    in_git = external.digest(tmp_path)
     (tmp_path / "sessions.sqlite").write_text("written while it runs")
-    assert own_sources.digest(tmp_path) == in_git
+    assert external.digest(tmp_path) == in_git
     (tmp_path / "server.js").write_text("two")
-    changed = own_sources.digest(tmp_path)
+    changed = external.digest(tmp_path)
     (tmp_path / "server.js").rename(tmp_path / "index.js")
-    assert len({first, in_git, changed, own_sources.digest(tmp_path)}) == 4
+    assert len({first, in_git, changed, external.digest(tmp_path)}) == 4

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from playwright.sync_api import Browser, Page
+from rich.console import Console
 
 from harness.report import write
-from harness.report.charts import figures
+from harness.report.charts.parts.draw import figures
+from harness.report.compare.run import compare_runs
 from harness.results import archive
-from harness.results.model import Result, Verdict
+from harness.results.base import Verdict
+from harness.results.model import Result
 from tests.browser import browser
 from tests.harness.report.test_report_incidents import OUTAGE, with_incidents
 
@@ -269,9 +273,9 @@ def test_printed_nothing_is_cut_off(started: Browser, folder: Path) -> None:
 def test_several_results_on_one_page(started: Browser, tmp_path: Path) -> None:
     """Opens without an error, both figures there, narrow and wide."""
     both = [str(PUBLISHED / name) for name in ("20261125-capacity", "20261125-capacity-2")]
-    write.tell(both, tmp_path / "both.html", tmp_path, print_json=False)
+    compare_runs(both, tmp_path, tmp_path, Console(file=StringIO()))
     for width in (360, 1600):
-        with opened(started, tmp_path / "both.html", viewport={"width": width, "height": 900}) as page:
+        with opened(started, tmp_path / "report.html", viewport={"width": width, "height": 900}) as page:
             assert "No verdict, side by side" in page.locator("h1").inner_text()
             assert page.get_by_role("img").count() == 2
             assert page.evaluate("() => document.documentElement.scrollWidth") == width

@@ -14,7 +14,8 @@ import pytest
 from harness.analysis.endurance import LONG_S
 from harness.analysis.growth import DESCRIPTORS, growths
 from harness.errors import InvalidMeasurementError
-from harness.results.model import DRIFT, GROWTH, Result
+from harness.results.metrics import DRIFT, GROWTH
+from harness.results.model import Result
 from harness.suites.catalog import load_suite
 from tests.sandbox import parts
 

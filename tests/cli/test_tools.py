@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.results.model import Finding, Result
+from harness.results.environment import Finding
+from harness.results.model import Result
 from tests.cli.test_bench import ask
 from tests.sandbox import ROOT
 
@@ -67,6 +68,7 @@ def test_compare_writes_tables_figures_and_a_file(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "comparison.json",
+        "report.html",
         *(f"{name}.{kind}" for name in ("between-arms", "over-base") for kind in ("png", "svg")),
     }
     assert "no verdict" in done.stderr
@@ -88,7 +90,7 @@ def test_compare_refuses_times_of_another_machine(tmp_path: Path) -> None:
 def test_a_result_is_exported_beside_itself_and_cleaned_with_it(tmp_path: Path) -> None:
     """Each file that was written is printed; what other tools take away is not what must stay."""
     run = put(tmp_path / "results" / "one")
-    done = ask("export", "latest", "--format", "csv", "--format", "bencher", cwd=tmp_path)
+    done = ask("report", "latest", "--format", "csv", "--format", "bencher", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     written = {Path(line).name for line in done.stdout.splitlines()}
     assert written == {"measurements.csv", "comparisons.csv", "bencher.json"}
@@ -97,15 +99,16 @@ def test_a_result_is_exported_beside_itself_and_cleaned_with_it(tmp_path: Path) 
     assert not run.exists()
 
 
-def test_export_lists_its_formats_and_refuses_others(tmp_path: Path) -> None:
+def test_formats_are_listed_and_others_refused(tmp_path: Path) -> None:
     """Nothing is written in either case."""
     put(tmp_path / "results" / "one")
-    listed = ask("export", "one", cwd=tmp_path)
+    listed = ask("list", "formats", cwd=tmp_path)
     assert listed.returncode == 0
     assert "github-action-benchmark" in listed.stdout
-    refused = ask("export", "one", "--format", "papyrus", cwd=tmp_path)
+    refused = ask("report", "one", "--format", "jnuit", cwd=tmp_path)
     assert refused.returncode == 2
     assert "expected one of bencher, csv, github-action-benchmark" in refused.stderr
+    assert "Did you mean 'junit'?" in refused.stderr
     assert [path.name for path in (tmp_path / "results" / "one").iterdir()] == ["result.json"]
 
 
@@ -140,7 +143,7 @@ def test_history_writes_a_table_figures_and_a_file(tmp_path: Path) -> None:
     """From stored results, of which times on one machine and ratios on all are followed."""
     for quick in (ROOT / "results" / "published").glob("*-quick"):
         shutil.copytree(quick, tmp_path / "published" / quick.name)
-    done = ask("history", "published", "--out", "out", "--json", cwd=tmp_path)
+    done = ask("history", "--results", "published", "--out", "out", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     written = {file.name for file in (tmp_path / "out").iterdir()}
     assert {"history.json", "history-total_cpu.png", "history-ratios.svg"} <= written
@@ -148,5 +151,5 @@ def test_history_writes_a_table_figures_and_a_file(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == found
     assert all(len(one["points"]) > 1 for one in found["series"])
     assert "saturation (closed, 8 users)" in done.stderr
-    assert ask("history", "out", cwd=tmp_path).returncode == 2
+    assert ask("history", "--results", "out", cwd=tmp_path).returncode == 2
     assert "expected one of" in ask("history", "--metric", "speed", cwd=tmp_path).stderr

@@ -327,7 +327,7 @@ def test_the_page_of_a_run_has_its_tables_sentences_and_figures(viewer: Viewer) 
     for text in words:
         assert text in page, text
     assert f'<img class="figure" src="{RUN}/cost.png"' in page
-    assert "bench.py plot" in viewer.get("/runs/published/older/").body
+    assert "bench.py report --charts-only" in viewer.get("/runs/published/older/").body
 
 
 @pytest.mark.parametrize(

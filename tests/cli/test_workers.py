@@ -1,4 +1,4 @@
-"""`bench.py run --expect-workers` and `bench.py work`, as people use them: one run on several machines."""
+"""`bench.py run --expect-workers` and `bench.py remote worker`: one run on several machines."""
 
 from __future__ import annotations
 
@@ -178,9 +178,9 @@ def test_what_workers_cannot_share_is_refused(sandbox: Sandbox, arguments: list[
 
 def test_a_worker_needs_the_secret(sandbox: Sandbox) -> None:
     """It is told how to give it; a short one is none."""
-    done = sandbox.ask("work", "127.0.0.1:5557")
+    done = sandbox.ask("remote", "worker", "127.0.0.1:5557")
     assert done.returncode == 2
     assert "COOKIES_VS_TOKENS_SECRET: the environment must hold the secret" in done.stderr
-    done = sandbox.ask("work", "127.0.0.1:5557", COOKIES_VS_TOKENS_SECRET="guess-me")
+    done = sandbox.ask("remote", "worker", "127.0.0.1:5557", COOKIES_VS_TOKENS_SECRET="guess-me")
     assert done.returncode == 2
     assert "expected 16 characters or more (got 8)" in done.stderr

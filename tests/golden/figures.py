@@ -16,8 +16,8 @@ from harness.report.charts import compared, history, staleness, waits
 from harness.report.charts.parts.drawable import drawable
 from harness.report.compare.compare import Compared, compare
 from harness.report.history import series
+from harness.results.claims import Answer
 from harness.results.model import Result
-from harness.studies.claims.claim import Answer
 from tests.golden import results
 from tests.golden.results import Change, scale, swap
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from harness.analysis.click_latency import Click
 from harness.analysis.stats.change_points import FEWEST
 from harness.report.charts import staleness
+from harness.results.claims import Answer
 from harness.results.model import Result
-from harness.studies.claims.claim import Answer
 from tests.harness.report.test_charts_claims import of_lifetimes
 from tests.harness.report.test_charts_incidents import outage, revocation
 from tests.harness.report.test_charts_incidents import result as lived_through
@@ -40,7 +40,7 @@ _RUNS: Final = FEWEST + 2
 
 
 class Waits(BaseModel):
-    """The clicks of each batch of `bench.py browser`."""
+    """The clicks of each batch of `bench.py study browser`."""
 
     batches: list[list[Click]]
 

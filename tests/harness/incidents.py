@@ -8,7 +8,7 @@ from typing import Any
 from harness.measure.incidents.record import Lived
 from harness.protocol.incidents import BIN_NS, Bin, Event, IncidentPlan, Party, Person, Timeline, Watching
 from harness.protocol.plan import Target
-from harness.results.model import Price
+from harness.results.incidents import Price
 from harness.suites.model import Load, Scenario
 
 #: Bins of a second.

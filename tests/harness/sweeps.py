@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.analysis.stats.estimate import geometric_mean, mean
-from harness.results.model import METRICS, Measurement, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Measurement, Result
 
 STORED: Final = Path(__file__).parent / "data" / "result.json"
 CONFIDENCE: Final = 0.99

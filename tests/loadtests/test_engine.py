@@ -323,7 +323,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from locust.stats import RequestStats
 from harness.protocol.plan import Plan, Target
-from loadtests import slots as drive, scenarios
+from loadtests import scenarios, slots
 from loadtests.barrier import LocalEdges
 body = b'{"id": "load-0", "profile": {"id": "load-0"}}'
 answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%b" % (len(body), body)
@@ -339,7 +339,7 @@ plan = Plan(
     edges="",
 )
 kept = {}
-class Weighed(drive.Drive):
+class Weighed(slots.Drive):
     def _end(self, slot, instance):
         super()._end(slot, instance)
         if slot in (100, 300):

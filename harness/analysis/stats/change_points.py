@@ -15,7 +15,7 @@ from statistics import fmean, median
 from typing import Final
 
 from harness.analysis.stats.estimate import weighted_sum
-from harness.results.model import Model
+from harness.results.base import Model
 
 #: A split is a change when chance makes one so large less often than this.
 _LEVEL: Final = 0.001

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results.model import METRICS, Measurement
+from harness.results.metrics import METRICS
+from harness.results.model import Measurement
 
 #: The instances of one batch of one arm, and the power that their geometric mean enters with.
 Power = tuple[float, Sequence[float]]

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from harness.analysis.stats.estimate import WeightedSum, geometric_mean, mean, weighted_sum
-from harness.results.model import METRICS, Measurement
+from harness.results.metrics import METRICS
+from harness.results.model import Measurement
 from harness.suites.expressions import Dual, Figure
 
 

@@ -12,13 +12,13 @@ from harness.errors import EnvironmentFailedError
 from harness.load.barrier import Edges, listen
 from harness.load.generator import Generator
 from harness.load.local import LoadProcess
-from harness.load.usage import StoreMeter
 from harness.measure.incidents.kind import Kind, Setting, Staged, Step
 from harness.measure.incidents.record import Lived
 from harness.protocol.incidents import Event, IncidentPlan, Party, Person, Timeline
 from harness.suites.model import Scenario
-from harness.system import processes, signals
+from harness.system import cpus, processes, signals
 from harness.testbed.launcher import Instance
+from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 
 #: A request without an answer after this long has failed. Twice what servers give the store, and less than
@@ -112,7 +112,7 @@ def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple
         try:
             with signals.held():
                 started.append(LoadProcess(plan, rig.folder))
-            processes.pin(started[0].process.pid, how.cpus[:1])
+            cpus.pin(started[0].process.pid, how.cpus[:1])
             with Edges(listener, started, rig) as edges:
                 begin_ns = edges.agree(_LEAD_NS)
                 events = [_take(step, begin_ns, started[0], rig, on_event) for step in staged.steps]

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.protocol.incidents import IncidentPlan
+from harness.system import plugins
 
 if TYPE_CHECKING:
-    from harness.load.usage import StoreMeter
-    from harness.results.model import Price
+    from harness.results.incidents import Price
     from harness.suites.arms import Scheme
     from harness.suites.model import Scenario
     from harness.testbed.launcher import Instance
+    from harness.testbed.meters import StoreMeter
     from harness.testbed.rig import Rig
 
 
@@ -97,3 +98,18 @@ class Kind:
     def explained_at(self, scheme: Scheme) -> frozenset[str]:
         """Outcomes that it may bring about at the servers of a scheme."""
         return self.explains.union(*(self.waived.get(one, ()) for one in scheme.waives))
+
+
+def find_kind(name: str) -> Kind:
+    """Return the kind of that name, as a scenario's `INCIDENT` has it.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return kinds()[name]
+
+
+def kinds() -> dict[str, Kind]:
+    """Return every kind in `kinds/`, by name."""
+    modules = plugins.modules("harness.measure.incidents.kinds").values()
+    return {module.KIND.name: module.KIND for module in modules}

@@ -18,7 +18,7 @@ from harness.protocol.incidents import (
     is_failure,
     is_wanted,
 )
-from harness.results.model import Bins, Happening, Incident, Stale
+from harness.results.incidents import Bins, Happening, Incident, Stale
 
 _PER_SECOND: Final = round(1e9 / BIN_NS)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.protocol.incidents import Event, IncidentPlan, Timeline
-from harness.results.model import Price
+from harness.results.incidents import Price
 from harness.suites.model import Scenario
 
 

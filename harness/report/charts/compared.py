@@ -14,9 +14,9 @@ from harness.report.charts.parts.drawable import interval
 from harness.report.compare import wording
 from harness.report.compare.compare import Compared, Line
 from harness.report.content import format as fmt
-from harness.report.content.case import FLOOR
 from harness.report.content.model import Drawing
-from harness.results.model import Interval
+from harness.results.base import Interval
+from harness.suites.arms import FLOOR
 
 #: At least this much is shown to both sides of 1, as a fraction.
 _LEAST: Final = 0.03

@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from harness.protocol.incidents import LOGIN, NOT_SENT, OK, is_wanted
 from harness.report.charts.parts import page, style
 from harness.report.content.incidents import Together, incidents
-from harness.results.model import Happening, Incident, Result
+from harness.results.incidents import Happening, Incident
+from harness.results.model import Result
 
 #: Of a row of panels, and what titles above and the axis below a block of them take.
 _HEIGHT: Final = 1.1

@@ -14,7 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from harness.report.charts.parts import page, style, tooltips
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
-from harness.results.model import METRICS, Distribution, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Distribution, Result
 
 _PANEL_HEIGHT: Final = 3.9
 _TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)

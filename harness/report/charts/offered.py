@@ -15,7 +15,8 @@ from harness.report.charts.parts import page, style
 from harness.report.charts.parts import tooltips as told
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
-from harness.results.model import METRICS, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Result
 
 _METRICS: Final = ("response_p50", "response_p99")
 _PANEL_HEIGHT: Final = 3.6

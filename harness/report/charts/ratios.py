@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from harness.report.charts.parts import forest, page, style
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
-from harness.results.model import METRICS, Comparison, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Comparison, Result
 
 #: Shown beside the primary metric of a case.
 _ALWAYS: Final = ("total_cpu", "service_p50", "throughput")

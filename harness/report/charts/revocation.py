@@ -11,8 +11,10 @@ from matplotlib.figure import Figure
 from harness.analysis.stats.propagation import uncertain, value
 from harness.report.charts.parts import page, rows, style
 from harness.report.content import format as fmt
-from harness.report.content.case import FLOOR, Case, cases
-from harness.results.model import Interval, Measurement, Result
+from harness.report.content.case import Case, cases
+from harness.results.base import Interval
+from harness.results.model import Measurement, Result
+from harness.suites.arms import FLOOR
 from harness.suites.expressions import Figure as Asked
 from harness.suites.expressions import Operation, Reference
 

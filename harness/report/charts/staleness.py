@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
-from harness.studies.claims.claim import Answer
-from harness.studies.claims.claim import Figure as Found
+from harness.results.claims import Answer
+from harness.results.claims import Figure as Found
 
 #: The claims that it is about.
 CLAIMS: Final = (11,)

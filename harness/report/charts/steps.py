@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from harness.report.charts.parts import page, rows, style, tooltips
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
-from harness.results.model import METRICS, Measurement, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Measurement, Result
 
 METRIC: Final = "service_p50"
 _PANEL, _ROW = 0.95, 0.3

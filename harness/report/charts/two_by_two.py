@@ -14,7 +14,9 @@ from harness.analysis.stats.estimate import log_contrast
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
-from harness.results.model import METRICS, Interval, Result
+from harness.results.base import Interval
+from harness.results.metrics import METRICS
+from harness.results.model import Result
 
 #: The claims that it is about.
 CLAIMS: Final = (13,)

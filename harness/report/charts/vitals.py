@@ -14,7 +14,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from harness.analysis.growth import settled_from
 from harness.report.charts.parts import page, style
 from harness.report.content.case import Case, cases
-from harness.results.model import GROWTH, Result, Vitals
+from harness.results.metrics import GROWTH
+from harness.results.model import Result, Vitals
 
 #: A shorter load shows warming up and little else.
 SHORTEST_S: Final = 300

@@ -16,11 +16,13 @@ from harness.analysis.stats import estimate
 from harness.analysis.stats.contrasts import Power, powers, ratio_powers
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.report.compare.comparability import apart, differences, subject
-from harness.report.content.case import FLOOR, Case, cases
+from harness.report.content.case import Case, cases
 from harness.report.content.incidents import incidents
 from harness.report.content.validity import invalid_reason
-from harness.results.model import METRICS, Comparison, Interval, Measurement, Model, Result
-from harness.results.subject import Subject
+from harness.results.base import Interval, Model
+from harness.results.metrics import METRICS
+from harness.results.model import Comparison, Measurement, Result, Subject
+from harness.suites.arms import FLOOR
 
 _LABELS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: What people are shown besides the primary metric; comparison.json has all.

@@ -9,10 +9,10 @@ from harness.report.compare import wording
 from harness.report.compare.compare import Compared, Line
 from harness.report.content import format as fmt
 from harness.report.content.answer import Answer
-from harness.report.content.case import FLOOR
 from harness.report.content.model import Section
 from harness.report.content.tables import Table
-from harness.results.model import METRICS
+from harness.results.metrics import METRICS
+from harness.suites.arms import FLOOR
 
 
 @dataclass(frozen=True)

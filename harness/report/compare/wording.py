@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.report.compare.compare import Compared, Entry, Line, Source
 from harness.report.content import format as fmt
-from harness.results.model import METRICS
+from harness.results.metrics import METRICS
 
 
 def source(one: Source) -> str:

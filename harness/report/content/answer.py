@@ -14,8 +14,10 @@ from typing import Final, Literal
 
 from harness.report.content import environment, gate, incidents, validity, wording
 from harness.report.content import format as fmt
-from harness.report.content.case import FLOOR, Case, cases
-from harness.results.model import Comparison, GateAnswer, Result
+from harness.report.content.case import Case, cases
+from harness.results.gate import GateAnswer
+from harness.results.model import Comparison, Result
+from harness.suites.arms import FLOOR
 
 #: Of the comparisons that an answer rests on, so many are told in its sentence.
 _TOLD = 2

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from harness.analysis.stats.propagation import uncertain
 from harness.report.content import format as fmt
-from harness.report.content.case import FLOOR, Case
+from harness.report.content.case import Case
 from harness.report.content.tables import Table
-from harness.results.model import Interval, Measurement
+from harness.results.base import Interval
+from harness.results.model import Measurement
+from harness.suites.arms import FLOOR
 from harness.suites.expressions import Dual, Figure
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.results.model import Comparison, Distribution, Measurement, Result, Vitals
+from harness.suites.arms import FLOOR
 
-#: The arm that authenticates nobody: the cost that every arm has.
-FLOOR: Final = "anonymous"
 #: The parameter by which a step's rows differ from those of its scenario.
 _STEP: Final = "step"
 _OFFERED: Final = re.compile(r"open, ([0-9.e+]+)/s")

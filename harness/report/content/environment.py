@@ -7,7 +7,8 @@ from typing import Final
 
 from harness.protocol.clocks import AnswersEnd
 from harness.report.content import format as fmt
-from harness.results.model import AgentInfo, Declared, Result, Run, Slots
+from harness.results.environment import AgentInfo, Declared
+from harness.results.model import Result, Run, Slots
 
 _TIMED: Final[dict[AnswersEnd, str]] = {
     "arrived": "An answer is timed to its arrival, as the kernel noted it.",

@@ -6,7 +6,7 @@ import math
 import textwrap
 from typing import Final
 
-from harness.results.model import Interval
+from harness.results.base import Interval
 
 #: Printed where a metric does not apply or an interval could not be made.
 NOTHING: Final = "-"

@@ -8,7 +8,9 @@ from typing import Final
 from harness.report.content import environment, validity
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
-from harness.results.model import METRICS, Comparand, GateAnswer, Gated, Result, Side
+from harness.results.gate import Comparand, GateAnswer, Gated, Side
+from harness.results.metrics import METRICS
+from harness.results.model import Result
 
 _WORST_FIRST: Final[tuple[GateAnswer, ...]] = ("regression", "inconclusive", "pass", "not judged")
 #: So many packages that differ are named.

@@ -13,7 +13,8 @@ from typing import Final
 from harness.protocol.incidents import is_failure
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
-from harness.results.model import Incident, Result, Stale
+from harness.results.incidents import Incident, Stale
+from harness.results.model import Result
 
 AT_LEAST: Final = "\N{GREATER-THAN OR EQUAL TO}"
 AT_MOST: Final = "\N{LESS-THAN OR EQUAL TO}"

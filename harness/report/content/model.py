@@ -15,7 +15,8 @@ from harness.report.content import gate as summary
 from harness.report.content.answer import Answer, answer
 from harness.report.content.case import Case, cases
 from harness.report.content.tables import Table, tables
-from harness.results.model import METRICS, Check, Comparison, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Check, Comparison, Result
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.results.model import DRIFT, GROWTH, Check, Result, Status
+from harness.results.base import Status
+from harness.results.metrics import DRIFT, GROWTH
+from harness.results.model import Check, Result
 
 #: Reasons that are told where there is room for few words; one spoilt hour of a machine gives dozens.
 _FEW: Final = 2

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 from harness.report.content import format as fmt
 from harness.report.content.case import Case
-from harness.results.model import METRICS, Comparison, Result
+from harness.results.metrics import METRICS
+from harness.results.model import Comparison, Result
 
 
 class _Phrase(NamedTuple):

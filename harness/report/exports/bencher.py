@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from harness.report.exports import series
+from harness.report.exports.parts.format import series
 from harness.results.model import Result
 
 NAME: Final = "bencher"

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from harness.report.exports import series
-from harness.results.model import METRICS, Measurement, Result
+from harness.report.exports.parts.format import series
+from harness.results.metrics import METRICS
+from harness.results.model import Measurement, Result
 
 NAME: Final = "github-action-benchmark"
 TITLE: Final = "custom JSON of that action: smaller-is-better.json, bigger-is-better.json"

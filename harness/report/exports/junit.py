@@ -8,7 +8,8 @@ from typing import Final
 from xml.etree import ElementTree
 
 from harness.report.content import gate, wording
-from harness.results.model import Check, Gated, Result
+from harness.results.gate import Gated
+from harness.results.model import Check, Result
 
 NAME: Final = "junit"
 TITLE: Final = "JUnit XML: what `check` asked and answered (else the verdicts), and the validity checks"

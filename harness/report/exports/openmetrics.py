@@ -10,8 +10,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from harness.report.exports import with_params
-from harness.results.model import METRICS, Interval, Result
+from harness.report.exports.parts.format import with_params
+from harness.results.base import Interval
+from harness.results.metrics import METRICS
+from harness.results.model import Result
 
 NAME: Final = "openmetrics"
 TITLE: Final = "OpenMetrics text, for a push gateway or a node exporter's textfile collector"

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any, Final
 
-from harness.results.model import Comparison, Interval, Measurement, Result
+from harness.results.base import Interval
+from harness.results.model import Comparison, Measurement, Result
 
 NAME: Final = "csv"
 TITLE: Final = "tables for a spreadsheet: measurements.csv and comparisons.csv"

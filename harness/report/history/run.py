@@ -17,7 +17,7 @@ from harness.report.content import format as fmt
 from harness.report.history.series import METRICS_TOLD, History, history
 from harness.report.history.wording import changes_of
 from harness.results import archive
-from harness.results.model import METRICS
+from harness.results.metrics import METRICS
 
 
 def tell(

@@ -14,8 +14,9 @@ from pydantic import Field
 from harness.analysis.stats.change_points import Change, changes
 from harness.errors import SuiteError
 from harness.report.compare.comparability import apart
-from harness.results.model import METRICS, Interval, Model, Result
-from harness.results.subject import Subject
+from harness.results.base import Interval, Model
+from harness.results.metrics import METRICS
+from harness.results.model import Result, Subject
 from harness.suites.arms import BASE, HEAD
 
 #: What a history is about where nobody says: cost, speed, and what a server bears.

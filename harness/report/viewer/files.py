@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from harness.results.archive import COMPARISON_FILE, MARKDOWN_FILE, MOST_BYTES, PAGE_FILE, RESULT_FILE
+from harness.report.compare.file import COMPARISON_FILE
+from harness.results.archive import MARKDOWN_FILE, MOST_BYTES, PAGE_FILE, RESULT_FILE
 from harness.system import files
 
 _NOTHING: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import SuiteError
+from harness.report.compare import file
+from harness.report.compare.file import COMPARISON_FILE
 from harness.report.viewer import files
 from harness.report.viewer.comparison import Comparison, comparison
 from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary, summary
 from harness.results import archive
 from harness.results import progress_file as under_way
-from harness.results.archive import COMPARISON_FILE, PAGE_FILE, RESULT_FILE
+from harness.results.archive import PAGE_FILE, RESULT_FILE
 from harness.results.progress_file import PROGRESS_FILE, Progress
 
 #: When a file was last written, and how long it is.
@@ -126,7 +128,7 @@ def _summary(place: str, content: bytes) -> Summary:
 
 
 def _comparison(place: str, content: bytes) -> Comparison:
-    return comparison(place, archive.parse_comparison(content, "it"))
+    return comparison(place, file.parse_comparison(content, "it"))
 
 
 def _path(place: str, name: str) -> str:

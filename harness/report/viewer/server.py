@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from harness.errors import SuiteError
+from harness.report.compare.file import COMPARISON_FILE
 from harness.report.history.series import History, history
 from harness.report.viewer import files, guard, pages
 from harness.report.viewer.filters import Choice
@@ -17,7 +18,7 @@ from harness.report.viewer.live import Live
 from harness.report.viewer.result_index import Seen, Shelf
 from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary
 from harness.results import archive, progress_file
-from harness.results.archive import COMPARISON_FILE, PAGE_FILE, RESULT_FILE
+from harness.results.archive import PAGE_FILE, RESULT_FILE
 
 #: Its own style, script and picture, by name.
 _OWN: Final = {

@@ -1,1 +1,0 @@
-"""What a scheme would cost somebody, from what a run measured: `bench.py advise` (docs/advice.md)."""

@@ -9,13 +9,12 @@ from typing import Final
 
 from harness.analysis.stats import sweeps
 from harness.analysis.stats.estimate import split, stratified_ratio, weighted_sum
-from harness.report.content.case import FLOOR
 from harness.results.model import Result
 from harness.studies.advice import leave_one_out, model, notes, revocation
 from harness.studies.advice.answer import Advice, Column, Quantity, SchemeRow
 from harness.studies.advice.model import NotMeasuredError, Predicted
 from harness.studies.advice.question import Question
-from harness.suites.arms import Scheme
+from harness.suites.arms import FLOOR, Scheme
 
 _BITS: Final = 8
 _MICRO: Final = 1e-6

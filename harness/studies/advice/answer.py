@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.results.model import Interval
+from harness.results.base import Interval
 from harness.studies.advice.question import Question
 from harness.studies.advice.revocation import Window
 
@@ -97,7 +97,7 @@ class HeldBackError(_Model):
 
 
 class Advice(_Model):
-    """What `bench.py advise --json` prints.
+    """What `bench.py study advise --json` prints.
 
     Attributes:
         question: What was asked, defaults included.

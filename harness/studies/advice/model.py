@@ -19,7 +19,8 @@ from typing import Final
 from harness.analysis.stats import sweeps
 from harness.analysis.stats.estimate import mean
 from harness.analysis.stats.linear_fit import Line
-from harness.results.model import Interval, Measurement, Result
+from harness.results.base import Interval
+from harness.results.model import Measurement, Result
 
 READS: Final = "saturation"
 REFRESHES: Final = "refresh"

@@ -12,7 +12,7 @@ from harness.results import archive
 from harness.studies.advice import console as terminal
 from harness.studies.advice.advise import advise
 from harness.studies.advice.question import Question
-from harness.studies.claims.readings import SUITE
+from harness.studies.suites import SUITE
 from harness.suites import catalog
 
 
@@ -50,6 +50,6 @@ def _latest_of_claims(results: Path) -> Path:
     whole = next((folder for folder in reversed(found) if archive.load(folder).believable), None)
     if whole is None:
         raise SuiteError(
-            f"no whole run of suite {SUITE} below {results}: name a result, or run bench.py claims."
+            f"no whole run of suite {SUITE} below {results}: name a result, or run bench.py study claims."
         )
     return whole

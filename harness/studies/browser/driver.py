@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from harness.errors import EnvironmentFailedError
-from harness.studies.claims.claim import Outcome
 from harness.system import files, processes, signals, temp_folders
 
 if TYPE_CHECKING:
@@ -76,28 +75,6 @@ class Injection(_Row):
 
 
 Row = TypeVar("Row", bound=BaseModel)
-
-
-def seen(
-    experiment: str, kind: type[Row], judge: Callable[[Sequence[Row]], Outcome]
-) -> Callable[[Lab], Outcome]:
-    """The experiment of a claim that a browser settles.
-
-    Args:
-        experiment: Its name.
-        kind: What its rows are.
-        judge: What they come to.
-    """
-
-    def run(lab: Lab) -> Outcome:
-        try:
-            require()
-            found = made(lab, experiment, kind)
-        except NoBrowserError as error:
-            return Outcome(verdict="not run", because=str(error), figures=[])
-        return judge(found.rows).model_copy(update={"browser": found.browser})
-
-    return run
 
 
 def require() -> None:

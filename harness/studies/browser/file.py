@@ -12,8 +12,8 @@ from harness.analysis.click_latency import CONFIDENCE, Click, as_meant, noise, p
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.results import archive
 from harness.results.archive import WAIT_FILE
-from harness.results.model import Git
-from harness.studies.claims.answers import Setting
+from harness.results.environment import Git
+from harness.studies.lab import Setting
 from harness.system import files
 
 #: A batch of a hundred rounds.

@@ -11,15 +11,15 @@ from rich.console import Console
 
 from harness.analysis.click_latency import CONFIDENCE, Click, as_meant, noise, pairs, waits
 from harness.errors import EnvironmentFailedError
-from harness.measure import environment
+from harness.measure import run_folder
 from harness.report.content import format as fmt
 from harness.results.archive import WAIT_FILE
 from harness.studies.browser import console as tables
 from harness.studies.browser import driver, file
 from harness.studies.browser.file import Measured, Plan
-from harness.studies.claims.answers import Setting
-from harness.studies.lab import Lab
-from harness.system import run_lock, temp_folders
+from harness.studies.lab import Lab, Setting
+from harness.system import run_lock
+from harness.testbed.revisions import worktrees
 
 #: Seconds that a batch may take to begin, and each of its rounds, on a slow machine; longer, and it hangs.
 _BEGINNING_S: Final = 300
@@ -46,11 +46,11 @@ def _measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wa
 
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with run_lock.taken(folder, wait=wait, say=say):
-        if removed := temp_folders.remove(folder.parent):
+        if removed := run_folder.remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
         driver.require()
         file.prepare(folder, plan)
-        git, started_at = environment.revision(), datetime.now(UTC).isoformat(timespec="seconds")
+        git, started_at = worktrees.revision(), datetime.now(UTC).isoformat(timespec="seconds")
         say(f"{plan.batches} batches of {plan.rounds} rounds of a click in each case, seed {plan.seed}")
         found: list[Measured] = []
         for number in range(plan.batches):

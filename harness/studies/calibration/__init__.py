@@ -1,1 +1,0 @@
-"""How often the instrument is wrong: trials whose answer is known."""

@@ -1,4 +1,4 @@
-"""Commits of known effect, and what the gate answered to them, for `bench.py calibrate --gate`. Pure."""
+"""Commits of known effect, and what the gate answered to them, for `bench.py verify trials --gate`. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from harness.errors import InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
-from harness.results.model import Gated
+from harness.results.gate import Gated
 from harness.studies.calibration.error_rates import Middle, Rate, middle, rate
 from harness.studies.calibration.trial_kinds import Probe
 
@@ -163,7 +163,7 @@ def rows(trials: Sequence[GateTrial]) -> list[Row]:
 
 
 def summary(trials: Sequence[GateTrial]) -> dict[str, Any]:
-    """The figures as `bench.py calibrate --gate --json` prints them; `…_ci` are intervals at 95 %."""
+    """The figures as `bench.py verify trials --gate --json` prints them; `…_ci` are intervals at 95 %."""
     every = _wrong(trials)
     return {
         "trials": every.trials,

@@ -130,7 +130,7 @@ def _row(kind: str, judge: str, own: Sequence[Trial], verdict: Callable[[Trial],
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
-    """The figures as `bench.py calibrate --json` prints them.
+    """The figures as `bench.py verify trials --json` prints them.
 
     `aa` and `slowdowns` are this instrument's; `usual` has the same of every tool; `shapes` counts what was
     said of the other kinds. Rates, and medians of `seconds`, `measured_added` and `ratio` (changed over

@@ -8,11 +8,12 @@ from time import monotonic
 from typing import Final
 
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.measure.environment import cpu_model, revision
 from harness.results.model import Result
 from harness.studies.calibration.commits import ADDED, ANSWERED, Commit, GateTrial, with_busy_work
 from harness.studies.calibration.trial import Trials, folder
 from harness.system import git, processes, signals
+from harness.system.cpus import cpu_model
+from harness.testbed.revisions.worktrees import revision
 
 #: Somebody commits, without the user's hooks and signature.
 _COMMITTER: Final = tuple(

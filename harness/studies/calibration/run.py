@@ -1,4 +1,4 @@
-"""What the command `calibrate` does, with and without `--gate`, told to a console."""
+"""What the command `verify trials` does, with and without `--gate`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from harness.analysis.stats.sequential import LOOKS
 from harness.errors import SuiteError
-from harness.measure.environment import cpu_model
+from harness.measure import run_folder
 from harness.results import archive
 from harness.studies.calibration import console as tables
 from harness.studies.calibration.commits import COMMITS, Commit, GateTrial
@@ -24,7 +24,8 @@ from harness.studies.calibration.gate import Gates
 from harness.studies.calibration.trial import Trials
 from harness.studies.calibration.trial_kinds import KINDS, RATES, SHAPES, Kind, Trial
 from harness.studies.calibration.trial_log import Ledger, gate_trials, keep_gate_trials
-from harness.system import files, run_lock, temp_folders
+from harness.system import files, run_lock
+from harness.system.cpus import cpu_model
 
 #: Recordings and tallies of the trial under way.
 _TEMPORARY_BYTES: Final = 50e6
@@ -60,7 +61,7 @@ def calibrate(
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with run_lock.taken(folder, wait=wait, say=say):
         files.temporary_folder(_TEMPORARY_BYTES)
-        if removed := temp_folders.remove(folder.parent):
+        if removed := run_folder.remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
         ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed)
         if seed not in (None, ledger.seed):
@@ -95,7 +96,7 @@ def calibrate_gate(
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with run_lock.taken(folder, wait=wait, say=say):
         files.temporary_folder(_TEMPORARY_BYTES)
-        if removed := temp_folders.remove(folder.parent):
+        if removed := run_folder.remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
         done = gate_trials(folder, cpu_model())
         todo = missing(COMMITS, [trial.kind for trial in done], trials)

@@ -15,9 +15,11 @@ from typing import Final
 from rich.console import Console
 
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
+from harness.measure.options import Options
 from harness.measure.progress import Reporter
-from harness.measure.run import Measuring, Options
-from harness.results.model import Result, Status
+from harness.measure.run import Run
+from harness.results.base import Status
+from harness.results.model import Result
 from harness.studies.calibration.trial_kinds import RATES, Disturbance, Kind, Probe, Trial
 from harness.studies.load_engine import wrk
 from harness.studies.load_engine.cases import Case
@@ -25,7 +27,7 @@ from harness.studies.load_engine.runner import Ring
 from harness.suites import catalog
 from harness.suites.arms import Arm, Scheme
 from harness.suites.model import Load, Scenario, Suite
-from harness.system import processes, signals, temp_folders
+from harness.system import cpus, processes, signals, temp_folders
 from harness.system.source_tree import OURS, Tree
 from harness.testbed.rig import Rig
 
@@ -143,7 +145,7 @@ class Trials:
         )
         with folder() as out, Reporter(Console(quiet=True)) as reporter:
             options = Options(out, seed=seed, until_decided_s=_LIMIT_S, beside=_beside(kind.beside))
-            return Measuring(suite, options).run(arms, reporter)
+            return Run(suite, options).run(arms, reporter)
 
 
 def _arms(scheme: Scheme, rounds: int, kind: Kind, place: Path) -> dict[str, Arm]:
@@ -247,7 +249,7 @@ def _beside(disturbance: Disturbance) -> Callable[[Rig], AbstractContextManager[
         try:
             with signals.held():
                 started.append(processes.start(f"calibration.{disturbance}", words, log=log))
-            processes.pin(started[0].pid, rig.placement.servers)
+            cpus.pin(started[0].pid, rig.placement.servers)
             yield
         finally:
             processes.end(started)

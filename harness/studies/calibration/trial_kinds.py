@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.results.model import Interval, Verdict
+from harness.results.base import Interval, Verdict
 from harness.suites.arms import PATH_LENGTHS
 
 #: As much longer is the path to a copy that lies farther down.

@@ -8,34 +8,13 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import SuiteError
-from harness.measure import environment
-from harness.results.model import Git
-from harness.studies.claims.claim import Answer
+from harness.results.claims import Answer, Outcome
+from harness.results.environment import Git
+from harness.studies.claims.claim import Claim
+from harness.studies.lab import Setting
 from harness.system import files
 
 FILE: Final = "claims.json"
-
-
-class Setting(BaseModel):
-    """Where and of what the answers are: others are not added to them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    #: The servers' digest.
-    servers: str
-    cpu: str
-    cores: int
-    python: str
-
-    @classmethod
-    def of(cls, servers: str) -> Self:
-        """This machine, with servers of that digest."""
-        return cls(
-            servers=servers,
-            cpu=environment.cpu_model(),
-            cores=environment.cores(),
-            python=environment.python(),
-        )
 
 
 class _File(BaseModel):
@@ -99,6 +78,22 @@ class Answers:
             )
         self._file.claims = [*kept, answer]
         files.write_atomically(self._path, (self._file.model_dump_json(indent=1) + "\n").encode())
+
+
+def answer_of(claim: Claim, outcome: Outcome) -> Answer:
+    """Return a claim and its outcome as the list keeps them."""
+    return Answer(
+        number=claim.number,
+        says=claim.says,
+        by=claim.by,
+        kind=claim.kind,
+        experiment=claim.experiment,
+        rule=claim.rule,
+        verdict=outcome.verdict,
+        because=outcome.because,
+        figures=outcome.figures,
+        browser=outcome.browser,
+    )
 
 
 def _read(path: Path) -> _File:

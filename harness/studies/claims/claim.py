@@ -4,44 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from harness.errors import SuiteError
+from harness.results.claims import Figure, Kind, Outcome, Verdict
+from harness.system import plugins
 
 if TYPE_CHECKING:
     from harness.studies.lab import Lab
-
-#: `demonstrated` by what servers answer, the same every time; `measured` by what it costs them.
-Kind = Literal["demonstrated", "measured"]
-Verdict = Literal["supported", "refuted", "inconclusive", "not run"]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(_Model):
-    """One number that a verdict rests on."""
-
-    name: str
-    value: float
-    #: Empty for what is counted.
-    unit: str = ""
-    ci: tuple[float, float] | None = None
-    #: Which series of figures it belongs to, and where it stands on that series' axis; for pictures.
-    group: str = ""
-    x: float | None = None
-
-
-class Outcome(_Model):
-    """What an experiment showed."""
-
-    verdict: Verdict
-    #: One sentence.
-    because: str
-    figures: list[Figure]
-    #: Version of the Chromium that showed it; empty where none did.
-    browser: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,37 +39,6 @@ class Claim:
     pending: str = ""
 
 
-class Answer(_Model):
-    """One claim with what came of it, as the list of answers keeps it."""
-
-    number: int
-    says: str
-    by: str
-    kind: Kind
-    experiment: str
-    rule: str
-    verdict: Verdict
-    because: str
-    figures: list[Figure]
-    browser: str = ""
-
-    @classmethod
-    def of(cls, claim: Claim, outcome: Outcome) -> Answer:
-        """A claim and its outcome."""
-        return cls(
-            number=claim.number,
-            says=claim.says,
-            by=claim.by,
-            kind=claim.kind,
-            experiment=claim.experiment,
-            rule=claim.rule,
-            verdict=outcome.verdict,
-            because=outcome.because,
-            figures=outcome.figures,
-            browser=outcome.browser,
-        )
-
-
 def not_run(claim: Claim) -> Outcome:
     """The outcome of a claim that cannot be put to the test yet."""
     return Outcome(verdict="not run", because=claim.pending, figures=[])
@@ -118,3 +57,17 @@ def decided(
     """
     verdict: Verdict = "supported" if holds else "refuted"
     return Outcome(verdict=verdict, because=because if holds else otherwise, figures=list(figures))
+
+
+def find_claims(numbers: list[int]) -> list[Claim]:
+    """The claims of these numbers, or all, by number.
+
+    Raises:
+        SuiteError: There is none of a number.
+    """
+    modules = plugins.modules("harness.studies.claims.families").values()
+    there = {claim.number: claim for module in modules for claim in module.CLAIMS}
+    if unknown := [number for number in numbers if number not in there]:
+        known = ", ".join(map(str, sorted(there)))
+        raise SuiteError(f"no such claim: {', '.join(map(str, unknown))}; there are {known}.")
+    return [there[number] for number in sorted(numbers or there)]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.studies.claims.claim import Answer
+from harness.results.claims import Answer
 
 _STYLES: Final = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not run": "dim"}
 

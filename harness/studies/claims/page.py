@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from harness.report import markdown
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
-from harness.studies.claims.claim import Answer, Figure
+from harness.results.claims import Answer, Figure
 
 if TYPE_CHECKING:
-    from harness.report.charts import Picture
+    from harness.report.charts.parts.draw import Picture
 
 
 def render(answers: Sequence[Answer], pictures: Sequence[Picture] = ()) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats.propagation import uncertain, value
-from harness.studies.claims.claim import Figure, Outcome
+from harness.results.claims import Figure, Outcome
+from harness.studies.suites import SUITE
 from harness.suites.expressions import expression
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from harness.studies.lab import Lab
     from harness.suites.expressions import Figure as Asked
 
-#: The suite that is run for all claims about what schemes cost, and for those about several processes.
-SUITE: Final = "claims"
-SCALE: Final = "scale"
-SUITES: Final = (SUITE, SCALE)
 #: Its restricted reads under saturation; what is compared there.
 READS: Final = "saturation"
 METRIC: Final = "total_cpu"

@@ -11,16 +11,18 @@ from typing import Final
 
 from rich.console import Console
 
-from harness.measure import environment
-from harness.report.charts import Picture, draw_claims
+from harness.measure import run_folder
+from harness.report.charts.parts.draw import Picture, draw_claims
 from harness.results import archive
+from harness.results.claims import Answer, Outcome
 from harness.studies.claims import console as terminal
-from harness.studies.claims import families, page
-from harness.studies.claims.answers import FILE, Answers, Setting
-from harness.studies.claims.claim import Answer, Claim, Outcome, not_run
-from harness.studies.claims.readings import SUITES
-from harness.studies.lab import Lab
-from harness.system import files, interpreter, run_lock, temp_folders
+from harness.studies.claims import page
+from harness.studies.claims.answers import FILE, Answers, answer_of
+from harness.studies.claims.claim import Claim, find_claims, not_run
+from harness.studies.lab import Lab, Setting
+from harness.studies.suites import SUITES
+from harness.system import files, interpreter, run_lock
+from harness.testbed.revisions import worktrees
 
 #: The page, beside the list of answers.
 PAGE_FILE: Final = "claims.md"
@@ -36,14 +38,14 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
         BenchError: An experiment could not be made; the answers before it are kept.
     """
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    asked = families.find(numbers)
+    asked = find_claims(numbers)
     with run_lock.taken(folder, wait=wait, say=say):
         files.temporary_folder(_TEMPORARY_BYTES)
-        if removed := temp_folders.remove(folder.parent):
+        if removed := run_folder.remove(folder.parent):
             say(f"removed what killed runs had left: {', '.join(removed)}")
         archive.prepare(folder)
         with Lab(folder, console) as lab:
-            answers = Answers(folder, Setting.of(lab.digest()), environment.revision())
+            answers = Answers(folder, Setting.of(lab.digest()), worktrees.revision())
             todo = [claim for claim in asked if not answers.has(claim.number)]
             todo.sort(key=lambda claim: claim.kind == "measured")  # those take minutes
             if len(todo) < len(asked):
@@ -51,7 +53,7 @@ def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bo
             for number, claim in enumerate(todo, 1):
                 begun = time.monotonic()
                 outcome = _outcome(claim, lab)
-                answers.add(Answer.of(claim, outcome))
+                answers.add(answer_of(claim, outcome))
                 took = f"{time.monotonic() - begun:.1f} s"
                 say(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({took})")
         pictures = draw(answers.all, folder, say)

@@ -1,4 +1,4 @@
-"""What `bench.py engine` puts against what, and what one bout found. Pure."""
+"""What `bench.py verify engine` puts against what, and what one bout found. Pure."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from harness.errors import EnvironmentFailedError
-from harness.load.usage import cpu_ns
 from harness.studies.load_engine import wrk
 from harness.studies.load_engine.cases import Case, Outcome
 from harness.suites.arms import Arm
-from harness.system import processes, signals
+from harness.system import cpus, processes, signals
 from harness.system.cpus import place
 from harness.testbed.launcher import Serving
+from harness.testbed.meters import cpu_ns
 from harness.testbed.rig import Rig
 
 _WARMUP_S: Final = 0.3
@@ -37,7 +37,7 @@ class Ring:
     def __init__(self, arms: Iterable[Arm], instances: int) -> None:
         self._arms = list(arms)
         self._instances = instances
-        self._placement = place(processes.usable_cpus())
+        self._placement = place(cpus.usable_cpus())
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class Ring:
             with signals.held():
                 self._target = processes.start("calibration.target", [], log=self._rig.folder / "target.log")
                 self._open.callback(processes.end, [self._target])
-            processes.pin(self._target.pid, self._placement.servers)
+            cpus.pin(self._target.pid, self._placement.servers)
             self._target_port = int(json.loads(_line(self._target, self._rig.folder / "target.log"))["port"])
             first = self._rig.instances[0].target
             self._credential = json.loads(
@@ -101,7 +101,7 @@ class Ring:
         with signals.held():
             engine = processes.start("loadtests.engine_trial", [str(file)], log=log)
         try:
-            processes.pin(engine.pid, self._placement.load)
+            cpus.pin(engine.pid, self._placement.load)
             for case in cases:
                 _expect("begin", engine, log)
                 watch = _Busy(self._target.pid if case.has_truth else instance.pid)

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from harness.errors import EnvironmentFailedError, OutOfReachError
-from harness.load.usage import CpuReading
 from harness.protocol import seal
 from harness.suites import external
-from harness.testbed.agent import messages, shared
-from harness.testbed.meters import Family
+from harness.testbed.agent import messages
+from harness.testbed.meters import CpuReading, Family
 
 _TIMEOUT_S: Final = 10
 
@@ -34,8 +33,8 @@ class Line:
             self._socket = socket.create_connection(external.agent_at(address), timeout=_TIMEOUT_S)
         except OSError as error:
             raise EnvironmentFailedError(
-                f"no agent at {address}: {error.strerror or error}. Start it there: bench.py agent --bind"
-                f" {address}, with the same secret in its environment."
+                f"no agent at {address}: {error.strerror or error}. Start it there: bench.py remote agent"
+                f" --bind {address}, with the same secret in its environment."
             ) from error
         self._file = self._socket.makefile("rb")
         try:
@@ -156,7 +155,7 @@ class Agents:
         self._lines: dict[str, Line] = {}
         try:
             for address in dict.fromkeys(addresses):
-                self._lines[address] = Line(address, shared.secret_of(os.environ))
+                self._lines[address] = Line(address, messages.secret_of(os.environ))
         except BaseException:
             self.close()
             raise

@@ -17,7 +17,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from harness.errors import SuiteError
 from harness.protocol import seal
+from harness.system import secret
 
 PROTOCOL: Final = 1
 #: Of the longest line that an agent reads, and of the longest that a run does.
@@ -96,3 +98,18 @@ def nonce_of(value: Mapping[str, Any]) -> str:
         case {"nonce": str(nonce)} if nonce:
             return nonce
     raise NotSealedError("expected a nonce")
+
+
+def secret_of(environment: Mapping[str, str]) -> str:
+    """The secret that an environment names.
+
+    Raises:
+        SuiteError: It names none, it is too short, or its file cannot be read.
+    """
+    found = secret.given(environment)
+    if found is None:
+        raise SuiteError(
+            f"a run and its agents share a secret: set {secret.NAME}, or {secret.FILE}, to the same for each;"
+            ' this makes one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    return found

@@ -11,9 +11,8 @@ from typing import Final
 
 import psutil
 
-from harness.load.usage import CpuReading
 from harness.system import processes
-from harness.testbed.meters import Family, cpu_of, resident_bytes_of
+from harness.testbed.meters import CpuReading, Family, cpu_of, resident_bytes_of
 
 #: In the column `st` of /proc/net/tcp.
 _LISTENS: Final = "0A"

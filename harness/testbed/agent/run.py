@@ -1,4 +1,4 @@
-"""What `bench.py agent` does."""
+"""What `bench.py remote agent` does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.suites import external
-from harness.testbed.agent import server, shared
+from harness.testbed.agent import messages, server
 
 
 def run(bind: str, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
@@ -26,7 +26,7 @@ def run(bind: str, environment: Mapping[str, str], say: Callable[[str], None]) -
         host, port = external.agent_at(bind)
     except ValueError as error:
         raise SuiteError(f"--bind: {error}") from error
-    secret = shared.secret_of(environment)
+    secret = messages.secret_of(environment)
     if sys.platform != "linux":
         raise EnvironmentFailedError(
             "an agent finds what listens on a port in Linux's /proc: there is none here."

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from harness.errors import EnvironmentFailedError
-from harness.measure import environment
 from harness.protocol import seal
+from harness.system import cpus
 from harness.testbed.agent import messages
 from harness.testbed.agent.meter import PortMeter, UnreadableError
 
@@ -139,8 +139,8 @@ def about() -> dict[str, Any]:
     """What this machine is."""
     return {
         "host": platform.node(),
-        "cpu": environment.cpu_model(),
-        "cores": environment.cores(),
+        "cpu": cpus.cpu_model(),
+        "cores": cpus.cores(),
         "kernel": f"{platform.system()} {platform.release()}",
     }
 

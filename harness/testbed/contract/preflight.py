@@ -61,7 +61,7 @@ def check_shared(targets: Sequence[Target]) -> None:
             raise ConformanceError(
                 f"server {arm} #{number}: what {issuer} had issued was answered {status}. Instances need the"
                 " same secret and store: {secret} and {redis_url} in environment stand for those. Does"
-                " bench.py conform find anything?"
+                " bench.py verify server find anything?"
             )
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from harness.protocol.dialect import Dialect
 from harness.suites.external import Transport
+from harness.system import plugins
 from harness.testbed.client import Caller, Reply
 
 #: `needed`: without it a measurement would be of something else. `advised`: safe servers do it.
@@ -116,3 +117,10 @@ def expect(reply: Reply, status: int, what: str) -> None:
     """Raise UnmetError unless a reply has this status."""
     if reply.status != status:
         raise UnmetError(f"{what} was answered {reply.status}, not {status}")
+
+
+def requirements() -> list[Requirement]:
+    """Return all requirements, in the order in which they are checked: that of `ORDER` in their files."""
+    files = plugins.modules("harness.testbed.contract.requirements").values()
+    ordered = sorted(files, key=lambda module: int(module.ORDER))
+    return [requirement for module in ordered for requirement in module.REQUIREMENTS]

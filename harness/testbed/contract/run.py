@@ -1,4 +1,4 @@
-"""What `bench.py conform` does, told to a console."""
+"""What `bench.py verify server` does, told to a console."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from harness.protocol.dialect import CONTRACT
 from harness.suites import catalog
 from harness.suites.arms import Arm, plain
 from harness.suites.external import Transport, host_and_port, is_loopback
+from harness.suites.parse import unknown
 from harness.testbed import external
 from harness.testbed.client import Caller
 from harness.testbed.contract.check import Checkup, examine
-from harness.testbed.contract.requirement import Subject
-from harness.testbed.contract.requirements import ALL
+from harness.testbed.contract.requirement import Subject, requirements
 from harness.testbed.launcher import Serving
 from harness.testbed.rig import Rig
 
@@ -39,14 +39,14 @@ class Asked:
 
     Attributes:
         target: A scheme, an address, or a suite with servers of its own.
-        arm: Which of that suite's servers; None for all of them.
+        arms: Which of that suite's servers; none for all of them.
         strict: Whether what is advised counts as what is needed does.
         may_load_others: Whether the user allows it on other machines.
         redis_url: A store of the user's own.
     """
 
     target: str
-    arm: str | None = None
+    arms: Sequence[str] = ()
     strict: bool = False
     may_load_others: bool = False
     redis_url: str | None = None
@@ -62,7 +62,7 @@ def conform(asked: Asked, console: Console, *, print_json: bool) -> None:
     """
     found: list[Checkup] = []
     for name, subject in _subjects(asked):
-        found.append(examine(name, subject, ALL))
+        found.append(examine(name, subject, requirements()))
         if not print_json:
             _tell(found[-1], console)
     if print_json:
@@ -86,12 +86,12 @@ def _subjects(asked: Asked) -> Iterator[tuple[str, Subject]]:
     else:
         suite = catalog.load_suite(asked.target)
         external.check(suite, asked.target, may_load_others=asked.may_load_others)
-        arms = [arm for name, arm in external.arms(suite).items() if asked.arm in (None, name)]
-        if not arms:
-            raise SuiteError(
-                f"{asked.target}: expected a suite with servers of its own ([own.NAME])"
-                + (f", {asked.arm} among them." if asked.arm else ".")
-            )
+        servers = external.arms(suite)
+        if not servers:
+            raise SuiteError(f"{asked.target}: expected a suite with servers of its own ([own.NAME]).")
+        if wrong := [name for name in asked.arms if name not in servers]:
+            raise SuiteError(unknown("--schemes", f"an [own.NAME] of {asked.target}", wrong[0], servers))
+        arms = [arm for name, arm in servers.items() if name in (asked.arms or servers)]
     for arm in arms:
         with _up(arm, asked.redis_url) as subject:
             yield arm.name, subject

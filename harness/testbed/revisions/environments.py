@@ -19,7 +19,7 @@ from typing import Final
 from packaging.requirements import InvalidRequirement, Requirement
 
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.system import cache, files
+from harness.system import files
 from harness.system.processes import last_words
 
 #: What an environment of this tool takes, wheels on their way in included.
@@ -83,10 +83,10 @@ def cached(lock: str, name: str, say: Callable[[str], None]) -> str:
         f"{platform.python_implementation()} {platform.python_version()} {platform.platform()} {sys.prefix}"
     )
     key = hashlib.sha256(f"{base}\n{lock}".encode()).hexdigest()[:16]
-    place = cache.folder() / f"environment-{key}"
+    place = files.folder() / f"environment-{key}"
     if not place.exists():
         say(f"making an environment for {name}, as its lock file has it (once): {place}")
-        files.require_room(cache.folder(), _BYTES, "XDG_CACHE_HOME")
+        files.require_room(files.folder(), _BYTES, "XDG_CACHE_HOME")
         with _partial(place) as part:
             _call([sys.executable, "-I", "-m", "venv", str(part)])
             file = part / "requirements.lock"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from harness.errors import NoBaselineError, SuiteError
-from harness.results import model
+from harness.results import gate
+from harness.results.environment import Git
 from harness.suites.model import Servers
-from harness.system import git, signals, temp_folders
+from harness.system import git, processes, signals, temp_folders
 from harness.system.source_tree import OURS, Tree
 from harness.testbed.revisions import environments
 
@@ -193,14 +195,14 @@ def gated_tree(servers: Servers | None, repository: Path | None, say: Callable[[
     return working_tree(servers or Servers(), here, say)
 
 
-def provenance(side: Side, end: Literal["base", "head"]) -> model.Side:
+def provenance(side: Side, end: Literal["base", "head"]) -> gate.Side:
     """What a result says of one of the trees, once its interpreter was found.
 
     Raises:
         EnvironmentFailedError: Its interpreter does not answer.
     """
     has = environments.contents(side.tree.python)
-    return model.Side(
+    return gate.Side(
         end=end,
         commit=resolve(side.top, "HEAD").sha,
         dirty=bool(git.run(side.top, "status", "--porcelain").strip()),
@@ -264,3 +266,15 @@ def _lock(name: str, top: Path, lock: str) -> str:
         raise SuiteError(
             f'{name} has no {lock}: name its lock file as `lock` in [servers] of the suite, or "" for none.'
         ) from error
+
+
+def revision() -> Git:
+    """The revision of the tree that runs, if it is this project's checkout and not, say, site-packages."""
+    project = processes.ROOT / "pyproject.toml"
+    if not project.exists() or tomllib.loads(project.read_text())["project"]["name"] != "cookies-vs-tokens":
+        return Git(revision=None, dirty=None)
+    commit = git.says(processes.ROOT, "rev-parse", "HEAD")
+    dirty = git.says(processes.ROOT, "status", "--porcelain")
+    return Git(
+        revision=commit.strip() if commit else None, dirty=None if dirty is None else bool(dirty.strip())
+    )

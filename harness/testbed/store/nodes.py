@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import redis
@@ -12,7 +13,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from harness.errors import SuiteError
-from harness.testbed.store import urls
+from servers.stores import urls
 
 #: What redis-py raises when a store fails; that of a cluster is of another family.
 FAILURES: Final = (redis.RedisError, RedisClusterException, OSError)
@@ -59,3 +60,9 @@ def _masters(hosts: list[tuple[str, int]], options: dict[str, Any]) -> list[redi
     nodes = [ClusterNode(*host) for host in hosts]  # type: ignore[no-untyped-call]
     cluster: Any = RedisCluster(startup_nodes=nodes, **options)
     return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
+
+
+def store_version(info: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and version of a store, from the section `server` of its INFO."""
+    name = "valkey" if info.get("server_name") == "valkey" or "valkey_version" in info else "redis"
+    return name, str(info.get(f"{name}_version", info["redis_version"]))

@@ -15,9 +15,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.system import processes, signals
+from harness.system import cpus, processes, signals
 from harness.system.cpus import Placement
-from harness.testbed.store import nodes, relay, urls
+from harness.testbed.store import nodes, relay
+from servers.stores import urls
 
 #: Seconds that one of our own may take until it answers, and that any may take for an answer.
 _START_TIMEOUT_S: Final = 10
@@ -208,7 +209,7 @@ class SessionStore:
 
     def _pin(self) -> None:
         if self._process is not None:
-            processes.pin(self._process.pid, self._placement.store)
+            cpus.pin(self._process.pid, self._placement.store)
 
     def _start_relay(self) -> None:
         """Stand the relay between the servers and the store, on the store's CPU."""
@@ -220,7 +221,7 @@ class SessionStore:
             self._relay = processes.start("harness.testbed.store.relay", arguments, log=self._relay_log)
         if self._relay.stdout is None or self._relay.stdout.readline() != b"ready\n":
             raise EnvironmentFailedError(f"the relay would not start: {processes.log_end(self._relay_log)}")
-        processes.pin(self._relay.pid, self._placement.store)
+        cpus.pin(self._relay.pid, self._placement.store)
 
     def _await(self, client: redis.Redis) -> None:
         deadline = time.monotonic() + (0 if self._process is None else _START_TIMEOUT_S)

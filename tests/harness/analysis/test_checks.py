@@ -11,7 +11,9 @@ from harness.analysis import checks as validity
 from harness.analysis import measurements
 from harness.analysis.observation import Observed
 from harness.protocol.plan import split_halves
-from harness.results.model import Check, LoadWorker, Status
+from harness.results.base import Status
+from harness.results.environment import LoadWorker
+from harness.results.model import Check
 from tests.harness.observations import Seen, observe
 
 ARM = ("token",)

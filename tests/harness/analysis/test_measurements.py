@@ -14,7 +14,8 @@ from harness.analysis import per_instance as points
 from harness.analysis.observation import Observed, busy
 from harness.analysis.stats.estimate import ratio
 from harness.protocol.recording import Recording, SlotAccount, encode
-from harness.results.model import METRICS, Check, Comparison, Measurement
+from harness.results.metrics import METRICS
+from harness.results.model import Check, Comparison, Measurement
 from tests.harness.observations import Seen, observe
 
 ONE = ("token",)

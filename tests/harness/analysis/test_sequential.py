@@ -11,7 +11,9 @@ import pytest
 from harness.analysis.stats.estimate import Ratio, stratified_ratio
 from harness.analysis.stats.sequential import LOOKS, undecided
 from harness.analysis.stats.verdict import judge
-from harness.results.model import Comparison, Verdict, confidence_of_a_look
+from harness.results.base import Verdict
+from harness.results.metrics import confidence_of_a_look
+from harness.results.model import Comparison
 
 CONFIDENCE = 0.99
 MARGIN = 0.03

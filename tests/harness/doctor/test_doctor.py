@@ -21,7 +21,7 @@ from harness.doctor import checks as judge
 from harness.doctor.checks import Judgement
 from harness.doctor.cpu_speed import Speed
 from harness.errors import EnvironmentFailedError
-from harness.results.model import Concern, Finding
+from harness.results.environment import Concern, Finding
 from harness.suites import catalog
 from harness.system import processes
 from harness.system.cpus import Placement, place

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from harness.gate.baseline import MUCH, AgainstStored
+from harness.measure import preflight
 from harness.results import archive
 from harness.results.model import Result
 from harness.suites import catalog
 from harness.suites.arms import Scheme
-from harness.suites.model import Suite, parse
+from harness.suites.model import Suite
+from harness.suites.parse import parse
 from harness.system.source_tree import OURS
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
@@ -46,7 +48,7 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgainstStored:
     suite: Suite = parse(SUITE, "mine", "mine.toml")
     schemes: dict[str, Scheme] = catalog.schemes()
     monkeypatch.setattr(catalog, "schemes", lambda _: schemes)
-    known = catalog.Known("mine.toml", catalog.scenarios())
+    known = preflight.Known("mine.toml", catalog.scenarios())
     return AgainstStored(suite, OURS, known, tmp_path / archive.RESULT_FILE, 0.05)
 
 

@@ -13,7 +13,8 @@ from harness.gate import questions
 from harness.gate.between_batches import Spread, between_batches
 from harness.gate.judge import Judge
 from harness.gate.questions import Question
-from harness.results.model import Measurement, confidence_of_a_look
+from harness.results.metrics import confidence_of_a_look
+from harness.results.model import Measurement
 from tests.harness.gate.test_judge import CONFIDENCE, JUDGED, found, row, suite
 
 ARMS = {"anonymous": 24.0, "token": 80.0, "cookie": 96.0}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.gate.run import Asked, _remedy
-from harness.measure.run import Options
+from harness.measure.options import Options
 
 OF_TIMES = "--tolerance 0.15 or ask --against a revision"
 OF_SCATTER = "a longer --limit or more instances"

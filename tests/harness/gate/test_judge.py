@@ -16,7 +16,9 @@ from harness.analysis.stats.estimate import stratified_ratio
 from harness.gate import questions
 from harness.gate.judge import Judge, unanswered
 from harness.gate.questions import Question
-from harness.results.model import METRICS, Gated, Measurement, Result, confidence_of_a_look
+from harness.results.gate import Gated
+from harness.results.metrics import METRICS, confidence_of_a_look
+from harness.results.model import Measurement, Result
 from harness.suites.model import Load, Scenario, Suite
 
 CLOSED = Load(model="closed")

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from harness.analysis.stats.sequential import Open
 from harness.gate.run import _further_batches
+from harness.measure.options import Options
 from harness.measure.progress import Reporter
 from harness.measure.result_builder import Findings
-from harness.measure.run import Measuring, Options
+from harness.measure.run import Run
 from harness.suites.model import Load, Scenario, Suite
 
 SUITE = Suite(
@@ -28,7 +29,7 @@ EVERYTHING = Open(frozenset({0}), frozenset(SUITE.arms))
 
 def told(undecided: Callable[[Findings], Open], batch: int, limit_s: float = math.inf) -> tuple[Open, str]:
     """What is to follow a batch that nothing was found in, and what is said of it."""
-    measuring = Measuring(SUITE, Options(Path(), until_decided_s=limit_s), undecided=undecided)
+    measuring = Run(SUITE, Options(Path(), until_decided_s=limit_s), undecided=undecided)
     measuring._batch = batch
     said = StringIO()
     following = measuring._next_batch(EVERYTHING, 10, Reporter(Console(file=said)))

@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.measure.incidents import admission, checks, kinds, metrics
+from harness.measure import preflight, run_folder
+from harness.measure.incidents import checks, kind, metrics
 from harness.measure.incidents.record import Lived
+from harness.measure.preflight import Known
 from harness.measure.result_builder import Findings
 from harness.protocol.incidents import Bin, IncidentPlan, Party, Person, Timeline, Watching
-from harness.results import archive
-from harness.results.model import Incident, Price
+from harness.results.incidents import Incident, Price
 from harness.suites import catalog
 from harness.suites.arms import Scheme
-from harness.suites.catalog import Known, ScenarioInfo
-from harness.suites.model import parse
+from harness.suites.catalog import ScenarioInfo
+from harness.suites.parse import parse
 from tests.harness.incidents import SECOND, lived, revoked, target
 
 SUITE = """
@@ -47,7 +48,7 @@ def refused(name: str, load: str = OPEN, more: str = "", arms: str = '["token"]'
     """Why a suite of one scenario is refused; empty where it is not."""
     suite = parse(SUITE.format(name=name, load=load, more=more).replace('["token"]', arms), "x", "x.toml")
     try:
-        admission.check(suite, "x.toml", INCIDENTS, SCHEMES)
+        preflight.check_incidents(suite, "x.toml", INCIDENTS, SCHEMES)
     except SuiteError as error:
         return str(error)
     return ""
@@ -121,7 +122,7 @@ def answers(seen: Lived) -> str:
 
 def test_the_recording_lies_beside_the_result(tmp_path: Path) -> None:
     """Plan, events and timeline, gzipped, and no path of this machine."""
-    path = archive.save_timeline(lived({"token": {0: {"ok": 1}}}), tmp_path, 1)
+    path = run_folder.save_timeline(lived({"token": {0: {"ok": 1}}}), tmp_path, 1)
     assert path.name == "recording-2-outage.jsonl.gz"
     lines = gzip.decompress(path.read_bytes()).decode().splitlines(keepends=True)
     assert json.loads(lines[0])["plan"]["line"] == ""
@@ -279,7 +280,7 @@ def test_other_failures_are(bins: dict[int, dict[str, int]]) -> None:
 
 def test_a_scheme_that_waives_an_outage_may_fail_worse_in_one() -> None:
     """What it waives is explained there alone, and by that kind of incident alone."""
-    outage, rotation = kinds.find("store outage"), kinds.find("key rotation")
+    outage, rotation = kind.find_kind("store outage"), kind.find_kind("key rotation")
     waiving = replace(SCHEMES["token"], waives=("store outage", "idle timeout"))
     assert outage.explained_at(waiving) - outage.explains >= {"500", "lost connection"}
     assert outage.explained_at(SCHEMES["token"]) == outage.explains
@@ -321,7 +322,7 @@ def test_an_incident_leaves_no_verdict_open() -> None:
 def test_every_kind_can_be_had(name: str) -> None:
     """As the suite that comes with the tool has them, and as `python -m loadtests --list` names them."""
     assert refused(name, more="overlap = true" if name == "rotation" else "") == ""
-    assert catalog.scenarios()[name].incident in kinds.every()
+    assert catalog.scenarios()[name].incident in kind.kinds()
 
 
 @pytest.mark.parametrize(
@@ -358,9 +359,9 @@ def test_a_store_of_the_users_own_is_not_killed() -> None:
         parse(SUITE.format(name=name, load=OPEN, more=""), "x", "x.toml") for name in ("outage", "rotation")
     )
     with pytest.raises(SuiteError, match="outage kills the store"):
-        admission.check_store(outage, INCIDENTS, "redis://127.0.0.1")
-    admission.check_store(outage, INCIDENTS, None)
-    admission.check_store(rotation, INCIDENTS, "redis://127.0.0.1")
+        preflight.check_store(outage, INCIDENTS, "redis://127.0.0.1")
+    preflight.check_store(outage, INCIDENTS, None)
+    preflight.check_store(rotation, INCIDENTS, "redis://127.0.0.1")
 
 
 def test_where_verdicts_are_asked_for_incidents_are_refused() -> None:

@@ -21,10 +21,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from harness.report.charts import draw_all, figures
 from harness.report.charts.instances import noise_floor
 from harness.report.charts.latency import solid_until
 from harness.report.charts.parts import style
+from harness.report.charts.parts.draw import draw_all, figures
 from harness.report.charts.parts.drawable import drawable
 from harness.report.content.case import cases
 from harness.results.model import Check, Result

@@ -11,11 +11,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from harness.analysis.stats import sweeps as levels
-from harness.report.charts import draw_all, draw_claims, figures, staleness
+from harness.report.charts import staleness
 from harness.report.charts.parts import style
-from harness.results.model import Check, Declared, Measurement, Result
-from harness.studies.claims.claim import Answer
-from harness.studies.claims.claim import Figure as Found
+from harness.report.charts.parts.draw import draw_all, draw_claims, figures
+from harness.results.claims import Answer
+from harness.results.claims import Figure as Found
+from harness.results.environment import Declared
+from harness.results.model import Check, Measurement, Result
 from tests.harness.report.test_charts import OF_CLAIMS, overlaps, row_names, shown_texts, texts, whiskers
 from tests.harness.sweeps import TRUTHS, Sweeps, Truth
 

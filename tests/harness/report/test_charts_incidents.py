@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from harness.measure.incidents.metrics import incidents
 from harness.measure.incidents.record import Lived
 from harness.protocol.incidents import Event, Watching
-from harness.report.charts import figures
 from harness.report.charts.parts import style
+from harness.report.charts.parts.draw import figures
 from harness.results.model import Check, Result
 from tests.harness.incidents import lived, revoked
 from tests.harness.report.test_charts import overlaps, shown_texts, texts

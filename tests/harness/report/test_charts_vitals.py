@@ -11,7 +11,8 @@ from matplotlib.patches import Rectangle
 
 from harness.report.charts.parts import style
 from harness.report.charts.vitals import draw
-from harness.results.model import Check, Result, Status, Vitals
+from harness.results.base import Status
+from harness.results.model import Check, Result, Vitals
 from tests.harness.report.test_charts import (
     LONG,
     STORED,

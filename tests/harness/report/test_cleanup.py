@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from harness.cli import clean as sweeping
+from harness.cli import clean
 from harness.doctor import software
 from harness.errors import EnvironmentFailedError, SuiteError
+from harness.measure import run_folder
 from harness.report import cleanup
 from harness.report.cleanup import Kind, Leaving
 from harness.results import archive
 from harness.results.model import Result
-from harness.system import cache
+from harness.system import files
 from tests.harness.observations import Seen, observe
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
@@ -36,7 +36,7 @@ def results(tmp_path: Path) -> Path:
     put(folder / "run", started_at="2026-01-02T00:00:00+00:00")
     (folder / "run" / "cost.png").write_bytes(b"x" * 1000)
     archive.prepare(folder / "early")
-    archive.save_recording(observe([Seen(0)]), folder / "early", 0)
+    run_folder.save_recording(observe([Seen(0)]), folder / "early", 0)
     (folder / "compared").mkdir()
     (folder / "compared" / "comparison.json").write_text('{"schema_version": 1, "same_machine": true}')
     (folder / "20260101-000000-quick").mkdir()
@@ -83,7 +83,7 @@ def test_what_users_waited_for_is_a_run(tmp_path: Path) -> None:
     assert (leaving.folder.name, leaving.kind, leaving.others) == ("ours", "run", ())
     assert leaving.begun == datetime(2026, 1, 2, tzinfo=UTC).timestamp()
     cleanup.remove([leaving], tmp_path)
-    assert files(tmp_path) == {"other", "other/wait.json"}
+    assert files_in(tmp_path) == {"other", "other/wait.json"}
 
 
 def put(folder: Path, started_at: str = "2026-01-01T00:00:00+00:00") -> Path:
@@ -95,7 +95,7 @@ def put(folder: Path, started_at: str = "2026-01-01T00:00:00+00:00") -> Path:
     return folder
 
 
-def files(folder: Path) -> set[str]:
+def files_in(folder: Path) -> set[str]:
     """Every file and folder below a folder."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
@@ -133,11 +133,13 @@ def test_a_history_is_recognised_by_its_file(tmp_path: Path) -> None:
 
 def test_what_is_not_ours_stays(results: Path) -> None:
     """Everything else lies there as before, published runs and the baseline included."""
-    before = files(results)
+    before = files_in(results)
     cleanup.remove(cleanup.find(results, NONE), results)
-    gone = {path.split("/")[0] for path in before - files(results)}
+    gone = {path.split("/")[0] for path in before - files_in(results)}
     assert gone == {"run", "early", "compared", "20260101-000000-quick"}
-    assert {"README.md", "baseline.json", "published/run/result.json", "pictures/cost.png"} <= files(results)
+    assert {"README.md", "baseline.json", "published/run/result.json", "pictures/cost.png"} <= files_in(
+        results
+    )
 
 
 def test_a_users_file_in_a_run_stays_with_its_folder(results: Path) -> None:
@@ -147,14 +149,14 @@ def test_a_users_file_in_a_run_stays_with_its_folder(results: Path) -> None:
     [run] = [item for item in cleanup.find(results, NONE) if item.folder.name == "run"]
     assert run.others == ("my-figure.png", "notes.txt")
     cleanup.remove([run], results)
-    assert files(results / "run") == {"my-figure.png", "notes.txt"}
+    assert files_in(results / "run") == {"my-figure.png", "notes.txt"}
 
 
 def test_a_run_in_the_folder_of_results_itself_leaves_the_folder(tmp_path: Path) -> None:
     """As `--out results` makes it."""
     put(tmp_path / "results")
     cleanup.remove(cleanup.find(tmp_path / "results", NONE), tmp_path / "results")
-    assert files(tmp_path) == {"results"}
+    assert files_in(tmp_path) == {"results"}
 
 
 def test_a_run_in_a_run_goes_with_it(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_a_run_in_a_run_goes_with_it(tmp_path: Path) -> None:
     put(tmp_path / "outer")
     put(tmp_path / "outer" / "inner")
     cleanup.remove(cleanup.find(tmp_path, NONE), tmp_path)
-    assert files(tmp_path) == set()
+    assert files_in(tmp_path) == set()
 
 
 def test_a_link_is_not_followed(results: Path, tmp_path: Path) -> None:
@@ -272,32 +274,32 @@ def test_the_cache_has_one_place(
 ) -> None:
     """As the XDG specification has it, relative paths ignored; macOS has a place of its own."""
     monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.setattr(cache.sys, "platform", platform)  # type: ignore[attr-defined]
+    monkeypatch.setattr("sys.platform", platform)
     if given is None:
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     else:
         monkeypatch.setenv("XDG_CACHE_HOME", given)
-    assert cache.folder() == Path(expected)
+    assert files.folder() == Path(expected)
 
 
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No run is under way, whatever else this machine does, and nothing is cached."""
-    monkeypatch.setattr(sweeping, "busy_since", lambda: None)
+    monkeypatch.setattr(software, "busy_since", lambda: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def sweep(results: Path, *, dry_run: bool = False, yes: bool = False) -> None:
     """The command with its defaults."""
-    sweeping.sweep(results, older_than_days=0, keep=0, dry_run=dry_run, yes=yes, console=Console(width=200))
+    clean.command(results, dry_run=dry_run, yes=yes)
 
 
 @pytest.mark.usefixtures("quiet")
 def test_a_dry_run_removes_nothing(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It tells each folder, its kind, and the sum."""
-    before = files(results)
+    before = files_in(results)
     sweep(results, dry_run=True, yes=True)
-    assert files(results) == before
+    assert files_in(results) == before
     said = capsys.readouterr().out
     assert f"{results / 'compared'}  comparison, 0" in said
     assert "4 in all" in said
@@ -306,10 +308,10 @@ def test_a_dry_run_removes_nothing(results: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.usefixtures("quiet")
 def test_without_a_terminal_it_wants_to_be_told(results: Path) -> None:
     """A script that forgot --yes loses nothing, and hears of it by exit code 2."""
-    before = files(results)
+    before = files_in(results)
     with pytest.raises(SuiteError, match="--yes"):
         sweep(results)
-    assert files(results) == before
+    assert files_in(results) == before
     sweep(results, yes=True)
     assert not (results / "run").exists()
 
@@ -320,7 +322,7 @@ def test_on_a_terminal_it_asks(
     answer: str, gone: bool, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Anything but yes is no."""
-    monkeypatch.setattr(sweeping.sys.stdin, "isatty", lambda: True)  # type: ignore[attr-defined]
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _prompt: answer)
     sweep(results)
     assert (results / "run").exists() is not gone

@@ -17,12 +17,12 @@ from rich.console import Console
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.report.charts.compared import between_arms, draw_compared, over_base
 from harness.report.charts.parts import style
-from harness.report.compare import console
+from harness.report.compare import console, file
 from harness.report.compare.comparability import apart, differences, fingerprint, subject
 from harness.report.compare.compare import Compared, Line, compare
-from harness.report.content.case import FLOOR
 from harness.results import archive
 from harness.results.model import Check, Result, Slots
+from harness.suites.arms import FLOOR
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
 
@@ -356,7 +356,7 @@ def test_the_console_keeps_to_80_columns(result: Result) -> None:
 def test_what_is_stored_can_be_read_again(result: Result, tmp_path: Path) -> None:
     """comparison.json holds all metrics, shown or not."""
     compared = sides(result, slower(result, 1.05))
-    path = archive.save_comparison(compared, tmp_path)
+    path = file.save_comparison(compared, tmp_path)
     assert path.name == "comparison.json"
     assert Compared.model_validate_json(path.read_bytes()) == compared
     assert "server_cpu" in {row.metric for row in compared.times}

@@ -14,8 +14,11 @@ import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from harness.report.exports import formats, openmetrics, series, with_params
-from harness.results.model import METRICS, GateAnswer, Gated, Result
+from harness.report.exports import openmetrics
+from harness.report.exports.parts.format import formats, series, with_params
+from harness.results.gate import GateAnswer, Gated
+from harness.results.metrics import METRICS
+from harness.results.model import Result
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
 

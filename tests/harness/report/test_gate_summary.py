@@ -11,7 +11,8 @@ from rich.console import Console
 
 from harness.report import gate_page
 from harness.report.content import gate
-from harness.results.model import Comparand, GateAnswer, Gated, Result, Side
+from harness.results.gate import Comparand, GateAnswer, Gated, Side
+from harness.results.model import Result
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
 

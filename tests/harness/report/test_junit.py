@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.report.exports import formats
+from harness.report.exports.parts.format import formats
 from harness.results.model import Result
 from tests.harness.report.test_exports import gated
 

@@ -17,7 +17,9 @@ from harness.report.content import validity, wording
 from harness.report.content.case import cases
 from harness.report.content.model import report
 from harness.report.content.tables import tables
-from harness.results.model import Check, Comparison, Finding, Interval, Result, Verdict
+from harness.results.base import Interval, Verdict
+from harness.results.environment import Finding
+from harness.results.model import Check, Comparison, Result
 from tests.harness.sweeps import Sweeps
 
 DATA = Path(__file__).parents[1] / "data"

@@ -16,7 +16,9 @@ from harness.report.content import attribution
 from harness.report.content.answer import Answer, answer
 from harness.report.content.case import cases
 from harness.report.content.model import report
-from harness.results.model import Check, Comparison, Gated, Measurement, Result, Verdict
+from harness.results.base import Verdict
+from harness.results.gate import Gated
+from harness.results.model import Check, Comparison, Measurement, Result
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
 CPU = "cookie needs 52.9 % more CPU per request than token (saturation)"

@@ -16,8 +16,9 @@ from harness.report import console, markdown
 from harness.report.compare import compare
 from harness.report.content.incidents import incidents, sentences, tables
 from harness.report.content.model import report
-from harness.report.exports import formats
-from harness.results.model import Price, Result
+from harness.report.exports.parts.format import formats
+from harness.results.incidents import Price
+from harness.results.model import Result
 from tests.harness.incidents import lived, revoked
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"

@@ -7,7 +7,6 @@ import re
 from base64 import b64encode
 from collections import Counter
 from contextlib import nullcontext
-from functools import partial
 from hashlib import sha256
 from html.parser import HTMLParser
 from io import StringIO
@@ -18,20 +17,25 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.errors import EnvironmentFailedError, InvalidMeasurementError, RegressionError, SuiteError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError, RegressionError
 from harness.gate import run as command
 from harness.gate.judge import Judge
 from harness.measure import run_folder
-from harness.measure.run import Measuring, Options
-from harness.report import charts, html, write
-from harness.report.charts import inline_all
+from harness.measure.options import Options
+from harness.measure.run import Run
+from harness.report import charts, cleanup, html, rewrite, write
+from harness.report.charts.parts import draw
+from harness.report.charts.parts.draw import inline_all
 from harness.report.compare import page as compared_page
 from harness.report.compare.compare import compare
+from harness.report.compare.run import compare_runs
 from harness.report.content.model import Drawing, report
 from harness.report.content.tables import Table
 from harness.results import archive
-from harness.results.model import Check, Gated, Result
+from harness.results.gate import Gated
+from harness.results.model import Check, Result
 from harness.studies.benchmark import run as commands
+from harness.suites.adjust import Changes
 from tests.harness.report.test_report_incidents import OUTAGE, with_incidents
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -244,7 +248,7 @@ def test_without_figures_the_page_names_none(result: Result) -> None:
 
 def test_every_colour_of_figures_has_one_in_the_dark(page: Page) -> None:
     """Otherwise a figure would keep a colour that was chosen for white paper."""
-    sources = "".join(file.read_text() for file in Path(charts.__path__[0]).glob("*.py"))
+    sources = "".join(file.read_text() for file in Path(charts.__path__[0]).rglob("*.py"))
     colours = {colour.lower() for colour in re.findall('"(#[0-9A-Fa-f]{6})"', sources)}
     assert len(colours) >= 14
     for colour, kind in product(colours, ("fill", "stroke")):
@@ -284,7 +288,9 @@ def test_a_run_gets_a_page_and_markdown(result: Result, tmp_path: Path) -> None:
     archive.save(result, tmp_path)
     assert [file.name for file in write.write(result, tmp_path)] == ["report.md", "report.html"]
     before = (tmp_path / "report.html").read_bytes()
-    write.tell([str(tmp_path)], None, tmp_path, print_json=False)
+    files = rewrite.report(str(tmp_path), None, tmp_path)
+    assert [file.name for file in files[:2]] == ["report.md", "report.html"]
+    assert {"cost.png", "cost.svg"} <= {file.name for file in files}
     assert (tmp_path / "report.html").read_bytes() == before
 
 
@@ -296,7 +302,7 @@ def test_without_matplotlib_a_page_has_all_but_the_figures(
     def refuse(_: Result) -> None:
         raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
 
-    monkeypatch.setattr(charts, "inline_all", refuse)
+    monkeypatch.setattr(draw, "inline_all", refuse)
     write.write(result, tmp_path)
     assert (tmp_path / "report.html").read_text() == html.render(report(result))
     assert "a page without figures: " in capsys.readouterr().err
@@ -310,7 +316,7 @@ def test_a_figure_that_cannot_be_drawn_costs_no_page(
     def odd(_: Result) -> None:
         raise ValueError("no such symbol")
 
-    monkeypatch.setattr(charts, "inline_all", odd)
+    monkeypatch.setattr(draw, "inline_all", odd)
     write.write(result, tmp_path)
     assert (tmp_path / "report.html").read_text() == html.render(report(result))
     assert "a page without figures: ValueError: no such symbol." in capsys.readouterr().err
@@ -326,7 +332,7 @@ def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise EnvironmentFailedError("report.md could not be written: No space left on device.")
 
-    monkeypatch.setattr(charts, "draw_all", crash)
+    monkeypatch.setattr(draw, "draw_all", crash)
     monkeypatch.setattr(write, "write", full)
     monkeypatch.setattr(run_folder, "taken", lambda *_, **__: nullcontext())
 
@@ -337,7 +343,7 @@ def measured(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: object) -> Result:
         return result
 
-    monkeypatch.setattr(Measuring, "run", run)
+    monkeypatch.setattr(Run, "run", run)
 
 
 @pytest.mark.usefixtures("unwritable")
@@ -356,11 +362,19 @@ def test_a_run_keeps_its_code_where_nothing_can_be_drawn(
     out, options = StringIO(), Options(tmp_path)
     with nullcontext() if is_valid else pytest.raises(InvalidMeasurementError):
         commands.measure(
-            "smoke", options, Console(file=out, width=400), dry_run=False, print_json=False, wait=False
+            "smoke",
+            Changes(),
+            options,
+            Console(file=out, width=400),
+            dry_run=False,
+            print_json=False,
+            wait=False,
         )
     assert archive.load(tmp_path) == ours
     assert report(ours).answer.sentence in out.getvalue()
-    assert "no charts, or not all (ZeroDivisionError: division by zero. Then: bench.py plot" in out.getvalue()
+    assert (
+        "no charts, or not all (ZeroDivisionError: division by zero. Then: bench.py report" in out.getvalue()
+    )
     assert "no report: report.md could not be written: No space left on device. Then: bench.py report" in (
         capsys.readouterr().err
     )
@@ -397,7 +411,7 @@ def test_a_gate_keeps_its_code_where_no_page_can_be_written(
         "no report",
     ]
     assert said[0] == f"no check.md: {tmp_path / 'check.md'} could not be written: Is a directory."
-    assert said[1].endswith(f"Then: bench.py export {tmp_path} --format junit")
+    assert said[1].endswith(f"Then: bench.py report {tmp_path} --format junit")
 
 
 def stored(result: Result, folder: Path, **run: str) -> str:
@@ -410,10 +424,9 @@ def stored(result: Result, folder: Path, **run: str) -> str:
 def test_several_results_stand_on_one_page(result: Result, tmp_path: Path) -> None:
     """Which each is, why there is no verdict, every table, both figures; and it loads nothing."""
     both = [stored(result, tmp_path / name, id=name) for name in ("one", "two")]
-    out = tmp_path / "new" / "both.html"
-    write.tell(both, out, tmp_path, print_json=False)
-    assert [file.name for file in out.parent.iterdir()] == ["both.html"]
-    page = Page(out.read_text())
+    out = tmp_path / "new"
+    compare_runs(both, out, tmp_path, Console(file=StringIO()))
+    page = Page((out / "report.html").read_text())
     model = compared_page.report(compare([(place, result) for place in both]))
     assert model.answer.sentence == (
         "No verdict, side by side: cookie / token in server and store CPU, saturation (closed, 8 users):"
@@ -427,29 +440,36 @@ def test_several_results_stand_on_one_page(result: Result, tmp_path: Path) -> No
     assert {a for a in page.attributes("href") if not a.startswith("#")} == {"data:,"}
 
 
-def test_several_results_get_a_folder_that_is_known_as_a_comparison(result: Result, tmp_path: Path) -> None:
-    """So that `clean` finds it."""
+def test_a_comparison_is_known_to_clean(result: Result, tmp_path: Path) -> None:
+    """Its tables, page and figures are files that `clean` removes."""
     both = [stored(result, tmp_path / name) for name in ("one", "two")]
-    write.tell(both, None, tmp_path, print_json=False)
-    [folder] = tmp_path.glob("compare-*")
-    assert {file.name for file in folder.iterdir()} == {"comparison.json", "report.html"}
+    out = StringIO()
+    text = compare_runs(both, tmp_path / "compared", tmp_path, Console(file=out, width=400))
+    names = {file.name for file in (tmp_path / "compared").iterdir()}
+    assert {"comparison.json", "report.html", "between-arms.png", "over-base.svg"} <= names
+    assert all(name in out.getvalue() for name in names)
+    assert text == (tmp_path / "compared" / "comparison.json").read_text()
+    [found] = [one for one in cleanup.find(tmp_path, tmp_path / "none") if one.kind == "comparison"]
+    assert {file.name for file in found.files} == names
 
 
-def test_what_a_page_says_is_there_for_programs(
-    result: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As JSON on standard output, the files on the other."""
-    both = [stored(result, tmp_path / name) for name in ("one", "two")]
-    tell = partial(write.tell, out=tmp_path / "p.html", results=tmp_path, print_json=True)
-    tell(both[:1])
-    said = json.loads(capsys.readouterr().out)
-    assert said["answer"]["kind"] == "decided"
-    assert said["checks"][0]["status"] == "warning"
-    tell(both)
-    assert json.loads(capsys.readouterr().out)["answer"]["kind"] == "open"
+def test_what_a_page_says_is_there_for_programs(result: Result, tmp_path: Path) -> None:
+    """As plain data, all checks included."""
+    content = rewrite.as_json(stored(result, tmp_path / "one"), tmp_path)
+    assert json.loads(json.dumps(content))["answer"]["kind"] == "decided"
+    assert content["checks"][0]["status"] == "warning"
 
 
-def test_a_folder_is_no_page(result: Result, tmp_path: Path) -> None:
-    """Said before anything is drawn."""
-    with pytest.raises(SuiteError, match="--out: expected the name of a page"):
-        write.tell([stored(result, tmp_path / "one")], tmp_path, tmp_path, print_json=False)
+def test_files_go_where_they_are_wanted(result: Result, tmp_path: Path) -> None:
+    """All of a report, the charts alone, or one export; the run's own folder stays as it is."""
+    place = stored(result, tmp_path / "one")
+    for name, files in (
+        ("report", rewrite.report(place, tmp_path / "report", tmp_path)),
+        ("charts", rewrite.charts(place, tmp_path / "charts", tmp_path)),
+        ("exports", rewrite.exports(place, ["csv"], tmp_path / "exports", tmp_path)),
+    ):
+        assert {file.parent.name for file in files} == {name}
+        assert sorted(file.name for file in files) == sorted(p.name for p in (tmp_path / name).iterdir())
+    assert not {file.suffix for file in (tmp_path / "charts").iterdir()} - {".png", ".svg"}
+    assert {file.suffix for file in (tmp_path / "exports").iterdir()} == {".csv"}
+    assert [file.name for file in (tmp_path / "one").iterdir()] == ["result.json"]

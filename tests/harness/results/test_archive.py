@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EnvironmentFailedError, SuiteError
+from harness.measure import run_folder
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
 from harness.results import archive
@@ -231,10 +232,10 @@ def test_without_a_result_there_is_no_exit_code(tmp_path: Path) -> None:
 def test_recordings_lie_beside_the_result(tmp_path: Path) -> None:
     """Numbered in the order they ran; plan, accounts and histograms can all be read again."""
     observed = observe([Seen(0), Seen(2, store_ops=10)], errors={"read: 500": 1})
-    path = archive.save_recording(observed, tmp_path, 1)
+    path = run_folder.save_recording(observed, tmp_path, 1)
     assert path.name == "recording-2-saturation.jsonl.gz"
     lines = gzip.decompress(path.read_bytes()).decode().splitlines(keepends=True)
     assert Plan.loads(json.dumps(json.loads(lines[0])["plan"])) == observed.plan
     assert [json.loads(line)["account"]["store_ops"] for line in lines[1:3]] == [0, 10]
     assert Recording.read(lines[3:]) == observed.recording
-    assert archive.save_recording(observed, tmp_path, 1).read_bytes() == path.read_bytes()
+    assert run_folder.save_recording(observed, tmp_path, 1).read_bytes() == path.read_bytes()

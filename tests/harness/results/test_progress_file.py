@@ -24,7 +24,7 @@ from harness.measure import run_folder
 from harness.measure.progress import Reporter
 from harness.results import progress_file
 from harness.results.progress_file import PROGRESS_FILE, Progress, ProgressFile
-from harness.system import files, locks, temp_folders
+from harness.system import files, locks
 from harness.testbed.rig import Rig
 from harness.testbed.sampler import Watch
 
@@ -179,11 +179,11 @@ def test_of_a_killed_run_nothing_is_believed_and_the_next_removes_it(tmp_path: P
     """SIGKILL leaves the file; the lock that says that the run lives is gone."""
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from harness.measure import run_folder; from harness.results import progress_file as under_way\n"
+        "from harness.measure import run_folder; from harness.results import progress_file\n"
         "folder = Path(sys.argv[1])\n"
         "with run_folder.opened(folder, 0):\n"
-        "    under_way.ProgressFile(folder, 'smoke', ['token']).write('measuring')\n"
-        "    print(under_way.read(folder) is not None, flush=True)\n"
+        "    progress_file.ProgressFile(folder, 'smoke', ['token']).write('measuring')\n"
+        "    print(progress_file.read(folder) is not None, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     words = [sys.executable, "-c", program, str(tmp_path / "run")]
@@ -191,7 +191,7 @@ def test_of_a_killed_run_nothing_is_believed_and_the_next_removes_it(tmp_path: P
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "True\n")
     assert (tmp_path / "run" / PROGRESS_FILE).exists()
     assert progress_file.read(tmp_path / "run") is None
-    assert str(tmp_path / "run" / PROGRESS_FILE) in temp_folders.remove(tmp_path)
+    assert str(tmp_path / "run" / PROGRESS_FILE) in run_folder.remove(tmp_path)
     assert list((tmp_path / "run").iterdir()) == []
 
 

@@ -17,10 +17,10 @@ from harness.errors import EnvironmentFailedError, SuiteError
 from harness.report.charts.parts import style
 from harness.report.charts.waits import figure
 from harness.results.archive import WAIT_FILE
-from harness.results.model import Git
+from harness.results.environment import Git
 from harness.studies.browser import console, driver, file, run
 from harness.studies.browser.file import Measured, Plan
-from harness.studies.claims.answers import Setting
+from harness.studies.lab import Setting
 from tests.harness.report.test_charts import overlaps
 
 HOME, REMEMBERED, EACH_TIME = (

@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.measure.environment import cpu_model
 from harness.studies.calibration import run
 from harness.studies.calibration.commits import COMMITS, Commit, GateTrial, rows, summary, with_busy_work
 from harness.studies.calibration.console import render_gate
 from harness.studies.calibration.error_rates import rate
 from harness.studies.calibration.trial_kinds import Probe
 from harness.studies.calibration.trial_log import GATE_FILE, gate_trials, keep_gate_trials
+from harness.system.cpus import cpu_model
 
 ROOT = Path(__file__).parents[3]
 

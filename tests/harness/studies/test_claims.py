@@ -11,16 +11,18 @@ import pytest
 from rich.console import Console
 
 from harness.errors import SuiteError
-from harness.report.charts import Picture
+from harness.report.charts.parts.draw import Picture
 from harness.results import archive
-from harness.results.model import Check, Git, Result
+from harness.results.claims import Answer, Figure, Outcome
+from harness.results.environment import Git
+from harness.results.model import Check, Result
 from harness.studies import lab
 from harness.studies.claims import console, families, page
 from harness.studies.claims import run as command
-from harness.studies.claims.answers import FILE, Answers, Setting
-from harness.studies.claims.claim import Answer, Claim, Figure, Outcome, decided, not_run
+from harness.studies.claims.answers import FILE, Answers, answer_of
+from harness.studies.claims.claim import Claim, decided, find_claims, not_run
 from harness.studies.claims.families import clients, keys, refreshing, revocation
-from harness.studies.lab import Lab
+from harness.studies.lab import Lab, Setting
 from tests.harness.sweeps import Sweeps
 
 HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
@@ -29,17 +31,17 @@ GIT = Git(revision="0" * 40, dirty=False)
 
 def answer(number: int = 9, **more: Any) -> Answer:
     """An answer to a claim that there is."""
-    [claim] = families.find([number])
+    [claim] = find_claims([number])
     figures = [
         Figure(name="token", value=20, unit="of 20 reads"),
         Figure(name="ratio", value=1.25, ci=(1.2, 1.3)),
     ]
-    return Answer.of(claim, decided(True, "it was seen", figures)).model_copy(update=more)
+    return answer_of(claim, decided(True, "it was seen", figures)).model_copy(update=more)
 
 
 def test_every_claim_says_all_that_a_reader_needs() -> None:
     """Or, where it cannot be tried yet, why not."""
-    found = families.find([])
+    found = find_claims([])
     assert len(found) >= 16
     for claim in found:
         assert claim.says
@@ -60,13 +62,13 @@ def test_claims_have_a_number_each() -> None:
     ]
     numbers = [claim.number for module in modules for claim in module.CLAIMS]
     assert len(numbers) == len(set(numbers))
-    assert [claim.number for claim in families.find([])] == sorted(numbers)
+    assert [claim.number for claim in find_claims([])] == sorted(numbers)
 
 
 def test_an_unknown_claim_is_named_with_those_there_are() -> None:
     """As every unknown name is."""
     with pytest.raises(SuiteError, match="no such claim: 99; there are 1, 2, 3, 4"):
-        families.find([9, 99])
+        find_claims([9, 99])
 
 
 def test_what_cannot_be_tried_says_why() -> None:

@@ -10,9 +10,10 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import EnvironmentFailedError
+from harness.results.claims import Figure
 from harness.studies.browser import driver
 from harness.studies.browser.driver import Crossing, Forgery, Injection
-from harness.studies.claims.claim import Figure
+from harness.studies.claims import in_browser
 from harness.studies.claims.families import browsers
 from harness.studies.lab import Lab
 from harness.system import processes, temp_folders
@@ -231,16 +232,16 @@ def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPat
 def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """The version that showed it."""
     made = driver.Made("156.0", crossings())
-    monkeypatch.setattr(driver, "require", lambda: None)
-    monkeypatch.setattr(driver, "made", lambda *_: made)
-    outcome = driver.seen("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
+    monkeypatch.setattr(in_browser, "require", lambda: None)
+    monkeypatch.setattr(in_browser, "made", lambda *_: made)
+    outcome = in_browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
     assert (outcome.verdict, outcome.browser) == ("supported", "156.0")
 
 
 def test_no_server_is_started_for_a_browser_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The claim is `not run` by then."""
     monkeypatch.setattr(processes, "ask", lambda *_: json.dumps({"missing": "there is none: install one"}))
-    outcome = driver.seen("crossing", Crossing, browsers.crossing)(cast(Lab, None))
+    outcome = in_browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, None))
     assert (outcome.verdict, outcome.because) == ("not run", "there is none: install one")
 
 

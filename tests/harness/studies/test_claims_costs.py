@@ -10,8 +10,8 @@ import pytest
 
 from harness.analysis.stats.estimate import ratio
 from harness.analysis.stats.verdict import judge
+from harness.results.claims import Outcome
 from harness.results.model import Comparison, Measurement, Result
-from harness.studies.claims.claim import Outcome
 from harness.studies.claims.families import costs, lifetimes
 from tests.sandbox import ROOT
 

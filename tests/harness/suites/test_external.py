@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
+from harness.measure.preflight import Known
 from harness.protocol.dialect import ROUTES
 from harness.suites import catalog, external
-from harness.suites.catalog import Known, ScenarioInfo
+from harness.suites.catalog import ScenarioInfo
 from harness.suites.external import OwnServer
-from harness.suites.model import Suite, parse
+from harness.suites.model import Suite
+from harness.suites.parse import parse
 from harness.testbed import external as own_servers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,7 +54,8 @@ def test_what_is_not_said_has_a_default() -> None:
         (TABLE + 'lock = "requirements.lock"\n', "own.mine", "lock is what {python} has"),
         (TABLE + 'ready = "up"\n', "own.mine.ready", "match pattern"),
         (TABLE + 'agent = "127.0.0.1:1"\n', "own.mine", "named by their address"),
-        (TABLE + "colour = 1\n", "own.mine.colour", "not permitted"),
+        (TABLE + "colour = 1\n", "own.mine", "unknown key 'colour'. Expected one of accounts"),
+        (TABLE.replace("command", "comand"), "own.mine", "unknown key 'comand'. Did you mean 'command'?"),
         (
             AT + 'folder = "x"\nready = "/up"\n',
             "own.mine",

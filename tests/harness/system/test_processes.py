@@ -12,12 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.load.usage import cpu_ns, read_cpu
-from harness.measure.environment import memory_stalled_s
+from harness.doctor.pressure import memory_stalled_s
 from harness.system import processes
 from harness.system.processes import family
 from harness.system.source_tree import Tree
-from harness.testbed.meters import ProcessMeter
+from harness.testbed.meters import ProcessMeter, cpu_ns, read_cpu
 
 #: Keeps one child, and starts another when that dies, as supervisors of servers do.
 SUPERVISOR = """

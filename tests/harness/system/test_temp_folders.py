@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EnvironmentFailedError
+from harness.measure import run_folder
 from harness.system import files, locks, temp_folders
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,12 +37,12 @@ def test_the_folder_of_a_dead_owner_is_removed(tmp_path: Path, temporary: Path) 
     """With all that is in it, and named with its owner."""
     die(
         "import sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
-        "from harness.system import temp_folders as leftovers\n"
-        "folder, _lock = leftovers.make_folder(); (folder / 'log').write_text('x')",
+        "from harness.system import temp_folders\n"
+        "folder, _lock = temp_folders.make_folder(); (folder / 'log').write_text('x')",
         temporary,
     )
     (folder,) = temporary.iterdir()
-    (told,) = temp_folders.remove(tmp_path)
+    (told,) = run_folder.remove(tmp_path)
     assert told.startswith(f"{folder} (pid ")
     assert list(temporary.iterdir()) == []
 
@@ -72,7 +73,7 @@ def test_the_folder_of_a_living_owner_stays(tmp_path: Path) -> None:
     """This process lives."""
     folder, owner = temp_folders.make_folder()
     assert owner is not None
-    assert temp_folders.remove(tmp_path) == []
+    assert run_folder.remove(tmp_path) == []
     assert folder.exists()
     owner.release()
 
@@ -85,7 +86,7 @@ def test_folders_that_are_not_known_to_be_left_over_stay(tmp_path: Path, tempora
     (temporary / names[1] / temp_folders.OWNER).touch()
     (temporary / names[2] / temp_folders.OWNER).write_text("pid 1")
     (temporary / "cookies-vs-tokens-link").symlink_to(temporary / names[2])
-    assert temp_folders.remove(tmp_path) == []
+    assert run_folder.remove(tmp_path) == []
     assert len(list(temporary.iterdir())) == 4
 
 
@@ -101,7 +102,7 @@ def test_half_a_file_of_a_dead_writer_is_removed(tmp_path: Path) -> None:
     )
     (run / "result.json").write_text("{}")
     (run / ".result.json.part").write_text("somebody else's")
-    assert temp_folders.remove(tmp_path / "results") == [str(part)]
+    assert run_folder.remove(tmp_path / "results") == [str(part)]
     assert sorted(path.name for path in run.iterdir()) == [".result.json.part", "result.json"]
 
 
@@ -113,7 +114,7 @@ def test_half_a_file_of_a_living_writer_stays(tmp_path: Path) -> None:
         locks.mark(file)
         file.write(b"{")
         file.flush()
-        assert temp_folders.remove(tmp_path) == []
+        assert run_folder.remove(tmp_path) == []
     assert part.exists()
 
 

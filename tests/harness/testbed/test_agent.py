@@ -34,7 +34,7 @@ sys.stdin.read()
 def _agent() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """An agent of this machine, and its address."""
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "bench.py"), "agent", "--bind", "127.0.0.1:0"],
+        [sys.executable, str(ROOT / "bench.py"), "remote", "agent", "--bind", "127.0.0.1:0"],
         env=os.environ | {"COOKIES_VS_TOKENS_SECRET": SECRET},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

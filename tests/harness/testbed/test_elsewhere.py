@@ -11,7 +11,7 @@ from harness.analysis.measurements import comparisons, measurements
 from harness.analysis.observation import cpu_waits
 from harness.errors import SuiteError
 from harness.suites.external import OwnServer
-from harness.suites.model import parse
+from harness.suites.parse import parse
 from harness.testbed import external
 from tests.harness.observations import Seen, observe
 
@@ -57,7 +57,7 @@ def test_what_nobody_reads_has_no_figure_and_no_comparison() -> None:
 @pytest.mark.parametrize(
     ("agent", "store", "left_out", "helps"),
     [
-        (None, False, "server_cpu, server_rss, store_cpu, store_ops, total_cpu", "bench.py agent"),
+        (None, False, "server_cpu, server_rss, store_cpu, store_ops, total_cpu", "bench.py remote agent"),
         (None, True, "server_cpu, server_rss, total_cpu", "own.mine.agent"),
         ("10.0.0.2:5600", False, "store_cpu, store_ops, total_cpu", "--redis-url"),
     ],
@@ -76,8 +76,8 @@ def test_a_check_says_what_is_left_out_and_what_helps(
 @pytest.mark.parametrize(
     ("agent", "primary", "redis_url", "missing"),
     [
-        ("", "", None, "bench.py agent beside mine"),
-        ("", "server_cpu", "redis://store", "bench.py agent beside mine"),
+        ("", "", None, "bench.py remote agent beside mine"),
+        ("", "server_cpu", "redis://store", "bench.py remote agent beside mine"),
         ('agent = "10.0.0.2:5600"', "", None, "--redis-url"),
         ('agent = "10.0.0.2:5600"', "", "redis://store", ""),
         ('agent = "10.0.0.2:5600"', "server_cpu", None, ""),

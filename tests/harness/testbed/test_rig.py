@@ -17,16 +17,15 @@ from harness.errors import (
     InvalidMeasurementError,
     SuiteError,
 )
-from harness.load.usage import StoreMeter, read_cpu, resident_bytes
 from harness.protocol.dialect import CONTRACT
 from harness.suites import catalog
 from harness.suites.arms import plain
-from harness.system import processes
+from harness.system import cpus as system_cpus
 from harness.system.cpus import Placement
 from harness.testbed import header_limit, seeding
 from harness.testbed.client import Caller
 from harness.testbed.launcher import Serving
-from harness.testbed.meters import ProcessMeter
+from harness.testbed.meters import ProcessMeter, StoreMeter, read_cpu, resident_bytes
 from harness.testbed.rig import Rig
 
 PROFILE_BYTES = 4000
@@ -158,7 +157,7 @@ def test_others_are_logged_in(rig: Rig) -> None:
 
 def test_several_processes_behind_each_port() -> None:
     """All on the servers' CPUs, all read: the one that was started only waits for those that serve."""
-    cpus = (min(processes.usable_cpus()),)
+    cpus = (min(system_cpus.usable_cpus()),)
     with rig_of("cookie", relayed=False, placement=Placement(servers=cpus), processes_each=2) as rig:
         [instance] = rig.instances
         assert isinstance(instance.meter, ProcessMeter)

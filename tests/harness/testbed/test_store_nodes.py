@@ -12,14 +12,14 @@ from redis.exceptions import MovedError
 
 from harness.doctor import software
 from harness.errors import EnvironmentFailedError, SuiteError
-from harness.load.usage import StoreMeter
 from harness.suites import catalog
 from harness.suites.arms import plain
 from harness.system.cpus import Placement
-from harness.system.redacting import without_passwords
+from harness.system.secret import without_passwords
 from harness.testbed import seeding
 from harness.testbed.client import Caller
 from harness.testbed.launcher import Serving
+from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 from harness.testbed.store import nodes as store_nodes
 from harness.testbed.store.server import SessionStore
@@ -42,12 +42,6 @@ def clients_of(store: stores.Sentinel | stores.Cluster) -> list[Any]:
     """Of each node that holds keys."""
     nodes = [store.master] if isinstance(store, stores.Sentinel) else store.nodes
     return [node.client() for node in nodes]
-
-
-def test_both_sides_read_urls_alike() -> None:
-    """Servers and harness import nothing of each other, and have the same file."""
-    ours, theirs = (ROOT / name for name in ("harness/testbed/store/urls.py", "servers/stores/urls.py"))
-    assert ours.read_bytes() == theirs.read_bytes()
 
 
 @pytest.mark.slow

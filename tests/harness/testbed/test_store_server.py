@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from harness.errors import BenchError, EnvironmentFailedError
-from harness.load.usage import StoreMeter
 from harness.system.cpus import Placement
+from harness.testbed.meters import StoreMeter
 from harness.testbed.store.server import SessionStore
 
 

@@ -9,13 +9,13 @@ from functools import partial
 from statistics import median
 from typing import Final
 
-from harness.load.usage import StoreMeter, cpu_ns
 from harness.measure.incidents.accounts import logged_in, name_of
 from harness.measure.incidents.kind import Kind, Setting, Staged, Step
 from harness.protocol.incidents import NOT_SENT, Party, Person
-from harness.results.model import Price
+from harness.results.incidents import Price
 from harness.testbed.client import ADMIN, Caller
 from harness.testbed.launcher import Instance
+from harness.testbed.meters import StoreMeter, cpu_ns
 
 REVOKED: Final = "revoked"
 DEMOTED: Final = "demoted"

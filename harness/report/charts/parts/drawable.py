@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.results.model import Interval, Result
+from harness.results.base import Interval
+from harness.results.model import Result
 
 #: An interval that reaches further than this factor from its value is not drawn.
 _FARTHEST: Final = 1000.0

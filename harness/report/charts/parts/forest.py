@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from harness.report.charts.parts import style, tooltips
 from harness.report.content import format as fmt
-from harness.results.model import Interval, Verdict
+from harness.results.base import Interval, Verdict
 
 _PANEL, _ROW = 0.95, 0.27
 #: Above this factor between its ends the axis counts 1, 2, 5, 10; below, in equal steps.

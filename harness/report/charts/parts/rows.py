@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from harness.report.charts.parts import style
 from harness.report.content.case import Case
-from harness.results.model import Interval
+from harness.results.base import Interval
 
 _PANEL: Final = 0.95
 _ROW: Final = 0.42

@@ -21,7 +21,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from harness.results.model import Interval
+from harness.results.base import Interval
 from harness.system import files
 
 BLACK: Final = "#000000"

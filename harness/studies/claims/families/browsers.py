@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from harness.studies.browser.driver import Crossing, Forgery, Injection, seen
-from harness.studies.claims.claim import Claim, Figure, Outcome, decided
+from harness.results.claims import Figure, Outcome
+from harness.studies.browser.driver import Crossing, Forgery, Injection
+from harness.studies.claims.claim import Claim, decided
+from harness.studies.claims.in_browser import seen
 
 _NAMES: Final = {"cookie": "session cookie", "token-cookie": "JWT in a cookie", "token": "bearer"}
 
@@ -178,7 +180,7 @@ CLAIMS: Final = (
         "demonstrated",
         "a page in a real Chromium logs in, reads and writes by bearer and by cookie, from the API's own"
         " origin, from its site and from another, allowed by the server or not; preflights are counted (what"
-        " they cost in time `bench.py browser` measures)",
+        " they cost in time `bench.py study browser` measures)",
         "supported when from another site that the server allows every call works by bearer and not by"
         " cookie as it comes, while both work from the API's own origin",
         seen("crossing", Crossing, crossing),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats.contrasts import effect_powers
 from harness.analysis.stats.estimate import log_contrast
-from harness.studies.claims.claim import Claim, Figure, Outcome, Verdict
+from harness.results.claims import Figure, Outcome, Verdict
+from harness.studies.claims.claim import Claim
 from harness.studies.claims.readings import METRIC, READS, comparison, measured, reckoned, rows, told
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats import break_even
 from harness.analysis.stats.estimate import Estimate, Ratio, geometric_mean, ratio
-from harness.studies.claims.claim import Claim, Figure, Outcome, Verdict
-from harness.studies.claims.readings import SUITE
+from harness.results.claims import Figure, Outcome, Verdict
+from harness.studies.claims.claim import Claim
+from harness.studies.suites import SUITE
 from harness.system import processes
 
 if TYPE_CHECKING:

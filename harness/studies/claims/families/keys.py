@@ -14,7 +14,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from harness.studies.claims.claim import Claim, Figure, Outcome, decided
+from harness.results.claims import Figure, Outcome
+from harness.studies.claims.claim import Claim, decided
 from harness.testbed.client import read_token
 
 if TYPE_CHECKING:

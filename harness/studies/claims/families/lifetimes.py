@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import ConformanceError
-from harness.studies.claims.claim import Claim, Figure, Outcome, Verdict
-from harness.studies.claims.readings import METRIC, SUITE, reckoned, rows
+from harness.results.claims import Figure, Outcome, Verdict
+from harness.studies.claims.claim import Claim
+from harness.studies.claims.readings import METRIC, reckoned, rows
+from harness.studies.suites import SUITE
 from harness.testbed.client import ADMIN, Caller
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from harness.studies.claims.claim import Claim, Figure, Outcome, decided
+from harness.results.claims import Figure, Outcome
+from harness.studies.claims.claim import Claim, decided
 
 if TYPE_CHECKING:
     from harness.studies.lab import Lab

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import ConformanceError
-from harness.studies.claims.claim import Claim, Figure, Outcome, decided
+from harness.results.claims import Figure, Outcome
+from harness.studies.claims.claim import Claim, decided
 from harness.testbed.client import read_token
 
 if TYPE_CHECKING:

@@ -16,8 +16,10 @@ from harness.analysis.checks import BUSY_WARNING
 from harness.analysis.stats import scaling, sweeps
 from harness.analysis.stats.estimate import Estimate, geometric_mean, mean
 from harness.report.content import format as fmt
-from harness.studies.claims.claim import Claim, Figure, Outcome, Verdict
-from harness.studies.claims.readings import SCALE, SUITE
+from harness.results.claims import Figure, Outcome, Verdict
+from harness.studies.claims.claim import Claim
+from harness.studies.suites import SCALE, SUITE
+from harness.system import cpus as system_cpus
 from harness.system import processes
 from harness.system.cpus import Placement, place
 from harness.testbed.store.server import SessionStore
@@ -172,7 +174,7 @@ class Ceiling:
 def ceilings(lab: Lab) -> list[Ceiling]:
     """Fresh stores, one after the other, each on the store's CPU and its load on the load's."""
     reads = _reads(lab)
-    placement = place(processes.usable_cpus())
+    placement = place(system_cpus.usable_cpus())
     with tempfile.TemporaryDirectory(prefix="ceiling-") as folder:
         file = Path(folder, "reads.json")
         file.write_text(json.dumps(reads), encoding="utf-8")

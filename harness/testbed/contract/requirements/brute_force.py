@@ -21,6 +21,8 @@ def _holds_guessers_up(subject: Subject) -> None:
     raise UnmetError(f"{_GUESSES} wrong passwords for one account were all looked at")
 
 
+#: Last: a server may answer guesses by locking out every client at this address.
+ORDER: Final = 6
 REQUIREMENTS: Final = (
     Requirement("who guesses passwords is held up (429)", "advised", (LOGIN,), _holds_guessers_up),
 )

@@ -97,6 +97,8 @@ def _proof_can_be_asked_for(subject: Subject) -> None:
         raise UnmetError(f"the answer has {names_in(reply.json)}, and no token")
 
 
+#: Position among the files of this folder, in which requirements are checked.
+ORDER: Final = 3
 REQUIREMENTS: Final = (
     Requirement("a forged credential is 401", "needed", (READ,), _forged_is_refused),
     Requirement("a token that says alg: none is 401", "needed", (READ,), _unsigned_is_refused, ("bearer",)),

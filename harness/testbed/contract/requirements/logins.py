@@ -71,6 +71,8 @@ def _is_not_kept(subject: Subject) -> None:
         raise UnmetError(f"Cache-Control is {reply.headers.get('Cache-Control')!r}")
 
 
+#: Position among the files of this folder, in which requirements are checked.
+ORDER: Final = 2
 REQUIREMENTS: Final = (
     Requirement("the right password gets a credential", "needed", (LOGIN,), _issues),
     Requirement("a login says whose account it is", "needed", (LOGIN,), _issues_a_profile),

@@ -23,6 +23,8 @@ def _session_is_over(subject: Subject) -> None:
     expect(thief.read(), 401, "a read with a copy of the cookie from before the logout")
 
 
+#: Position among the files of this folder, in which requirements are checked.
+ORDER: Final = 5
 REQUIREMENTS: Final = (
     Requirement("a logout is answered 204", "needed", (LOGOUT,), _logs_out),
     Requirement("without a credential a logout is 401", "advised", (LOGOUT,), _strangers_cannot),

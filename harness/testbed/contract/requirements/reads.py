@@ -69,6 +69,8 @@ def _keeps_others_from_admin(subject: Subject) -> None:
 #: Bytes by which the two answers may differ in length: names and numbers do.
 _LENGTHS_APART: Final = 16
 
+#: Position among the files of this folder, in which requirements are checked.
+ORDER: Final = 1
 REQUIREMENTS: Final = (
     Requirement(
         "it says that it can serve", "advised", (HEALTH,), _answers_health, ("cookie", "bearer", "none")

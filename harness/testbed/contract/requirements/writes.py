@@ -75,6 +75,8 @@ def _made_up_refresh_is_refused(subject: Subject) -> None:
     expect(reply, 401, f"POST {REFRESH} with a token that nobody issued")
 
 
+#: Position among the files of this folder, in which requirements are checked.
+ORDER: Final = 4
 REQUIREMENTS: Final = (
     Requirement("an email address changes", "needed", (EMAIL,), _email_changes),
     Requirement("without a credential nothing changes", "needed", (EMAIL,), _strangers_change_nothing),

@@ -1,0 +1,143 @@
+"""`bench.py check`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from harness.cli import options, output
+from harness.errors import SuiteError
+
+#: Seconds within which a check must end.
+_LIMIT_S: Final = 900
+
+
+class OnInconclusive(StrEnum):
+    """How an inconclusive check ends."""
+
+    FAIL = "fail"
+    PASS = "pass"  # noqa: S105 - not a password
+
+
+def command(
+    suite: options.Suite = "gate",
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REV",
+            envvar=options.envvar("--against"),
+            help="A git revision: its servers run beside those of the working tree.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar=options.envvar("--baseline"),
+            help="A baseline file, written on any machine by --save-baseline.",
+        ),
+    ] = None,
+    save_baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measure three batches and write what --baseline compares with, instead of a check.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="FRACTION",
+            envvar=options.envvar("--tolerance"),
+            help="Tolerated slowdown, as a fraction.",
+        ),
+    ] = 0.05,
+    on_inconclusive: Annotated[
+        OnInconclusive,
+        typer.Option(
+            envvar=options.envvar("--on-inconclusive"),
+            help="How an inconclusive check ends: with exit code 11 (fail), or 0 (pass).",
+        ),
+    ] = OnInconclusive.FAIL,
+    limit: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            metavar="SECONDS",
+            envvar=options.envvar("--limit"),
+            help="Start no batch that would end later than this.",
+        ),
+    ] = _LIMIT_S,
+    skip_unchanged: Annotated[
+        bool,
+        typer.Option(
+            "--skip-unchanged",
+            help="With --against: pass at once if neither the servers nor their lock file changed.",
+        ),
+    ] = False,
+    schemes: options.Schemes = None,
+    seconds: options.Seconds = None,
+    instances: options.Instances = None,
+    users: options.Users = None,
+    formats: options.Formats = None,
+    repo: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            envvar=options.envvar("--repo"),
+            help="A folder of the checkout whose servers are measured. [default: the current folder]",
+        ),
+    ] = None,
+    out: options.RunFolder = None,
+    results: options.Results = Path("results"),
+    seed: options.Seed = None,
+    loop: options.Loop = options.EventLoop.UVLOOP,
+    redis_url: options.RedisUrl = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    wait: options.Wait = False,
+) -> None:
+    """Fail if authentication became slower: against a revision, a baseline file or budgets.
+
+    `--against REV` measures both revisions in one interleaved run: the most sensitive, some minutes.
+    `--baseline FILE` compares ratios, which transfer between machines. Budgets of the suite are checked in
+    every case. A suspected regression is confirmed on fresh servers before it fails the build.
+
+    Exit codes: 0 no regression, 10 regression, 11 inconclusive, 12 invalid measurement, 13 no baseline.
+    """
+    from harness.gate import run as gate
+    from harness.measure.options import Options
+    from harness.suites.adjust import Changes
+
+    if skip_unchanged and against is None:
+        raise SuiteError("--skip-unchanged belongs to --against.")
+    asked = gate.Asked(
+        suite=suite,
+        changes=Changes(options.names(schemes), seconds, instances, users),
+        options=Options(
+            out or options.new_folder(results, "baseline" if save_baseline else "check"),
+            seed=seed,
+            loop=loop,
+            redis_url=redis_url,
+            until_decided_s=limit,
+        ),
+        against=against,
+        baseline=baseline,
+        repository=repo,
+        tolerance=tolerance,
+        pass_inconclusive=on_inconclusive is OnInconclusive.PASS,
+        skip_unchanged=skip_unchanged,
+        formats=formats or [],
+    )
+    console = output.console(as_json=as_json, quiet=quiet)
+    if save_baseline is None:
+        gate.check(asked, console, print_json=as_json, wait=wait)
+    elif against or baseline or formats:
+        raise SuiteError("--save-baseline compares with nothing: leave out --against, --baseline, --format.")
+    else:
+        gate.save_baseline(asked, save_baseline, console, print_json=as_json, wait=wait)

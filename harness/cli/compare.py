@@ -1,0 +1,41 @@
+"""`bench.py compare`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options, output
+
+
+def command(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Folders, result files, ids of runs, or `latest`; the first is the base."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Folder for the files. [default: a new one in --results]"
+        ),
+    ] = None,
+    results: options.Results = Path("results"),
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compare runs side by side: tables, a page, charts and comparison.json.
+
+    Times are compared on one machine only; between machines, ratios between schemes are. There are no
+    verdicts, since runs one after the other drift: for those, measure all as arms of one suite.
+    """
+    from harness.report.compare import run
+
+    folder = out or results / f"compare-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    text = run.compare_runs(runs, folder, results, output.console(as_json=as_json, quiet=quiet))
+    if as_json:
+        output.print_text(text)

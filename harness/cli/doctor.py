@@ -1,0 +1,33 @@
+"""`bench.py doctor`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from harness.cli import options, output
+from harness.errors import EnvironmentFailedError
+
+
+def command(
+    suite: options.Suite = "quick",
+    results: options.Results = Path("results"),
+    redis_url: options.RedisUrl = None,
+    as_json: options.Json = False,
+) -> None:
+    """Report what will blur measurements here, with remedies, worst first.
+
+    Takes two seconds. Every run does the same more briefly and keeps the findings in its result. Warnings
+    end with exit code 0; what keeps a run from starting ends with 3.
+    """
+    from harness.doctor import console, examine
+    from harness.suites import catalog
+
+    findings = examine.examine(catalog.load_suite(suite), results, examine.THOROUGH_S)
+    findings = examine.worst_first([*findings, examine.examine_store(redis_url)])
+    if as_json:
+        output.print_text(json.dumps([finding.model_dump() for finding in findings], indent=1))
+    else:
+        console.render(findings, output.console())
+    if blocked := console.blockers(findings):
+        raise EnvironmentFailedError(f"a run could not start here: {blocked[0].check}: {blocked[0].detail}")

@@ -1,0 +1,37 @@
+"""`bench.py history`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options, output
+
+
+def command(
+    results: options.Results = Path("results"),
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help=f"A metric of result.json. {options.REPEAT} [default: cost, speed and capacity]",
+        ),
+    ] = None,
+    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="Only results of this suite.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Folder for the files. [default: `history` in --results]"
+        ),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show metrics over time and change points, of all runs below --results."""
+    from harness.report.history import run
+
+    console = output.console(as_json=as_json, quiet=quiet)
+    run.tell(results, metrics or [], suite, out or results / "history", console, print_json=as_json)

@@ -1,0 +1,55 @@
+"""`bench.py report`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options, output
+from harness.errors import SuiteError
+
+
+def command(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...", help="Folders, result files, ids of runs, or `latest`. [default: latest]"
+        ),
+    ] = None,
+    formats: options.Formats = None,
+    charts_only: Annotated[
+        bool, typer.Option("--charts-only", help="Draw the charts again, and write nothing else.")
+    ] = False,
+    out: options.OutFolder = None,
+    results: options.Results = Path("results"),
+    as_json: options.Json = False,
+) -> None:
+    """Write a run's report, charts or other formats again, from its result file alone.
+
+    Without options: report.html (one file that loads nothing), report.md and the charts. With `--format`
+    only that export. For example `bench.py report latest --format csv`.
+    """
+    from harness.report import rewrite
+
+    if formats and charts_only:
+        raise SuiteError("--charts-only and --format are two requests: give one at a time.")
+    if out is not None and len(runs or []) > 1:
+        raise SuiteError("--out: expected with one run, since all write files of the same names")
+    reports = []
+    for name in runs or ["latest"]:
+        if charts_only:
+            files = rewrite.charts(name, out, results)
+        elif formats:
+            files = rewrite.exports(name, formats, out, results)
+        else:
+            files = rewrite.report(name, out, results)
+        for file in files:
+            print(file, file=sys.stderr if as_json else sys.stdout)
+        if as_json:
+            reports.append(rewrite.as_json(name, results))
+    if as_json:
+        output.print_text(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1))

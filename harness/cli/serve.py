@@ -1,0 +1,27 @@
+"""`bench.py serve`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.cli import options, output
+
+
+def command(
+    schemes: Annotated[
+        list[str] | None, typer.Argument(metavar="[SCHEME]...", help="[default: cookie, token]")
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Port of the first server; the others follow. 0: any free one."),
+    ] = 8001,
+    loop: options.Loop = options.EventLoop.UVLOOP,
+    redis_url: options.RedisUrl = None,
+) -> None:
+    """Start the servers and print curl commands. Ctrl-C ends them."""
+    from harness.testbed.serve import serve
+
+    with output.until_stopped():
+        serve(schemes or ["cookie", "token"], port, loop, redis_url, output.console())

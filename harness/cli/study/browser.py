@@ -1,0 +1,38 @@
+"""`bench.py study browser`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options, output
+
+
+def command(
+    batches: Annotated[
+        int, typer.Option(min=2, max=100, metavar="N", help="Each on fresh servers, in a fresh browser.")
+    ] = 6,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=100, metavar="N", help="Rounds of a batch: one click in every case.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the order of cases in each round.")] = 1,
+    out: options.RunFolder = None,
+    results: options.Results = Path("results"),
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    wait: options.Wait = False,
+) -> None:
+    """Measure click-to-response latency in Chromium, cookie vs token.
+
+    The page is at the API's own origin or at another, with preflights cached or needed each time; all cases
+    take turns. Chromium delivers a response only in the frame after the click, so the arrival of its last
+    byte is reported, too. Every click is kept, in wait.json. `make browser` finds or installs a Chromium.
+    """
+    from harness.studies.browser import run
+    from harness.studies.browser.file import Plan
+
+    folder = out or options.new_folder(results, "browser")
+    console = output.console(as_json=as_json, quiet=quiet)
+    run.measure(Plan(batches, rounds, seed), folder, console, print_json=as_json, wait=wait)

@@ -1,0 +1,35 @@
+"""`bench.py study claims`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options, output
+
+
+def command(
+    numbers: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[NUMBER]...", help="Claims (`bench.py list claims`). [default: all]"),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FOLDER", help="Folder of the answers; those it holds are kept."),
+    ] = Path("results/claims"),
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    wait: options.Wait = False,
+) -> None:
+    """Test the 27 claims of Auth0's 2014 article and its readers on live servers.
+
+    Each verdict comes with the experiment, its rule and its figures, in claims.json and claims.md. A claim
+    that cannot be tested here says why. A study that was stopped continues where it was.
+    """
+    from harness.studies.claims import run
+
+    run.settle(
+        numbers or [], out, output.console(as_json=as_json, quiet=quiet), print_json=as_json, wait=wait
+    )

@@ -1,0 +1,32 @@
+"""`bench.py verify engine`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.cli import options, output
+
+
+def command(
+    rounds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Each starts every load generator afresh.")
+    ] = 10,
+    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of each trial.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the order in each round.")] = 1,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    wait: options.Wait = False,
+) -> None:
+    """Benchmark the load generator against wrk, stock Locust and known latencies.
+
+    Takes about five minutes. One load process on one core, a server on another; wrk takes part if it is
+    installed. Latencies are compared with wrk's and with the true ones of a server with known delays
+    (calibration/target.py).
+    """
+    from harness.studies.load_engine import run
+
+    run.measure(
+        rounds, seconds, seed, output.console(as_json=as_json, quiet=quiet), print_json=as_json, wait=wait
+    )

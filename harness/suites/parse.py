@@ -1,0 +1,116 @@
+"""A suite file read, and its faults in words. Pure."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.errors import SuiteError
+from harness.suites.model import Suite
+from harness.system.suggest import did_you_mean
+
+
+def parse(text: str, name: str, source: str) -> Suite:
+    """Read a suite.
+
+    Args:
+        text: The TOML.
+        name: The suite's name.
+        source: The file, for messages.
+
+    Raises:
+        SuiteError: Names the file, the key and what was expected.
+    """
+    try:
+        return Suite.model_validate({"name": name} | tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{source}: not TOML: {error}") from error
+    except ValidationError as error:
+        raise SuiteError("\n".join(faults(error, source))) from error
+
+
+def faults(error: ValidationError, source: str) -> list[str]:
+    """Return what a suite's model refuses, a line each: file, key, what was expected, what was there."""
+    return [f"{source}: {_fault(fault)}" for fault in error.errors()]
+
+
+def _fault(fault: ErrorDetails) -> str:
+    location = fault["loc"]
+    if fault["type"] == "extra_forbidden":
+        keys = _keys_at(location[:-1])
+        hint = did_you_mean(str(location[-1]), keys) or f" Expected one of {', '.join(keys)}."
+        where = f"{_key(location[:-1])}: " if location[:-1] else ""
+        return f"{where}unknown key {str(location[-1])!r}.{hint}"
+    return f"{_key(location)}: {_expected(fault['msg'])} (got {_shorten(fault['input'])})"
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys of the table at a place in a suite, such as `("scenarios", 0, "load")`."""
+    model: type[BaseModel] = Suite
+    for part in location:
+        if part in model.model_fields:
+            model = _model_in(model.model_fields[str(part)].annotation) or model
+    return sorted(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """Return the model in a type such as `list[Scenario]` or `dict[Name, OwnServer]`, if there is one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
+
+
+def check_names(
+    suite: Suite, source: str, *, schemes: Collection[str], judged: Mapping[str, Collection[str]]
+) -> None:
+    """Refuse names that nothing answers to.
+
+    Args:
+        suite: The suite.
+        source: The file, for messages.
+        schemes: The schemes there are.
+        judged: The scenarios there are, and the metrics that each may be judged by.
+
+    Raises:
+        SuiteError: Names the file, the key, and what there is.
+    """
+    found = [
+        unknown(f"{source}: arms[{i}]", "a scheme", arm, schemes)
+        for i, arm in enumerate(suite.arms)
+        if arm not in schemes
+    ]
+    for i, scenario in enumerate(suite.scenarios):
+        key = f"scenarios[{i}]"
+        if scenario.name not in judged:
+            found.append(unknown(f"{source}: {key}.name", "a scenario", scenario.name, judged))
+        elif scenario.primary_metric not in (metrics := judged[scenario.name]):
+            found.append(unknown(f"{source}: {key}.primary", "a metric", scenario.primary_metric, metrics))
+    if found:
+        raise SuiteError("\n".join(found))
+
+
+def unknown(key: str, kind: str, got: str, known: Collection[str]) -> str:
+    """Return the message about an unknown name: what was expected, and what it was probably meant to be."""
+    names = sorted(set(known))
+    hint = did_you_mean(got, names)
+    return f"{key}: expected {kind}, one of {', '.join(names)} (got {got!r})" + (hint and f".{hint}")
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".") or "the whole file"
+
+
+def _expected(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _shorten(value: object, limit: int = 60) -> str:
+    # Of a table the keys: its values may be secrets.
+    text = f"a table of {', '.join(map(str, value))}" if isinstance(value, Mapping) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
