@@ -157,6 +157,10 @@ def _be_one(parent: int, port: int, serve: Serve, tell: int) -> NoReturn:
     """Serve, and end without the clean-up that is the parent's."""
     code = 1
     try:
+        # Until its event loop takes signals it ends by them at once: an exception in the middle of a loop's
+        # start cannot be cleaned up after.
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         if end_with_parent(parent):
             serve(port, lambda _: _say(tell, _READY))

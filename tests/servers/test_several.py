@@ -5,6 +5,7 @@ import http.client
 import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from servers import contract
 from servers.contract import Credentials
 from servers.credentials.failed_logins import MAX_FAILURES
 from tests.servers.client import JSON, Client
-from tests.servers.process import Server, run_command
+from tests.servers.process import ROOT, Server, run_command
 
 PROCESSES = 3
 #: So many that each process is dealt one, but for one try in a billion.
@@ -186,6 +187,39 @@ def test_why_they_do_not_start_is_told_once(
     done = run_command(*arguments, "--json", "--port", "0", "--processes", "3", env=env)
     assert (done.returncode, len(done.stderr.splitlines())) == (code, 1)
     assert said in done.stderr
+
+
+def test_one_that_is_starting_ends_without_a_word() -> None:
+    """A signal raises nothing in the middle of what starts it: there, not all can be cleaned up after."""
+    program = """
+import os, sys, time
+from servers.errors import CannotStartError
+from servers.process import multiprocess
+first, told = os.pipe()
+def serve(port, ready):
+    if os.fork_number == 0:
+        os.read(first, 1)
+        raise CannotStartError("the first does not start")
+    try:
+        os.write(told, b"x")
+        time.sleep(60)
+    except BaseException:
+        print("interrupted", file=sys.stderr)
+        raise
+fork, os.fork_number = os.fork, -1
+def numbered():
+    os.fork_number += 1
+    return fork()
+os.fork = numbered
+try:
+    multiprocess.run(2, "127.0.0.1", 0, serve, print)
+except CannotStartError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("the first does not start\n", "")
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "two"])
