@@ -52,7 +52,7 @@ QUICK = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, derandomize=False, max_examples=150, stateful_step_count=30)
+LONG = settings(QUICK, derandomize=False, max_examples=60, stateful_step_count=30)
 
 #: The fields of the sessions that live, by their ids.
 State: TypeAlias = dict[str, dict[str, Any]]
