@@ -110,7 +110,7 @@ class Workers:
         say(
             f"waiting for {self.count} worker(s) at {where}. On each load machine, once for each of its CPUs:"
         )
-        say(f"  {secret.NAME}={value} cookies-vs-tokens work {where}")
+        say(f"  {secret.NAME}={value} cookies-vs-tokens remote worker {where}")
         if self._given:
             say("  with the secret that this run's environment has")
         here: dict[int, LoadWorker] = {}

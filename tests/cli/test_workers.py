@@ -65,12 +65,12 @@ def begin(sandbox: Sandbox, seconds: int) -> tuple[Running, list[Running]]:
     (sandbox.folder / "two.toml").write_text(SUITE.format(seconds=seconds))
     words = ("run", "two.toml", "--out", "run", "--expect-workers", "2", "--workers-bind", "127.0.0.1:0")
     run = Running(sandbox.start(*words))
-    sandbox.until(run.process, lambda: run.has_said(" cookies-vs-tokens work "))
-    (command,) = [line for line in run.lines if " cookies-vs-tokens work " in line]
-    given, _, work, address = command.split()
+    sandbox.until(run.process, lambda: run.has_said(" cookies-vs-tokens remote worker "))
+    (command,) = [line for line in run.lines if " cookies-vs-tokens remote worker " in line]
+    given, _, *words, address = command.split()
     name, _, value = given.partition("=")
     assert len(value) > 16
-    return run, [Running(sandbox.start(work, address, **{name: value})) for _ in range(2)]
+    return run, [Running(sandbox.start(*words, address, **{name: value})) for _ in range(2)]
 
 
 def kept(folder: Path) -> tuple[Result, Plan, Recording]:
