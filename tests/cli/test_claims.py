@@ -222,7 +222,7 @@ def test_what_is_measured_is_measured_once(tree: Path) -> None:
         noise.skip_if_spoilt(load(result.parent))
     assert first.returncode == 0, first.stderr
     measured = result.read_bytes()
-    assert load(result.parent).run.command == ["bench.py", "claims", "1", "11", "27", "--json"]
+    assert load(result.parent).run.command == ["bench.py", "study", "claims", "1", "11", "27", "--json"]
     second = bench(tree, "study", "claims", "17", "--json")
     assert second.returncode == 0, second.stderr
     assert result.read_bytes() == measured

@@ -67,10 +67,10 @@ def begin(sandbox: Sandbox, seconds: int) -> tuple[Running, list[Running]]:
     run = Running(sandbox.start(*words))
     sandbox.until(run.process, lambda: run.has_said(" cookies-vs-tokens remote worker "))
     (command,) = [line for line in run.lines if " cookies-vs-tokens remote worker " in line]
-    given, _, *words, address = command.split()
+    given, _, *worker, address = command.split()
     name, _, value = given.partition("=")
     assert len(value) > 16
-    return run, [Running(sandbox.start(*words, address, **{name: value})) for _ in range(2)]
+    return run, [Running(sandbox.start(*worker, address, **{name: value})) for _ in range(2)]
 
 
 def kept(folder: Path) -> tuple[Result, Plan, Recording]:
