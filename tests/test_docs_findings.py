@@ -46,7 +46,12 @@ def test_the_published_answers_are_to_the_claims_there_are() -> None:
         one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in claim.find_claims([])
     }
     answers = Answers.read(FOLDER).all
-    then = {one.number: (one.says, one.by, one.kind, one.experiment, one.rule) for one in answers}
+    # Answers name a command as it was called when they were found.
+    renamed = ("`bench.py browser`", "`bench.py study browser`")
+    then = {
+        one.number: (one.says, one.by, one.kind, one.experiment.replace(*renamed), one.rule)
+        for one in answers
+    }
     assert then.items() <= now.items()
     assert {one.number for one in claim.find_claims([]) if one.kind == "demonstrated"} <= then.keys()
 
