@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -81,8 +82,10 @@ def _ending_quietly(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(**options)
         except (OSError, SystemExit) as error:
+            # Rich ends by SystemExit for standard output alone; Typer would take any broken pipe for that.
             if is_pipe_closed(error):
-                raise OutputClosedError from error
+                is_output = isinstance(error, SystemExit) or _reader_is_gone()
+                raise OutputClosedError if is_output else EnvironmentFailedError(f"{error}.") from error
             raise
 
     return run
@@ -175,6 +178,13 @@ def _unforeseen(error: Exception | SystemExit) -> int:
         return _end(int(error.exit_code))
     traceback.print_exc()
     return _end(BenchError.exit_code)
+
+
+def _reader_is_gone() -> bool:
+    """Whether standard output is a pipe without a reader: else another pipe broke, which is an error."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _print_to_nowhere() -> None:

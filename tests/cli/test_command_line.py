@@ -152,6 +152,20 @@ def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], code: int) 
     assert process.wait(60) == code
 
 
+def test_another_pipe_that_breaks_is_an_error() -> None:
+    """Only the reader of standard output may go without a word."""
+    program = (
+        "import sys; from harness.cli import app\n"
+        "def broken(**_):\n    raise BrokenPipeError(32, 'Broken pipe')\n"
+        "sys.exit(app._guarded(app._ending_quietly(broken)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    assert "Broken pipe" in done.stderr
+
+
 def test_colours_are_for_terminals_that_want_them() -> None:
     """NO_COLOR has the last word (no-color.org)."""
     assert "\x1b[" in bench("--help", FORCE_COLOR="1", TERM="xterm").stdout
