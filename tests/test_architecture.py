@@ -7,14 +7,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from loadtests.distributed.version import SHARED
+from tests.imports import ROOT, files, imported, imports, module_name, reached, roots, tree
 
-ROOT = Path(__file__).parents[1]
 OURS = ("bench", "browserlab", "calibration", "harness", "loadtests", "servers")
 #: The packages of harness/, from the bottom up: each imports what lies below it, never beside or above.
 LAYERS = (
@@ -43,59 +43,6 @@ IMPURE = {"asyncio", "subprocess", "socket", "redis", "aiohttp", "matplotlib", "
 OPENS = {"open", "read_text", "write_text", "read_bytes", "write_bytes"}
 
 
-def files(folder: str) -> list[Path]:
-    """The Python files below a folder, by their path from the root."""
-    found = sorted(path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.py"))
-    assert found, folder
-    return found
-
-
-def module_name(path: Path) -> str:
-    """A file's name as an import has it."""
-    parts = path.with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def is_module(name: str) -> bool:
-    """Whether a dotted name is a module or package of this tree."""
-    path = ROOT.joinpath(*name.split("."))
-    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
-
-
-def imports(path: Path, *, for_types: bool = True) -> set[str]:
-    """Every module that a file imports, at any depth of its code, relative imports resolved.
-
-    `from package import name` counts as `package.name` where that is a module of ours.
-
-    Args:
-        path: Of the file, from the root.
-        for_types: Whether those count that only a type checker makes.
-    """
-    tree: ast.AST = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    return set(_imports(tree if for_types else _AsRun().visit(tree), path))
-
-
-class _AsRun(ast.NodeTransformer):
-    """A module without what stands below `if TYPE_CHECKING`."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        return node.orelse if is_for_types else self.generic_visit(node)
-
-
-def _imports(tree: ast.AST, path: Path) -> Iterator[str]:
-    package = module_name(path).split(".") if path.name == "__init__.py" else list(path.parts[:-1])
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:
-                whole = f"{base}.{alias.name}"
-                yield whole if is_module(whole) else base
-
-
 def packages(path: Path) -> set[tuple[str, str]]:
     """Return what a file of harness/ imports from there, as pairs of its package and the other."""
     here = _package(module_name(path))
@@ -112,38 +59,8 @@ def is_pure(path: Path) -> bool:
     """Whether a module is in a pure folder, or its docstring has the sentence "Pure."."""
     if str(path).startswith(tuple(f"{folder}/" for folder in PURE)):
         return True
-    docstring = ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8"))) or ""
+    docstring = ast.get_docstring(tree(path)) or ""
     return re.search(r"\bPure[.:]", docstring) is not None
-
-
-def roots(path: Path) -> set[str]:
-    """The top-level packages that a file imports."""
-    return {name.split(".")[0] for name in imports(path)}
-
-
-def reached(path: Path) -> set[Path]:
-    """A file, and all files of ours that importing it imports."""
-    seen: set[Path] = set()
-    todo = [path]
-    while todo:
-        here = todo.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        for name in imports(here, for_types=False):
-            for part in _with_parents(name):
-                module = Path(*part.split("."))
-                todo += [
-                    file
-                    for file in (module.with_suffix(".py"), module / "__init__.py")
-                    if (ROOT / file).exists()
-                ]
-    return seen
-
-
-def _with_parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[: end + 1]) for end in range(len(parts))]
 
 
 def test_imports_are_found_in_all_their_forms() -> None:
@@ -155,7 +72,7 @@ def test_imports_are_found_in_all_their_forms() -> None:
         "from .stats import verdict\n"
         "def f():\n    from servers.contract import X\n"
     )
-    assert set(_imports(ast.parse(text), Path("harness/analysis/measurements.py"))) == {
+    assert set(imported(ast.parse(text), Path("harness/analysis/measurements.py"))) == {
         "os.path",
         "redis",
         "harness.testbed.rig",
@@ -173,11 +90,16 @@ def test_imports_for_types_are_told_from_those_that_are_run() -> None:
         "if TYPE_CHECKING:\n    import redis\nelse:\n    import json\n"
         "if True:\n    import socket\n"
     )
-    assert set(_imports(_AsRun().visit(ast.parse(text)), Path("harness/x.py"))) == {
+    assert set(imported(ast.parse(text), Path("harness/x.py"), for_types=False)) == {
         "typing",
         "json",
         "socket",
     }
+
+
+def offenders(paths: Iterable[Path], offence: Callable[[Path], object]) -> dict[str, object]:
+    """Return the files that break a rule, and by what."""
+    return {str(path): found for path in paths if (found := offence(path))}
 
 
 def breaks(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -186,10 +108,9 @@ def breaks(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(here, there) for here, there in pairs if level[there] >= level[here]} | (pairs & APART)
 
 
-@pytest.mark.parametrize("path", files("harness"), ids=str)
-def test_imports_go_down_the_layers(path: Path) -> None:
+def test_imports_go_down_the_layers() -> None:
     """Every package of harness/ has a place in `LAYERS`, and imports only from below it."""
-    assert breaks(packages(path)) == set()
+    assert offenders(files("harness"), lambda path: breaks(packages(path))) == {}
 
 
 def test_an_upward_import_is_found() -> None:
@@ -201,7 +122,7 @@ def test_an_upward_import_is_found() -> None:
         ("harness/measure/x.py", "import harness.testbed.rig", set()),
     ):
         here = _package(module_name(Path(file)))
-        there = {_package(name) for name in _imports(ast.parse(text), Path(file))}
+        there = {_package(name) for name in imported(ast.parse(text), Path(file))}
         assert breaks({(here, package) for package in there}) == found
 
 
@@ -211,10 +132,10 @@ def test_the_top_of_the_harness_is_its_packages() -> None:
     assert top == {"__init__"} | set().union(*LAYERS)
 
 
-@pytest.mark.parametrize("path", [path for path in files("harness") if path.name == "__init__.py"], ids=str)
-def test_packages_are_empty(path: Path) -> None:
+def test_packages_are_empty() -> None:
     """So that importing a module imports no other of its package; harness itself has the version."""
-    assert path.parent == Path("harness") or not (ROOT / path).read_text(encoding="utf-8")
+    below = [path for path in files("harness") if path.name == "__init__.py" and len(path.parts) > 2]
+    assert offenders(below, lambda path: (ROOT / path).read_text(encoding="utf-8")) == {}
 
 
 PURE_FILES = [path for path in [*files("harness"), *files("loadtests"), *files("servers")] if is_pure(path)]
@@ -228,35 +149,43 @@ def test_pure_files_are_found() -> None:
     assert "harness/doctor/console.py" not in names
 
 
-@pytest.mark.parametrize("path", PURE_FILES, ids=str)
-def test_pure_modules_reach_nothing_impure(path: Path) -> None:
+def test_pure_modules_reach_nothing_impure() -> None:
     """Neither a pure module nor any module of ours that it imports talks to the world."""
-    reaching = {str(file): roots(file) & IMPURE for file in reached(path)}
-    assert {file: names for file, names in reaching.items() if names} == {}
+
+    def impure(path: Path) -> dict[str, object]:
+        return offenders(reached(path), lambda file: roots(file) & IMPURE)
+
+    assert offenders(PURE_FILES, impure) == {}
 
 
-@pytest.mark.parametrize("path", PURE_FILES, ids=str)
-def test_pure_modules_open_no_file(path: Path) -> None:
+def test_pure_modules_open_no_file() -> None:
     """They are given text and numbers."""
-    called = {
-        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
-    }
-    assert not called & OPENS
+
+    def opening(path: Path) -> set[str]:
+        return OPENS & {
+            node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+        }
+
+    assert offenders(PURE_FILES, opening) == {}
 
 
-@pytest.mark.parametrize("path", files("harness"), ids=str)
-def test_the_harness_imports_neither_servers_nor_load(path: Path) -> None:
+def test_the_harness_imports_neither_servers_nor_load() -> None:
     """Importing Locust patches the whole process; servers and load run as processes of their own.
 
     aiohttp is what the servers are made with; of the harness only the viewer, which measures nothing, serves.
     """
     forbidden = {"locust", "gevent", "geventhttpclient", "calibration", "loadtests", "bench"}
     forbidden |= {"browserlab", "playwright"}
-    viewer = path.is_relative_to("harness/report/viewer")
-    assert not roots(path) & (forbidden if viewer else forbidden | {"aiohttp"})
-    assert {name for name in imports(path) if name.split(".")[0] == "servers"} <= set(OF_SERVERS)
+
+    def wrong(path: Path) -> set[str]:
+        viewer = path.is_relative_to("harness/report/viewer")
+        of_servers = {name for name in imports(path) if name.split(".")[0] == "servers"}
+        tools = roots(path) & (forbidden if viewer else forbidden | {"aiohttp"})
+        return (of_servers - set(OF_SERVERS)) | tools
+
+    assert offenders(files("harness"), wrong) == {}
 
 
 @pytest.mark.parametrize("name", OF_SERVERS)
@@ -267,49 +196,44 @@ def test_what_the_harness_shares_with_servers_is_one_file(name: str) -> None:
     assert code == {Path(*name.split(".")).with_suffix(".py")}
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in files("harness") if not path.is_relative_to("harness/report/viewer")], ids=str
-)
-def test_only_its_command_knows_the_viewer(path: Path) -> None:
+def test_only_its_command_knows_the_viewer() -> None:
     """So that aiohttp is never in a process that measures."""
-    of_viewer = {name for name in imports(path) if name.startswith("harness.report.viewer")}
-    assert not of_viewer or path == Path("harness/cli/view.py")
-
-
-@pytest.mark.parametrize("path", files("browserlab"), ids=str)
-def test_the_browser_lab_shares_only_the_contract(path: Path) -> None:
-    """It is told by its command line where the servers are, and answers in JSON."""
-    ours = {name for name in imports(path) if name.split(".")[0] in OURS}
-    assert {name for name in ours if name.split(".")[0] != "browserlab"} <= {"servers.contract"}
-
-
-@pytest.mark.parametrize("path", files("servers"), ids=str)
-def test_servers_know_nothing_of_who_measures(path: Path) -> None:
-    """No import of the instrument, nor of its tools."""
-    assert not roots(path) & {
-        "calibration",
-        "harness",
-        "loadtests",
-        "bench",
-        "browserlab",
-        "locust",
-        "gevent",
-        "playwright",
+    knowing = {
+        path
+        for path in files("harness")
+        if any(name.startswith("harness.report.viewer") for name in imports(path))
+        and not path.is_relative_to("harness/report/viewer")
     }
+    assert knowing == {Path("harness/cli/view.py")}
 
 
-@pytest.mark.parametrize("path", files("calibration"), ids=str)
-def test_known_truths_know_nothing_of_who_measures(path: Path) -> None:
+def of_others(path: Path) -> set[str]:
+    """Return what a file imports of ours, but for its own top-level package."""
+    others = set(OURS) - {path.parts[0]}
+    return {name for name in imports(path) if name.split(".")[0] in others}
+
+
+def test_the_browser_lab_shares_only_the_contract() -> None:
+    """It is told by its command line where the servers are, and answers in JSON."""
+    assert offenders(files("browserlab"), lambda path: of_others(path) - {"servers.contract"}) == {}
+
+
+def test_servers_know_nothing_of_who_measures() -> None:
+    """No import of the instrument, nor of its tools."""
+    tools = {"calibration", "harness", "loadtests", "bench", "browserlab", "locust", "gevent", "playwright"}
+    assert offenders(files("servers"), lambda path: roots(path) & tools) == {}
+
+
+def test_known_truths_know_nothing_of_who_measures() -> None:
     """Otherwise they might agree with the instrument's own mistakes."""
-    assert not roots(path) & {"harness", "loadtests", "bench", "locust", "gevent"}
+    tools = {"harness", "loadtests", "bench", "locust", "gevent"}
+    assert offenders(files("calibration"), lambda path: roots(path) & tools) == {}
 
 
-@pytest.mark.parametrize("path", files("loadtests"), ids=str)
-def test_load_shares_only_the_contract_and_the_plan(path: Path) -> None:
+def test_load_shares_only_the_contract_and_the_plan() -> None:
     """Of ours: the contract with the servers, the plan and the recording with the harness, itself."""
-    ours = {name for name in imports(path) if name.split(".")[0] in OURS}
     allowed = {module_name(Path(shared)) for shared in SHARED}
-    assert {name for name in ours if name.split(".")[0] != "loadtests"} <= allowed
+    assert offenders(files("loadtests"), lambda path: of_others(path) - allowed) == {}
 
 
 def test_what_makes_a_load_is_in_its_version() -> None:
@@ -318,25 +242,19 @@ def test_what_makes_a_load_is_in_its_version() -> None:
     assert {str(path) for path in of_load if path.parts[0] != "loadtests"} == set(SHARED)
 
 
-@pytest.mark.parametrize("path", [Path("bench.py"), *files("harness")], ids=str)
-def test_only_charts_import_matplotlib(path: Path) -> None:
+def test_only_charts_import_matplotlib() -> None:
     """It takes half a second to import, and most commands draw nothing."""
-    assert "matplotlib" not in roots(path) or path.is_relative_to("harness/report/charts")
+    others = [path for path in files("harness") if not path.is_relative_to("harness/report/charts")]
+    assert offenders([Path("bench.py"), *others], lambda path: roots(path) & {"matplotlib"}) == {}
 
 
 SCHEMES = [path for path in files("servers/schemes") if path.name != "__init__.py"]
 
 
-@pytest.mark.parametrize("path", SCHEMES, ids=str)
-def test_a_scheme_imports_no_other_scheme(path: Path) -> None:
-    """A scheme is one file; what two share has a name of its own beside them."""
-    assert not {name for name in imports(path) if name.startswith("servers.schemes")}
-
-
-@pytest.mark.parametrize("path", files("servers"), ids=str)
-def test_no_file_names_a_scheme(path: Path) -> None:
-    """Schemes are found by listing their folder, so that another needs no other edit."""
-    assert not imports(path) & {module_name(scheme) for scheme in SCHEMES}
+def test_no_file_names_a_scheme() -> None:
+    """Schemes are found by listing their folder: another needs no other edit. None imports another."""
+    schemes = {module_name(scheme) for scheme in SCHEMES}
+    assert offenders(files("servers"), lambda path: imports(path) & schemes) == {}
 
 
 def loaded_after(*command: str) -> set[str]:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
-#: Seconds between two looks at what is overdue, and so how late a deadline may be noticed.
+#: Seconds between two looks at what is overdue.
 TICK_S: Final = 0.25
 
 T = TypeVar("T")
@@ -16,13 +16,17 @@ T = TypeVar("T")
 class Deadlines:
     """Cancels operations that take too long.
 
+    An operation is cancelled at the second look that finds it overdue: between the two, a process that had
+    been stopped (by the machine, or by a long computation) reads the answers that arrived meanwhile.
+
     Args:
-        limit_s: Seconds that an operation may take; it ends at most `TICK_S` later.
+        limit_s: Seconds that an operation may take; it ends at most two `TICK_S` later.
     """
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._begun: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
         self._overdue: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -46,12 +50,17 @@ class Deadlines:
             raise  # somebody else's wish
         finally:
             del self._begun[task]
+            self._late.discard(task)
             self._overdue.discard(task)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         latest = loop.time() - self._limit_s
         for task, begun in self._begun.items():
-            if begun <= latest and task not in self._overdue:
+            if begun > latest:
+                continue
+            if task not in self._late:
+                self._late.add(task)
+            elif task not in self._overdue:
                 self._overdue.add(task)
                 task.cancel()
         # Idle servers do not tick.

@@ -1,6 +1,8 @@
 """Deadlines by one timer for all."""
 
 import asyncio
+import socket
+import time
 
 import pytest
 
@@ -52,7 +54,21 @@ async def test_each_has_its_own() -> None:
     await asyncio.sleep(0)
     deadlines._begun[old] -= 61
     deadlines._look(asyncio.get_running_loop())
+    deadlines._look(asyncio.get_running_loop())
     event.set()
     results = await asyncio.gather(old, young, return_exceptions=True)
     assert isinstance(results[0], TimeoutError)
     assert results[1] is True
+
+
+async def test_what_was_answered_while_the_process_was_stopped_is_in_time() -> None:
+    """Neither a machine that stops nor a long computation makes the store seem gone."""
+    asked, store = socket.socketpair()
+    with store:
+        reader, writer = await asyncio.open_connection(sock=asked)
+        reading = asyncio.create_task(Deadlines(0.01).bound(reader.readexactly(6)))
+        await asyncio.sleep(0)
+        store.sendall(b"answer")
+        time.sleep(0.5)  # noqa: ASYNC251 - the process stands still
+        assert await reading == b"answer"
+        writer.close()

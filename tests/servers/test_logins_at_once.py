@@ -321,4 +321,4 @@ def test_logins(logins: type[RuleBasedStateMachine]) -> None:
 @pytest.mark.slow
 def test_logins_for_long(logins: type[RuleBasedStateMachine]) -> None:
     """The same holds for many more runs, others every time."""
-    run_state_machine_as_test(logins, settings=settings(LONG, max_examples=35))
+    run_state_machine_as_test(logins, settings=settings(LONG, max_examples=12))

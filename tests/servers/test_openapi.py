@@ -44,7 +44,7 @@ BOUNDS = description.load(checks=_FORM, generation=_GENERATION | {"deterministic
 
 #: Many more, others in every run.
 CHANCE = description.load(
-    checks=_FORM, generation=_GENERATION | {"max-examples": 100}, phases={"coverage": {"enabled": False}}
+    checks=_FORM, generation=_GENERATION | {"max-examples": 40}, phases={"coverage": {"enabled": False}}
 )
 
 

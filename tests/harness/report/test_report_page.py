@@ -283,6 +283,14 @@ def test_a_column_of_figures_may_have_gaps() -> None:
     assert [html.is_numeric(table, column) for column in range(4)] == [False, True, False, False]
 
 
+@pytest.fixture
+def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all figures one is drawn, for tests that are about files."""
+    every = dict(draw._modules())
+    monkeypatch.setattr(draw, "_modules", lambda: iter([("cost", every["cost"])]))
+
+
+@pytest.mark.usefixtures("one_figure")
 def test_a_run_gets_a_page_and_markdown(result: Result, tmp_path: Path) -> None:
     """Beside its result, and again the same."""
     archive.save(result, tmp_path)
@@ -460,6 +468,7 @@ def test_what_a_page_says_is_there_for_programs(result: Result, tmp_path: Path) 
     assert content["checks"][0]["status"] == "warning"
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_files_go_where_they_are_wanted(result: Result, tmp_path: Path) -> None:
     """All of a report, the charts alone, or one export; the run's own folder stays as it is."""
     place = stored(result, tmp_path / "one")
