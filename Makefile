@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 # Hundreds of processes import the same modules: without their byte code each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,10 +58,10 @@ $(VENV)/.created:
 
 $(VENV)/.run-ready: requirements.lock $(VENV)/.created
 	@echo "installing what requirements.lock names (once)"
-	@$(PIP) -r requirements.lock
+	@.ci/install $(VENV) requirements.lock
 	@touch $@
 
 $(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.created
 	@echo "installing what requirements-dev.lock names (once)"
-	@$(PIP) -r requirements-dev.lock
+	@.ci/install $(VENV) requirements-dev.lock
 	@touch $(VENV)/.run-ready $@

@@ -320,12 +320,21 @@ def play(name: str, folder: Path, **environment: str) -> subprocess.CompletedPro
 
 
 def test_the_environment_is_made_from_the_lock(tool: Path, tmp_path: Path) -> None:
-    """With hashes, and nothing else."""
-    done = play("Install", tmp_path, TOOL=str(ROOT), PLACE=str(tool))
-    assert done.returncode == 0, done.stderr
-    called = json.loads((tmp_path / "called.json").read_text())
-    assert "--require-hashes" in called
-    assert called[-1] == str(ROOT / "requirements.lock")
+    """With hashes, and nothing else; by uv, or by pip where there is none or it fails."""
+    for uv, last in (("exit 0", "uv"), ("exit 1", "pip"), (None, "pip")):
+        log = tmp_path / "uv.log"
+        if uv is not None:
+            (tool / "bin" / "uv").write_text(f'#!/bin/sh\necho "$@" > {log}\n{uv}\n')
+            (tool / "bin" / "uv").chmod(0o755)
+        done = play("Install", tmp_path, TOOL=str(ROOT), PLACE=str(tool))
+        assert done.returncode == 0, done.stderr
+        called = (
+            log.read_text().split() if last == "uv" else json.loads((tmp_path / "called.json").read_text())
+        )
+        assert "--require-hashes" in called
+        assert called[-1] == str(ROOT / "requirements.lock")
+        for file in (log, tool / "bin" / "uv", tmp_path / "called.json"):
+            file.unlink(missing_ok=True)
 
 
 def test_a_check_ends_with_the_tools_exit_code(tool: Path, tmp_path: Path) -> None:

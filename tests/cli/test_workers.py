@@ -93,7 +93,6 @@ def added(rows: list[SlotRecord]) -> HdrHistogram:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_two_workers_make_one_result(sandbox: Sandbox) -> None:
     """Every arrival is accounted for, and the percentiles are those of both workers' histograms together."""
     run, workers = begin(sandbox, seconds=3)
@@ -128,7 +127,6 @@ def test_two_workers_make_one_result(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_a_worker_killed_half_way_makes_a_run_invalid_and_keeps_what_was_seen(sandbox: Sandbox) -> None:
     """It is named, the other ends by itself, and nothing that was measured gets a verdict."""
     run, workers = begin(sandbox, seconds=20)
