@@ -12,7 +12,7 @@ from browserlab.session import Stage, Visitor
 from servers import contract
 from servers.contract import Credentials
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 #: Every scheme with every place for its credential.
 KINDS: list[tuple[str, Store]] = [

@@ -22,6 +22,8 @@ from harness.results.model import Result
 from tests.browser import browser
 from tests.harness.report.test_report_incidents import OUTAGE, with_incidents
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 #: The least contrast of text that WCAG 2.2 asks for (AA), and that of large text.
 CONTRAST, LARGE_CONTRAST = 4.5, 3.0

@@ -16,6 +16,8 @@ from harness.report.viewer.filters import Choice
 from harness.report.viewer.result_index import Seen
 from tests.browser import browser
 
+pytestmark = pytest.mark.slow
+
 STYLE: Final = Path(pages.__file__).parent / "static" / "view.css"
 #: Half a line's width, and what rounding adds, in units of the drawing.
 NEAR: Final = 1.0

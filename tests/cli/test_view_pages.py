@@ -15,6 +15,8 @@ from tests import viewing
 from tests.browser import browser
 from tests.viewing import Viewer, put, put_comparison, stored, under_way
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '"><script>document.title = "broken"</script><img src=x onerror=alert(1)>'
 #: One self-contained page, as a report is, which tries what no report may.
 REPORT = """<!doctype html><title>report</title><style>p { color: rgb(1, 2, 3) }</style><p id="ran">no</p>

@@ -78,6 +78,7 @@ def test_every_golden_picture_is_of_a_figure() -> None:
     assert max(file.stat().st_size for file in files.values()) < 60_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_another_rasteriser_is_no_other_figure(name: str) -> None:
     """Edges softer or sharper, everything a pixel further: no eye would tell."""
@@ -88,6 +89,7 @@ def test_another_rasteriser_is_no_other_figure(name: str) -> None:
     assert apart(then, np.roll(sharper, (-1, -1), (0, 1))) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lost_label_or_another_colour_is_another_figure(name: str) -> None:
     """The smallest text that can be seen; the colour that fewest marks, bars and lines have."""

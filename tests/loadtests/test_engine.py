@@ -311,6 +311,7 @@ def test_plain_locust_runs_the_scenarios(
     assert [row["num_failures"] for row in rows] == [0] * len(steps)
 
 
+@pytest.mark.slow
 def test_a_long_run_holds_no_more_than_a_short_one() -> None:
     """What the load generator keeps after 300 slots is what it kept after 100.
 

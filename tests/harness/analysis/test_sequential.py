@@ -53,6 +53,7 @@ def runs(true_ratio: float, instances: int, trials: int = 1000) -> Counter[Verdi
     return Counter(until_decided(dice, true_ratio, instances)[0] for _ in range(trials))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instances", [8, 16])
 def test_the_same_code_is_called_different_in_less_than_one_of_a_hundred(instances: int) -> None:
     """Over all looks together: 1 %, within three standard errors of 2,000 trials, 0.22 % each."""
@@ -60,6 +61,7 @@ def test_the_same_code_is_called_different_in_less_than_one_of_a_hundred(instanc
     assert (found["slower"] + found["faster"]) / 2000 <= 0.01 + 3 * 0.0022
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instances", [8, 16])
 @pytest.mark.parametrize("true_ratio", [1.03, 1 / 1.03])
 def test_a_difference_as_large_as_the_margin_is_hardly_ever_called_equivalent(

@@ -109,6 +109,7 @@ def gate(rng: random.Random, between: float, slower: float, *, knowing: bool = T
     return answers
 
 
+@pytest.mark.slow
 def test_runs_that_differ_do_not_cry_wolf() -> None:
     """Batches differ by 5 % an arm, the code by nothing: no alarm in fifty; a naive gate has some."""
     rng = random.Random(7)  # noqa: S311 - a simulation

@@ -382,6 +382,7 @@ def gate(rng: random.Random, slower: float, sd: float, instances: int = 16) -> d
     return {s: min((one.answer for one in final if one.subject == s), key=worst.index) for s in true}
 
 
+@pytest.mark.slow
 def test_how_often_the_gate_is_wrong() -> None:
     """At the spread of quiet minutes, 1.3 %, and of restless ones: no false alarm, and 8 % more is caught.
 

@@ -220,6 +220,7 @@ def test_listing_the_figures_is_not_needed_to_import_the_package() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_png_and_svg_are_written_the_same_each_time(result: Result, tmp_path: Path) -> None:
     """The same result gives the same bytes, also after other figures were drawn."""
     first, second = draw_all(result, tmp_path / "a"), draw_all(result, tmp_path / "new" / "b")

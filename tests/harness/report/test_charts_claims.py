@@ -285,6 +285,7 @@ def test_pictures_of_claims_name_what_they_are_about(tmp_path: Path) -> None:
     assert draw_claims([], [], tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_run_of_such_a_suite_draws_them_too(tmp_path: Path) -> None:
     """Not those of answers: a run has none."""
     names = {path.stem for path in draw_all(Sweeps().result(), tmp_path)}

@@ -97,6 +97,7 @@ def test_of_a_gates_arms_the_newer_counts() -> None:
     assert "token" not in {series.arm for series in found.series}
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_for_each_metric(tmp_path: Path) -> None:
     """As PNG and SVG, the same twice."""
     rng = random.Random(3)  # noqa: S311 - a reproducible simulation
