@@ -286,6 +286,7 @@ def _plain_locust(server: Server, user_class: str, run_time: str, folder: Path) 
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("user_class", "scheme", "steps"),
     [
