@@ -69,5 +69,6 @@ def _title(sent: dict[str, Line]) -> str:
     rises = {arm: sum(slopes := line.slopes()) / len(slopes) for arm, line in sent.items()}
     if not rises:
         return "What long profiles cost"
-    told = [f"{fmt.number(rise)} B ({arm})" for arm, rise in rises.items()]
+    # Rounded: what is left of 0 by the order of a sum differs between versions of Python.
+    told = [f"{fmt.number(round(rise, 9))} B ({arm})" for arm, rise in rises.items()]
     return f"Each byte of profile lengthens a request by {', '.join(told)}"
