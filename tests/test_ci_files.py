@@ -154,9 +154,9 @@ def _admitted_by(requirement: Requirement) -> SpecifierSet:
 
 def _is_installed(requirement: Requirement) -> bool:
     """Whether it is the one version of that package in the lock file, and so the one that is installed."""
-    pins = re.findall(
-        rf"^{re.escape(requirement.name)}(?:\[[\w,-]+\])?==", _lock(), re.MULTILINE | re.IGNORECASE
-    )
+    name = re.escape(canonicalize_name(requirement.name))
+    pins = re.findall(rf"^{name}(?:\[[\w,-]+\])?==", _lock(), re.MULTILINE)
+    assert pins, requirement
     return len(pins) == 1 and (requirement.marker is None or requirement.marker.evaluate())
 
 

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_crossing(servers: dict[str, int]) -> None:
-    """At home everything works, from strangers nothing."""
+    """Twice the same; at home everything works, from strangers nothing."""
     _, rows = await crossing.run(servers)
     works = {(row.scheme, row.origin) for row in rows if row.cookie == "as it comes" and row.works}
     assert works == {
@@ -50,6 +50,7 @@ async def test_crossing(servers: dict[str, int]) -> None:
         for row in rows
         if row.origin == "own origin"
     )
+    assert (await crossing.run(servers))[1] == rows
 
 
 async def test_forgery(servers: dict[str, int]) -> None:
