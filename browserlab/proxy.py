@@ -43,7 +43,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProxiedRequest:
     """One request that came to a server.
 
     Attributes:
@@ -72,7 +72,7 @@ class Front:
         self.port = 0
         self.key = ""
         self.sites: dict[str, Site] = {}
-        self.seen: list[Seen] = []
+        self.seen: list[ProxiedRequest] = []
 
     @property
     def arguments(self) -> list[str]:
@@ -118,7 +118,7 @@ class Front:
                 answer.headers.add(name, weakened.set_cookie(value) if is_cookie else value)
         if weakened.preflight_max_age_s is not None and _MAX_AGE in answer.headers:
             answer.headers[_MAX_AGE] = str(weakened.preflight_max_age_s)
-        self.seen.append(Seen(request.method, request.path, reply.status))
+        self.seen.append(ProxiedRequest(request.method, request.path, reply.status))
         return answer
 
     async def _proof(self, base: URL, headers: CIMultiDict[str]) -> str:

@@ -40,7 +40,7 @@ _SO_TIMESTAMPNS: Final = 35
 _NOTE_SPACE: Final = socket.CMSG_SPACE(16)
 
 
-class Target:
+class TargetServer:
     """The server; one request at a time a connection.
 
     Args:
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes any free one")
     parser.add_argument("--seed", type=int, default=1, help="draws the delays")
     options = parser.parse_args()
-    target = Target(options.port, options.seed)
+    target = TargetServer(options.port, options.seed)
     print(json.dumps({"port": target.port}), flush=True)
     target.serve_for_ever()
 

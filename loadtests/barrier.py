@@ -12,7 +12,7 @@ _socket = monkey.get_original("socket", "socket")
 _LEAD_NS: Final = 50_000_000
 
 
-class Edges(Protocol):
+class SlotEdges(Protocol):
     """Who is told of the edges of slots, and lets the load go on."""
 
     def begin(self, slot: int, instance: int) -> int | None:
@@ -22,7 +22,7 @@ class Edges(Protocol):
         """The slot's last answer has been read."""
 
 
-class LocalEdges:
+class LocalSlotEdges:
     """The line to the harness; blocking on purpose, since nothing is under way at an edge.
 
     Args:

@@ -33,7 +33,7 @@ class LoginFailedError(Exception):
     """An account could not log in; without it nothing can be measured."""
 
 
-class Answer(NamedTuple):
+class TimedAnswer(NamedTuple):
     """One answer, and when its request was sent and its last byte came in (perf_counter, ns).
 
     `cookies` are the values of its Set-Cookie fields, where they were asked for.
@@ -111,7 +111,7 @@ class Connection:
     """A keep-alive connection that opens itself again after an error.
 
     Attributes:
-        busy_since_ns: When the request under way was sent; 0 while idle. `Watchdog` reads it.
+        busy_since_ns: When the request under way was sent; 0 while idle. `Deadlines` reads it.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -122,7 +122,7 @@ class Connection:
         self._socket: Any = None
         self._reader = _Body()
 
-    def exchange(self, request: bytes) -> Answer:
+    def exchange(self, request: bytes) -> TimedAnswer:
         """Send a request and read the whole answer, skipping its header fields.
 
         Raises:
@@ -130,7 +130,7 @@ class Connection:
         """
         return self._guarded(request, self._reader)
 
-    def exchange_for_cookies(self, request: bytes) -> Answer:
+    def exchange_for_cookies(self, request: bytes) -> TimedAnswer:
         """Send a request and read the whole answer and the cookies that it sets.
 
         Raises:
@@ -139,7 +139,7 @@ class Connection:
         reader = _BodyAndCookies()
         return self._guarded(request, reader)._replace(cookies=reader.cookies)
 
-    def _guarded(self, request: bytes, reader: _Body) -> Answer:
+    def _guarded(self, request: bytes, reader: _Body) -> TimedAnswer:
         try:
             if perf_counter_ns() - self._read_ns > _IDLE_NS and self._was_closed():
                 self.close()
@@ -152,7 +152,7 @@ class Connection:
         finally:
             self.busy_since_ns = 0
 
-    def _exchange(self, request: bytes, reader: _Body) -> Answer:
+    def _exchange(self, request: bytes, reader: _Body) -> TimedAnswer:
         size = 0
         reader.restart()
         sent_ns = self.busy_since_ns = perf_counter_ns()
@@ -171,7 +171,7 @@ class Connection:
             if not data and not reader.complete:
                 raise ConnectionResetError("the server closed the connection before it answered")
         self._read_ns = read_ns
-        answer = Answer(reader.get_code(), reader.body, size, sent_ns, read_ns)
+        answer = TimedAnswer(reader.get_code(), reader.body, size, sent_ns, read_ns)
         if not reader.should_keep_alive():
             self.close()
         return answer
@@ -209,7 +209,7 @@ class Connection:
         self._reader = _Body()  # what is left of a torn answer must not meet the next
 
 
-class Watchdog:
+class Deadlines:
     """Ends requests that take too long, for all connections at once: a timer for each would cost more."""
 
     def __init__(self, timeout_s: float) -> None:
@@ -249,7 +249,7 @@ class Credential(NamedTuple):
     account_id: str
     refresh_token: str = ""
 
-    def renewed(self, answer: Answer, dialect: Dialect = CONTRACT) -> Credential:
+    def renewed(self, answer: TimedAnswer, dialect: Dialect = CONTRACT) -> Credential:
         """What a refresh was answered with, for the same account."""
         body = json.loads(answer.body)
         return self._replace(
@@ -312,7 +312,7 @@ def login_bytes(
     return request_bytes("POST", dialect.path(contract.AUTHENTICATE), address, b"", body)
 
 
-def credential_of(answer: Answer, dialect: Dialect = CONTRACT) -> Credential:
+def credential_of(answer: TimedAnswer, dialect: Dialect = CONTRACT) -> Credential:
     """The credential that a login was answered with: a cookie, a token, or nothing.
 
     Raises:

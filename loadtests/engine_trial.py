@@ -24,7 +24,7 @@ from locust.exception import StopUser
 
 from harness.protocol.plan import arrival_offsets
 from harness.protocol.recording import SlotRecord, merged
-from loadtests.client import Connection, Credential, Watchdog
+from loadtests.client import Connection, Credential, Deadlines
 from loadtests.pacing import SWITCH_INTERVAL_S, ClosedPhase, OpenPhase, Phase, Rendezvous
 from loadtests.recorder import Tally
 from loadtests.session import Session
@@ -105,7 +105,7 @@ class Count:
         }
 
 
-class Slots:
+class SlotTrial:
     """Our engine's bout: slot after slot as a run has them, each encoded and handed to Locust as it ends."""
 
     def __init__(self, bout: Bout, environment: Environment, count: Count) -> None:
@@ -113,7 +113,7 @@ class Slots:
         self._bout = bout
         self._stats = environment.stats
         self._count = count
-        self._watchdog = Watchdog(_TIMEOUT_S)
+        self._watchdog = Deadlines(_TIMEOUT_S)
         self._everyone = Rendezvous(bout.connections)
         self._tally = Tally()
         self._kept: list[SlotRecord] = []
@@ -195,7 +195,7 @@ class Ours(User):
     """This project's client, pacing, session and recorder: every answer is checked."""
 
     abstract = True
-    slots: ClassVar[Slots]
+    slots: ClassVar[SlotTrial]
 
     @task
     def take_part(self) -> None:
@@ -244,7 +244,7 @@ def fight(bout: Bout) -> dict[str, Any]:
     runner = environment.create_local_runner()
     count = Count(environment)
     if base is Ours:
-        user.slots = Slots(bout, environment, count)
+        user.slots = SlotTrial(bout, environment, count)
         runner.start(bout.connections, spawn_rate=bout.connections)
         if not user.slots.over.wait(bout.warmup_s + bout.seconds + _PATIENCE_S):
             raise SystemExit(f"{bout.engine} was not done with {user.host}{bout.path} in time")

@@ -29,16 +29,16 @@ from harness.protocol.incidents import (
     REFUSALS,
     REFUSED_CONNECTION,
     TIMEOUT,
+    ArmUsers,
     Bin,
     IncidentPlan,
-    Party,
-    Person,
+    ProbeRecord,
     Timeline,
-    Watching,
+    VirtualUser,
 )
 from harness.protocol.plan import Target, arrival_offsets
-from loadtests.barrier import LocalEdges
-from loadtests.client import Answer, Connection, Watchdog, log_in
+from loadtests.barrier import LocalSlotEdges
+from loadtests.client import Connection, Deadlines, TimedAnswer, log_in
 from loadtests.pacing import SWITCH_INTERVAL_S, Rendezvous, wait_until
 from loadtests.recorder import WRONG
 from loadtests.scenarios import ScenarioFile
@@ -49,7 +49,7 @@ _READ: Final = "read"
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedRequest:
     """One request: its step, when it was sent and ended, the status of its answer, and what came of it."""
 
     step: str
@@ -59,7 +59,7 @@ class Seen:
     outcome: str
 
 
-class Witness:
+class IncidentRecorder:
     """Notes what came of each request of one person; a `Session` enters it as it would a tally.
 
     Args:
@@ -68,7 +68,7 @@ class Witness:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_ns = round(timeout_s * 1e9)
-        self._seen: list[Seen] = []
+        self._seen: list[ObservedRequest] = []
         self._step, self._asked_ns = "", 0
 
     def step(self, method: str, name: str) -> Self:  # noqa: ARG002 - as a tally has it
@@ -76,10 +76,10 @@ class Witness:
         self._step, self._asked_ns = name, perf_counter_ns()
         return self
 
-    def answered(self, answer: Answer, sent_bytes: int, due_ns: int | None) -> None:  # noqa: ARG002
+    def answered(self, answer: TimedAnswer, sent_bytes: int, due_ns: int | None) -> None:  # noqa: ARG002
         """It was answered: well, unless `failed` follows."""
         outcome = OK if self._step == _READ else self._step
-        self._seen.append(Seen(self._step, answer.sent_ns, answer.read_ns, answer.status, outcome))
+        self._seen.append(ObservedRequest(self._step, answer.sent_ns, answer.read_ns, answer.status, outcome))
 
     def failed(self, reason: str) -> None:
         """It was not answered, or the answer was wrong."""
@@ -93,9 +93,9 @@ class Witness:
             outcome = TIMEOUT
         else:
             outcome = REFUSED_CONNECTION if reason.startswith("ConnectionRefused") else LOST_CONNECTION
-        self._seen.append(Seen(self._step, self._asked_ns, now_ns, 0, self._named(outcome)))
+        self._seen.append(ObservedRequest(self._step, self._asked_ns, now_ns, 0, self._named(outcome)))
 
-    def take(self) -> list[Seen]:
+    def take(self) -> list[ObservedRequest]:
         """What was seen since this was last asked for."""
         seen, self._seen = self._seen, []
         return seen
@@ -110,16 +110,18 @@ class _Content:
     slowest_ns: int = 0
 
 
-class Crowd:
+class UserPool:
     """The people of one arm: who of them is free, and what all of them saw."""
 
-    def __init__(self, party: Party) -> None:
+    def __init__(self, party: ArmUsers) -> None:
         self.party = party
         self.lag_ns: list[int] = []
         self._free: deque[AsyncResult] = deque()
         self._is_over = False
         self._bins: defaultdict[int, _Content] = defaultdict(_Content)
-        self._watched: dict[str, list[Seen]] = {one.watched: [] for one in party.people if one.watched}
+        self._watched: dict[str, list[ObservedRequest]] = {
+            one.watched: [] for one in party.people if one.watched
+        }
         self._start_ns = 0
 
     def begin(self, start_ns: int) -> None:
@@ -148,7 +150,7 @@ class Crowd:
         while self._free:
             self._free.popleft().set(None)
 
-    def enter(self, person: Person, seen: list[Seen], due_ns: int) -> None:
+    def enter(self, person: VirtualUser, seen: list[ObservedRequest], due_ns: int) -> None:
         """Enter a visit of somebody's."""
         self.lag_ns.append(seen[0].sent_ns - due_ns)
         for one in seen:
@@ -165,11 +167,11 @@ class Crowd:
         for number, content in sorted(self._bins.items()):
             yield Bin(self.party.target.arm, number, dict(content.outcomes), content.slowest_ns)
 
-    def watching(self) -> Iterator[Watching]:
+    def watching(self) -> Iterator[ProbeRecord]:
         """The reads of those who are watched."""
         for watched, seen in self._watched.items():
             sent_ns = tuple(one.sent_ns - self._start_ns for one in seen)
-            yield Watching(self.party.target.arm, watched, sent_ns, tuple(one.outcome for one in seen))
+            yield ProbeRecord(self.party.target.arm, watched, sent_ns, tuple(one.outcome for one in seen))
 
     def _bin(self, at_ns: int) -> _Content:
         return self._bins[(at_ns - self._start_ns) // BIN_NS]
@@ -188,10 +190,10 @@ class LiveThrough:
         self._recording = recording
         self._scenario = scenario
         self._environment = environment
-        self._line = LocalEdges(plan.line, plan.process)
-        self._watchdog = Watchdog(plan.timeout_s)
+        self._line = LocalSlotEdges(plan.line, plan.process)
+        self._watchdog = Deadlines(plan.timeout_s)
         self._everyone = Rendezvous(plan.users)
-        self._crowds = [Crowd(party) for party in plan.parties]
+        self._crowds = [UserPool(party) for party in plan.parties]
         self._waiting = iter([(crowd, person) for crowd in self._crowds for person in crowd.party.people])
         self._errors: Counter[str] = Counter()
         self._switch_ns = 0
@@ -213,13 +215,13 @@ class LiveThrough:
             self._environment.process_exit_code = 1
             self._quit()
 
-    def _live(self, crowd: Crowd, person: Person) -> None:
+    def _live(self, crowd: UserPool, person: VirtualUser) -> None:
         account = contract.load_credentials(person.account)
         target = crowd.party.target
         credential = log_in((target.host, target.port), account)
         session = Session(self._connect(target), account, person.read_path, credential)
         session.may_log_in = not person.watched
-        witness = Witness(self._plan.timeout_s)
+        witness = IncidentRecorder(self._plan.timeout_s)
         session.enter(witness)
         for _ in range(self._plan.warmup_visits):
             self._visit(session, None)

@@ -28,8 +28,8 @@ if _ROOT not in sys.path:  # Locust puts this file's folder there, not the proje
 from harness.protocol.incidents import IncidentPlan  # noqa: E402
 from harness.protocol.plan import Plan  # noqa: E402
 from loadtests import scenarios  # noqa: E402
-from loadtests.barrier import LocalEdges  # noqa: E402
-from loadtests.client import Connection, LoginFailedError, Watchdog, log_in  # noqa: E402
+from loadtests.barrier import LocalSlotEdges  # noqa: E402
+from loadtests.client import Connection, Deadlines, LoginFailedError, log_in  # noqa: E402
 from loadtests.incident import LiveThrough  # noqa: E402
 from loadtests.pacing import wait_until  # noqa: E402
 from loadtests.recorder import Tally  # noqa: E402
@@ -54,7 +54,7 @@ class ByHand:
     def __init__(self, environment: Environment) -> None:
         options: Any = environment.parsed_options
         self.tally = Tally()
-        self.watchdog = Watchdog(options.timeout)
+        self.watchdog = Deadlines(options.timeout)
         self._gap_ns: int = round(1e9 / options.rate)
         self._next_ns: int = perf_counter_ns()
         self._users = 0
@@ -116,7 +116,7 @@ def _drive(plan: Plan, recording: Path, scenario: scenarios.ScenarioFile, enviro
         scenario,
         environment,
         recording=recording.open("w", encoding="utf-8"),
-        edges=LocalEdges(plan.edges, plan.process),
+        edges=LocalSlotEdges(plan.edges, plan.process),
         ended=ended,
     )
 

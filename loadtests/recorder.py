@@ -15,7 +15,7 @@ from typing import Any, Final
 from locust.stats import RequestStats, StatsEntry, bucket_response_time
 
 from harness.protocol.recording import SlotRecord, encode
-from loadtests.client import Answer
+from loadtests.client import TimedAnswer
 
 #: An arrival sent more than this behind schedule is late.
 LATE_NS: Final = 1_000_000
@@ -39,7 +39,7 @@ class StepTally:
         self.request_bytes = 0
         self.response_bytes = 0
 
-    def answered(self, answer: Answer, sent_bytes: int, due_ns: int | None) -> None:
+    def answered(self, answer: TimedAnswer, sent_bytes: int, due_ns: int | None) -> None:
         """Count a request that was answered; `due_ns` is its scheduled arrival in open loop."""
         self.service_ns.append(answer.read_ns - answer.sent_ns)
         self.request_bytes += sent_bytes

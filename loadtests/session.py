@@ -11,11 +11,11 @@ import gevent
 
 from harness.protocol.dialect import CONTRACT, Dialect
 from loadtests.client import (
-    Answer,
     Connection,
     Credential,
     LoginFailedError,
     RequestFailedError,
+    TimedAnswer,
     credential_of,
     forged,
     login_bytes,
@@ -33,20 +33,20 @@ _REFUSED: Final = 401
 _email_numbers = count()
 
 
-class Notes(Protocol):
+class StepLog(Protocol):
     """Where the requests of one step are noted: `loadtests.recorder.StepTally` says how."""
 
-    def answered(self, answer: Answer, sent_bytes: int, due_ns: int | None) -> None:
+    def answered(self, answer: TimedAnswer, sent_bytes: int, due_ns: int | None) -> None:
         """An answer came."""
 
     def failed(self, reason: str) -> None:
         """With `answered` before it the answer was wrong, without it none came."""
 
 
-class Book(Protocol):
+class RequestLog(Protocol):
     """Where all requests are noted: `loadtests.recorder.Tally`, or what stands in for it."""
 
-    def step(self, method: str, name: str) -> Notes:
+    def step(self, method: str, name: str) -> StepLog:
         """Where those of one step are."""
 
 
@@ -83,12 +83,12 @@ class Session:
         self._account_id = credential.account_id
         self._login = login_bytes(connection.address, account, dialect)
         self._right_body: bytes | None = None
-        self._tally: Book | None = None
+        self._tally: RequestLog | None = None
         self._due_ns: int | None = None
         self._expired = False
         self._carry(credential)
 
-    def enter(self, tally: Book) -> None:
+    def enter(self, tally: RequestLog) -> None:
         """Count into this tally from now on."""
         self._tally = tally
 
@@ -207,8 +207,8 @@ class Session:
         return request_bytes(method, self._dialect.path(path), self._connection.address, headers, body)
 
     def _ask(
-        self, method: str, step: str, request: bytes, exchange: Callable[[bytes], Answer]
-    ) -> Answer | None:
+        self, method: str, step: str, request: bytes, exchange: Callable[[bytes], TimedAnswer]
+    ) -> TimedAnswer | None:
         """Make one request and count it; None where no answer came."""
         if self._tally is None:
             raise RuntimeError("enter a tally first")
@@ -226,7 +226,7 @@ class Session:
         if self._tally is not None:
             self._tally.step(method, step).failed(f"{WRONG}{reason}")
 
-    def _look_closer(self, answer: Answer) -> None:
+    def _look_closer(self, answer: TimedAnswer) -> None:
         """Accept a body that is not known yet when it names this account; it is known from then on."""
         if answer.status != 200:
             self._wrong("GET", "read", f"status {answer.status}")

@@ -15,10 +15,10 @@ from locust.env import Environment
 
 from harness.protocol.plan import Plan, arrival_offsets, by_arm
 from harness.protocol.recording import footer, header, line
-from harness.protocol.staircase import Staircase, holds
+from harness.protocol.staircase import Staircase, meets_limit
 from loadtests import kernel_time
-from loadtests.barrier import Edges
-from loadtests.client import NOBODYS, Connection, Watchdog, load_account, log_in
+from loadtests.barrier import SlotEdges
+from loadtests.client import NOBODYS, Connection, Deadlines, load_account, log_in
 from loadtests.pacing import (
     SWITCH_INTERVAL_S,
     ClosedPhase,
@@ -37,7 +37,7 @@ from servers import contract
 _READING_NS: Final = 200_000
 
 
-class Paper(Protocol):
+class RecordSink(Protocol):
     """Where a recording is written: a file, or a line to whoever keeps it."""
 
     def write(self, text: str, /) -> object:
@@ -71,8 +71,8 @@ class Drive:
         scenario: ScenarioFile,
         environment: Environment,
         *,
-        recording: Paper,
-        edges: Edges,
+        recording: RecordSink,
+        edges: SlotEdges,
         ended: Callable[[str], None],
     ) -> None:
         self._plan = plan
@@ -83,7 +83,7 @@ class Drive:
         self._environment = environment
         self._edges = edges
         self._ended = ended
-        self._watchdog = Watchdog(plan.timeout_s)
+        self._watchdog = Deadlines(plan.timeout_s)
         self._everyone = Rendezvous(plan.users)
         self._errors: Counter[str] = Counter()
         self._tally = Tally()
@@ -191,13 +191,13 @@ class Drive:
         search = self._searches.get(instance)
         for record in self._tally.records(slot, instance, elapsed_ns, cpu_ns, wait_ns):
             if search is not None:
-                record = replace(record, rate=search.rate, settled=search.settled)  # noqa: PLW2901
+                record = replace(record, rate=search.rate, settled=search.converged)  # noqa: PLW2901
             self._recording.write(line(record))
             self._lines += 1
         self._recording.flush()
         if search is not None:
             response_ns = [ns for step in self._tally.steps.values() for ns in step.response_ns]
-            search.saw(holds(response_ns, self._tally.dropped, self._plan.limit_ns))
+            search.record(meets_limit(response_ns, self._tally.dropped, self._plan.limit_ns))
 
     def _hand_in(self) -> None:
         """Between phases: what was tallied goes to Locust, and a new tally begins."""

@@ -7,12 +7,12 @@ import pytest
 
 from harness.results.metrics import METRICS
 from harness.results.model import Result
-from harness.suites.external import OwnAccounts, OwnServer
+from harness.suites.external import ExternalServer, OwnAccounts
 from harness.suites.model import Load, Scenario, Servers, Suite
 
 REFERENCE = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
 #: All tables of a suite.
-SUITE = (Suite, Scenario, Load, Servers, OwnServer, OwnAccounts)
+SUITE = (Suite, Scenario, Load, Servers, ExternalServer, OwnAccounts)
 
 
 def named_below(heading: str) -> set[str]:

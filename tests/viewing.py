@@ -162,7 +162,7 @@ def put_comparison(folder: Path, *ids: str) -> Path:
 def under_way(folder: Path) -> Iterator[ProgressFile]:
     """As if a run were under way in a folder that there is: its reserve locked, this machine taken."""
     reserve = files.reserve_of(folder)
-    with run_lock.taken(folder, wait=False, say=print), reserve.open("wb") as file:
+    with run_lock.machine_lock(folder, wait=False, log=print), reserve.open("wb") as file:
         locks.mark(file)
         file.write(b"reserve")
         file.flush()

@@ -34,7 +34,7 @@ _COOKIES: Final = {
 
 
 @dataclass(frozen=True)
-class Case:
+class CrossingCase:
     """What is tried.
 
     Attributes:
@@ -53,7 +53,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Row(Case):
+class CrossingRow(CrossingCase):
     """What came of it.
 
     Attributes:
@@ -73,19 +73,19 @@ class Row(Case):
     write_preflights: int = 0
 
 
-def cases(third_party_cookies: bool) -> Iterator[Case]:
+def cases(third_party_cookies: bool) -> Iterator[CrossingCase]:
     """What is tried in a browser that allows cookies of third parties, or does not."""
     if third_party_cookies:
         for scheme in SCHEMES:
-            yield from (Case(scheme, origin) for origin in _ORIGINS)
-            yield Case(scheme, "own site, allowed", preflights_remembered=False)
+            yield from (CrossingCase(scheme, origin) for origin in _ORIGINS)
+            yield CrossingCase(scheme, "own site, allowed", preflights_remembered=False)
     else:
-        yield Case("token", "another site, allowed", third_party_cookies=False)
+        yield CrossingCase("token", "another site, allowed", third_party_cookies=False)
     for cookie in ("SameSite=None", "SameSite=None; Partitioned"):
-        yield Case("cookie", "another site, allowed", cookie, third_party_cookies)
+        yield CrossingCase("cookie", "another site, allowed", cookie, third_party_cookies)
 
 
-async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
+async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[CrossingRow]]:
     """The browser's version, and a row a case."""
     rows = []
     for third_party_cookies in (True, False):
@@ -95,7 +95,7 @@ async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
     return version, rows
 
 
-async def _tried(here: Stage, case: Case) -> Row:
+async def _tried(here: Stage, case: CrossingCase) -> CrossingRow:
     weakened = _COOKIES[case.cookie]
     if not case.preflights_remembered:
         weakened = replace(weakened, preflight_max_age_s=0)
@@ -110,7 +110,7 @@ async def _tried(here: Stage, case: Case) -> Row:
         read_preflights = here.preflights()
         writes = [await visitor.write(f"number-{number}@example.com") for number in range(WRITES)]
         write_preflights = here.preflights()
-    return Row(
+    return CrossingRow(
         **vars(case),
         works=logged_in and reads + writes == [200] * (READS + WRITES),
         reads=reads.count(200),

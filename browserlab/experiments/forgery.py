@@ -24,7 +24,7 @@ SAME_SITE: Final[tuple[SameSite, ...]] = ("Strict", "Lax", "unsaid", "None")
 
 
 @dataclass(frozen=True)
-class Case:
+class ForgeryCase:
     """What is attacked.
 
     Attributes:
@@ -42,7 +42,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Row(Case):
+class ForgeryRow(ForgeryCase):
     """What came of it.
 
     Attributes:
@@ -54,21 +54,21 @@ class Row(Case):
     carried_out: bool
 
 
-def cases() -> Iterator[Case]:
+def cases() -> Iterator[ForgeryCase]:
     """Everything that is tried; without `SameSite` and proof the attacks have to succeed."""
     for scheme in SCHEMES:
         if TRANSPORTS[scheme] == "bearer":
-            yield from (Case(scheme, as_it_comes, "", proof=False) for as_it_comes in (True, False))
+            yield from (ForgeryCase(scheme, as_it_comes, "", proof=False) for as_it_comes in (True, False))
             continue
-        yield Case(scheme, True, "Lax", proof=True)
+        yield ForgeryCase(scheme, True, "Lax", proof=True)
         for same_site, proof in product(SAME_SITE, (True, False)):
-            yield Case(scheme, False, same_site, proof)
+            yield ForgeryCase(scheme, False, same_site, proof)
 
 
-async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
+async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[ForgeryRow]]:
     """The browser's version, and a row for each attack on each case."""
     numbers = count()
-    rows: list[Row] = []
+    rows: list[ForgeryRow] = []
     async with stage(servers) as here:
         for case in cases():
             weakened = AS_IT_COMES
@@ -82,7 +82,7 @@ async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
                     email = f"forged-{next(numbers)}@{sites.STRANGER}"
                     await _attack(visitor, attack, email)
                     carried_out = await here.email(case.scheme) == email
-                    rows.append(Row(**vars(case), attack=attack, carried_out=carried_out))
+                    rows.append(ForgeryRow(**vars(case), attack=attack, carried_out=carried_out))
                 await _still_in(visitor)
         return here.browser.version, rows
 

@@ -45,7 +45,7 @@ _STRIKE: Final = """async ([api, collector, email]) => {
 
 
 @dataclass(frozen=True)
-class Row:
+class InjectionRow:
     """What came of a script in the page.
 
     Attributes:
@@ -65,7 +65,7 @@ class Row:
     stolen: bool
 
 
-async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
+async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[InjectionRow]]:
     """The browser's version, and a row for each place, with and without the policy."""
     async with stage(servers) as here:
         return here.browser.version, [
@@ -73,7 +73,7 @@ async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[Row]]:
         ]
 
 
-async def _tried(here: Stage, kept: Kept, *, policy: bool) -> Row:
+async def _tried(here: Stage, kept: Kept, *, policy: bool) -> InjectionRow:
     scheme, store, weakened = _PLACES[kept]
     collected = here.lay_out(scheme, store=store, weakened=weakened, script=_SCRIPT, policy=policy)
     marked = f"{kept.split()[0].lower()}-{policy}@{sites.STRANGER}".lower()
@@ -89,7 +89,7 @@ async def _tried(here: Stage, kept: Kept, *, policy: bool) -> Row:
     loot: dict[str, Any] = json.loads(collected[0]) if collected else {}
     for headers in _replays(loot):
         await _write(here, scheme, headers, f"stolen-{marked}")
-    return Row(
+    return InjectionRow(
         kept,
         policy,
         ran=ran,

@@ -65,7 +65,7 @@ _WATCH: Final = """() => {
 
 
 @dataclass(frozen=True)
-class Case:
+class WaitCase:
     """Where the page is and what it calls.
 
     Attributes:
@@ -80,7 +80,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Row(Case):
+class ClickRow(WaitCase):
     """One click.
 
     Attributes:
@@ -106,16 +106,16 @@ class _Seat:
     sites: Mapping[str, Site]
 
 
-def cases() -> list[Case]:
+def cases() -> list[WaitCase]:
     """All of them."""
     return [
-        *(Case(server, "own origin", "none") for server in (*SCHEMES, STATIC)),
-        *(Case(server, "another origin", "remembered") for server in ("cookie", "token")),
-        *(Case(server, "another origin", "each time") for server in ("cookie", "token")),
+        *(WaitCase(server, "own origin", "none") for server in (*SCHEMES, STATIC)),
+        *(WaitCase(server, "another origin", "remembered") for server in ("cookie", "token")),
+        *(WaitCase(server, "another origin", "each time") for server in ("cookie", "token")),
     ]
 
 
-async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[str, Sequence[Row]]:
+async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[str, Sequence[ClickRow]]:
     """The browser's version, and a row a click: each case once a round, in an order drawn by the seed.
 
     All clicks share servers and browser contexts: they tell what these took, and are no evidence on others.
@@ -134,7 +134,7 @@ async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[st
 
 
 @asynccontextmanager
-async def _seat(here: Stage, case: Case) -> AsyncIterator[_Seat]:
+async def _seat(here: Stage, case: WaitCase) -> AsyncIterator[_Seat]:
     host = _ORIGINS[case.origin]
     weakened = Weakened(preflight_max_age_s=0) if case.preflights == "each time" else AS_IT_COMES
     here.lay_out("cookie" if case.server == STATIC else case.server, host=host, weakened=weakened)
@@ -149,7 +149,7 @@ async def _seat(here: Stage, case: Case) -> AsyncIterator[_Seat]:
         yield _Seat(visitor, served)
 
 
-async def _click(here: Stage, case: Case, seat: _Seat, number: int) -> Row:
+async def _click(here: Stage, case: WaitCase, seat: _Seat, number: int) -> ClickRow:
     page = seat.visitor.page
     here.front.sites = dict(seat.sites)
     await page.bring_to_front()
@@ -161,7 +161,7 @@ async def _click(here: Stage, case: Case, seat: _Seat, number: int) -> Row:
             received_ms, answered_ms, rendered_ms = await page.evaluate("globalThis.waited")
     except TimeoutError:
         raise UnexpectedError(f"a click was not answered within {_PATIENCE_S} s.") from None
-    return Row(
+    return ClickRow(
         **vars(case),
         round=number,
         preflights_seen=here.preflights(),

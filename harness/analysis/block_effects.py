@@ -30,7 +30,7 @@ class Value:
     value: float
 
 
-def levels(values: Mapping[int, Sequence[Value]]) -> dict[int, float]:
+def remove_block_effects(values: Mapping[int, Sequence[Value]]) -> dict[int, float]:
     """The level of every instance, in the unit of the values.
 
     On the scale of logarithms where all values are positive, since a slow machine multiplies.

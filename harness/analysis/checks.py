@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
-from harness.analysis.measurements import a_against_a
-from harness.analysis.observation import Busy, Observed, busy, cpu_waits
+from harness.analysis.measurements import aa_test
+from harness.analysis.observation import Busy, Observation, busy, cpu_waits
 from harness.protocol.plan import by_arm
 from harness.results.base import Status
 from harness.results.environment import LoadWorker
@@ -41,7 +41,7 @@ A_A_LEVEL: Final = 0.001
 
 
 def check_scenario(
-    observed: Observed, rows: Sequence[Measurement], *, seed: int, confidence: float
+    observed: Observation, rows: Sequence[Measurement], *, seed: int, confidence: float
 ) -> list[Check]:
     """All checks on one scenario."""
     name = observed.label
@@ -69,7 +69,7 @@ def check_scenario(
     return checks
 
 
-def withheld(comparisons: Sequence[Comparison], checks: Sequence[Check]) -> list[Comparison]:
+def without_verdicts(comparisons: Sequence[Comparison], checks: Sequence[Check]) -> list[Comparison]:
     """The comparisons as a result may give them: without any verdict when a check came out invalid."""
     if all(check.status != "invalid" for check in checks):
         return list(comparisons)
@@ -227,13 +227,13 @@ def check_difference(base: Set[str], head: Set[str], revision: str, differing: S
     return _check("revisions", "invalid", f"{told}. What ran is not what was meant.")
 
 
-def _why_nothing(observed: Observed) -> str:
+def _why_nothing(observed: Observation) -> str:
     if observed.plan.limit_ns and observed.recording.slots:
         return "the search for its capacity had not settled at the end; give it more seconds"
     return "nothing was recorded"
 
 
-def _report(observed: Observed, name: str) -> Check:
+def _report(observed: Observation, name: str) -> Check:
     if observed.recording.complete:
         return _check("final report", "ok", f"{name}: complete, {len(observed.recording.slots)} rows.")
     slots = len({row.slot for row in observed.recording.slots})
@@ -241,7 +241,7 @@ def _report(observed: Observed, name: str) -> Check:
     return check_unfinished(name, f"{why}; {slots} of {len(observed.plan.order)} slots are kept")
 
 
-def _answers(observed: Observed, name: str) -> Check:
+def _answers(observed: Observation, name: str) -> Check:
     errors = observed.recording.errors
     if not errors:
         return _check("answers", "ok", f"{name}: every answer had the right status and identity.")
@@ -332,7 +332,7 @@ def _dropped(row: Measurement, where: str) -> Check:
 
 
 def _same_arm(row: Measurement, where: str, seed: int, confidence: float) -> list[Check]:
-    one = a_against_a(row, seed, confidence)
+    one = aa_test(row, seed, confidence)
     if one is None:
         return []
     alarm = one.p_equal < A_A_LEVEL

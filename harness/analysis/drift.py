@@ -14,7 +14,7 @@ from itertools import combinations
 from statistics import median
 from typing import Final
 
-from harness.analysis.observation import Observed, Slot
+from harness.analysis.observation import Observation, Slot
 from harness.analysis.stats.estimate import Estimate, Ratio, geometric_mean, ratio
 from harness.protocol.plan import by_arm
 from harness.protocol.recording import merged
@@ -44,12 +44,12 @@ class Drift:
     strays: Mapping[int, float]
 
 
-def drifts(observed: Observed, confidence: float) -> list[Drift]:
+def drifts(observed: Observation, confidence: float) -> list[Drift]:
     """The drift of server CPU and median service time; arms without slots in both thirds are left out."""
     return [_drift(metric, value, observed, confidence) for metric, value in _METRICS.items()]
 
 
-def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, confidence: float) -> Drift:
+def _drift(metric: str, value: Callable[[Slot], float], observed: Observation, confidence: float) -> Drift:
     moved = _moved(observed, value)
     points = {
         arm: [moved[instance] for instance in instances if instance in moved]
@@ -65,7 +65,7 @@ def _drift(metric: str, value: Callable[[Slot], float], observed: Observed, conf
     )
 
 
-def _enough(observed: Observed) -> bool:
+def _enough(observed: Observation) -> bool:
     return len(observed.plan.order) >= 3 * _ENOUGH_SLOTS * len(observed.plan.targets)
 
 
@@ -84,7 +84,7 @@ def _strays(moved: Mapping[int, float]) -> dict[int, float]:
     return {instance: math.exp(one) for instance, one in apart.items() if abs(one) > far}
 
 
-def _moved(observed: Observed, value: Callable[[Slot], float]) -> dict[int, float]:
+def _moved(observed: Observation, value: Callable[[Slot], float]) -> dict[int, float]:
     """Median over an instance's slots in the last third, over that in the first; by instance."""
     count = len(observed.plan.order)
     first: dict[int, list[float]] = defaultdict(list)

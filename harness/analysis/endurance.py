@@ -10,7 +10,7 @@ from typing import Final
 
 from harness.analysis.drift import Drift, drifts
 from harness.analysis.growth import MEMORY, Growth, growths
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from harness.analysis.stats.estimate import Estimate, Ratio
 from harness.results.base import Status
 from harness.results.metrics import DRIFT, GROWTH, METRICS
@@ -24,7 +24,7 @@ ABSOLUTE_DRIFT: Final = 0.25
 _FEW_PAIRS: Final = 3
 
 
-def checks(observed: Observed, *, confidence: float, margin: float, stationary: bool) -> list[Check]:
+def checks(observed: Observation, *, confidence: float, margin: float, stationary: bool) -> list[Check]:
     """Whether an arm or an instance drifted; of a long scenario also whether a process grew.
 
     Args:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from harness.analysis.observation import Observed, arms, by_instance
-from harness.analysis.per_instance import points, step_points
+from harness.analysis.observation import Observation, arms, by_instance
+from harness.analysis.per_instance import instance_estimates, step_points
 from harness.analysis.stats.estimate import Ratio, geometric_mean, mean, ratio, stratified_ratio
 from harness.analysis.stats.verdict import judge
 from harness.protocol.clocks import Clock
@@ -22,7 +22,7 @@ from harness.suites.model import Scenario
 _CLOCKS: Final[tuple[Clock, ...]] = ("service", "response")
 
 
-def measurements(observed: Observed, confidence: float) -> list[Measurement]:
+def measurements(observed: Observation, confidence: float) -> list[Measurement]:
     """One row an arm and metric; metrics that may be zero (`linear`) keep plain means.
 
     Where the scenario has several steps, rows of each follow, with the step among their parameters.
@@ -31,7 +31,7 @@ def measurements(observed: Observed, confidence: float) -> list[Measurement]:
     # One figure an arm, entered under its first instance; none of one whose keys and way are not known here.
     first = {arm: own[0] for arm, own in arms(observed).items() if arm in observed.store_memory}
     longest = observed.longest_profile
-    found = points(observed) | {
+    found = instance_estimates(observed) | {
         "store_memory": {instance: observed.store_memory[arm] for arm, instance in first.items()},
         "longest_profile": {instance: longest[arm] for arm, instance in first.items() if arm in longest},
         "store_rtt": dict.fromkeys(first.values(), observed.store_rtt_us),
@@ -45,7 +45,7 @@ def measurements(observed: Observed, confidence: float) -> list[Measurement]:
 
 
 def _rows(
-    observed: Observed,
+    observed: Observation,
     found: Mapping[str, Mapping[int, float]],
     params: dict[str, Any],
     step: str | None,
@@ -68,7 +68,7 @@ def _rows(
     return rows
 
 
-def _by_batch(observed: Observed, instances: Iterable[int]) -> list[int]:
+def _by_batch(observed: Observation, instances: Iterable[int]) -> list[int]:
     """How many of these are of each batch; empty where there is one batch only."""
     counts = Counter(observed.batch(instance) for instance in instances)
     return [counts[batch] for batch in range(observed.batches)] if observed.batches > 1 else []
@@ -183,7 +183,7 @@ def _comparison(
     )
 
 
-def a_against_a(row: Measurement, seed: int, confidence: float) -> Ratio | None:
+def aa_test(row: Measurement, seed: int, confidence: float) -> Ratio | None:
     """One arm's instances against each other, split in halves by the seed; None with fewer than four."""
     first, second = split_halves(range(row.instances), seed)
     if len(first) < 2 or min(row.points) <= 0:
@@ -191,7 +191,7 @@ def a_against_a(row: Measurement, seed: int, confidence: float) -> Ratio | None:
     return ratio([row.points[i] for i in first], [row.points[i] for i in second], confidence)
 
 
-def distributions(observed: Observed) -> list[Distribution]:
+def distributions(observed: Observation) -> list[Distribution]:
     """Latency by percentile of every arm and step, both clocks where both ran."""
     rows: list[Distribution] = []
     scenario, steps, slots = observed.scenario, observed.steps(), by_instance(observed)

@@ -11,11 +11,11 @@ from statistics import fmean, median
 from typing import TypeVar
 
 from harness.protocol.plan import Plan, Target, by_arm
-from harness.protocol.recording import Recording, SlotAccount, SlotRecord
+from harness.protocol.recording import Recording, SlotRecord, SlotUsage
 from harness.results.model import Vitals
 from harness.suites.model import Scenario
 
-_Row = TypeVar("_Row", SlotRecord, SlotAccount)
+_Row = TypeVar("_Row", SlotRecord, SlotUsage)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Slot:
 
     instance: int
     records: tuple[SlotRecord, ...]
-    account: SlotAccount
+    account: SlotUsage
     #: CPUs that the instance's processes can use at a time.
     server_cpus: int = 1
 
@@ -89,13 +89,13 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observation:
     """Everything one scenario left: the plan, its recording, the accounts, and memory by instance and arm."""
 
     scenario: Scenario
     plan: Plan
     recording: Recording
-    accounts: Sequence[SlotAccount]
+    accounts: Sequence[SlotUsage]
     #: Resident bytes, by instance.
     server_rss: Mapping[int, int]
     #: Bytes of an arm's keys in the store, by arm; none of one that runs elsewhere, whose keys nobody knows.
@@ -164,7 +164,7 @@ class Observed:
         return sum(slot.elapsed_ns for slot in self.slots()) / 1e9
 
 
-def joined(batches: Sequence[Observed]) -> Observed:
+def joined(batches: Sequence[Observation]) -> Observation:
     """Batches of one scenario, each of fresh instances, as one: instances and slots are numbered on.
 
     A later batch may leave out arms that are decided.
@@ -174,7 +174,7 @@ def joined(batches: Sequence[Observed]) -> Observed:
     targets: list[Target] = []
     order: list[int] = []
     records: list[SlotRecord] = []
-    accounts: list[SlotAccount] = []
+    accounts: list[SlotUsage] = []
     rss: dict[int, int] = {}
     vitals: list[Vitals] = []
     for number, batch in enumerate(batches, 1):
@@ -188,7 +188,7 @@ def joined(batches: Sequence[Observed]) -> Observed:
             one.model_copy(update={"process": f"{one.process}, batch {number}"}) for one in batch.vitals
         ]
     first = batches[0]
-    return Observed(
+    return Observation(
         first.scenario,
         replace(first.plan, targets=tuple(targets), order=tuple(order)),
         replace(
@@ -226,7 +226,7 @@ def _numbered_on(row: _Row, slots: int, instances: int) -> _Row:
     return replace(row, slot=row.slot + slots, instance=row.instance + instances)
 
 
-def by_instance(observed: Observed) -> dict[int, list[Slot]]:
+def by_instance(observed: Observation) -> dict[int, list[Slot]]:
     """The slots of every instance that recorded anything, by instance."""
     slots: dict[int, list[Slot]] = defaultdict(list)
     for slot in observed.slots():
@@ -234,14 +234,14 @@ def by_instance(observed: Observed) -> dict[int, list[Slot]]:
     return dict(sorted(slots.items()))
 
 
-def arms(observed: Observed) -> dict[str, list[int]]:
+def arms(observed: Observation) -> dict[str, list[int]]:
     """The instances of every arm that recorded anything."""
     here = set(by_instance(observed))
     own_of = {arm: [i for i in own if i in here] for arm, own in by_arm(observed.plan.targets).items()}
     return {arm: own for arm, own in own_of.items() if own}
 
 
-def cpu_waits(observed: Observed, arm: str) -> dict[str, float]:
+def cpu_waits(observed: Observation, arm: str) -> dict[str, float]:
     """Who waited for a CPU that something else had, and for what share of an arm's time: server, load.
 
     Without the server where nobody reads its CPU.
@@ -269,7 +269,7 @@ class Busy:
     store: float
 
 
-def busy(observed: Observed, arm: str) -> Busy:
+def busy(observed: Observation, arm: str) -> Busy:
     """How busy an arm's servers and the store were in the arm's slots."""
     own = set(by_arm(observed.plan.targets)[arm])
     slots = [slot for slot in observed.slots() if slot.instance in own]

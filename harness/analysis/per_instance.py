@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Final
 
-from harness.analysis.block_effects import Value, levels
-from harness.analysis.observation import Observed, Slot, by_instance
-from harness.protocol.recording import SlotAccount, SlotRecord, merged
+from harness.analysis.block_effects import Value, remove_block_effects
+from harness.analysis.observation import Observation, Slot, by_instance
+from harness.protocol.recording import SlotRecord, SlotUsage, merged
 
 _PERCENTILES: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 #: Percentiles that are estimated slot by slot; the others come from merged histograms.
@@ -24,7 +24,7 @@ _BY_SLOT: Final = {"p50"}
 ByInstance = dict[int, float]
 
 
-def points(observed: Observed) -> dict[str, ByInstance]:
+def instance_estimates(observed: Observation) -> dict[str, ByInstance]:
     """Metric to instance to that instance's estimate, for every metric that applies to the whole scenario.
 
     Latencies do not where it has several steps: a mixture of logins and reads is nobody's waiting time.
@@ -42,7 +42,7 @@ def points(observed: Observed) -> dict[str, ByInstance]:
     return found
 
 
-def step_points(observed: Observed, step: str) -> dict[str, ByInstance]:
+def step_points(observed: Observation, step: str) -> dict[str, ByInstance]:
     """Metric to instance to that instance's estimate, for every metric that applies to one step by itself."""
     slots = {
         instance: some
@@ -53,13 +53,13 @@ def step_points(observed: Observed, step: str) -> dict[str, ByInstance]:
     return _sizes(records) | _clocks(observed, slots, records)
 
 
-def _costs(observed: Observed, slots: Mapping[int, Sequence[Slot]]) -> dict[str, ByInstance]:
+def _costs(observed: Observation, slots: Mapping[int, Sequence[Slot]]) -> dict[str, ByInstance]:
     """What a request cost, and how many were served; known for whole slots only."""
 
     def of_slots(value: Callable[[Slot], float]) -> ByInstance:
         return _levels(observed, {i: [(slot, value(slot)) for slot in own] for i, own in slots.items()})
 
-    def of_read(cpu_ns: Callable[[SlotAccount], float | None]) -> ByInstance:
+    def of_read(cpu_ns: Callable[[SlotUsage], float | None]) -> ByInstance:
         """CPU in us a request, of the instances where somebody reads it."""
         read = {
             instance: [
@@ -94,12 +94,12 @@ def _operations(slots: Mapping[int, Sequence[Slot]]) -> ByInstance:
     return found
 
 
-def _levels(observed: Observed, values: Mapping[int, Sequence[tuple[Slot, float]]]) -> ByInstance:
+def _levels(observed: Observation, values: Mapping[int, Sequence[tuple[Slot, float]]]) -> ByInstance:
     """Each instance's level, by what its slots gave."""
     if observed.plan.limit_ns:  # no two slots of a search have one rate, so none stands for its block
         return {instance: median(value for _, value in own) for instance, own in values.items()}
     blocks = observed.blocks()
-    return levels(
+    return remove_block_effects(
         {
             instance: [Value(blocks[slot.number], value) for slot, value in own]
             for instance, own in values.items()
@@ -119,7 +119,7 @@ def _sizes(records: Mapping[int, Sequence[Sequence[SlotRecord]]]) -> dict[str, B
 
 
 def _clocks(
-    observed: Observed,
+    observed: Observation,
     slots: Mapping[int, Sequence[Slot]],
     records: Mapping[int, Sequence[Sequence[SlotRecord]]],
 ) -> dict[str, ByInstance]:
@@ -146,7 +146,7 @@ def _clocks(
 
 
 def _percentiles(
-    observed: Observed, texts: Mapping[int, Sequence[tuple[Slot, Sequence[str]]]]
+    observed: Observation, texts: Mapping[int, Sequence[tuple[Slot, Sequence[str]]]]
 ) -> dict[str, ByInstance]:
     """Percentiles of one clock in us; `texts` has the encoded histograms of every slot, by instance."""
     if not texts:

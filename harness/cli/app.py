@@ -140,7 +140,7 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line; every failure that has a name ends with its exit code and prints it last."""
-    signals.catch()
+    signals.install_handlers()
     code = _guarded(app)
     signals.ignore()
     sys.exit(code)

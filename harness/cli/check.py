@@ -112,13 +112,13 @@ def command(
     """
     from harness.gate import run as gate
     from harness.measure.options import Options
-    from harness.suites.adjust import Changes
+    from harness.suites.adjust import SuiteChanges
 
     if skip_unchanged and against is None:
         raise SuiteError("--skip-unchanged belongs to --against.")
-    asked = gate.Asked(
+    asked = gate.CheckRequest(
         suite=suite,
-        changes=Changes(options.names(schemes), seconds, instances, users),
+        changes=SuiteChanges(options.names(schemes), seconds, instances, users),
         options=Options(
             out or options.new_folder(results, "baseline" if save_baseline else "check"),
             seed=seed,

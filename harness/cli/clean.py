@@ -15,7 +15,7 @@ from harness.errors import SuiteError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.report.cleanup import Leaving
+    from harness.report.cleanup import Removable
 
 
 def command(
@@ -61,7 +61,7 @@ def _confirmed() -> bool:
         return False
 
 
-def _plan(going: Sequence[Leaving], staying: int) -> list[str]:
+def _plan(going: Sequence[Removable], staying: int) -> list[str]:
     more = f"; {staying} more stay" if staying else ""
     if not going:
         return [f"nothing to remove{more}"]
@@ -71,12 +71,12 @@ def _plan(going: Sequence[Leaving], staying: int) -> list[str]:
     ]
 
 
-def _line(leaving: Leaving) -> str:
+def _line(leaving: Removable) -> str:
     stays = f"; stays there, not ours: {', '.join(leaving.others)}" if leaving.others else ""
     return f"{leaving.folder}  {leaving.kind}, {_megabytes([leaving])} MB{stays}"
 
 
-def _megabytes(leavings: Sequence[Leaving]) -> str:
+def _megabytes(leavings: Sequence[Removable]) -> str:
     from harness.report.content.format import megabytes
 
     return megabytes(sum(leaving.size for leaving in leavings))

@@ -34,4 +34,4 @@ def command(
     from harness.report.history import run
 
     console = output.console(as_json=as_json, quiet=quiet)
-    run.tell(results, metrics or [], suite, out or results / "history", console, print_json=as_json)
+    run.show_history(results, metrics or [], suite, out or results / "history", console, print_json=as_json)

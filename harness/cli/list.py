@@ -95,7 +95,7 @@ def _run_lines(results: Path) -> list[str]:
 def _printed_by(module: str) -> list[str]:
     from harness.system import processes
 
-    return processes.ask(module, ["--list"]).splitlines()
+    return processes.run_module(module, ["--list"]).splitlines()
 
 
 def _titles(rows: dict[str, str]) -> list[str]:

@@ -79,13 +79,13 @@ def command(
     """
     from harness.measure.options import Options
     from harness.studies.benchmark.run import measure
-    from harness.suites.adjust import Changes
+    from harness.suites.adjust import SuiteChanges
 
     if limit is not None and not until_decided:
         raise SuiteError("--limit belongs to --until-decided: without it a run measures one batch.")
     measure(
         suite,
-        Changes(options.names(schemes), seconds, instances, users),
+        SuiteChanges(options.names(schemes), seconds, instances, users),
         Options(
             out or options.new_folder(results, suite),
             seed=seed,

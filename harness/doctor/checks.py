@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.analysis.checks import STEAL_WARNING
 from harness.doctor.cpu_speed import Speed
-from harness.results.environment import Concern
+from harness.results.environment import Severity
 
 #: CPUs' worth of work by others that a run on pinned CPUs still bears: a tenth of one.
 OTHER_LOAD_LIMIT: Final = 0.10
@@ -40,7 +40,7 @@ _NAMED: Final = 3
 class Judgement:
     """How a reading stands, its figure, and what to do; the remedy is None where nothing needs to be done."""
 
-    concern: Concern
+    concern: Severity
     detail: str
     remedy: str | None = None
 
@@ -316,7 +316,7 @@ def swap(reading: Swap) -> Judgement:
 
 
 @dataclass(frozen=True)
-class Clock:
+class ClockResolution:
     """Python's clock for durations: its resolution, and the kernel's source behind it, if that is told."""
 
     resolution_s: float
@@ -324,7 +324,7 @@ class Clock:
     available: Sequence[str] = ()
 
 
-def clock(reading: Clock) -> Judgement:
+def clock(reading: ClockResolution) -> Judgement:
     """Every request is timed twice: a clock that is slow to read, or coarse, is part of what is measured."""
     figure = f"{reading.source or 'source not told'}, resolution {reading.resolution_s * 1e9:g} ns"
     if reading.source in _SLOW_CLOCKS:

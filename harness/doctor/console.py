@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.results.environment import Concern, Finding
+from harness.results.environment import MachineFinding, Severity
 
-_STYLES: Final[dict[Concern, str]] = {
+_STYLES: Final[dict[Severity, str]] = {
     "blocker": "bold red",
     "warning": "yellow",
     "unknown": "dim",
@@ -20,7 +20,7 @@ _STYLES: Final[dict[Concern, str]] = {
 }
 
 
-def render(findings: Sequence[Finding], console: Console) -> None:
+def render(findings: Sequence[MachineFinding], console: Console) -> None:
     """Print every finding, its remedy below it, and what they come to."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("looked at", no_wrap=True)
@@ -36,7 +36,7 @@ def render(findings: Sequence[Finding], console: Console) -> None:
     console.print(Text(summary(findings)), soft_wrap=True)
 
 
-def summary(findings: Sequence[Finding]) -> str:
+def summary(findings: Sequence[MachineFinding]) -> str:
     """One sentence: whether a run can start, and how much will blur it."""
     warnings = [finding.check for finding in findings if finding.concern == "warning"]
     unknown = sum(finding.concern == "unknown" for finding in findings)
@@ -51,6 +51,6 @@ def summary(findings: Sequence[Finding]) -> str:
     )
 
 
-def blockers(findings: Sequence[Finding]) -> list[Finding]:
+def blockers(findings: Sequence[MachineFinding]) -> list[MachineFinding]:
     """The findings that keep a run from starting."""
     return [finding for finding in findings if finding.concern == "blocker"]

@@ -15,7 +15,7 @@ from harness.doctor import activity, cgroups, cpu_speed, kernel, software
 from harness.doctor import checks as judge
 from harness.doctor.activity import Activity
 from harness.doctor.checks import Judgement
-from harness.results.environment import Concern, Finding
+from harness.results.environment import MachineFinding, Severity
 from harness.suites.forecast import forecast
 from harness.suites.model import Suite
 from harness.system.cpus import Placement, place, usable_cpus
@@ -24,13 +24,13 @@ from harness.system.cpus import Placement, place, usable_cpus
 THOROUGH_S: Final = 1.0
 QUICK_S: Final = 0.25
 #: Worst first.
-_ORDER: Final[tuple[Concern, ...]] = ("blocker", "warning", "unknown", "ok")
+_ORDER: Final[tuple[Severity, ...]] = ("blocker", "warning", "unknown", "ok")
 #: What the load generator and the harness have open besides connections.
 _OTHER_FILES: Final = 200
 
 
 @dataclass(frozen=True)
-class Patient:
+class Machine:
     """What is examined.
 
     Attributes:
@@ -55,16 +55,16 @@ class Look:
     """One row: a name, a reading (None where the system does not tell), and what the reading means."""
 
     check: str
-    read: Callable[[Patient], Any]
+    read: Callable[[Machine], Any]
     judge: Callable[[Any], Judgement]
 
 
-def _cpus(patient: Patient) -> judge.Cpus:
+def _cpus(patient: Machine) -> judge.Cpus:
     present = psutil.cpu_count() or 1
     return judge.Cpus(present, len(patient.cpus) or present, kernel.can_bind())
 
 
-def _quota(patient: Patient) -> judge.Quota | None:
+def _quota(patient: Machine) -> judge.Quota | None:
     limit = cgroups.cpu_limit(patient.root)
     if limit is None:
         return None
@@ -72,14 +72,14 @@ def _quota(patient: Patient) -> judge.Quota | None:
     return judge.Quota(limit.cpus, _cpus(patient).usable, limit.throttled - now, now)
 
 
-def _battery(_patient: Patient) -> judge.Battery | None:
+def _battery(_patient: Machine) -> judge.Battery | None:
     if not hasattr(psutil, "sensors_battery"):
         return None
     found = psutil.sensors_battery()
     return judge.Battery(found.percent, found.power_plugged) if found else judge.Battery()
 
 
-def _memory(patient: Patient) -> judge.Memory:
+def _memory(patient: Machine) -> judge.Memory:
     limit = cgroups.memory_limit(patient.root) or cgroups.MemoryLimit(None, None)
     available = float(psutil.virtual_memory().available)
     if limit.free is not None:
@@ -87,11 +87,11 @@ def _memory(patient: Patient) -> judge.Memory:
     return judge.Memory(available, forecast(patient.suite).memory_bytes, limit.limit)
 
 
-def _swap(patient: Patient) -> judge.Swap:
+def _swap(patient: Machine) -> judge.Swap:
     return judge.Swap(float(psutil.swap_memory().used), patient.seen.swapped)
 
 
-def _descriptors(patient: Patient) -> judge.Descriptors:
+def _descriptors(patient: Machine) -> judge.Descriptors:
     suite = patient.suite
     users = max(scenario.load.users for scenario in suite.scenarios)
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -99,7 +99,7 @@ def _descriptors(patient: Patient) -> judge.Descriptors:
     return judge.Descriptors(limit if limit != resource.RLIM_INFINITY else 2**31, needed)
 
 
-def _disk(patient: Patient) -> judge.Disk:
+def _disk(patient: Machine) -> judge.Disk:
     folder = patient.folder.resolve()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     needed = forecast(patient.suite).disk_bytes
@@ -130,7 +130,7 @@ LOOKS: Final = (
 )
 
 
-def examine(suite: Suite, folder: Path, seconds: float, root: Path = Path("/")) -> list[Finding]:
+def examine(suite: Suite, folder: Path, seconds: float, root: Path = Path("/")) -> list[MachineFinding]:
     """Look at everything but the store; worst first.
 
     Args:
@@ -141,21 +141,21 @@ def examine(suite: Suite, folder: Path, seconds: float, root: Path = Path("/")) 
     """
     seen = activity.watch(seconds, root)
     cpus = frozenset(usable_cpus())
-    patient = Patient(suite, folder, seen, cpus, place(cpus, server_processes=suite.processes_each), root)
+    patient = Machine(suite, folder, seen, cpus, place(cpus, server_processes=suite.processes_each), root)
     return worst_first([_find(look, patient) for look in LOOKS])
 
 
-def examine_store(redis_url: str | None) -> Finding:
+def examine_store(redis_url: str | None) -> MachineFinding:
     """Look whether a run would have a store; a run itself sees that soon enough."""
     return _finding("store", judge.store(software.store(redis_url)))
 
 
-def worst_first(findings: list[Finding]) -> list[Finding]:
+def worst_first(findings: list[MachineFinding]) -> list[MachineFinding]:
     """What keeps a run from starting, what blurs it, what is not told, what is fine."""
     return sorted(findings, key=lambda finding: _ORDER.index(finding.concern))
 
 
-def _find(look: Look, patient: Patient) -> Finding:
+def _find(look: Look, patient: Machine) -> MachineFinding:
     try:
         reading = look.read(patient)
     except (OSError, ValueError, LookupError, psutil.Error):  # a file of a kernel that we have not met
@@ -163,5 +163,7 @@ def _find(look: Look, patient: Patient) -> Finding:
     return _finding(look.check, judge.unknown() if reading is None else look.judge(reading))
 
 
-def _finding(check: str, judgement: Judgement) -> Finding:
-    return Finding(check=check, concern=judgement.concern, detail=judgement.detail, remedy=judgement.remedy)
+def _finding(check: str, judgement: Judgement) -> MachineFinding:
+    return MachineFinding(
+        check=check, concern=judgement.concern, detail=judgement.detail, remedy=judgement.remedy
+    )

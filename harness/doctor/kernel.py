@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from harness.doctor.checks import Clock, Heat, Topology, Turbo, Virtualisation
+from harness.doctor.checks import ClockResolution, Heat, Topology, Turbo, Virtualisation
 from harness.system.cpus import Placement
 
 _CPUS: Final = Path("sys/devices/system/cpu")
@@ -104,10 +104,10 @@ def _container(root: Path) -> str | None:
     return named
 
 
-def clock(root: Path) -> Clock:
+def clock(root: Path) -> ClockResolution:
     """Python's clock for durations, and where the kernel takes it from."""
     available = text(root / _CLOCK / "available_clocksource")
-    return Clock(
+    return ClockResolution(
         time.get_clock_info("perf_counter").resolution,
         text(root / _CLOCK / "current_clocksource"),
         tuple((available or "").split()),

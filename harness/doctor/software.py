@@ -89,7 +89,7 @@ def _store_at(url: str) -> Store:
 
 def _embedded_store() -> Store:
     try:
-        binary = processes.ask("servers.embedded_store", ["--which"]).strip()
+        binary = processes.run_module("servers.embedded_store", ["--which"]).strip()
         done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=True)
     except (EnvironmentFailedError, OSError, subprocess.SubprocessError) as error:
         return Store("a store of our own", None, str(error))

@@ -7,14 +7,14 @@ from typing import Final
 
 from harness.errors import NoBaselineError, SuiteError
 from harness.gate import questions
-from harness.gate.questions import Question
+from harness.gate.questions import GateQuestion
 from harness.measure import preflight
-from harness.report.compare.comparability import apart, speeds_apart
+from harness.report.compare.comparability import obstacles, speed_difference
 from harness.results import archive
-from harness.results.gate import Comparand
+from harness.results.gate import Reference
 from harness.results.model import Check, Result
 from harness.suites import catalog
-from harness.suites.arms import FLOOR, Arm, plain
+from harness.suites.arms import FLOOR, Arm, arms_of_schemes
 from harness.suites.model import Suite
 from harness.system.source_tree import Tree
 
@@ -26,7 +26,7 @@ class AgainstStored:
     """The task: a plain run of the suite."""
 
     def __init__(
-        self, suite: Suite, tree: Tree, known: preflight.Known, file: Path | None, tolerance: float
+        self, suite: Suite, tree: Tree, known: preflight.SuiteValidator, file: Path | None, tolerance: float
     ) -> None:
         self.suite = suite
         self.arms = arms_of(suite, known, tree)
@@ -49,13 +49,13 @@ class AgainstStored:
                 " --baseline FILE."
             )
 
-    def settle(self, result: Result) -> tuple[list[Check], list[Question], Comparand | None]:
+    def finalize(self, result: Result) -> tuple[list[Check], list[GateQuestion], Reference | None]:
         """Raw times are left out where the baseline was not measured on such a machine, in such a way."""
         if self._baseline is None:
             return [], list(self.questions), None
-        differing = apart(self._baseline, result)
+        differing = obstacles(self._baseline, result)
         kept = [question for question in self.questions if not (differing and question.is_raw)]
-        comparand = Comparand(
+        comparand = Reference(
             kind="baseline",
             name=str(self._file),
             title=f"run {self._baseline.run.id}, {self._baseline.run.started_at}",
@@ -68,7 +68,7 @@ class AgainstStored:
 
 def _check_speed(baseline: Result, result: Result) -> list[Check]:
     """A CPU of the same name that is much slower or faster is crowded, or was: then ratios move, too."""
-    times = speeds_apart(baseline, result)
+    times = speed_difference(baseline, result)
     if times <= MUCH or baseline.environment.cpu != result.environment.cpu:
         return []
     return [
@@ -83,7 +83,7 @@ def _check_speed(baseline: Result, result: Result) -> list[Check]:
     ]
 
 
-def arms_of(suite: Suite, known: preflight.Known, tree: Tree) -> dict[str, Arm]:
+def arms_of(suite: Suite, known: preflight.SuiteValidator, tree: Tree) -> dict[str, Arm]:
     """The arms that a suite may name, all from one tree.
 
     Raises:
@@ -91,7 +91,7 @@ def arms_of(suite: Suite, known: preflight.Known, tree: Tree) -> dict[str, Arm]:
     """
     schemes = catalog.schemes(tree)
     known.check(suite, schemes)
-    return plain(schemes.values(), tree)
+    return arms_of_schemes(schemes.values(), tree)
 
 
 def _load(file: Path) -> Result:

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.analysis.stats.sequential import Open
+from harness.analysis.stats.sequential import Pending
 from harness.analysis.stats.verdict import holm
-from harness.gate.questions import Finding, Question, Rows
-from harness.measure.result_builder import Findings
+from harness.gate.questions import GateQuestion, RatioEstimate, Rows
+from harness.measure.result_builder import ResultBuilder
 from harness.results.base import Interval
-from harness.results.gate import GateAnswer, Gated
+from harness.results.gate import GateCheck, GateVerdict
 from harness.results.model import Measurement
 
 #: What rounding may add to a figure that is counted.
@@ -33,10 +33,10 @@ class Judge:
         confidence: Of one look.
     """
 
-    questions: Sequence[Question]
+    questions: Sequence[GateQuestion]
     confidence: float
 
-    def answers(self, measurements: Iterable[Measurement]) -> list[Gated]:
+    def answers(self, measurements: Iterable[Measurement]) -> list[GateCheck]:
         """One answer a question, in their order."""
         every = list(measurements)
         rows = [_rows(question, every) for question in self.questions]
@@ -55,22 +55,28 @@ class Judge:
             for i, question in enumerate(self.questions)
         ]
 
-    def _beyond(self, found: Sequence[Finding | None]) -> list[bool]:
+    def _beyond(self, found: Sequence[RatioEstimate | None]) -> list[bool]:
         """Whether each lies wholly beyond its limit, by Holm's adjustment over all that is judged."""
         judged = [i for i, question in enumerate(self.questions) if question.judged]
         adjusted = dict(zip(judged, holm([_p_value(found[i]) for i in judged]), strict=True))
         return [adjusted.get(i, 1.0) < 1 - self.confidence for i in range(len(found))]
 
-    def undecided(self, findings: Findings) -> Open:
+    def undecided(self, findings: ResultBuilder) -> Pending:
         """The scenarios and arms that a further batch has to measure."""
         answers = zip(self.questions, self.answers(findings.measurements), strict=True)
         left = [question for question, answer in answers if answer.answer == "inconclusive"]
         arms = frozenset(arm for question in left for arm in question.arms)
-        return Open(frozenset(question.scenario for question in left), arms)
+        return Pending(frozenset(question.scenario for question in left), arms)
 
     def _answer(
-        self, question: Question, finding: Finding | None, rows: Rows, *, beyond: bool, suspected: bool
-    ) -> Gated:
+        self,
+        question: GateQuestion,
+        finding: RatioEstimate | None,
+        rows: Rows,
+        *,
+        beyond: bool,
+        suspected: bool,
+    ) -> GateCheck:
         scenario, load, params = question.about
         value: float | None = None
         interval: Interval = None
@@ -78,7 +84,7 @@ class Judge:
             value, interval = _shown(question, finding, self.confidence)
         batches = _batches(rows)
         answer, detail = self._judged(question, finding, rows, beyond=beyond, suspected=suspected)
-        return Gated(
+        return GateCheck(
             kind=question.kind,
             scenario=scenario,
             load=load,
@@ -99,8 +105,14 @@ class Judge:
         )
 
     def _judged(
-        self, question: Question, finding: Finding | None, rows: Rows, *, beyond: bool, suspected: bool
-    ) -> tuple[GateAnswer, str]:
+        self,
+        question: GateQuestion,
+        finding: RatioEstimate | None,
+        rows: Rows,
+        *,
+        beyond: bool,
+        suspected: bool,
+    ) -> tuple[GateVerdict, str]:
         if not question.judged:
             return "not judged", question.detail
         if finding is None:
@@ -121,12 +133,12 @@ class Judge:
             return "inconclusive", "beyond the limit, but the newest servers by themselves do not confirm it"
         return "regression", "confirmed on fresh servers"
 
-    def _confirmed(self, question: Question, rows: Rows) -> bool:
+    def _confirmed(self, question: GateQuestion, rows: Rows) -> bool:
         newest = question.find({key: _newest(row) for key, row in rows.items()}, self.confidence)
         return newest is not None and newest.excess.interval(self.confidence)[0] > 0
 
 
-def unanswered(rows: Iterable[Gated]) -> list[Gated]:
+def unanswered(rows: Iterable[GateCheck]) -> list[GateCheck]:
     """The rows of a measurement that must not be believed: none has an answer, wherever it is told."""
     return [
         row.model_copy(update={"answer": "not judged", "detail": "the measurement is invalid"})
@@ -134,7 +146,7 @@ def unanswered(rows: Iterable[Gated]) -> list[Gated]:
     ]
 
 
-def _rows(question: Question, measurements: Iterable[Measurement]) -> Rows:
+def _rows(question: GateQuestion, measurements: Iterable[Measurement]) -> Rows:
     return {
         (row.arm, row.metric): row
         for row in measurements
@@ -143,7 +155,7 @@ def _rows(question: Question, measurements: Iterable[Measurement]) -> Rows:
     }
 
 
-def _p_value(finding: Finding | None) -> float:
+def _p_value(finding: RatioEstimate | None) -> float:
     return finding.excess.p_value(0) if finding is not None and finding.excess.value > 0 else 1.0
 
 
@@ -171,7 +183,9 @@ def _newest(row: Measurement) -> Measurement:
     return row.model_copy(update={"points": points, "batches": [], "instances": len(points)})
 
 
-def _shown(question: Question, finding: Finding, confidence: float) -> tuple[float, tuple[float, float]]:
+def _shown(
+    question: GateQuestion, finding: RatioEstimate, confidence: float
+) -> tuple[float, tuple[float, float]]:
     """The figure and its interval, from its excess over the limit."""
     limit = finding.limit
     if question.is_ratio:

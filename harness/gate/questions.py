@@ -9,13 +9,13 @@ from typing import Any, Final, Literal
 
 from harness.analysis.stats.contrasts import Power, powers, ratio_powers
 from harness.analysis.stats.estimate import WeightedSum, log_contrast, stratified_ratio
-from harness.analysis.stats.propagation import uncertain, value
+from harness.analysis.stats.propagation import evaluate, propagate
 from harness.gate.between_batches import Spread, between_batches
 from harness.results.gate import GateKind
 from harness.results.metrics import METRICS
 from harness.results.model import Measurement, Result
 from harness.suites.arms import BASE, HEAD
-from harness.suites.expressions import Budget, Dual, Figure, parse
+from harness.suites.expressions import Budget, Dual, MetricTerm, parse
 from harness.suites.model import Scenario, Suite
 
 #: What is judged under saturation: what a request costs, and how long it takes. Tails never are.
@@ -31,7 +31,7 @@ Rows = Mapping[tuple[str, str], Measurement]
 
 
 @dataclass(frozen=True)
-class Finding:
+class RatioEstimate:
     """What is known of a figure.
 
     Attributes:
@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Question:
+class GateQuestion:
     """One question.
 
     Attributes:
@@ -74,7 +74,7 @@ class Question:
     subject: str
     metric: str
     figures: frozenset[tuple[str, str]]
-    find: Callable[[Rows, float], Finding | None]
+    find: Callable[[Rows, float], RatioEstimate | None]
     is_ratio: bool = True
     bound: Literal["<=", ">="] = "<="
     judged: bool = True
@@ -95,7 +95,7 @@ def gated_metrics(scenario: Scenario, judged: Sequence[str] | frozenset[str]) ->
 
 def against_revision(
     suite: Suite, schemes: Sequence[str], judged: Mapping[str, frozenset[str]], tolerance: float
-) -> list[Question]:
+) -> list[GateQuestion]:
     """Each scheme of the working tree against itself at the revision.
 
     Args:
@@ -112,10 +112,10 @@ def against_revision(
     ]
 
 
-def _revision(index: int, scenario: Scenario, scheme: str, metric: str, tolerance: float) -> Question:
+def _revision(index: int, scenario: Scenario, scheme: str, metric: str, tolerance: float) -> GateQuestion:
     base, head = f"{scheme}@{BASE}", f"{scheme}@{HEAD}"
 
-    def find(rows: Rows, confidence: float) -> Finding | None:
+    def find(rows: Rows, confidence: float) -> RatioEstimate | None:
         before, after = rows.get((base, metric)), rows.get((head, metric))
         if before is None or after is None:
             return None
@@ -123,14 +123,14 @@ def _revision(index: int, scenario: Scenario, scheme: str, metric: str, toleranc
         if excess is None:
             return None
         floor = stratified_ratio(before.paired(after), confidence).noise_floor
-        return Finding(excess, 1 + tolerance, floor, (before.value, after.value), after.unit)
+        return RatioEstimate(excess, 1 + tolerance, floor, (before.value, after.value), after.unit)
 
-    return Question(
+    return GateQuestion(
         "revision", index, _about(scenario), scheme, metric, frozenset({(base, metric), (head, metric)}), find
     )
 
 
-def of_budgets(suite: Suite, suffix: str = "") -> list[Question]:
+def of_budgets(suite: Suite, suffix: str = "") -> list[GateQuestion]:
     """The limits that a suite states; `suffix` is what its arms' names end with in the measurements."""
     return [
         _budget(index, scenario, parse(text), suffix)
@@ -139,24 +139,24 @@ def of_budgets(suite: Suite, suffix: str = "") -> list[Question]:
     ]
 
 
-def _budget(index: int, scenario: Scenario, budget: Budget, suffix: str) -> Question:
+def _budget(index: int, scenario: Scenario, budget: Budget, suffix: str) -> GateQuestion:
     sign = 1 if budget.bound == "<=" else -1
 
-    def find(rows: Rows, _: float) -> Finding | None:
+    def find(rows: Rows, _: float) -> RatioEstimate | None:
         here = {figure: rows.get((figure.arm + suffix, figure.metric)) for figure in budget.figures()}
         known = {figure: row for figure, row in here.items() if row is not None}
         if len(known) < len(here):
             return None
-        values = {figure: value(row) for figure, row in known.items()}
+        values = {figure: evaluate(row) for figure, row in known.items()}
         try:
             left, right = budget.left.reckon(values), budget.right.reckon(values)
         except ZeroDivisionError:
             return None
         excess = left.plus(right, -1).times(Dual(sign, {}))
-        return Finding(uncertain(excess, known), right.value)
+        return RatioEstimate(propagate(excess, known), right.value)
 
     figures = budget.figures()
-    return Question(
+    return GateQuestion(
         "budget",
         index,
         _about(scenario),
@@ -175,7 +175,7 @@ def against_baseline(
     floor: str | None,
     judged: Mapping[str, frozenset[str]],
     tolerance: float,
-) -> list[Question]:
+) -> list[GateQuestion]:
     """What travels: each arm's cost over the floor's, and what is counted; raw times are there to be read.
 
     Args:
@@ -225,7 +225,7 @@ def _moved(
     tolerance: float,
     spread: Spread | None,
     unjudged: str = "",
-) -> Question:
+) -> GateQuestion:
     """How the ratio of two arms moved: whatever moved both alike, such as the machine, falls out.
 
     Args:
@@ -240,7 +240,7 @@ def _moved(
     """
     base, arm = pair
 
-    def find(rows: Rows, _: float) -> Finding | None:
+    def find(rows: Rows, _: float) -> RatioEstimate | None:
         groups: list[Power] = []
         ratios = []
         for sign, there in ((-1, then), (1, rows)):
@@ -255,9 +255,9 @@ def _moved(
         if spread is not None:
             counts = [len(there[base, metric].paired(there[arm, metric])) for there in (then, rows)]
             excess = spread.widened(excess, *counts)
-        return Finding(excess, 1 + tolerance, sides=(ratios[0], ratios[1]))
+        return RatioEstimate(excess, 1 + tolerance, sides=(ratios[0], ratios[1]))
 
-    return Question(
+    return GateQuestion(
         "baseline",
         index,
         _about(scenario),
@@ -292,17 +292,17 @@ def _measured(
     return [(rows[base], rows[arm]) for base, arm in keys if base in rows and arm in rows]
 
 
-def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> Question:
-    def find(rows: Rows, _: float) -> Finding | None:
+def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> GateQuestion:
+    def find(rows: Rows, _: float) -> RatioEstimate | None:
         now, before = rows.get((arm, metric)), then.get((arm, metric))
         if now is None or before is None or not (own := powers(now, 1)) or not (was := powers(before, -1)):
             return None
         excess = _beyond([*own, *was], metric, tolerance)
         if excess is None:
             return None
-        return Finding(excess, 1 + tolerance, sides=(before.value, now.value), unit=now.unit)
+        return RatioEstimate(excess, 1 + tolerance, sides=(before.value, now.value), unit=now.unit)
 
-    return Question(
+    return GateQuestion(
         "baseline",
         index,
         _about(scenario),
@@ -316,18 +316,18 @@ def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tole
     )
 
 
-def _counted(index: int, scenario: Scenario, then: Rows, metric: str, arm: str) -> Question:
+def _counted(index: int, scenario: Scenario, then: Rows, metric: str, arm: str) -> GateQuestion:
     limit = then[arm, metric].value * (1 + _COUNTED_TOLERANCE)
 
-    def find(rows: Rows, _: float) -> Finding | None:
+    def find(rows: Rows, _: float) -> RatioEstimate | None:
         row = rows.get((arm, metric))
         if row is None:
             return None
-        figure = Figure(arm, metric)
-        excess = Dual(value(row) - limit, {figure: 1.0})
-        return Finding(uncertain(excess, {figure: row}), limit)
+        figure = MetricTerm(arm, metric)
+        excess = Dual(evaluate(row) - limit, {figure: 1.0})
+        return RatioEstimate(propagate(excess, {figure: row}), limit)
 
-    return Question(
+    return GateQuestion(
         "baseline", index, _about(scenario), arm, metric, frozenset({(arm, metric)}), find, is_ratio=False
     )
 

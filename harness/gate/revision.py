@@ -9,15 +9,15 @@ from pathlib import Path
 from harness.analysis import checks
 from harness.errors import NoBaselineError
 from harness.gate import questions
-from harness.gate.questions import Question
+from harness.gate.questions import GateQuestion
 from harness.measure import preflight
-from harness.results.gate import Comparand
+from harness.results.gate import Reference
 from harness.results.model import Check, Result
 from harness.suites import catalog
-from harness.suites.arms import BASE, HEAD, Arm, Scheme
+from harness.suites.arms import BASE, HEAD, Arm, SchemeEntry
 from harness.suites.model import Servers, Suite
 from harness.testbed.revisions import worktrees
-from harness.testbed.revisions.worktrees import Revision, Side
+from harness.testbed.revisions.worktrees import Revision, Worktree
 
 
 class AgainstRevision:
@@ -27,9 +27,9 @@ class AgainstRevision:
         self,
         suite: Suite,
         revision: Revision,
-        sides: tuple[Side, Side],
+        sides: tuple[Worktree, Worktree],
         differing: Sequence[str],
-        known: preflight.Known,
+        known: preflight.SuiteValidator,
         tolerance: float,
     ) -> None:
         before, after = (catalog.schemes(side.tree) for side in sides)
@@ -54,9 +54,9 @@ class AgainstRevision:
     def _two_of_each(
         self,
         suite: Suite,
-        budgets: Sequence[Question],
-        before: tuple[Mapping[str, Scheme], Side],
-        after: tuple[Mapping[str, Scheme], Side],
+        budgets: Sequence[GateQuestion],
+        before: tuple[Mapping[str, SchemeEntry], Worktree],
+        after: tuple[Mapping[str, SchemeEntry], Worktree],
     ) -> dict[str, Arm]:
         """Of both trees what is compared; of the newer one also what only a budget asks of."""
         wanted = {arm for question in budgets for arm in question.arms}
@@ -68,12 +68,12 @@ class AgainstRevision:
                     arms[arm] = Arm(arm, schemes[name], side.tree.servers, tree=side.tree)
         return arms
 
-    def settle(self, result: Result) -> tuple[list[Check], list[Question], Comparand | None]:
+    def finalize(self, result: Result) -> tuple[list[Check], list[GateQuestion], Reference | None]:
         """Whether what ran differs as the trees do, by the digests that the servers reported."""
         digests = result.environment.digests
         base, head = ({digests[f"{name}@{end}"] for name in self._compared} for end in (BASE, HEAD))
         check = checks.check_difference(base, head, self._revision.short, self._differing)
-        comparand = Comparand(
+        comparand = Reference(
             kind="revision",
             name=self._revision.sha,
             title=self._revision.title,
@@ -90,9 +90,9 @@ def revision(
     name: str,
     repository: Path,
     suite: Suite,
-    known: preflight.Known,
+    known: preflight.SuiteValidator,
     tolerance: float,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     *,
     skip_unchanged: bool,
 ) -> Iterator[AgainstRevision | None]:
@@ -104,7 +104,7 @@ def revision(
         suite: What to measure of each.
         known: The scenarios there are.
         tolerance: A fraction that is let pass.
-        say: Told what is done.
+        log: Told what is done.
         skip_unchanged: Servers that did not change are not measured, unless the suite has budgets.
 
     Raises:
@@ -115,7 +115,7 @@ def revision(
     top = worktrees.top_of(repository)
     commit = worktrees.resolve(top, name)
     servers = suite.servers or Servers()
-    say(f"comparing the servers of {commit.short} ({commit.title}) with those of the working tree")
+    log(f"comparing the servers of {commit.short} ({commit.title}) with those of the working tree")
     with worktrees.worktree(top, commit) as place:
         before = worktrees.side(commit.short, place, servers)
         after = worktrees.side("the working tree", top, servers)
@@ -123,11 +123,11 @@ def revision(
         budgets = any(scenario.budgets for scenario in suite.scenarios)
         same = before.lock == after.lock and not worktrees.touched(top, commit, servers)
         if skip_unchanged and same and not budgets:
-            say("neither the servers nor their lock file changed: nothing to measure (--skip-unchanged)")
+            log("neither the servers nor their lock file changed: nothing to measure (--skip-unchanged)")
             yield None
             return
-        before, after = worktrees.with_interpreters([before, after], say)
+        before, after = worktrees.with_interpreters([before, after], log)
         task = AgainstRevision(suite, commit, (before, after), differing, known, tolerance)
         if task.new:
-            say(f"new since {commit.short}, so not compared: {', '.join(task.new)}")
+            log(f"new since {commit.short}, so not compared: {', '.join(task.new)}")
         yield task

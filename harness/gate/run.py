@@ -14,7 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
-from harness.analysis.stats.sequential import LOOKS, Open
+from harness.analysis.stats.sequential import LOOKS, Pending
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
 from harness.gate import baseline as stored
 from harness.gate import revision as against
@@ -23,7 +23,7 @@ from harness.gate.task import Task
 from harness.measure import preflight, run_folder
 from harness.measure.options import Options
 from harness.measure.progress import Reporter
-from harness.measure.result_builder import Findings
+from harness.measure.result_builder import ResultBuilder
 from harness.measure.run import Run
 from harness.report import gate_page, write
 from harness.report.content import gate as summary
@@ -32,7 +32,7 @@ from harness.results.metrics import confidence_of_a_look
 from harness.results.model import Result
 from harness.results.progress_file import ProgressFile
 from harness.suites import catalog
-from harness.suites.adjust import Changes
+from harness.suites.adjust import SuiteChanges
 from harness.suites.forecast import forecast
 from harness.suites.model import Suite
 from harness.system import files as disk
@@ -49,7 +49,7 @@ _BASELINE_TOLERANCE: Final = 0.15
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckRequest:
     """What the command line asks.
 
     Attributes:
@@ -67,7 +67,7 @@ class Asked:
 
     suite: str
     options: Options
-    changes: Changes = Changes()  # noqa: RUF009 - it is frozen
+    changes: SuiteChanges = SuiteChanges()  # noqa: RUF009 - it is frozen
     against: str | None = None
     baseline: Path | None = None
     repository: Path | None = None
@@ -77,7 +77,7 @@ class Asked:
     formats: Sequence[str] = ()
 
 
-def check(asked: Asked, console: Console, *, print_json: bool, wait: bool) -> None:
+def check(asked: CheckRequest, console: Console, *, print_json: bool, wait: bool) -> None:
     """Measure, answer, tell, and end by the answer.
 
     Raises:
@@ -90,23 +90,23 @@ def check(asked: Asked, console: Console, *, print_json: bool, wait: bool) -> No
         raise SuiteError("--against and --baseline are two questions: ask one at a time.")
     write.require_formats(asked.formats)
     launcher.check_loop(asked.options.loop)
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    known = preflight.Known(asked.suite, catalog.scenarios())
-    with _task(asked, known, say) as task:
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    known = preflight.SuiteValidator(asked.suite, catalog.scenarios())
+    with _task(asked, known, log) as task:
         if task is not None:
             will = forecast(task.suite, LOOKS)
-            with run_folder.taken(asked.options.out, will, wait=wait, say=say):
+            with run_folder.run_folder(asked.options.out, will, wait=wait, log=log):
                 result = _measure(task, asked.options, known, console)
                 failure = _failure(result, asked)
                 result = result.ended_with(0 if failure is None else failure.exit_code)
                 archive.save(result, asked.options.out)
-                _tell(result, asked, console, print_json=print_json)
+                _print_verdicts(result, asked, console, print_json=print_json)
                 if failure is not None:
                     raise failure
-    say("exit code 0")
+    log("exit code 0")
 
 
-def save_baseline(asked: Asked, file: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+def save_baseline(asked: CheckRequest, file: Path, console: Console, *, print_json: bool, wait: bool) -> None:
     """Measure what a later `check --baseline` compares with, and write it to a file.
 
     Raises:
@@ -115,51 +115,53 @@ def save_baseline(asked: Asked, file: Path, console: Console, *, print_json: boo
     """
     options = replace(asked.options, until_decided_s=math.inf)
     launcher.check_loop(options.loop)
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    known = preflight.Known(asked.suite, catalog.scenarios())
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    known = preflight.SuiteValidator(asked.suite, catalog.scenarios())
     suite = _suite(asked, known)
-    arms = stored.arms_of(suite, known, worktrees.gated_tree(suite.servers, asked.repository, say))
-    with run_folder.taken(options.out, forecast(suite, LOOKS), wait=wait, say=say):
+    arms = stored.arms_of(suite, known, worktrees.gated_tree(suite.servers, asked.repository, log))
+    with run_folder.run_folder(options.out, forecast(suite, LOOKS), wait=wait, log=log):
         with Reporter(console, ProgressFile(options.out, suite.name, suite.arms)) as reporter:
             result = Run(suite, options, known.needs_credential, _further_batches(suite)).run(arms, reporter)
         archive.save(result, options.out)
     if not result.valid:
         for note in summary.invalid(result):
-            say(note)
+            log(note)
         raise InvalidMeasurementError("no baseline was written: the checks above say why.")
     archive.save_baseline(result, file)
     if print_json:
         sys.stdout.write(result.model_dump_json() + "\n")
         sys.stdout.flush()
     asking = f"bench.py check {asked.suite} --baseline {file} --tolerance {_BASELINE_TOLERANCE}"
-    say(f"{file} is written: commit it, and let pipelines run: {asking}")
-    say("exit code 0")
+    log(f"{file} is written: commit it, and let pipelines run: {asking}")
+    log("exit code 0")
 
 
-def _suite(asked: Asked, known: preflight.Known) -> Suite:
+def _suite(asked: CheckRequest, known: preflight.SuiteValidator) -> Suite:
     """Return the suite, as the command line changes it; refuse one that a gate cannot judge."""
     suite = asked.changes.applied(catalog.load_suite(asked.suite), asked.suite, catalog.schemes())
     known.check_gated(suite)
     return suite
 
 
-def _further_batches(suite: Suite) -> Callable[[Findings], Open]:
+def _further_batches(suite: Suite) -> Callable[[ResultBuilder], Pending]:
     """What is still to be measured of a baseline: everything, until there are `LOOKS` batches of each."""
 
-    def still(findings: Findings) -> Open:
+    def still(findings: ResultBuilder) -> Pending:
         batches = max((len(row.batches) or 1 for row in findings.measurements), default=0)
         wanted = range(len(suite.scenarios)) if batches < LOOKS else ()
-        return Open(frozenset(wanted), frozenset(suite.arms), planned=True)
+        return Pending(frozenset(wanted), frozenset(suite.arms), planned=True)
 
     return still
 
 
 @contextmanager
-def _task(asked: Asked, known: preflight.Known, say: Callable[[str], None]) -> Iterator[Task | None]:
+def _task(
+    asked: CheckRequest, known: preflight.SuiteValidator, log: Callable[[str], None]
+) -> Iterator[Task | None]:
     """What there is to do, as long as its code is there; None where nothing needs measuring."""
     suite = _suite(asked, known)
     if asked.against is None:
-        tree = worktrees.gated_tree(suite.servers, asked.repository, say)
+        tree = worktrees.gated_tree(suite.servers, asked.repository, log)
         yield stored.AgainstStored(suite, tree, known, asked.baseline, asked.tolerance)
         return
     with against.revision(
@@ -168,20 +170,20 @@ def _task(asked: Asked, known: preflight.Known, say: Callable[[str], None]) -> I
         suite,
         known,
         asked.tolerance,
-        say,
+        log,
         skip_unchanged=asked.skip_unchanged,
     ) as task:
         yield task
 
 
-def _measure(task: Task, options: Options, known: preflight.Known, console: Console) -> Result:
+def _measure(task: Task, options: Options, known: preflight.SuiteValidator, console: Console) -> Result:
     """Batch after batch of fresh servers, until every question has its answer or time is up."""
     confidence = confidence_of_a_look(task.suite.confidence, LOOKS)
     judge = Judge(task.questions, confidence)
     file = ProgressFile(options.out, task.suite.name, task.suite.arms)
     with Reporter(console, file) as reporter:
         result = Run(task.suite, options, known.needs_credential, judge.undecided).run(task.arms, reporter)
-    checks, asked, comparand = task.settle(result)
+    checks, asked, comparand = task.finalize(result)
     gate = Judge(asked, confidence).answers(result.measurements)
     whole = result.model_copy(
         update={"validity": [*result.validity, *checks], "gate": gate, "comparand": comparand}
@@ -189,14 +191,14 @@ def _measure(task: Task, options: Options, known: preflight.Known, console: Cons
     return whole if whole.valid else whole.model_copy(update={"gate": unanswered(gate)})
 
 
-def _tell(result: Result, asked: Asked, console: Console, *, print_json: bool) -> None:
+def _print_verdicts(result: Result, asked: CheckRequest, console: Console, *, print_json: bool) -> None:
     folder = asked.options.out
     files = _leave(result, asked.formats, folder)
     if print_json:
         sys.stdout.write(result.model_dump_json() + "\n")
         sys.stdout.flush()
-    gate_page.tell(result, console)
-    files += write.leave(result, folder)
+    gate_page.print_gate(result, console)
+    files += write.write_or_warn(result, folder)
     names = ", ".join(file.name for file in (folder / archive.RESULT_FILE, *files))
     console.print(f"in {folder}: {names}", highlight=False, markup=False, soft_wrap=True)
 
@@ -222,7 +224,7 @@ def _append(file: Path, text: str) -> list[Path]:
     return [file]
 
 
-def _failure(result: Result, asked: Asked) -> BenchError | None:
+def _failure(result: Result, asked: CheckRequest) -> BenchError | None:
     """What the answer ends the command with; None where it passes."""
     told = summary.headline(result)
     if not result.valid:
@@ -235,7 +237,7 @@ def _failure(result: Result, asked: Asked) -> BenchError | None:
     return None
 
 
-def _remedy(asked: Asked) -> str:
+def _remedy(asked: CheckRequest) -> str:
     """What would make an inconclusive gate decide."""
     if asked.baseline is not None and asked.tolerance < _BASELINE_TOLERANCE:
         return (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from harness.gate.questions import Question
-from harness.results.gate import Comparand
+from harness.gate.questions import GateQuestion
+from harness.results.gate import Reference
 from harness.results.model import Check, Result
 from harness.suites.arms import Arm
 from harness.suites.model import Suite
@@ -24,8 +24,8 @@ class Task(Protocol):
         """What each arm of the suite runs."""
 
     @property
-    def questions(self) -> Sequence[Question]:
+    def questions(self) -> Sequence[GateQuestion]:
         """What is asked of it."""
 
-    def settle(self, result: Result) -> tuple[list[Check], list[Question], Comparand | None]:
+    def finalize(self, result: Result) -> tuple[list[Check], list[GateQuestion], Reference | None]:
         """Once measured: what else to check, the questions that are answered, and what was compared with."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
-from harness.load.usage import Accountant
+from harness.load.usage import UsageRecorder
 from harness.protocol.recording import Recording
 from harness.testbed.rig import Rig
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 
 #: How often to look whether everybody is alive while nobody says anything.
 _LOOK_UP_S: Final = 0.5
@@ -26,7 +26,7 @@ _SILENCE_S: Final = 120
 OnSlot = Callable[[int, int, int, int], None]
 
 
-class Member(Protocol):
+class LoadMember(Protocol):
     """One of those who share a load."""
 
     @property
@@ -50,10 +50,10 @@ def listen(listener: socket.socket, path: str, count: int) -> None:
     listener.listen(count)
 
 
-class Edges:
+class SlotBarrier:
     """The lines to the load processes: none goes on from an edge before all are there."""
 
-    def __init__(self, listener: socket.socket, load: Sequence[Member], rig: Rig) -> None:
+    def __init__(self, listener: socket.socket, load: Sequence[LoadMember], rig: Rig) -> None:
         self._listener = listener
         self._load = load
         self._rig = rig
@@ -66,13 +66,13 @@ class Edges:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def attend(self, accountant: Accountant, watch: Watch, on_slot: OnSlot) -> None:
+    def attend(self, accountant: UsageRecorder, watch: ProcessSampler, on_slot: OnSlot) -> None:
         """Answer at every edge, until the load processes hang up.
 
         Raises:
             InvalidMeasurementError: One hung up before the others.
         """
-        self._meet()
+        self._register()
         while words := self._edge():
             self._rig.check_alive()
             match words[0]:
@@ -101,7 +101,7 @@ class Edges:
         Raises:
             InvalidMeasurementError: The load hung up.
         """
-        self._meet()
+        self._register()
         for one, connection in zip(self._load, self._connections, strict=True):
             if not self._line(connection):
                 raise one.failure()
@@ -111,7 +111,7 @@ class Edges:
                 connection.sendall(b"%d\n" % start_ns)
         return start_ns
 
-    def _meet(self) -> None:
+    def _register(self) -> None:
         """Wait until all have called."""
         called: dict[int, socket.socket] = {}
         self._listener.settimeout(_LOOK_UP_S)

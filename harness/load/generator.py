@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, OutOfReachError
-from harness.load.barrier import Edges, Member, OnSlot, listen
-from harness.load.local import OwnProcesses
-from harness.load.usage import Accountant
+from harness.load.barrier import LoadMember, OnSlot, SlotBarrier, listen
+from harness.load.local import LocalProcesses
+from harness.load.usage import UsageRecorder
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
 from harness.system import files
 from harness.testbed.rig import Rig
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Generator:
     processes: int = 1
     cpus: tuple[int, ...] = ()
     #: Those who make it in place of processes of our own.
-    workers: Workers | None = None
+    workers: LoadWorkers | None = None
 
 
 class BrokenOffError(OutOfReachError):
@@ -42,18 +42,18 @@ class BrokenOffError(OutOfReachError):
         self.recording = recording
 
 
-class Crew(Protocol):
+class RunningLoad(Protocol):
     """Those who share a load, at work."""
 
     @property
-    def members(self) -> Sequence[Member]:
+    def members(self) -> Sequence[LoadMember]:
         """Each with its share, in order."""
 
     def wait(self) -> None:
         """Until all have ended after their last slot; raises InvalidMeasurementError where one is missing."""
 
 
-class Workers(Protocol):
+class LoadWorkers(Protocol):
     """Load processes that others have started, elsewhere (`harness.load.remote`)."""
 
     @property
@@ -64,12 +64,12 @@ class Workers(Protocol):
     def pid(self) -> int:
         """Process id of what leads them."""
 
-    def begin(self, plan: Plan, folder: Path) -> Crew:
+    def begin(self, plan: Plan, folder: Path) -> RunningLoad:
         """Have them follow a plan, and their recordings in this folder."""
 
 
 def run(
-    plan: Plan, rig: Rig, accountant: Accountant, watch: Watch, *, how: Generator, on_slot: OnSlot
+    plan: Plan, rig: Rig, accountant: UsageRecorder, watch: ProcessSampler, *, how: Generator, on_slot: OnSlot
 ) -> Recording:
     """Drive a rig through a plan.
 
@@ -91,14 +91,14 @@ def run(
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         listen(listener, plan.edges, how.workers.count if how.workers else how.processes)
-        crew: Crew
+        crew: RunningLoad
         try:
             if how.workers is None:
-                crew = stack.enter_context(OwnProcesses(plan, rig.folder, watch, how.processes, how.cpus))
+                crew = stack.enter_context(LocalProcesses(plan, rig.folder, watch, how.processes, how.cpus))
             else:
                 watch.follow("load master", how.workers.pid)
                 crew = how.workers.begin(plan, rig.folder)
-            with Edges(listener, crew.members, rig) as edges:
+            with SlotBarrier(listener, crew.members, rig) as edges:
                 edges.attend(accountant, watch, on_slot)
             crew.wait()
         except InvalidMeasurementError as error:

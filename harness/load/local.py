@@ -14,13 +14,13 @@ from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
 from harness.system import cpus as system_cpus
 from harness.system import processes, signals
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 
 #: Begins the line in which `loadtests/slots.py` says why it gave up.
 _REASON: Final = "load generator failed: "
 
 
-class OwnProcesses:
+class LocalProcesses:
     """Load processes of our own, with their shares of a plan; they end with the context.
 
     Args:
@@ -31,7 +31,9 @@ class OwnProcesses:
         cpus: Where, in turn; none: not pinned.
     """
 
-    def __init__(self, plan: Plan, folder: Path, watch: Watch, count: int, cpus: Sequence[int]) -> None:
+    def __init__(
+        self, plan: Plan, folder: Path, watch: ProcessSampler, count: int, cpus: Sequence[int]
+    ) -> None:
         self.members: list[LoadProcess] = []
         self._plan = plan
         self._folder = folder
@@ -42,7 +44,7 @@ class OwnProcesses:
     def __enter__(self) -> Self:
         try:
             for share in self._plan.shared(self._count):
-                with signals.held():
+                with signals.deferred():
                     self.members.append(LoadProcess(share, self._folder))
                 pid = self.members[-1].process.pid
                 self._watch.follow(self.members[-1].name, pid)
@@ -54,7 +56,7 @@ class OwnProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes.end([one.process for one in self.members])
+        processes.terminate([one.process for one in self.members])
 
     def wait(self) -> None:
         """Until all have ended after their last slot."""
@@ -88,7 +90,7 @@ class Followed(Protocol):
         """The plan as JSON."""
 
 
-class Report(Protocol):
+class ProcessReport(Protocol):
     """What a load process wrote, whatever it is of."""
 
     @property
@@ -96,7 +98,7 @@ class Report(Protocol):
         """False where its end is missing."""
 
 
-ReportT = TypeVar("ReportT", bound=Report)
+ReportT = TypeVar("ReportT", bound=ProcessReport)
 
 
 class LoadProcess:
@@ -160,7 +162,7 @@ class LoadProcess:
         said = self._log.read_text(errors="replace")
         # Behind its own reason Locust prints its tables.
         reasons = [line for line in said.splitlines() if line.startswith(_REASON)]
-        words = reasons[0].removeprefix(_REASON) if reasons else processes.last_words(said)
+        words = reasons[0].removeprefix(_REASON) if reasons else processes.last_lines(said)
         return InvalidMeasurementError(f"the {self.name} ended without its final report ({how}): {words}")
 
 

@@ -19,7 +19,7 @@ _START_TIMEOUT_S: Final = 60
 _GOODBYE_S: Final = 3
 
 
-class Master:
+class MasterProcess:
     """The master; a JSON object a line, both ways, from its making until `end`.
 
     Args:
@@ -36,7 +36,7 @@ class Master:
         self._line: socket.socket | None = None
         self._buffer = bytearray()
         self._started: list[subprocess.Popen[bytes]] = []
-        with signals.held():
+        with signals.deferred():
             self._folder, self._owner = temp_folders.make_folder()
         self._log = self._folder / "master.log"
         try:
@@ -50,7 +50,7 @@ class Master:
         """Process id."""
         return self._started[0].pid
 
-    def tell(self, order: dict[str, Any]) -> None:
+    def send(self, order: dict[str, Any]) -> None:
         """Say what to do; where nobody listens, `hear` tells."""
         if self._line is not None:
             with suppress(OSError):
@@ -89,13 +89,13 @@ class Master:
 
     def end(self, why: str) -> None:
         """Tell it, and through it the workers, that there is nothing more to do, and end it."""
-        with signals.held():
-            self.tell({"over": why})
+        with signals.deferred():
+            self.send({"over": why})
             if self._line is not None:
                 with suppress(subprocess.TimeoutExpired):
-                    self._started[0].wait(timeout=0 if signals.hurried() else _GOODBYE_S)
+                    self._started[0].wait(timeout=0 if signals.is_forced() else _GOODBYE_S)
                 self._line.close()
-            processes.end(self._started)
+            processes.terminate(self._started)
             shutil.rmtree(self._folder, ignore_errors=True)
             if self._owner is not None:
                 self._owner.release()
@@ -110,7 +110,7 @@ class Master:
                 *("--workers", str(count), "--control", str(path)),
             ]
             environment = {"HOME": str(self._folder), secret.NAME: key}
-            with signals.held():
+            with signals.deferred():
                 process = processes.start(
                     "loadtests.distributed.master", arguments, log=self._log, environment=environment
                 )

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
 from harness.load import local
-from harness.load.master import Master
+from harness.load.master import MasterProcess
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
 from harness.results.environment import LoadWorker
@@ -24,7 +24,7 @@ DEFAULT_BIND: Final = "127.0.0.1:5557"
 #: The master and the workers compare their clocks after a load; with no word from them for so long they hang.
 _END_TIMEOUT_S: Final = 60
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Address:
         return is_loopback(self.host)
 
 
-class Workers:
+class RemoteWorkers:
     """Locust's master, from `with` to its end, and the workers that it leads.
 
     Args:
@@ -79,7 +79,7 @@ class Workers:
         self._has_ended = False
 
     def __enter__(self) -> Self:
-        self._master = Master(self._address.host, self._address.port, self.count, self._secret)
+        self._master = MasterProcess(self._address.host, self._address.port, self.count, self._secret)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -95,24 +95,24 @@ class Workers:
         """Process id of the master."""
         return self._master.pid
 
-    def gather(self, limit_s: float, say: Say) -> None:
+    def gather(self, limit_s: float, log: Log) -> None:
         """Tell how workers are started, and wait until all are there.
 
         Args:
             limit_s: At most so many seconds.
-            say: Told the command, and who came.
+            log: Told the command, and who came.
 
         Raises:
             EnvironmentFailedError: Not all came in time, or the master died.
         """
         where = f"{self._address.host}:{self._master.port()}"
         value = "..." if self._given else self._secret
-        say(
+        log(
             f"waiting for {self.count} worker(s) at {where}. On each load machine, once for each of its CPUs:"
         )
-        say(f"  {secret.NAME}={value} cookies-vs-tokens remote worker {where}")
+        log(f"  {secret.NAME}={value} cookies-vs-tokens remote worker {where}")
         if self._given:
-            say("  with the secret that this run's environment has")
+            log("  with the secret that this run's environment has")
         here: dict[int, LoadWorker] = {}
         deadline = time.monotonic() + limit_s
         while True:
@@ -125,12 +125,12 @@ class Workers:
                     )
                 case {"what": "worker", "number": number, "about": about, "error_ns": error_ns}:
                     here[number] = _described(about, error_ns)
-                    say(f"worker on {here[number].host}: {len(here)} of {self.count}")
+                    log(f"worker on {here[number].host}: {len(here)} of {self.count}")
                 case {"what": "refused", "host": host, "why": why}:
-                    say(f"refused a worker on {_plain(host)}: {_plain(why)}")
+                    log(f"refused a worker on {_plain(host)}: {_plain(why)}")
                 case {"what": "left", "number": number, "host": host, "why": why}:
                     here.pop(number, None)
-                    say(f"the worker on {_plain(host)} left again: {_plain(why)}")
+                    log(f"the worker on {_plain(host)} left again: {_plain(why)}")
                 case {"what": "ready"}:
                     self.found = [here[number] for number in sorted(here)]
                     return
@@ -138,7 +138,7 @@ class Workers:
     def begin(self, plan: Plan, folder: Path) -> RemoteCrew:
         """Have them follow a plan, and their recordings in this folder."""
         self._has_ended = False
-        self._master.tell({"load": plan.dumps(), "folder": str(folder)})
+        self._master.send({"load": plan.dumps(), "folder": str(folder)})
         members = [
             RemoteMember(self, f"worker {number + 1} on {one.host}", folder, number, plan.scenario)
             for number, one in enumerate(self.found)
@@ -195,7 +195,7 @@ class Workers:
 class RemoteMember:
     """One worker's share of a load."""
 
-    workers: Workers
+    workers: RemoteWorkers
     name: str
     folder: Path
     number: int
@@ -218,11 +218,11 @@ class RemoteMember:
 class RemoteCrew:
     """All workers, with their shares of a load."""
 
-    workers: Workers
+    workers: RemoteWorkers
     members: Sequence[RemoteMember]
 
     def wait(self) -> None:
-        """Until all have ended after their last slot; raises what `Workers.finish` does."""
+        """Until all have ended after their last slot; raises what `RemoteWorkers.finish` does."""
         self.workers.finish()
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from harness.protocol.recording import SlotAccount
+from harness.protocol.recording import SlotUsage
 from harness.testbed.meters import CpuReading, ServerMeter, StoreMeter
 
 
-class Accountant:
+class UsageRecorder:
     """Keeps the account of every slot: call `begin` and `end` at its drained edges.
 
     Args:
@@ -23,7 +23,7 @@ class Accountant:
         self._servers = servers
         self._store = store
         self._elsewhere = elsewhere
-        self.accounts: list[SlotAccount] = []
+        self.accounts: list[SlotUsage] = []
 
     def begin(self, instance: int) -> None:
         """Read the meters before a slot of this instance."""
@@ -36,7 +36,7 @@ class Accountant:
         store_cpu, store_ops = self._store.spent(self._store_before, self._store.read())
         known = instance not in self._elsewhere
         self.accounts.append(
-            SlotAccount(
+            SlotUsage(
                 slot,
                 instance,
                 server_cpu_ns=None if before is None or after is None else after.on_ns - before.on_ns,

@@ -36,13 +36,13 @@ def work(master: str, patience_s: float, console: Console) -> None:
             f"{secret.NAME}: the environment must hold the secret of the run, as it printed it; or"
             f" {secret.FILE} a file that does."
         )
-    with signals.held():
+    with signals.deferred():
         folder, owner = temp_folders.make_folder()
     log = folder / "worker.log"
     started = []
     last = ""
     try:
-        with signals.held():
+        with signals.deferred():
             worker = processes.start(
                 "loadtests.distributed.worker",
                 [master, "--patience", f"{patience_s:g}"],
@@ -57,7 +57,7 @@ def work(master: str, patience_s: float, console: Console) -> None:
         if worker.wait() != _OVER:
             raise EnvironmentFailedError(last or f"the worker ended: {processes.log_end(log)}")
     finally:
-        processes.end(started)
+        processes.terminate(started)
         shutil.rmtree(folder, ignore_errors=True)
         if owner is not None:
             owner.release()

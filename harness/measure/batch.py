@@ -8,22 +8,22 @@ from contextlib import contextmanager
 from statistics import fmean
 from typing import Final
 
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from harness.load import generator as load
-from harness.load.usage import Accountant
+from harness.load.usage import UsageRecorder
 from harness.measure import slots
-from harness.measure.incidents.driver import live_through
-from harness.measure.incidents.record import Lived
+from harness.measure.incidents.driver import run_incident
+from harness.measure.incidents.record import IncidentRecord
 from harness.measure.progress import Reporter
 from harness.measure.setup import Setup
-from harness.measure.slots import Seen
+from harness.measure.slots import ObservedLoad
 from harness.protocol.incidents import Event
 from harness.protocol.plan import Plan, by_arm
 from harness.suites.arms import Arm
 from harness.suites.model import Conditions, Scenario
 from harness.system.cpus import Placement
 from harness.testbed import header_limit, seeding
-from harness.testbed.launcher import LOOPBACK, Instance, Serving
+from harness.testbed.launcher import LOOPBACK, Instance, ServerOptions
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 
@@ -84,7 +84,7 @@ class Batch:
         _announce(setup, conditions, arms, reporter)
         rig = Rig(
             arms,
-            Serving(
+            ServerOptions(
                 users=setup.accounts,
                 password_cost=conditions.password_cost,
                 loop=setup.options.loop,
@@ -100,11 +100,11 @@ class Batch:
         )
         with rig, setup.options.beside(rig):
             if conditions.sessions:
-                reporter.say(f"logging {conditions.sessions:,} others in with each arm")
-                seeding.settle(rig, conditions.sessions)
+                reporter.log(f"logging {conditions.sessions:,} others in with each arm")
+                seeding.seed_sessions(rig, conditions.sessions)
             yield cls(setup, rig, number, generator, reporter)
 
-    def observe(self, index: int) -> Seen:
+    def observe(self, index: int) -> ObservedLoad:
         """Put the slots of the suite's scenario number `index` on the instances.
 
         Raises:
@@ -125,7 +125,7 @@ class Batch:
         self._is_warm = True
         return seen
 
-    def run_incident(self, index: int) -> Lived:
+    def run_incident(self, index: int) -> IncidentRecord:
         """Have all arms meet the incident that is the suite's scenario number `index`.
 
         Raises:
@@ -133,13 +133,13 @@ class Batch:
             InvalidMeasurementError: The load ended without its report.
         """
         setup, scenario = self._setup, self._setup.suite.scenarios[index]
-        self._reporter.say(f"{scenario.label}: all arms at once for {scenario.seconds:g} s")
+        self._reporter.log(f"{scenario.label}: all arms at once for {scenario.seconds:g} s")
 
         def log(event: Event) -> None:
             where = f" at {event.arm}" if event.arm else ""
             self._reporter.event(f"  after {event.at_ns / 1e9:.1f} s: {event.what}{where}")
 
-        return live_through(
+        return run_incident(
             setup.incidents[index],
             scenario,
             self.rig,
@@ -151,13 +151,13 @@ class Batch:
             on_event=log,
         )
 
-    def _observe(self, scenario: Scenario, instances: Sequence[Instance], plan: Plan) -> Seen:
+    def _observe(self, scenario: Scenario, instances: Sequence[Instance], plan: Plan) -> ObservedLoad:
         """Run a plan, and read what there is to read before and after it."""
         rig = self.rig
         meters = [one.meter for one in instances]
         # Servers that run already have the store that --redis-url names, or one that nothing here reads.
         own_store = () if rig.store.given else slots.started_elsewhere(instances)
-        accountant = Accountant(meters, self._meter, own_store)
+        accountant = UsageRecorder(meters, self._meter, own_store)
         rtt_us = [rig.store.rtt_us()]
         self._reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
         before, stores = slots.families(instances), rig.store.run_ids()
@@ -182,7 +182,7 @@ class Batch:
                 longest = header_limit.of_arms(rig, instances)
         restarted = [name for name, family in before.items() if after[name] != family]
         restarted += ["the store"] if stores_now != stores else []
-        observed = Observed(
+        observed = Observation(
             scenario,
             plan,
             recording,
@@ -195,7 +195,7 @@ class Batch:
             number=self._number,
             server_cpus=min(scenario.processes or 1, len(rig.placement.servers) or os.cpu_count() or 1),
         )
-        return Seen(observed, restarted, broken_off)
+        return ObservedLoad(observed, restarted, broken_off)
 
     def _instances(self, scenario: Scenario) -> list[Instance]:
         """Return the instances that take part in a scenario."""
@@ -231,9 +231,9 @@ def _announce(setup: Setup, conditions: Conditions, arms: Sequence[Arm], reporte
     here = [arm for arm in arms if arm.own is None or arm.own.address is None]
     if here:
         store = "" if setup.options.redis_url else "a store and "
-        reporter.say(
+        reporter.log(
             f"starting {store}{count * len(here)} servers ({count} of each arm, {', '.join(details)})"
         )
     for arm in arms:
         if arm.own is not None and arm.own.address is not None:
-            reporter.say(f"{arm.name} runs already, at {', '.join(arm.own.address)}")
+            reporter.log(f"{arm.name} runs already, at {', '.join(arm.own.address)}")

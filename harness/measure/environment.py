@@ -6,7 +6,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from harness.results.environment import AgentInfo, Declared, Environment, Finding, StoreInfo
+from harness.results.environment import AgentInfo, Environment, MachineFinding, SchemeInfo, StoreInfo
 from harness.suites.arms import Arm
 from harness.system.cpus import Placement, cores, cpu_model
 from harness.system.interpreter import python
@@ -31,7 +31,7 @@ _PACKAGES = (
 )
 
 
-def describe(rig: Rig, placement: Placement, findings: list[Finding]) -> Environment:
+def describe(rig: Rig, placement: Placement, findings: list[MachineFinding]) -> Environment:
     """The environment of a run, with its rig up, and what the doctor found before."""
     store = StoreInfo(name="unknown", version="", source="the servers' own, elsewhere")
     if rig.store.given or len(rig.elsewhere) < len(rig.arms):
@@ -75,9 +75,9 @@ def _elsewhere(rig: Rig) -> set[str]:
     return ({"servers"} if servers else set()) | ({"store"} if servers or rig.store.given else set())
 
 
-def _declared(arm: Arm) -> Declared:
+def _declared(arm: Arm) -> SchemeInfo:
     scheme = arm.scheme
-    return Declared(
+    return SchemeInfo(
         title=scheme.title,
         transport=scheme.transport,
         store=scheme.store,

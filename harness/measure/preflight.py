@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from harness.errors import SuiteError
 from harness.load.remote import Address
-from harness.measure.incidents.kind import Kind, find_kind
+from harness.measure.incidents.kind import IncidentKind, find_kind
 from harness.measure.options import Options
 from harness.results.model import Check
-from harness.suites.arms import Scheme
+from harness.suites.arms import SchemeEntry
 from harness.suites.catalog import JUDGED, OVERHEAD, ScenarioInfo
 from harness.suites.external import host_and_port, is_loopback
 from harness.suites.model import Scenario, Suite
@@ -66,7 +66,7 @@ def _check_reach(suite: Suite) -> None:
 
 
 @dataclass(frozen=True)
-class Known:
+class SuiteValidator:
     """The scenarios there are, for a suite of this source (its name or path, for messages)."""
 
     source: str
@@ -140,7 +140,7 @@ class Known:
             scenarios.append(scenario)
         return suite.model_copy(update={"scenarios": scenarios}), checks
 
-    def check(self, suite: Suite, schemes: Mapping[str, Scheme]) -> None:
+    def check(self, suite: Suite, schemes: Mapping[str, SchemeEntry]) -> None:
         """Refuse a suite that names what does not exist or cannot be judged, or outlasts a credential.
 
         Raises:
@@ -193,7 +193,7 @@ _OF_SLOTS = ("slot_ms", "primary", "budgets")
 
 
 def check_incidents(
-    suite: Suite, source: str, incidents: Mapping[str, str], schemes: Mapping[str, Scheme]
+    suite: Suite, source: str, incidents: Mapping[str, str], schemes: Mapping[str, SchemeEntry]
 ) -> None:
     """Refuse what cannot be lived through.
 
@@ -224,7 +224,7 @@ def check_incidents(
         raise SuiteError("\n".join(faults))
 
 
-def _incident_faults(scenario: Scenario, kind: Kind | None) -> Iterator[str]:
+def _incident_faults(scenario: Scenario, kind: IncidentKind | None) -> Iterator[str]:
     if kind is None or not kind.takes_overlap:
         if scenario.overlap is not None:
             yield "overlap: expected in a key rotation only"

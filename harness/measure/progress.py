@@ -64,7 +64,7 @@ class Reporter:
         if self._file is not None and error is None:
             self._file.write(_MEASURED)
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """A line that stays, about what is done before and between loads."""
         self.event(text)
         if self._file is not None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from harness.analysis import checks, endurance
 from harness.analysis import measurements as analysis
-from harness.analysis.observation import Observed, joined
-from harness.analysis.stats.sequential import Open, undecided
+from harness.analysis.observation import Observation, joined
+from harness.analysis.stats.sequential import Pending, undecided
 from harness.measure.incidents import checks as incident_checks
 from harness.measure.incidents import metrics
-from harness.measure.incidents.record import Lived
+from harness.measure.incidents.record import IncidentRecord
 from harness.protocol.clocks import AnswersEnd
 from harness.results.incidents import Incident
 from harness.results.metrics import confidence_of_a_look
@@ -31,7 +31,7 @@ class _Found:
     answers_end: AnswersEnd
 
 
-class Findings:
+class ResultBuilder:
     """Grows by one scenario of one batch at a time.
 
     Args:
@@ -47,12 +47,12 @@ class Findings:
         self._suite = suite
         self._seed = seed
         self._confidence = confidence_of_a_look(suite.confidence, looks)
-        self._observed: dict[int, list[Observed]] = {}
+        self._observed: dict[int, list[Observation]] = {}
         self._found: dict[int, _Found] = {}
-        self._lived: dict[int, Lived] = {}
+        self._lived: dict[int, IncidentRecord] = {}
         self.checks: list[Check] = []
 
-    def add(self, index: int, observed: Observed) -> None:
+    def add(self, index: int, observed: Observation) -> None:
         """Enter what one batch saw of the suite's scenario number `index`, and check it by itself."""
         suite, scenario = self._suite, observed.scenario
         rows = analysis.measurements(observed, suite.confidence)
@@ -76,7 +76,7 @@ class Findings:
             whole.recording.answers_end,
         )
 
-    def add_incident(self, index: int, lived: Lived) -> None:
+    def add_incident(self, index: int, lived: IncidentRecord) -> None:
         """Enter what all arms lived through in the suite's scenario number `index`, which has no verdict."""
         self.checks += incident_checks.checks(lived)
         self._lived[index] = lived
@@ -86,11 +86,11 @@ class Findings:
         """False once any check came out invalid."""
         return all(check.status != "invalid" for check in self.checks)
 
-    def undecided(self) -> Open:
+    def undecided(self) -> Pending:
         """The scenarios in which some verdict is not reached yet."""
         every = [i for i in range(len(self._suite.scenarios)) if i not in self._lived]
         left = (i for i in every if i not in self._found or undecided(self._found[i].comparisons))
-        return Open(frozenset(left), frozenset(self._suite.arms))
+        return Pending(frozenset(left), frozenset(self._suite.arms))
 
     @property
     def measured_s(self) -> float:
@@ -106,7 +106,9 @@ class Findings:
     @property
     def comparisons(self) -> list[Comparison]:
         """Of all scenarios; without any verdict when a check came out invalid."""
-        return checks.withheld([row for one in self._in_order() for row in one.comparisons], self.checks)
+        return checks.without_verdicts(
+            [row for one in self._in_order() for row in one.comparisons], self.checks
+        )
 
     @property
     def distributions(self) -> list[Distribution]:

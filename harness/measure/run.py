@@ -10,25 +10,25 @@ from statistics import median
 from typing import Final
 
 from harness.analysis import checks as validity
-from harness.analysis.stats.sequential import LOOKS, Open
+from harness.analysis.stats.sequential import LOOKS, Pending
 from harness.doctor import cpu_speed
 from harness.doctor.examine import QUICK_S, examine
 from harness.doctor.pressure import Pressure
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
 from harness.load import generator as load
-from harness.load.remote import Workers
+from harness.load.remote import RemoteWorkers
 from harness.measure import run_folder
 from harness.measure.batch import Batch
 from harness.measure.environment import describe
 from harness.measure.incidents.kind import find_kind
 from harness.measure.options import Options
 from harness.measure.progress import Reporter
-from harness.measure.result_builder import Findings
+from harness.measure.result_builder import ResultBuilder
 from harness.measure.setup import Setup
-from harness.measure.slots import Seen
+from harness.measure.slots import ObservedLoad
 from harness.results import archive, model
-from harness.results.environment import Environment, Finding
-from harness.results.model import Check, Result, Slots
+from harness.results.environment import Environment, MachineFinding
+from harness.results.model import Check, Result, SlotTimes
 from harness.suites.arms import Arm
 from harness.suites.model import Suite, by_conditions
 from harness.system import cpus
@@ -36,7 +36,7 @@ from harness.system.cpus import Placement, place
 from harness.system.secret import without_passwords
 from harness.testbed.rig import Rig
 
-_NOTHING: Final = Open(frozenset(), frozenset())
+_NOTHING: Final = Pending(frozenset(), frozenset())
 
 
 class Run:
@@ -57,11 +57,11 @@ class Run:
         suite: Suite,
         options: Options,
         needs_credential: Collection[str] = (),
-        undecided: Callable[[Findings], Open] = Findings.undecided,
+        undecided: Callable[[ResultBuilder], Pending] = ResultBuilder.undecided,
         *,
         incidents: Mapping[str, str] | None = None,
         checks: Sequence[Check] = (),
-        workers: Workers | None = None,
+        workers: RemoteWorkers | None = None,
     ) -> None:
         kinds = {
             index: find_kind(incidents[scenario.name])
@@ -73,10 +73,10 @@ class Run:
         self._undecided = undecided
         self._looks = 1 if options.until_decided_s is None else LOOKS
         self._batch = 0
-        self._findings = Findings(suite, seed, self._looks)
+        self._findings = ResultBuilder(suite, seed, self._looks)
         self._findings.checks += checks
         self._environment: Environment | None = None
-        self._doctor: list[Finding] = []
+        self._doctor: list[MachineFinding] = []
         self._turns_ns: list[float] = []
         self._is_broken = False
         self._broken_off: load.BrokenOffError | None = None
@@ -96,7 +96,7 @@ class Run:
         """
         suite = self._setup.suite
         self._doctor = examine(suite, self._setup.options.out, QUICK_S)
-        todo = Open(frozenset(range(len(suite.scenarios))), frozenset(suite.arms))
+        todo = Pending(frozenset(range(len(suite.scenarios))), frozenset(suite.arms))
         while todo:
             begun = time.monotonic()
             self._batch += 1
@@ -111,7 +111,7 @@ class Run:
         ]
         return self._result()
 
-    def _next_batch(self, last: Open, last_s: float, reporter: Reporter) -> Open:
+    def _next_batch(self, last: Pending, last_s: float, reporter: Reporter) -> Pending:
         """Return what a further batch is to measure, nothing if there is to be none.
 
         Args:
@@ -126,23 +126,23 @@ class Run:
         if not todo:
             return _NOTHING
         if todo.planned:
-            reporter.say(f"batch {self._batch + 1} of {self._looks} follows, with fresh instances")
+            reporter.log(f"batch {self._batch + 1} of {self._looks} follows, with fresh instances")
             return todo
         scenarios = ", ".join(suite.scenarios[index].label for index in sorted(todo.scenarios))
         some = "" if todo.arms == set(suite.arms) else f", {', '.join(sorted(todo.arms))}"
         left = f"not decided yet: {scenarios}{some}"
         if self._batch == self._looks:
-            reporter.say(f"{left}; that was the last of {self._looks} looks")
+            reporter.log(f"{left}; that was the last of {self._looks} looks")
             return _NOTHING
         done = sum(suite.scenarios[index].seconds for index in last.scenarios - todo.scenarios)
         next_s = (last_s - done) * len(todo.arms) / len(last.arms)
         if time.monotonic() - self._started + next_s > until_decided_s:
-            reporter.say(f"{left}; another {next_s:.0f} s would not end within the limit")
+            reporter.log(f"{left}; another {next_s:.0f} s would not end within the limit")
             return _NOTHING
-        reporter.say(f"{left}; look {self._batch + 1} of {self._looks} follows, with fresh instances")
+        reporter.log(f"{left}; look {self._batch + 1} of {self._looks} follows, with fresh instances")
         return todo
 
-    def _measure_batch(self, todo: Open, arms: Sequence[Arm], reporter: Reporter) -> None:
+    def _measure_batch(self, todo: Pending, arms: Sequence[Arm], reporter: Reporter) -> None:
         """Measure what is open, on instances started for it."""
         setup = self._setup
         placement = place(cpus.usable_cpus(), setup.options.processes, setup.suite.processes_each)
@@ -214,7 +214,7 @@ class Run:
             return
         self._keep(index, seen)
 
-    def _keep(self, index: int, seen: Seen) -> None:
+    def _keep(self, index: int, seen: ObservedLoad) -> None:
         observed, self._broken_off = seen.observed, seen.broken_off
         self._findings.checks.append(validity.check_restarts(seen.restarted, observed.label))
         self._is_broken = not observed.recording.complete
@@ -244,7 +244,7 @@ class Run:
         if self._environment is None:
             raise AssertionError("nothing has been measured yet")
         return Result(
-            run=model.Run(
+            run=model.RunInfo(
                 id=setup.options.out.name,
                 suite=setup.suite.name,
                 seed=setup.seed,
@@ -276,10 +276,10 @@ class Run:
         )
 
 
-def _slots(setup: Setup) -> list[Slots]:
+def _slots(setup: Setup) -> list[SlotTimes]:
     """Return how the slots of each scenario that has some were cut."""
     return [
-        Slots(
+        SlotTimes(
             scenario=scenario.name,
             load=scenario.load.label,
             params=scenario.params,

@@ -23,8 +23,8 @@ from harness.system.files import PART
 from harness.system.temp_folders import OWNER, dead_folders
 
 if TYPE_CHECKING:
-    from harness.analysis.observation import Observed
-    from harness.measure.incidents.record import Lived
+    from harness.analysis.observation import Observation
+    from harness.measure.incidents.record import IncidentRecord
 
 
 #: Room for some result files: one that is replaced lies beside its successor for a moment.
@@ -32,23 +32,23 @@ _RESERVE_BYTES: Final = 1_000_000
 
 
 @contextlib.contextmanager
-def taken(folder: Path, will: Forecast, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+def run_folder(folder: Path, will: Forecast, *, wait: bool, log: Callable[[str], None]) -> Iterator[None]:
     """Have the machine to oneself, and the folder of a run ready; what killed runs left is removed.
 
     Args:
         folder: Of the run.
         will: What it will take.
         wait: Queue behind another run.
-        say: Told what is done.
+        log: Told what is done.
 
     Raises:
         SuiteError: A result is there already.
         EnvironmentFailedError: Another run measures, or this one does not fit on the disk.
     """
     files.temporary_folder(will.temporary_bytes)
-    with run_lock.taken(folder, wait=wait, say=say), opened(folder, will.disk_bytes):
+    with run_lock.machine_lock(folder, wait=wait, log=log), opened(folder, will.disk_bytes):
         if removed := remove(folder.parent):
-            say(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed what killed runs had left: {', '.join(removed)}")
         yield
 
 
@@ -71,7 +71,7 @@ def opened(folder: Path, room: float) -> Iterator[None]:
             with _reserve(folder):
                 yield
         except BaseException as error:
-            with signals.held():
+            with signals.deferred():
                 archive.set_exit_code(folder, exit_code_of(error))
             raise
     finally:
@@ -102,7 +102,7 @@ def _reserve(folder: Path) -> Iterator[None]:
                 own.unlink(missing_ok=True)
 
 
-def save_recording(observed: Observed, folder: Path, index: int) -> Path:
+def save_recording(observed: Observation, folder: Path, index: int) -> Path:
     """Write the raw histograms and accounts of one scenario beside the result."""
     batch = f"-batch-{observed.number}" if observed.number > 1 else ""
     path = folder / f"recording-{index + 1}-{observed.scenario.name}{batch}.jsonl.gz"
@@ -116,7 +116,7 @@ def save_recording(observed: Observed, folder: Path, index: int) -> Path:
     return path
 
 
-def save_timeline(lived: Lived, folder: Path, index: int) -> Path:
+def save_timeline(lived: IncidentRecord, folder: Path, index: int) -> Path:
     """Write the plan, events and timeline of one incident beside the result."""
     path = folder / f"recording-{index + 1}-{lived.scenario.name}.jsonl.gz"
     plan = replace(lived.plan, line="")  # a path of this machine, gone with the run

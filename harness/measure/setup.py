@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from harness.load.remote import Workers
-from harness.measure.incidents.kind import Kind
+from harness.load.remote import RemoteWorkers
+from harness.measure.incidents.kind import IncidentKind
 from harness.measure.options import Options
 from harness.suites.model import Suite
 
@@ -28,8 +28,8 @@ class Setup:
     options: Options
     seed: int
     needs_credential: Collection[str]
-    incidents: Mapping[int, Kind]
-    workers: Workers | None
+    incidents: Mapping[int, IncidentKind]
+    workers: RemoteWorkers | None
 
     @property
     def shared_accounts(self) -> int:

@@ -8,19 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from harness.load.generator import BrokenOffError
 from harness.protocol.plan import Plan, deal
 from harness.suites.model import Scenario
 from harness.testbed.launcher import Instance
 from harness.testbed.rig import Rig
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S: Final = 10
 
 
-class Seen(NamedTuple):
+class ObservedLoad(NamedTuple):
     """What was observed of one load.
 
     Attributes:
@@ -29,7 +29,7 @@ class Seen(NamedTuple):
         broken_off: Why it ended before its time, if another machine answers no more.
     """
 
-    observed: Observed
+    observed: Observation
     restarted: list[str]
     broken_off: BrokenOffError | None
 
@@ -86,9 +86,9 @@ def families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, fl
     }
 
 
-def sampler(rig: Rig, instances: Sequence[Instance], seconds: float) -> Watch:
+def sampler(rig: Rig, instances: Sequence[Instance], seconds: float) -> ProcessSampler:
     """Return a sampler of the processes that exist before the load; the load's own are added later."""
-    watch = Watch(seconds)
+    watch = ProcessSampler(seconds)
     for number, instance in enumerate(instances):
         for position, pid in enumerate(instance.pids):
             which = f", process {position}" if position else ""

@@ -46,7 +46,7 @@ _ACCOUNTS: Final = "/api/admin/accounts/"
 
 
 @dataclass(frozen=True)
-class Accounts:
+class AccountNames:
     """The accounts that a server has been given.
 
     Attributes:
@@ -82,7 +82,7 @@ class Dialect:
     fields: Mapping[str, str] = field(default_factory=dict, hash=False)
     authorization: str = "Bearer"
     csrf_header: str = "X-CSRF-Token"
-    accounts: Accounts = Accounts()
+    accounts: AccountNames = AccountNames()
 
     def path(self, route: str) -> str:
         """Where it has a route of the contract; empty where it has none.
@@ -126,7 +126,7 @@ class Dialect:
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Dialect:
         """The dialect that `dataclasses.asdict` made these fields of; TypeError on anything else."""
-        return cls(**{**fields, "accounts": Accounts(**fields["accounts"])})
+        return cls(**{**fields, "accounts": AccountNames(**fields["accounts"])})
 
 
 def names_in(answer: Any) -> str:

@@ -44,7 +44,7 @@ def is_failure(outcome: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Person:
+class VirtualUser:
     """Somebody who visits an arm again and again.
 
     Attributes:
@@ -60,11 +60,11 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Party:
+class ArmUsers:
     """The people of one arm, and the servers they go to: after the plan's `switch_ns` the successor."""
 
     target: Target
-    people: tuple[Person, ...]
+    people: tuple[VirtualUser, ...]
     successor: Target | None = None
 
 
@@ -92,7 +92,7 @@ class IncidentPlan:
     duration_ns: int
     warmup_visits: int
     timeout_s: float
-    parties: tuple[Party, ...]
+    parties: tuple[ArmUsers, ...]
     line: str
     switch_ns: int = 0
 
@@ -120,9 +120,9 @@ class IncidentPlan:
         """The plan that `dumps` wrote; raises KeyError, TypeError or ValueError on anything else."""
         fields = json.loads(text)
         fields["parties"] = tuple(
-            Party(
+            ArmUsers(
                 Target.of(party["target"]),
-                tuple(Person(**person) for person in party["people"]),
+                tuple(VirtualUser(**person) for person in party["people"]),
                 Target.of(party["successor"]) if party["successor"] else None,
             )
             for party in fields["parties"]
@@ -167,7 +167,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Watching:
+class ProbeRecord:
     """The reads of somebody watched: when each was sent, and its outcome, in the order of their ends."""
 
     arm: str
@@ -191,7 +191,7 @@ class Timeline:
 
     scenario: str
     bins: tuple[Bin, ...]
-    watching: tuple[Watching, ...] = ()
+    watching: tuple[ProbeRecord, ...] = ()
     lag_p99_ns: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
@@ -219,14 +219,14 @@ class Timeline:
         if header.get("format") != FORMAT_VERSION or "incident" not in header:
             raise ValueError(f"not a timeline of format {FORMAT_VERSION}")
         bins: list[Bin] = []
-        watching: list[Watching] = []
+        watching: list[ProbeRecord] = []
         for text in rows:
             match _parse(text):
                 case {"bin": fields}:
                     bins.append(Bin(**fields))
                 case {"watching": fields}:
                     sent_ns, outcomes = tuple(fields["sent_ns"]), tuple(fields["outcomes"])
-                    watching.append(Watching(**fields | {"sent_ns": sent_ns, "outcomes": outcomes}))
+                    watching.append(ProbeRecord(**fields | {"sent_ns": sent_ns, "outcomes": outcomes}))
                 case {"end": count, "lag_p99_ns": lag_ns, "errors": errors}:
                     whole = count == len(bins) + len(watching)
                     return cls(header["incident"], tuple(bins), tuple(watching), lag_ns, errors, whole)

@@ -105,7 +105,7 @@ class SlotRecord:
 
 
 @dataclass(frozen=True)
-class SlotAccount:
+class SlotUsage:
     """What one slot's recorded part cost: CPU in ns, store commands; None of what nobody here can read.
 
     `server_wait_ns` is the time in which the server wanted its CPU and something else had it.

@@ -34,11 +34,11 @@ class Staircase:
         self._in_a_row = 0
 
     @property
-    def settled(self) -> bool:
+    def converged(self) -> bool:
         """Whether steps are short, so that `rate` is around what is searched for."""
         return self._step <= 4 * _SHORTEST_STEP
 
-    def saw(self, held: bool) -> None:
+    def record(self, held: bool) -> None:
         """Go on after a slot at `rate` that held the limit, or did not."""
         if held == self._went_up:
             self._in_a_row += 1
@@ -52,7 +52,7 @@ class Staircase:
         self.rate *= math.exp(self._step if held else -self._step)
 
 
-def holds(response_ns: Sequence[int], dropped: int, limit_ns: int) -> bool:
+def meets_limit(response_ns: Sequence[int], dropped: int, limit_ns: int) -> bool:
     """Whether at least 99 % of all arrivals were answered within the limit, those never sent counted late."""
     within = int(np.count_nonzero(np.asarray(response_ns, dtype=np.int64) <= limit_ns))
     return within >= 0.99 * (len(response_ns) + dropped)

@@ -48,7 +48,7 @@ _DEFAULT_NAME: Final = re.compile(r"\d{8}-\d{6}-.+")
 
 
 @dataclass(frozen=True)
-class Leaving:
+class Removable:
     """A folder of ours.
 
     Attributes:
@@ -70,15 +70,15 @@ class Leaving:
     changed: float
 
 
-def find(results: Path, cache: Path) -> list[Leaving]:
+def find(results: Path, cache: Path) -> list[Removable]:
     """Everything of ours below these folders, oldest first; what is published is not looked at."""
     found = [*_runs(results), *_cached(cache)]
     return sorted(found, key=lambda leaving: (leaving.begun, str(leaving.folder)))
 
 
 def choose(
-    leavings: Sequence[Leaving], *, now: float, older_than_days: float, keep: int, busy_since: float | None
-) -> list[Leaving]:
+    leavings: Sequence[Removable], *, now: float, older_than_days: float, keep: int, busy_since: float | None
+) -> list[Removable]:
     """Those that are to go.
 
     Args:
@@ -100,11 +100,11 @@ def choose(
     ]
 
 
-def _may_be_in_use(leaving: Leaving, since: float) -> bool:
+def _may_be_in_use(leaving: Removable, since: float) -> bool:
     return leaving.kind == "cached environment" or leaving.changed >= since
 
 
-def remove(leavings: Sequence[Leaving], results: Path) -> None:
+def remove(leavings: Sequence[Removable], results: Path) -> None:
     """Remove these, inner folders first; the folder of results itself stays.
 
     Raises:
@@ -123,7 +123,7 @@ def remove(leavings: Sequence[Leaving], results: Path) -> None:
             raise EnvironmentFailedError(f"{error.filename} cannot be removed: {error.strerror}.") from error
 
 
-def _runs(results: Path) -> Iterator[Leaving]:
+def _runs(results: Path) -> Iterator[Removable]:
     tracked = _tracked(results)
     for path, folders, names in os.walk(results):
         folder = Path(path)
@@ -139,12 +139,12 @@ def _runs(results: Path) -> Iterator[Leaving]:
         others = sorted({*folders, *names} - {file.name for file in files})
         changed = max(entry.lstat().st_mtime for entry in (folder, *files))
         size = sum(file.lstat().st_size for file in files)
-        yield Leaving(folder, kind, files, tuple(others), size, begun or changed, changed)
+        yield Removable(folder, kind, files, tuple(others), size, begun or changed, changed)
 
 
 def _tracked(results: Path) -> set[Path]:
     """The files below a folder that git keeps; none where there is no git."""
-    names = git.says(results, "ls-files", "-z") or ""
+    names = git.output_or_none(results, "ls-files", "-z") or ""
     return {results / name for name in names.split("\0") if name}
 
 
@@ -203,11 +203,11 @@ def _time(text: object) -> float | None:
         return None
 
 
-def _cached(cache: Path) -> Iterator[Leaving]:
+def _cached(cache: Path) -> Iterator[Removable]:
     """Each entry of the cache folder, which nobody but us writes to."""
     if not cache.is_dir():
         return
     for folder in sorted(path for path in cache.iterdir() if path.is_dir() and not path.is_symlink()):
         sizes = [Path(path, name).lstat().st_size for path, _, names in os.walk(folder) for name in names]
         changed = folder.lstat().st_mtime
-        yield Leaving(folder, "cached environment", (), (), sum(sizes), changed, changed)
+        yield Removable(folder, "cached environment", (), (), sum(sizes), changed, changed)

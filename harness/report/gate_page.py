@@ -25,7 +25,7 @@ def render(result: Result) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def tell(result: Result, console: Console) -> None:
+def print_gate(result: Result, console: Console) -> None:
     """On a console."""
     style = _STYLES[gate.verdict(result)] if result.valid else "bold red"
     console.print()

@@ -18,11 +18,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
 from harness.report.content import format as fmt
-from harness.report.content.answer import Answer
+from harness.report.content.answer import Headline
 from harness.report.content.model import Drawing, Report
 from harness.report.content.tables import Table
 from harness.results.base import Verdict
-from harness.results.gate import GateAnswer
+from harness.results.gate import GateVerdict
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: What a cell of figures begins with: `12,423 ± 113`, `≥0.20`, `<= 1`, `+2.0 %`.
@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(r"[^\w+-]*([+-]?[\d,]+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\
 #: So many lines stand below an answer; a spoilt hour may give dozens of reasons, and those are folded.
 _MOST: Final = 5
 _CODE: Final = re.compile("`([^`]+)`")
-_VERDICTS: Final = frozenset([*get_args(Verdict), *get_args(GateAnswer)])
+_VERDICTS: Final = frozenset([*get_args(Verdict), *get_args(GateVerdict)])
 
 
 def render(report: Report, drawings: Sequence[Drawing] = ()) -> str:
@@ -38,7 +38,7 @@ def render(report: Report, drawings: Sequence[Drawing] = ()) -> str:
     return page("report.html.j2", report.answer, report=report, drawings=drawings)
 
 
-def page(template: str, answer: Answer, **values: Any) -> str:
+def page(template: str, answer: Headline, **values: Any) -> str:
     """A page of ours.
 
     Args:

@@ -33,7 +33,7 @@ def write(result: Result, folder: Path) -> list[Path]:
     return archive.save_texts(texts, folder)
 
 
-def leave(result: Result, folder: Path) -> list[Path]:
+def write_or_warn(result: Result, folder: Path) -> list[Path]:
     """The same after a measurement, which does not depend on it."""
     return attempt("report", lambda: write(result, folder), f"Then: bench.py report {folder}")
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from harness.errors import BenchError, EnvironmentFailedError, SuiteError
-from harness.results.model import SCHEMA_VERSION, Result, Run
+from harness.results.model import SCHEMA_VERSION, Result, RunInfo
 from harness.system import files
 
 if TYPE_CHECKING:  # it imports NumPy, which listing and reading results need not wait for
@@ -130,7 +130,7 @@ def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     found = []
     for file in folder.glob(f"**/{RESULT_FILE}"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            run = Run.model_validate(json.loads(files.read_regular(file, MOST_BYTES, follow=True))["run"])
+            run = RunInfo.model_validate(json.loads(files.read_regular(file, MOST_BYTES, follow=True))["run"])
             found.append((file.parent, run.model_dump()))
     yield from sorted(found, key=lambda row: str(row[1]["started_at"]))
 

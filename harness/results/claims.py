@@ -17,7 +17,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Figure(_Model):
+class ClaimFigure(_Model):
     """One number that a verdict rests on."""
 
     name: str
@@ -36,12 +36,12 @@ class Outcome(_Model):
     verdict: Verdict
     #: One sentence.
     because: str
-    figures: list[Figure]
+    figures: list[ClaimFigure]
     #: Version of the Chromium that showed it; empty where none did.
     browser: str = ""
 
 
-class Answer(_Model):
+class ClaimAnswer(_Model):
     """One claim with what came of it, as the list of answers keeps it."""
 
     number: int
@@ -52,5 +52,5 @@ class Answer(_Model):
     rule: str
     verdict: Verdict
     because: str
-    figures: list[Figure]
+    figures: list[ClaimFigure]
     browser: str = ""

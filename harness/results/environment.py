@@ -9,7 +9,7 @@ from pydantic import Field
 from harness.results.base import Model
 
 #: How a finding of the doctor stands: no run could start; figures will blur; nobody can tell; fine.
-Concern = Literal["blocker", "warning", "unknown", "ok"]
+Severity = Literal["blocker", "warning", "unknown", "ok"]
 
 
 class StoreInfo(Model):
@@ -28,16 +28,16 @@ class Git(Model):
     dirty: bool | None
 
 
-class Finding(Model):
+class MachineFinding(Model):
     """What the doctor looked at before a run: how it stands, its figure, and what to do where that helps."""
 
     check: str
-    concern: Concern
+    concern: Severity
     detail: str
     remedy: str | None = None
 
 
-class Declared(Model):
+class SchemeInfo(Model):
     """What an arm's scheme says of itself: how credentials travel, and which requests ask what of whom.
 
     `store` and `database` are `every request`, or one of fewer (`servers/credentials/guarantees.py`). `place`
@@ -108,10 +108,10 @@ class Environment(Model):
     #: Of the code that each arm's servers reported to have loaded.
     digests: dict[str, str] = Field(default_factory=dict)
     #: What each arm runs; results of before it was recorded have none.
-    schemes: dict[str, Declared] = Field(default_factory=dict)
+    schemes: dict[str, SchemeInfo] = Field(default_factory=dict)
     #: One row an agent beside servers that are named by their addresses.
     agents: list[AgentInfo] = Field(default_factory=list)
     #: What the doctor found as the run began; results of before it was there have none.
-    findings: list[Finding] = Field(default_factory=list)
+    findings: list[MachineFinding] = Field(default_factory=list)
     #: Who made the load, where it was not processes of this run's own.
     workers: list[LoadWorker] = Field(default_factory=list)

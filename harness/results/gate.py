@@ -12,10 +12,10 @@ from harness.results.base import Interval, Model
 GateKind = Literal["revision", "baseline", "budget"]
 
 
-GateAnswer = Literal["pass", "regression", "inconclusive", "not judged"]
+GateVerdict = Literal["pass", "regression", "inconclusive", "not judged"]
 
 
-class Gated(Model):
+class GateCheck(Model):
     """One figure that `bench.py check` holds to a limit.
 
     `value` is a ratio (now over before; turned where more is better) or a figure, of a budget the left side,
@@ -43,11 +43,11 @@ class Gated(Model):
     noise_floor: float | None
     #: Batches of fresh instances that it rests on.
     batches: int
-    answer: GateAnswer
+    answer: GateVerdict
     detail: str
 
 
-class Side(Model):
+class GateSide(Model):
     """Where one of the two sides of a gate came from: what is its own besides its code.
 
     `end` is how the names of its arms end. `lock` is the SHA-256, in hex, of its lock file, empty where the
@@ -65,7 +65,7 @@ class Side(Model):
     packages: dict[str, str]
 
 
-class Comparand(Model):
+class Reference(Model):
     """What `bench.py check` compared with."""
 
     kind: Literal["revision", "baseline"]
@@ -80,4 +80,4 @@ class Comparand(Model):
     #: Files of the servers that differ, or what differs between the machines.
     differing: list[str]
     #: Of a revision: before, then now. Results of before it was recorded have none.
-    sides: list[Side] = Field(default_factory=list)
+    sides: list[GateSide] = Field(default_factory=list)

@@ -9,14 +9,14 @@ from pydantic import Field
 from harness.results.base import Model
 
 
-class Happening(Model):
+class IncidentEvent(Model):
     """Something that was done in an incident, in seconds after its load began."""
 
     at_s: float
     what: str
 
 
-class Stale(Model):
+class StaleAccess(Model):
     """For how long what an account held still worked after it had been ended.
 
     `seconds` run from the answer to whoever ended it to the account's first refused read; `at_least` says
@@ -31,7 +31,7 @@ class Stale(Model):
     readmitted: int = 0
 
 
-class Price(Model):
+class RevocationCost(Model):
     """What one revocation costs while nothing else goes on."""
 
     server_cpu_us: float
@@ -39,7 +39,7 @@ class Price(Model):
     store_ops: int
 
 
-class Bins(Model):
+class TimeBins(Model):
     """How many requests ended with each outcome, and the slowest of them, in each stretch of `width_s`."""
 
     width_s: float
@@ -63,7 +63,7 @@ class Incident(Model):
     kind: str
     arm: str
     seconds: float
-    events: list[Happening]
+    events: list[IncidentEvent]
     requests: int
     outcomes: dict[str, int]
     failed: int
@@ -77,9 +77,9 @@ class Incident(Model):
     #: How long a credential lives that nothing ends.
     credential_lives_s: int = 0
     #: Of the accounts that were ended on purpose.
-    stale: list[Stale] = Field(default_factory=list)
-    price: Price | None = None
-    bins: Bins
+    stale: list[StaleAccess] = Field(default_factory=list)
+    price: RevocationCost | None = None
+    bins: TimeBins
 
     @property
     def share_failed(self) -> float:

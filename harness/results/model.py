@@ -14,7 +14,7 @@ from pydantic import Field
 from harness.protocol.clocks import AnswersEnd, Clock
 from harness.results.base import Interval, Model, Status, Verdict
 from harness.results.environment import Environment
-from harness.results.gate import Comparand, Gated
+from harness.results.gate import GateCheck, Reference
 from harness.results.incidents import Incident
 from harness.results.metrics import confidence_of_a_look
 
@@ -25,7 +25,7 @@ SCHEMA_VERSION: Final = 1
 _ENDED: Final = (0, 10, 11)
 
 
-class Slots(Model):
+class SlotTimes(Model):
     """How one scenario's time was cut: figures of other cuts are not quite the same thing.
 
     A slot is `lead_ms` of load that is not recorded and `slot_ms` that is; before the first, each instance
@@ -40,7 +40,7 @@ class Slots(Model):
     warmup_requests: int
 
 
-class Run(Model):
+class RunInfo(Model):
     """Which run this was. Times in seconds; `started_at` is ISO 8601 in UTC.
 
     `measured_s` counts only the time in which requests were being recorded.
@@ -64,7 +64,7 @@ class Run(Model):
     exit_code: int = 0
     answers_end: AnswersEnd = "read"
     #: One row a scenario of the suite; results of before it was recorded have none.
-    slots: list[Slots] = Field(default_factory=list)
+    slots: list[SlotTimes] = Field(default_factory=list)
 
     @property
     def comparisons_confidence(self) -> float:
@@ -173,7 +173,7 @@ class Result(Model):
     """A whole run, as `result.json` holds it."""
 
     schema_version: Annotated[Literal[1], Field()] = SCHEMA_VERSION
-    run: Run
+    run: RunInfo
     environment: Environment
     validity: list[Check]
     measurements: list[Measurement]
@@ -181,8 +181,8 @@ class Result(Model):
     distributions: list[Distribution]
     #: Empty in results from before it was looked at.
     #: What `bench.py check` was asked, and its answers.
-    gate: list[Gated] = Field(default_factory=list)
-    comparand: Comparand | None = None
+    gate: list[GateCheck] = Field(default_factory=list)
+    comparand: Reference | None = None
     vitals: list[Vitals] = Field(default_factory=list)
     incidents: list[Incident] = Field(default_factory=list)
 
@@ -215,7 +215,7 @@ class Result(Model):
         return list(dict.fromkeys(row.arm for row in rows))
 
 
-class Subject(Model):
+class SeriesKey(Model):
     """The case (scenario, load and parameters), the metric, and whose it is."""
 
     scenario: str

@@ -22,11 +22,11 @@ from harness.report.content import validity
 from harness.results import archive
 from harness.results.model import Result
 from harness.suites import catalog
-from harness.suites.arms import Arm, Scheme, plain
+from harness.suites.arms import Arm, SchemeEntry, arms_of_schemes
 from harness.suites.forecast import forecast
 from harness.system import cpus, files, interpreter
-from harness.testbed.client import ADMIN, Caller
-from harness.testbed.launcher import Serving
+from harness.testbed.client import ADMIN, ApiClient
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 from harness.testbed.store.server import SessionStore
 
@@ -51,7 +51,7 @@ class Lab:
     def __init__(self, folder: Path, console: Console) -> None:
         self._folder = folder
         self._console = console
-        self.schemes: dict[str, Scheme] = {}
+        self.schemes: dict[str, SchemeEntry] = {}
         self.secret = (
             f"{secrets.token_urlsafe(48)}."  # with a character that no base64 has: taken as it stands
         )
@@ -69,11 +69,11 @@ class Lab:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def authenticating(self) -> list[Scheme]:
+    def authenticating(self) -> list[SchemeEntry]:
         """The schemes that issue credentials, by name."""
         return [scheme for _, scheme in sorted(self.schemes.items()) if scheme.transport != "none"]
 
-    def caller(self, scheme: str, **environment: str) -> Caller:
+    def caller(self, scheme: str, **environment: str) -> ApiClient:
         """Somebody who calls a server of a scheme and carries nothing yet.
 
         Args:
@@ -81,7 +81,7 @@ class Lab:
             environment: What the server is told besides, by its environment.
         """
         target = self._rig(scheme, environment).instances[0].target
-        return Caller(target.host, target.port)
+        return ApiClient(target.host, target.port)
 
     def port(self, scheme: str, arguments: Sequence[str], name: str) -> int:
         """Where a server of a scheme listens, on 127.0.0.1.
@@ -93,7 +93,7 @@ class Lab:
         """
         return self._rig(scheme, {}, arguments, name).instances[0].target.port
 
-    def logged_in(self, scheme: str, username: str | None = None, **environment: str) -> Caller:
+    def logged_in(self, scheme: str, username: str | None = None, **environment: str) -> ApiClient:
         """Somebody who is logged in, on an account of their own where none is named.
 
         Raises:
@@ -105,7 +105,7 @@ class Lab:
             raise ConformanceError(f"server {scheme}: a login was answered {reply.status}.")
         return caller
 
-    def admin(self, scheme: str) -> Caller:
+    def admin(self, scheme: str) -> ApiClient:
         """Somebody who may change accounts."""
         return self.logged_in(scheme, ADMIN)
 
@@ -140,14 +140,14 @@ class Lab:
             return result
         self._end()
         suite = catalog.load_suite(suite_name)
-        known = preflight.Known(suite_name, catalog.scenarios())
+        known = preflight.SuiteValidator(suite_name, catalog.scenarios())
         known.check(suite, self.schemes)
         will = forecast(suite)
         files.temporary_folder(will.temporary_bytes)
         archive.prepare(folder, will.disk_bytes)
         with Reporter(self._console) as reporter:
             result = Run(suite, Options(out=folder), known.needs_credential).run(
-                plain(self.schemes.values()), reporter
+                arms_of_schemes(self.schemes.values()), reporter
             )
         archive.save(result, folder)
         if not result.valid:
@@ -176,7 +176,7 @@ class Lab:
             arm = Arm(scheme, self.schemes[scheme], variants=(tuple(arguments),), environment=own)
             rig = Rig(
                 [arm],
-                Serving(users=_ACCOUNTS),
+                ServerOptions(users=_ACCOUNTS),
                 redis_url=None if self._store is None else self._store.url,
             )
             self._rigs[key] = self._stack.enter_context(rig)
@@ -209,7 +209,7 @@ def aside(folder: Path, number: int) -> Path:
     return folder.with_name(f"{folder.name}-set-aside-{number}")
 
 
-class Setting(BaseModel):
+class LabSetting(BaseModel):
     """Where and of what the answers are: others are not added to them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -15,7 +15,7 @@ from harness.suites.parse import faults, unknown
 
 
 @dataclass(frozen=True)
-class Changes:
+class SuiteChanges:
     """Options of the command line; one that is None, or no schemes, leaves the suite as it is.
 
     Attributes:

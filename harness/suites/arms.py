@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.suites.external import OwnServer
+from harness.suites.external import ExternalServer
 from harness.system.source_tree import OURS, Tree
 
 #: How the names of arms end where a scheme is measured from two trees: `cookie@base`, `cookie@head`.
@@ -19,7 +19,7 @@ PATH_LENGTHS: Final = 128
 
 
 @dataclass(frozen=True)
-class Scheme:
+class SchemeEntry:
     """What `python -m servers --list --json` says of a scheme."""
 
     name: str
@@ -56,17 +56,17 @@ class Arm:
     """
 
     name: str
-    scheme: Scheme
+    scheme: SchemeEntry
     module: str = "servers"
     variants: tuple[tuple[str, ...], ...] = ((),)
     tree: Tree = OURS
     path_lengths: int = PATH_LENGTHS
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
-    own: OwnServer | None = field(default=None, hash=False)
+    own: ExternalServer | None = field(default=None, hash=False)
     asked: frozenset[str] = frozenset()
 
 
-def plain(schemes: Iterable[Scheme], tree: Tree = OURS) -> dict[str, Arm]:
+def arms_of_schemes(schemes: Iterable[SchemeEntry], tree: Tree = OURS) -> dict[str, Arm]:
     """An arm for each of these, named as it is, all from one tree."""
     return {scheme.name: Arm(scheme.name, scheme, tree.servers, tree=tree) for scheme in schemes}
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from harness.errors import SuiteError
 from harness.results.metrics import METRICS
-from harness.suites.arms import Scheme
+from harness.suites.arms import SchemeEntry
 from harness.suites.model import Suite
 from harness.suites.parse import parse
 from harness.system import processes
@@ -43,7 +43,7 @@ class ScenarioInfo:
 
 def scenarios() -> dict[str, ScenarioInfo]:
     """The scenarios there are, by name."""
-    rows = json.loads(processes.ask("loadtests", ["--list", "--json"]))
+    rows = json.loads(processes.run_module("loadtests", ["--list", "--json"]))
     return {row["name"]: ScenarioInfo(**row) for row in rows}
 
 
@@ -74,8 +74,8 @@ def load_suite(name_or_path: str) -> Suite:
     return suite.model_copy(update={"own": placed})
 
 
-def schemes(tree: Tree = OURS) -> dict[str, Scheme]:
+def schemes(tree: Tree = OURS) -> dict[str, SchemeEntry]:
     """The schemes there are, by name, as a tree's servers list them."""
-    rows = json.loads(processes.ask(tree.servers, ["--list", "--json"], tree))
-    keys = Scheme.__dataclass_fields__
-    return {row["name"]: Scheme(**{key: row[key] for key in keys if key in row}) for row in rows}
+    rows = json.loads(processes.run_module(tree.servers, ["--list", "--json"], tree))
+    keys = SchemeEntry.__dataclass_fields__
+    return {row["name"]: SchemeEntry(**{key: row[key] for key in keys if key in row}) for row in rows}

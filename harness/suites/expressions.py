@@ -29,7 +29,7 @@ _DEEPEST: Final = 50
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricTerm:
     """One metric of one arm."""
 
     arm: str
@@ -41,7 +41,7 @@ class Dual:
     """A value and its derivatives by the figures that it was reckoned from."""
 
     value: float
-    slopes: Mapping[Figure, float]
+    slopes: Mapping[MetricTerm, float]
 
     def plus(self, other: Dual, sign: float = 1) -> Dual:
         """The sum, or with -1 the difference."""
@@ -57,7 +57,7 @@ class Dual:
         return Dual(value, _mixed(self, 1 / other.value, other, -value / other.value))
 
 
-def _mixed(one: Dual, weight: float, other: Dual, other_weight: float) -> dict[Figure, float]:
+def _mixed(one: Dual, weight: float, other: Dual, other_weight: float) -> dict[MetricTerm, float]:
     return {
         figure: weight * one.slopes.get(figure, 0.0) + other_weight * other.slopes.get(figure, 0.0)
         for figure in {**one.slopes, **other.slopes}
@@ -70,11 +70,11 @@ class Number:
 
     value: float
 
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[MetricTerm]:
         """None."""
         return []
 
-    def reckon(self, values: Mapping[Figure, float]) -> Dual:  # noqa: ARG002 - as the other nodes
+    def reckon(self, values: Mapping[MetricTerm, float]) -> Dual:  # noqa: ARG002 - as the other nodes
         """Itself, with no slope."""
         return Dual(self.value, {})
 
@@ -83,13 +83,13 @@ class Number:
 class Reference:
     """A figure that is measured."""
 
-    figure: Figure
+    figure: MetricTerm
 
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[MetricTerm]:
         """The one."""
         return [self.figure]
 
-    def reckon(self, values: Mapping[Figure, float]) -> Dual:
+    def reckon(self, values: Mapping[MetricTerm, float]) -> Dual:
         """Its value, with a slope of one by itself."""
         return Dual(values[self.figure], {self.figure: 1.0})
 
@@ -102,11 +102,11 @@ class Operation:
     left: Node
     right: Node
 
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[MetricTerm]:
         """Of both."""
         return [*self.left.figures(), *self.right.figures()]
 
-    def reckon(self, values: Mapping[Figure, float]) -> Dual:
+    def reckon(self, values: Mapping[MetricTerm, float]) -> Dual:
         """The joined value; ZeroDivisionError where there is none."""
         left, right = self.left.reckon(values), self.right.reckon(values)
         match self.sign:
@@ -132,7 +132,7 @@ class Budget:
     bound: Literal["<=", ">="]
     right: Node
 
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[MetricTerm]:
         """Every figure in it, each once, in the order of the text."""
         return list(dict.fromkeys([*self.left.figures(), *self.right.figures()]))
 
@@ -228,7 +228,7 @@ class _Reader:
                     raise ValueError(f"{self._text!r}: {token['number']} is too large a number")
                 return Number(value)
             arm, _, metric = token["figure"].rpartition(".")
-            return Reference(Figure(arm, metric))
+            return Reference(MetricTerm(arm, metric))
         finally:
             self._depth -= 1
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.protocol.dialect import FIELDS, ROUTES, Accounts, Dialect
+from harness.protocol.dialect import FIELDS, ROUTES, AccountNames, Dialect
 
 #: What stands for what only a run knows, in a command and in values of the environment. Whoever is on the
 #: machine can read a command, so that no secret goes there.
@@ -40,13 +40,13 @@ class OwnAccounts(_Frozen):
         password: Of all of them.
     """
 
-    load: str = Field(default=Accounts.load, pattern=r"\{n\}")
-    example: str = Accounts.example
-    admin: str = Accounts.admin
-    password: str = Accounts.password
+    load: str = Field(default=AccountNames.load, pattern=r"\{n\}")
+    example: str = AccountNames.example
+    admin: str = AccountNames.admin
+    password: str = AccountNames.password
 
 
-class OwnServer(_Frozen):
+class ExternalServer(_Frozen):
     """One such server, an arm of its suite by the name of its table.
 
     Attributes:
@@ -181,7 +181,7 @@ class OwnServer(_Frozen):
             self.fields,
             self.authorization,
             self.csrf_header,
-            Accounts(**self.accounts.model_dump()),
+            AccountNames(**self.accounts.model_dump()),
         )
 
     @property

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from harness.results.metrics import METRICS
 from harness.suites.expressions import parse as parse_budget
-from harness.suites.external import OwnServer
+from harness.suites.external import ExternalServer
 
 PasswordCost = Literal["owasp", "bench"]
 #: A scheme, or a scheme at a revision: `cookie`, `cookie@base`.
@@ -232,7 +232,7 @@ class Suite(_Frozen):
     stationary: bool = False
     compare: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] | None = None
     servers: Servers | None = None
-    own: dict[Name, OwnServer] = Field(default_factory=dict)
+    own: dict[Name, ExternalServer] = Field(default_factory=dict)
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
     def warmup(self, scenario: Scenario) -> int:

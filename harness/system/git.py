@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import EnvironmentFailedError
-from harness.system.processes import last_words
+from harness.system.processes import last_lines
 
 #: Set inside hooks, where they would point git at another tree than the one asked about.
 _MISLEADING: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
-def says(place: Path, *arguments: str) -> str | None:
+def output_or_none(place: Path, *arguments: str) -> str | None:
     """What git prints of the tree at a place; None where there is no git, no checkout, or it refuses."""
     try:
         return _run(place, *arguments, timeout_s=30).stdout
@@ -31,7 +31,7 @@ def run(place: Path, *arguments: str) -> str:
     try:
         return _run(place, *arguments, timeout_s=300).stdout
     except subprocess.CalledProcessError as error:
-        raise EnvironmentFailedError(f"git {arguments[0]} failed: {last_words(error.stderr)}") from error
+        raise EnvironmentFailedError(f"git {arguments[0]} failed: {last_lines(error.stderr)}") from error
     except (OSError, subprocess.SubprocessError) as error:
         raise EnvironmentFailedError(f"git {arguments[0]} failed: {error}") from error
 

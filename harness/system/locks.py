@@ -37,7 +37,7 @@ class Lock:
         self._file.close()
 
 
-def take(path: Path, note: str) -> Lock | None:
+def try_lock(path: Path, note: str) -> Lock | None:
     """Take a lock at once and leave a note for whoever finds it taken; None where somebody has it.
 
     Raises:

@@ -40,7 +40,7 @@ for group in sys.stdin.readlines():
 """
 
 
-class Groups:
+class ProcessGroups:
     """The programs that were started; `close` ends them."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Groups:
             OSError: The system would not start anything.
         """
         launcher = [sys.executable, "-I", "-c", _LAUNCH, str(os.getpid()), *words]
-        with log.open("ab") as out, signals.held():
+        with log.open("ab") as out, signals.deferred():
             if self._guard is None:
                 self._guard = _start_guard()
             leader = subprocess.Popen(
@@ -77,13 +77,13 @@ class Groups:
                 start_new_session=True,
             )
             self._leaders.append(leader)
-            _tell(self._guard, leader.pid)
+            _signal(self._guard, leader.pid)
         return leader
 
     def close(self) -> None:
         """End them: SIGTERM to the leaders, SIGKILL to whatever is left of their groups."""
-        with signals.held():
-            processes.end(self._leaders)
+        with signals.deferred():
+            processes.terminate(self._leaders)
             for leader in self._leaders:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(leader.pid, signal.SIGKILL)
@@ -102,7 +102,7 @@ def _start_guard() -> subprocess.Popen[bytes]:
     )
 
 
-def _tell(guard: subprocess.Popen[bytes], group: int) -> None:
+def _signal(guard: subprocess.Popen[bytes], group: int) -> None:
     if guard.stdin is None:
         raise AssertionError("the guard is started with a pipe")
     with contextlib.suppress(BrokenPipeError):  # somebody killed it; the kernel still ends the leaders

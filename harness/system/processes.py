@@ -110,7 +110,7 @@ def inherited() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)}
 
 
-def ask(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
+def run_module(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
     """Run a short program of a tree to its end and return what it printed.
 
     Raises:
@@ -122,27 +122,27 @@ def ask(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
         text=True,
         timeout=120,
         check=False,
-        env=secret.withheld(os.environ),
+        env=secret.without_secret(os.environ),
         start_new_session=True,
     )
     if done.returncode:
-        raise EnvironmentFailedError(f"python -m {module} failed: {last_words(done.stderr)}")
+        raise EnvironmentFailedError(f"python -m {module} failed: {last_lines(done.stderr)}")
     return done.stdout
 
 
-def end(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> None:
+def terminate(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> None:
     """End these: SIGTERM to all, SIGKILL to those still there after `patience_s` seconds.
 
     Whoever asks for the end once more has no patience left (`interrupts.hurried`).
     """
     started = list(processes)
-    with signals.held():
+    with signals.deferred():
         for process in started:
             if process.poll() is None:
                 process.terminate()
         deadline = time.monotonic() + patience_s
         while any(process.poll() is None for process in started):
-            if time.monotonic() > deadline or signals.hurried():
+            if time.monotonic() > deadline or signals.is_forced():
                 break
             time.sleep(_POLL_S)
         for process in started:
@@ -153,7 +153,7 @@ def end(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> 
                 process.stdout.close()
 
 
-def family(pid: int) -> frozenset[tuple[int, float]]:
+def process_tree(pid: int) -> frozenset[tuple[int, float]]:
     """A process and all below it, each by its id and the time it began: an id may be used again."""
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
@@ -161,7 +161,7 @@ def family(pid: int) -> frozenset[tuple[int, float]]:
     return frozenset()
 
 
-def last_words(text: str, lines: int = 3) -> str:
+def last_lines(text: str, lines: int = 3) -> str:
     """The last few lines of a log, for an error message."""
     if missing := _MISSING_MODULE.search(text):
         # Servers and load start isolated (`-I`): they do not see what `pip install --user` put there.
@@ -172,6 +172,6 @@ def last_words(text: str, lines: int = 3) -> str:
 def log_end(log: Path) -> str:
     """The last few lines of a log file."""
     try:
-        return last_words(log.read_text(errors="replace"))
+        return last_lines(log.read_text(errors="replace"))
     except OSError:
         return "its log is gone"

@@ -24,13 +24,13 @@ def lock_file() -> Path:
 
 
 @contextlib.contextmanager
-def taken(folder: Path, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+def machine_lock(folder: Path, *, wait: bool, log: Callable[[str], None]) -> Iterator[None]:
     """Measure with nobody else of us on this machine.
 
     Args:
         folder: Results of this run, for whoever comes meanwhile.
         wait: Queue behind another run instead of giving up.
-        say: Told for whom it waits.
+        log: Told for whom it waits.
 
     Raises:
         EnvironmentFailedError: Another run measures, and `wait` is False.
@@ -46,7 +46,7 @@ def taken(folder: Path, *, wait: bool, say: Callable[[str], None]) -> Iterator[N
                 " Let it finish, or queue behind it with --wait."
             )
         if told != other:
-            say(f"waiting for another run: {other}")
+            log(f"waiting for another run: {other}")
             told = other
         time.sleep(_EVERY_S)
     try:
@@ -65,7 +65,7 @@ def folder() -> Path | None:
 
 def _take(path: Path, note: str) -> locks.Lock | None:
     try:
-        return locks.take(path, note)
+        return locks.try_lock(path, note)
     except OSError as error:
         raise EnvironmentFailedError(
             f"{path}, which keeps runs apart, cannot be used: {error.strerror}."

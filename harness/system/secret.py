@@ -33,7 +33,7 @@ def given(environment: Mapping[str, str]) -> str | None:
     return found
 
 
-def withheld(environment: Mapping[str, str]) -> dict[str, str]:
+def without_secret(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment without the secret, for whoever needs not know it."""
     return {key: value for key, value in environment.items() if not key.startswith(NAME)}
 

@@ -29,7 +29,7 @@ class _State:
     terminals: tuple[int, ...] = ()
 
 
-def catch() -> None:
+def install_handlers() -> None:
     """Take care of every signal that asks this process to end; called once, by the command line."""
     _State.terminals = tuple(number for number in (1, 2) if os.isatty(number))
     for number in _STOPS:
@@ -44,13 +44,13 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def hurried() -> bool:
+def is_forced() -> bool:
     """Whether somebody asked again while clean-up was under way: kill rather than wait."""
     return _State.signals >= _HURRY or (_State.owed and _State.held > 0)
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
+def deferred() -> Iterator[None]:
     """Let no signal break into what is done here; one that came meanwhile is raised at the end."""
     _State.held += 1
     try:

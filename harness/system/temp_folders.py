@@ -41,7 +41,7 @@ def make_folder() -> tuple[Path, locks.Lock | None]:
         )
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
-        return folder, locks.take(folder / OWNER, f"pid {os.getpid()}")
+        return folder, locks.try_lock(folder / OWNER, f"pid {os.getpid()}")
     except OSError:  # no locks there: nobody will count it as left over
         return folder, None
 

@@ -23,7 +23,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """What came back."""
 
     status: int
@@ -41,7 +41,7 @@ class Reply:
 
 
 @dataclass
-class Caller:
+class ApiClient:
     """One caller of one server; what it carries are plain strings, with no cookie jar behind them.
 
     Attributes:
@@ -64,7 +64,7 @@ class Caller:
     requests: int = 0
     dialect: Dialect = CONTRACT
 
-    def log_in(self, username: str, password: str = PASSWORD) -> Reply:
+    def log_in(self, username: str, password: str = PASSWORD) -> Response:
         """Log in, and carry what is issued from then on."""
         body = {"username": username, "password": password}
         reply = self.send("POST", "/authenticate", body, carry=False)
@@ -73,15 +73,15 @@ class Caller:
             self._keep_cookie(reply)
         return reply
 
-    def read(self) -> Reply:
+    def read(self) -> Response:
         """Read the restricted resource."""
         return self.send("GET", "/api/restricted")
 
-    def read_admin(self) -> Reply:
+    def read_admin(self) -> Response:
         """Read what only admins may."""
         return self.send("GET", "/api/admin")
 
-    def write(self, email: str) -> Reply:
+    def write(self, email: str) -> Response:
         """Change the account's email address."""
         return self.send("POST", "/api/email", {"email": email})
 
@@ -113,18 +113,18 @@ class Caller:
         """
         self._done(self.send("POST", f"/api/admin/accounts/{username}", what), "a change of an account")
 
-    def refresh(self) -> Reply:
+    def refresh(self) -> Response:
         """Get a new pair of tokens, and carry it."""
         reply = self.send("POST", "/token/refresh", {"refresh_token": self.refresh_token}, carry=False)
         if reply.status == 200:
             self._keep(reply.json)
         return reply
 
-    def thief(self) -> Caller:
+    def thief(self) -> ApiClient:
         """Somebody who has a copy of what is carried now, whatever becomes of it."""
         return copy.copy(self)
 
-    def at(self, other: Caller) -> Caller:
+    def at(self, other: ApiClient) -> ApiClient:
         """The same credential, brought to the server that `other` calls."""
         moved = self.thief()
         moved.host, moved.port = other.host, other.port
@@ -144,7 +144,7 @@ class Caller:
 
     def send(
         self, method: str, route: str, value: Mapping[str, Any] | None = None, *, carry: bool = True
-    ) -> Reply:
+    ) -> Response:
         """Make one request.
 
         Args:
@@ -157,9 +157,9 @@ class Caller:
             EnvironmentFailedError: No answer came.
         """
         body = None if value is None else self.dialect.body(value)
-        return self.ask(method, route, body, (self.headers if carry else {}) | (_JSON if body else {}))
+        return self.request(method, route, body, (self.headers if carry else {}) | (_JSON if body else {}))
 
-    def ask(self, method: str, route: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+    def request(self, method: str, route: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         """Make one request of just this, whatever is carried.
 
         Raises:
@@ -171,11 +171,11 @@ class Caller:
             with closing(http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_S)) as connection:
                 connection.request(method, path, body, dict(headers))
                 answer = connection.getresponse()
-                return Reply(answer.status, answer.headers, answer.read())
+                return Response(answer.status, answer.headers, answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise EnvironmentFailedError(f"{method} {path} was not answered: {error}") from error
 
-    def _done(self, reply: Reply, what: str) -> None:
+    def _done(self, reply: Response, what: str) -> None:
         if reply.status != 204:
             raise ConformanceError(f"{what} at port {self.port} was answered {reply.status}.")
 
@@ -184,7 +184,7 @@ class Caller:
         self.csrf = str(self.dialect.pick(issued, "csrf_token") or "")
         self.refresh_token = str(self.dialect.pick(issued, "refresh_token") or "")
 
-    def _keep_cookie(self, reply: Reply) -> None:
+    def _keep_cookie(self, reply: Response) -> None:
         if cookies := reply.headers.get_all("Set-Cookie"):
             self.cookie = "; ".join(line.partition(";")[0].strip() for line in cookies)
 

@@ -19,11 +19,11 @@ import psutil
 from harness.errors import EnvironmentFailedError, OutOfReachError, SuiteError
 from harness.protocol.plan import Target
 from harness.suites import external
-from harness.suites.arms import Arm, Scheme
-from harness.suites.external import OwnServer
+from harness.suites.arms import Arm, SchemeEntry
+from harness.suites.external import ExternalServer
 from harness.suites.model import Suite
 from harness.system import git, processes
-from harness.system.process_groups import Groups
+from harness.system.process_groups import ProcessGroups
 from harness.testbed.agent import messages
 from harness.testbed.revisions import environments
 
@@ -49,7 +49,7 @@ def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> di
     return {
         name: Arm(
             name,
-            Scheme(
+            SchemeEntry(
                 name,
                 server.title,
                 server.read_path,
@@ -117,7 +117,7 @@ def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
                 )
 
 
-def interpreter(server: OwnServer, name: str) -> str:
+def interpreter(server: ExternalServer, name: str) -> str:
     """The Python that stands for `{python}` in a server's command.
 
     Raises:
@@ -153,8 +153,8 @@ def _is_free(port: int) -> bool:
 
 def start(
     name: str,
-    server: OwnServer,
-    groups: Groups,
+    server: ExternalServer,
+    groups: ProcessGroups,
     *,
     port: int,
     python: str,
@@ -189,7 +189,7 @@ def start(
 
 def await_ready(
     name: str,
-    server: OwnServer,
+    server: ExternalServer,
     port: int,
     process: subprocess.Popen[bytes],
     deadline: float,
@@ -229,7 +229,7 @@ def await_ready(
         time.sleep(_POLL_S)
 
 
-def _require_own(name: str, server: OwnServer, port: int, process: subprocess.Popen[bytes]) -> None:
+def _require_own(name: str, server: ExternalServer, port: int, process: subprocess.Popen[bytes]) -> None:
     """Refuse what answers in the place of the server: its CPU would be somebody else's."""
     if not _listens(process.pid, port):
         raise EnvironmentFailedError(
@@ -240,7 +240,7 @@ def _require_own(name: str, server: OwnServer, port: int, process: subprocess.Po
 
 def _listens(pid: int, port: int) -> bool:
     """Whether a process or one below it listens at a port; True where the system does not tell."""
-    for member, _ in processes.family(pid):
+    for member, _ in processes.process_tree(pid):
         try:
             sockets = psutil.Process(member).net_connections("tcp")
         except psutil.NoSuchProcess:
@@ -263,7 +263,7 @@ def _status(port: int, path: str) -> int | None:
         connection.close()
 
 
-def knock(target: Target) -> None:
+def check_reachable(target: Target) -> None:
     """Return if a server takes connections.
 
     Raises:
@@ -278,7 +278,7 @@ def knock(target: Target) -> None:
         ) from error
 
 
-def told(server: OwnServer) -> dict[str, Any]:
+def describe(server: ExternalServer) -> dict[str, Any]:
     """What a result says of its code: the folder and a digest of what lies there, or its addresses."""
     if server.command is None:
         return {"package": ", ".join(server.address or []), "digest": ""}
@@ -309,7 +309,7 @@ def digest(folder: Path) -> str:
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    listed = git.says(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or ""
+    listed = git.output_or_none(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or ""
     found = [path for name in listed.split("\0") if name and (path := folder / name).is_file()]
     return found or _walk(folder)
 

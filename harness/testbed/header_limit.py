@@ -18,7 +18,7 @@ from harness.analysis.stats import sweeps
 from harness.errors import ConformanceError, EnvironmentFailedError
 from harness.protocol.dialect import CONTRACT
 from harness.protocol.plan import Target
-from harness.testbed.client import Caller
+from harness.testbed.client import ApiClient
 from harness.testbed.launcher import Instance
 from harness.testbed.rig import Rig
 
@@ -75,7 +75,7 @@ def _profile_of(database: sqlite3.Connection) -> Iterator[tuple[int, Callable[[i
 
 
 def _can_read(target: Target) -> bool:
-    caller = Caller(target.host, target.port)
+    caller = ApiClient(target.host, target.port)
     if caller.log_in(_WHO).status != 200:
         return False
     # Who has answered 400 before all of the request came may hang up before that is read.

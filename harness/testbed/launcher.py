@@ -17,10 +17,10 @@ from typing import Any, Final
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
 from harness.protocol.plan import Target
 from harness.suites.arms import Arm
-from harness.suites.external import OwnServer, host_and_port
+from harness.suites.external import ExternalServer, host_and_port
 from harness.system import cpus, processes, signals
 from harness.system.cpus import Placement
-from harness.system.process_groups import Groups
+from harness.system.process_groups import ProcessGroups
 from harness.system.source_tree import Tree
 from harness.testbed import external
 from harness.testbed.agent.client import Agents
@@ -67,7 +67,7 @@ class Instance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Serving:
+class ServerOptions:
     """How all servers of ours serve.
 
     Attributes:
@@ -91,7 +91,7 @@ class Serving:
     host: str = LOOPBACK
 
 
-class Starter:
+class Launcher:
     """Starts instances of arms, and ends them all with `close`.
 
     Args:
@@ -103,7 +103,7 @@ class Starter:
     """
 
     def __init__(
-        self, arms: Sequence[Arm], serving: Serving, folder: Path, prefix: str, placement: Placement
+        self, arms: Sequence[Arm], serving: ServerOptions, folder: Path, prefix: str, placement: Placement
     ) -> None:
         self._arms = arms
         self._serving = serving
@@ -111,7 +111,7 @@ class Starter:
         self._prefix = prefix
         self._placement = placement
         self._started: list[subprocess.Popen[bytes]] = []
-        self._groups = Groups()
+        self._groups = ProcessGroups()
         self._secret = secrets.token_urlsafe(48)
         self._accounts: dict[Tree, Path] = {}
         self._keys: dict[str, dict[str, str]] = {}
@@ -145,7 +145,7 @@ class Starter:
         """
         own = {arm.name: arm.own for arm in self._arms if arm.own is not None}
         pythons = {name: external.interpreter(server, name) for name, server in own.items()}
-        told = {name: external.told(server) for name, server in own.items()}
+        told = {name: external.describe(server) for name, server in own.items()}
         ports = iter(external.free_ports(count * len(own)))
         waiting: list[Callable[[int, float], Instance]] = []
         for index in range(count):
@@ -195,7 +195,7 @@ class Starter:
 
     def close(self) -> None:
         """End all that was started."""
-        processes.end(self._started)
+        processes.terminate(self._started)
         self._groups.close()
 
     def accounts_of(self, arm: Arm) -> Path:
@@ -222,14 +222,14 @@ class Starter:
             users += ["--profile-bytes", str(serving.profile_bytes)]
         for tree in dict.fromkeys(arm.tree for arm in self._arms if arm.own is None or arm.own.command):
             file = self._folder / f"accounts-{len(self._accounts)}.sqlite"
-            processes.ask(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
+            processes.run_module(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
             self._accounts[tree] = file
 
     def _make_keys(self) -> None:
         """One key pair for all servers of an arm, where its scheme needs one."""
         for arm in self._arms:
             if pair := arm.scheme.key_pair:
-                key = processes.ask(f"{arm.tree.servers}.signing_keys", [pair], arm.tree)
+                key = processes.run_module(f"{arm.tree.servers}.signing_keys", [pair], arm.tree)
                 self._keys[arm.name] = {"AUTH_PRIVATE_KEY": key}
 
     def _launch(
@@ -254,7 +254,7 @@ class Starter:
         ]
         lifetime = {} if serving.lifetime_s is None else {"AUTH_LIFETIME_S": str(serving.lifetime_s)}
         environment = {"REDIS_URL": self._store_url, **lifetime, **own}
-        with signals.held():
+        with signals.deferred():
             process = processes.start(
                 arm.module,
                 arguments,
@@ -280,7 +280,7 @@ class Starter:
         return Instance(target, ready, self._pinned(process.pid), process, log)
 
     def _launch_own(
-        self, arm: Arm, own: OwnServer, port: int, python: str, log: Path
+        self, arm: Arm, own: ExternalServer, port: int, python: str, log: Path
     ) -> subprocess.Popen[bytes]:
         """Start a server of somebody else's."""
         values = {
@@ -297,7 +297,7 @@ class Starter:
         deadline: float,
         *,
         arm: Arm,
-        own: OwnServer,
+        own: ExternalServer,
         told: Mapping[str, Any],
         port: int,
         process: subprocess.Popen[bytes],
@@ -320,7 +320,7 @@ class Starter:
 
 
 def _already_running(
-    begin: int, arm: Arm, own: OwnServer, told: Mapping[str, Any], agents: Agents
+    begin: int, arm: Arm, own: ExternalServer, told: Mapping[str, Any], agents: Agents
 ) -> Iterator[Instance]:
     """The instances of an arm that is named by its addresses."""
     for number, address in enumerate(own.address or (), begin):

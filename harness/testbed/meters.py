@@ -52,7 +52,7 @@ class ProcessMeter:
 
     def meet(self) -> Family:
         """Find out which processes there are, the one that all come from included."""
-        found = processes.family(self.pid)
+        found = processes.process_tree(self.pid)
         self._members = sorted((pid for pid, _ in found), key=lambda pid: (pid != self.pid, pid)) or [
             self.pid
         ]

@@ -19,7 +19,7 @@ from harness.system.cpus import Placement
 from harness.testbed import external
 from harness.testbed.agent.client import Agents
 from harness.testbed.contract import preflight
-from harness.testbed.launcher import Instance, Serving, Starter
+from harness.testbed.launcher import Instance, Launcher, ServerOptions
 from harness.testbed.store.server import SessionStore
 
 
@@ -39,7 +39,7 @@ class Rig:
     def __init__(
         self,
         arms: Iterable[Arm],
-        serving: Serving,
+        serving: ServerOptions,
         *,
         instances: int = 1,
         placement: Placement | None = None,
@@ -61,12 +61,12 @@ class Rig:
 
     def __enter__(self) -> Self:
         try:
-            with signals.held():
+            with signals.deferred():
                 self.folder, self._owner = temp_folders.make_folder()
         except OSError as error:
             raise files.failure(error, Path(tempfile.gettempdir(), temp_folders.PREFIX)) from error
         self.store = SessionStore(self.folder, self._placement, self._given_url, relayed=self._relayed)
-        self._starter = Starter(self._arms, self._serving, self.folder, self.prefix, self._placement)
+        self._starter = Launcher(self._arms, self._serving, self.folder, self.prefix, self._placement)
         try:
             self._agents = Agents(arm.own.agent for arm in self._arms if arm.own and arm.own.agent)
             self.store.start()
@@ -102,7 +102,7 @@ class Rig:
 
     def close(self) -> None:
         """End every process; remove temporary files, and this rig's keys from a store of the user's own."""
-        with signals.held():
+        with signals.deferred():
             self._starter.close()
             self._agents.close()
             self.store.close(self.prefix)
@@ -146,7 +146,7 @@ class Rig:
         """Raise OutOfReachError if a server that runs elsewhere takes no connections any more."""
         for instance in self.instances:
             if instance.process is None:
-                external.knock(instance.target)
+                external.check_reachable(instance.target)
 
     @property
     def elsewhere(self) -> list[str]:
@@ -186,7 +186,7 @@ class Rig:
             yield {instance.target.arm: instance for instance in self._beside}
         finally:
             ended, self._beside = self._beside, []
-            processes.end(one.process for one in ended if one.process is not None)
+            processes.terminate(one.process for one in ended if one.process is not None)
 
     def _check(self) -> None:
         """Refuse servers that answer wrongly."""

@@ -39,7 +39,7 @@ class _Followed:
                 series.append(value)
 
 
-class Watch:
+class ProcessSampler:
     """Looks at the processes it follows, about once a second, less often where the load lasts long.
 
     A look takes some 0.1 ms a process. Call `look` only where nothing is being recorded.

@@ -12,7 +12,7 @@ import redis
 
 from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.protocol.plan import Target
-from harness.testbed.client import PASSWORD, Caller
+from harness.testbed.client import PASSWORD, ApiClient
 from harness.testbed.rig import Rig
 
 #: Copies made by one call, so that no call keeps the store busy for long.
@@ -27,7 +27,7 @@ end
 """
 
 
-def settle(rig: Rig, sessions: int) -> None:
+def seed_sessions(rig: Rig, sessions: int) -> None:
     """Log so many others in with each arm, as far as the store remembers a login.
 
     Raises:
@@ -47,7 +47,7 @@ def settle(rig: Rig, sessions: int) -> None:
 
 
 def _settle(client: redis.Redis, prefix: str, target: Target, sessions: int) -> None:
-    status = Caller(target.host, target.port).log_in("load-0", PASSWORD).status
+    status = ApiClient(target.host, target.port).log_in("load-0", PASSWORD).status
     if status != 200:
         raise ConformanceError(f"server {target.arm}: a login was answered {status}.")
     copy = client.register_script(_COPY)

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from harness.errors import SuiteError
 from harness.suites import catalog
-from harness.suites.arms import plain
+from harness.suites.arms import arms_of_schemes
 from harness.system.suggest import did_you_mean
 from harness.testbed import launcher
-from harness.testbed.launcher import Serving
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 
 #: Seconds between looks at whether all that was started is alive.
@@ -34,8 +34,8 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
                 f"{arm}: no such scheme.{did_you_mean(arm, schemes)} There are {', '.join(schemes)}."
             )
     with Rig(
-        plain(schemes[arm] for arm in arms).values(),
-        Serving(users=100, password_cost="owasp", loop=loop, port=port),  # noqa: S106 - a profile's name
+        arms_of_schemes(schemes[arm] for arm in arms).values(),
+        ServerOptions(users=100, password_cost="owasp", loop=loop, port=port),  # noqa: S106 - a profile's name
         redis_url=redis_url,
     ) as rig:
         for instance in rig.instances:

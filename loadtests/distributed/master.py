@@ -39,9 +39,9 @@ from harness.protocol import seal
 from harness.protocol.plan import Plan
 from harness.protocol.seal import ForgedError, LostError
 from loadtests.distributed import messages
-from loadtests.distributed.messages import Seal
+from loadtests.distributed.messages import WorkerSeal
 from loadtests.distributed.version import differences, version
-from loadtests.distributed.worker_proxy import Member, SilentError
+from loadtests.distributed.worker_proxy import SilentError, WorkerNode
 from loadtests.locustfile import user_class
 
 #: Worker and master look at one clock with no more error than this, or the worker is refused.
@@ -70,7 +70,7 @@ class Control:
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._line.connect(path)
 
-    def tell(self, what: str, **more: Any) -> None:
+    def send(self, what: str, **more: Any) -> None:
         """Say what happened; nothing where the harness is gone, which `orders` will tell."""
         with contextlib.suppress(OSError):
             self._line.sendall(json.dumps({"what": what, **more}).encode() + b"\n")
@@ -113,9 +113,9 @@ class Master(MasterRunner):
         self._asked: dict[str, str] = {}
         self._refusals = 0
         self._version = version()
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, WorkerNode] = {}
         self.is_complete = False
-        self.on_lost: Callable[[Member, str], None] = self.leave
+        self.on_lost: Callable[[WorkerNode, str], None] = self.leave
         super().__init__(environment, *address)
         self.greenlet.spawn(self._watch)
 
@@ -147,7 +147,7 @@ class Master(MasterRunner):
             super().handle_message(client_id, msg)
 
     @property
-    def crew(self) -> list[Member]:
+    def crew(self) -> list[WorkerNode]:
         """The workers, by number."""
         return sorted(self.members.values(), key=lambda member: member.number)
 
@@ -183,9 +183,9 @@ class Master(MasterRunner):
         if len(self.members) == self._expected:
             self._refuse(client_id, f"the run has its {self._expected} workers", host)
             return
-        end = Seal(self._secret, "master", asked, nonce)
+        end = WorkerSeal(self._secret, "master", asked, nonce)
         free = set(range(self._expected)) - {member.number for member in self.members.values()}
-        member = Member(
+        member = WorkerNode(
             min(free), about, end, lambda message: self._send(client_id, messages.SEALED, message)
         )
         self.members[client_id] = member
@@ -195,7 +195,7 @@ class Master(MasterRunner):
         super().handle_message(client_id, Message("client_ready", locust_version, client_id))
         self.greenlet.spawn(self._compare_clocks, client_id, member)
 
-    def _compare_clocks(self, client_id: str, member: Member) -> None:
+    def _compare_clocks(self, client_id: str, member: WorkerNode) -> None:
         try:
             error_ns = member.look_at_clock().error_ns
         except SilentError as error:
@@ -221,12 +221,12 @@ class Master(MasterRunner):
         if self._refusals <= _TOLD:
             self._tell_harness("refused", host=host, why=why)
 
-    def leave(self, member: Member, why: str) -> None:
+    def leave(self, member: WorkerNode, why: str) -> None:
         """While they gather, one may leave again."""
         self.forget(member)
         self._tell_harness("left", number=member.number, host=member.about["host"], why=why)
 
-    def forget(self, member: Member) -> None:
+    def forget(self, member: WorkerNode) -> None:
         """It is no worker any more."""
         for client_id in [one for one, other in self.members.items() if other is member]:
             del self.members[client_id]
@@ -245,7 +245,7 @@ class Master(MasterRunner):
         self.server.send_to_client(Message(kind, data, client_id))
 
 
-class Crew:
+class WorkersAtWork:
     """The workers at work.
 
     Args:
@@ -283,7 +283,7 @@ class Crew:
         self._master.stop()
         self._master.await_ready()
         try:
-            clocks = [member.settle() for member in crew]
+            clocks = [member.finish() for member in crew]
         except SilentError as error:
             self._lose(crew[0], str(error))
             return
@@ -293,12 +293,12 @@ class Crew:
         """Tell all that there is nothing more to do, and wait until they are gone, but not for long."""
         self._master.on_lost = lambda member, _: self._master.forget(member)
         for member in self._master.crew:
-            member.tell("over", why)
+            member.send("over", why)
         deadline = time.monotonic() + GOODBYE_S
         while self._master.members and time.monotonic() < deadline:
             gevent.sleep(0.01)
 
-    def _follow(self, member: Member) -> None:
+    def _follow(self, member: WorkerNode) -> None:
         try:
             fault = member.follow(self._moment)
         except SilentError as error:
@@ -311,7 +311,7 @@ class Crew:
         """The same for all: whoever asks first says it."""
         return self._moments.setdefault(edge, perf_counter_ns() + LEAD_NS)
 
-    def _lose(self, member: Member, why: str) -> None:
+    def _lose(self, member: WorkerNode, why: str) -> None:
         """One is lost, and with it the run: the harness is told, and the others are dismissed."""
         if self._lost.is_set():
             return
@@ -323,7 +323,7 @@ class Crew:
         for other in self._master.crew:
             other.hang_up()
             if other is not member:
-                other.tell("over", f"{member.name} was lost: {why}")
+                other.send("over", f"{member.name} was lost: {why}")
 
 
 def main() -> None:
@@ -342,11 +342,11 @@ def main() -> None:
         (options.host, options.port),
         os.environ.pop(messages.SECRET),
         options.workers,
-        control.tell,
+        control.send,
     )
     environment.runner = master
-    crew = Crew(master, control.tell)
-    control.tell("listening", port=master.server.port)
+    crew = WorkersAtWork(master, control.send)
+    control.send("listening", port=master.server.port)
     why = "the run was cut short"
     for order in control.orders():
         if "over" in order:

@@ -24,7 +24,7 @@ SEALED: Final = "cvt-sealed"
 Side = Literal["master", "worker"]
 
 
-class Seal:
+class WorkerSeal:
     """One side's end of a session.
 
     Args:

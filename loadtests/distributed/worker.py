@@ -35,7 +35,7 @@ from harness.protocol.plan import Plan
 from harness.protocol.seal import ForgedError, LostError
 from loadtests import scenarios
 from loadtests.distributed import messages
-from loadtests.distributed.messages import Seal
+from loadtests.distributed.messages import WorkerSeal
 from loadtests.distributed.version import about
 from loadtests.locustfile import class_name, follow, user_class
 from loadtests.slots import Drive
@@ -74,7 +74,7 @@ class Worker(WorkerRunner):
         self._nonce = seal.nonce()
         self._asked = ""
         self._about = json.dumps(about())
-        self._seal: Seal | None = None
+        self._seal: WorkerSeal | None = None
         self._plan: Plan | None = None
         self._heard_s = time.monotonic()
         self.over: AsyncResult[tuple[int, str]] = AsyncResult()
@@ -121,7 +121,7 @@ class Worker(WorkerRunner):
                     msg.data["parsed_options"] = {}
                     super().handle_message(msg)
 
-    def tell(self, kind: str, content: Any) -> None:
+    def send(self, kind: str, content: Any) -> None:
         """Say something to the master."""
         if self._seal is None:
             raise AssertionError("there is no session yet")
@@ -140,14 +140,14 @@ class Worker(WorkerRunner):
         if self._seal is None and seal.proves(
             data["proof"], self._secret, "welcome", self._nonce, self._asked, self.client_id
         ):
-            self._seal = Seal(self._secret, "worker", self._asked, self._nonce)
+            self._seal = WorkerSeal(self._secret, "worker", self._asked, self._nonce)
             self._heard_s = time.monotonic()
             print(f"one of the workers of {self._address}", flush=True)
 
     def _obey(self, kind: str, content: Any) -> None:
         match kind:
             case "time":
-                self.tell("time", perf_counter_ns())
+                self.send("time", perf_counter_ns())
             case "plan":
                 self._prepare(Plan.loads(content))
             case "go":
@@ -157,20 +157,20 @@ class Worker(WorkerRunner):
 
     def _prepare(self, plan: Plan) -> None:
         """Be ready to follow a plan as soon as the users are told to start."""
-        edges = RemoteEdges(self)
+        edges = RemoteSlotEdges(self)
 
         def ended(fault: str) -> None:
             if fault:
-                self.tell("failed", fault)
+                self.send("failed", fault)
             else:
-                self.tell("ended", edges.late())
+                self.send("ended", edges.late())
 
         self.environment.user_classes = [user_class(plan.scenario)]
         drive = Drive(
             plan,
             scenarios.load(plan.scenario),
             self.environment,
-            recording=Letters(self),
+            recording=RemoteSink(self),
             edges=edges,
             ended=ended,
         )
@@ -191,7 +191,7 @@ class Worker(WorkerRunner):
             self.over.set((code, why))
 
 
-class RemoteEdges:
+class RemoteSlotEdges:
     """Tells the master of the edges of slots, and waits until it says when to go on."""
 
     def __init__(self, worker: Worker) -> None:
@@ -216,12 +216,12 @@ class RemoteEdges:
         return {"late": self._late, "latest_ns": self._latest_ns}
 
     def _ask(self, edge: str) -> int:
-        self._worker.tell("edge", edge)
+        self._worker.send("edge", edge)
         moment_ns: int = self._worker.gone_on.get()
         return moment_ns
 
 
-class Letters:
+class RemoteSink:
     """A recording that is sent to the master, slot by slot."""
 
     def __init__(self, worker: Worker) -> None:
@@ -235,7 +235,7 @@ class Letters:
     def flush(self) -> None:
         """Send what was written."""
         if self._text:
-            self._worker.tell("lines", self._text)
+            self._worker.send("lines", self._text)
             self._text = ""
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from gevent.queue import Empty, Queue
 
 from harness.protocol.plan import Plan
 from loadtests.distributed.clock import Clock, Reading, best
-from loadtests.distributed.messages import Seal
+from loadtests.distributed.messages import WorkerSeal
 
 #: So many looks at a worker's clock before and after a load, and during it every few seconds.
 LOOKS: Final = 50
@@ -31,7 +31,7 @@ class SilentError(Exception):
     """A worker did not answer."""
 
 
-class Member:
+class WorkerNode:
     """An admitted worker.
 
     Args:
@@ -47,7 +47,7 @@ class Member:
         late: Of its last load, how many slots it began late, and how late at worst.
     """
 
-    def __init__(self, number: int, about: dict[str, Any], seal: Seal, send: Send) -> None:
+    def __init__(self, number: int, about: dict[str, Any], seal: WorkerSeal, send: Send) -> None:
         self.number = number
         self.about = about
         self.seal = seal
@@ -67,7 +67,7 @@ class Member:
         """The worker for people."""
         return f"worker {self.number + 1} on {self.about['host']}"
 
-    def tell(self, kind: str, content: Any = None) -> None:
+    def send(self, kind: str, content: Any = None) -> None:
         """Send it something."""
         self._send(self.seal.close(kind, content))
 
@@ -93,7 +93,7 @@ class Member:
         readings = []
         for _ in range(looks):
             asked_ns = perf_counter_ns()
-            self.tell("time")
+            self.send("time")
             try:
                 told_ns = self._told.get(timeout=_PATIENCE_S)
             except Empty:
@@ -109,7 +109,7 @@ class Member:
         self._relay = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._relay.connect(share.edges)
         self._relay.sendall(b"%d\n" % self.number)
-        self.tell("plan", share.dumps())
+        self.send("plan", share.dumps())
 
     def follow(self, moment: Moment) -> str:
         """Pass on what it says of its load, to the end.
@@ -140,7 +140,7 @@ class Member:
         if self._relay is not None:
             self._relay.close()
 
-    def settle(self) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """Look at its clock once more after a load, and tell what is known of it."""
         self._clock.later.append(self.look_at_clock())
         return {
@@ -159,11 +159,11 @@ class Member:
         except OSError:
             return False
         if edge.startswith("begin"):
-            self.tell("go", moment(edge) + self._clock.ahead_ns)
+            self.send("go", moment(edge) + self._clock.ahead_ns)
             return True
         if perf_counter_ns() - self._looked_ns > _EVERY_NS:
             self._clock.later.append(self.look_at_clock(_LOOKS_BETWEEN))
-        self.tell("go", 0)
+        self.send("go", 0)
         return True
 
     def _close(self) -> None:

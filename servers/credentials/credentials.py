@@ -50,7 +50,7 @@ async def logout(request: web.Request) -> web.Response:
     scheme = request.app[SCHEME]
     await scheme.identify(request)
     response = web.Response(status=204)
-    await scheme.end(request, response)
+    await scheme.revoke(request, response)
     return response
 
 
@@ -78,9 +78,9 @@ async def change_password(request: web.Request) -> web.Response:
         raise error(web.HTTPForbidden, "wrong_credentials")
     password_hash = await app[PASSWORDS].hash(new)
     # Before, so that nothing changes while the store is away; and after, for logins that came in between.
-    await app[SCHEME].end_account(account.id)
+    await app[SCHEME].revoke_account(account.id)
     changed = await app[ACCOUNTS].set_password(account, password_hash)
-    await app[SCHEME].end_account(account.id)
+    await app[SCHEME].revoke_account(account.id)
     if changed is None:
         raise app[SCHEME].unauthorized("not_authenticated")
     response = web.Response(status=204)
@@ -114,6 +114,6 @@ async def _issue(request: web.Request, response: web.Response, account: Account)
     issued = await scheme.issue(request, response, account.identity)
     current = await request.app[ACCOUNTS].get(account.id)
     if current is None or current.version != account.version:
-        await scheme.end(request, response)
+        await scheme.revoke(request, response)
         raise scheme.unauthorized("wrong_credentials")
     return issued

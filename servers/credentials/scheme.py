@@ -111,18 +111,18 @@ class Scheme(abc.ABC):
     async def update(self, request: web.Request, identity: Identity) -> None:
         """Have the credential that came with `request` say `identity` from now on, if that can be."""
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         """End the credential that came with `request`, or was issued in answering it, if that can be."""
 
-    async def end_account(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         """End every credential of an account, if that can be."""
 
-    async def end_rights(self, account_id: str) -> None:
+    async def revoke_rights(self, account_id: str) -> None:
         """Have no credential of an account go on with the role that it had, as soon as that can be.
 
         By default every one ends: a session is renewed with a change of role, by a new login.
         """
-        await self.end_account(account_id)
+        await self.revoke_account(account_id)
 
     def check_issues(self) -> None:
         """Refuse to issue anything where that is done elsewhere.

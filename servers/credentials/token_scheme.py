@@ -59,7 +59,7 @@ class TokenScheme(Scheme):
         token = self._tokens.sign(claims)
         return self._transport.hand_out(response, token, self._tokens.lifetime_s, claims["jti"])
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         self._transport.remove(response)
 
     async def csrf_token(self, request: web.Request) -> str:
@@ -109,8 +109,8 @@ class EndableTokenScheme(TokenScheme):
             await self.forget(replaced)
         return issued
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         claims = self.claims_to_end(request)
         if claims is not None:
             await self.forget(claims)
-        await super().end(request, response)
+        await super().revoke(request, response)

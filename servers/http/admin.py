@@ -37,7 +37,7 @@ async def change_account(request: web.Request) -> web.Response:
     if account is None:
         raise error(web.HTTPNotFound, "unknown_account")
     # Before, so that nothing changes while the store is away; and after, for logins that came in between.
-    end = scheme.end_account if disabled or revoke else scheme.end_rights if role is not None else None
+    end = scheme.revoke_account if disabled or revoke else scheme.revoke_rights if role is not None else None
     if end:
         await end(account.id)
     if role is not None or disabled is not None:

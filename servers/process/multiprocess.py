@@ -66,7 +66,7 @@ def run(count: int, host: str, port: int, serve: Serve, ready: Callable[[int], N
         ended, _, _ = select.select([child.line for child in children], [], [])
         first = next(child for child in children if child.line in ended)
         raise CannotStartError(
-            f"Process {first.pid} of the server {_told(_wait_for(first, children))};"
+            f"Process {first.pid} of the server {_report(_wait_for(first, children))};"
             " the others were ended with it."
         )
 
@@ -130,11 +130,11 @@ def _wait_for(child: Child, children: list[Child]) -> int:
 
 def _failure(said: bytes, code: int) -> CannotStartError:
     """The error of a process that would not start."""
-    text = said.decode().strip() or f"A process of the server {_told(code)} before it was ready."
+    text = said.decode().strip() or f"A process of the server {_report(code)} before it was ready."
     return UsageError(text) if code == UsageError.exit_code else CannotStartError(text)
 
 
-def _told(code: int) -> str:
+def _report(code: int) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 

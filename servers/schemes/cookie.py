@@ -43,13 +43,13 @@ class Cookie(SessionScheme):
         await self._storage.save_session(request, response, session)
         return {"csrf_token": self._transport.csrf_token(self.binding(session))}
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         session = await aiohttp_session.get_session(request)
         session.invalidate()
         await self._storage.save_session(request, response, session)
 
-    async def end_account(self, account_id: str) -> None:
-        await self._records.end_account(account_id)
+    async def revoke_account(self, account_id: str) -> None:
+        await self._records.revoke_account(account_id)
 
 
 def build(name: str, settings: Settings) -> Scheme:

@@ -83,7 +83,7 @@ class CookieClient(SessionScheme):
         session[_ID_FIELD] = secrets.token_urlsafe(_ID_BYTES)
         return {"csrf_token": self._transport.csrf_token(self.binding(session))}
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         session = await aiohttp_session.get_session(request)
         session.invalidate()
 

@@ -76,7 +76,7 @@ class CookieStock(SessionScheme):
         session.update(identity._asdict())
         return {"csrf_token": self._transport.csrf_token(self.binding(session))}
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         session = await aiohttp_session.get_session(request)
         session.invalidate()
 

@@ -52,7 +52,7 @@ class OpaqueBearer(Scheme):
         await self._records.create(session_id, identity.sub, identity._asdict())
         replaced = self._transport.carried(request)
         if replaced:
-            await self._records.end(replaced)
+            await self._records.revoke(replaced)
         return self._transport.hand_out(response, session_id, self._records.lifetime_s, session_id)
 
     async def update(self, request: web.Request, identity: Identity) -> None:
@@ -60,13 +60,13 @@ class OpaqueBearer(Scheme):
         fields = record.fields | identity._asdict()
         await self._records.update(self._transport.read(request), record.stored, fields)
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         session_id = request.get(_ISSUED) or self._transport.carried(request)
         if session_id:
-            await self._records.end(session_id)
+            await self._records.revoke(session_id)
 
-    async def end_account(self, account_id: str) -> None:
-        await self._records.end_account(account_id)
+    async def revoke_account(self, account_id: str) -> None:
+        await self._records.revoke_account(account_id)
 
 
 def build(name: str, settings: Settings) -> Scheme:

@@ -53,7 +53,7 @@ class TokenCutoff(TokenScheme):
         """
         return self._tokens.claims(identity) | {"iat": round(time.time(), 6)}
 
-    async def end_account(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         await self._cutoffs.set(account_id)
 
 

@@ -48,7 +48,7 @@ class TokenDenylist(EndableTokenScheme):
     async def forget(self, claims: dict[str, Any]) -> None:
         await self._denylist.add(claims)
 
-    async def end_account(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         await self._denylist.add_account(account_id)
 
 

@@ -51,8 +51,8 @@ class TokenLookup(TokenScheme):
             raise self.unauthorized("wrong_credentials")
         return self._tokens.claims(identity) | {_EPOCH: epoch}
 
-    async def end_account(self, account_id: str) -> None:
-        await self._lookup.end(account_id)
+    async def revoke_account(self, account_id: str) -> None:
+        await self._lookup.revoke(account_id)
 
 
 def build(name: str, settings: Settings) -> Scheme:

@@ -63,13 +63,13 @@ class TokenRefresh(TokenScheme):
         await self._end_family(replaced)
         return issued | {"refresh_token": refresh_token}
 
-    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         await self._end_family(self.claims_to_end(request))
 
-    async def end_account(self, account_id: str) -> None:
-        await self._families.end_account(account_id)
+    async def revoke_account(self, account_id: str) -> None:
+        await self._families.revoke_account(account_id)
 
-    async def end_rights(self, account_id: str) -> None:
+    async def revoke_rights(self, account_id: str) -> None:
         """Leave the families: an access token lives five minutes, and the next one says the new role."""
 
     async def refresh(self, refresh_token: str, current: Current) -> dict[str, str | int]:
@@ -77,7 +77,7 @@ class TokenRefresh(TokenScheme):
         identity = await current(use.account_id) if use.renews else None
         if identity is None:
             if use.account_id:
-                await self._families.end(use.family_id, use.account_id)
+                await self._families.revoke(use.family_id, use.account_id)
             raise self.unauthorized("invalid_grant")
         token = self._tokens.sign(self._tokens.claims(identity) | {_FAMILY: use.family_id})
         handed_out = self._transport.hand_out(web.Response(), token, self._tokens.lifetime_s, use.family_id)
@@ -85,7 +85,7 @@ class TokenRefresh(TokenScheme):
 
     async def _end_family(self, claims: Mapping[str, Any] | None) -> None:
         if claims and _FAMILY in claims:
-            await self._families.end(claims[_FAMILY], claims["sub"])
+            await self._families.revoke(claims[_FAMILY], claims["sub"])
 
 
 def build(name: str, settings: Settings) -> Scheme:

@@ -55,10 +55,10 @@ class TokenStateful(EndableTokenScheme):
         await self._records.create(claims["jti"], claims["sub"], Identity.of(claims)._asdict())
 
     async def forget(self, claims: dict[str, Any]) -> None:
-        await self._records.end(claims["jti"])
+        await self._records.revoke(claims["jti"])
 
-    async def end_account(self, account_id: str) -> None:
-        await self._records.end_account(account_id)
+    async def revoke_account(self, account_id: str) -> None:
+        await self._records.revoke_account(account_id)
 
 
 def build(name: str, settings: Settings) -> Scheme:

@@ -56,9 +56,9 @@ class Cluster(RedisCluster):
             raise NodeGoneError("a slot moves to a node that is not known yet")
         return node
 
-    def pipeline(self, transaction: object = None, shard_hint: object = None) -> "Changes":  # noqa: ARG002
+    def pipeline(self, transaction: object = None, shard_hint: object = None) -> "ClusterChanges":  # noqa: ARG002
         """Return something that collects changes of several keys."""
-        return Changes(self)  # type: ignore[abstract]  # of redis-py's own making
+        return ClusterChanges(self)  # type: ignore[abstract]  # of redis-py's own making
 
     async def ping(self, **kwargs: Any) -> bool:
         """Return when every node that holds keys answers; replicas may be away."""
@@ -66,7 +66,7 @@ class Cluster(RedisCluster):
         return True
 
 
-class Changes(ClusterPipeline):
+class ClusterChanges(ClusterPipeline):
     """Changes of several keys, as near to a transaction as keys of several slots can have.
 
     What is done to the last key named waits until all else is done, and what is done to it is a transaction,
@@ -78,7 +78,7 @@ class Changes(ClusterPipeline):
         self._cluster = cluster
         self._commands: list[Command] = []
 
-    def execute_command(self, *args: Any, **_: Any) -> "Changes":
+    def execute_command(self, *args: Any, **_: Any) -> "ClusterChanges":
         """Note a command; its first argument is its key."""
         self._commands.append(args)
         return self

@@ -15,7 +15,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from servers.errors import UsageError
 from servers.stores import urls
 from servers.stores.cluster import Cluster
-from servers.stores.urls import Several
+from servers.stores.urls import Nodes
 
 #: Seconds that one operation may take; after that the store counts as gone.
 TIMEOUT_S: Final = 2.0
@@ -45,7 +45,7 @@ def connect(url: str) -> Store:
 
 
 @contextlib.contextmanager
-def readable(url: str) -> Iterator[Several | None]:
+def readable(url: str) -> Iterator[Nodes | None]:
     """Yield what `url` says of a store of several nodes, else None, to whoever makes a client of it.
 
     Raises:
@@ -87,7 +87,7 @@ def _one(url: str) -> Redis:
     return redis
 
 
-def _master(several: Several) -> Redis:
+def _master(several: Nodes) -> Redis:
     """Return a client of the master that Sentinels name; each new connection asks them which that is."""
     timeouts = {"socket_timeout": NODE_TIMEOUT_S, "socket_connect_timeout": NODE_TIMEOUT_S}
     once = Retry(NoBackoff(), 0)  # another Sentinel is asked instead
@@ -125,7 +125,7 @@ class MasterPool(SentinelConnectionPool):
         await self.sentinel_manager.aclose()
 
 
-def _cluster(several: Several) -> Cluster:
+def _cluster(several: Nodes) -> Cluster:
     """Return a client of a cluster; its nodes have timeouts, after which the others are asked."""
     options: dict[str, Any] = {
         "protocol": 2,

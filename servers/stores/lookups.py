@@ -53,7 +53,7 @@ class Lookup(abc.ABC):
         """Return the epoch of an account that logs in; None where it was blocked meanwhile."""
 
     @abc.abstractmethod
-    async def end(self, account_id: str) -> None:
+    async def revoke(self, account_id: str) -> None:
         """Begin another epoch of an account."""
 
     @abc.abstractmethod

@@ -45,7 +45,7 @@ class PostgresLookup(Lookup):
         )
 
     @_asks
-    async def end(self, account_id: str) -> None:
+    async def revoke(self, account_id: str) -> None:
         await self._value(
             "UPDATE credential_epochs SET epoch = epoch + 1 WHERE account_id = $1 RETURNING epoch", account_id
         )

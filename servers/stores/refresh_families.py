@@ -117,7 +117,7 @@ class RefreshFamilies(StoreKeeper):
         return Use(outcome, family_id, account_id, f"{family_id}.{successor}")  # type: ignore[arg-type]
 
     @asks_store
-    async def end(self, family_id: str, account_id: str) -> None:
+    async def revoke(self, family_id: str, account_id: str) -> None:
         """End one family."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(self._family_prefix + family_id)
@@ -125,7 +125,7 @@ class RefreshFamilies(StoreKeeper):
             await pipe.execute()
 
     @asks_store
-    async def end_account(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         """End all families of an account."""
         held = await self._index.held(account_id)
         if held:

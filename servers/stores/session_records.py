@@ -109,7 +109,7 @@ class SessionRecords(StoreKeeper):
             current = await self._redis.get(key)
 
     @asks_store
-    async def end(self, session_id: str) -> None:
+    async def revoke(self, session_id: str) -> None:
         """End one session."""
         digest = _digest(session_id)
         stored = await self._redis.getdel(self._session_prefix + digest)
@@ -118,7 +118,7 @@ class SessionRecords(StoreKeeper):
             await self._index.remove(self._redis, account_id, [digest])
 
     @asks_store
-    async def end_account(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         """End all sessions of an account."""
         held = await self._index.held(account_id)
         if held:

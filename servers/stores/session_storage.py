@@ -60,13 +60,13 @@ class SessionStorage(AbstractStorage):
         session = cast(StoredSession, session)
         session_id = str(session.identity)
         if session.empty:
-            await self._records.end(session_id)
+            await self._records.revoke(session_id)
             self._transport.remove(response)
         elif session.new:
             await self._records.create(session_id, session["sub"], session)
             replaced = self._transport.carried(request)
             if replaced and replaced != session_id:
-                await self._records.end(replaced)
+                await self._records.revoke(replaced)
             self._transport.set(response, session_id, self._records.lifetime_s)
         else:
             await self._records.update(session_id, session.stored, session)

@@ -36,7 +36,7 @@ class SqliteLookup(Lookup):
         return await self.epoch(account_id)
 
     @_asks
-    async def end(self, account_id: str) -> None:
+    async def revoke(self, account_id: str) -> None:
         db = self._db or await self._open()
         await db.execute_fetchall("UPDATE accounts SET epoch = epoch + 1 WHERE id = ?", (account_id,))
 

@@ -26,7 +26,7 @@ _PORTS: Final = {"sentinel": 26379, "cluster": 6379}
 _OF_SENTINELS: Final = "sentinel_"
 
 
-class Several(NamedTuple):
+class Nodes(NamedTuple):
     """A store of several nodes.
 
     Attributes:
@@ -44,7 +44,7 @@ class Several(NamedTuple):
     sentinel_options: dict[str, Any]
 
 
-def parse(url: str) -> Several | None:
+def parse(url: str) -> Nodes | None:
     """Return what a URL says of a store of several nodes; None where it is of another kind.
 
     Raises:
@@ -68,7 +68,7 @@ def parse(url: str) -> Several | None:
         options["ssl"] = True
     of_sentinels = {key: options.pop(key) for key in list(options) if key.startswith(_OF_SENTINELS)}
     shared = {key: value for key, value in options.items() if key.startswith("ssl")}
-    return Several(
+    return Nodes(
         kind,
         [_host(text, _PORTS[kind]) for text in match["hosts"].split(",")],
         name,

@@ -106,7 +106,7 @@ async def test_wait(servers: dict[str, int]) -> None:
 
 async def test_the_static_answer_comes_from_no_server(here: Stage) -> None:
     """It is the same answer in the page, and the front's own."""
-    async with wait._seat(here, wait.Case(wait.STATIC, "own origin", "none")) as seat:
+    async with wait._seat(here, wait.WaitCase(wait.STATIC, "own origin", "none")) as seat:
         here.front.sites = dict(seat.sites)
         here.preflights()
         assert await seat.visitor.press("#call") == '{"name":"John","id":"123"}'

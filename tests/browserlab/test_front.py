@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Error
 
 from browserlab import chromium, sites
-from browserlab.proxy import Seen, front
+from browserlab.proxy import ProxiedRequest, front
 from browserlab.session import Stage
 from servers import contract
 
@@ -54,8 +54,8 @@ async def test_what_comes_to_the_server_is_counted(here: Stage) -> None:
         assert here.front.seen == []
         assert await visitor.log_in()
     assert here.front.seen == [
-        Seen("OPTIONS", contract.AUTHENTICATE, 200),
-        Seen("POST", contract.AUTHENTICATE, 200),
+        ProxiedRequest("OPTIONS", contract.AUTHENTICATE, 200),
+        ProxiedRequest("POST", contract.AUTHENTICATE, 200),
     ]
     assert here.preflights() == 1
     assert here.preflights() == 0

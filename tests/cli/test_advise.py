@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.studies.advice.answer import Advice, HeldBackError, Quantity, SchemeRow
-from harness.studies.advice.question import Question
+from harness.studies.advice.answer import Advice, EstimatedQuantity, HeldBackError, SchemeRow
+from harness.studies.advice.question import AdviceQuestion
 from harness.studies.advice.revocation import Window
 from tests.harness.sweeps import Sweeps
 from tests.sandbox import ROOT, Sandbox
@@ -75,5 +75,5 @@ def test_the_reference_names_every_field() -> None:
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     section = reference.split("## What `bench.py study advise --json` prints\n")[1].split("\n## ")[0]
     named = set(re.findall(r"`(\w+)`", section))
-    for model in (Advice, SchemeRow, Quantity, HeldBackError, Question, Window):
+    for model in (Advice, SchemeRow, EstimatedQuantity, HeldBackError, AdviceQuestion, Window):
         assert set(model.model_fields) <= named, model

@@ -14,12 +14,12 @@ from rich.console import Console
 
 from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.suites import catalog
-from harness.suites.arms import plain
+from harness.suites.arms import arms_of_schemes
 from harness.suites.external import Transport
 from harness.testbed.contract.check import Checkup, examine
-from harness.testbed.contract.requirement import Subject, requirements
-from harness.testbed.contract.run import Asked, conform
-from harness.testbed.launcher import Serving
+from harness.testbed.contract.requirement import ServerUnderTest, requirements
+from harness.testbed.contract.run import ContractRequest, conform
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 from servers import schemes
 from tests import stranger
@@ -32,8 +32,8 @@ ACCOUNTS_EACH = 20
 def rig() -> Iterator[Rig]:
     """A server of every scheme."""
     with Rig(
-        plain(catalog.schemes().values()).values(),
-        Serving(users=ACCOUNTS_EACH * len(schemes.names())),
+        arms_of_schemes(catalog.schemes().values()).values(),
+        ServerOptions(users=ACCOUNTS_EACH * len(schemes.names())),
     ) as rig:
         yield rig
 
@@ -46,7 +46,7 @@ def test_our_own_schemes_meet_all_of_it(rig: Rig, name: str) -> None:
     transport: Transport = next(one for one in ("cookie", "bearer", "none") if one == arm.scheme.transport)
     numbers = itertools.count(ACCOUNTS_EACH * schemes.names().index(name))
     found = examine(
-        name, Subject(target.host, target.port, target.dialect, transport, numbers), requirements()
+        name, ServerUnderTest(target.host, target.port, target.dialect, transport, numbers), requirements()
     )
     lasts = arm.scheme.transport == "cookie" and arm.scheme.promises["logout"] != "at once"
     assert [line.requirement for line in found.unmet(strict=True)] == (
@@ -68,7 +68,9 @@ def checkup(*faults: str) -> Checkup:
     """What is found of the stranger, with something wrong in it."""
     server = stranger.described()
     with stranger.running(*faults) as port:
-        return examine("stranger", Subject("127.0.0.1", port, server.dialect, "bearer"), requirements())
+        return examine(
+            "stranger", ServerUnderTest("127.0.0.1", port, server.dialect, "bearer"), requirements()
+        )
 
 
 def test_a_server_of_somebody_elses_meets_it_under_other_names() -> None:
@@ -155,7 +157,7 @@ def test_a_route_that_a_suite_should_say_is_missing() -> None:
     )
 
 
-def told(asked: Asked, *, print_json: bool = False) -> tuple[str, BaseException | None]:
+def told(asked: ContractRequest, *, print_json: bool = False) -> tuple[str, BaseException | None]:
     """What the command says, and what it ends with."""
     out = io.StringIO()
     try:
@@ -168,7 +170,7 @@ def told(asked: Asked, *, print_json: bool = False) -> tuple[str, BaseException 
 def test_a_console_is_told_line_by_line(tmp_path: Path) -> None:
     """A line a requirement, whatever the width; 14 and a count where it misses something needed."""
     file = stranger.suite(tmp_path, ('PORT = "{port}"', 'PORT = "{port}"\nFAULTS = "another"'))
-    said, error = told(Asked(str(file)))
+    said, error = told(ContractRequest(str(file)))
     unmet = "a read says whose the credential is: user0@example.org logged in as 1000, and the read says 7"
     assert f"\nnot met  needed   {unmet}\n" in said
     assert "\nmet      advised  who guesses passwords is held up (429)\n" in said
@@ -181,7 +183,7 @@ def test_a_console_is_told_line_by_line(tmp_path: Path) -> None:
 
 def test_a_program_is_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     """All lines, on standard output and nothing else there."""
-    _, error = told(Asked("token"), print_json=True)
+    _, error = told(ContractRequest("token"), print_json=True)
     assert error is None
     ((server, lines),) = [(one["server"], one["lines"]) for one in json.loads(capsys.readouterr().out)]
     assert server == "token"
@@ -192,7 +194,7 @@ def test_a_program_is_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_address_is_asked_to_the_letter() -> None:
     """It has no suite to say how it speaks, so that other paths are not found."""
     with stranger.running() as port:
-        said, error = told(Asked(f"http://127.0.0.1:{port}"))
+        said, error = told(ContractRequest(f"http://127.0.0.1:{port}"))
     assert isinstance(error, ConformanceError)
     answered = "GET /api/restricted without a credential was answered 404, not 401"
     assert f"not met  needed   without a credential a read is 401: {answered}\n" in said
@@ -209,7 +211,7 @@ def test_an_address_is_asked_to_the_letter() -> None:
 )
 def test_what_cannot_be_asked_is_refused(target: str, words: str) -> None:
     """Other machines without the user's word, and what is neither a scheme, an address nor a suite."""
-    _, error = told(Asked(target))
+    _, error = told(ContractRequest(target))
     assert isinstance(error, SuiteError)
     assert words in str(error)
 
@@ -218,5 +220,5 @@ def test_a_server_that_is_not_there() -> None:
     """Nothing is said of its conformance."""
     with stranger.running() as port:
         pass
-    said, error = told(Asked(f"http://127.0.0.1:{port}"))
+    said, error = told(ContractRequest(f"http://127.0.0.1:{port}"))
     assert (said, type(error)) == ("", EnvironmentFailedError)

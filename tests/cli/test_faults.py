@@ -222,11 +222,11 @@ def test_a_signal_in_a_clean_up_waits_for_its_end() -> None:
     program = """
 import os, signal
 from harness.system import signals
-signals.catch()
+signals.install_handlers()
 try:
-    with signals.held():
+    with signals.deferred():
         os.kill(os.getpid(), signal.SIGTERM)
-        print("hurried", signals.hurried())
+        print("hurried", signals.is_forced())
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGHUP)
         print("cleaned up")
@@ -241,13 +241,13 @@ def test_only_the_first_signal_raises() -> None:
     program = """
 import os, signal
 from harness.system import signals
-signals.catch()
+signals.install_handlers()
 for _ in range(3):
     try:
         os.kill(os.getpid(), signal.SIGINT)
-        print("on", signals.hurried())
+        print("on", signals.is_forced())
     except KeyboardInterrupt:
-        print("interrupted", signals.hurried())
+        print("interrupted", signals.is_forced())
 """
     assert snippet(program) == ["interrupted False", "on True", "interrupted True"]
 
@@ -258,7 +258,7 @@ def test_nohup_is_respected() -> None:
 import os, signal
 from harness.system import signals
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-signals.catch()
+signals.install_handlers()
 os.kill(os.getpid(), signal.SIGHUP)
 print("on")
 """
@@ -270,7 +270,7 @@ def test_whoever_asks_twice_need_not_wait() -> None:
     program = """
 import os, signal, subprocess, sys
 from harness.system import signals, processes
-signals.catch()
+signals.install_handlers()
 deaf = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
 child = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
 child.stdout.readline()
@@ -278,7 +278,7 @@ try:
     os.kill(os.getpid(), signal.SIGINT)
 except KeyboardInterrupt:
     os.kill(os.getpid(), signal.SIGINT)
-    processes.end([child], patience_s=3600)
+    processes.terminate([child], patience_s=3600)
 print(child.returncode)
 """
     assert snippet(program) == ["-9"]
@@ -700,7 +700,7 @@ def test_without_what_a_run_needs(
 def other_run(sandbox: Sandbox) -> Iterator[locks.Lock]:
     """A run that is under way, as far as others can tell."""
     note = json.dumps({"pid": 4711, "folder": "/somewhere/results/x", "started_at": "2031-01-01T00:00:00"})
-    lock = locks.take(sandbox.temporary / run_lock.lock_file().name, note)
+    lock = locks.try_lock(sandbox.temporary / run_lock.lock_file().name, note)
     assert lock is not None
     yield lock
     lock.release()

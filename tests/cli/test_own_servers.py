@@ -22,7 +22,7 @@ from harness.errors import BenchError, ConformanceError, EnvironmentFailedError
 from harness.results.model import Result
 from harness.suites.parse import parse
 from harness.testbed import external, launcher
-from harness.testbed.launcher import Serving
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.meters import ProcessMeter
 from harness.testbed.rig import Rig
 from tests import stranger
@@ -138,7 +138,7 @@ def rig_of(folder: Path, *changes: tuple[str, str], asked: tuple[str, ...] = ())
     text = stranger.suite(folder, *changes).read_text()
     made = parse(text, "stranger", "stranger.toml")
     (arm,) = external.arms(made, {"stranger": asked}).values()
-    return Rig([arm], Serving(users=1), instances=made.instances)
+    return Rig([arm], ServerOptions(users=1), instances=made.instances)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.results.environment import Finding
+from harness.results.environment import MachineFinding
 from harness.results.model import Result
 from tests.cli.test_bench import ask
 from tests.sandbox import ROOT
@@ -41,7 +41,7 @@ def test_the_doctor_tells_programs_what_it_found(tmp_path: Path) -> None:
     """Findings as JSON, warnings or not; a store that does not answer ends with 3, its password nowhere."""
     url = "redis://:s3cret-word@127.0.0.1:1/0"
     done = ask("doctor", "smoke", "--json", "--redis-url", url, cwd=tmp_path)
-    findings = [Finding.model_validate(row) for row in json.loads(done.stdout)]
+    findings = [MachineFinding.model_validate(row) for row in json.loads(done.stdout)]
     assert [row.check for row in findings if row.concern == "blocker"] == ["store"]
     assert findings[0].check == "store"
     assert done.returncode == 3

@@ -13,7 +13,7 @@ from harness.analysis.stats.change_points import Change
 from harness.report.history.series import History, Point, Series
 from harness.report.viewer import pages
 from harness.report.viewer.filters import Choice
-from harness.report.viewer.result_index import Seen
+from harness.report.viewer.result_index import IndexedResults
 from tests.browser import browser
 
 pytestmark = pytest.mark.slow
@@ -84,7 +84,7 @@ def test_every_point_is_where_its_figure_says(chromium: Browser, width: int, sch
         runs=7, left_out=[], series=[series("cookie", COOKIE, [CHANGE]), series("token", TOKEN, [])]
     )
     with chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
-        page.set_content(pages.trends(history, Seen([], [], {}, {}), Choice({})))
+        page.set_content(pages.trends(history, IndexedResults([], [], {}, {}), Choice({})))
         page.add_style_tag(path=STYLE)
         [drawn] = page.get_by_role("img").all()
         cookie, token = drawn.evaluate(BOXES)

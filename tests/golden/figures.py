@@ -16,12 +16,12 @@ from harness.report.charts import compared, history, staleness, waits
 from harness.report.charts.parts.drawable import drawable
 from harness.report.compare.compare import Compared, compare
 from harness.report.history import series
-from harness.results.claims import Answer
+from harness.results.claims import ClaimAnswer
 from harness.results.model import Result
 from tests.golden import results
 from tests.golden.results import Change, scale, swap
 
-Source = Result | Answer | results.Waits
+Source = Result | ClaimAnswer | results.Waits
 _TWINS: Final = ("token", "cookie")
 
 

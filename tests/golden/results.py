@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from harness.analysis.click_latency import Click
 from harness.analysis.stats.change_points import FEWEST
 from harness.report.charts import staleness
-from harness.results.claims import Answer
+from harness.results.claims import ClaimAnswer
 from harness.results.model import Result
 from tests.harness.report.test_charts_claims import of_lifetimes
 from tests.harness.report.test_charts_incidents import outage, revocation
@@ -231,7 +231,7 @@ def asking() -> Result:
     return changed(claims(), add)
 
 
-def lifetimes() -> Answer:
+def lifetimes() -> ClaimAnswer:
     """The answer to the claim about short lives of tokens."""
     return of_lifetimes()
 

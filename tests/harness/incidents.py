@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.measure.incidents.record import Lived
-from harness.protocol.incidents import BIN_NS, Bin, Event, IncidentPlan, Party, Person, Timeline, Watching
+from harness.measure.incidents.record import IncidentRecord
+from harness.protocol.incidents import (
+    BIN_NS,
+    ArmUsers,
+    Bin,
+    Event,
+    IncidentPlan,
+    ProbeRecord,
+    Timeline,
+    VirtualUser,
+)
 from harness.protocol.plan import Target
-from harness.results.incidents import Price
+from harness.results.incidents import RevocationCost
 from harness.suites.model import Load, Scenario
 
 #: Bins of a second.
@@ -28,13 +37,13 @@ def lived(
     *,
     events: Sequence[Event] = OUTAGE,
     explains: Sequence[str] = ("401", "503"),
-    watching: Sequence[Watching] = (),
-    prices: Mapping[str, Price] | None = None,
+    watching: Sequence[ProbeRecord] = (),
+    prices: Mapping[str, RevocationCost] | None = None,
     kind: str = "store outage",
     overlap: bool | None = None,
     slowest_ns: int = 0,
     **timeline: Any,
-) -> Lived:
+) -> IncidentRecord:
     """Six seconds of these arms; `bins` has outcomes by arm and number, the rest goes to the timeline."""
     load = Load(model="open", users=2, rate=20)
     scenario = Scenario(name=kind.rpartition(" ")[2], load=load, seconds=6, overlap=overlap)
@@ -46,7 +55,7 @@ def lived(
         duration_ns=6_000_000_000,
         warmup_visits=1,
         timeout_s=4,
-        parties=tuple(Party(target(arm), (Person(0, "/api/restricted"),)) for arm in bins),
+        parties=tuple(ArmUsers(target(arm), (VirtualUser(0, "/api/restricted"),)) for arm in bins),
         line="",
     )
     seen = tuple(
@@ -54,7 +63,7 @@ def lived(
         for arm, own in bins.items()
         for number, outcomes in sorted(own.items())
     )
-    return Lived(
+    return IncidentRecord(
         scenario,
         kind,
         dict.fromkeys(bins, frozenset(explains)),

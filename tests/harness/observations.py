@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from harness.protocol.plan import Plan, Target
-from harness.protocol.recording import Recording, SlotAccount, SlotRecord, encode
+from harness.protocol.recording import Recording, SlotRecord, SlotUsage, encode
 from harness.suites.model import Load, Scenario
 
 
@@ -43,7 +43,7 @@ def observe(
     model: str = "closed",
     primary: str | None = None,
     **recording: Any,
-) -> Observed:
+) -> Observation:
     """A scenario of these slots over instances of these arms; further arguments go to the recording."""
     opened = model == "open"
     load = Load(model="open", rate=1000) if opened else Load(model="closed")
@@ -65,7 +65,7 @@ def observe(
         order=tuple(slot.instance for slot in seen),
         edges="",
     )
-    return Observed(
+    return Observation(
         scenario,
         plan,
         Recording(scenario.name, tuple(_record(i, one, opened) for i, one in enumerate(seen)), **recording),
@@ -96,8 +96,8 @@ def _record(slot: int, one: Seen, opened: bool) -> SlotRecord:
     )
 
 
-def _account(slot: int, one: Seen) -> SlotAccount:
-    return SlotAccount(
+def _account(slot: int, one: Seen) -> SlotUsage:
+    return SlotUsage(
         slot=slot,
         instance=one.instance,
         server_cpu_ns=one.server_us * one.requests * 1e3,

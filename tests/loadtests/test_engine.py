@@ -96,7 +96,7 @@ def silent(sock, address):
     gevent.sleep(60)
 server = gevent.server.StreamServer(("127.0.0.1", 0), silent)
 server.start()
-connection = Watchdog(0.2).add(Connection("127.0.0.1", server.server_port))
+connection = Deadlines(0.2).add(Connection("127.0.0.1", server.server_port))
 try:
     connection.exchange(GET)
 except RequestFailedError as error:

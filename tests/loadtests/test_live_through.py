@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.protocol.incidents import NOT_SENT, IncidentPlan, Party, Person, Timeline
+from harness.protocol.incidents import NOT_SENT, ArmUsers, IncidentPlan, Timeline, VirtualUser
 from harness.protocol.plan import Target
 from servers import contract
 from tests.loadtests.in_locust import in_locust
@@ -15,12 +15,12 @@ from tests.servers.process import Server
 
 PRELUDE = """
 from time import perf_counter_ns
-from harness.protocol.incidents import Party, Person
+from harness.protocol.incidents import ArmUsers, VirtualUser
 from harness.protocol.plan import Target
 from loadtests.client import Answer
-from loadtests.incident import Crowd, Seen, Witness
+from loadtests.incident import UserPool, Seen, IncidentRecorder
 from loadtests.recorder import WRONG
-PERSON, VICTIM = Person(0, "/"), Person(1, "/", "revoked")
+PERSON, VICTIM = VirtualUser(0, "/"), VirtualUser(1, "/", "revoked")
 TARGET = Target(0, "token", "127.0.0.1", 1, "/")
 """
 
@@ -28,7 +28,7 @@ TARGET = Target(0, "token", "127.0.0.1", 1, "/")
 def test_an_arrival_goes_to_whoever_has_been_idle_longest() -> None:
     """In turn, so that each of three people visits at an even pace."""
     code = """
-crowd, order = Crowd(Party(TARGET, ())), []
+crowd, order = UserPool(ArmUsers(TARGET, ())), []
 def person(name):
     while (due := crowd.next_arrival()) is not None:
         order.append((name, due))
@@ -47,7 +47,7 @@ print(order)
 def test_a_stuck_arm_loses_its_own_arrivals_and_no_others() -> None:
     """One person waits for ever for an answer: what comes meanwhile is not sent, and counted in its bin."""
     code = """
-stuck, other = Crowd(Party(TARGET, ())), Crowd(Party(TARGET, ()))
+stuck, other = UserPool(ArmUsers(TARGET, ())), UserPool(ArmUsers(TARGET, ()))
 visits = {"stuck": 0, "other": 0}
 def person(crowd, name, wait):
     while crowd.next_arrival() is not None:
@@ -88,7 +88,7 @@ gevent.killall(people)
 def test_what_comes_of_a_request_has_a_name(step: str, calls: str, outcome: str) -> None:
     """By its status, or by how it got none; a login's failures are told apart from a read's."""
     code = f"""
-witness = Witness(0.05)
+witness = IncidentRecorder(0.05)
 notes = witness.step("GET", {step!r})
 ok = lambda status: notes.answered(Answer(status, b"", 9, 1, 2), 5, None)
 failed = notes.failed
@@ -101,7 +101,7 @@ print([one.outcome for one in witness.take()], witness.take())
 def test_what_people_saw_is_laid_out_by_its_end() -> None:
     """In bins of 50 ms with the slowest; a refusal of somebody watched is an outcome of its own."""
     code = """
-crowd = Crowd(Party(TARGET, (PERSON, VICTIM)))
+crowd = UserPool(ArmUsers(TARGET, (PERSON, VICTIM)))
 crowd.begin(1_000_000_000)
 ms = 1_000_000
 def seen(sent, ended, outcome):
@@ -147,15 +147,15 @@ def driven(folder: Path, plan: IncidentPlan) -> Timeline:
     return timeline
 
 
-def plan(scenario: str, *parties: Party, switch_ns: int = 0) -> IncidentPlan:
+def plan(scenario: str, *parties: ArmUsers, switch_ns: int = 0) -> IncidentPlan:
     """Two seconds of these, 40 arrivals each: a machine may stall for one, and still all are sent."""
     return IncidentPlan(scenario, 20, "constant", 1, 2_000_000_000, 2, 4, parties, "", switch_ns)
 
 
-def party(server: Server, successor: Server | None = None) -> Party:
+def party(server: Server, successor: Server | None = None) -> ArmUsers:
     """Twenty people who read there, and go on to another where there is one."""
-    people = tuple(Person(number, contract.RESTRICTED) for number in range(20))
-    return Party(_target(server), people, None if successor is None else _target(successor))
+    people = tuple(VirtualUser(number, contract.RESTRICTED) for number in range(20))
+    return ArmUsers(_target(server), people, None if successor is None else _target(successor))
 
 
 def _target(server: Server) -> Target:
@@ -207,8 +207,8 @@ def test_who_is_watched_does_not_log_in_again(
 ) -> None:
     """A read that admins alone may make is refused each time; each is recorded by itself."""
     server = serve("token")
-    people = tuple(Person(number, contract.ADMIN, "demoted") for number in range(20))
-    timeline = driven(tmp_path, plan(scenario, Party(_target(server), people)))
+    people = tuple(VirtualUser(number, contract.ADMIN, "demoted") for number in range(20))
+    timeline = driven(tmp_path, plan(scenario, ArmUsers(_target(server), people)))
     assert outcomes(timeline, "token") == {"403 demoted": 40}
     (watching,) = timeline.watching
     assert (watching.watched, watching.outcomes) == ("demoted", ("403 demoted",) * 40)
@@ -221,7 +221,7 @@ def test_a_plan_that_cannot_be_followed_ends_without_a_report(
 ) -> None:
     """An account that is not there: the load says so, and leaves no report that anybody could believe."""
     recording, file = tmp_path / "recording", tmp_path / "plan"
-    nobody = Party(_target(serve("token")), (Person(10**9, contract.RESTRICTED),))
+    nobody = ArmUsers(_target(serve("token")), (VirtualUser(10**9, contract.RESTRICTED),))
     file.write_text(plan("outage", nobody).dumps())
     code = DRIVE.format(plan=str(file), recording=str(recording))
     assert in_locust(code) == "1"

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from harness.protocol.seal import ForgedError, LostError, proof, proves
-from loadtests.distributed.messages import Seal
+from loadtests.distributed.messages import WorkerSeal
 
 SECRET = "the secret of this run"
 
 
-def session(secret: str = SECRET) -> tuple[Seal, Seal]:
+def session(secret: str = SECRET) -> tuple[WorkerSeal, WorkerSeal]:
     """Both ends of one."""
-    return Seal(SECRET, "master", "aa", "bb"), Seal(secret, "worker", "aa", "bb")
+    return WorkerSeal(SECRET, "master", "aa", "bb"), WorkerSeal(secret, "worker", "aa", "bb")
 
 
 def test_each_side_opens_what_the_other_closed() -> None:
@@ -56,7 +56,7 @@ def test_a_message_counts_once_in_one_direction_and_one_session() -> None:
     with pytest.raises(ForgedError):
         master.open(message)
     with pytest.raises(ForgedError):
-        Seal(SECRET, "worker", "aa", "cc").open(message)
+        WorkerSeal(SECRET, "worker", "aa", "cc").open(message)
     with pytest.raises(ForgedError):
         session("another secret of somebody")[1].open(message)
 

@@ -17,7 +17,7 @@ from harness.errors import InvalidMeasurementError
 from harness.load import generator
 from harness.protocol.plan import Plan, Target, arrival_offsets
 from harness.protocol.recording import Recording
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 from servers import contract
 from tests.servers.process import Server
 
@@ -74,7 +74,7 @@ def drive(
     """Two load processes over the plan."""
     watched: Any = Watched(folder)
     how = generator.Generator(processes=2)
-    watch = Watch(1)
+    watch = ProcessSampler(1)
     one = generator.run(plan(folder, server, model), watched, watched, watch, how=how, on_slot=on_slot)
     return one, watched
 

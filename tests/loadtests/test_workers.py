@@ -20,12 +20,12 @@ import pytest
 
 from harness.errors import EnvironmentFailedError
 from harness.load import generator
-from harness.load.remote import Address, Workers
+from harness.load.remote import Address, RemoteWorkers
 from harness.protocol.plan import arrival_offsets
 from harness.protocol.recording import Recording
 from harness.system import processes, secret
 from harness.system.source_tree import OURS, Tree
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 from tests.loadtests.test_processes import SLOT_NS, SLOTS, Watched, plan
 from tests.servers.process import Server
 
@@ -39,7 +39,7 @@ class Stage:
     """A run's master, and the workers that were started for it."""
 
     folder: Path
-    workers: Workers
+    workers: RemoteWorkers
     told: list[str] = field(default_factory=list)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     gathering: threading.Thread | None = None
@@ -87,7 +87,7 @@ class Stage:
             if processes.module_of(process.args) == "loadtests.distributed.worker":  # type: ignore[arg-type]
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(10)
-        processes.end(self.started)
+        processes.terminate(self.started)
 
     def gathered(self) -> None:
         """Wait until all are there, or it is clear that they are not."""
@@ -100,7 +100,7 @@ def stage(folder: Path, count: int) -> Iterator[Stage]:
     """A master for so many workers; afterwards nothing is left of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(secret.NAME, SECRET)
-        workers = Workers(count, Address("127.0.0.1", 0))
+        workers = RemoteWorkers(count, Address("127.0.0.1", 0))
     with ExitStack() as stack:
         one = Stage(folder, workers)
         stack.callback(one.clear)
@@ -148,7 +148,7 @@ def drive(
     """A load over the plan of `test_processes`."""
     watched: Any = Watched(folder)
     whole = plan(folder, server, model, users=USERS)
-    one = generator.run(whole, watched, watched, Watch(1), how=how, on_slot=on_slot)
+    one = generator.run(whole, watched, watched, ProcessSampler(1), how=how, on_slot=on_slot)
     return one, watched
 
 
@@ -271,4 +271,4 @@ def test_a_worker_loads_nothing_for_a_master_without_the_secret(tmp_path: Path) 
             with pytest.raises(BlockingIOError):
                 victim.accept()
         finally:
-            processes.end([stranger, worker])
+            processes.terminate([stranger, worker])

@@ -112,9 +112,9 @@ async def test_sessions_that_come_after_the_end_of_all_end_too(
 ) -> None:
     """An account's sessions can be ended again and again, and leave no index behind."""
     await records.create("first", "account", {"sub": "account"})
-    await records.end_account("account")
+    await records.revoke_account("account")
     await records.create("second", "account", {"sub": "account"})
-    await records.end_account("account")
+    await records.revoke_account("account")
     assert await records.read("second") is None
     assert await redis_client.zcard("cookies-vs-tokens:storage-test:account:account") == 0
 
@@ -126,5 +126,5 @@ async def test_records_are_plain_json(records: SessionRecords, redis_client: Red
     assert record is not None
     assert json.loads(record.stored).keys() == {"created", "expires", "session"}
     assert record.fields == {"sub": "account"}
-    await records.end("plain")
+    await records.revoke("plain")
     assert not [key async for key in redis_client.scan_iter("*storage-test:session:plain")]

@@ -122,7 +122,7 @@ class End:
     session: str
 
     async def run(self, records: SessionRecords) -> None:
-        await records.end(self.session)
+        await records.revoke(self.session)
 
     def outcomes(self, state: State) -> Iterator[tuple[Any, State]]:
         yield None, {session: fields for session, fields in state.items() if session != self.session}
@@ -135,7 +135,7 @@ class EndAccount:
     account: str
 
     async def run(self, records: SessionRecords) -> None:
-        await records.end_account(self.account)
+        await records.revoke_account(self.account)
 
     def outcomes(self, state: State) -> Iterator[tuple[Any, State]]:
         yield None, {session: fields for session, fields in state.items() if fields["sub"] != self.account}

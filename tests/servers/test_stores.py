@@ -215,7 +215,7 @@ def test_urls_of_several_nodes() -> None:
     read = urls.parse(
         "rediss+sentinel://me:p%40ss@a,[::1]:5,c:6/auth/3?ssl_ca_certs=/ca&sentinel_password=x%2Fy&max_connections=7"
     )
-    assert read == urls.Several(
+    assert read == urls.Nodes(
         "sentinel",
         [("a", 26379), ("::1", 5), ("c", 6)],
         "auth",

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from harness.suites import catalog
-from harness.suites.external import OwnServer
+from harness.suites.external import ExternalServer
 
 FOLDER: Final = Path(__file__).parent
 SUITE: Final = FOLDER / "stranger.toml"
 
 
-def described() -> OwnServer:
+def described() -> ExternalServer:
     """What the suite says of it."""
     return catalog.load_suite(str(SUITE)).own["stranger"]
 

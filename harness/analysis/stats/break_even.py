@@ -40,7 +40,7 @@ def find(result: Result, base: str, arm: str) -> BreakEven | None:
     asking, not_asking = sweeps.latency(result, arm), sweeps.latency(result, base)
     if asking is None or not_asking is None or not _asks(result, arm) or _asks(result, base):
         return None
-    slopes, intercepts = asking.slopes(), asking.points(0.0)
+    slopes, intercepts = asking.slopes(), asking.predictions(0.0)
     own = [fmean(points) for points in zip(*(level.points for level in not_asking.levels), strict=True)]
     if min(len(slopes), len(own)) < 2:
         return None

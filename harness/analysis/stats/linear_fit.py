@@ -29,7 +29,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class HeldBack:
+class LeftOut:
     """A level, what was measured there, and what the line through all others says of it."""
 
     at: float
@@ -43,7 +43,7 @@ class HeldBack:
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearFit:
     """The levels, by place, with as many points each.
 
     Attributes:
@@ -91,7 +91,7 @@ class Line:
         """Whether a place lies within what was measured."""
         return self.first <= at <= self.last
 
-    def points(self, at: float) -> list[float]:
+    def predictions(self, at: float) -> list[float]:
         """What each instance's line says of a place."""
         weights, centre, spread = self._weights()
         shares = [
@@ -106,14 +106,14 @@ class Line:
         pairs = zip(weights, self.levels, strict=True)
         return self._sums([weight * (level.at - centre) / spread for weight, level in pairs])
 
-    def held_back(self) -> list[HeldBack]:
+    def held_back(self) -> list[LeftOut]:
         """Each level against the line through all others; empty where fewer than two places would be left."""
         found = []
         for level in self.levels:
             others = tuple(other for other in self.levels if other.at != level.at)
             if len({other.at for other in others}) >= 2:
-                predicted = fmean(Line(others, self.batches, self.alike).points(level.at))
-                found.append(HeldBack(level.at, fmean(level.points), predicted))
+                predicted = fmean(LinearFit(others, self.batches, self.alike).predictions(level.at))
+                found.append(LeftOut(level.at, fmean(level.points), predicted))
         return found
 
     def _weights(self) -> tuple[list[float], float, float]:

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from harness.analysis.stats.estimate import WeightedSum, geometric_mean, mean, weighted_sum
 from harness.results.metrics import METRICS
 from harness.results.model import Measurement
-from harness.suites.expressions import Dual, Figure
+from harness.suites.expressions import Dual, MetricTerm
 
 
-def value(row: Measurement) -> float:
+def evaluate(row: Measurement) -> float:
     """As the result has it, of all batches."""
     return (geometric_mean if _is_log(row) else mean)(row.points, 0.99, row.batches).value
 
 
-def uncertain(whole: Dual, rows: Mapping[Figure, Measurement]) -> WeightedSum:
+def propagate(whole: Dual, rows: Mapping[MetricTerm, Measurement]) -> WeightedSum:
     """The value with the error that its figures' instances give it, to first order (the delta method).
 
     What is counted once an arm, such as the store's memory, enters as exact.
@@ -24,7 +24,7 @@ def uncertain(whole: Dual, rows: Mapping[Figure, Measurement]) -> WeightedSum:
     groups = []
     for figure, slope in whole.slopes.items():
         row = rows[figure]
-        scale = value(row) if _is_log(row) else 1.0
+        scale = evaluate(row) if _is_log(row) else 1.0
         for points in row.by_batch():
             if len(points) > 1:
                 weight = slope * scale * len(points) / len(row.points)

@@ -16,7 +16,7 @@ PROCESSES: Final = "processes"
 
 
 @dataclass(frozen=True)
-class Step:
+class ScalingStep:
     """An arm's servers, of so many processes each.
 
     Attributes:
@@ -38,7 +38,7 @@ class Step:
     store_cores: Estimate
 
 
-def steps(result: Result, arm: str) -> list[Step]:
+def steps(result: Result, arm: str) -> list[ScalingStep]:
     """The numbers of processes that an arm was measured with, rising; none where its CPU was not read."""
     rows = {
         metric: {row.params[PROCESSES]: row for row in sweeps.rows(result, SCENARIO, arm, metric, PROCESSES)}
@@ -55,9 +55,9 @@ def _step(
     server: Measurement,
     store: Measurement,
     ops: Measurement,
-) -> Step:
+) -> ScalingStep:
     cores = [_cores(one, throughput, result.run.confidence) for one in (server, store)]
-    return Step(processes, throughput, server, store, ops, *cores)
+    return ScalingStep(processes, throughput, server, store, ops, *cores)
 
 
 def _cores(cost: Measurement, throughput: Measurement, confidence: float) -> Estimate:
@@ -71,14 +71,14 @@ def server_cpus(result: Result) -> int:
     return len(result.environment.placement.get("servers", ())) or 1
 
 
-def gain(first: Step, last: Step, confidence: float) -> Estimate:
+def gain(first: ScalingStep, last: ScalingStep, confidence: float) -> Estimate:
     """How many times as much the later answers, with its interval."""
     groups = powers(last.throughput, 1) + powers(first.throughput, -1)
     return Estimate(*contrast(groups, confidence))
 
 
 def gains_compared(
-    arm: tuple[Step, Step], base: tuple[Step, Step], confidence: float
+    arm: tuple[ScalingStep, ScalingStep], base: tuple[ScalingStep, ScalingStep], confidence: float
 ) -> tuple[float, float, float]:
     """An arm's gain over a base's, each from a first step to a last, and both ends of its interval."""
     groups = powers(arm[1].throughput, 1) + powers(arm[0].throughput, -1)
@@ -86,7 +86,7 @@ def gains_compared(
     return contrast(groups, confidence)
 
 
-def fed_by_costs(step: Step, confidence: float) -> Estimate:
+def capacity_from_costs(step: ScalingStep, confidence: float) -> Estimate:
     """How many processes, each with a core to itself, one core of the store can feed: by CPU a request."""
     points = [
         server / store for server, store in zip(step.server_us.points, step.store_us.points, strict=True)
@@ -94,8 +94,8 @@ def fed_by_costs(step: Step, confidence: float) -> Estimate:
     return geometric_mean(points, confidence, step.server_us.batches)
 
 
-def fed_by_ceiling(
-    step: Step, reads_per_core: Sequence[float], confidence: float
+def capacity_from_ceiling(
+    step: ScalingStep, reads_per_core: Sequence[float], confidence: float
 ) -> tuple[float, float, float]:
     """The same by what fresh stores carried out, loaded with that command alone.
 

@@ -20,7 +20,7 @@ LOOKS: Final = 3
 
 
 @dataclass(frozen=True)
-class Open:
+class Pending:
     """What is still to be measured: these scenarios of a suite, by their number, with these arms.
 
     `planned` says that it was to be measured from the beginning, whatever is found: it waits for no verdict.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.analysis.stats.linear_fit import Line
+from harness.analysis.stats.linear_fit import LinearFit
 from harness.results.model import Measurement, Result
 
 DISTANCE: Final = "distance"
@@ -50,17 +50,17 @@ def users(row: Measurement) -> int | None:
     return int(found[1]) if found else None
 
 
-def latency(result: Result, scheme: str) -> Line | None:
+def latency(result: Result, scheme: str) -> LinearFit | None:
     """Median service time of a read (us) over the measured round trip to the store (us)."""
     rtt_us = {row.params[DELAY]: row.value for row in rows(result, DISTANCE, scheme, "store_rtt", DELAY)}
     waits = rows(result, DISTANCE, scheme, "service_p50", DELAY)
     found = [(rtt_us[row.params[DELAY]], row) for row in waits if row.params[DELAY] in rtt_us]
-    return Line.through(found, alike=True)
+    return LinearFit.through(found, alike=True)
 
 
-def by_profile(result: Result, scheme: str, metric: str) -> Line | None:
+def by_profile(result: Result, scheme: str, metric: str) -> LinearFit | None:
     """A metric of a read, in its unit, over the length of the profile (bytes)."""
-    return Line.through(_along(result, PAYLOAD, scheme, metric, "profile_bytes"))
+    return LinearFit.through(_along(result, PAYLOAD, scheme, metric, "profile_bytes"))
 
 
 def longest_profile(result: Result, scheme: str) -> int | None:
@@ -73,7 +73,7 @@ def longest_profile(result: Result, scheme: str) -> int | None:
     return min((one for one in found if one < PROFILES_TRIED), default=None)
 
 
-def memory_by_profile(result: Result, scheme: str) -> Line | None:
+def memory_by_profile(result: Result, scheme: str) -> LinearFit | None:
     """What a session takes in the store (bytes) over the length of the profile (bytes).
 
     Each length was measured with a store's keys of its own, and these are of the load's users alone.
@@ -82,17 +82,17 @@ def memory_by_profile(result: Result, scheme: str) -> Line | None:
     people = {users(row) for _, row in found}
     if len(people) != 1 or (count := people.pop()) is None:
         return None
-    return Line.through(found, 1 / count)
+    return LinearFit.through(found, 1 / count)
 
 
-def memory_by_sessions(result: Result, scheme: str) -> Line | None:
+def memory_by_sessions(result: Result, scheme: str) -> LinearFit | None:
     """What a scheme's keys take in the store (bytes) over how many are logged in."""
-    return Line.through(_along(result, POPULATION, scheme, "store_memory", "sessions"))
+    return LinearFit.through(_along(result, POPULATION, scheme, "store_memory", "sessions"))
 
 
-def latency_by_sessions(result: Result, scheme: str) -> Line | None:
+def latency_by_sessions(result: Result, scheme: str) -> LinearFit | None:
     """Median service time of a read (us) over how many others are logged in."""
-    return Line.through(_along(result, POPULATION, scheme, "service_p50", "sessions"), alike=True)
+    return LinearFit.through(_along(result, POPULATION, scheme, "service_p50", "sessions"), alike=True)
 
 
 def _along(

@@ -50,7 +50,7 @@ def command(
     that it was not fitted to.
     """
     from harness.studies.advice import question
-    from harness.studies.advice.run import tell
+    from harness.studies.advice.run import print_advice
 
     asked = question.of(
         store_rtt_ms=store_rtt,
@@ -59,4 +59,4 @@ def command(
         profile_bytes=profile_bytes,
         revoke_within_s=revoke_within,
     )
-    tell(run, results, asked, output.console(as_json=as_json), print_json=as_json)
+    print_advice(run, results, asked, output.console(as_json=as_json), print_json=as_json)

@@ -31,8 +31,8 @@ def command(
     byte is reported, too. Every click is kept, in wait.json. `make browser` finds or installs a Chromium.
     """
     from harness.studies.browser import run
-    from harness.studies.browser.file import Plan
+    from harness.studies.browser.file import WaitPlan
 
     folder = out or options.new_folder(results, "browser")
     console = output.console(as_json=as_json, quiet=quiet)
-    run.measure(Plan(batches, rounds, seed), folder, console, print_json=as_json, wait=wait)
+    run.measure(WaitPlan(batches, rounds, seed), folder, console, print_json=as_json, wait=wait)

@@ -30,6 +30,6 @@ def command(
     """
     from harness.studies.claims import run
 
-    run.settle(
+    run.run_claims(
         numbers or [], out, output.console(as_json=as_json, quiet=quiet), print_json=as_json, wait=wait
     )

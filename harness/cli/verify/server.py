@@ -39,7 +39,7 @@ def command(
     It logs in, writes, changes a password, blocks an account and guesses passwords: never run it against a
     server with real accounts.
     """
-    from harness.testbed.contract.run import Asked, conform
+    from harness.testbed.contract.run import ContractRequest, conform
 
-    asked = Asked(target, options.names(schemes), strict, load_other_machines, redis_url)
+    asked = ContractRequest(target, options.names(schemes), strict, load_other_machines, redis_url)
     conform(asked, output.console(as_json=as_json, quiet=quiet), print_json=as_json)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.errors import ConformanceError
-from harness.protocol.incidents import Party
-from harness.testbed.client import Caller
+from harness.protocol.incidents import ArmUsers
+from harness.testbed.client import ApiClient
 
 
 def name_of(account: int) -> str:
@@ -12,14 +12,14 @@ def name_of(account: int) -> str:
     return f"load-{account}"
 
 
-def logged_in(party: Party, username: str) -> Caller:
+def logged_in(party: ArmUsers, username: str) -> ApiClient:
     """Somebody who is logged in where the people of a party go.
 
     Raises:
         ConformanceError: The server would not.
         EnvironmentFailedError: It does not answer.
     """
-    caller = Caller(party.target.host, party.target.port)
+    caller = ApiClient(party.target.host, party.target.port)
     reply = caller.log_in(username)
     if reply.status != 200:
         raise ConformanceError(f"server {party.target.arm}: a login was answered {reply.status}.")

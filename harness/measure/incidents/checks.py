@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 from harness.analysis.checks import LAG_WARNING_US
-from harness.measure.incidents.record import Lived
+from harness.measure.incidents.record import IncidentRecord
 from harness.protocol.incidents import BIN_NS, NOT_SENT, WELL
 from harness.results.model import Check
 
 
-def checks(lived: Lived) -> list[Check]:
+def checks(lived: IncidentRecord) -> list[Check]:
     """All checks on one incident."""
     return [_report(lived), _answers(lived), _lag(lived)]
 
 
-def _report(lived: Lived) -> Check:
+def _report(lived: IncidentRecord) -> Check:
     if lived.timeline.complete and lived.timeline.bins:
         return _ok("final report", f"{lived.label}: complete, {len(lived.timeline.bins)} bins.")
     return Check(
@@ -25,7 +25,7 @@ def _report(lived: Lived) -> Check:
     )
 
 
-def _answers(lived: Lived) -> Check:
+def _answers(lived: IncidentRecord) -> Check:
     """Nothing but what the incident explains, and none of that before it."""
     unexplained: Counter[str] = Counter(
         {f"{text} before the load began": count for text, count in lived.timeline.errors.items()}
@@ -48,7 +48,7 @@ def _answers(lived: Lived) -> Check:
     )
 
 
-def _lag(lived: Lived) -> Check:
+def _lag(lived: IncidentRecord) -> Check:
     lag_us = lived.timeline.lag_p99_ns / 1e3
     told = f"{lived.label}: 99 % of arrivals were sent within {lag_us:.0f} us of their schedule"
     if lag_us <= LAG_WARNING_US:

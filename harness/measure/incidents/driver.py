@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import EnvironmentFailedError
-from harness.load.barrier import Edges, listen
+from harness.load.barrier import SlotBarrier, listen
 from harness.load.generator import Generator
 from harness.load.local import LoadProcess
-from harness.measure.incidents.kind import Kind, Setting, Staged, Step
-from harness.measure.incidents.record import Lived
-from harness.protocol.incidents import Event, IncidentPlan, Party, Person, Timeline
+from harness.measure.incidents.kind import IncidentKind, IncidentSetting, IncidentStep, Staged
+from harness.measure.incidents.record import IncidentRecord
+from harness.protocol.incidents import ArmUsers, Event, IncidentPlan, Timeline, VirtualUser
 from harness.suites.model import Scenario
 from harness.system import cpus, processes, signals
 from harness.testbed.launcher import Instance
@@ -35,8 +35,8 @@ _PATIENCE_S: Final = 30
 OnEvent = Callable[[Event], None]
 
 
-def live_through(
-    kind: Kind,
+def run_incident(
+    kind: IncidentKind,
     scenario: Scenario,
     rig: Rig,
     meter: StoreMeter,
@@ -46,7 +46,7 @@ def live_through(
     seed: int,
     how: Generator,
     on_event: OnEvent,
-) -> Lived:
+) -> IncidentRecord:
     """Drive one instance of every arm through an incident.
 
     Args:
@@ -68,9 +68,9 @@ def live_through(
     wanted = first_of_each.keys() if scenario.arms is None else first_of_each.keys() & set(scenario.arms)
     instances = [first_of_each[arm.name] for arm in rig.arms if arm.name in wanted]
     plan = _plan(scenario, instances, rig.folder, warmup_requests, seed)
-    with kind.stage(Setting(rig, instances, scenario, plan, meter, spare_account)) as staged:
+    with kind.stage(IncidentSetting(rig, instances, scenario, plan, meter, spare_account)) as staged:
         timeline, events = _drive(staged, rig, how, on_event)
-    return Lived(
+    return IncidentRecord(
         scenario,
         kind.name,
         {arm.name: kind.explained_at(arm.scheme) for arm in rig.arms},
@@ -96,7 +96,7 @@ def _plan(
         warmup_visits=-(-warmup_requests // users),
         timeout_s=_TIMEOUT_S,
         parties=tuple(
-            Party(one.target, tuple(Person(number, one.target.read_path) for number in range(users)))
+            ArmUsers(one.target, tuple(VirtualUser(number, one.target.read_path) for number in range(users)))
             for one in instances
         ),
         line=str(folder / "edges.sock"),
@@ -110,21 +110,21 @@ def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple
         listen(listener, plan.line, 1)
         started: list[LoadProcess] = []
         try:
-            with signals.held():
+            with signals.deferred():
                 started.append(LoadProcess(plan, rig.folder))
             cpus.pin(started[0].process.pid, how.cpus[:1])
-            with Edges(listener, started, rig) as edges:
+            with SlotBarrier(listener, started, rig) as edges:
                 begin_ns = edges.agree(_LEAD_NS)
                 events = [_take(step, begin_ns, started[0], rig, on_event) for step in staged.steps]
                 end_s = (plan.duration_ns / 1e9) + _TIMEOUT_S + _PATIENCE_S
                 _wait(begin_ns + round(end_s * 1e9), started[0], rig, until_load_ends=True)
         finally:
-            processes.end([one.process for one in started])
+            processes.terminate([one.process for one in started])
     rig.check_alive()
     return started[0].report(Timeline.read), events
 
 
-def _take(step: Step, begin_ns: int, load_process: LoadProcess, rig: Rig, on_event: OnEvent) -> Event:
+def _take(step: IncidentStep, begin_ns: int, load_process: LoadProcess, rig: Rig, on_event: OnEvent) -> Event:
     """Do what is to be done at its moment; the event is of when it was done."""
     _wait(begin_ns + step.at_ns, load_process, rig)
     at_ns = step.at_ns

@@ -11,8 +11,8 @@ from harness.protocol.incidents import IncidentPlan
 from harness.system import plugins
 
 if TYPE_CHECKING:
-    from harness.results.incidents import Price
-    from harness.suites.arms import Scheme
+    from harness.results.incidents import RevocationCost
+    from harness.suites.arms import SchemeEntry
     from harness.suites.model import Scenario
     from harness.testbed.launcher import Instance
     from harness.testbed.meters import StoreMeter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Setting:
+class IncidentSetting:
     """What an incident is made from.
 
     Attributes:
@@ -42,7 +42,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Step:
+class IncidentStep:
     """Something to be done at a moment of the load.
 
     Attributes:
@@ -67,12 +67,12 @@ class Staged:
     """An incident that is set up: what the load is told, what is done meanwhile, what that costs an arm."""
 
     plan: IncidentPlan
-    steps: Sequence[Step]
-    prices: Mapping[str, Price] = field(default_factory=dict)
+    steps: Sequence[IncidentStep]
+    prices: Mapping[str, RevocationCost] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Kind:
+class IncidentKind:
     """A kind of incident.
 
     Attributes:
@@ -89,18 +89,18 @@ class Kind:
 
     name: str
     explains: frozenset[str]
-    stage: Callable[[Setting], AbstractContextManager[Staged]]
+    stage: Callable[[IncidentSetting], AbstractContextManager[Staged]]
     waived: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needs_own_store: bool = False
     takes_overlap: bool = False
     spare_accounts: int = 0
 
-    def explained_at(self, scheme: Scheme) -> frozenset[str]:
+    def explained_at(self, scheme: SchemeEntry) -> frozenset[str]:
         """Outcomes that it may bring about at the servers of a scheme."""
         return self.explains.union(*(self.waived.get(one, ()) for one in scheme.waives))
 
 
-def find_kind(name: str) -> Kind:
+def find_kind(name: str) -> IncidentKind:
     """Return the kind of that name, as a scenario's `INCIDENT` has it.
 
     Raises:
@@ -109,7 +109,7 @@ def find_kind(name: str) -> Kind:
     return kinds()[name]
 
 
-def kinds() -> dict[str, Kind]:
+def kinds() -> dict[str, IncidentKind]:
     """Return every kind in `kinds/`, by name."""
     modules = plugins.modules("harness.measure.incidents.kinds").values()
     return {module.KIND.name: module.KIND for module in modules}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness.measure.incidents.record import Lived
+from harness.measure.incidents.record import IncidentRecord
 from harness.protocol.incidents import (
     BIN_NS,
     LOGIN,
@@ -14,21 +14,21 @@ from harness.protocol.incidents import (
     OK,
     Bin,
     Event,
-    Watching,
+    ProbeRecord,
     is_failure,
     is_wanted,
 )
-from harness.results.incidents import Bins, Happening, Incident, Stale
+from harness.results.incidents import Incident, IncidentEvent, StaleAccess, TimeBins
 
 _PER_SECOND: Final = round(1e9 / BIN_NS)
 
 
-def incidents(lived: Lived) -> list[Incident]:
+def incidents(lived: IncidentRecord) -> list[Incident]:
     """A row an arm, in the order of the suite."""
     return [_incident(lived, arm) for arm in lived.arms]
 
 
-def _incident(lived: Lived, arm: str) -> Incident:
+def _incident(lived: IncidentRecord, arm: str) -> Incident:
     bins = [one for one in lived.timeline.bins if one.arm == arm]
     events = [one for one in lived.events if one.arm in ("", arm)]
     outcomes = sum((Counter(one.outcomes) for one in bins), Counter[str]())
@@ -43,7 +43,7 @@ def _incident(lived: Lived, arm: str) -> Incident:
         kind=lived.kind,
         arm=arm,
         seconds=lived.measured_s,
-        events=[Happening(at_s=one.at_ns / 1e9, what=one.what) for one in events],
+        events=[IncidentEvent(at_s=one.at_ns / 1e9, what=one.what) for one in events],
         requests=requests,
         outcomes=dict(sorted(outcomes.items())),
         failed=failed(outcomes) - not_sent,
@@ -56,7 +56,7 @@ def _incident(lived: Lived, arm: str) -> Incident:
         credential_lives_s=lived.lifetimes_s.get(arm, 0),
         stale=[_stale(one, events) for one in lived.timeline.watching if one.arm == arm],
         price=lived.prices.get(arm),
-        bins=Bins(
+        bins=TimeBins(
             width_s=BIN_NS / 1e9,
             outcomes={name: _series(bins, count, name) for name in sorted(outcomes)},
             slowest_ms=_slowest_ms(bins, count),
@@ -103,7 +103,7 @@ def _well_after_s(bad: Sequence[int], events: Sequence[Event], duration_ns: int)
     return max(0, end_ns - restored_ns) / 1e9
 
 
-def _stale(watching: Watching, events: Sequence[Event]) -> Stale:
+def _stale(watching: ProbeRecord, events: Sequence[Event]) -> StaleAccess:
     """For how long what somebody held still worked, by their own reads.
 
     Only reads count that were sent after whoever did it was told that it was done.
@@ -117,7 +117,7 @@ def _stale(watching: Watching, events: Sequence[Event]) -> Stale:
     refused_ns = next((at_ns for at_ns, outcome in later if is_wanted(outcome)), None)
     kept = [row for row in later if refused_ns is None or row[0] < refused_ns]
     until_ns = refused_ns if refused_ns is not None else kept[-1][0] if kept else done_ns
-    return Stale(
+    return StaleAccess(
         what=watching.watched,
         seconds=(until_ns - done_ns) / 1e9,
         at_least=refused_ns is None,

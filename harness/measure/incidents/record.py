@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.protocol.incidents import Event, IncidentPlan, Timeline
-from harness.results.incidents import Price
+from harness.results.incidents import RevocationCost
 from harness.suites.model import Scenario
 
 
 @dataclass(frozen=True)
-class Lived:
+class IncidentRecord:
     """One incident.
 
     Attributes:
@@ -31,7 +31,7 @@ class Lived:
     plan: IncidentPlan
     timeline: Timeline
     events: Sequence[Event]
-    prices: Mapping[str, Price] = field(default_factory=dict)
+    prices: Mapping[str, RevocationCost] = field(default_factory=dict)
     lifetimes_s: Mapping[str, int] = field(default_factory=dict)
 
     @property

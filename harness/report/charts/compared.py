@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from harness.report.charts.parts import forest, page, style, vector
 from harness.report.charts.parts.drawable import interval
 from harness.report.compare import wording
-from harness.report.compare.compare import Compared, Line
+from harness.report.compare.compare import Compared, ComparedRow
 from harness.report.content import format as fmt
 from harness.report.content.model import Drawing
 from harness.results.base import Interval
@@ -79,7 +79,7 @@ def over_base(compared: Compared) -> Figure | None:
     )
 
 
-def _of_arms(lines: Sequence[Line]) -> list[_Row]:
+def _of_arms(lines: Sequence[ComparedRow]) -> list[_Row]:
     """Pairs with the floor only where there is no other."""
     told = [line for line in lines if FLOOR not in (line.arm, line.over)] or lines
     return _with_heads(
@@ -89,7 +89,7 @@ def _of_arms(lines: Sequence[Line]) -> list[_Row]:
     )
 
 
-def _over_base(lines: Sequence[Line]) -> list[_Row]:
+def _over_base(lines: Sequence[ComparedRow]) -> list[_Row]:
     """Tails differ so much between processes that they would squeeze all else together."""
     return _with_heads(
         (
@@ -116,7 +116,7 @@ def _with_heads(rows: Iterable[tuple[str, bool, str, _Drawn]]) -> list[_Row]:
     return found
 
 
-def _short(line: Line) -> str:
+def _short(line: ComparedRow) -> str:
     names = [line.arm] if line.over is None else [line.arm, line.over]
     return " / ".join(style.shorten(name, _NAME_CHARACTERS) for name in names)
 

@@ -60,7 +60,7 @@ def _parts(panel: Axes, row: int, case: Case, total: Measurement, colour: str) -
 
 def _bar(panel: Axes, row: int, part: Measurement, name: str, **looks: Any) -> None:
     [bar] = panel.barh(row, part.value, _THICKNESS, **looks)
-    tooltips.tell(bar, [f"{part.arm}, {name}: {fmt.with_interval(part.value, part.ci)} {part.unit}"])
+    tooltips.add_tooltips(bar, [f"{part.arm}, {name}: {fmt.with_interval(part.value, part.ci)} {part.unit}"])
 
 
 def _part_label(

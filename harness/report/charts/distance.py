@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis.stats import break_even, sweeps
 from harness.analysis.stats.break_even import BreakEven
-from harness.analysis.stats.linear_fit import Line
+from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
 from harness.results.model import Result
@@ -57,7 +57,7 @@ def draw(result: Result) -> Figure | None:
     _close_up(near, found, meets)
     for arm, one in meets.items():
         _mark(near, one, styles[arm])
-    told = [f"{arm}: {_told(one)}" for arm, one in meets.items()]
+    told = [f"{arm}: {_headline(one)}" for arm, one in meets.items()]
     if told:
         text = "\n".join([f"Break-even with {base}:", *told])
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
@@ -65,7 +65,7 @@ def draw(result: Result) -> Figure | None:
     return figure
 
 
-def _not_asking(result: Result, found: dict[str, Line]) -> str | None:
+def _not_asking(result: Result, found: dict[str, LinearFit]) -> str | None:
     """The first arm whose reads cost no store operation."""
     for arm in found:
         rows = sweeps.rows(result, sweeps.DISTANCE, arm, "store_ops", sweeps.DELAY)
@@ -83,23 +83,25 @@ def _title(base: str | None, meets: dict[str, BreakEven]) -> str:
     if one.high < 0:
         return f"However near the store, a read takes longer with {arm} than with {base}"
     if one.low > 0:
-        return f"{arm} takes as long as {base} at a round trip to the store of {_told(one)}"
-    return f"Whether {arm} takes as long as {base} at any distance cannot be told: {_told(one)}"
+        return f"{arm} takes as long as {base} at a round trip to the store of {_headline(one)}"
+    return f"Whether {arm} takes as long as {base} at any distance cannot be told: {_headline(one)}"
 
 
-def _told(one: BreakEven) -> str:
+def _headline(one: BreakEven) -> str:
     return f"{fmt.number(one.value)} us ({fmt.number(one.low)} to {fmt.number(one.high)})"
 
 
-def _reach(line: Line, meets: dict[str, BreakEven]) -> tuple[float, float]:
+def _reach(line: LinearFit, meets: dict[str, BreakEven]) -> tuple[float, float]:
     """From where to where lines are drawn close up: as far as they meet, or the store at no distance."""
     return min([0.0, *(one.low for one in meets.values())]), line.levels[1].at * _ROOM
 
 
-def _close_up(panel: Axes, found: dict[str, Line], meets: dict[str, BreakEven]) -> None:
+def _close_up(panel: Axes, found: dict[str, LinearFit], meets: dict[str, BreakEven]) -> None:
     reaches = [_reach(line, meets) for line in found.values()]
     left, right = min(begin for begin, _ in reaches), max(end for _, end in reaches)
-    heights = [point for line in found.values() for place in (left, right) for point in line.points(place)]
+    heights = [
+        point for line in found.values() for place in (left, right) for point in line.predictions(place)
+    ]
     panel.set_xlim((left - 0.05 * (right - left)) / _MS, right / _MS)
     panel.set_ylim(0, max(heights) * _ROOM / _MS)
     if left < 0:

@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from harness.protocol.incidents import LOGIN, NOT_SENT, OK, is_wanted
 from harness.report.charts.parts import page, style
-from harness.report.content.incidents import Together, incidents
-from harness.results.incidents import Happening, Incident
+from harness.report.content.incidents import SharedIncident, incidents
+from harness.results.incidents import Incident, IncidentEvent
 from harness.results.model import Result
 
 #: Of a row of panels, and what titles above and the axis below a block of them take.
@@ -74,17 +74,17 @@ def draw(result: Result) -> Figure | None:
     return figure
 
 
-def _heights(block: Sequence[Together], columns: int) -> list[float]:
+def _heights(block: Sequence[SharedIncident], columns: int) -> list[float]:
     """Alike within a block: the layout makes panels as high in proportion, whatever stands above them."""
     rows = _rows(block)
     return [_HEIGHT + _FRAME / rows] * (columns * rows)
 
 
-def _rows(block: Sequence[Together]) -> int:
+def _rows(block: Sequence[SharedIncident]) -> int:
     return max(len(together.rows) for together in block)
 
 
-def _title(shown: Sequence[Together]) -> str:
+def _title(shown: Sequence[SharedIncident]) -> str:
     """Who went on without a failure through everything, where anybody did."""
     fates: dict[str, bool] = {}
     for row in (row for together in shown if not together.is_about_accounts for row in together.rows):
@@ -102,7 +102,7 @@ def _reading() -> str:
     )
 
 
-def _legend(shown: Sequence[Together]) -> list[page.LegendEntry]:
+def _legend(shown: Sequence[SharedIncident]) -> list[page.LegendEntry]:
     """A name for each colour there is, in the order of the stacks."""
     outcomes = {name for together in shown for row in together.rows for name in _ordered(row)}
     names: dict[str, str] = {}
@@ -144,7 +144,7 @@ def _ordered(row: Incident) -> list[str]:
     return sorted((name for name, counts in row.bins.outcomes.items() if any(counts)), key=_rank)
 
 
-def _column(panels: Sequence[Axes], together: Together | None) -> None:
+def _column(panels: Sequence[Axes], together: SharedIncident | None) -> None:
     rows = together.rows if together is not None else ()
     for unused in panels[len(rows) :]:
         unused.remove()
@@ -207,9 +207,9 @@ def _name_events(panel: Axes, row: Incident) -> None:
         )
 
 
-def _close_events(row: Incident) -> list[list[Happening]]:
+def _close_events(row: Incident) -> list[list[IncidentEvent]]:
     """The events, those that nearly coincide together."""
-    groups: list[list[Happening]] = []
+    groups: list[list[IncidentEvent]] = []
     for event in row.events:
         if groups and event.at_s - groups[-1][0].at_s < _TOGETHER * row.seconds:
             groups[-1].append(event)

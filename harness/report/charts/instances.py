@@ -54,7 +54,7 @@ def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyl
         _band(panel, row, noise_floor(case, row), look.colour)
         heights = _spread(len(row.points), index)
         [dots] = panel.plot(row.points, heights, look.marker, color=look.colour, alpha=0.75, ms=5)
-        tooltips.tell(
+        tooltips.add_tooltips(
             dots,
             [
                 f"{row.arm} #{number}: {fmt.number(point)} {row.unit}"
@@ -64,7 +64,7 @@ def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyl
         [mean] = panel.plot(
             [row.value], [index + _MEAN], look.marker, color="white", mec=look.colour, mew=1.6, ms=7
         )
-        tooltips.tell(mean, [f"{row.arm}, mean: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
+        tooltips.add_tooltips(mean, [f"{row.arm}, mean: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
         rows.whisker(panel, index + _MEAN, row.value, row.ci)
         edge = style.end(row.value, row.ci)
         rows.value_label(panel, index + _MEAN, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")

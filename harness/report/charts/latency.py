@@ -126,7 +126,9 @@ def _marks(
             fmt=look.marker, color=look.colour, mfc=fill, ms=5.5, elinewidth=1.2, capsize=3, zorder=4,
         )  # fmt: skip
         value = f"{fmt.with_interval(measured.value, measured.ci)} {measured.unit}"
-        tooltips.tell(drawn.lines[0], [f"{row.arm}, {METRICS[measured.metric].title.lower()}: {value}"])
+        tooltips.add_tooltips(
+            drawn.lines[0], [f"{row.arm}, {METRICS[measured.metric].title.lower()}: {value}"]
+        )
 
 
 def _known(row: Distribution) -> list[tuple[float, float]]:

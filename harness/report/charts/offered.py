@@ -116,7 +116,7 @@ def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.
             linewidth=1.8, elinewidth=1.2, capsize=3, **look,
         )  # fmt: skip
         values_told = [f"{fmt.with_interval(row.value, row.ci)} {row.unit}" for _, row in found]
-        told.tell(
+        told.add_tooltips(
             drawn.lines[0],
             [
                 f"{arm} at {_rate(case):,g}/s: {value}"

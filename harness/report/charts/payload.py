@@ -8,7 +8,7 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from harness.analysis.stats import sweeps
-from harness.analysis.stats.linear_fit import Line
+from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
 from harness.results.model import Result
@@ -58,13 +58,13 @@ def _reading(ends: Mapping[str, int]) -> str:
     return f"{reading} Dotted: the longest profile that a server still reads in a header ({told})."
 
 
-def _lines(result: Result, metric: str) -> dict[str, Line]:
+def _lines(result: Result, metric: str) -> dict[str, LinearFit]:
     return {
         arm: line for arm in result.arms() if (line := sweeps.by_profile(result, arm, metric)) is not None
     }
 
 
-def _title(sent: dict[str, Line]) -> str:
+def _title(sent: dict[str, LinearFit]) -> str:
     """Who sends how much more for each byte of the profile."""
     rises = {arm: sum(slopes := line.slopes()) / len(slopes) for arm, line in sent.items()}
     if not rises:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis.stats import sweeps
 from harness.analysis.stats.estimate import contrast, mean, split
-from harness.analysis.stats.linear_fit import Line
+from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
 from harness.results.model import Result
@@ -64,22 +64,24 @@ def _reading() -> str:
     )
 
 
-def _a_session(line: Line) -> float:
+def _a_session(line: LinearFit) -> float:
     """Bytes for one more."""
     slopes = line.slopes()
     return sum(slopes) / len(slopes)
 
 
-def _title(kept: dict[str, Line], found: dict[str, Line]) -> str:
+def _title(kept: dict[str, LinearFit], found: dict[str, LinearFit]) -> str:
     dearest = max(kept, key=lambda arm: _a_session(kept[arm]))
     most = max(level.at for level in kept[dearest].levels)
-    total = kept[dearest].points(most)[0] / _MB
+    total = kept[dearest].predictions(most)[0] / _MB
     nothing = [arm for arm in found if arm not in kept]
     besides = f"; {', '.join(nothing)} takes nothing" if nothing else ""
     return f"{most:,.0f} people logged in take {fmt.number(total)} MB in the store with {dearest}{besides}"
 
 
-def _memory(panel: Axes, kept: dict[str, Line], styles: dict[str, style.ArmStyle], confidence: float) -> None:
+def _memory(
+    panel: Axes, kept: dict[str, LinearFit], styles: dict[str, style.ArmStyle], confidence: float
+) -> None:
     lines.prepare(panel, f"{sweeps.POPULATION}: memory", _PEOPLE, "memory of their keys in the store (MB)")
     for arm, line in kept.items():
         lines.through(panel, line, styles[arm], confidence, up=_MB)
@@ -91,7 +93,7 @@ def _memory(panel: Axes, kept: dict[str, Line], styles: dict[str, style.ArmStyle
 
 def _latency(
     panel: Axes,
-    waits: dict[str, Line],
+    waits: dict[str, LinearFit],
     base: str | None,
     styles: dict[str, style.ArmStyle],
     result: Result,
@@ -112,7 +114,7 @@ def _latency(
     panel.set_xscale("log")
     panel.set_ylim(0, _HEADROOM * highest)
     lines.ticks(panel, sorted({level.at for line in waits.values() for level in line.levels}))
-    told = _told(waits, base, result.run.comparisons_confidence)
+    told = _headline(waits, base, result.run.comparisons_confidence)
     panel.text(
         0.04, 0.04, "\n".join(told), transform=panel.transAxes,
         va="bottom", linespacing=1.4,
@@ -120,7 +122,7 @@ def _latency(
     )  # fmt: skip
 
 
-def _told(waits: dict[str, Line], base: str | None, confidence: float) -> list[str]:
+def _headline(waits: dict[str, LinearFit], base: str | None, confidence: float) -> list[str]:
     """How much longer a read takes beside the most than beside the fewest, arm by arm.
 
     Over one by the base, an arm that keeps nothing of anybody in the store: both numbers were measured with
@@ -143,7 +145,7 @@ def _told(waits: dict[str, Line], base: str | None, confidence: float) -> list[s
     return told
 
 
-def _change(line: Line, power: int) -> list[tuple[float, Sequence[float]]]:
+def _change(line: LinearFit, power: int) -> list[tuple[float, Sequence[float]]]:
     """The last level over the first, to a power, as `estimate.contrast` takes it: batch by batch."""
     return [
         (sign * power * len(group) / len(level.points), group)

@@ -8,14 +8,14 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.analysis.stats.propagation import uncertain, value
+from harness.analysis.stats.propagation import evaluate, propagate
 from harness.report.charts.parts import page, rows, style
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
 from harness.results.base import Interval
 from harness.results.model import Measurement, Result
 from harness.suites.arms import FLOOR
-from harness.suites.expressions import Figure as Asked
+from harness.suites.expressions import MetricTerm as Asked
 from harness.suites.expressions import Operation, Reference
 
 #: The claims that it is about.
@@ -82,7 +82,7 @@ def _beyond(case: Case, base: str, row: Measurement) -> tuple[float, Interval]:
     found: dict[Asked, Measurement] = {
         figure: one for figure in node.figures() if (one := case.find(figure.arm, METRIC)) is not None
     }
-    whole = uncertain(node.reckon({figure: value(one) for figure, one in found.items()}), found)
+    whole = propagate(node.reckon({figure: evaluate(one) for figure, one in found.items()}), found)
     several = len(row.points) > 1
     return whole.value, whole.interval(case.result.run.comparisons_confidence) if several else None
 

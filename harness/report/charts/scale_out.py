@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from harness.analysis.stats import scaling
 from harness.analysis.stats.estimate import Estimate
-from harness.analysis.stats.scaling import Step
+from harness.analysis.stats.scaling import ScalingStep
 from harness.report.charts.parts import lines, page, style, tooltips
 from harness.report.content import format as fmt
 from harness.results.model import Result
@@ -93,18 +93,18 @@ def _series(
             [place], [one.value], yerr=style.reach(one.value, ci), fmt=look.marker, color=look.colour,
             markerfacecolor="white" if hollow else look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
         )  # fmt: skip
-        tooltips.tell(drawn.lines[0], [text.format(fmt.with_interval(one.value, ci))])
+        tooltips.add_tooltips(drawn.lines[0], [text.format(fmt.with_interval(one.value, ci))])
 
 
-def _throughput(step: Step) -> Estimate:
+def _throughput(step: ScalingStep) -> Estimate:
     row = step.throughput
     return Estimate(row.value, *(row.ci or (None, None)))
 
 
 def _from_zero(
     panel: Axes,
-    found: Mapping[str, Sequence[Step]],
-    value: Callable[[Step], Estimate],
+    found: Mapping[str, Sequence[ScalingStep]],
+    value: Callable[[ScalingStep], Estimate],
     least: float = 0,
 ) -> None:
     ends = [
@@ -115,7 +115,7 @@ def _from_zero(
     panel.set_ylim(0, _HEADROOM * max([*ends, least]))
 
 
-def _title(result: Result, found: Mapping[str, Sequence[Step]]) -> str:
+def _title(result: Result, found: Mapping[str, Sequence[ScalingStep]]) -> str:
     """What the most processes gain over the fewest, as far as there were CPUs for them."""
     cpus = scaling.server_cpus(result)
     first, *_, last = (step.processes for step in next(iter(found.values())))

@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
-from harness.results.claims import Answer
-from harness.results.claims import Figure as Found
+from harness.results.claims import ClaimAnswer
+from harness.results.claims import ClaimFigure as Found
 
 #: The claims that it is about.
 CLAIMS: Final = (11,)
@@ -30,7 +30,7 @@ _READING: Final = (
 )
 
 
-def draw_answers(answers: Sequence[Answer]) -> Figure | None:
+def draw_answers(answers: Sequence[ClaimAnswer]) -> Figure | None:
     """Two panels; None where the answers do not have both groups."""
     figures = [figure for answer in answers if answer.number in CLAIMS for figure in answer.figures]
     cost, stale = (_group(figures, name) for name in (COST, STALE))

@@ -47,7 +47,7 @@ def _panel(
         look, edge = styles[row.arm], style.end(row.value, row.ci)
         panel.hlines(index, 0, row.value, color=look.colour, linewidth=2, zorder=2)
         [mark] = panel.plot([row.value], [index], look.marker, color=look.colour, markersize=7, zorder=3)
-        tooltips.tell(mark, [f"{step}, {row.arm}: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
+        tooltips.add_tooltips(mark, [f"{step}, {row.arm}: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
         rows.whisker(panel, index, row.value, row.ci)
         rows.value_label(panel, index, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
         if index and step != found[index - 1][0]:

@@ -35,7 +35,7 @@ def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
         look, edge = styles[row.arm], style.end(row.value, row.ci)
         panel.hlines(index, 0, row.value, color=look.colour, linewidth=2, zorder=2)
         [mark] = panel.plot([row.value], [index], look.marker, color=look.colour, markersize=8, zorder=3)
-        tooltips.tell(mark, [f"{row.arm}: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
+        tooltips.add_tooltips(mark, [f"{row.arm}: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
         rows.whisker(panel, index, row.value, row.ci)
         rows.value_label(panel, index, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
     rows.from_zero(panel, max(style.end(row.value, row.ci) for row in measured))

@@ -87,7 +87,7 @@ def _change(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
 
 
-def _told(name: str, effect: tuple[float, Interval]) -> str:
+def _headline(name: str, effect: tuple[float, Interval]) -> str:
     ratio, ci = effect
     ends = "" if ci is None else f" ({_change(ci[0])} to {_change(ci[1])})"
     return f"{name}: {_change(ratio)}{ends}"
@@ -115,5 +115,5 @@ def _panel(panel: Axes, case: Case) -> None:
     panel.set_xticks([0, 1], ["as bearer", "in a cookie"])
     panel.set_xlim(-0.75, 1.75)
     panel.set_ylim(0, _ROOM * max(style.end(row.value, row.ci) for row in rows.values()))
-    told = [_told("session over token", _state(case)), _told("cookie over bearer", _transport(case))]
+    told = [_headline("session over token", _state(case)), _headline("cookie over bearer", _transport(case))]
     panel.text(0.5, 0.04, "\n".join(told), transform=panel.transAxes, ha="center", va="bottom")

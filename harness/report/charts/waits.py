@@ -82,14 +82,16 @@ def _cases(panel: Axes, cases: Sequence[tuple[Wait, Mean]]) -> None:
         look, text = looks[wait.server], fmt.with_interval(mean.value, mean.ci)
         rows.whisker(panel, index, mean.value, mean.ci)
         [mark] = panel.plot([mean.value], [index], look.marker, color=look.colour, ms=8, zorder=5)
-        tooltips.tell(mark, [f"{_name(wait)}: {text} ms"])
+        tooltips.add_tooltips(mark, [f"{_name(wait)}: {text} ms"])
         rows.value_label(panel, index, style.end(mean.value, mean.ci), text)
         if (early := wait.received_ms) is not None:
             rows.whisker(panel, index, early.value, early.ci)
             [mark] = panel.plot(
                 [early.value], [index], look.marker, color=look.colour, mfc="white", ms=8, zorder=5
             )
-            tooltips.tell(mark, [f"{_name(wait)}, received: {fmt.with_interval(early.value, early.ci)} ms"])
+            tooltips.add_tooltips(
+                mark, [f"{_name(wait)}, received: {fmt.with_interval(early.value, early.ci)} ms"]
+            )
     rows.from_zero(panel, max(style.end(mean.value, mean.ci) for _, mean in cases))
 
 

@@ -55,16 +55,16 @@ def subject(result: Result) -> dict[str, str]:
     } | about.packages
 
 
-def apart(one: Result, other: Result) -> dict[str, tuple[str, str]]:
+def obstacles(one: Result, other: Result) -> dict[str, tuple[str, str]]:
     """What keeps the times of two results from being set side by side; nothing where they may be."""
     found = differences(fingerprint(one), fingerprint(other))
     turns_ns = one.environment.turn_ns, other.environment.turn_ns
-    if speeds_apart(one, other) > ALIKE:
+    if speed_difference(one, other) > ALIKE:
         found["speed"] = (f"{turns_ns[0]:.1f} ns a turn", f"{turns_ns[1]:.1f} ns a turn")
     return found
 
 
-def speeds_apart(one: Result, other: Result) -> float:
+def speed_difference(one: Result, other: Result) -> float:
     """How many times as long the slower of two machines took for a fixed loop.
 
     1 where one did not look, or the loop ran on another Python, whose speed is no machine's.

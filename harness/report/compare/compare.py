@@ -15,13 +15,13 @@ from pydantic import Field
 from harness.analysis.stats import estimate
 from harness.analysis.stats.contrasts import Power, powers, ratio_powers
 from harness.errors import InvalidMeasurementError, SuiteError
-from harness.report.compare.comparability import apart, differences, subject
+from harness.report.compare.comparability import differences, obstacles, subject
 from harness.report.content.case import Case, cases
 from harness.report.content.incidents import incidents
 from harness.report.content.validity import invalid_reason
 from harness.results.base import Interval, Model
 from harness.results.metrics import METRICS
-from harness.results.model import Comparison, Measurement, Result, Subject
+from harness.results.model import Comparison, Measurement, Result, SeriesKey
 from harness.suites.arms import FLOOR
 
 _LABELS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -55,7 +55,7 @@ class Entry(Model):
     to_base_ci: Interval
 
 
-class Line(Subject):
+class ComparedRow(SeriesKey):
     """One thing that two results or more have."""
 
     primary: bool
@@ -70,8 +70,8 @@ class Compared(Model):
     results: list[Source]
     #: False where machines or ways of measuring differ: then there are no `times`.
     same_machine: bool
-    times: list[Line]
-    ratios: list[Line]
+    times: list[ComparedRow]
+    ratios: list[ComparedRow]
     #: What not all have, and what is not compared, in words.
     only_in: list[str] = Field(default_factory=list)
 
@@ -89,7 +89,7 @@ class Compared(Model):
         """What was measured in two results or more, in the order it ran."""
         return list(dict.fromkeys(line.case for line in (*self.times, *self.ratios)))
 
-    def shown(self, case: str, *, times: bool) -> list[Line]:
+    def shown(self, case: str, *, times: bool) -> list[ComparedRow]:
         """The lines of a case that people are shown: times or ratios, the primary metric first.
 
         An open loop's throughput is what it was told to send, and so is left out.
@@ -102,18 +102,18 @@ class Compared(Model):
         ]
         return sorted(kept, key=lambda line: _rank(line, metrics))
 
-    def drift(self) -> list[Line]:
+    def drift(self) -> list[ComparedRow]:
         """How the floor moved, by the primary metric: nobody changed what it does, most of the time."""
         lines = [line for line in self.times if line.arm == FLOOR and line.primary]
         return [line for line in lines if any(entry.to_base is not None for entry in line.entries)]
 
 
-def _rank(line: Line, metrics: Sequence[str]) -> tuple[bool, int, bool]:
+def _rank(line: ComparedRow, metrics: Sequence[str]) -> tuple[bool, int, bool]:
     rank = metrics.index(line.metric) if line.metric in metrics else len(metrics)
     return not line.primary, rank, FLOOR in (line.arm, line.over)
 
 
-def _is_finding(line: Line) -> bool:
+def _is_finding(line: ComparedRow) -> bool:
     return line.metric != "throughput" or line.load.startswith("closed")
 
 
@@ -158,7 +158,7 @@ def compare(results: Sequence[tuple[str, Result]]) -> Compared:
 
 
 def _source(label: str, place: str, result: Result, base: Result) -> Source:
-    machine = apart(base, result)
+    machine = obstacles(base, result)
     software = differences(subject(base), subject(result))
     return Source(
         label=label,
@@ -193,7 +193,7 @@ def _arms(of: dict[str, Case]) -> list[str]:
     return list(dict.fromkeys(arm for case in of.values() for arm in case.arms))
 
 
-def _times(results: dict[str, Result], confidence: float) -> Iterator[Line]:
+def _times(results: dict[str, Result], confidence: float) -> Iterator[ComparedRow]:
     for _, of in _all_cases(results):
         for metric in METRICS:
             for arm in _arms(of):
@@ -210,7 +210,7 @@ def _time_entries(rows: dict[str, Measurement], confidence: float) -> Iterator[E
         yield Entry(label=label, value=row.value, ci=row.ci, to_base=to_base, to_base_ci=to_base_ci)
 
 
-def _ratios(results: dict[str, Result], confidence: float) -> Iterator[Line]:
+def _ratios(results: dict[str, Result], confidence: float) -> Iterator[ComparedRow]:
     for _, of in _all_cases(results):
         for metric, over, arm in _pairs(of):
             rows = {label: row for label, case in of.items() if (row := _pair(case, metric, over, arm))}
@@ -266,9 +266,9 @@ def _pair_powers(case: Case, row: Comparison) -> list[Power]:
     return [] if base is None or arm is None else ratio_powers(base, arm)
 
 
-def _line(of: dict[str, Case], metric: str, arm: str, over: str | None, entries: list[Entry]) -> Line:
+def _line(of: dict[str, Case], metric: str, arm: str, over: str | None, entries: list[Entry]) -> ComparedRow:
     case = next(iter(of.values()))
-    return Line(
+    return ComparedRow(
         scenario=case.scenario,
         load=case.load,
         params=case.params,

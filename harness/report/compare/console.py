@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.compare import wording
-from harness.report.compare.compare import Compared, Line
+from harness.report.compare.compare import Compared, ComparedRow
 from harness.report.content import format as fmt
 
 
@@ -38,7 +38,7 @@ def _print(text: str | None, console: Console, style: str = "") -> None:
         console.print(Text(line, style=style), soft_wrap=True)
 
 
-def _print_table(title: str, lines: Sequence[Line], compared: Compared, console: Console) -> None:
+def _print_table(title: str, lines: Sequence[ComparedRow], compared: Compared, console: Console) -> None:
     of_base = f"of {compared.base.label} ({fmt.whole_percent(compared.confidence)} interval)"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(title, overflow="fold")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.report.compare import wording
-from harness.report.compare.compare import Compared, Line
+from harness.report.compare.compare import Compared, ComparedRow
 from harness.report.content import format as fmt
-from harness.report.content.answer import Answer
+from harness.report.content.answer import Headline
 from harness.report.content.model import Section
 from harness.report.content.tables import Table
 from harness.results.metrics import METRICS
@@ -28,7 +28,7 @@ class SideBySide:
     """
 
     title: str
-    answer: Answer
+    answer: Headline
     sources: list[str]
     cases: list[Section]
     only_in: list[str]
@@ -40,7 +40,7 @@ def report(compared: Compared) -> SideBySide:
     sources = [wording.source(one) for one in compared.results]
     return SideBySide(
         title=f"{len(compared.results)} results side by side",
-        answer=Answer("open", _sentence(compared), wording.standing(compared)),
+        answer=Headline("open", _sentence(compared), wording.standing(compared)),
         sources=[*sources, *(text for text in differ if text is not None)],
         cases=[Section(case, list(_tables(compared, case)), []) for case in compared.cases()],
         only_in=compared.only_in,
@@ -70,7 +70,7 @@ def _tables(compared: Compared, case: str) -> Iterator[Table]:
             yield Table(title, ["what", "metric", "result", "measured", of_base], _rows(lines))
 
 
-def _rows(lines: Sequence[Line]) -> list[list[str]]:
+def _rows(lines: Sequence[ComparedRow]) -> list[list[str]]:
     return [
         [
             _name(line),
@@ -84,9 +84,9 @@ def _rows(lines: Sequence[Line]) -> list[list[str]]:
     ]
 
 
-def _name(line: Line) -> str:
+def _name(line: ComparedRow) -> str:
     return line.arm if line.over is None else f"{line.arm} / {line.over}"
 
 
-def _value(line: Line, index: int) -> str:
+def _value(line: ComparedRow, index: int) -> str:
     return wording.value(line, line.entries[index])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.compare.compare import Compared, Entry, Line, Source
+from harness.report.compare.compare import Compared, ComparedRow, Entry, Source
 from harness.report.content import format as fmt
 from harness.results.metrics import METRICS
 
@@ -37,7 +37,7 @@ def metric(name: str, *, primary: bool, unit: bool) -> str:
     return about.title + (f" ({', '.join(notes)})" if notes else "")
 
 
-def value(line: Line, entry: Entry) -> str:
+def value(line: ComparedRow, entry: Entry) -> str:
     """One result's figure with its interval."""
     if line.over is None:
         return fmt.with_interval(entry.value, entry.ci)
@@ -67,7 +67,7 @@ def _one_machine(compared: Compared) -> list[str]:
     return [_DRIFT, _NO_VERDICT, *map(_gauge, compared.drift())]
 
 
-def _gauge(line: Line) -> str:
+def _gauge(line: ComparedRow) -> str:
     """What the floor tells of the machine's drift."""
     base, *others = line.entries
     moved = [f"{to_base(e)} to {e.label}" for e in others if e.to_base is not None]

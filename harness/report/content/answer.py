@@ -15,7 +15,7 @@ from typing import Final, Literal
 from harness.report.content import environment, gate, incidents, validity, wording
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
-from harness.results.gate import GateAnswer
+from harness.results.gate import GateVerdict
 from harness.results.model import Comparison, Result
 from harness.suites.arms import FLOOR
 
@@ -27,11 +27,11 @@ _Judged = tuple[Case, Comparison]
 
 
 Kind = Literal["decided", "open", "regression", "invalid"]
-_GATES: Final[dict[GateAnswer, Kind]] = {"inconclusive": "open", "regression": "regression"}
+_GATES: Final[dict[GateVerdict, Kind]] = {"inconclusive": "open", "regression": "regression"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Headline:
     """One sentence, what it rests on, and whether it decides anything.
 
     Attributes:
@@ -45,21 +45,21 @@ class Answer:
     certainty: list[str]
 
 
-def answer(result: Result) -> Answer:
+def answer(result: Result) -> Headline:
     """The answer of a run, as far as it has one."""
     if not result.valid:
-        reasons = [validity.told(check) for check in validity.checks(result, "invalid")]
-        return Answer("invalid", "INVALID: do not believe these figures.", reasons)
+        reasons = [validity.describe_check(check) for check in validity.checks(result, "invalid")]
+        return Headline("invalid", "INVALID: do not believe these figures.", reasons)
     if result.gate:
         kind = _GATES.get(gate.verdict(result), "decided")
-        return Answer(kind, gate.headline(result), [_standing(result)])
+        return Headline(kind, gate.headline(result), [_standing(result)])
     if judged := _judged(result):
         return _weighed(judged, result)
     if together := incidents.incidents(result):
         first = incidents.sentences(together[0])[0]
         sentence = f"No winner: incidents are described, not judged. {together[0].name}: {first}"
-        return Answer("open", sentence, [_standing(result)])
-    return Answer("open", "No winner: nothing was compared.", [_standing(result)])
+        return Headline("open", sentence, [_standing(result)])
+    return Headline("open", "No winner: nothing was compared.", [_standing(result)])
 
 
 def _judged(result: Result) -> list[_Judged]:
@@ -72,12 +72,12 @@ def _judged(result: Result) -> list[_Judged]:
     return [(case, row) for case, row in every if FLOOR not in (row.base, row.arm)] or every
 
 
-def _weighed(judged: Sequence[_Judged], result: Result) -> Answer:
+def _weighed(judged: Sequence[_Judged], result: Result) -> Headline:
     wins = Counter(winner for _, row in judged if (winner := wording.winner(row)))
     if not wins:
         told = _examples(judged)
         head = f"No winner{_between(judged)}: {_counted(judged, result)}"
-        return Answer("open", f"{head}.", [_figures(told, judged, result), *_reserve(result)])
+        return Headline("open", f"{head}.", [_figures(told, judged, result), *_reserve(result)])
     most = max(wins.values())
     leaders = [arm for arm, count in wins.items() if count == most]
     if len(leaders) == 1:
@@ -88,7 +88,7 @@ def _weighed(judged: Sequence[_Judged], result: Result) -> Answer:
         head = _of_several(judged, leaders, most, result)
     differences = "; ".join(f"{wording.difference(row)} ({_where(case, judged)})" for case, row in told)
     kind: Kind = "decided" if len(leaders) == 1 else "open"
-    return Answer(kind, f"{head}: {differences}.", [_figures(told, judged, result), *_reserve(result)])
+    return Headline(kind, f"{head}: {differences}.", [_figures(told, judged, result), *_reserve(result)])
 
 
 def _of_one(judged: Sequence[_Judged], leader: str, count: int, result: Result) -> str:

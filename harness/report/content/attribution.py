@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.analysis.stats.propagation import uncertain
+from harness.analysis.stats.propagation import propagate
 from harness.report.content import format as fmt
 from harness.report.content.case import Case
 from harness.report.content.tables import Table
 from harness.results.base import Interval
 from harness.results.model import Measurement
 from harness.suites.arms import FLOOR
-from harness.suites.expressions import Dual, Figure
+from harness.suites.expressions import Dual, MetricTerm
 
 
 def tables(case: Case) -> list[Table]:
@@ -72,9 +72,9 @@ def _over(case: Case, total: Measurement, floor: Measurement) -> _Over:
     value = total.value - floor.value
     if total.ci is None or floor.ci is None:
         return _Over(value, None)
-    rows = {Figure(total.arm, total.metric): total, Figure(floor.arm, floor.metric): floor}
+    rows = {MetricTerm(total.arm, total.metric): total, MetricTerm(floor.arm, floor.metric): floor}
     slopes = dict(zip(rows, (1.0, -1.0), strict=True))
-    return _Over(value, uncertain(Dual(value, slopes), rows).interval(case.result.run.confidence))
+    return _Over(value, propagate(Dual(value, slopes), rows).interval(case.result.run.confidence))
 
 
 def _sentence(case: Case, total: Measurement, over: _Over) -> str:

@@ -7,8 +7,8 @@ from typing import Final
 
 from harness.protocol.clocks import AnswersEnd
 from harness.report.content import format as fmt
-from harness.results.environment import AgentInfo, Declared
-from harness.results.model import Result, Run, Slots
+from harness.results.environment import AgentInfo, SchemeInfo
+from harness.results.model import Result, RunInfo, SlotTimes
 
 _TIMED: Final[dict[AnswersEnd, str]] = {
     "arrived": "An answer is timed to its arrival, as the kernel noted it.",
@@ -113,13 +113,13 @@ def method(result: Result) -> list[str]:
     ]
 
 
-def _own(arm: str, declared: Declared) -> str:
+def _own(arm: str, declared: SchemeInfo) -> str:
     return (
         f"{arm} is a server of somebody else's: {declared.title} ({declared.place}; store: {declared.store})."
     )
 
 
-def _slots(one: Slots) -> str:
+def _slots(one: SlotTimes) -> str:
     name = ", ".join([one.scenario, *(f"{key}={value}" for key, value in one.params.items())])
     return (
         f"{name} ({one.load}): slots of {one.slot_ms:g} ms after {one.lead_ms:g} ms that are not recorded,"
@@ -128,7 +128,7 @@ def _slots(one: Slots) -> str:
     )
 
 
-def _verdicts(run: Run) -> str:
+def _verdicts(run: RunInfo) -> str:
     return (
         f"Equivalent: the interval lies within {fmt.whole_percent(run.margin)} of 1. Faster or slower: it"
         " lies wholly on one side of 1, after Holm's adjustment. Else inconclusive. One metric a scenario is"

@@ -8,17 +8,17 @@ from typing import Final
 from harness.report.content import environment, validity
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
-from harness.results.gate import Comparand, GateAnswer, Gated, Side
+from harness.results.gate import GateCheck, GateSide, GateVerdict, Reference
 from harness.results.metrics import METRICS
 from harness.results.model import Result
 
-_WORST_FIRST: Final[tuple[GateAnswer, ...]] = ("regression", "inconclusive", "pass", "not judged")
+_WORST_FIRST: Final[tuple[GateVerdict, ...]] = ("regression", "inconclusive", "pass", "not judged")
 #: So many packages that differ are named.
 _PACKAGES: Final = 6
 _WORDS: Final = {"total_cpu": "CPU per request", "service_p50": "median service time"}
 
 
-def verdict(result: Result) -> GateAnswer:
+def verdict(result: Result) -> GateVerdict:
     """The answer of the whole: a single regression decides, then anything that could not be told."""
     judged = [row.answer for row in result.gate if row.answer != "not judged"]
     return min(judged, key=_WORST_FIRST.index, default="pass")
@@ -33,13 +33,13 @@ def headline(result: Result) -> str:
     against = _against(result)
     if worst == "pass":
         return f"No regression{against}: all {len(rows)} figures are within their limits."
-    what = "; ".join(told(row) for row in rows)
+    what = "; ".join(describe_row(row) for row in rows)
     return f"{'Regression' if worst == 'regression' else 'Inconclusive'}{against}: {what}."
 
 
 def invalid(result: Result) -> list[str]:
     """Why a measurement must not be believed."""
-    return [validity.told(check) for check in validity.checks(result, "invalid")]
+    return [validity.describe_check(check) for check in validity.checks(result, "invalid")]
 
 
 def tables(result: Result) -> list[Table]:
@@ -86,7 +86,7 @@ def notes(result: Result) -> list[str]:
     return [*lines, *environment.describe(result), *environment.findings(result)]
 
 
-def _compared_with(other: Comparand) -> str:
+def _compared_with(other: Reference) -> str:
     if other.kind == "revision":
         return (
             f"before: commit {other.name[:10]} ({_quoted(other.title)}); now: the working tree"
@@ -100,14 +100,14 @@ def _compared_with(other: Comparand) -> str:
     return told + f"on another machine or in another way, so raw times are not compared ({apart})."
 
 
-def _at_commit(sides: Sequence[Side]) -> str:
+def _at_commit(sides: Sequence[GateSide]) -> str:
     """Where the working tree stands, and whether there is more in it."""
     if not sides:
         return ""
     return f" at {sides[1].commit[:10]}{', with changes that are not committed' if sides[1].dirty else ''}"
 
 
-def _what_differs(other: Comparand) -> str:
+def _what_differs(other: Reference) -> str:
     """Code, lock file, both or neither; and which interpreters served."""
     count = len(other.differing)
     code = f"{count} file(s) of the servers differ" if count else "the servers' code is the same"
@@ -152,7 +152,7 @@ def _against(result: Result) -> str:
     return f" against {other.name[:10] if other.kind == 'revision' else other.name}"
 
 
-def told(row: Gated) -> str:
+def describe_row(row: GateCheck) -> str:
     """A row's figure and its limit, in a few words."""
     if row.value is None:
         return f"{row.subject} could not be told"
@@ -164,7 +164,7 @@ def told(row: Gated) -> str:
     return f"{row.subject} {_metric(row.metric)} {_change(row.value)} (limit {_change(row.limit or 1)})"
 
 
-def _ratio_cells(row: Gated, several: bool) -> list[str]:
+def _ratio_cells(row: GateCheck, several: bool) -> list[str]:
     return [
         name(row, with_case=several),
         _sides(row),
@@ -176,7 +176,7 @@ def _ratio_cells(row: Gated, several: bool) -> list[str]:
     ]
 
 
-def _figure_cells(row: Gated, several: bool) -> list[str]:
+def _figure_cells(row: GateCheck, several: bool) -> list[str]:
     return [
         name(row, with_case=several),
         fmt.NOTHING if row.value is None else fmt.number(row.value),
@@ -186,7 +186,7 @@ def _figure_cells(row: Gated, several: bool) -> list[str]:
     ]
 
 
-def name(row: Gated, *, with_case: bool = False) -> str:
+def name(row: GateCheck, *, with_case: bool = False) -> str:
     """Whom and what a row is about."""
     where = f"{row.scenario}, {row.load}: " if with_case else ""
     return f"{where}{row.subject}" + ("" if row.kind == "budget" else f", {_metric(row.metric)}")
@@ -199,14 +199,14 @@ def _metric(metric: str) -> str:
     return title[:1].lower() + title[1:]
 
 
-def _sides(row: Gated) -> str:
+def _sides(row: GateCheck) -> str:
     """The figure before and now, where there are both."""
     if row.sides is None:
         return fmt.NOTHING
     return f"{' → '.join(map(fmt.number, row.sides))} {row.unit.removesuffix('/req')}".rstrip()
 
 
-def _interval(row: Gated) -> str:
+def _interval(row: GateCheck) -> str:
     return (
         fmt.NOTHING if row.ci is None else f"{_change(row.ci[0]).removesuffix(' %')} to {_change(row.ci[1])}"
     )

@@ -13,7 +13,7 @@ from typing import Final
 from harness.protocol.incidents import is_failure
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
-from harness.results.incidents import Incident, Stale
+from harness.results.incidents import Incident, StaleAccess
 from harness.results.model import Result
 
 AT_LEAST: Final = "\N{GREATER-THAN OR EQUAL TO}"
@@ -34,7 +34,7 @@ _JUDGED: Final = (
 
 
 @dataclass(frozen=True)
-class Together:
+class SharedIncident:
     """One incident, with a row for each arm that lived through it."""
 
     rows: Sequence[Incident]
@@ -62,22 +62,22 @@ class Together:
         return any(row.price for row in self.rows)
 
 
-def incidents(result: Result) -> list[Together]:
+def incidents(result: Result) -> list[SharedIncident]:
     """The incidents of a run, in the order they happened."""
     found: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[Incident]] = {}
     for row in result.incidents:
         found.setdefault((row.scenario, row.load, tuple(row.params.items())), []).append(row)
-    return [Together(rows) for rows in found.values()]
+    return [SharedIncident(rows) for rows in found.values()]
 
 
-def tables(together: Together) -> list[Table]:
+def tables(together: SharedIncident) -> list[Table]:
     """Two an incident, so that each fits a terminal of 80 columns."""
     if together.is_about_accounts:
         return [_stale_table(together), *_price_tables(together)]
     return [_failures_table(together), _recovery_table(together)]
 
 
-def sentences(together: Together) -> list[str]:
+def sentences(together: SharedIncident) -> list[str]:
     """What it meant, arm by arm; those that fared alike in one sentence."""
     told: dict[str, list[str]] = {}
     for row in together.rows:
@@ -88,7 +88,7 @@ def sentences(together: Together) -> list[str]:
     return [*by_arms, *_meanings(together.failures), _JUDGED]
 
 
-def _failures_table(together: Together) -> Table:
+def _failures_table(together: SharedIncident) -> Table:
     failures = together.failures
     heads = ["arm", "requests", "failed\n%", *(outcome.replace(" ", "\n") for outcome in failures)]
     rows = [
@@ -103,7 +103,7 @@ def _failures_table(together: Together) -> Table:
     return Table("Failures", heads, rows)
 
 
-def _recovery_table(together: Together) -> Table:
+def _recovery_table(together: SharedIncident) -> Table:
     rows = [
         [
             row.arm,
@@ -121,7 +121,7 @@ def _well_after(row: Incident) -> str:
     return "not yet" if row.well_after_s is None else _s(row.well_after_s)
 
 
-def _stale_table(together: Together) -> Table:
+def _stale_table(together: SharedIncident) -> Table:
     what = [one.what for one in together.rows[0].stale]
     heads = ["arm", *(f"{name.replace(' ', chr(10), 1)}, s" for name in what), "stale\nreads"]
     rows = [
@@ -131,7 +131,7 @@ def _stale_table(together: Together) -> Table:
     return Table("Worked on for", heads, rows)
 
 
-def _seconds(stale: Stale) -> str:
+def _seconds(stale: StaleAccess) -> str:
     """At least, where nothing was refused to the end; at most, where the first read after it was."""
     bound = AT_LEAST if stale.at_least else "" if stale.reads else AT_MOST
     return f"{bound}{_s(stale.seconds)}"
@@ -142,7 +142,7 @@ def _s(seconds: float) -> str:
     return f"{seconds:.2f}"
 
 
-def _price_tables(together: Together) -> Iterator[Table]:
+def _price_tables(together: SharedIncident) -> Iterator[Table]:
     rows = [
         [row.arm, fmt.whole(price.store_ops), fmt.number(price.server_cpu_us), fmt.number(price.store_cpu_us)]
         for row in together.rows
@@ -193,12 +193,12 @@ def _reads(count: int) -> str:
     return f"{count:,} read was" if count == 1 else f"{count:,} reads were"
 
 
-def _names(stale: Iterable[Stale]) -> str:
+def _names(stale: Iterable[StaleAccess]) -> str:
     names = [_said(one) for one in stale]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _said(stale: Stale) -> str:
+def _said(stale: StaleAccess) -> str:
     return "given another password" if stale.what == "password changed" else stale.what
 
 

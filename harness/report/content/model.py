@@ -12,7 +12,7 @@ from harness.report.content import attribution, incidents, validity, wording
 from harness.report.content import environment as setting
 from harness.report.content import format as fmt
 from harness.report.content import gate as summary
-from harness.report.content.answer import Answer, answer
+from harness.report.content.answer import Headline, answer
 from harness.report.content.case import Case, cases
 from harness.report.content.tables import Table, tables
 from harness.results.metrics import METRICS
@@ -72,7 +72,7 @@ class Report:
     run: str
     suite: str
     started_at: str
-    answer: Answer
+    answer: Headline
     about: list[str]
     gate: list[Section]
     cases: list[Section]

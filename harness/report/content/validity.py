@@ -25,7 +25,7 @@ def worst_first(result: Result) -> list[Check]:
 
 def invalid_reason(result: Result) -> str:
     """The first invalid checks with their details and how many more there are, on one line."""
-    reasons = [told(check).rstrip(".") for check in checks(result, "invalid")]
+    reasons = [describe_check(check).rstrip(".") for check in checks(result, "invalid")]
     more = len(reasons) - _FEW
     return "; ".join(reasons[:_FEW] + ([f"and {more} more, in result.json"] if more > 0 else [])) + "."
 
@@ -38,10 +38,12 @@ def passed(result: Result) -> str:
 def notes(result: Result) -> list[str]:
     """What stands below that count: warnings, and what a long run found of growth and drift."""
     is_long = any(check.check == GROWTH for check in result.validity)
-    well = [told(check) for check in checks(result, "ok") if is_long and check.check in (GROWTH, DRIFT)]
-    return [*well, *(f"warning: {told(check)}" for check in checks(result, "warning"))]
+    well = [
+        describe_check(check) for check in checks(result, "ok") if is_long and check.check in (GROWTH, DRIFT)
+    ]
+    return [*well, *(f"warning: {describe_check(check)}" for check in checks(result, "warning"))]
 
 
-def told(check: Check) -> str:
+def describe_check(check: Check) -> str:
     """One check: `stolen CPU: 1.8 % of CPU time was taken`."""
     return f"{check.check}: {check.detail}"

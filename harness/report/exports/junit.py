@@ -8,7 +8,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from harness.report.content import gate, wording
-from harness.results.gate import Gated
+from harness.results.gate import GateCheck
 from harness.results.model import Check, Result
 
 NAME: Final = "junit"
@@ -51,9 +51,9 @@ def _case(suite: ElementTree.Element, where: str, name: str) -> ElementTree.Elem
     return ElementTree.SubElement(suite, "testcase", classname=where, name=name, time="0")
 
 
-def _add_gated(suite: ElementTree.Element, row: Gated) -> None:
+def _add_gated(suite: ElementTree.Element, row: GateCheck) -> None:
     case = _case(suite, f"{row.scenario} ({row.load})", gate.name(row))
-    told = f"{gate.told(row)}. {row.detail}".strip()
+    told = f"{gate.describe_row(row)}. {row.detail}".strip()
     if row.answer == "regression":
         ElementTree.SubElement(case, "failure", type="regression", message=told).text = told
     elif row.answer != "pass":

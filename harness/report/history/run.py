@@ -20,7 +20,7 @@ from harness.results import archive
 from harness.results.metrics import METRICS
 
 
-def tell(
+def show_history(
     folder: Path, metrics: Sequence[str], suite: str | None, out: Path, console: Console, *, print_json: bool
 ) -> None:
     """Follow the results below a folder: a table, history.json, and a figure for each metric.

@@ -13,10 +13,10 @@ from pydantic import Field
 
 from harness.analysis.stats.change_points import Change, changes
 from harness.errors import SuiteError
-from harness.report.compare.comparability import apart
+from harness.report.compare.comparability import obstacles
 from harness.results.base import Interval, Model
 from harness.results.metrics import METRICS
-from harness.results.model import Result, Subject
+from harness.results.model import Result, SeriesKey
 from harness.suites.arms import BASE, HEAD
 
 #: What a history is about where nobody says: cost, speed, and what a server bears.
@@ -33,7 +33,7 @@ class Point(Model):
     ci: Interval
 
 
-class Series(Subject):
+class Series(SeriesKey):
     """One figure over time, oldest first."""
 
     unit: str
@@ -68,7 +68,7 @@ def history(results: Sequence[Result], metrics: Sequence[str] = METRICS_TOLD) ->
         raise SuiteError(f"a history needs two valid results or more (got {len(valid)}).")
     found: dict[tuple[str, ...], Series] = {}
     for result in valid:
-        differing = apart(valid[-1], result)
+        differing = obstacles(valid[-1], result)
         if differing:
             left_out.append(f"{result.run.id}: times of another machine or way ({', '.join(differing)})")
         else:

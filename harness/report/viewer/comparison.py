@@ -8,7 +8,7 @@ from harness.report.compare.compare import Compared
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonSummary:
     """What the list of comparisons shows of one.
 
     Attributes:
@@ -22,12 +22,12 @@ class Comparison:
     about: str
 
 
-def comparison(place: str, compared: Compared) -> Comparison:
+def comparison(place: str, compared: Compared) -> ComparisonSummary:
     """The row of a comparison that lies in a folder."""
     base, *others = compared.results
     suites = dict.fromkeys(one.suite for one in compared.results)
     left_out = [f"{one.id} left out: {one.invalid}" for one in others if one.invalid]
-    return Comparison(
+    return ComparisonSummary(
         place=place,
         runs=", ".join([f"{base.id} (base)", *(one.id for one in others)]),
         about="; ".join([f"suite {', '.join(suites)}", *compared.cases(), *left_out]),

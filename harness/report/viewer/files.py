@@ -27,7 +27,7 @@ _REPORT: Final = (
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of file.
 
     Attributes:
@@ -45,18 +45,18 @@ class Kind:
 
 #: By pattern of the name.
 _KINDS: Final = {
-    RESULT_FILE: Kind("application/json"),
-    COMPARISON_FILE: Kind("application/json"),
-    PAGE_FILE: Kind("text/html; charset=utf-8", _REPORT),
-    MARKDOWN_FILE: Kind("text/plain; charset=utf-8"),
-    "check.md": Kind("text/plain; charset=utf-8"),
-    "recording-*.jsonl.gz": Kind("application/gzip", is_download=True),
-    "*.png": Kind("image/png", is_figure=True),
-    "*.svg": Kind("image/svg+xml", _FIGURE, is_figure=True),
+    RESULT_FILE: FileKind("application/json"),
+    COMPARISON_FILE: FileKind("application/json"),
+    PAGE_FILE: FileKind("text/html; charset=utf-8", _REPORT),
+    MARKDOWN_FILE: FileKind("text/plain; charset=utf-8"),
+    "check.md": FileKind("text/plain; charset=utf-8"),
+    "recording-*.jsonl.gz": FileKind("application/gzip", is_download=True),
+    "*.png": FileKind("image/png", is_figure=True),
+    "*.svg": FileKind("image/svg+xml", _FIGURE, is_figure=True),
 }
 
 
-def kind_of(name: str) -> Kind | None:
+def kind_of(name: str) -> FileKind | None:
     """The kind of a file by its name; None for what is not served."""
     if name.startswith(".") or not is_text(name):
         return None

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from harness.report.viewer.progress_text import told
+from harness.report.viewer.progress_text import describe_progress
 from harness.report.viewer.result_index import Shelf
 from harness.results import progress_file
 from harness.results.progress_file import Progress
@@ -61,7 +61,9 @@ class Live:
         while True:
             running = self._look(places)
             places = running.keys()
-            news = json.dumps([told(place, progress)._asdict() for place, progress in running.items()])
+            news = json.dumps(
+                [describe_progress(place, progress)._asdict() for place, progress in running.items()]
+            )
             silent = 0 if news != last else silent + 1
             if news != last:
                 await response.write(f"event: progress\ndata: {news}\n\n".encode())

@@ -14,8 +14,8 @@ from harness.report.content import model
 from harness.report.history.series import History
 from harness.report.viewer import files, trend
 from harness.report.viewer.filters import Choice
-from harness.report.viewer.progress_text import told
-from harness.report.viewer.result_index import Seen, parts
+from harness.report.viewer.progress_text import describe_progress
+from harness.report.viewer.result_index import IndexedResults, parts
 from harness.report.viewer.summary import ended
 from harness.results.archive import PAGE_FILE
 from harness.results.model import Result
@@ -48,7 +48,7 @@ _PAGES.filters.update(when=when)
 _PAGES.globals.update(address=address, report_file=PAGE_FILE)
 
 
-def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
+def index(seen: IndexedResults, choice: Choice, reports: set[str], now: datetime) -> str:
     """The list of results.
 
     Args:
@@ -62,7 +62,7 @@ def index(seen: Seen, choice: Choice, reports: set[str], now: datetime) -> str:
         total=len(seen.results),
         comparisons=seen.comparisons,
         unreadable=seen.unreadable,
-        running=[told(place, progress) for place, progress in seen.under_way.items()],
+        running=[describe_progress(place, progress) for place, progress in seen.under_way.items()],
         fields=choice.fields(seen.results),
         choice=choice,
         reports=reports,
@@ -92,7 +92,7 @@ def run(place: str, result: Result, names: Sequence[str], *, is_under_way: bool)
     )
 
 
-def trends(history: History | str, seen: Seen, choice: Choice) -> str:
+def trends(history: History | str, seen: IndexedResults, choice: Choice) -> str:
     """Figures from run to run, or why there are none."""
     shown = choice.among(seen.results)
     return _PAGES.get_template("trends.html").render(

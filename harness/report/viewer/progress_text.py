@@ -18,7 +18,7 @@ class Told(NamedTuple):
     text: str
 
 
-def told(place: str, progress: Progress) -> Told:
+def describe_progress(place: str, progress: Progress) -> Told:
     """A run under way, as the page shows it."""
     title = f"{progress.run}: suite {progress.suite}, {', '.join(progress.arms)}"
     words = [progress.doing if progress.scenario is None else f"{progress.scenario}: {progress.doing}"]

@@ -13,7 +13,7 @@ from harness.errors import SuiteError
 from harness.report.compare import file
 from harness.report.compare.file import COMPARISON_FILE
 from harness.report.viewer import files
-from harness.report.viewer.comparison import Comparison, comparison
+from harness.report.viewer.comparison import ComparisonSummary, comparison
 from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary, summary
 from harness.results import archive
 from harness.results import progress_file as under_way
@@ -23,13 +23,13 @@ from harness.results.progress_file import PROGRESS_FILE, Progress
 #: When a file was last written, and how long it is.
 _Stamp = tuple[int, int]
 #: What a file says, or why it cannot be read.
-_Entry = Summary | Comparison | str
+_Entry = Summary | ComparisonSummary | str
 _NO_RESULT: Final = "it cannot be read"
 _NO_NAME: Final = "the name of its folder is not UTF-8"
 
 
 @dataclass(frozen=True)
-class Seen:
+class IndexedResults:
     """What there is.
 
     Attributes:
@@ -40,7 +40,7 @@ class Seen:
     """
 
     results: Sequence[Summary]
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[ComparisonSummary]
     unreadable: dict[str, str]
     under_way: dict[str, Progress]
 
@@ -57,7 +57,7 @@ class Shelf:
         self._known: dict[str, tuple[_Stamp, _Entry]] = {}
         self._lock = threading.Lock()
 
-    def look(self) -> Seen:
+    def look(self) -> IndexedResults:
         """Everything that is there now."""
         with self._lock:
             found: dict[str, tuple[_Stamp, _Entry]] = {}
@@ -76,8 +76,8 @@ class Shelf:
             self._known = found
         entries = {path: entry for path, (_, entry) in found.items()}
         results = [entry for entry in entries.values() if isinstance(entry, Summary)]
-        comparisons = [entry for entry in entries.values() if isinstance(entry, Comparison)]
-        return Seen(
+        comparisons = [entry for entry in entries.values() if isinstance(entry, ComparisonSummary)]
+        return IndexedResults(
             sorted(results, key=lambda one: (one.started_at, one.place), reverse=True),
             sorted(comparisons, key=lambda one: one.place, reverse=True),
             {_legible(path): entry for path, entry in entries.items() if isinstance(entry, str)},
@@ -100,7 +100,7 @@ class Shelf:
             yield self.place(Path(path)), names
 
     def _read(
-        self, place: str, name: str, understood: Callable[[str, bytes], Summary | Comparison]
+        self, place: str, name: str, understood: Callable[[str, bytes], Summary | ComparisonSummary]
     ) -> tuple[_Stamp, _Entry]:
         """What a file says, or why it cannot be read; where it has not changed, what it said before."""
         stamp: _Stamp = (0, 0)
@@ -127,7 +127,7 @@ def _summary(place: str, content: bytes) -> Summary:
     return summary(place, archive.parse(content, "it", NOT_NEEDED))
 
 
-def _comparison(place: str, content: bytes) -> Comparison:
+def _comparison(place: str, content: bytes) -> ComparisonSummary:
     return comparison(place, file.parse_comparison(content, "it"))
 
 

@@ -15,7 +15,7 @@ from harness.report.history.series import History, history
 from harness.report.viewer import files, guard, pages
 from harness.report.viewer.filters import Choice
 from harness.report.viewer.live import Live
-from harness.report.viewer.result_index import Seen, Shelf
+from harness.report.viewer.result_index import IndexedResults, Shelf
 from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary
 from harness.results import archive, progress_file
 from harness.results.archive import PAGE_FILE, RESULT_FILE
@@ -119,7 +119,7 @@ class _Viewer:
         return web.Response(body=content, headers={"Content-Type": _OWN[name]})
 
 
-def _history(seen: Seen, choice: Choice) -> History | str:
+def _history(seen: IndexedResults, choice: Choice) -> History | str:
     """The history of the newest of what was chosen, or why there is none."""
     try:
         return history([one.kept for one in choice.among(seen.results)[: pages.MOST_DRAWN]])

@@ -35,7 +35,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Level:
+class TrendLevel:
     """Where a series kept to one level."""
 
     x1: float
@@ -44,13 +44,13 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Line:
+class TrendRow:
     """One series, drawn and told: a row of the table below the drawing."""
 
     look: int
     name: str
     marks: Sequence[Mark]
-    levels: Sequence[Level]
+    levels: Sequence[TrendLevel]
     changes: Sequence[float]
     runs: int
     first: str
@@ -68,7 +68,7 @@ class Panel:
     first: str
     last: str
     mark_size: float
-    lines: Sequence[Line]
+    lines: Sequence[TrendRow]
 
 
 @dataclass(frozen=True)
@@ -148,17 +148,17 @@ class _Scale:
         return round(HEIGHT - _EDGE - share * (HEIGHT - 2 * _EDGE), 1)
 
 
-def _line(look: int, one: Series, scale: _Scale) -> Line:
+def _line(look: int, one: Series, scale: _Scale) -> TrendRow:
     xs = [scale.x(point) for point in one.points]
     bounds = [0, *(change.at for change in one.changes), len(xs)]
     heights = [one.changes[0].before, *(change.after for change in one.changes)] if one.changes else []
     first, newest = one.points[0], one.points[-1]
-    return Line(
+    return TrendRow(
         look=look,
         name=one.name,
         marks=[_mark(point, scale) for point in one.points],
         levels=[
-            Level(xs[begin], xs[end - 1], scale.y(height))
+            TrendLevel(xs[begin], xs[end - 1], scale.y(height))
             for height, begin, end in zip(heights, bounds, bounds[1:], strict=False)
         ],
         changes=[(xs[change.at - 1] + xs[change.at]) / 2 for change in one.changes],

@@ -11,16 +11,16 @@ from harness.analysis.stats import sweeps
 from harness.analysis.stats.estimate import split, stratified_ratio, weighted_sum
 from harness.results.model import Result
 from harness.studies.advice import leave_one_out, model, notes, revocation
-from harness.studies.advice.answer import Advice, Column, Quantity, SchemeRow
+from harness.studies.advice.answer import Advice, Column, EstimatedQuantity, SchemeRow
 from harness.studies.advice.model import NotMeasuredError, Predicted
-from harness.studies.advice.question import Question
-from harness.suites.arms import FLOOR, Scheme
+from harness.studies.advice.question import AdviceQuestion
+from harness.suites.arms import FLOOR, SchemeEntry
 
 _BITS: Final = 8
 _MICRO: Final = 1e-6
 
 
-def advise(result: Result, question: Question, schemes: Mapping[str, Scheme]) -> Advice:
+def advise(result: Result, question: AdviceQuestion, schemes: Mapping[str, SchemeEntry]) -> Advice:
     """Say what each scheme of a result would cost.
 
     Args:
@@ -59,7 +59,9 @@ class _Reckoner:
             nothing, among those that were measured at a distance.
     """
 
-    def __init__(self, result: Result, question: Question, known: Mapping[str, Scheme | None]) -> None:
+    def __init__(
+        self, result: Result, question: AdviceQuestion, known: Mapping[str, SchemeEntry | None]
+    ) -> None:
         self._result = result
         self._question = question
         self._known = known
@@ -69,7 +71,7 @@ class _Reckoner:
 
     def row(self, arm: str) -> SchemeRow:
         """What a scheme costs by itself."""
-        makers: dict[Column, Callable[[], Quantity]] = {
+        makers: dict[Column, Callable[[], EstimatedQuantity]] = {
             "latency": lambda: _quantity(self._latency(arm)),
             "added_latency": lambda: self._added(arm, self.reference),
             "cpu": lambda: _quantity(self._cores(arm)),
@@ -78,7 +80,7 @@ class _Reckoner:
             "store_memory": lambda: self._memory(arm),
             "bandwidth_up": lambda: _quantity(self._per_second(arm, "request_bytes").times(_BITS)),
         }
-        found: dict[Column, Quantity] = {}
+        found: dict[Column, EstimatedQuantity] = {}
         missing: dict[Column, str] = {}
         unfit = model.unfit(self._result, arm, self._question.profile_bytes)
         for column, make in makers.items():
@@ -106,7 +108,7 @@ class _Reckoner:
         """The same with its CPU and latency held against those of the best."""
         if row.unfit:
             return row
-        update: dict[str, Quantity] = {}
+        update: dict[str, EstimatedQuantity] = {}
         with contextlib.suppress(NotMeasuredError):
             base, own = self._cores(best), self._cores(row.scheme)
             update["cpu_over_best"] = _ratio(base, own, self._result.run.confidence)
@@ -117,7 +119,7 @@ class _Reckoner:
     def _latency(self, arm: str) -> Predicted:
         return model.latency(self._result, arm, self._question.store_rtt_us)
 
-    def _added(self, arm: str, base: str | None) -> Quantity:
+    def _added(self, arm: str, base: str | None) -> EstimatedQuantity:
         own = self._latency(arm)
         if base is None:
             raise NotMeasuredError("no scheme that asks the store nothing was measured at a distance")
@@ -126,7 +128,7 @@ class _Reckoner:
         ci = None
         if arm != base and min(len(points) for _, points in groups) > 1:
             ci = weighted_sum(groups).interval(self._result.run.confidence)
-        return Quantity(value=own.value - other.value, ci=ci, extrapolated=own.extrapolated)
+        return EstimatedQuantity(value=own.value - other.value, ci=ci, extrapolated=own.extrapolated)
 
     def _cores(self, arm: str) -> Predicted:
         return self._per_second(arm, "total_cpu").times(_MICRO)
@@ -145,11 +147,11 @@ class _Reckoner:
         about = self._known[arm]
         return None if about is None else revocation.renewed_every_s(about, self._question.revoke_within_s)
 
-    def _store_share(self, arm: str) -> Quantity:
+    def _store_share(self, arm: str) -> EstimatedQuantity:
         store, total = self._per_second(arm, "store_cpu"), self._per_second(arm, "total_cpu")
-        return Quantity(value=store.value / total.value, ci=None, extrapolated=total.extrapolated)
+        return EstimatedQuantity(value=store.value / total.value, ci=None, extrapolated=total.extrapolated)
 
-    def _memory(self, arm: str) -> Quantity:
+    def _memory(self, arm: str) -> EstimatedQuantity:
         question = self._question
         return _quantity(model.memory(self._result, arm, question.sessions, question.profile_bytes))
 
@@ -161,17 +163,17 @@ def _weighted(predicted: Predicted, sign: float) -> list[tuple[float, Sequence[f
     return [(sign * len(points) / everyone, points) for points in batches]
 
 
-def _quantity(predicted: Predicted) -> Quantity:
-    return Quantity(value=predicted.value, ci=predicted.ci, extrapolated=predicted.extrapolated)
+def _quantity(predicted: Predicted) -> EstimatedQuantity:
+    return EstimatedQuantity(value=predicted.value, ci=predicted.ci, extrapolated=predicted.extrapolated)
 
 
-def _ratio(base: Predicted, arm: Predicted, confidence: float) -> Quantity:
+def _ratio(base: Predicted, arm: Predicted, confidence: float) -> EstimatedQuantity:
     """One over the other, batch by batch where both were in the same."""
     pairs = [(base.points, arm.points)]
     if list(base.batches) == list(arm.batches):
         pairs = list(zip(split(base.points, base.batches), split(arm.points, arm.batches), strict=True))
     extrapolated = base.extrapolated or arm.extrapolated
     if min(len(group) for pair in pairs for group in pair) < 2 or min(*base.points, *arm.points) <= 0:
-        return Quantity(value=arm.value / base.value, ci=None, extrapolated=extrapolated)
+        return EstimatedQuantity(value=arm.value / base.value, ci=None, extrapolated=extrapolated)
     one = stratified_ratio(pairs, confidence)
-    return Quantity(value=one.value, ci=(one.low, one.high), extrapolated=extrapolated)
+    return EstimatedQuantity(value=one.value, ci=(one.low, one.high), extrapolated=extrapolated)

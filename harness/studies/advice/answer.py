@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from harness.results.base import Interval
-from harness.studies.advice.question import Question
+from harness.studies.advice.question import AdviceQuestion
 from harness.studies.advice.revocation import Window
 
 #: What is told of a scheme, in the order of columns.
@@ -20,7 +20,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Quantity(_Model):
+class EstimatedQuantity(_Model):
     """A figure in the unit of its column; `ci` is None where instances give none, as of what is counted."""
 
     value: float
@@ -56,21 +56,21 @@ class SchemeRow(_Model):
     after_block: Window | None
     after_logout: Window | None
     renewed_every_s: float | None
-    latency: Quantity | None = None
-    added_latency: Quantity | None = None
-    cpu: Quantity | None = None
-    store_share: Quantity | None = None
-    store_ops: Quantity | None = None
-    store_memory: Quantity | None = None
-    bandwidth_up: Quantity | None = None
-    cpu_over_best: Quantity | None = None
-    latency_beyond_best: Quantity | None = None
+    latency: EstimatedQuantity | None = None
+    added_latency: EstimatedQuantity | None = None
+    cpu: EstimatedQuantity | None = None
+    store_share: EstimatedQuantity | None = None
+    store_ops: EstimatedQuantity | None = None
+    store_memory: EstimatedQuantity | None = None
+    bandwidth_up: EstimatedQuantity | None = None
+    cpu_over_best: EstimatedQuantity | None = None
+    latency_beyond_best: EstimatedQuantity | None = None
     unfit: str = ""
     missing: dict[Column, str]
 
-    def get(self, column: Column) -> Quantity | None:
+    def get(self, column: Column) -> EstimatedQuantity | None:
         """The figure of a column."""
-        found: Quantity | None = getattr(self, column)
+        found: EstimatedQuantity | None = getattr(self, column)
         return found
 
 
@@ -111,7 +111,7 @@ class Advice(_Model):
         notes: What was extrapolated or assumed.
     """
 
-    question: Question
+    question: AdviceQuestion
     run: str
     suite: str
     confidence: float

@@ -7,12 +7,12 @@ from statistics import median
 from typing import Final
 
 from harness.analysis.stats import sweeps
-from harness.analysis.stats.linear_fit import HeldBack, Line
+from harness.analysis.stats.linear_fit import LeftOut, LinearFit
 from harness.results.model import Result
 from harness.studies.advice.answer import HeldBackError
 
 #: What is foretold, along what, and the line of a scheme.
-_KINDS: Final[tuple[tuple[str, str, Callable[[Result, str], Line | None]], ...]] = (
+_KINDS: Final[tuple[tuple[str, str, Callable[[Result, str], LinearFit | None]], ...]] = (
     ("median service time", "round trip to the store, us", sweeps.latency),
     (
         "CPU a read",
@@ -33,7 +33,7 @@ def errors(result: Result) -> list[HeldBackError]:
     """One row a quantity that was measured at three levels or more; what is zero has no relative error."""
     found = []
     for quantity, over, line_of in _KINDS:
-        foretold: list[tuple[str, HeldBack]] = []
+        foretold: list[tuple[str, LeftOut]] = []
         for scheme in result.arms():
             line = line_of(result, scheme)
             foretold += [(scheme, one) for one in (line.held_back() if line else []) if one.measured]
@@ -42,7 +42,7 @@ def errors(result: Result) -> list[HeldBackError]:
     return found
 
 
-def _summary(quantity: str, over: str, foretold: list[tuple[str, HeldBack]]) -> HeldBackError:
+def _summary(quantity: str, over: str, foretold: list[tuple[str, LeftOut]]) -> HeldBackError:
     scheme, worst = max(foretold, key=lambda pair: pair[1].error)
     return HeldBackError(
         quantity=quantity,

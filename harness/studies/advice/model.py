@@ -18,7 +18,7 @@ from typing import Final
 
 from harness.analysis.stats import sweeps
 from harness.analysis.stats.estimate import mean
-from harness.analysis.stats.linear_fit import Line
+from harness.analysis.stats.linear_fit import LinearFit
 from harness.results.base import Interval
 from harness.results.model import Measurement, Result
 
@@ -149,10 +149,10 @@ def _of(row: Measurement) -> Predicted:
     return Predicted(row.value, row.ci, row.points, row.batches)
 
 
-def _on(line: Line | None, at: float, result: Result, why_not: str) -> Predicted:
+def _on(line: LinearFit | None, at: float, result: Result, why_not: str) -> Predicted:
     if line is None:
         raise NotMeasuredError(why_not)
-    return _mean(line.points(at), line.batches, result.run.confidence, extrapolated=not line.reaches(at))
+    return _mean(line.predictions(at), line.batches, result.run.confidence, extrapolated=not line.reaches(at))
 
 
 def _mean(

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from harness.analysis.stats import sweeps
-from harness.analysis.stats.linear_fit import Line
+from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.content import format as fmt
 from harness.results.model import Result
 from harness.studies.advice import model
 from harness.studies.advice.answer import Column, SchemeRow
 from harness.studies.advice.model import NotMeasuredError
-from harness.studies.advice.question import Question
+from harness.studies.advice.question import AdviceQuestion
 
 
-def notes(result: Result, question: Question, rows: Sequence[SchemeRow]) -> list[str]:
+def notes(result: Result, question: AdviceQuestion, rows: Sequence[SchemeRow]) -> list[str]:
     """Extrapolations first."""
     return [*_beyond(result, question, rows), *_granted(result, question, rows)]
 
 
-def _beyond(result: Result, question: Question, rows: Sequence[SchemeRow]) -> Iterator[str]:
+def _beyond(result: Result, question: AdviceQuestion, rows: Sequence[SchemeRow]) -> Iterator[str]:
     line = _left(rows, "latency", lambda scheme: sweeps.latency(result, scheme))
     if line is not None:
         asked = f"{fmt.number(question.store_rtt_us)} us"
@@ -37,7 +37,7 @@ def _beyond(result: Result, question: Question, rows: Sequence[SchemeRow]) -> It
         )
 
 
-def _beyond_sessions(result: Result, question: Question, rows: Sequence[SchemeRow]) -> Iterator[str]:
+def _beyond_sessions(result: Result, question: AdviceQuestion, rows: Sequence[SchemeRow]) -> Iterator[str]:
     beyond = [row.scheme for row in rows if row.store_memory and row.store_memory.extrapolated]
     lines = {scheme: sweeps.memory_by_sessions(result, scheme) for scheme in beyond}
     measured = [line for line in lines.values() if line is not None]
@@ -52,7 +52,7 @@ def _beyond_sessions(result: Result, question: Question, rows: Sequence[SchemeRo
         )
 
 
-def _granted(result: Result, question: Question, rows: Sequence[SchemeRow]) -> Iterator[str]:
+def _granted(result: Result, question: AdviceQuestion, rows: Sequence[SchemeRow]) -> Iterator[str]:
     if any(row.latency for row in rows):
         loads = {row.load for row in result.measurements if row.scenario == sweeps.DISTANCE}
         yield f"latency is that of a server with time to spare ({'; '.join(sorted(loads))}): nobody queues"
@@ -79,17 +79,19 @@ def _granted(result: Result, question: Question, rows: Sequence[SchemeRow]) -> I
         )
 
 
-def _left(rows: Sequence[SchemeRow], column: Column, line_of: Callable[[str], Line | None]) -> Line | None:
+def _left(
+    rows: Sequence[SchemeRow], column: Column, line_of: Callable[[str], LinearFit | None]
+) -> LinearFit | None:
     """The line of the first scheme that was asked beyond it; all have the same levels."""
     beyond = (row.scheme for row in rows if (found := row.get(column)) and found.extrapolated)
     return next((line for scheme in beyond if (line := line_of(scheme)) is not None), None)
 
 
-def _range(line: Line) -> str:
+def _range(line: LinearFit) -> str:
     return f"{fmt.number(line.first)} to {fmt.number(line.last)}"
 
 
-def _needs_several_processes(result: Result, question: Question, scheme: str) -> bool:
+def _needs_several_processes(result: Result, question: AdviceQuestion, scheme: str) -> bool:
     try:
         most = model.per_read(result, scheme, "throughput", question.profile_bytes)
     except NotMeasuredError:

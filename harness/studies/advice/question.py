@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.errors import SuiteError
 
 
-class Question(BaseModel):
+class AdviceQuestion(BaseModel):
     """What is asked; the defaults are stated with every answer.
 
     Attributes:
@@ -40,14 +40,16 @@ class Question(BaseModel):
         return min(self.rate, self.sessions / every_s)
 
 
-def of(**asked: float | None) -> Question:
+def of(**asked: float | None) -> AdviceQuestion:
     """A question, None for what nobody said.
 
     Raises:
         SuiteError: Says which figure cannot be, and why.
     """
     try:
-        return Question.model_validate({key: value for key, value in asked.items() if value is not None})
+        return AdviceQuestion.model_validate(
+            {key: value for key, value in asked.items() if value is not None}
+        )
     except ValidationError as error:
         fault = error.errors()[0]
         name = "--" + str(fault["loc"][0]).removesuffix("_ms").removesuffix("_s").replace("_", "-")

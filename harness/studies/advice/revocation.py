@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.suites.arms import Scheme
+from harness.suites.arms import SchemeEntry
 
 #: What a scheme waives whose credentials may be renewed for ever, by themselves.
 _NO_END: Final = "absolute timeout"
@@ -35,7 +35,7 @@ class Window(BaseModel):
         return self.seconds is not None and self.seconds <= within_s
 
 
-def renewed_every_s(scheme: Scheme, within_s: float | None) -> float | None:
+def renewed_every_s(scheme: SchemeEntry, within_s: float | None) -> float | None:
     """How long a token lives that refreshing renews: as declared, or as short as the demand asks.
 
     None for schemes without refresh tokens: those are what asks the store now and then, and not on reads.
@@ -47,7 +47,7 @@ def renewed_every_s(scheme: Scheme, within_s: float | None) -> float | None:
     return min(within_s, scheme.lifetime_s)
 
 
-def after_block(scheme: Scheme, within_s: float | None = None) -> Window | None:
+def after_block(scheme: SchemeEntry, within_s: float | None = None) -> Window | None:
     """What is left open once an account was blocked; None where the servers do not say.
 
     Args:
@@ -57,12 +57,12 @@ def after_block(scheme: Scheme, within_s: float | None = None) -> Window | None:
     return _window(scheme, scheme.promises.get("block"), within_s)
 
 
-def after_logout(scheme: Scheme, within_s: float | None = None) -> Window | None:
+def after_logout(scheme: SchemeEntry, within_s: float | None = None) -> Window | None:
     """What is left open to a copy of a credential that was logged out, as `after_block`."""
     return _window(scheme, scheme.promises.get("logout"), within_s)
 
 
-def _window(scheme: Scheme, promise: object, within_s: float | None) -> Window | None:
+def _window(scheme: SchemeEntry, promise: object, within_s: float | None) -> Window | None:
     if promise is None:
         return None
     if promise == "at once":

@@ -11,12 +11,14 @@ from harness.errors import InvalidMeasurementError, SuiteError
 from harness.results import archive
 from harness.studies.advice import console as terminal
 from harness.studies.advice.advise import advise
-from harness.studies.advice.question import Question
+from harness.studies.advice.question import AdviceQuestion
 from harness.studies.suites import SUITE
 from harness.suites import catalog
 
 
-def tell(which: str | None, results: Path, question: Question, console: Console, *, print_json: bool) -> None:
+def print_advice(
+    which: str | None, results: Path, question: AdviceQuestion, console: Console, *, print_json: bool
+) -> None:
     """Answer a question from a stored result.
 
     Args:

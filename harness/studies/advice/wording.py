@@ -7,8 +7,8 @@ from typing import Final
 
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
-from harness.studies.advice.answer import Advice, Column, Quantity, SchemeRow
-from harness.studies.advice.question import Question
+from harness.studies.advice.answer import Advice, Column, EstimatedQuantity, SchemeRow
+from harness.studies.advice.question import AdviceQuestion
 from harness.studies.advice.revocation import Window
 
 #: What a column is called where it is said to be empty.
@@ -30,7 +30,7 @@ _COUNTED: Final[tuple[tuple[Column, float, str, str, str], ...]] = (
 )
 
 
-def asked(question: Question) -> str:
+def asked(question: AdviceQuestion) -> str:
     """The question in a sentence, with what nobody said marked as such."""
 
     def told(key: str, text: str) -> str:
@@ -115,7 +115,7 @@ def _differences(row: SchemeRow, best: SchemeRow) -> Iterator[str]:
             yield f"{fmt.number(abs(difference) / size)} {unit} {more if difference > 0 else less}"
 
 
-def _cpu(over_best: Quantity) -> str:
+def _cpu(over_best: EstimatedQuantity) -> str:
     told = f"{fmt.percent(abs(over_best.value - 1))} {'more' if over_best.value >= 1 else 'less'} CPU"
     if over_best.ci is None:
         return told
@@ -124,7 +124,7 @@ def _cpu(over_best: Quantity) -> str:
     return f"CPU not told apart {between}" if low <= 1 <= high else f"{told} {between}"
 
 
-def _latency(beyond_best: Quantity) -> str:
+def _latency(beyond_best: EstimatedQuantity) -> str:
     value = beyond_best.value
     told = f"a read {fmt.number(abs(value) / 1e3)} ms {'longer' if value >= 0 else 'shorter'}"
     if beyond_best.ci is None:
@@ -203,7 +203,7 @@ def _to_run(row: SchemeRow) -> list[str]:
     ]
 
 
-def _cell(found: Quantity | None, size: float = 1.0) -> str:
+def _cell(found: EstimatedQuantity | None, size: float = 1.0) -> str:
     """A figure in units of a size, with its interval; a tilde before what was extrapolated."""
     if found is None:
         return fmt.NOTHING

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from harness.analysis.stats.sequential import LOOKS, undecided
 from harness.errors import InconclusiveError, InvalidMeasurementError
-from harness.load.remote import Address, Workers
+from harness.load.remote import Address, RemoteWorkers
 from harness.measure import preflight, run_folder
 from harness.measure.options import Options
 from harness.measure.preflight import check_processes
@@ -26,8 +26,8 @@ from harness.results.model import Result
 from harness.results.progress_file import ProgressFile
 from harness.studies.benchmark.plan import print_plan
 from harness.suites import catalog
-from harness.suites.adjust import Changes
-from harness.suites.arms import plain
+from harness.suites.adjust import SuiteChanges
+from harness.suites.arms import arms_of_schemes
 from harness.suites.forecast import forecast
 from harness.testbed import external, launcher
 from harness.testbed.revisions import worktrees
@@ -35,7 +35,7 @@ from harness.testbed.revisions import worktrees
 
 def measure(
     suite_name: str,
-    changes: Changes,
+    changes: SuiteChanges,
     options: Options,
     console: Console,
     *,
@@ -59,10 +59,10 @@ def measure(
     """
     folder, until_decided_s = options.out, options.until_decided_s
     suite = catalog.load_suite(suite_name)
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    tree = worktrees.working_tree(suite.servers, Path.cwd(), say)
-    known = preflight.Known(suite_name, catalog.scenarios())
-    schemes = plain(catalog.schemes(tree).values(), tree)
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    tree = worktrees.working_tree(suite.servers, Path.cwd(), log)
+    known = preflight.SuiteValidator(suite_name, catalog.scenarios())
+    schemes = arms_of_schemes(catalog.schemes(tree).values(), tree)
     suite = changes.applied(suite, suite_name, schemes)
     arms = schemes | external.arms(suite, known.asked(suite))
     known.check(suite, {name: arm.scheme for name, arm in arms.items()})
@@ -79,12 +79,12 @@ def measure(
         print_plan(suite, known.incidents, console, options, checks)
         return
     will = forecast(suite, 1 if until_decided_s is None else LOOKS)
-    with run_folder.taken(folder, will, wait=wait, say=say):
-        say(f"{suite.title}; results in {folder}")
+    with run_folder.run_folder(folder, will, wait=wait, log=log):
+        log(f"{suite.title}; results in {folder}")
         for check in checks:
-            say(f"{check.check}: {check.detail}")
+            log(f"{check.check}: {check.detail}")
         with (
-            _workers(options, say) as workers,
+            _workers(options, log) as workers,
             Reporter(console, ProgressFile(folder, suite.name, suite.arms)) as reporter,
         ):
             result = Run(
@@ -101,8 +101,8 @@ def measure(
             sys.stdout.flush()
         report.render(model.report(result), console)
         charts = _draw(result, folder)
-        pages = [file.name for file in write.leave(result, folder)]
-        say(f"{', '.join([charts, *pages])} and result.json are in {folder}")
+        pages = [file.name for file in write.write_or_warn(result, folder)]
+        log(f"{', '.join([charts, *pages])} and result.json are in {folder}")
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")
     if until_decided_s is not None and (open_questions := undecided(result.comparisons)):
@@ -115,13 +115,13 @@ def measure(
 
 
 @contextmanager
-def _workers(options: Options, say: Callable[[str], None]) -> Iterator[Workers | None]:
+def _workers(options: Options, log: Callable[[str], None]) -> Iterator[RemoteWorkers | None]:
     """The workers that make the load, gathered; None where processes of this run's own do."""
     if not options.expect_workers:
         yield None
         return
-    with Workers(options.expect_workers, Address.parse(options.workers_bind)) as workers:
-        workers.gather(options.workers_wait_s, say)
+    with RemoteWorkers(options.expect_workers, Address.parse(options.workers_bind)) as workers:
+        workers.gather(options.workers_wait_s, log)
         yield workers
 
 

@@ -55,7 +55,7 @@ def _pairs(what: str, pairs: Sequence[tuple[str, Mean | None, Mean | None, str]]
     if any(verdict for *_, verdict in pairs):
         table.add_column("verdict", no_wrap=True)
     for asks, ratio, adds_ms, verdict in pairs:
-        table.add_row(asks, _told(ratio), _told(adds_ms), *([verdict] if verdict else []))
+        table.add_row(asks, _describe(ratio), _describe(adds_ms), *([verdict] if verdict else []))
     return table
 
 
@@ -63,7 +63,7 @@ def _spread(mean: Mean | None) -> str:
     return "" if mean is None else fmt.with_interval(mean.value, mean.ci)
 
 
-def _told(mean: Mean | None) -> str:
+def _describe(mean: Mean | None) -> str:
     if mean is None:
         return ""
     ends = "" if mean.ci is None else f" ({fmt.number(mean.ci[0])} to {fmt.number(mean.ci[1])})"

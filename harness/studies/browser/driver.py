@@ -83,13 +83,13 @@ def require() -> None:
     Raises:
         NoBrowserError: There is none.
     """
-    answer = json.loads(processes.ask("browserlab", ["--browser", "--json"]))
+    answer = json.loads(processes.run_module("browserlab", ["--browser", "--json"]))
     if "missing" in answer:
         raise NoBrowserError(answer["missing"])
 
 
 @dataclass(frozen=True)
-class Made(Generic[Row]):
+class BrowserRun(Generic[Row]):
     """What an experiment found.
 
     Attributes:
@@ -103,7 +103,7 @@ class Made(Generic[Row]):
 
 def made(
     lab: Lab, experiment: str, kind: type[Row], patience_s: float = _PATIENCE_S, **options: int
-) -> Made[Row]:
+) -> BrowserRun[Row]:
     """What an experiment finds on servers of the lab.
 
     Args:
@@ -117,7 +117,7 @@ def made(
         NoBrowserError: There is no browser.
         EnvironmentFailedError: It could not be made, or answered what is no result.
     """
-    about = json.loads(processes.ask("browserlab", ["--list", "--json"]))[experiment]
+    about = json.loads(processes.run_module("browserlab", ["--list", "--json"]))[experiment]
     servers = [
         f"{name}={lab.port(scheme, about['arguments'], name)}" for name, scheme in about["servers"].items()
     ]
@@ -127,7 +127,7 @@ def made(
     try:
         answer = json.loads(said)
         rows = [kind.model_validate(row) for row in answer["rows"]]
-        return Made(str(answer["browser"]), rows)
+        return BrowserRun(str(answer["browser"]), rows)
     except (ValueError, TypeError, KeyError) as error:
         raise EnvironmentFailedError(
             f"python -m browserlab {experiment} answered what is no result: {str(error).splitlines()[0]}"
@@ -137,14 +137,14 @@ def made(
 def _said(arguments: Sequence[str], patience_s: float) -> str:
     """What the program says; its temporary files, the browser's included, are gone afterwards."""
     try:
-        with signals.held():
+        with signals.deferred():
             folder, owner = temp_folders.make_folder()
     except OSError as error:
         raise files.failure(error, Path(tempfile.gettempdir(), temp_folders.PREFIX)) from error
     log = folder / "browserlab.log"
     process = None
     try:
-        with signals.held():
+        with signals.deferred():
             process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
         said = process.communicate(timeout=patience_s)[0].decode()
         if process.returncode == 0:
@@ -157,8 +157,8 @@ def _said(arguments: Sequence[str], patience_s: float) -> str:
             f"python -m browserlab did not end within {patience_s:.0f} s: {processes.log_end(log)}"
         ) from error
     finally:
-        with signals.held():
-            processes.end([] if process is None else [process])
+        with signals.deferred():
+            processes.terminate([] if process is None else [process])
             shutil.rmtree(folder, ignore_errors=True)
             if owner is not None:
                 owner.release()

@@ -13,7 +13,7 @@ from harness.errors import EnvironmentFailedError, SuiteError
 from harness.results import archive
 from harness.results.archive import WAIT_FILE
 from harness.results.environment import Git
-from harness.studies.lab import Setting
+from harness.studies.lab import LabSetting
 from harness.system import files
 
 #: A batch of a hundred rounds.
@@ -21,7 +21,7 @@ _BATCH_BYTES: Final = 300e3
 
 
 @dataclass(frozen=True)
-class Plan:
+class WaitPlan:
     """What is to be measured.
 
     Attributes:
@@ -45,12 +45,12 @@ class Measured:
         clicks: All of them, in order.
     """
 
-    setting: Setting
+    setting: LabSetting
     browser: str
     clicks: Sequence[Click]
 
 
-def prepare(folder: Path, plan: Plan) -> None:
+def prepare(folder: Path, plan: WaitPlan) -> None:
     """Make the folder, before anything is measured.
 
     Raises:
@@ -62,7 +62,7 @@ def prepare(folder: Path, plan: Plan) -> None:
     archive.prepare(folder, plan.batches * _BATCH_BYTES)
 
 
-def save(folder: Path, plan: Plan, git: Git, started_at: str, batches: Sequence[Measured]) -> str:
+def save(folder: Path, plan: WaitPlan, git: Git, started_at: str, batches: Sequence[Measured]) -> str:
     """Write what was found so far, whole or not at all, and return it.
 
     Raises:
@@ -73,12 +73,12 @@ def save(folder: Path, plan: Plan, git: Git, started_at: str, batches: Sequence[
         raise EnvironmentFailedError(
             "between two batches the browser or the servers' code has changed: measure again."
         )
-    text = json.dumps(_told(plan, git, started_at, batches), indent=1) + "\n"
+    text = json.dumps(_to_json(plan, git, started_at, batches), indent=1) + "\n"
     files.write_atomically(folder / WAIT_FILE, text.encode())
     return text
 
 
-def _told(plan: Plan, git: Git, started_at: str, batches: Sequence[Measured]) -> dict[str, Any]:
+def _to_json(plan: WaitPlan, git: Git, started_at: str, batches: Sequence[Measured]) -> dict[str, Any]:
     clicks = as_meant([one.clicks for one in batches])
     return {
         "schema_version": 1,

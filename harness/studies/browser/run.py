@@ -16,8 +16,8 @@ from harness.report.content import format as fmt
 from harness.results.archive import WAIT_FILE
 from harness.studies.browser import console as tables
 from harness.studies.browser import driver, file
-from harness.studies.browser.file import Measured, Plan
-from harness.studies.lab import Lab, Setting
+from harness.studies.browser.file import Measured, WaitPlan
+from harness.studies.lab import Lab, LabSetting
 from harness.system import run_lock
 from harness.testbed.revisions import worktrees
 
@@ -26,7 +26,7 @@ _BEGINNING_S: Final = 300
 _ROUND_S: Final = 30
 
 
-def measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+def measure(plan: WaitPlan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
     """Measure what users wait for, keep every click, and print what they come to.
 
     Batches that were measured are kept when a later one fails.
@@ -41,42 +41,42 @@ def measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wai
         raise EnvironmentFailedError(str(error)) from error
 
 
-def _measure(plan: Plan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+def _measure(plan: WaitPlan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
     from harness.report.charts.waits import draw_waits
 
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with run_lock.taken(folder, wait=wait, say=say):
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock.machine_lock(folder, wait=wait, log=log):
         if removed := run_folder.remove(folder.parent):
-            say(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed what killed runs had left: {', '.join(removed)}")
         driver.require()
         file.prepare(folder, plan)
         git, started_at = worktrees.revision(), datetime.now(UTC).isoformat(timespec="seconds")
-        say(f"{plan.batches} batches of {plan.rounds} rounds of a click in each case, seed {plan.seed}")
+        log(f"{plan.batches} batches of {plan.rounds} rounds of a click in each case, seed {plan.seed}")
         found: list[Measured] = []
         for number in range(plan.batches):
             found.append(_batch(plan.rounds, plan.seed + number, folder, console))
             text = file.save(folder, plan, git, started_at, found)
-            say(f"batch {number + 1} of {plan.batches}")
+            log(f"batch {number + 1} of {plan.batches}")
     if print_json:
         print(text, end="")
     clicks = as_meant([one.clicks for one in found])
     same = noise(clicks)
-    say(f"Chromium {found[0].browser}; means of the batches' medians, intervals at {CONFIDENCE:.0%}")
+    log(f"Chromium {found[0].browser}; means of the batches' medians, intervals at {CONFIDENCE:.0%}")
     cases, compared = waits(clicks), pairs(clicks)
     tables.render(cases, compared, same, console)
     if same.floor is not None:
-        say(f"noise floor, from two servers of one scheme: {fmt.number(100 * same.floor)} %")
+        log(f"noise floor, from two servers of one scheme: {fmt.number(100 * same.floor)} %")
     if dropped := sum(len(one.clicks) for one in found) - sum(map(len, clicks)):
-        say(f"{dropped} clicks left out: the browser had forgotten a preflight that it may remember")
+        log(f"{dropped} clicks left out: the browser had forgotten a preflight that it may remember")
     if same.suspicious:
-        say("warning: two servers of one scheme differ more than chance explains: believe no verdict above")
+        log("warning: two servers of one scheme differ more than chance explains: believe no verdict above")
     caption = (
         f"{fmt.whole_percent(CONFIDENCE)} intervals; {plan.batches} batches of {plan.rounds} rounds, seed"
         f" {plan.seed}; Chromium {found[0].browser} and servers together on one machine"
         f" ({found[0].setting.cpu}, {found[0].setting.cores} CPUs); {started_at}"
     )
     drawn = draw_waits(cases, compared, same, caption, folder)
-    say(f"{WAIT_FILE} and {' and '.join(file.name for file in drawn)} are in {folder}")
+    log(f"{WAIT_FILE} and {' and '.join(file.name for file in drawn)} are in {folder}")
 
 
 def _batch(rounds: int, seed: int, folder: Path, console: Console) -> Measured:
@@ -84,4 +84,4 @@ def _batch(rounds: int, seed: int, folder: Path, console: Console) -> Measured:
     patience_s = _BEGINNING_S + rounds * _ROUND_S
     with Lab(folder, console) as lab:
         made = driver.made(lab, "wait", Click, patience_s, rounds=rounds, seed=seed)
-        return Measured(Setting.of(lab.digest()), made.browser, made.rows)
+        return Measured(LabSetting.of(lab.digest()), made.browser, made.rows)

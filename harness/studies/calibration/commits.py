@@ -10,8 +10,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from harness.errors import InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
-from harness.results.gate import Gated
-from harness.studies.calibration.error_rates import Middle, Rate, middle, rate
+from harness.results.gate import GateCheck
+from harness.studies.calibration.error_rates import MedianWithInterval, Rate, middle, rate
 from harness.studies.calibration.trial_kinds import Probe
 
 #: Work that a slow commit adds, as a fraction of its scheme's own server CPU a request.
@@ -80,7 +80,7 @@ class GateTrial(BaseModel):
     batches: int
     seconds: float
     measured_added: dict[str, float]
-    gate: list[Gated]
+    gate: list[GateCheck]
 
     @property
     def answered(self) -> bool:
@@ -123,7 +123,7 @@ def with_busy_work(source: str, rounds: int) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class CommitRates:
     """What the gate answered to all commits of one kind.
 
     Attributes:
@@ -139,18 +139,18 @@ class Row:
     right: Rate
     wrong: Rate
     unanswered: int
-    seconds: Middle | None
-    measured_added: Middle | None
+    seconds: MedianWithInterval | None
+    measured_added: MedianWithInterval | None
 
 
-def rows(trials: Sequence[GateTrial]) -> list[Row]:
+def rows(trials: Sequence[GateTrial]) -> list[CommitRates]:
     """A row for each kind there are trials of."""
     found = []
     for commit in COMMITS:
         own = [trial for trial in trials if trial.kind == commit.name]
         if own:
             found.append(
-                Row(
+                CommitRates(
                     commit,
                     right=rate(sum(trial.right for trial in own), len(own)),
                     wrong=_wrong(own),
@@ -190,5 +190,5 @@ def _wrong(trials: Sequence[GateTrial]) -> Rate:
     return rate(sum(trial.answered and not trial.right for trial in trials), len(trials))
 
 
-def _middle(name: str, one: Middle | None) -> dict[str, Any]:
+def _middle(name: str, one: MedianWithInterval | None) -> dict[str, Any]:
     return {name: None, f"{name}_ci": None} if one is None else {name: one.value, f"{name}_ci": one.ci}

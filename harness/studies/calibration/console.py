@@ -12,7 +12,7 @@ from harness.report.content import format as fmt
 from harness.studies.calibration.commits import GateTrial
 from harness.studies.calibration.commits import rows as gate_rows
 from harness.studies.calibration.commits import summary as gate_summary
-from harness.studies.calibration.error_rates import Middle, Rate, Row, rows
+from harness.studies.calibration.error_rates import ErrorRates, MedianWithInterval, Rate, rows
 from harness.studies.calibration.goals import goals
 from harness.studies.calibration.trial_kinds import KINDS, Trial
 
@@ -41,7 +41,7 @@ def render(trials: Sequence[Trial], console: Console) -> None:
         console.print(wanted)
 
 
-def _measured(row: Row) -> str:
+def _measured(row: ErrorRates) -> str:
     """How much work was really added, or what came of it where none was."""
     if row.measured_added is not None:
         return f" (measured: {fmt.percent(row.measured_added.value)})"
@@ -72,7 +72,7 @@ def render_gate(trials: Sequence[GateTrial], console: Console) -> None:
     )
 
 
-def _seconds(seconds: Middle) -> str:
+def _seconds(seconds: MedianWithInterval) -> str:
     ends = "" if seconds.ci is None else f" ({seconds.ci[0]:.0f}-{seconds.ci[1]:.0f})"
     return f"{seconds.value:.0f}{ends}"
 

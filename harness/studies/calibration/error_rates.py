@@ -43,14 +43,14 @@ def rate(happened: int, trials: int) -> Rate:
 
 
 @dataclass(frozen=True)
-class Middle:
+class MedianWithInterval:
     """A median with its interval at 95 %, which is two of the values; None where there are too few."""
 
     value: float
     ci: tuple[float, float] | None
 
 
-def middle(values: Iterable[float | None]) -> Middle | None:
+def middle(values: Iterable[float | None]) -> MedianWithInterval | None:
     """The median of what is known, with the interval that order statistics give it.
 
     The k-th least and the k-th largest value, k from the binomial distribution (David and Nagaraja, "Order
@@ -62,11 +62,11 @@ def middle(values: Iterable[float | None]) -> Middle | None:
     tail = (1 - _CONFIDENCE) / 2
     below = sum(bool(bdtr(k, len(known), 0.5) <= tail) for k in range(len(known)))
     ci = (known[below - 1], known[-below]) if below else None
-    return Middle(median(known), ci)
+    return MedianWithInterval(median(known), ci)
 
 
 @dataclass(frozen=True)
-class Row:
+class ErrorRates:
     """What one judge said in all trials of one kind.
 
     Attributes:
@@ -84,13 +84,13 @@ class Row:
     judge: str
     slower: Rate
     faster: Rate
-    seconds: Middle | None
-    measured_added: Middle | None
-    ratio: Middle | None
+    seconds: MedianWithInterval | None
+    measured_added: MedianWithInterval | None
+    ratio: MedianWithInterval | None
     invalid: int
 
 
-def rows(trials: Sequence[Trial]) -> list[Row]:
+def rows(trials: Sequence[Trial]) -> list[ErrorRates]:
     """Every kind by every judge, ours first, kinds in the order of `KINDS`."""
     found = []
     for kind in KINDS:
@@ -114,10 +114,10 @@ def usual(plain: float, changed: float) -> str:
     return "faster" if changed > plain * (1 + USUAL_THRESHOLD) else "no difference"
 
 
-def _row(kind: str, judge: str, own: Sequence[Trial], verdict: Callable[[Trial], str | None]) -> Row:
+def _row(kind: str, judge: str, own: Sequence[Trial], verdict: Callable[[Trial], str | None]) -> ErrorRates:
     said = [verdict(trial) for trial in own]
     ours = judge == OURS
-    return Row(
+    return ErrorRates(
         kind,
         judge,
         slower=rate(said.count("slower"), len(own)),
@@ -159,12 +159,12 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     }
 
 
-def alarms(row: Row) -> Rate:
+def alarms(row: ErrorRates) -> Rate:
     """How often the same code was called different, of the trials that had a verdict."""
     return rate(row.slower.happened + row.faster.happened, row.slower.trials - row.invalid)
 
 
-def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
+def _rates(by_kind: dict[str, ErrorRates | None]) -> dict[str, Any]:
     same = by_kind["aa"]
     return {
         "aa": None
@@ -193,5 +193,5 @@ def _rates(by_kind: dict[str, Row | None]) -> dict[str, Any]:
     }
 
 
-def _middle(name: str, one: Middle | None) -> dict[str, Any]:
+def _middle(name: str, one: MedianWithInterval | None) -> dict[str, Any]:
     return {name: None, f"{name}_ci": None} if one is None else {name: one.value, f"{name}_ci": one.ci}

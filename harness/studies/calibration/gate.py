@@ -90,14 +90,14 @@ class Gates:
         arguments = ["check", self._suite, "--against", "HEAD~1", "--repo", str(top), "--json"]
         arguments += ["--out", str(place / "run"), *([] if seed is None else ["--seed", str(seed)])]
         log = place / "check.log"
-        with signals.held():
+        with signals.deferred():
             process = processes.start("bench", arguments, log=log, environment={"TMPDIR": str(temporary)})
         try:
             printed, _ = process.communicate()
         finally:
-            processes.end([process])
+            processes.terminate([process])
         if process.returncode not in ANSWERED or not printed.strip():
-            told = processes.last_words(log.read_text(encoding="utf-8", errors="replace"))
+            told = processes.last_lines(log.read_text(encoding="utf-8", errors="replace"))
             raise EnvironmentFailedError(f"the gate did not run: {told}")
         return process.returncode, Result.model_validate_json(printed)
 

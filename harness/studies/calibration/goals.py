@@ -11,7 +11,7 @@ from harness.studies.calibration.trial_kinds import KINDS, RATES, Trial
 
 
 @dataclass(frozen=True)
-class Goal:
+class CalibrationGoal:
     """What the instrument is to reach; `reached` is None while there are too few trials to say."""
 
     text: str
@@ -27,14 +27,14 @@ _DETECTED: Final = {"slower-3": 36, "slower-5": 39}
 _SECONDS: Final = 60
 
 
-def goals(trials: Sequence[Trial]) -> list[Goal]:
+def goals(trials: Sequence[Trial]) -> list[CalibrationGoal]:
     """The goals, with the figures that these trials give."""
     by = {row.kind: row for row in rows(trials) if row.judge == OURS}
     found = []
     if same := by.get("aa"):
         wrong = alarms(same)
         found.append(
-            Goal(
+            CalibrationGoal(
                 f"of {_TRIALS} trials with the same code at most {_ALARMS} called different",
                 f"{wrong.happened} of {wrong.trials}",
                 _reached(wrong, wrong.happened / max(wrong.trials, 1) <= _ALARMS / _TRIALS),
@@ -44,7 +44,7 @@ def goals(trials: Sequence[Trial]) -> list[Goal]:
         if row := by.get(name):
             share = row.slower.happened / row.slower.trials
             found.append(
-                Goal(
+                CalibrationGoal(
                     f"of {_TRIALS} trials with {KINDS[name].title} at least {least} called slower",
                     f"{row.slower.happened} of {row.slower.trials}",
                     _reached(row.slower, share >= least / _TRIALS),
@@ -53,7 +53,7 @@ def goals(trials: Sequence[Trial]) -> list[Goal]:
     timed = middle(trial.seconds for trial in trials if trial.kind in {kind.name for kind in RATES})
     if timed is not None:
         text = f"median time to a verdict at most {_SECONDS} s"
-        found.append(Goal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))
+        found.append(CalibrationGoal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))
     return found
 
 

@@ -22,7 +22,7 @@ from harness.studies.calibration.commits import summary as gate_summary
 from harness.studies.calibration.error_rates import summary, usual
 from harness.studies.calibration.gate import Gates
 from harness.studies.calibration.trial import Trials
-from harness.studies.calibration.trial_kinds import KINDS, RATES, SHAPES, Kind, Trial
+from harness.studies.calibration.trial_kinds import KINDS, RATES, SHAPES, Trial, TrialKind
 from harness.studies.calibration.trial_log import Ledger, gate_trials, keep_gate_trials
 from harness.system import files, run_lock
 from harness.system.cpus import cpu_model
@@ -31,7 +31,7 @@ from harness.system.cpus import cpu_model
 _TEMPORARY_BYTES: Final = 50e6
 
 
-def chosen(names: Sequence[str], *, shapes: bool) -> list[Kind]:
+def chosen(names: Sequence[str], *, shapes: bool) -> list[TrialKind]:
     """The kinds of these names, or those that rates are counted in; the other shapes too where asked for.
 
     Raises:
@@ -44,7 +44,7 @@ def chosen(names: Sequence[str], *, shapes: bool) -> list[Kind]:
 
 
 def calibrate(
-    kinds: Sequence[Kind],
+    kinds: Sequence[TrialKind],
     trials: int,
     folder: Path,
     seed: int | None,
@@ -58,11 +58,11 @@ def calibrate(
     Raises:
         BenchError: A trial could not be made; those before it are kept.
     """
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with run_lock.taken(folder, wait=wait, say=say):
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock.machine_lock(folder, wait=wait, log=log):
         files.temporary_folder(_TEMPORARY_BYTES)
         if removed := run_folder.remove(folder.parent):
-            say(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed what killed runs had left: {', '.join(removed)}")
         ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed)
         if seed not in (None, ledger.seed):
             raise SuiteError(
@@ -72,14 +72,14 @@ def calibrate(
         todo = missing(kinds, [trial.kind for trial in ledger.trials], trials)
         if ledger.trials:
             revisions = ", ".join(sorted({str(trial.revision)[:12] for trial in ledger.trials}))
-            say(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
+            log(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
         maker = Trials()
         begun = time.monotonic()
         for number, kind in enumerate(todo, 1):
             trial = maker.make(kind, ledger.seed + LOOKS * len(ledger.trials))
             ledger.add(trial)
             left = (time.monotonic() - begun) / number * (len(todo) - number)
-            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_in_words(kind, trial)}")
+            log(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_in_words(kind, trial)}")
     if print_json:
         print(json.dumps(summary(ledger.trials), indent=1))
     tables.render(ledger.trials, console)
@@ -93,15 +93,15 @@ def calibrate_gate(
     Raises:
         BenchError: A trial could not be made; those before it are kept.
     """
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with run_lock.taken(folder, wait=wait, say=say):
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock.machine_lock(folder, wait=wait, log=log):
         files.temporary_folder(_TEMPORARY_BYTES)
         if removed := run_folder.remove(folder.parent):
-            say(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed what killed runs had left: {', '.join(removed)}")
         done = gate_trials(folder, cpu_model())
         todo = missing(COMMITS, [trial.kind for trial in done], trials)
         if done:
-            say(f"{len(done)} trials of the gate are in {folder} already; {len(todo)} to go")
+            log(f"{len(done)} trials of the gate are in {folder} already; {len(todo)} to go")
         archive.prepare(folder)
         maker = Gates()
         begun = time.monotonic()
@@ -110,7 +110,7 @@ def calibrate_gate(
             done.append(trial)
             keep_gate_trials(folder, done)
             left = (time.monotonic() - begun) / number * (len(todo) - number)
-            say(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_gate_in_words(commit, trial)}")
+            log(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_gate_in_words(commit, trial)}")
     if print_json:
         print(json.dumps(gate_summary(done), indent=1))
     tables.render_gate(done, console)
@@ -127,7 +127,7 @@ def _begin(folder: Path, seed: int | None) -> Ledger:
     return Ledger.begin(folder, secrets.randbelow(2**31) if seed is None else seed, cpu_model())
 
 
-def _in_words(kind: Kind, trial: Trial) -> str:
+def _in_words(kind: TrialKind, trial: Trial) -> str:
     if trial.verdict is None or trial.ratio is None or trial.ci is None:
         return f"{kind.title}: invalid ({', '.join(trial.invalid)})"
     low, high = trial.ci

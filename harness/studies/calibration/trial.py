@@ -20,12 +20,12 @@ from harness.measure.progress import Reporter
 from harness.measure.run import Run
 from harness.results.base import Status
 from harness.results.model import Result
-from harness.studies.calibration.trial_kinds import RATES, Disturbance, Kind, Probe, Trial
+from harness.studies.calibration.trial_kinds import RATES, Disturbance, Probe, Trial, TrialKind
 from harness.studies.load_engine import wrk
-from harness.studies.load_engine.cases import Case
-from harness.studies.load_engine.runner import Ring
+from harness.studies.load_engine.cases import EngineCase
+from harness.studies.load_engine.runner import EngineRunner
 from harness.suites import catalog
-from harness.suites.arms import Arm, Scheme
+from harness.suites.arms import Arm, SchemeEntry
 from harness.suites.model import Load, Scenario, Suite
 from harness.system import cpus, processes, signals, temp_folders
 from harness.system.source_tree import OURS, Tree
@@ -72,7 +72,7 @@ class Trials:
         return self._probe(scheme)
 
     def _probe(self, scheme: str) -> Probe:
-        kind = Kind("probe", "a probe", scheme=scheme)
+        kind = TrialKind("probe", "a probe", scheme=scheme)
         with folder() as place:
             arms = _arms(self._schemes[kind.scheme], _PROBE_ROUNDS, kind, place)
             result = self._run(kind, arms, seed=1, instances=4, seconds=5)
@@ -86,7 +86,7 @@ class Trials:
                 round_ns=(_work_ns(place, CHANGED) - _work_ns(place, PLAIN)) / _PROBE_ROUNDS,
             )
 
-    def make(self, kind: Kind, seed: int) -> Trial:
+    def make(self, kind: TrialKind, seed: int) -> Trial:
         """One trial, its work as large as it should be on this machine now.
 
         Raises:
@@ -128,13 +128,15 @@ class Trials:
             usual=usual,
         )
 
-    def _from_last(self, kind: Kind) -> Probe | None:
+    def _from_last(self, kind: TrialKind) -> Probe | None:
         """What a trial minutes ago found, with more servers and for longer than a probe; None without one."""
         if kind not in RATES or self._last is None or time.monotonic() - self._last[0] > _LAST_S:
             return None
         return self._last[1]
 
-    def _run(self, kind: Kind, arms: dict[str, Arm], seed: int, *, instances: int, seconds: float) -> Result:
+    def _run(
+        self, kind: TrialKind, arms: dict[str, Arm], seed: int, *, instances: int, seconds: float
+    ) -> Result:
         suite = Suite(
             name="calibration",
             title=kind.title,
@@ -148,7 +150,7 @@ class Trials:
             return Run(suite, options).run(arms, reporter)
 
 
-def _arms(scheme: Scheme, rounds: int, kind: Kind, place: Path) -> dict[str, Arm]:
+def _arms(scheme: SchemeEntry, rounds: int, kind: TrialKind, place: Path) -> dict[str, Arm]:
     """Both arms: the very same servers, copies of them, or both wrapped alike, one with more to do."""
     if kind.farther:
         return _copies(scheme, kind, place)
@@ -163,7 +165,7 @@ def _arms(scheme: Scheme, rounds: int, kind: Kind, place: Path) -> dict[str, Arm
     }
 
 
-def _copies(scheme: Scheme, kind: Kind, place: Path) -> dict[str, Arm]:
+def _copies(scheme: SchemeEntry, kind: TrialKind, place: Path) -> dict[str, Arm]:
     """Servers whose code is the same to the byte, and the paths to it are not equally long."""
     arms = {}
     for name, letters in ((PLAIN, 1), (CHANGED, 1 + kind.farther)):
@@ -184,7 +186,7 @@ def _orders(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0) ->
 @contextmanager
 def folder() -> Iterator[Path]:
     """A temporary folder that counts as left over should this process be killed."""
-    with signals.held():
+    with signals.deferred():
         place, owner = temp_folders.make_folder()
     try:
         yield place
@@ -218,13 +220,13 @@ def _checks(result: Result, status: Status) -> list[str]:
 def _usually(arms: Iterable[Arm]) -> dict[str, tuple[float, float]]:
     """Requests a second of one server of each arm, one after the other, by each tool."""
     found: dict[str, tuple[float, float]] = {}
-    with Ring(arms, 1) as ring:
+    with EngineRunner(arms, 1) as ring:
         for tool in _USUAL:
             if tool == "wrk" and not wrk.is_there():
                 continue
             rates = []
             for number in (0, 1):
-                [(_, outcome)] = ring.fight([Case(tool, "/api/restricted")], number, _USUAL_S)
+                [(_, outcome)] = ring.fight([EngineCase(tool, "/api/restricted")], number, _USUAL_S)
                 if outcome.errors:
                     raise EnvironmentFailedError(f"{tool} saw {outcome.errors} errors where there are none.")
                 rates.append(outcome.throughput)
@@ -247,11 +249,11 @@ def _beside(disturbance: Disturbance) -> Callable[[Rig], AbstractContextManager[
         log = rig.folder / f"{disturbance}.log"
         started: list[subprocess.Popen[bytes]] = []
         try:
-            with signals.held():
+            with signals.deferred():
                 started.append(processes.start(f"calibration.{disturbance}", words, log=log))
             cpus.pin(started[0].pid, rig.placement.servers)
             yield
         finally:
-            processes.end(started)
+            processes.terminate(started)
 
     return going_on

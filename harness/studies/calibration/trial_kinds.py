@@ -22,7 +22,7 @@ Disturbance = Literal["", "neighbour", "stutter"]
 
 
 @dataclass(frozen=True)
-class Kind:
+class TrialKind:
     """One way in which two arms differ.
 
     Attributes:
@@ -59,23 +59,27 @@ class Kind:
 
 #: Those that the error rates are counted in.
 RATES: Final = (
-    Kind("aa", "the same code in both arms"),
-    Kind("slower-3", "3 % more work in one arm", added=0.03),
-    Kind("slower-5", "5 % more work in one arm", added=0.05),
+    TrialKind("aa", "the same code in both arms"),
+    TrialKind("slower-3", "3 % more work in one arm", added=0.03),
+    TrialKind("slower-5", "5 % more work in one arm", added=0.05),
 )
 #: Other shapes of slowness, and of trouble.
 SHAPES: Final = (
-    Kind("tenth", "every tenth request of one arm has 50 % more work", added=0.05, every=10),
-    Kind("one-of-eight", "one instance of eight of one arm has 40 % more work", added=0.05, of_instances=8),
-    Kind("leak", "each request to one arm leaves 1 kB behind", leak=1000),
-    Kind(
+    TrialKind("tenth", "every tenth request of one arm has 50 % more work", added=0.05, every=10),
+    TrialKind(
+        "one-of-eight", "one instance of eight of one arm has 40 % more work", added=0.05, of_instances=8
+    ),
+    TrialKind("leak", "each request to one arm leaves 1 kB behind", leak=1000),
+    TrialKind(
         "slow-store", "the store both arms use is stopped half of the time", beside="stutter", scheme="cookie"
     ),
-    Kind("neighbour", "half-way a process begins that wants the servers' CPU", beside="neighbour"),
-    Kind("elsewhere", "the same code in a folder farther down", farther=_FARTHER),
-    Kind("elsewhere-still", "the same code farther down, no lengths drawn", farther=_FARTHER, path_lengths=0),
+    TrialKind("neighbour", "half-way a process begins that wants the servers' CPU", beside="neighbour"),
+    TrialKind("elsewhere", "the same code in a folder farther down", farther=_FARTHER),
+    TrialKind(
+        "elsewhere-still", "the same code farther down, no lengths drawn", farther=_FARTHER, path_lengths=0
+    ),
 )
-KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
+KINDS: Final[Mapping[str, TrialKind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 
 
 class Probe(BaseModel):
@@ -91,7 +95,7 @@ class Probe(BaseModel):
     server_cpu_us: float
     round_ns: float
 
-    def rounds(self, kind: Kind) -> int:
+    def rounds(self, kind: TrialKind) -> int:
         """How often the loop must turn in each request that has any work."""
         return self.turns(kind.added * kind.every * kind.of_instances)
 

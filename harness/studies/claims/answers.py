@@ -8,10 +8,10 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import SuiteError
-from harness.results.claims import Answer, Outcome
+from harness.results.claims import ClaimAnswer, Outcome
 from harness.results.environment import Git
 from harness.studies.claims.claim import Claim
-from harness.studies.lab import Setting
+from harness.studies.lab import LabSetting
 from harness.system import files
 
 FILE: Final = "claims.json"
@@ -20,9 +20,9 @@ FILE: Final = "claims.json"
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    setting: Setting
+    setting: LabSetting
     git: Git
-    claims: list[Answer]
+    claims: list[ClaimAnswer]
 
 
 class Answers:
@@ -37,7 +37,7 @@ class Answers:
         SuiteError: What is there cannot be read, or is of another setting.
     """
 
-    def __init__(self, folder: Path, setting: Setting, git: Git) -> None:
+    def __init__(self, folder: Path, setting: LabSetting, git: Git) -> None:
         self._path = folder / FILE
         self._file = _File(setting=setting, git=git, claims=[])
         if self._path.exists():
@@ -55,7 +55,7 @@ class Answers:
         return cls(folder, there.setting, there.git)
 
     @property
-    def all(self) -> list[Answer]:
+    def all(self) -> list[ClaimAnswer]:
         """By number."""
         return sorted(self._file.claims, key=lambda answer: answer.number)
 
@@ -63,7 +63,7 @@ class Answers:
         """Whether a claim was answered: one that could not be run was not."""
         return any(one.number == number and one.verdict != "not run" for one in self._file.claims)
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: ClaimAnswer) -> None:
         """Keep an answer, in the place of an older one: on disk when this returns.
 
         Raises:
@@ -80,9 +80,9 @@ class Answers:
         files.write_atomically(self._path, (self._file.model_dump_json(indent=1) + "\n").encode())
 
 
-def answer_of(claim: Claim, outcome: Outcome) -> Answer:
+def answer_of(claim: Claim, outcome: Outcome) -> ClaimAnswer:
     """Return a claim and its outcome as the list keeps them."""
-    return Answer(
+    return ClaimAnswer(
         number=claim.number,
         says=claim.says,
         by=claim.by,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import SuiteError
-from harness.results.claims import Figure, Kind, Outcome, Verdict
+from harness.results.claims import ClaimFigure, Kind, Outcome, Verdict
 from harness.system import plugins
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def not_run(claim: Claim) -> Outcome:
 
 
 def decided(
-    holds: bool, because: str, figures: Sequence[Figure], otherwise: str = "the figures show otherwise"
+    holds: bool, because: str, figures: Sequence[ClaimFigure], otherwise: str = "the figures show otherwise"
 ) -> Outcome:
     """The outcome of a demonstration: the same whenever it is repeated.
 

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.results.claims import Answer
+from harness.results.claims import ClaimAnswer
 
 _STYLES: Final = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not run": "dim"}
 
 
-def render(answers: Sequence[Answer], console: Console) -> None:
+def render(answers: Sequence[ClaimAnswer], console: Console) -> None:
     """Print each claim with its verdict, and below it why."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("#", justify="right", no_wrap=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from harness.report import markdown
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
-from harness.results.claims import Answer, Figure
+from harness.results.claims import ClaimAnswer, ClaimFigure
 
 if TYPE_CHECKING:
     from harness.report.charts.parts.draw import Picture
 
 
-def render(answers: Sequence[Answer], pictures: Sequence[Picture] = ()) -> str:
+def render(answers: Sequence[ClaimAnswer], pictures: Sequence[Picture] = ()) -> str:
     """All answers with their figures as Markdown, ending in a newline.
 
     Args:
@@ -43,13 +43,13 @@ def render(answers: Sequence[Answer], pictures: Sequence[Picture] = ()) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _value(figure: Figure) -> str:
+def _value(figure: ClaimFigure) -> str:
     value = fmt.number(figure.value) if figure.value % 1 else f"{figure.value:.0f}"
     ends = "" if figure.ci is None else f" ({' to '.join(map(fmt.number, figure.ci))})"
     return f"{value}{ends} {figure.unit}".rstrip()
 
 
-def _overview(answers: Sequence[Answer]) -> Table:
+def _overview(answers: Sequence[ClaimAnswer]) -> Table:
     """One row a claim."""
     rows = [[str(one.number), one.verdict, f"{one.says} ({one.by})"] for one in answers]
     return Table("Claims", ["#", "verdict", "claim"], rows)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from harness.analysis.stats.propagation import uncertain, value
-from harness.results.claims import Figure, Outcome
+from harness.analysis.stats.propagation import evaluate, propagate
+from harness.results.claims import ClaimFigure, Outcome
 from harness.studies.suites import SUITE
 from harness.suites.expressions import expression
 
 if TYPE_CHECKING:
     from harness.results.model import Comparison, Measurement, Result
     from harness.studies.lab import Lab
-    from harness.suites.expressions import Figure as Asked
+    from harness.suites.expressions import MetricTerm as Asked
 
 #: Its restricted reads under saturation; what is compared there.
 READS: Final = "saturation"
@@ -38,9 +38,9 @@ def comparison(result: Result, base: str, arm: str, scenario: str = READS) -> Co
     )
 
 
-def told(one: Comparison) -> Figure:
+def describe_comparison(one: Comparison) -> ClaimFigure:
     """A comparison as an answer has it."""
-    return Figure(
+    return ClaimFigure(
         name=f"CPU per request, {one.arm} / {one.base} ({one.scenario})", value=one.ratio, ci=one.ci
     )
 
@@ -52,7 +52,7 @@ def rows(result: Result, scenario: str = READS) -> dict[str, Measurement]:
 
 def reckoned(
     name: str, text: str, by_arm: Mapping[str, Measurement], result: Result, unit: str = ""
-) -> Figure:
+) -> ClaimFigure:
     """What an expression over arms comes to, such as `token-denylist.total_cpu - token.total_cpu`.
 
     Args:
@@ -64,7 +64,7 @@ def reckoned(
     """
     node = expression(text)
     asked: dict[Asked, Measurement] = {figure: by_arm[figure.arm] for figure in node.figures()}
-    whole = uncertain(node.reckon({figure: value(row) for figure, row in asked.items()}), asked)
-    return Figure(
+    whole = propagate(node.reckon({figure: evaluate(row) for figure, row in asked.items()}), asked)
+    return ClaimFigure(
         name=name, value=whole.value, unit=unit, ci=whole.interval(result.run.comparisons_confidence)
     )

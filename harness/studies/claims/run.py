@@ -14,12 +14,12 @@ from rich.console import Console
 from harness.measure import run_folder
 from harness.report.charts.parts.draw import Picture, draw_claims
 from harness.results import archive
-from harness.results.claims import Answer, Outcome
+from harness.results.claims import ClaimAnswer, Outcome
 from harness.studies.claims import console as terminal
 from harness.studies.claims import page
 from harness.studies.claims.answers import FILE, Answers, answer_of
 from harness.studies.claims.claim import Claim, find_claims, not_run
-from harness.studies.lab import Lab, Setting
+from harness.studies.lab import Lab, LabSetting
 from harness.studies.suites import SUITES
 from harness.system import files, interpreter, run_lock
 from harness.testbed.revisions import worktrees
@@ -30,49 +30,49 @@ PAGE_FILE: Final = "claims.md"
 _TEMPORARY_BYTES: Final = 50e6
 
 
-def settle(numbers: list[int], folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+def run_claims(numbers: list[int], folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
     """Put claims to the test, less those that the folder has answers to already, and tell all answers.
 
     Raises:
         SuiteError: There is no such claim, or the folder's answers are of another setting.
         BenchError: An experiment could not be made; the answers before it are kept.
     """
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     asked = find_claims(numbers)
-    with run_lock.taken(folder, wait=wait, say=say):
+    with run_lock.machine_lock(folder, wait=wait, log=log):
         files.temporary_folder(_TEMPORARY_BYTES)
         if removed := run_folder.remove(folder.parent):
-            say(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed what killed runs had left: {', '.join(removed)}")
         archive.prepare(folder)
         with Lab(folder, console) as lab:
-            answers = Answers(folder, Setting.of(lab.digest()), worktrees.revision())
+            answers = Answers(folder, LabSetting.of(lab.digest()), worktrees.revision())
             todo = [claim for claim in asked if not answers.has(claim.number)]
             todo.sort(key=lambda claim: claim.kind == "measured")  # those take minutes
             if len(todo) < len(asked):
-                say(f"{len(asked) - len(todo)} answers are in {folder} already; {len(todo)} to go")
+                log(f"{len(asked) - len(todo)} answers are in {folder} already; {len(todo)} to go")
             for number, claim in enumerate(todo, 1):
                 begun = time.monotonic()
                 outcome = _outcome(claim, lab)
                 answers.add(answer_of(claim, outcome))
                 took = f"{time.monotonic() - begun:.1f} s"
-                say(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({took})")
-        pictures = draw(answers.all, folder, say)
+                log(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({took})")
+        pictures = draw(answers.all, folder, log)
         archive.save_texts({PAGE_FILE: page.render(answers.all, pictures)}, folder)
     if print_json:
         print(json.dumps([answer.model_dump() for answer in answers.all], indent=1))
     terminal.render(answers.all, console)
-    say(f"{FILE}, {PAGE_FILE} and {len(pictures)} figures are in {folder}")
-    say("exit code 0")
+    log(f"{FILE}, {PAGE_FILE} and {len(pictures)} figures are in {folder}")
+    log("exit code 0")
 
 
-def draw(answers: Sequence[Answer], folder: Path, say: Callable[[str], None]) -> list[Picture]:
+def draw(answers: Sequence[ClaimAnswer], folder: Path, log: Callable[[str], None]) -> list[Picture]:
     """Draw what is there to be drawn, unless this interpreter cannot: no answer depends on it."""
     runs = [folder / suite for suite in SUITES if (folder / suite / archive.RESULT_FILE).exists()]
     results = [result for run in runs if (result := archive.load(run)).believable]
     try:
         return draw_claims(answers, results, folder)
     except ModuleNotFoundError as error:
-        say(f"no figures ({interpreter.missing(error)})")
+        log(f"no figures ({interpreter.missing(error)})")
         return []
 
 

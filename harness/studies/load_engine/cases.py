@@ -16,7 +16,7 @@ TRUTH_RATE: Final = 500
 
 
 @dataclass(frozen=True)
-class Case:
+class EngineCase:
     """One engine on one path.
 
     Attributes:
@@ -47,23 +47,23 @@ class Case:
 PATHS: Final = ("/public", "/api/restricted")
 TRUTH_PATHS: Final = ("/fixed", "/bimodal")
 #: By engine, since one process of an engine goes through all of its cases.
-CASES: Final[Mapping[str, tuple[Case, ...]]] = {
+CASES: Final[Mapping[str, tuple[EngineCase, ...]]] = {
     "ours": (
-        *(Case("ours", path) for path in PATHS),
-        *(Case("ours", path, TRUTH_CONNECTIONS) for path in TRUTH_PATHS),
+        *(EngineCase("ours", path) for path in PATHS),
+        *(EngineCase("ours", path, TRUTH_CONNECTIONS) for path in TRUTH_PATHS),
     ),
     "ours-open": (
-        *(Case("ours-open", path, rate=RATE) for path in PATHS),
-        *(Case("ours-open", path, rate=TRUTH_RATE) for path in TRUTH_PATHS),
+        *(EngineCase("ours-open", path, rate=RATE) for path in PATHS),
+        *(EngineCase("ours-open", path, rate=TRUTH_RATE) for path in TRUTH_PATHS),
     ),
-    "fast-http-user": tuple(Case("fast-http-user", path) for path in PATHS),
-    "http-user": tuple(Case("http-user", path) for path in PATHS),
-    "wrk": tuple(Case("wrk", path) for path in PATHS),
+    "fast-http-user": tuple(EngineCase("fast-http-user", path) for path in PATHS),
+    "http-user": tuple(EngineCase("http-user", path) for path in PATHS),
+    "wrk": tuple(EngineCase("wrk", path) for path in PATHS),
 }
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What one bout found.
 
     Attributes:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from harness.studies.load_engine.rows import Row, goals
+from harness.studies.load_engine.rows import EngineRow, goals
 
 
-def render(found: Sequence[Row], console: Console) -> None:
+def render(found: Sequence[EngineRow], console: Console) -> None:
     """Print what was measured, and what of it was to be reached."""
     for table in (_rates(found), _latencies(found), _goals(found)):
         console.print(table)
@@ -26,7 +26,7 @@ def _table(words: Sequence[str], numbers: Sequence[str]) -> Table:
     return table
 
 
-def _rates(found: Sequence[Row]) -> Table:
+def _rates(found: Sequence[EngineRow]) -> Table:
     table = _table(("engine", "path", "load"), ("req/s", "CPU us/req", "server"))
     for row in found:
         spins = "lag_p99" in row.percentiles
@@ -41,7 +41,7 @@ def _rates(found: Sequence[Row]) -> Table:
     return table
 
 
-def _latencies(found: Sequence[Row]) -> Table:
+def _latencies(found: Sequence[EngineRow]) -> Table:
     table = _table(("service time, as told by", "path"), ("p50 us", "p90 us", "p99 us", "lag p99 us"))
     for row in found:
         seen = row.percentiles
@@ -54,7 +54,7 @@ def _latencies(found: Sequence[Row]) -> Table:
     return table
 
 
-def _goals(found: Sequence[Row]) -> Table:
+def _goals(found: Sequence[EngineRow]) -> Table:
     marks = {True: "reached", False: "MISSED", None: "not measured"}
     table = Table("to reach", "measured", "", box=None, pad_edge=False)
     for goal in goals(found):

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from harness.analysis.stats.estimate import Estimate, geometric_mean
-from harness.studies.load_engine.cases import Case, Outcome
+from harness.studies.load_engine.cases import EngineCase, TrialOutcome
 
 _CONFIDENCE: Final = 0.99
 #: What ours is held against, case by case of the same path, and what of it.
@@ -17,11 +17,11 @@ _COMPARED: Final = ("throughput", "client_cpu")
 _LATENCIES: Final = ("service_p50", "service_p90", "service_p99")
 
 #: Bout by bout, in the order of the rounds.
-Rounds = Mapping[Case, Sequence[Outcome]]
+Rounds = Mapping[EngineCase, Sequence[TrialOutcome]]
 
 
 @dataclass(frozen=True)
-class Row:
+class EngineRow:
     """One engine on one path, over all rounds.
 
     Attributes:
@@ -53,12 +53,12 @@ class Row:
     over: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def rows(rounds: Rounds) -> list[Row]:
+def rows(rounds: Rounds) -> list[EngineRow]:
     """A row a case."""
     return [_row(case, outcomes, rounds) for case, outcomes in rounds.items()]
 
 
-def _row(case: Case, outcomes: Sequence[Outcome], rounds: Rounds) -> Row:
+def _row(case: EngineCase, outcomes: Sequence[TrialOutcome], rounds: Rounds) -> EngineRow:
     rate = geometric_mean([one.throughput for one in outcomes], _CONFIDENCE)
     cpu = geometric_mean([one.client_cpu for one in outcomes], _CONFIDENCE)
     rivals = {
@@ -66,7 +66,7 @@ def _row(case: Case, outcomes: Sequence[Outcome], rounds: Rounds) -> Row:
         for other, theirs in rounds.items()
         if (other.path, other.load) == (case.path, case.load) and other.engine in _RIVALS
     }
-    return Row(
+    return EngineRow(
         engine=case.engine,
         path=case.path,
         load=case.load,
@@ -87,7 +87,7 @@ def _row(case: Case, outcomes: Sequence[Outcome], rounds: Rounds) -> Row:
     )
 
 
-def _truth(name: str, outcomes: Sequence[Outcome]) -> dict[str, float]:
+def _truth(name: str, outcomes: Sequence[TrialOutcome]) -> dict[str, float]:
     """The medians over rounds of the true percentile, and of what the engine said above it."""
     return {
         "true": median(one.truth[name] for one in outcomes),
@@ -95,7 +95,7 @@ def _truth(name: str, outcomes: Sequence[Outcome]) -> dict[str, float]:
     }
 
 
-def _over(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> dict[str, Any]:
+def _over(ours: Sequence[TrialOutcome], theirs: Sequence[TrialOutcome]) -> dict[str, Any]:
     """Ours over theirs, round by round: geometric mean with interval; of percentiles the median.
 
     A percentile that Locust rounded down to 0 ms has no ratio.
@@ -118,7 +118,7 @@ def _interval(estimate: Estimate) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True)
-class Goal:
+class EngineGoal:
     """What an engine must reach to be believed; `reached` is None where it could not be measured."""
 
     text: str
@@ -126,7 +126,7 @@ class Goal:
     reached: bool | None
 
 
-def goals(found: Sequence[Row]) -> list[Goal]:
+def goals(found: Sequence[EngineRow]) -> list[EngineGoal]:
     """What docs/method.md promises of this engine, held against a measurement of it."""
     by_case = {(row.engine, row.path): row for row in found}
     ours, api = by_case["ours", "/public"], by_case["ours", "/api/restricted"]
@@ -139,7 +139,7 @@ def goals(found: Sequence[Row]) -> list[Goal]:
             "throughput",
             at_least=2.5,
         ),
-        Goal(
+        EngineGoal(
             "at most 20 us of client CPU a request on /public",
             f"{ours.client_cpu:.1f} us",
             ours.client_cpu <= 20,
@@ -153,29 +153,31 @@ def goals(found: Sequence[Row]) -> list[Goal]:
         if row.engine == "ours-open" and "lag_p99" in row.percentiles and not row.truth:
             lag = row.percentiles["lag_p99"]
             text = f"lag at most 100 us at the 99th percentile, {row.path}, {row.load}"
-            answer.append(Goal(text, f"{lag:.0f} us", lag <= 100))
+            answer.append(EngineGoal(text, f"{lag:.0f} us", lag <= 100))
         if row.truth:
             worst = max(row.truth.values(), key=lambda one: abs(one["off"]) / max(50, 0.05 * one["true"]))
             text = f"percentiles within 5 % or 50 us of the truth, {row.path}, {row.load}"
             near = abs(worst["off"]) <= max(50, 0.05 * worst["true"])
             answer.append(
-                Goal(text, f"worst {worst['off']:+.0f} us where the truth is {worst['true']:,.0f}", near)
+                EngineGoal(
+                    text, f"worst {worst['off']:+.0f} us where the truth is {worst['true']:,.0f}", near
+                )
             )
     wrong = sum(row.errors for row in found if row.engine.startswith("ours"))
-    answer.append(Goal("no wrong answer", f"{wrong} errors", wrong == 0))
+    answer.append(EngineGoal("no wrong answer", f"{wrong} errors", wrong == 0))
     return answer
 
 
-def _ratio(text: str, row: Row, rival: str, metric: str, *, at_least: float) -> Goal:
+def _ratio(text: str, row: EngineRow, rival: str, metric: str, *, at_least: float) -> EngineGoal:
     if rival not in row.over:
-        return Goal(text, f"{rival} is not installed", None)
+        return EngineGoal(text, f"{rival} is not installed", None)
     ratio, ci = row.over[rival][metric]["ratio"], row.over[rival][metric]["ci"]
     interval = f" ({ci[0]:.3f} to {ci[1]:.3f})" if ci else ""
-    return Goal(text, f"{ratio:.3f}{interval}", ratio >= at_least)
+    return EngineGoal(text, f"{ratio:.3f}{interval}", ratio >= at_least)
 
 
-def _within(text: str, row: Row, metric: str, limit: float) -> Goal:
+def _within(text: str, row: EngineRow, metric: str, limit: float) -> EngineGoal:
     if "wrk" not in row.over:
-        return Goal(text, "wrk is not installed", None)
+        return EngineGoal(text, "wrk is not installed", None)
     ratio = row.over["wrk"][metric]["ratio"]
-    return Goal(text, f"{ratio:.3f}", abs(ratio - 1) <= limit)
+    return EngineGoal(text, f"{ratio:.3f}", abs(ratio - 1) <= limit)

@@ -21,9 +21,9 @@ def measure(rounds: int, seconds: int, seed: int, console: Console, *, print_jso
     Raises:
         EnvironmentFailedError: An engine or a server failed, or another run is under way.
     """
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with run_lock.taken(Path(), wait=wait, say=say):
-        found = rows(measure_rounds(rounds, seconds, seed, say))
+    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock.machine_lock(Path(), wait=wait, log=log):
+        found = rows(measure_rounds(rounds, seconds, seed, log))
     if print_json:
         print(json.dumps([asdict(row) for row in found], indent=1))
     tables.render(found, console)

@@ -14,11 +14,11 @@ from typing import Any, Final, Self
 
 from harness.errors import EnvironmentFailedError
 from harness.studies.load_engine import wrk
-from harness.studies.load_engine.cases import Case, Outcome
+from harness.studies.load_engine.cases import EngineCase, TrialOutcome
 from harness.suites.arms import Arm
 from harness.system import cpus, processes, signals
 from harness.system.cpus import place
-from harness.testbed.launcher import Serving
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.meters import cpu_ns
 from harness.testbed.rig import Rig
 
@@ -26,7 +26,7 @@ _WARMUP_S: Final = 0.3
 _PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 
-class Ring:
+class EngineRunner:
     """Servers and the target, alive between `with` and its end.
 
     Args:
@@ -45,19 +45,19 @@ class Ring:
             self._rig = self._open.enter_context(
                 Rig(
                     self._arms,
-                    Serving(users=1),
+                    ServerOptions(users=1),
                     instances=self._instances,
                     placement=self._placement,
                 )
             )
-            with signals.held():
+            with signals.deferred():
                 self._target = processes.start("calibration.target", [], log=self._rig.folder / "target.log")
-                self._open.callback(processes.end, [self._target])
+                self._open.callback(processes.terminate, [self._target])
             cpus.pin(self._target.pid, self._placement.servers)
             self._target_port = int(json.loads(_line(self._target, self._rig.folder / "target.log"))["port"])
             first = self._rig.instances[0].target
             self._credential = json.loads(
-                processes.ask("loadtests.credential", [first.host, str(first.port)])
+                processes.run_module("loadtests.credential", [first.host, str(first.port)])
             )
         except BaseException:
             self._open.close()
@@ -69,7 +69,9 @@ class Ring:
     ) -> None:
         self._open.close()
 
-    def fight(self, cases: Sequence[Case], number: int, seconds: int) -> Iterator[tuple[Case, Outcome]]:
+    def fight(
+        self, cases: Sequence[EngineCase], number: int, seconds: int
+    ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
         """All cases of one engine, one after the other, in one fresh process of it.
 
         Args:
@@ -83,22 +85,24 @@ class Ring:
         fight = self._fight_wrk if cases[0].engine == "wrk" else self._fight_locust
         yield from fight(cases, number % len(self._rig.instances), seconds)
 
-    def _fight_wrk(self, cases: Sequence[Case], server: int, seconds: int) -> Iterator[tuple[Case, Outcome]]:
+    def _fight_wrk(
+        self, cases: Sequence[EngineCase], server: int, seconds: int
+    ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
         instance = self._rig.instances[server]
         for case in cases:
             url = f"http://{instance.target.host}:{instance.target.port}{case.path}"
             watch = _Busy(instance.pid)
             found = wrk.fight(case, url, self._headers(case), seconds, self._placement.load)
-            yield case, Outcome(**found, server_busy=watch.share(), truth={})
+            yield case, TrialOutcome(**found, server_busy=watch.share(), truth={})
 
     def _fight_locust(
-        self, cases: Sequence[Case], server: int, seconds: int
-    ) -> Iterator[tuple[Case, Outcome]]:
+        self, cases: Sequence[EngineCase], server: int, seconds: int
+    ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
         instance = self._rig.instances[server]
         file = self._rig.folder / "bouts.json"
         log = self._rig.folder / "bouts.log"
         file.write_text(json.dumps([self._bout(case, server, seconds) for case in cases]), encoding="utf-8")
-        with signals.held():
+        with signals.deferred():
             engine = processes.start("loadtests.engine_trial", [str(file)], log=log)
         try:
             cpus.pin(engine.pid, self._placement.load)
@@ -110,11 +114,11 @@ class Ring:
                 _expect("end", engine, log)
                 truth = self._ask_truth() if case.has_truth else {}
                 busy = watch.share()
-                yield case, Outcome(**json.loads(_line(engine, log)), server_busy=busy, truth=truth)
+                yield case, TrialOutcome(**json.loads(_line(engine, log)), server_busy=busy, truth=truth)
         finally:
-            processes.end([engine])
+            processes.terminate([engine])
 
-    def _bout(self, case: Case, server: int, seconds: int) -> dict[str, Any]:
+    def _bout(self, case: EngineCase, server: int, seconds: int) -> dict[str, Any]:
         target = self._rig.instances[server].target
         return {
             "engine": case.engine,
@@ -130,7 +134,7 @@ class Ring:
             "seconds": 2 * seconds if case.has_truth else seconds,
         }
 
-    def _headers(self, case: Case) -> str:
+    def _headers(self, case: EngineCase) -> str:
         return str(self._credential["headers"]) if case.path.startswith("/api/") else ""
 
     def _ask_truth(self) -> Mapping[str, float]:
@@ -175,6 +179,6 @@ def _line(process: subprocess.Popen[bytes], log: Path) -> bytes:
         process.wait(timeout=10)
         raise EnvironmentFailedError(
             f"a program ended with exit code {process.returncode} before it was done:"
-            f" {processes.last_words(log.read_text(errors='replace'))}"
+            f" {processes.last_lines(log.read_text(errors='replace'))}"
         )
     return line

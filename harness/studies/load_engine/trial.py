@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from harness.studies.load_engine import wrk
-from harness.studies.load_engine.cases import CASES, Case, Outcome
-from harness.studies.load_engine.runner import Ring
+from harness.studies.load_engine.cases import CASES, EngineCase, TrialOutcome
+from harness.studies.load_engine.runner import EngineRunner
 from harness.suites import catalog
-from harness.suites.arms import plain
+from harness.suites.arms import arms_of_schemes
 
 #: Needs no store: what is measured is a server and an engine, nothing else.
 _SCHEME: Final = "token"
@@ -19,26 +19,26 @@ _INSTANCES: Final = 4
 
 
 def measure(
-    rounds: int, seconds: int, seed: int, say: Callable[[str], None]
-) -> Mapping[Case, Sequence[Outcome]]:
+    rounds: int, seconds: int, seed: int, log: Callable[[str], None]
+) -> Mapping[EngineCase, Sequence[TrialOutcome]]:
     """Measure every engine in every round; wrk where it is installed.
 
     Args:
         rounds: How many; each starts a fresh process of every engine.
         seconds: Length of each bout, without its warm-up.
         seed: Shuffles each round.
-        say: Told how far it is.
+        log: Told how far it is.
 
     Raises:
         EnvironmentFailedError: An engine or a server failed.
     """
     engines = [name for name in CASES if name != "wrk" or wrk.is_there()]
     if "wrk" not in engines:
-        say("wrk is not installed, so nothing is held against it (Debian: apt-get install wrk)")
-    found: dict[Case, list[Outcome]] = {case: [] for name in engines for case in CASES[name]}
+        log("wrk is not installed, so nothing is held against it (Debian: apt-get install wrk)")
+    found: dict[EngineCase, list[TrialOutcome]] = {case: [] for name in engines for case in CASES[name]}
     order = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
-    say(f"{rounds} rounds of {', '.join(engines)}; about {_forecast_s(rounds, seconds, engines):.0f} s")
-    with Ring(plain([catalog.schemes()[_SCHEME]]).values(), _INSTANCES) as ring:
+    log(f"{rounds} rounds of {', '.join(engines)}; about {_forecast_s(rounds, seconds, engines):.0f} s")
+    with EngineRunner(arms_of_schemes([catalog.schemes()[_SCHEME]]).values(), _INSTANCES) as ring:
         for number in range(rounds):
             rates = []
             for name in order.sample(engines, len(engines)):
@@ -46,7 +46,7 @@ def measure(
                     found[case].append(outcome)
                     if case.path == "/public" and not case.rate:
                         rates.append(f"{name} {outcome.throughput:,.0f}/s")
-            say(f"round {number + 1} of {rounds}; /public: {', '.join(rates)}")
+            log(f"round {number + 1} of {rounds}; /public: {', '.join(rates)}")
     return found
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import EnvironmentFailedError
-from harness.studies.load_engine.cases import Case
-from harness.system.processes import last_words
+from harness.studies.load_engine.cases import EngineCase
+from harness.system.processes import last_lines
 
 #: Only `done` is defined, so that nothing of Lua runs while requests do. wrk counts in microseconds.
 _SCRIPT: Final = """
@@ -34,7 +34,7 @@ def is_there() -> bool:
     return shutil.which("wrk") is not None
 
 
-def fight(case: Case, url: str, headers: str, seconds: int, cpus: Sequence[int]) -> dict[str, Any]:
+def fight(case: EngineCase, url: str, headers: str, seconds: int, cpus: Sequence[int]) -> dict[str, Any]:
     """Load a server with one thread of wrk for whole seconds: it knows no others.
 
     Returns:
@@ -54,7 +54,7 @@ def fight(case: Case, url: str, headers: str, seconds: int, cpus: Sequence[int])
             done = subprocess.run([*words, url], capture_output=True, text=True, timeout=60, check=False)
         cpu_s = _children_cpu_s() - before
     if done.returncode:
-        raise EnvironmentFailedError(f"wrk failed: {last_words(done.stderr or done.stdout)}")
+        raise EnvironmentFailedError(f"wrk failed: {last_lines(done.stderr or done.stdout)}")
     counted = json.loads(done.stdout.splitlines()[-1])
     return {
         "requests": counted["requests"],

@@ -16,7 +16,7 @@ from harness.testbed.meters import CpuReading, Family
 _TIMEOUT_S: Final = 10
 
 
-class Line:
+class AgentConnection:
     """A connection to one agent, which has proved that it has the secret, as this side has.
 
     Args:
@@ -40,14 +40,14 @@ class Line:
         try:
             nonce = seal.nonce()
             theirs = messages.nonce_of(self._greeting())
-            self._seal = messages.Seal(secret, theirs, nonce, "run")
+            self._seal = messages.AgentSeal(secret, theirs, nonce, "run")
             self._send(messages.plain({"nonce": nonce}))
-            self.about = self.ask("who")
+            self.about = self.request("who")
         except BaseException:
             self.close()
             raise
 
-    def ask(self, what: str, port: int | None = None) -> dict[str, Any]:
+    def request(self, what: str, port: int | None = None) -> dict[str, Any]:
         """The agent's answer to one request.
 
         Raises:
@@ -120,24 +120,24 @@ class AgentMeter:
         port: Of the server.
     """
 
-    def __init__(self, line: Line, port: int) -> None:
+    def __init__(self, line: AgentConnection, port: int) -> None:
         self._line = line
         self._port = port
 
     def meet(self) -> Family:
         """Find out which processes serve there now."""
         return frozenset(
-            (int(pid), float(began)) for pid, began in self._line.ask("meet", self._port)["family"]
+            (int(pid), float(began)) for pid, began in self._line.request("meet", self._port)["family"]
         )
 
     def cpu(self) -> CpuReading:
         """CPU time of all of them until now."""
-        read = self._line.ask("cpu", self._port)
+        read = self._line.request("cpu", self._port)
         return CpuReading(int(read["on_ns"]), int(read["waiting_ns"]))
 
     def resident_bytes(self) -> int:
         """Resident memory of all of them."""
-        return int(self._line.ask("memory", self._port)["bytes"])
+        return int(self._line.request("memory", self._port)["bytes"])
 
 
 class Agents:
@@ -152,10 +152,10 @@ class Agents:
     """
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, AgentConnection] = {}
         try:
             for address in dict.fromkeys(addresses):
-                self._lines[address] = Line(address, messages.secret_of(os.environ))
+                self._lines[address] = AgentConnection(address, messages.secret_of(os.environ))
         except BaseException:
             self.close()
             raise

@@ -34,7 +34,7 @@ class NotSealedError(ValueError):
     """A line that whoever has the secret did not say, or not now."""
 
 
-class Seal:
+class AgentSeal:
     """One side of one connection.
 
     Args:

@@ -58,7 +58,7 @@ class PortMeter:
                 f"what listens on port {self._port} belongs to {_user(listeners[0].uid)}, and this agent may"
                 " not look into it: start the agent as that user, or as root"
             )
-        found: Family = frozenset[tuple[int, float]]().union(*map(processes.family, holders))
+        found: Family = frozenset[tuple[int, float]]().union(*map(processes.process_tree, holders))
         self._members = sorted(pid for pid, _ in found)
         return found
 

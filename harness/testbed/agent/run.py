@@ -10,13 +10,13 @@ from harness.suites import external
 from harness.testbed.agent import messages, server
 
 
-def run(bind: str, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+def run(bind: str, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
     """Answer runs until KeyboardInterrupt.
 
     Args:
         bind: Where to listen, as `HOST:PORT`.
         environment: Names the secret.
-        say: Told what happens, line by line.
+        log: Told what happens, line by line.
 
     Raises:
         SuiteError: `bind` is not written so, or there is no secret.
@@ -31,4 +31,4 @@ def run(bind: str, environment: Mapping[str, str], say: Callable[[str], None]) -
         raise EnvironmentFailedError(
             "an agent finds what listens on a port in Linux's /proc: there is none here."
         )
-    server.run(host, port, secret, say)
+    server.run(host, port, secret, log)

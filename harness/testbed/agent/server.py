@@ -23,17 +23,17 @@ _PROOF_S: Final = 5.0
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 #: Told of connections, in words.
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
-def run(host: str, port: int, secret: str, say: Say) -> None:
+def run(host: str, port: int, secret: str, log: Log) -> None:
     """Answer until KeyboardInterrupt.
 
     Args:
         host: Where to listen.
         port: The same; 0 for any that is free.
         secret: What a run has to prove that it has, too.
-        say: Told where it listens, who came, and who was turned away.
+        log: Told where it listens, who came, and who was turned away.
 
     Raises:
         EnvironmentFailedError: It cannot listen there.
@@ -43,25 +43,25 @@ def run(host: str, port: int, secret: str, say: Say) -> None:
     except OSError as error:
         raise EnvironmentFailedError(f"--bind: cannot listen at {host}:{port}: {error.strerror}.") from error
     with listener:
-        asyncio.run(_serve(listener, secret, say))
+        asyncio.run(_serve(listener, secret, log))
 
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-async def _serve(listener: socket.socket, secret: str, say: Say) -> None:
-    agent = _Agent(secret, say)
+async def _serve(listener: socket.socket, secret: str, log: Log) -> None:
+    agent = _Agent(secret, log)
     server = await asyncio.start_server(agent.attend, sock=listener, limit=messages.REQUEST_BYTES)
-    say(f"the agent listens at {_place(listener.getsockname())}; Ctrl-C ends it")
+    log(f"the agent listens at {_place(listener.getsockname())}; Ctrl-C ends it")
     async with server:
         await server.serve_forever()
 
 
 class _Agent:
-    def __init__(self, secret: str, say: Say) -> None:
+    def __init__(self, secret: str, log: Log) -> None:
         self._secret = secret
-        self._say = say
+        self._say = log
         self._connections = 0
 
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,7 +90,7 @@ class _Agent:
         writer.write(messages.plain({"protocol": messages.PROTOCOL, "nonce": nonce}))
         async with asyncio.timeout(_PROOF_S):
             theirs = messages.nonce_of(messages.parsed(await reader.readline()))
-            sealed = messages.Seal(self._secret, nonce, theirs, "agent")
+            sealed = messages.AgentSeal(self._secret, nonce, theirs, "agent")
             request = sealed.opened(await reader.readline())
         self._say(f"{whose} has the secret")
         meters: dict[int, PortMeter] = {}

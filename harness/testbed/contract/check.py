@@ -16,7 +16,7 @@ from harness.testbed.contract.requirement import (
     READ,
     NotThereError,
     Requirement,
-    Subject,
+    ServerUnderTest,
     UnmetError,
     Weight,
 )
@@ -28,7 +28,7 @@ Outcome = Literal["met", "not met", "absent"]
 
 
 @dataclass(frozen=True)
-class Line:
+class RequirementResult:
     """What came of one requirement.
 
     Attributes:
@@ -49,9 +49,9 @@ class Checkup:
     """All that was found of one server."""
 
     server: str
-    lines: Sequence[Line]
+    lines: Sequence[RequirementResult]
 
-    def unmet(self, *, strict: bool = False) -> list[Line]:
+    def unmet(self, *, strict: bool = False) -> list[RequirementResult]:
         """What it does not meet of what is needed; of everything where that is asked."""
         return [one for one in self.lines if one.outcome == "not met" and (strict or one.weight == "needed")]
 
@@ -60,7 +60,7 @@ class Checkup:
         return {"server": self.server, "lines": [asdict(line) for line in self.lines]}
 
 
-def examine(server: str, subject: Subject, requirements: Sequence[Requirement]) -> Checkup:
+def examine(server: str, subject: ServerUnderTest, requirements: Sequence[Requirement]) -> Checkup:
     """Ask a server everything of this.
 
     Raises:
@@ -70,7 +70,7 @@ def examine(server: str, subject: Subject, requirements: Sequence[Requirement]) 
     return Checkup(server, list(_lines(subject, requirements, _absent(subject))))
 
 
-def _absent(subject: Subject) -> dict[str, str]:
+def _absent(subject: ServerUnderTest) -> dict[str, str]:
     """The routes that a server does not have, each with how that is known."""
     absent = {}
     for route, optional in ROUTES.items():
@@ -89,22 +89,22 @@ def _absent(subject: Subject) -> dict[str, str]:
 
 
 def _lines(
-    subject: Subject, requirements: Sequence[Requirement], absent: Mapping[str, str]
-) -> Iterator[Line]:
+    subject: ServerUnderTest, requirements: Sequence[Requirement], absent: Mapping[str, str]
+) -> Iterator[RequirementResult]:
     for one in requirements:
         if subject.transport not in one.transports:
             continue
         if lacking := [absent[route] for route in one.routes if route in absent]:
-            yield Line(one.says, one.weight, "absent", "; ".join(lacking))
+            yield RequirementResult(one.says, one.weight, "absent", "; ".join(lacking))
             continue
         try:
-            one.ask(subject)
+            one.check(subject)
         except NotThereError as error:
-            yield Line(one.says, one.weight, "absent", str(error))
+            yield RequirementResult(one.says, one.weight, "absent", str(error))
         except (
             UnmetError,
             EnvironmentFailedError,
         ) as error:  # the latter where it closed the connection, say
-            yield Line(one.says, one.weight, "not met", str(error))
+            yield RequirementResult(one.says, one.weight, "not met", str(error))
         else:
-            yield Line(one.says, one.weight, "met")
+            yield RequirementResult(one.says, one.weight, "met")

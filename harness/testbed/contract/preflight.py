@@ -10,7 +10,7 @@ from typing import Final
 from harness.errors import ConformanceError, EnvironmentFailedError
 from harness.protocol.dialect import NOT_THERE
 from harness.protocol.plan import Target
-from harness.testbed.client import Caller
+from harness.testbed.client import ApiClient
 
 #: What is asked of every server, and the status that it is to answer to who has no credential.
 _EXPECTED: Final = {"/healthz": 200, "/public": 200, "/api/restricted": 401}
@@ -47,7 +47,7 @@ def check_shared(targets: Sequence[Target]) -> None:
         ConformanceError: It is not, or an account that the suite names cannot log in.
         EnvironmentFailedError: One did not answer.
     """
-    first, *others = (Caller(one.host, one.port, dialect=one.dialect) for one in targets)
+    first, *others = (ApiClient(one.host, one.port, dialect=one.dialect) for one in targets)
     arm, accounts = targets[0].arm, targets[0].dialect.accounts
     login = first.log_in(accounts.example, accounts.password)
     if login.status != 200:

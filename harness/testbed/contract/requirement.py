@@ -10,7 +10,7 @@ from typing import Final, Literal
 from harness.protocol.dialect import Dialect
 from harness.suites.external import Transport
 from harness.system import plugins
-from harness.testbed.client import Caller, Reply
+from harness.testbed.client import ApiClient, Response
 
 #: `needed`: without it a measurement would be of something else. `advised`: safe servers do it.
 Weight = Literal["needed", "advised"]
@@ -37,7 +37,7 @@ class NotThereError(Exception):
 
 
 @dataclass
-class Subject:
+class ServerUnderTest:
     """A server that is asked.
 
     Attributes:
@@ -54,11 +54,11 @@ class Subject:
     transport: Transport
     numbers: Iterator[int] = field(default_factory=count)
 
-    def stranger(self) -> Caller:
+    def stranger(self) -> ApiClient:
         """Somebody who carries nothing."""
-        return Caller(self.host, self.port, dialect=self.dialect)
+        return ApiClient(self.host, self.port, dialect=self.dialect)
 
-    def somebody(self) -> Caller:
+    def somebody(self) -> ApiClient:
         """Somebody without a role, logged in.
 
         Raises:
@@ -66,7 +66,7 @@ class Subject:
         """
         return self.logged_in(self.dialect.accounts.example)
 
-    def admin(self) -> Caller:
+    def admin(self) -> ApiClient:
         """An admin, logged in.
 
         Raises:
@@ -80,7 +80,7 @@ class Subject:
         """The name of an account that no other requirement has touched."""
         return self.dialect.accounts.load_user(next(self.numbers))
 
-    def logged_in(self, username: str) -> Caller:
+    def logged_in(self, username: str) -> ApiClient:
         """Somebody who has logged in.
 
         Raises:
@@ -102,18 +102,18 @@ class Requirement:
         says: What is asked, as a sentence.
         weight: How much depends on it.
         routes: The routes that it is about; a server without one of them is not asked.
-        ask: Asks it of a server, and raises UnmetError where that does something else.
+        check: Checks a server; raises UnmetError if it does something else.
         transports: Of which transports it is asked.
     """
 
     says: str
     weight: Weight
     routes: tuple[str, ...]
-    ask: Callable[[Subject], None]
+    check: Callable[[ServerUnderTest], None]
     transports: tuple[Transport, ...] = ("cookie", "bearer")
 
 
-def expect(reply: Reply, status: int, what: str) -> None:
+def expect(reply: Response, status: int, what: str) -> None:
     """Raise UnmetError unless a reply has this status."""
     if reply.status != status:
         raise UnmetError(f"{what} was answered {reply.status}, not {status}")

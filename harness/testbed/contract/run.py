@@ -16,14 +16,14 @@ from rich.markup import escape
 from harness.errors import ConformanceError, SuiteError
 from harness.protocol.dialect import CONTRACT
 from harness.suites import catalog
-from harness.suites.arms import Arm, plain
+from harness.suites.arms import Arm, arms_of_schemes
 from harness.suites.external import Transport, host_and_port, is_loopback
 from harness.suites.parse import unknown
 from harness.testbed import external
-from harness.testbed.client import Caller
+from harness.testbed.client import ApiClient
 from harness.testbed.contract.check import Checkup, examine
-from harness.testbed.contract.requirement import Subject, requirements
-from harness.testbed.launcher import Serving
+from harness.testbed.contract.requirement import ServerUnderTest, requirements
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 
 _MARKS: Final = {
@@ -34,7 +34,7 @@ _MARKS: Final = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class ContractRequest:
     """What the command line asks for.
 
     Attributes:
@@ -52,7 +52,7 @@ class Asked:
     redis_url: str | None = None
 
 
-def conform(asked: Asked, console: Console, *, print_json: bool) -> None:
+def conform(asked: ContractRequest, console: Console, *, print_json: bool) -> None:
     """Ask a target's servers everything, one after the other, and tell.
 
     Raises:
@@ -64,7 +64,7 @@ def conform(asked: Asked, console: Console, *, print_json: bool) -> None:
     for name, subject in _subjects(asked):
         found.append(examine(name, subject, requirements()))
         if not print_json:
-            _tell(found[-1], console)
+            _print_results(found[-1], console)
     if print_json:
         sys.stdout.write(json.dumps([one.as_json() for one in found]) + "\n")
         sys.stdout.flush()
@@ -75,12 +75,12 @@ def conform(asked: Asked, console: Console, *, print_json: bool) -> None:
     console.print("exit code 0", highlight=False)
 
 
-def _subjects(asked: Asked) -> Iterator[tuple[str, Subject]]:
+def _subjects(asked: ContractRequest) -> Iterator[tuple[str, ServerUnderTest]]:
     """The servers to ask, each up while it is asked."""
     if "://" in asked.target:
         yield asked.target, _at(asked)
         return
-    schemes = plain(catalog.schemes().values())
+    schemes = arms_of_schemes(catalog.schemes().values())
     if asked.target in schemes:
         arms = [schemes[asked.target]]
     else:
@@ -98,20 +98,20 @@ def _subjects(asked: Asked) -> Iterator[tuple[str, Subject]]:
 
 
 @contextmanager
-def _up(arm: Arm, redis_url: str | None) -> Iterator[Subject]:
+def _up(arm: Arm, redis_url: str | None) -> Iterator[ServerUnderTest]:
     """A server of an arm, alive within the context; nobody reads what it costs."""
     unread = arm if arm.own is None else replace(arm, own=arm.own.model_copy(update={"agent": None}))
     with Rig(
         [unread],
-        Serving(users=100),
+        ServerOptions(users=100),
         redis_url=redis_url,
         checked=False,
     ) as rig:
         target = rig.instances[0].target
-        yield Subject(target.host, target.port, target.dialect, _transport(arm.scheme.transport))
+        yield ServerUnderTest(target.host, target.port, target.dialect, _transport(arm.scheme.transport))
 
 
-def _at(asked: Asked) -> Subject:
+def _at(asked: ContractRequest) -> ServerUnderTest:
     """The server at an address, as if it spoke the contract to the letter."""
     try:
         host, port = host_and_port(asked.target)
@@ -122,9 +122,9 @@ def _at(asked: Asked) -> Subject:
             f"{host} is not this machine, and this logs in, writes and guesses passwords there: if it is"
             " yours, say so with --load-other-machines."
         )
-    caller = Caller(host, port)
+    caller = ApiClient(host, port)
     caller.log_in(CONTRACT.accounts.example, CONTRACT.accounts.password)
-    return Subject(host, port, CONTRACT, "cookie" if caller.cookie else "bearer")
+    return ServerUnderTest(host, port, CONTRACT, "cookie" if caller.cookie else "bearer")
 
 
 def _transport(name: str) -> Transport:
@@ -132,11 +132,11 @@ def _transport(name: str) -> Transport:
     return next(one for one in known if one == name)
 
 
-def _tell(checkup: Checkup, console: Console) -> None:
-    say = partial(console.print, highlight=False, soft_wrap=True)
-    say(f"[bold]{escape(checkup.server)}[/]")
+def _print_results(checkup: Checkup, console: Console) -> None:
+    log = partial(console.print, highlight=False, soft_wrap=True)
+    log(f"[bold]{escape(checkup.server)}[/]")
     for line in checkup.lines:
         detail = f": {line.detail}" if line.detail else ""
-        say(f"{_MARKS[line.outcome]}  {line.weight:7}  {escape(line.requirement + detail)}")
+        log(f"{_MARKS[line.outcome]}  {line.weight:7}  {escape(line.requirement + detail)}")
     counts = {outcome: sum(one.outcome == outcome for one in checkup.lines) for outcome in _MARKS}
-    say(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    log(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))

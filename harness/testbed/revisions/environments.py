@@ -20,7 +20,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.system import files
-from harness.system.processes import last_words
+from harness.system.processes import last_lines
 
 #: What an environment of this tool takes, wheels on their way in included.
 _BYTES: Final = 1.5e9
@@ -68,13 +68,13 @@ def _is_there(pin: Requirement) -> bool:
         return False
 
 
-def cached(lock: str, name: str, say: Callable[[str], None]) -> str:
+def cached(lock: str, name: str, log: Callable[[str], None]) -> str:
     """The interpreter of an environment with what a lock file names; it is made where there is none yet.
 
     Args:
         lock: The text of the lock file.
         name: For whom it is, for people.
-        say: Told when it takes a while.
+        log: Told when it takes a while.
 
     Raises:
         EnvironmentFailedError: It cannot be made.
@@ -85,7 +85,7 @@ def cached(lock: str, name: str, say: Callable[[str], None]) -> str:
     key = hashlib.sha256(f"{base}\n{lock}".encode()).hexdigest()[:16]
     place = files.folder() / f"environment-{key}"
     if not place.exists():
-        say(f"making an environment for {name}, as its lock file has it (once): {place}")
+        log(f"making an environment for {name}, as its lock file has it (once): {place}")
         files.require_room(files.folder(), _BYTES, "XDG_CACHE_HOME")
         with _partial(place) as part:
             _call([sys.executable, "-I", "-m", "venv", str(part)])
@@ -155,5 +155,5 @@ def _call(command: list[str], failure: str = "an environment could not be made")
     except subprocess.TimeoutExpired as error:
         raise EnvironmentFailedError(f"{' '.join(command[3:5])} did not end in {_TIMEOUT_S} s") from error
     if done.returncode:
-        raise EnvironmentFailedError(f"{failure}: {last_words(done.stderr)}")
+        raise EnvironmentFailedError(f"{failure}: {last_lines(done.stderr)}")
     return done.stdout

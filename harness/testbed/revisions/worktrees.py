@@ -34,7 +34,7 @@ class Revision:
 
 
 @dataclass(frozen=True)
-class Side:
+class Worktree:
     """One of the trees.
 
     Attributes:
@@ -56,7 +56,7 @@ def top_of(repository: Path) -> Path:
     Raises:
         SuiteError: It is in none, or git does not read it.
     """
-    told = git.says(repository, "rev-parse", "--show-toplevel")
+    told = git.output_or_none(repository, "rev-parse", "--show-toplevel")
     if not told and is_in_checkout(repository):
         raise SuiteError(
             f"git does not read the checkout that {repository} is in; it says why: git -C {repository} status"
@@ -81,14 +81,16 @@ def resolve(top: Path, name: str) -> Revision:
     Raises:
         NoBaselineError: This clone has none of that name.
     """
-    sha = git.says(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    sha = git.output_or_none(
+        top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+    )
     if not sha:
-        shallow = (git.says(top, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
+        shallow = (git.output_or_none(top, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
         remedy = (
             "this clone is shallow: fetch the whole history (fetch-depth: 0)." if shallow else "try git log."
         )
         raise NoBaselineError(f"{name}: no such revision in {top}; {remedy}")
-    title = git.says(top, "show", "--no-patch", "--format=%s", sha.strip()) or ""
+    title = git.output_or_none(top, "show", "--no-patch", "--format=%s", sha.strip()) or ""
     return Revision(sha.strip(), title.strip())
 
 
@@ -99,7 +101,7 @@ def worktree(top: Path, revision: Revision) -> Iterator[Path]:
     Raises:
         EnvironmentFailedError: git cannot make it.
     """
-    with signals.held():
+    with signals.deferred():
         folder, owner = temp_folders.make_folder()
     place = folder.resolve() / "tree"
     _forget_killed(top)
@@ -108,8 +110,8 @@ def worktree(top: Path, revision: Revision) -> Iterator[Path]:
         git.run(top, *hooks, "worktree", "add", "--detach", "--force", str(place), revision.sha)
         yield place
     finally:
-        with signals.held():
-            git.says(top, "worktree", "remove", "--force", str(place))
+        with signals.deferred():
+            git.output_or_none(top, "worktree", "remove", "--force", str(place))
             shutil.rmtree(folder, ignore_errors=True)
             if owner is not None:
                 owner.release()
@@ -117,17 +119,17 @@ def worktree(top: Path, revision: Revision) -> Iterator[Path]:
 
 def _forget_killed(top: Path) -> None:
     """Have git forget the worktrees of runs that were killed; their folders the next run removes anyway."""
-    for line in (git.says(top, "worktree", "list", "--porcelain") or "").splitlines():
+    for line in (git.output_or_none(top, "worktree", "list", "--porcelain") or "").splitlines():
         word, _, path = line.partition(" ")
         if (
             word == "worktree"
             and Path(path).parent.name.startswith(temp_folders.PREFIX)
             and not Path(path).exists()
         ):
-            git.says(top, "worktree", "remove", "--force", path)
+            git.output_or_none(top, "worktree", "remove", "--force", path)
 
 
-def side(name: str, top: Path, servers: Servers) -> Side:
+def side(name: str, top: Path, servers: Servers) -> Worktree:
     """What a suite's servers are in a checkout; its interpreter is still to be found.
 
     Raises:
@@ -140,10 +142,10 @@ def side(name: str, top: Path, servers: Servers) -> Side:
         raise NoBaselineError(
             f"{name} has no servers at {tree.package.relative_to(top)}: see [servers] of the suite."
         )
-    return Side(name, top, tree, _lock(name, top, servers.lock))
+    return Worktree(name, top, tree, _lock(name, top, servers.lock))
 
 
-def with_interpreters(sides: list[Side], say: Callable[[str], None]) -> list[Side]:
+def with_interpreters(sides: list[Worktree], log: Callable[[str], None]) -> list[Worktree]:
     """Each side with an interpreter that has what its lock file names.
 
     Where this interpreter has all of it, it serves; otherwise every side gets an environment that was made
@@ -152,12 +154,12 @@ def with_interpreters(sides: list[Side], say: Callable[[str], None]) -> list[Sid
     if all(environments.is_satisfied(one.lock, one.name) for one in sides):
         return sides
     return [
-        replace(one, tree=replace(one.tree, python=environments.cached(one.lock, one.name, say)))
+        replace(one, tree=replace(one.tree, python=environments.cached(one.lock, one.name, log)))
         for one in sides
     ]
 
 
-def working_tree(servers: Servers | None, repository: Path, say: Callable[[str], None]) -> Tree:
+def working_tree(servers: Servers | None, repository: Path, log: Callable[[str], None]) -> Tree:
     """Whose servers a suite means: this tool's own, or those of the checkout that `repository` is in.
 
     Raises:
@@ -167,11 +169,11 @@ def working_tree(servers: Servers | None, repository: Path, say: Callable[[str],
     """
     if servers is None:
         return OURS
-    [only] = with_interpreters([side("the working tree", top_of(repository), servers)], say)
+    [only] = with_interpreters([side("the working tree", top_of(repository), servers)], log)
     return only.tree
 
 
-def gated_tree(servers: Servers | None, repository: Path | None, say: Callable[[str], None]) -> Tree:
+def gated_tree(servers: Servers | None, repository: Path | None, log: Callable[[str], None]) -> Tree:
     """Whose servers a gate measures: those of the checkout, as against a revision, and says which.
 
     A suite that names no servers means `python -m servers` at the checkout's top. This tool's own are
@@ -180,7 +182,7 @@ def gated_tree(servers: Servers | None, repository: Path | None, say: Callable[[
     Args:
         servers: What the suite says of them.
         repository: A folder of the checkout; None for the current one.
-        say: Told whose servers they are.
+        log: Told whose servers they are.
 
     Raises:
         SuiteError: The folder that was named is in no checkout, or there is no such lock file.
@@ -189,20 +191,20 @@ def gated_tree(servers: Servers | None, repository: Path | None, say: Callable[[
     """
     here = repository or Path.cwd()
     if servers is None and repository is None and not is_in_checkout(here):
-        say(f"measuring this tool's own servers, since {here} is in no git checkout")
+        log(f"measuring this tool's own servers, since {here} is in no git checkout")
         return OURS
-    say(f"measuring the servers of {top_of(here)}")
-    return working_tree(servers or Servers(), here, say)
+    log(f"measuring the servers of {top_of(here)}")
+    return working_tree(servers or Servers(), here, log)
 
 
-def provenance(side: Side, end: Literal["base", "head"]) -> gate.Side:
+def provenance(side: Worktree, end: Literal["base", "head"]) -> gate.GateSide:
     """What a result says of one of the trees, once its interpreter was found.
 
     Raises:
         EnvironmentFailedError: Its interpreter does not answer.
     """
     has = environments.contents(side.tree.python)
-    return gate.Side(
+    return gate.GateSide(
         end=end,
         commit=resolve(side.top, "HEAD").sha,
         dirty=bool(git.run(side.top, "status", "--porcelain").strip()),
@@ -273,8 +275,8 @@ def revision() -> Git:
     project = processes.ROOT / "pyproject.toml"
     if not project.exists() or tomllib.loads(project.read_text())["project"]["name"] != "cookies-vs-tokens":
         return Git(revision=None, dirty=None)
-    commit = git.says(processes.ROOT, "rev-parse", "HEAD")
-    dirty = git.says(processes.ROOT, "status", "--porcelain")
+    commit = git.output_or_none(processes.ROOT, "rev-parse", "HEAD")
+    dirty = git.output_or_none(processes.ROOT, "status", "--porcelain")
     return Git(
         revision=commit.strip() if commit else None, dirty=None if dirty is None else bool(dirty.strip())
     )

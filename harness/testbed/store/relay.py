@@ -139,7 +139,7 @@ def _received(one: socket.socket) -> bytes:
         return b""
 
 
-def tell(control: Path, delay_us: float) -> None:
+def set_delay(control: Path, delay_us: float) -> None:
     """Set the delay of the relay that has this control socket.
 
     Raises:

@@ -85,10 +85,10 @@ class SessionStore:
 
     def close(self, prefix: str) -> None:
         """End what is ours; of the user's own remove the keys that begin with this prefix."""
-        processes.end([one for one in (self._relay,) if one is not None])
+        processes.terminate([one for one in (self._relay,) if one is not None])
         if self._given_url is not None:
             self._remove_keys(prefix)
-        processes.end([one for one in (self._process,) if one is not None])
+        processes.terminate([one for one in (self._process,) if one is not None])
 
     @property
     def pid(self) -> int | None:
@@ -146,7 +146,7 @@ class SessionStore:
             raise AssertionError("a store of the user's own is not ours to kill")
         self._is_down = True
         self._process.kill()
-        processes.end([self._process])
+        processes.terminate([self._process])
 
     def revive(self) -> None:
         """Start it again, empty, at the same socket; returns when it answers.
@@ -166,7 +166,7 @@ class SessionStore:
 
     def delay(self, delay_ms: float) -> None:
         """Have every round trip of the servers to it take so much longer, from now on."""
-        relay.tell(self._relay_control, delay_ms * 1000)
+        relay.set_delay(self._relay_control, delay_ms * 1000)
 
     def rtt_us(self, asked: int = 100) -> float:
         """Median round trip of a PING on the servers' way to it, while nothing else goes on.
@@ -204,7 +204,7 @@ class SessionStore:
 
     def _launch(self) -> None:
         arguments = ["--socket", str(self._socket), "--end-with-parent"]
-        with signals.held():
+        with signals.deferred():
             self._process = processes.start("servers.embedded_store", arguments, log=self._log)
 
     def _pin(self) -> None:
@@ -217,7 +217,7 @@ class SessionStore:
             raise SuiteError("store_delay_ms needs the embedded store: leave out --redis-url.")
         sockets = {"socket": self._relay_socket, "store": self._socket, "control": self._relay_control}
         arguments = [f"--{name}={path}" for name, path in sockets.items()]
-        with signals.held():
+        with signals.deferred():
             self._relay = processes.start("harness.testbed.store.relay", arguments, log=self._relay_log)
         if self._relay.stdout is None or self._relay.stdout.readline() != b"ready\n":
             raise EnvironmentFailedError(f"the relay would not start: {processes.log_end(self._relay_log)}")
@@ -246,7 +246,7 @@ class SessionStore:
                     for key in some:
                         unlinking.unlink(key)
                     unlinking.execute()
-                    if signals.hurried():
+                    if signals.is_forced():
                         return
         except nodes.FAILURES:
             return  # a store that is gone keeps nothing that matters: every key has a lifetime

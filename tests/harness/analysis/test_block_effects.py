@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.block_effects import Value, levels, trimmed_mean
+from harness.analysis.block_effects import Value, remove_block_effects, trimmed_mean
 from harness.analysis.stats.estimate import ratio
 from harness.protocol.plan import deal
 from tests.harness.observations import Seen, observe
@@ -33,20 +33,22 @@ def test_a_trimmed_mean_by_hand() -> None:
 
 def test_levels_by_hand() -> None:
     """Blocks that double everything leave the levels; a slot out of line moves none of them."""
-    found = levels(values({0: [100, 200, 100, 400], 1: [110, 220, 990, 440], 2: [90, 180, 90, 360]}))
+    found = remove_block_effects(
+        values({0: [100, 200, 100, 400], 1: [110, 220, 990, 440], 2: [90, 180, 90, 360]})
+    )
     assert found[0] / found[2] == pytest.approx(100 / 90)
     assert found[1] / found[2] == pytest.approx(110 / 90)
 
 
 def test_values_that_may_be_zero_keep_their_scale() -> None:
     """What has no logarithm is added and not multiplied: two blocks, the second one 10 higher for all."""
-    found = levels(values({0: [0, 10], 1: [-1, 9], 2: [1, 11]}))
+    found = remove_block_effects(values({0: [0, 10], 1: [-1, 9], 2: [1, 11]}))
     assert (found[0] - found[1], found[2] - found[1]) == (1, 2)
 
 
 def test_one_instance_alone_has_the_median_of_its_slots() -> None:
     """There is nobody to say what a block did."""
-    assert levels(values({0: [100, 300, 110]}))[0] == pytest.approx(110)
+    assert remove_block_effects(values({0: [100, 300, 110]}))[0] == pytest.approx(110)
 
 
 @given(
@@ -55,7 +57,9 @@ def test_one_instance_alone_has_the_median_of_its_slots() -> None:
 )
 def test_whatever_blocks_do_to_all_cancels(blocks: list[float], instances: list[float]) -> None:
     """Ratios between instances are the true ones, however the machine's speed moves."""
-    found = levels(values({i: [level * speed for speed in blocks] for i, level in enumerate(instances)}))
+    found = remove_block_effects(
+        values({i: [level * speed for speed in blocks] for i, level in enumerate(instances)})
+    )
     assert [found[i] / found[0] for i in found] == pytest.approx(
         [level / instances[0] for level in instances]
     )
@@ -91,7 +95,7 @@ def test_intervals_cover_the_truth_and_are_narrower_than_by_medians() -> None:
     missed, narrower = 0, []
     for _ in range(600):
         slots = simulated(dice, 1.03)
-        by_block = levels(slots)
+        by_block = remove_block_effects(slots)
         by_median = {instance: median(one.value for one in own) for instance, own in slots.items()}
         new, old = (
             ratio([by[i] for i in range(16)], [by[i] for i in range(16, 32)], 0.99)

@@ -9,7 +9,7 @@ import pytest
 
 from harness.analysis import checks as validity
 from harness.analysis import measurements
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from harness.protocol.plan import split_halves
 from harness.results.base import Status
 from harness.results.environment import LoadWorker
@@ -22,7 +22,7 @@ SOUND = {"final report", "answers", "instances", "busy cpu"}
 BUSY = Seen(0, server_us=800, load_cpu_us=5000)
 
 
-def checks(observed: Observed) -> dict[str, Check]:
+def checks(observed: Observation) -> dict[str, Check]:
     """The checks on a scenario, by name."""
     rows = measurements.measurements(observed, 0.99)
     return {one.check: one for one in validity.check_scenario(observed, rows, seed=1, confidence=0.99)}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from harness.analysis.drift import Drift, drifts
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from tests.harness.observations import Seen, observe
 
 ARMS = ("token", "token", "cookie", "cookie")
 
 
-def seen(token: float = 1, cookie: float = 1, blocks: int = 1) -> Observed:
+def seen(token: float = 1, cookie: float = 1, blocks: int = 1) -> Observation:
     """So many blocks of four instances a third; CPU and service time of an arm in the last.
 
     There they are times so much. Instances of an arm differ by a tenth throughout; one moves by a thousandth
@@ -31,7 +31,7 @@ def seen(token: float = 1, cookie: float = 1, blocks: int = 1) -> Observed:
     return observe(slots, ARMS)
 
 
-def by_metric(observed: Observed) -> dict[str, Drift]:
+def by_metric(observed: Observation) -> dict[str, Drift]:
     """The drift of every metric."""
     return {one.metric: one for one in drifts(observed, 0.99)}
 

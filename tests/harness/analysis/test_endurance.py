@@ -10,7 +10,7 @@ import pytest
 from harness.analysis import endurance
 from harness.analysis.drift import Drift, drifts
 from harness.analysis.endurance import LONG_S
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from harness.analysis.stats.estimate import Estimate, Ratio
 from harness.results.model import Check, Vitals
 from tests.harness.analysis.test_drift import seen
@@ -18,7 +18,7 @@ from tests.harness.analysis.test_growth import vitals
 from tests.harness.observations import Seen, observe
 
 
-def observed(seconds: float = 1200, slots: Observed | None = None, *processes: Vitals) -> Observed:
+def observed(seconds: float = 1200, slots: Observation | None = None, *processes: Vitals) -> Observation:
     """A run of this length; two processes that stay level where no others are given."""
     slots = slots or seen()
     level = (vitals(), vitals(lambda t: 80 + t / 1200).model_copy(update={"process": "harness"}))
@@ -26,7 +26,7 @@ def observed(seconds: float = 1200, slots: Observed | None = None, *processes: V
     return replace(slots, scenario=scenario, vitals=processes or level)
 
 
-def checks(seen_: Observed, stationary: bool = False) -> list[Check]:
+def checks(seen_: Observation, stationary: bool = False) -> list[Check]:
     """The checks on it."""
     return endurance.checks(seen_, confidence=0.99, margin=0.03, stationary=stationary)
 
@@ -109,7 +109,7 @@ def test_all_pairs_hold_at_once() -> None:
     assert four.high > two.high
 
 
-def scattered(arms: tuple[str, ...]) -> Observed:
+def scattered(arms: tuple[str, ...]) -> Observation:
     """Three slots of four instances of each arm, which moved a little, each in its own way."""
     names = [arm for arm in arms for _ in range(4)]
     slots = [

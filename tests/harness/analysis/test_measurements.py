@@ -11,9 +11,9 @@ import pytest
 from harness.analysis import checks as validity
 from harness.analysis import measurements
 from harness.analysis import per_instance as points
-from harness.analysis.observation import Observed, busy
+from harness.analysis.observation import Observation, busy
 from harness.analysis.stats.estimate import ratio
-from harness.protocol.recording import Recording, SlotAccount, encode
+from harness.protocol.recording import Recording, SlotUsage, encode
 from harness.results.metrics import METRICS
 from harness.results.model import Check, Comparison, Measurement
 from tests.harness.observations import Seen, observe
@@ -23,10 +23,13 @@ ONE = ("token",)
 
 def estimates(*seen: Seen, model: str = "closed") -> dict[str, float]:
     """The estimates of a single instance."""
-    return {metric: values[0] for metric, values in points.points(observe(seen, ONE, model=model)).items()}
+    return {
+        metric: values[0]
+        for metric, values in points.instance_estimates(observe(seen, ONE, model=model)).items()
+    }
 
 
-def four(**of_cookie: Any) -> Observed:
+def four(**of_cookie: Any) -> Observation:
     """Two instances of token, two of cookie that differ as said; the second of each needs 1 % more."""
     return observe(
         [
@@ -137,7 +140,7 @@ def test_the_closed_loop_has_no_schedule() -> None:
     assert not {metric for metric in found if metric.startswith(("response_p", "late", "dropped", "lag"))}
 
 
-def two_steps() -> Observed:
+def two_steps() -> Observation:
     """A slot of a login and nine reads, by one instance."""
     observed = observe([Seen(0, requests=9, server_us=100, service_us=[200] * 9)], ONE)
     (read,) = observed.recording.slots
@@ -149,7 +152,7 @@ def two_steps() -> Observed:
 
 def test_steps_of_a_slot_are_taken_together() -> None:
     """A slot of a login and nine reads is one slot of ten requests, over its time counted once."""
-    found = {metric: values[0] for metric, values in points.points(two_steps()).items()}
+    found = {metric: values[0] for metric, values in points.instance_estimates(two_steps()).items()}
     assert found["throughput"] == pytest.approx(1000)
     assert found["server_cpu"] == pytest.approx(90)  # 900 us over ten
     assert found["request_bytes"] == 250
@@ -194,7 +197,7 @@ def test_load_processes_of_a_slot_are_taken_together() -> None:
     one = observe([Seen(0, requests=6, server_us=100, load_cpu_us=2000, elapsed_us=10_000)], ONE)
     other = observe([Seen(0, requests=4, load_cpu_us=9000, elapsed_us=12_000, service_us=[400] * 9)], ONE)
     merged = Recording.merge([one.recording, other.recording])
-    found = {m: v[0] for m, v in points.points(replace(one, recording=merged)).items()}
+    found = {m: v[0] for m, v in points.instance_estimates(replace(one, recording=merged)).items()}
     assert found["throughput"] == pytest.approx(10 / 0.012)
     assert found["server_cpu"] == pytest.approx(60)  # 600 us over ten
     assert found["load_cpu"] == pytest.approx(9 / 12)
@@ -204,7 +207,7 @@ def test_load_processes_of_a_slot_are_taken_together() -> None:
 def test_a_slot_counts_with_record_and_account_only() -> None:
     """A slot without an account, without a record, or without a request is left out."""
     observed = observe([Seen(0), Seen(0), Seen(0, requests=0), Seen(0)], ONE)
-    accounts = [*observed.accounts[1:], SlotAccount(9, 0, 1e9, 0, 0)]
+    accounts = [*observed.accounts[1:], SlotUsage(9, 0, 1e9, 0, 0)]
     kept = replace(observed, accounts=accounts).slots()
     assert [slot.account.slot for slot in kept] == [1, 3]
 
@@ -315,9 +318,9 @@ def test_an_invalid_measurement_has_no_verdict() -> None:
     believed, doubted = (
         Check(check="answers", status=status, detail="") for status in ("warning", "invalid")
     )
-    assert validity.withheld([judged], [believed]) == [judged]
+    assert validity.without_verdicts([judged], [believed]) == [judged]
     assert judged.verdict == "slower"
-    (one,) = validity.withheld([judged], [believed, doubted])
+    (one,) = validity.without_verdicts([judged], [believed, doubted])
     assert (one.primary, one.verdict) == (True, "not judged")
     assert one.ratio == pytest.approx(1.1, rel=1e-3)
 
@@ -354,17 +357,17 @@ def test_what_has_no_ratio_is_not_compared() -> None:
 def test_a_against_a_splits_one_arm() -> None:
     """Two halves of two: of 1, 1, 2, 2 the ratio is 2, 1/2 or 1, as the seed deals; never another."""
     row = rows_of("token", "total_cpu", [1.0, 1.0, 2.0, 2.0])
-    found = {seed: measurements.a_against_a(row, seed, 0.99) for seed in range(30)}
+    found = {seed: measurements.aa_test(row, seed, 0.99) for seed in range(30)}
     values = {round(one.value, 6) for one in found.values() if one}
     assert values == {0.5, 1.0, 2.0}
-    assert measurements.a_against_a(row, 3, 0.99) == found[3]
+    assert measurements.aa_test(row, 3, 0.99) == found[3]
 
 
 def test_a_against_a_needs_four_positive_points() -> None:
     """Halves of one instance have no variance, and zero no logarithm."""
-    assert measurements.a_against_a(rows_of("token", "total_cpu", [1.0, 1.1, 1.2]), 1, 0.99) is None
-    assert measurements.a_against_a(rows_of("token", "total_cpu", [0.0, 1.1, 1.2, 1.1]), 1, 0.99) is None
-    assert measurements.a_against_a(rows_of("token", "total_cpu", [1.0, 1.1, 1.2, 1.1]), 1, 0.99) is not None
+    assert measurements.aa_test(rows_of("token", "total_cpu", [1.0, 1.1, 1.2]), 1, 0.99) is None
+    assert measurements.aa_test(rows_of("token", "total_cpu", [0.0, 1.1, 1.2, 1.1]), 1, 0.99) is None
+    assert measurements.aa_test(rows_of("token", "total_cpu", [1.0, 1.1, 1.2, 1.1]), 1, 0.99) is not None
 
 
 def test_distributions_merge_an_arm() -> None:
@@ -429,7 +432,7 @@ def test_a_searchs_capacity_is_the_middle_of_what_it_tried_at_the_end() -> None:
         plan=replace(observed.plan, limit_ns=5_000_000),
         recording=replace(observed.recording, slots=slots),
     )
-    found = points.points(observed)
+    found = points.instance_estimates(observed)
     assert found["capacity"] == {0: pytest.approx(600)}
     assert "lag_p99" not in found
     checks = validity.check_scenario(

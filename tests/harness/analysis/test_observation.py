@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis import measurements
-from harness.analysis.observation import Observed, joined
+from harness.analysis.observation import Observation, joined
 from harness.analysis.stats.estimate import ratio, stratified_ratio
 from harness.results.model import Vitals
 from tests.harness.observations import Seen, observe
@@ -16,7 +16,7 @@ from tests.harness.observations import Seen, observe
 ARMS = ("token", "cookie", "token", "cookie")
 
 
-def batch(number: int, factor: float, errors: int = 0) -> Observed:
+def batch(number: int, factor: float, errors: int = 0) -> Observation:
     """Two instances of each arm, cookie a fifth dearer, at a time when everything costs `factor`."""
     seen = [Seen(i, server_us=cost * factor) for i, cost in enumerate((100, 120, 101, 121.2))]
     one = observe(seen, ARMS, errors={"read: 500": errors} if errors else {})

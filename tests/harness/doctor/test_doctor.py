@@ -21,7 +21,7 @@ from harness.doctor import checks as judge
 from harness.doctor.checks import Judgement
 from harness.doctor.cpu_speed import Speed
 from harness.errors import EnvironmentFailedError
-from harness.results.environment import Concern, Finding
+from harness.results.environment import MachineFinding, Severity
 from harness.suites import catalog
 from harness.system import processes
 from harness.system.cpus import Placement, place
@@ -79,10 +79,10 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         (judge.memory, judge.Memory(1e9, 1.5e9, 2e9), "warning", "limit is 2,000 MB"),
         (judge.swap, judge.Swap(3e8, 0), "ok", "300 MB in use"),
         (judge.swap, judge.Swap(3e8, 5), "warning", "5 pages moved"),
-        (judge.clock, judge.Clock(1e-9, "tsc"), "ok", "tsc, resolution 1 ns"),
-        (judge.clock, judge.Clock(1e-9, "hpet", ["tsc", "hpet"]), "warning", "slow to read"),
-        (judge.clock, judge.Clock(1e-3, "tsc"), "warning", "too coarse"),
-        (judge.clock, judge.Clock(1e-9, None), "unknown", "source not told"),
+        (judge.clock, judge.ClockResolution(1e-9, "tsc"), "ok", "tsc, resolution 1 ns"),
+        (judge.clock, judge.ClockResolution(1e-9, "hpet", ["tsc", "hpet"]), "warning", "slow to read"),
+        (judge.clock, judge.ClockResolution(1e-3, "tsc"), "warning", "too coarse"),
+        (judge.clock, judge.ClockResolution(1e-9, None), "unknown", "source not told"),
         (judge.cpu_accounting, True, "ok", "nanosecond"),
         (judge.cpu_accounting, False, "warning", "schedstat"),
         (judge.descriptors, judge.Descriptors(1024, 392), "ok", "1,024 files"),
@@ -101,7 +101,7 @@ def tree(root: Path, files: dict[str, str]) -> Path:
     ],
 )
 def test_a_reading_is_judged(
-    judgement: Callable[[Any], Judgement], reading: Any, concern: Concern, words: str
+    judgement: Callable[[Any], Judgement], reading: Any, concern: Severity, words: str
 ) -> None:
     """Its concern and its figure; whatever is not in order has a remedy, whatever is has none."""
     judged = judgement(reading)
@@ -144,8 +144,8 @@ def test_a_single_core_with_two_threads_asks_for_another_machine() -> None:
 
 def test_a_slow_clock_names_a_quick_one_that_is_there() -> None:
     """As a command to paste; without one, another machine is the remedy."""
-    quick = judge.clock(judge.Clock(1e-9, "hpet", ["hpet", "tsc"])).remedy
-    none = judge.clock(judge.Clock(1e-9, "hpet", ["hpet", "acpi_pm"])).remedy
+    quick = judge.clock(judge.ClockResolution(1e-9, "hpet", ["hpet", "tsc"])).remedy
+    none = judge.clock(judge.ClockResolution(1e-9, "hpet", ["hpet", "acpi_pm"])).remedy
     assert quick is not None
     assert quick.startswith("echo tsc | sudo tee /sys/")
     assert none is not None
@@ -321,7 +321,9 @@ def test_what_a_kernel_writes_otherwise_is_unknown(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(examine, "usable_cpus", lambda: {0})
     findings = examine.examine(catalog.load_suite("quick"), tmp_path, 0.01, tmp_path)
     [shared] = [finding for finding in findings if finding.check == "shared cores"]
-    assert shared == Finding(check="shared cores", concern="unknown", detail="this system does not tell")
+    assert shared == MachineFinding(
+        check="shared cores", concern="unknown", detail="this system does not tell"
+    )
 
 
 def test_this_machine_is_examined(tmp_path: Path) -> None:
@@ -337,8 +339,8 @@ def test_this_machine_is_examined(tmp_path: Path) -> None:
 
 def test_the_worst_comes_first() -> None:
     """Blockers, warnings, what is unknown, what is fine; within one kind the table's order stays."""
-    concerns: list[Concern] = ["ok", "unknown", "warning", "blocker", "warning"]
-    findings = [Finding(check=str(i), concern=c, detail="") for i, c in enumerate(concerns)]
+    concerns: list[Severity] = ["ok", "unknown", "warning", "blocker", "warning"]
+    findings = [MachineFinding(check=str(i), concern=c, detail="") for i, c in enumerate(concerns)]
     assert [finding.check for finding in examine.worst_first(findings)] == ["3", "2", "4", "1", "0"]
 
 
@@ -428,7 +430,7 @@ def test_no_store_at_all_is_a_blocker(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(module: str, arguments: list[str]) -> str:
         raise EnvironmentFailedError(f"{module} {arguments}: No Valkey or Redis server was found.")
 
-    monkeypatch.setattr(processes, "ask", failing)
+    monkeypatch.setattr(processes, "run_module", failing)
     finding = examine.examine_store(None)
     assert finding.concern == "blocker"
     assert "No Valkey or Redis server was found" in finding.detail
@@ -468,7 +470,7 @@ def test_a_server_of_ours_that_runs_is_seen_by_others(tmp_path: Path) -> None:
         assert [server.pid, "servers"] in json.loads(told)
         assert server.pid not in dict(software.ours())
     finally:
-        processes.end([server])
+        processes.terminate([server])
 
 
 @pytest.mark.parametrize(
@@ -487,7 +489,7 @@ def test_how_python_was_built_is_not_guessed(
     assert software._profiled(configure, prefix) is profiled
 
 
-def told(findings: list[Finding]) -> str:
+def told(findings: list[MachineFinding]) -> str:
     """What the console prints."""
     out = StringIO()
     console.render(findings, Console(file=out, width=80))
@@ -497,9 +499,9 @@ def told(findings: list[Finding]) -> str:
 def test_the_table_has_each_remedy_and_ends_with_a_summary() -> None:
     """At 80 columns, without a terminal; markup in a figure is printed as it is."""
     findings = [
-        Finding(check="turbo", concern="warning", detail="turbo is [red] on", remedy="switch it off"),
-        Finding(check="heat", concern="unknown", detail="this system does not tell"),
-        Finding(check="swap", concern="ok", detail="none in use"),
+        MachineFinding(check="turbo", concern="warning", detail="turbo is [red] on", remedy="switch it off"),
+        MachineFinding(check="heat", concern="unknown", detail="this system does not tell"),
+        MachineFinding(check="swap", concern="ok", detail="none in use"),
     ]
     text = told(findings)
     assert "turbo is [red] on" in text
@@ -507,5 +509,5 @@ def test_the_table_has_each_remedy_and_ends_with_a_summary() -> None:
     assert text.endswith("1 thing of 3 will blur the figures: turbo. 1 could not be told.\n")
     assert max(map(len, text.splitlines())) <= 80
     assert "Nothing that would blur" in told(findings[2:])
-    blocked = Finding(check="store", concern="blocker", detail="none", remedy="install one")
+    blocked = MachineFinding(check="store", concern="blocker", detail="none", remedy="install one")
     assert "A run could not start here; 1 more things" in told([blocked, *findings])

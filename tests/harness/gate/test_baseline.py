@@ -12,7 +12,7 @@ from harness.measure import preflight
 from harness.results import archive
 from harness.results.model import Result
 from harness.suites import catalog
-from harness.suites.arms import Scheme
+from harness.suites.arms import SchemeEntry
 from harness.suites.model import Suite
 from harness.suites.parse import parse
 from harness.system.source_tree import OURS
@@ -46,9 +46,9 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgainstStored:
     ]
     archive.save(base.model_copy(update={"measurements": thrice}), tmp_path)
     suite: Suite = parse(SUITE, "mine", "mine.toml")
-    schemes: dict[str, Scheme] = catalog.schemes()
+    schemes: dict[str, SchemeEntry] = catalog.schemes()
     monkeypatch.setattr(catalog, "schemes", lambda _: schemes)
-    known = preflight.Known("mine.toml", catalog.scenarios())
+    known = preflight.SuiteValidator("mine.toml", catalog.scenarios())
     return AgainstStored(suite, OURS, known, tmp_path / archive.RESULT_FILE, 0.05)
 
 
@@ -58,7 +58,7 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgainstStored:
 )
 def test_a_crowded_machine(task: AgainstStored, turn_ns: float, invalid: bool, raw: bool) -> None:
     """As fast as then: raw times, too. A little slower: ratios only. Much slower: nothing is believed."""
-    checks, kept, comparand = task.settle(result(turn_ns))
+    checks, kept, comparand = task.finalize(result(turn_ns))
     assert [check.status for check in checks] == ["invalid"] * invalid
     assert any(question.is_raw for question in kept) == raw
     assert comparand is not None
@@ -70,7 +70,7 @@ def test_a_crowded_machine(task: AgainstStored, turn_ns: float, invalid: bool, r
 
 def test_another_machine_may_have_another_speed(task: AgainstStored) -> None:
     """Then ratios are compared, as always between machines."""
-    checks, _, comparand = task.settle(result(9.0, cpu="Another"))
+    checks, _, comparand = task.finalize(result(9.0, cpu="Another"))
     assert checks == []
     assert comparand is not None
     assert "CPU: " in " ".join(comparand.differing)
@@ -78,4 +78,4 @@ def test_another_machine_may_have_another_speed(task: AgainstStored) -> None:
 
 def test_a_baseline_that_did_not_look(task: AgainstStored) -> None:
     """One of before the loop was timed is taken as it is."""
-    assert task.settle(result(None))[0] == []
+    assert task.finalize(result(None))[0] == []

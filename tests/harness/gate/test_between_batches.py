@@ -12,7 +12,7 @@ from harness.analysis.stats.estimate import WeightedSum
 from harness.gate import questions
 from harness.gate.between_batches import Spread, between_batches
 from harness.gate.judge import Judge
-from harness.gate.questions import Question
+from harness.gate.questions import GateQuestion
 from harness.results.metrics import confidence_of_a_look
 from harness.results.model import Measurement
 from tests.harness.gate.test_judge import CONFIDENCE, JUDGED, found, row, suite
@@ -95,7 +95,7 @@ def rows(batches: Sequence[dict[tuple[str, str], list[float]]]) -> list[Measurem
 def gate(rng: random.Random, between: float, slower: float, *, knowing: bool = True) -> set[str]:
     """The answers of a check against a baseline of three batches, after up to three looks of its own."""
     then = rows([batch(rng, between, 1) for _ in range(3)])
-    asked: list[Question] = questions.against_baseline(suite(), found(then), "anonymous", JUDGED, 0.05)
+    asked: list[GateQuestion] = questions.against_baseline(suite(), found(then), "anonymous", JUDGED, 0.05)
     if not knowing:  # as if the instances' own scatter were all there is
         single = [one.model_copy(update={"batches": []}) for one in then]
         asked = questions.against_baseline(suite(), found(single), "anonymous", JUDGED, 0.05)

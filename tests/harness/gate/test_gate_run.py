@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.gate.run import Asked, _remedy
+from harness.gate.run import CheckRequest, _remedy
 from harness.measure.options import Options
 
 OF_TIMES = "--tolerance 0.15 or ask --against a revision"
@@ -23,5 +23,5 @@ OF_SCATTER = "a longer --limit or more instances"
 )
 def test_what_would_help_is_advised(baseline: Path | None, tolerance: float, advice: str) -> None:
     """More instances do not make another hour like this one; a tolerance that is given is not given again."""
-    asked = Asked("gate", Options(Path("run")), baseline=baseline, tolerance=tolerance)
+    asked = CheckRequest("gate", Options(Path("run")), baseline=baseline, tolerance=tolerance)
     assert advice in _remedy(asked)

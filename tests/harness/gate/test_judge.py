@@ -15,8 +15,8 @@ import pytest
 from harness.analysis.stats.estimate import stratified_ratio
 from harness.gate import questions
 from harness.gate.judge import Judge, unanswered
-from harness.gate.questions import Question
-from harness.results.gate import Gated
+from harness.gate.questions import GateQuestion
+from harness.results.gate import GateCheck
 from harness.results.metrics import METRICS, confidence_of_a_look
 from harness.results.model import Measurement, Result
 from harness.suites.model import Load, Scenario, Suite
@@ -72,7 +72,7 @@ def pair(scheme: str, ratio: float, batches: int = 1, newest: float | None = Non
     ]
 
 
-def against(schemes: Sequence[str] = ("token", "cookie"), tolerance: float = 0.05) -> list[Question]:
+def against(schemes: Sequence[str] = ("token", "cookie"), tolerance: float = 0.05) -> list[GateQuestion]:
     """Each scheme against itself."""
     return questions.against_revision(suite(), schemes, JUDGED, tolerance)
 
@@ -82,7 +82,7 @@ def found(rows: Sequence[Measurement]) -> Any:
     return SimpleNamespace(measurements=list(rows))
 
 
-def answers(asked: Sequence[Question], rows: Sequence[Measurement]) -> dict[tuple[str, str], Gated]:
+def answers(asked: Sequence[GateQuestion], rows: Sequence[Measurement]) -> dict[tuple[str, str], GateCheck]:
     """By subject and metric."""
     return {(one.subject, one.metric): one for one in Judge(asked, CONFIDENCE).answers(rows)}
 
@@ -303,7 +303,7 @@ def sittings(scale: float, cookie: float = 96, ops: float = 1) -> list[Measureme
     ]
 
 
-def baseline(then: Sequence[Measurement], floor: str | None = "anonymous") -> list[Question]:
+def baseline(then: Sequence[Measurement], floor: str | None = "anonymous") -> list[GateQuestion]:
     """What is asked against it."""
     arms = ("anonymous", "token", "cookie") if floor else ("token", "cookie")
     return questions.against_baseline(suite(arms=arms), found(then), floor, JUDGED, 0.05)
@@ -403,5 +403,5 @@ def test_how_often_the_gate_is_wrong() -> None:
 def test_the_result_file_keeps_the_answers() -> None:
     """A gate's rows are read back as they were."""
     one = answers(against(["token"]), pair("token", 1.0))["token", "total_cpu"]
-    assert Gated.model_validate_json(one.model_dump_json()) == one
+    assert GateCheck.model_validate_json(one.model_dump_json()) == one
     assert "gate" in Result.model_fields

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.analysis.stats.sequential import Open
+from harness.analysis.stats.sequential import Pending
 from harness.gate.run import _further_batches
 from harness.measure.options import Options
 from harness.measure.progress import Reporter
-from harness.measure.result_builder import Findings
+from harness.measure.result_builder import ResultBuilder
 from harness.measure.run import Run
 from harness.suites.model import Load, Scenario, Suite
 
@@ -24,10 +24,12 @@ SUITE = Suite(
     arms=["token", "cookie"],
     scenarios=[Scenario(name="saturation", load=Load(model="closed", users=4), seconds=1)],
 )
-EVERYTHING = Open(frozenset({0}), frozenset(SUITE.arms))
+EVERYTHING = Pending(frozenset({0}), frozenset(SUITE.arms))
 
 
-def told(undecided: Callable[[Findings], Open], batch: int, limit_s: float = math.inf) -> tuple[Open, str]:
+def told(
+    undecided: Callable[[ResultBuilder], Pending], batch: int, limit_s: float = math.inf
+) -> tuple[Pending, str]:
     """What is to follow a batch that nothing was found in, and what is said of it."""
     measuring = Run(SUITE, Options(Path(), until_decided_s=limit_s), undecided=undecided)
     measuring._batch = batch

@@ -12,13 +12,13 @@ import pytest
 from harness.errors import SuiteError
 from harness.measure import preflight, run_folder
 from harness.measure.incidents import checks, kind, metrics
-from harness.measure.incidents.record import Lived
-from harness.measure.preflight import Known
-from harness.measure.result_builder import Findings
-from harness.protocol.incidents import Bin, IncidentPlan, Party, Person, Timeline, Watching
-from harness.results.incidents import Incident, Price
+from harness.measure.incidents.record import IncidentRecord
+from harness.measure.preflight import SuiteValidator
+from harness.measure.result_builder import ResultBuilder
+from harness.protocol.incidents import ArmUsers, Bin, IncidentPlan, ProbeRecord, Timeline, VirtualUser
+from harness.results.incidents import Incident, RevocationCost
 from harness.suites import catalog
-from harness.suites.arms import Scheme
+from harness.suites.arms import SchemeEntry
 from harness.suites.catalog import ScenarioInfo
 from harness.suites.parse import parse
 from tests.harness.incidents import SECOND, lived, revoked, target
@@ -34,7 +34,7 @@ seconds = 6
 {more}
 """
 OPEN = '{ model = "open", users = 4, rate = 20 }'
-SCHEMES = {name: Scheme(name, "", "", name, "none") for name in ("token", "none")}
+SCHEMES = {name: SchemeEntry(name, "", "", name, "none") for name in ("token", "none")}
 INCIDENTS = {"outage": "store outage", "rotation": "key rotation", "revocation": "revocation"}
 
 
@@ -59,8 +59,8 @@ def refused(name: str, load: str = OPEN, more: str = "", arms: str = '["token"]'
 
 def test_a_plan_is_read_as_it_was_written() -> None:
     """With people who are watched, and servers that take over or do not."""
-    people = (Person(0, "/api/restricted"), Person(9, "/api/admin", "demoted"))
-    parties = (Party(target("token"), people, target("token")), Party(target("cookie"), people))
+    people = (VirtualUser(0, "/api/restricted"), VirtualUser(9, "/api/admin", "demoted"))
+    parties = (ArmUsers(target("token"), people, target("token")), ArmUsers(target("cookie"), people))
     plan = IncidentPlan("rotation", 20, "poisson", 7, 6_000_000_000, 2, 4, parties, "/tmp/x", 2_000_000_000)  # noqa: S108
     assert IncidentPlan.loads(plan.dumps()) == plan
     assert plan.users == 4
@@ -71,7 +71,7 @@ def timeline() -> Timeline:
     return Timeline(
         "outage",
         (Bin("token", 0, {"ok": 3}, 5), Bin("cookie", 7, {"503": 1, "ok": 1}, 9)),
-        (Watching("token", "revoked", (1, 2), ("ok", "401 revoked")),),
+        (ProbeRecord("token", "revoked", (1, 2), ("ok", "401 revoked")),),
         lag_p99_ns=3,
         errors={"503": 1},
     )
@@ -115,7 +115,7 @@ def test_an_arrival_that_went_unsent_before_anything_was_done() -> None:
     assert answers(lived({"token": {3: {"not sent": 2}}}, explains=("not sent",))) == "ok"
 
 
-def answers(seen: Lived) -> str:
+def answers(seen: IncidentRecord) -> str:
     """How the check of answers came out."""
     return next(one.status for one in checks.checks(seen) if one.check == "answers")
 
@@ -195,14 +195,14 @@ def test_the_peak_is_of_any_one_second() -> None:
 
 def watched(sent_ms: list[int], outcomes: list[str]) -> Incident:
     """An arm with one account that is revoked at 2,000 ms."""
-    watching = Watching("token", "revoked", tuple(ms * 1_000_000 for ms in sent_ms), tuple(outcomes))
+    watching = ProbeRecord("token", "revoked", tuple(ms * 1_000_000 for ms in sent_ms), tuple(outcomes))
     (row,) = metrics.incidents(
         lived(
             {"token": {0: {"ok": 1}}},
             events=[revoked("token"), revoked("cookie", 1)],
             kind="revocation",
             watching=[watching],
-            prices={"token": Price(server_cpu_us=9, store_cpu_us=0, store_ops=2)},
+            prices={"token": RevocationCost(server_cpu_us=9, store_cpu_us=0, store_ops=2)},
         )
     )
     return row
@@ -307,7 +307,7 @@ def test_nothing_is_believed_without_a_report(changes: dict[str, object]) -> Non
 
 def test_an_incident_leaves_no_verdict_open() -> None:
     """Else a run until decided would never end; its time and its rows are in the findings."""
-    findings = Findings(parse(SUITE.format(name="outage", load=OPEN, more=""), "x", "x.toml"), 1, 3)
+    findings = ResultBuilder(parse(SUITE.format(name="outage", load=OPEN, more=""), "x", "x.toml"), 1, 3)
     assert findings.undecided()
     findings.add_incident(0, lived({"token": {0: {"ok": 1}}}))
     assert not findings.undecided()
@@ -369,5 +369,5 @@ def test_where_verdicts_are_asked_for_incidents_are_refused() -> None:
     about = ScenarioInfo("outage", "", "open", ["read", "login"], True, sets="", incident="store outage")
     suite = parse(SUITE.format(name="outage", load=OPEN, more=""), "x", "x.toml")
     with pytest.raises(SuiteError, match="described, not judged"):
-        Known("x.toml", {"outage": about}).check_gated(suite)
-    Known("x.toml", {"outage": replace(about, incident="")}).check_gated(suite)
+        SuiteValidator("x.toml", {"outage": about}).check_gated(suite)
+    SuiteValidator("x.toml", {"outage": replace(about, incident="")}).check_gated(suite)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis.observation import Observed
+from harness.analysis.observation import Observation
 from harness.analysis.stats.estimate import ratio
-from harness.analysis.stats.sequential import Open
-from harness.measure.result_builder import Findings
+from harness.analysis.stats.sequential import Pending
+from harness.measure.result_builder import ResultBuilder
 from harness.suites.model import Load, Scenario, Suite
 from tests.harness.observations import Seen, observe
 
@@ -25,7 +25,7 @@ SUITE = Suite(
 ARMS = ("token", "cookie") * 4
 
 
-def seen(index: int, ratio: float, scatter: float = 0.001, number: int = 1) -> Observed:
+def seen(index: int, ratio: float, scatter: float = 0.001, number: int = 1) -> Observation:
     """Four instances of each arm, one so much dearer than the other, in the suite's scenario `index`."""
     slots = [
         Seen(
@@ -40,19 +40,19 @@ def seen(index: int, ratio: float, scatter: float = 0.001, number: int = 1) -> O
 
 
 @pytest.fixture
-def findings() -> Findings:
+def findings() -> ResultBuilder:
     """Of a run that may look three times."""
-    return Findings(SUITE, 1, 3)
+    return ResultBuilder(SUITE, 1, 3)
 
 
-def test_a_scenario_not_measured_yet_is_undecided(findings: Findings) -> None:
+def test_a_scenario_not_measured_yet_is_undecided(findings: ResultBuilder) -> None:
     """Both are, and then the one that is left."""
-    assert findings.undecided() == Open(frozenset({0, 1}), frozenset({"token", "cookie"}))
+    assert findings.undecided() == Pending(frozenset({0, 1}), frozenset({"token", "cookie"}))
     findings.add(0, seen(0, 1.2))
     assert findings.undecided().scenarios == {1}
 
 
-def test_a_scenario_is_undecided_until_its_verdict_is_reached(findings: Findings) -> None:
+def test_a_scenario_is_undecided_until_its_verdict_is_reached(findings: ResultBuilder) -> None:
     """Four instances that scatter by ten per cent cannot tell; the second batch of them agrees better."""
     findings.add(1, seen(1, 1.2))
     findings.add(0, seen(0, 1.1, scatter=0.1))
@@ -64,7 +64,7 @@ def test_a_scenario_is_undecided_until_its_verdict_is_reached(findings: Findings
     assert counts == {"saturation": 12, "steady": 4}
 
 
-def test_rows_come_in_the_order_of_the_suite(findings: Findings) -> None:
+def test_rows_come_in_the_order_of_the_suite(findings: ResultBuilder) -> None:
     """Whatever was measured first."""
     findings.add(1, seen(1, 1.2))
     findings.add(0, seen(0, 1.2))
@@ -77,7 +77,7 @@ def test_rows_come_in_the_order_of_the_suite(findings: Findings) -> None:
 def test_each_look_has_its_share_of_the_level() -> None:
     """A run that may look three times has its intervals at 99.67 %, from the first look on."""
     for looks, confidence in ((1, 0.99), (3, 1 - 0.01 / 3)):
-        findings = Findings(SUITE, 1, looks)
+        findings = ResultBuilder(SUITE, 1, looks)
         findings.add(0, seen(0, 1.2, scatter=0.01))
         [row] = [row for row in findings.comparisons if row.primary]
         points = {one.arm: one.points for one in findings.measurements if one.metric == "total_cpu"}
@@ -85,7 +85,7 @@ def test_each_look_has_its_share_of_the_level() -> None:
         assert row.ci == pytest.approx((expected.low, expected.high))
 
 
-def test_every_batch_is_checked_by_itself(findings: Findings) -> None:
+def test_every_batch_is_checked_by_itself(findings: ResultBuilder) -> None:
     """A wrong answer in the second batch takes the verdict of all."""
     findings.add(0, seen(0, 1.2))
     wrong = seen(0, 1.2, number=2)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from harness.protocol.dialect import CONTRACT, FIELDS, ROUTES, Accounts, Dialect, names_in
+from harness.protocol.dialect import CONTRACT, FIELDS, ROUTES, AccountNames, Dialect, names_in
 from harness.protocol.plan import Target
 from servers import contract
 
@@ -22,7 +22,7 @@ OWN = Dialect(
         "token": "access",
     },
     authorization="Token",
-    accounts=Accounts(load="u{n}@example.org", password="swordfish"),
+    accounts=AccountNames(load="u{n}@example.org", password="swordfish"),
 )
 
 

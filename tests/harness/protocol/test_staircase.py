@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from harness.protocol.staircase import Staircase, holds
+from harness.protocol.staircase import Staircase, meets_limit
 
 
 def climb(start: float, capacity: float, slots: int, blur: float = 0, seed: int = 1) -> list[float]:
@@ -16,8 +16,8 @@ def climb(start: float, capacity: float, slots: int, blur: float = 0, seed: int 
     search, dice = Staircase(start), random.Random(seed)  # noqa: S311 - a test
     tried: list[float] = []
     for _ in range(slots):
-        tried = [*tried, search.rate] if search.settled else []
-        search.saw(search.rate <= capacity * math.exp(dice.gauss(0, blur)))
+        tried = [*tried, search.rate] if search.converged else []
+        search.record(search.rate <= capacity * math.exp(dice.gauss(0, blur)))
     return tried
 
 
@@ -31,11 +31,11 @@ def test_the_first_steps_by_hand() -> None:
     search = Staircase(1000)
     rates = []
     for held in (True, True, False, True, True, True, True):
-        search.saw(held)
+        search.record(held)
         rates.append(search.rate)
     steps = [math.log(after / before, 1.5) for before, after in pairwise([1000.0, *rates])]
     assert steps == pytest.approx([1, 1, -1 / 2, 1 / 4, 1 / 4, 1 / 4, 1 / 2])
-    assert not search.settled
+    assert not search.converged
 
 
 @pytest.mark.parametrize("start", [100, 3_000, 50_000])
@@ -48,7 +48,7 @@ def test_a_slot_that_a_burst_spoiled_costs_a_detour() -> None:
     """The second slot fails far below the capacity; twenty later it is there all the same."""
     search = Staircase(1_000)
     for slot in range(22):
-        search.saw(search.rate <= 8_000 and slot != 1)
+        search.record(search.rate <= 8_000 and slot != 1)
     assert search.rate == pytest.approx(8_000, rel=0.15)
 
 
@@ -67,4 +67,4 @@ def test_mistakes_on_the_way_are_made_good() -> None:
 def test_the_limit_is_that_of_the_slowest_hundredth(slow: int, dropped: int, held: bool) -> None:
     """Of a hundred arrivals one may be late; one that was never sent is late too."""
     response_ns = [1_000_000] * (100 - slow - dropped) + [1_000_001] * slow
-    assert holds(response_ns, dropped, 1_000_000) is held
+    assert meets_limit(response_ns, dropped, 1_000_000) is held

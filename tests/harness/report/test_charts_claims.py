@@ -14,9 +14,9 @@ from harness.analysis.stats import sweeps as levels
 from harness.report.charts import staleness
 from harness.report.charts.parts import style
 from harness.report.charts.parts.draw import draw_all, draw_claims, figures
-from harness.results.claims import Answer
-from harness.results.claims import Figure as Found
-from harness.results.environment import Declared
+from harness.results.claims import ClaimAnswer
+from harness.results.claims import ClaimFigure as Found
+from harness.results.environment import SchemeInfo
 from harness.results.model import Check, Measurement, Result
 from tests.harness.report.test_charts import OF_CLAIMS, overlaps, row_names, shown_texts, texts, whiskers
 from tests.harness.sweeps import TRUTHS, Sweeps, Truth
@@ -43,7 +43,7 @@ def title(figure: Figure) -> str:
     return figure.texts[0].get_text()
 
 
-def of_lifetimes(*, denylist: bool = True) -> Answer:
+def of_lifetimes(*, denylist: bool = True) -> ClaimAnswer:
     """An answer to claim 11."""
     found = [Found(name=staleness.DENYLIST, value=19.0, unit="us", ci=(17, 21))] if denylist else []
     for life in (2, 5, 60, 900):
@@ -54,7 +54,7 @@ def of_lifetimes(*, denylist: bool = True) -> Answer:
             Found(name=cost, value=400 / life, unit="us", group=staleness.COST, x=life),
             Found(name=stale, value=life, unit="s", group=staleness.STALE, x=life),
         ]
-    return Answer(
+    return ClaimAnswer(
         number=11, says="s", by="b", kind="measured", experiment="e", rule="r", verdict="supported",
         because="b", figures=found,
     )  # fmt: skip
@@ -222,7 +222,7 @@ def test_revocation_says_where_asking_costs_nothing_that_can_be_told() -> None:
 def test_revocation_knows_from_the_result_who_asks_the_accounts() -> None:
     """No metric counts that; without a word of it, an arm that asks no store asks nothing."""
     result = Sweeps(noise=0).result()
-    declared = Declared(title="t", transport="cookie", store="none", database="every request")
+    declared = SchemeInfo(title="t", transport="cookie", store="none", database="every request")
     environment = result.environment.model_copy(update={"schemes": {"token-cookie": declared}})
     [panel] = drawn("revocation", result.model_copy(update={"environment": environment})).axes
     assert row_names(panel) == ["token-cookie", "opaque-bearer", "cookie", "token-denylist"]

@@ -14,8 +14,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from harness.measure.incidents.metrics import incidents
-from harness.measure.incidents.record import Lived
-from harness.protocol.incidents import Event, Watching
+from harness.measure.incidents.record import IncidentRecord
+from harness.protocol.incidents import Event, ProbeRecord
 from harness.report.charts.parts import style
 from harness.report.charts.parts.draw import figures
 from harness.results.model import Check, Result
@@ -34,7 +34,7 @@ def _style() -> Iterator[None]:
         yield
 
 
-def result(*happened: Lived) -> Result:
+def result(*happened: IncidentRecord) -> Result:
     """A run of these incidents and nothing else."""
     stored = Result.model_validate_json(STORED.read_text())
     rows = [row for one in happened for row in incidents(one)]
@@ -42,16 +42,16 @@ def result(*happened: Lived) -> Result:
     return stored.model_copy(update=empty)
 
 
-def outage(*arms: str) -> Lived:
+def outage(*arms: str) -> IncidentRecord:
     """The first of these arms fares well, the others do not."""
     return lived({arm: AWAY if number else WELL for number, arm in enumerate(arms)})
 
 
-def revocation(*arms: str) -> Lived:
+def revocation(*arms: str) -> IncidentRecord:
     """One account an arm, refused at the last of them."""
     seen = dict.fromkeys(arms, WELL)
     seen[arms[-1]] = {number: {"ok": 1, "401 revoked": 1} for number in range(120)}
-    watching = [Watching(arm, "revoked", (3_000_000_000,), ("ok",)) for arm in arms]
+    watching = [ProbeRecord(arm, "revoked", (3_000_000_000,), ("ok",)) for arm in arms]
     return lived(seen, events=[revoked(arm) for arm in arms], kind="revocation", watching=watching)
 
 
@@ -134,7 +134,7 @@ LATE = (Event(5_500_000_000, "store killed"), Event(5_900_000_000, "store back, 
     ],
     ids=["one", "two", "three", "late events", "all that can go wrong"],
 )
-def test_nothing_is_cropped_overlaps_or_is_too_small(happened: list[Lived]) -> None:
+def test_nothing_is_cropped_overlaps_or_is_too_small(happened: list[IncidentRecord]) -> None:
     """Every text lies on the page, apart from every other, at 8 points or more."""
     figure = drawn(result(*happened))
     assert overlaps(figure) == []

@@ -18,7 +18,7 @@ from harness.doctor import software
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.measure import run_folder
 from harness.report import cleanup
-from harness.report.cleanup import Kind, Leaving
+from harness.report.cleanup import Kind, Removable
 from harness.results import archive
 from harness.results.model import Result
 from harness.system import files
@@ -100,14 +100,14 @@ def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def names(leavings: Sequence[Leaving]) -> list[str]:
+def names(leavings: Sequence[Removable]) -> list[str]:
     """The folders' own names."""
     return [leaving.folder.name for leaving in leavings]
 
 
-def leaving(name: str, begun: float, kind: Kind = "run", changed: float | None = None) -> Leaving:
+def leaving(name: str, begun: float, kind: Kind = "run", changed: float | None = None) -> Removable:
     """One that is only on paper."""
-    return Leaving(Path(name), kind, (), (), 0, begun, begun if changed is None else changed)
+    return Removable(Path(name), kind, (), (), 0, begun, begun if changed is None else changed)
 
 
 def test_ours_is_known_by_its_content(results: Path) -> None:

@@ -18,10 +18,10 @@ from harness.errors import InvalidMeasurementError, SuiteError
 from harness.report.charts.compared import between_arms, draw_compared, over_base
 from harness.report.charts.parts import style
 from harness.report.compare import console, file
-from harness.report.compare.comparability import apart, differences, fingerprint, subject
-from harness.report.compare.compare import Compared, Line, compare
+from harness.report.compare.comparability import differences, fingerprint, obstacles, subject
+from harness.report.compare.compare import Compared, ComparedRow, compare
 from harness.results import archive
-from harness.results.model import Check, Result, Slots
+from harness.results.model import Check, Result, SlotTimes
 from harness.suites.arms import FLOOR
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
@@ -68,7 +68,7 @@ def sides(*results: Result) -> Compared:
     return compare([(f"folder-{number}", result) for number, result in enumerate(results)])
 
 
-def line(lines: list[Line], arm: str, metric: str, over: str | None = None) -> Line:
+def line(lines: list[ComparedRow], arm: str, metric: str, over: str | None = None) -> ComparedRow:
     """The line of the first case that has it."""
     return next(row for row in lines if (row.arm, row.metric, row.over) == (arm, metric, over))
 
@@ -151,12 +151,12 @@ def test_a_machine_in_another_state_is_another(
     result: Result, then: float | None, now: float | None, names: list[str]
 ) -> None:
     """A fixed loop that takes another time tells of it; results that did not look are taken as they are."""
-    assert list(apart(at_speed(result, then), at_speed(result, now))) == names
+    assert list(obstacles(at_speed(result, then), at_speed(result, now))) == names
 
 
 def test_another_python_is_no_other_machine(result: Result) -> None:
     """Its loop may take another time on the same machine; it is what one compares."""
-    assert not apart(at_speed(result, 4.0), at_speed(result, 9.7, python="CPython 9.0"))
+    assert not obstacles(at_speed(result, 4.0), at_speed(result, 9.7, python="CPython 9.0"))
 
 
 def at_speed(result: Result, turn_ns: float | None, **environment: str) -> Result:
@@ -177,7 +177,7 @@ def test_other_slots_are_another_way_of_measuring(result: Result) -> None:
     """Only where both have the scenario and recorded how its time was cut."""
 
     def cut(lead_ms: float, scenario: str = "saturation") -> Result:
-        row = Slots(
+        row = SlotTimes(
             scenario=scenario, load="closed, 8 users", lead_ms=lead_ms, slot_ms=45, warmup_requests=400
         )
         return result.model_copy(update={"run": result.run.model_copy(update={"slots": [row]})})

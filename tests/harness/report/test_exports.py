@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from harness.report.exports import openmetrics
 from harness.report.exports.parts.format import formats, series, with_params
-from harness.results.gate import GateAnswer, Gated
+from harness.results.gate import GateCheck, GateVerdict
 from harness.results.metrics import METRICS
 from harness.results.model import Result
 
@@ -104,9 +104,9 @@ def test_series_are_the_same_in_every_run(result: Result) -> None:
 
 def gated(result: Result) -> Result:
     """The same with answers of a gate: one of each kind."""
-    answers: list[GateAnswer] = ["pass", "regression", "inconclusive", "not judged"]
+    answers: list[GateVerdict] = ["pass", "regression", "inconclusive", "not judged"]
     rows = [
-        Gated(
+        GateCheck(
             kind="revision",
             scenario="saturation",
             load="closed, 8 users",

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from harness.report import gate_page
 from harness.report.content import gate
-from harness.results.gate import Comparand, GateAnswer, Gated, Side
+from harness.results.gate import GateCheck, GateSide, GateVerdict, Reference
 from harness.results.model import Result
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
 
 
-def gated(answer: GateAnswer = "pass", **more: Any) -> Gated:
+def gated(answer: GateVerdict = "pass", **more: Any) -> GateCheck:
     """A row about the cookie's CPU."""
     about: dict[str, Any] = {
         "kind": "revision",
@@ -37,10 +37,10 @@ def gated(answer: GateAnswer = "pass", **more: Any) -> Gated:
         "answer": answer,
         "detail": "",
     }
-    return Gated(**about | more)
+    return GateCheck(**about | more)
 
 
-def result(*rows: Gated, title: str = "Check twice", kind: str = "revision", **comparand: Any) -> Result:
+def result(*rows: GateCheck, title: str = "Check twice", kind: str = "revision", **comparand: Any) -> Result:
     """The stored example as a gate's."""
     stored = Result.model_validate_json(STORED.read_text())
     about: dict[str, Any] = {
@@ -54,7 +54,7 @@ def result(*rows: Gated, title: str = "Check twice", kind: str = "revision", **c
     return stored.model_copy(
         update={
             "gate": list(rows),
-            "comparand": Comparand(**about | comparand),
+            "comparand": Reference(**about | comparand),
         }
     )
 
@@ -116,10 +116,12 @@ def test_a_budget_is_told_as_the_suite_has_it() -> None:
     )
 
 
-def sides(*, lock: str = "a", version: str = "8.1.0", own: bool = True, dirty: bool = False) -> list[Side]:
+def sides(
+    *, lock: str = "a", version: str = "8.1.0", own: bool = True, dirty: bool = False
+) -> list[GateSide]:
     """Before, and now with this lock file, redis and interpreter."""
     environment = "this tool's own" if own else "environment-b"
-    before = Side(
+    before = GateSide(
         end="base",
         commit="0123456789abcdef",
         dirty=False,
@@ -151,7 +153,7 @@ def test_what_differs_is_code_or_lock_or_both_or_neither(differing: list[str], l
         gated(), differing=differing, sides=sides(lock=lock, version="8.1.0" if lock == "a" else "9.0.0")
     )
     console = Console(file=StringIO(), width=1000)
-    gate_page.tell(one, console)
+    gate_page.print_gate(one, console)
     for told in (gate_page.render(one), console.file.getvalue()):  # type: ignore[attr-defined]
         assert words in told
 
@@ -210,7 +212,7 @@ def test_a_commits_title_is_text_and_nothing_else() -> None:
 def test_the_console_has_the_same() -> None:
     """The heading, the figures, the reading."""
     console = Console(file=StringIO(), width=120)
-    gate_page.tell(result(gated("regression")), console)
+    gate_page.print_gate(result(gated("regression")), console)
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Regression against 0123456789" in told
     assert "+7.1 to +9.5 %" in told

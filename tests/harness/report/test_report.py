@@ -18,7 +18,7 @@ from harness.report.content.case import cases
 from harness.report.content.model import report
 from harness.report.content.tables import tables
 from harness.results.base import Interval, Verdict
-from harness.results.environment import Finding
+from harness.results.environment import MachineFinding
 from harness.results.model import Check, Comparison, Result
 from tests.harness.sweeps import Sweeps
 
@@ -113,9 +113,9 @@ def test_the_widest_figures_leave_room_for_the_arms(result: Result) -> None:
 def test_what_the_doctor_warned_of_stands_in_the_heading(result: Result) -> None:
     """By name, in both reports; what is fine is not told, and older results have no such line."""
     findings = [
-        Finding(check="turbo", concern="warning", detail="on", remedy="off"),
-        Finding(check="swap", concern="ok", detail="none"),
-        Finding(check="heat", concern="warning", detail="hot", remedy="air"),
+        MachineFinding(check="turbo", concern="warning", detail="on", remedy="off"),
+        MachineFinding(check="swap", concern="ok", detail="none"),
+        MachineFinding(check="heat", concern="warning", detail="hot", remedy="air"),
     ]
     environment = result.environment.model_copy(update={"findings": findings})
     warned = result.model_copy(update={"environment": environment})

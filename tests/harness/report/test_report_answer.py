@@ -13,11 +13,11 @@ from rich.console import Console
 
 from harness.report import console, markdown
 from harness.report.content import attribution
-from harness.report.content.answer import Answer, answer
+from harness.report.content.answer import Headline, answer
 from harness.report.content.case import cases
 from harness.report.content.model import report
 from harness.results.base import Verdict
-from harness.results.gate import Gated
+from harness.results.gate import GateCheck
 from harness.results.model import Check, Comparison, Measurement, Result
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
@@ -62,7 +62,7 @@ def among(result: Result, ranked: Sequence[str]) -> Result:
 
 def test_the_answer_names_the_winner_by_how_much_and_how_surely(result: Result) -> None:
     """One sentence over all that was judged, one metric of each kind; the floor takes no part."""
-    assert answer(result) == Answer(
+    assert answer(result) == Headline(
         "decided",
         f"token beats cookie in both comparisons: {CPU}; cookie has a median service time 61.6 % longer than"
         " token (steady).",
@@ -170,14 +170,16 @@ def test_an_invalid_run_has_no_winner_in_any_report(result: Result) -> None:
         update={"validity": [Check(check="errors", status="invalid", detail="12 failed")]}
     )
     found = report(bad)
-    assert found.answer == Answer("invalid", "INVALID: do not believe these figures.", ["errors: 12 failed"])
+    assert found.answer == Headline(
+        "invalid", "INVALID: do not believe these figures.", ["errors: 12 failed"]
+    )
     assert {row[-1] for table in (*found.judged, *found.described) for row in table.rows} == {"none"}
     assert not any(section.lines for section in found.costs)
 
 
 def test_the_answer_of_a_gate_is_that_of_its_summary(result: Result) -> None:
     """A check asks another question than who wins."""
-    row = Gated(
+    row = GateCheck(
         kind="budget", scenario="saturation", load="closed, 8 users", subject="token.store_ops <= 1",
         metric="store_ops", is_ratio=False, value=0, bound="<=", limit=1, ci=None, noise_floor=None,
         batches=1, answer="pass", detail="",

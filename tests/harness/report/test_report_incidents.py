@@ -10,14 +10,14 @@ from rich.console import Console
 
 from harness.errors import SuiteError
 from harness.measure.incidents import metrics
-from harness.measure.incidents.record import Lived
-from harness.protocol.incidents import Watching
+from harness.measure.incidents.record import IncidentRecord
+from harness.protocol.incidents import ProbeRecord
 from harness.report import console, markdown
 from harness.report.compare import compare
 from harness.report.content.incidents import incidents, sentences, tables
 from harness.report.content.model import report
 from harness.report.exports.parts.format import formats
-from harness.results.incidents import Price
+from harness.results.incidents import RevocationCost
 from harness.results.model import Result
 from tests.harness.incidents import lived, revoked
 
@@ -32,20 +32,20 @@ def stored() -> Result:
     return Result.model_validate_json(STORED.read_text())
 
 
-def with_incidents(result: Result, *happened: Lived) -> Result:
+def with_incidents(result: Result, *happened: IncidentRecord) -> Result:
     """The same result with these incidents."""
     return result.model_copy(
         update={"incidents": [row for one in happened for row in metrics.incidents(one)]}
     )
 
 
-def only(*happened: Lived) -> Result:
+def only(*happened: IncidentRecord) -> Result:
     """A run of nothing else."""
     bare: dict[str, object] = {"measurements": [], "comparisons": [], "distributions": []}
     return with_incidents(stored().model_copy(update=bare), *happened)
 
 
-def revocation() -> Lived:
+def revocation() -> IncidentRecord:
     """Ended at once, after a read, and never, by arm."""
     reads = {
         "at once": ["401 revoked"] * 3,
@@ -57,8 +57,8 @@ def revocation() -> Lived:
         {arm: {0: {"ok": 1}} for arm in reads},
         events=[revoked(arm) for arm in reads],
         kind="revocation",
-        watching=[Watching(arm, "revoked", sent_ns, tuple(outcomes)) for arm, outcomes in reads.items()],
-        prices={"late": Price(server_cpu_us=1234.5, store_cpu_us=67.8, store_ops=6)},
+        watching=[ProbeRecord(arm, "revoked", sent_ns, tuple(outcomes)) for arm, outcomes in reads.items()],
+        prices={"late": RevocationCost(server_cpu_us=1234.5, store_cpu_us=67.8, store_ops=6)},
     )
 
 
@@ -123,7 +123,7 @@ def test_a_revocation_tells_how_long_accounts_stayed_in() -> None:
 
 def test_who_is_let_in_again_after_an_outage_is_told() -> None:
     """A list of what was ended that is gone with its store: a finding, though no request failed."""
-    watching = Watching("token", "revoked", (2_100_000_000, 4_000_000_000), ("401 revoked", "ok"))
+    watching = ProbeRecord("token", "revoked", (2_100_000_000, 4_000_000_000), ("401 revoked", "ok"))
     happened = lived(
         {"token": {0: {"ok": 9, "401 revoked": 1}}}, events=[revoked("token")], watching=[watching]
     )

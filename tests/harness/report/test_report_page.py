@@ -32,10 +32,10 @@ from harness.report.compare.run import compare_runs
 from harness.report.content.model import Drawing, report
 from harness.report.content.tables import Table
 from harness.results import archive
-from harness.results.gate import Gated
+from harness.results.gate import GateCheck
 from harness.results.model import Check, Result
 from harness.studies.benchmark import run as commands
-from harness.suites.adjust import Changes
+from harness.suites.adjust import SuiteChanges
 from tests.harness.report.test_report_incidents import OUTAGE, with_incidents
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -342,7 +342,7 @@ def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(draw, "draw_all", crash)
     monkeypatch.setattr(write, "write", full)
-    monkeypatch.setattr(run_folder, "taken", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(run_folder, "run_folder", lambda *_, **__: nullcontext())
 
 
 def measured(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +371,7 @@ def test_a_run_keeps_its_code_where_nothing_can_be_drawn(
     with nullcontext() if is_valid else pytest.raises(InvalidMeasurementError):
         commands.measure(
             "smoke",
-            Changes(),
+            SuiteChanges(),
             options,
             Console(file=out, width=400),
             dry_run=False,
@@ -394,7 +394,7 @@ def test_a_gate_keeps_its_code_where_no_page_can_be_written(
 ) -> None:
     """A regression is none of the disk's: neither the report's nor the summaries' nor the exports'."""
     measured(result, monkeypatch)
-    row = Gated(
+    row = GateCheck(
         kind="budget", scenario="saturation", load="closed, 8 users", subject="token.store_ops <= 1",
         metric="store_ops", is_ratio=False, value=2, bound="<=", limit=1, ci=None, noise_floor=None,
         batches=1, answer="regression", detail="",
@@ -406,7 +406,10 @@ def test_a_gate_keeps_its_code_where_no_page_can_be_written(
     suite = tmp_path / "budget.toml"
     smoke = (ROOT / "loadtests" / "suites" / "smoke.toml").read_text()
     suite.write_text(f'{smoke}budgets = ["token.store_ops <= 1"]\n')
-    asked, out = command.Asked(str(suite), Options(tmp_path), formats=["junit", "markdown"]), StringIO()
+    asked, out = (
+        command.CheckRequest(str(suite), Options(tmp_path), formats=["junit", "markdown"]),
+        StringIO(),
+    )
     with pytest.raises(RegressionError):
         command.check(asked, Console(file=out, width=400), print_json=False, wait=False)
     assert archive.load(tmp_path).run.exit_code == RegressionError.exit_code

@@ -14,7 +14,7 @@ from harness.report.content.model import report
 from harness.report.history.series import History, Point, Series, history
 from harness.report.viewer import files, pages, result_index, trend
 from harness.report.viewer.filters import Choice
-from harness.report.viewer.progress_text import told
+from harness.report.viewer.progress_text import describe_progress
 from harness.report.viewer.result_index import Shelf
 from harness.report.viewer.summary import Summary, ended, summary
 from harness.results import archive
@@ -209,10 +209,16 @@ def test_a_run_under_way_in_words() -> None:
     """What is known is told."""
     fields = {"run": "run", "suite": "quick", "arms": ["token", "cookie"], "started_at": "", "pid": 1}
     begun = Progress.model_validate(fields | {"doing": "starting servers"})
-    assert told("a/run", begun) == ("a/run", "run: suite quick, token, cookie", 0, 0, "starting servers")
+    assert describe_progress("a/run", begun) == (
+        "a/run",
+        "run: suite quick, token, cookie",
+        0,
+        0,
+        "starting servers",
+    )
     news = {"doing": "measuring", "scenario": "steady", "done": 3, "total": 12, "left_s": 27.4}
     half = Progress.model_validate(fields | news | {"rates": {"token": 12345.6}})
-    assert told("run", half)[2:] == (
+    assert describe_progress("run", half)[2:] == (
         3,
         12,
         "steady: measuring, 25 %, 27 s left of this scenario, token 12,346/s",
@@ -223,7 +229,7 @@ def test_who_has_the_machine_is_told_by_the_lock(tmp_path: Path, monkeypatch: py
     """And nobody does where there is none, or where its note is no note."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run_lock.folder() is None
-    with run_lock.taken(tmp_path / "run", wait=False, say=print):
+    with run_lock.machine_lock(tmp_path / "run", wait=False, log=print):
         assert run_lock.folder() == tmp_path / "run"
     run_lock.lock_file().write_text('{"folder": 3}')
     assert run_lock.folder() is None

@@ -17,16 +17,16 @@ import pytest
 from rich.console import Console
 
 from harness.errors import EnvironmentFailedError
-from harness.load.barrier import Edges
+from harness.load.barrier import SlotBarrier
 from harness.load.local import LoadProcess
-from harness.load.usage import Accountant
+from harness.load.usage import UsageRecorder
 from harness.measure import run_folder
 from harness.measure.progress import Reporter
 from harness.results import progress_file
 from harness.results.progress_file import PROGRESS_FILE, Progress, ProgressFile
 from harness.system import files, locks
 from harness.testbed.rig import Rig
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -56,7 +56,7 @@ def test_it_says_how_far_the_run_is(alive: Path) -> None:
     with Reporter(
         Console(quiet=True), ProgressFile(alive, "smoke", ["token", "cookie"]), lambda: now
     ) as told:
-        told.say("starting servers")
+        told.log("starting servers")
         first = progress_file.read(alive)
         told.begin("saturation", 8, ["token", "cookie"])
         second = progress_file.read(alive)
@@ -136,7 +136,7 @@ def test_a_slot_is_told_while_the_load_waits() -> None:
     ours, theirs = socket.socketpair()
     order: list[str] = []
 
-    class Met(Edges):
+    class Met(SlotBarrier):
         def _meet(self) -> None:
             self._connections = [ours]
 
@@ -152,9 +152,9 @@ def test_a_slot_is_told_while_the_load_waits() -> None:
 
     player = threading.Thread(target=play)
     player.start()
-    one, rig, meters = cast(LoadProcess, None), cast(Rig, _NoRig()), cast(Accountant, _NoMeters())
+    one, rig, meters = cast(LoadProcess, None), cast(Rig, _NoRig()), cast(UsageRecorder, _NoMeters())
     with ours, Met(ours, [one], rig) as edges:
-        edges.attend(meters, Watch(1), told)
+        edges.attend(meters, ProcessSampler(1), told)
     player.join()
     begun = "load goes on after begin"
     assert order == [begun, "told 1", "load goes on after end", begun, "told 2", "load goes on after end"]

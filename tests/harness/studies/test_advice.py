@@ -14,14 +14,14 @@ from harness.errors import InvalidMeasurementError, SuiteError
 from harness.results.model import Check, Measurement, Result
 from harness.studies.advice import console, question, revocation, run, wording
 from harness.studies.advice.advise import advise
-from harness.studies.advice.answer import Advice, Quantity, SchemeRow
-from harness.studies.advice.question import Question
-from harness.suites.arms import Scheme
+from harness.studies.advice.answer import Advice, EstimatedQuantity, SchemeRow
+from harness.studies.advice.question import AdviceQuestion
+from harness.suites.arms import SchemeEntry
 from tests.harness.sweeps import REFRESH_BYTES, REFRESH_OPS, REFRESH_US, STORED, TRUTHS, USERS, Sweeps, row_of
 
 #: What the schemes of these results declare, in the parts that advice is about.
 SCHEMES = {
-    name: Scheme(
+    name: SchemeEntry(
         name,
         "",
         "/",
@@ -39,7 +39,7 @@ SCHEMES = {
 
 def advice(result: Result, **asked: Any) -> Advice:
     """The answer to a question."""
-    return advise(result, Question(**asked), SCHEMES)
+    return advise(result, AdviceQuestion(**asked), SCHEMES)
 
 
 def row(answer: Advice, scheme: str) -> SchemeRow:
@@ -47,7 +47,7 @@ def row(answer: Advice, scheme: str) -> SchemeRow:
     return next(one for one in answer.schemes if one.scheme == scheme)
 
 
-def holds(found: Quantity | None, truth: float) -> bool:
+def holds(found: EstimatedQuantity | None, truth: float) -> bool:
     """Whether an interval has the truth in it."""
     assert found is not None
     assert found.ci is not None
@@ -157,7 +157,7 @@ def test_a_demand_that_nothing_meets() -> None:
 
 
 #: Tokens of five minutes, which refreshing renews.
-REFRESHING = Scheme(
+REFRESHING = SchemeEntry(
     "token-refresh",
     "",
     "/",
@@ -173,7 +173,9 @@ def refreshing(*, measured: bool = True, **asked: Any) -> SchemeRow:
     sweeps = Sweeps(noise=0, truths={**TRUTHS, "token-refresh": TRUTHS["token"]})
     reads = sweeps.reads(("token", "token-refresh"))
     result = sweeps.result(reads, sweeps.refreshes() if measured else [])
-    return row(advise(result, Question(**asked), SCHEMES | {"token-refresh": REFRESHING}), "token-refresh")
+    return row(
+        advise(result, AdviceQuestion(**asked), SCHEMES | {"token-refresh": REFRESHING}), "token-refresh"
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_what_a_promise_leaves_open(
     promises: dict[str, object], waives: tuple[str, ...], block: float | None, logout: float | None
 ) -> None:
     """A credential's life, nothing, or no bound where a copy may be renewed for ever."""
-    scheme = Scheme("x", "", "/", "bearer", "none", lifetime_s=300, promises=promises, waives=waives)
+    scheme = SchemeEntry("x", "", "/", "bearer", "none", lifetime_s=300, promises=promises, waives=waives)
     after_block, after_logout = revocation.after_block(scheme), revocation.after_logout(scheme)
     assert after_block
     assert after_logout
@@ -235,7 +237,7 @@ def test_what_a_promise_leaves_open(
 
 def test_servers_that_promise_nothing() -> None:
     """Whether a scheme of others' servers meets a demand is not known."""
-    answer = advise(Sweeps(noise=0).result(), Question(revoke_within_s=60), {})
+    answer = advise(Sweeps(noise=0).result(), AdviceQuestion(revoke_within_s=60), {})
     assert {one.meets for one in answer.schemes} == {None}
     assert answer.reference is None
     assert "that asks the store nothing was measured" in told(answer)
@@ -284,7 +286,7 @@ def test_a_credential_that_no_server_would_read_cannot_be_used() -> None:
 def test_nothing_kept_is_nothing_however_often() -> None:
     """A scheme without a session takes no room, and that is no extrapolation."""
     memory = row(advice(Sweeps().result()), "token-cookie").store_memory
-    assert memory == Quantity(value=0, ci=None)
+    assert memory == EstimatedQuantity(value=0, ci=None)
 
 
 def test_what_was_not_measured_is_empty_and_says_why() -> None:
@@ -353,7 +355,7 @@ def test_the_floor_is_the_reference_and_no_scheme() -> None:
     sweeps = Sweeps(noise=0, truths={**TRUTHS, "anonymous": TRUTHS["token"]})
     result = sweeps.result(sweeps.distances(("anonymous", "token", "cookie")))
     schemes = SCHEMES | {"anonymous": SCHEMES["token"]}
-    answer = advise(result, Question(), schemes)
+    answer = advise(result, AdviceQuestion(), schemes)
     assert answer.reference == "anonymous"
     assert [one.scheme for one in answer.schemes] == ["token", "cookie"]
 
@@ -407,11 +409,11 @@ def test_a_question_that_cannot_be(asked: dict[str, float], name: str) -> None:
 def test_a_stored_result_is_answered_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The latest of suite claims where none is named; JSON to standard output reads back as it is."""
     with pytest.raises(SuiteError, match="no whole run of suite claims"):
-        run.tell(None, tmp_path, Question(), Console(stderr=True), print_json=False)
+        run.print_advice(None, tmp_path, AdviceQuestion(), Console(stderr=True), print_json=False)
     folder = tmp_path / "claims" / "claims"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(Sweeps().result().model_dump_json())
-    run.tell(None, tmp_path, Question(revoke_within_s=0), Console(stderr=True), print_json=True)
+    run.print_advice(None, tmp_path, AdviceQuestion(revoke_within_s=0), Console(stderr=True), print_json=True)
     out = capsys.readouterr()
     answer = Advice.model_validate_json(out.out)
     assert answer.best == "opaque-bearer"
@@ -426,7 +428,7 @@ def test_nothing_is_advised_from_an_invalid_result(tmp_path: Path) -> None:
     result = Sweeps().result().model_copy(update={"validity": [invalid]})
     (tmp_path / "result.json").write_text(result.model_dump_json())
     with pytest.raises(InvalidMeasurementError, match="nothing is advised"):
-        run.tell(str(tmp_path), tmp_path, Question(), Console(), print_json=False)
+        run.print_advice(str(tmp_path), tmp_path, AdviceQuestion(), Console(), print_json=False)
 
 
 def test_the_stored_example_is_answered_as_far_as_it_goes() -> None:

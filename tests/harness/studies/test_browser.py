@@ -19,8 +19,8 @@ from harness.report.charts.waits import figure
 from harness.results.archive import WAIT_FILE
 from harness.results.environment import Git
 from harness.studies.browser import console, driver, file, run
-from harness.studies.browser.file import Measured, Plan
-from harness.studies.lab import Setting
+from harness.studies.browser.file import Measured, WaitPlan
+from harness.studies.lab import LabSetting
 from tests.harness.report.test_charts import overlaps
 
 HOME, REMEMBERED, EACH_TIME = (
@@ -189,9 +189,9 @@ def test_a_longer_batch_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch, tm
         def digest(self) -> str:
             return "abc"
 
-    def made(*told: Any, rounds: int, **_: int) -> driver.Made[Click]:
+    def made(*told: Any, rounds: int, **_: int) -> driver.BrowserRun[Click]:
         given.append((rounds, told[-1]))
-        return driver.Made("156.0", [])
+        return driver.BrowserRun("156.0", [])
 
     monkeypatch.setattr(run, "Lab", Lab)
     monkeypatch.setattr(driver, "made", made)
@@ -201,14 +201,14 @@ def test_a_longer_batch_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch, tm
     assert long - short == 99 * 30
 
 
-HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
+HERE = LabSetting(servers="abc", cpu="A", cores=2, python="CPython 3")
 GIT = Git(revision="0" * 40, dirty=False)
 
 
 def test_every_click_is_kept(tmp_path: Path) -> None:
     """Those that are left out, too; where and of what; the same figures are made from them again."""
     batches = [Measured(HERE, "156.0", batch(factor, token=2)) for factor in (1, 2)]
-    plan = Plan(batches=2, rounds=9, seed=3)
+    plan = WaitPlan(batches=2, rounds=9, seed=3)
     text = file.save(tmp_path, plan, GIT, "2026-01-02T00:00:00+00:00", batches)
     assert (tmp_path / WAIT_FILE).read_text() == text
     told = json.loads(text)
@@ -227,7 +227,7 @@ def test_every_click_is_kept(tmp_path: Path) -> None:
 )
 def test_batches_of_two_browsers_or_codes_are_not_averaged(tmp_path: Path, other: Measured) -> None:
     """What was kept before stays as it is."""
-    first, plan = Measured(HERE, "156.0", batch()), Plan(batches=2, rounds=9, seed=1)
+    first, plan = Measured(HERE, "156.0", batch()), WaitPlan(batches=2, rounds=9, seed=1)
     before = file.save(tmp_path, plan, GIT, "", [first])
     with pytest.raises(EnvironmentFailedError, match="has changed: measure again"):
         file.save(tmp_path, plan, GIT, "", [first, other])

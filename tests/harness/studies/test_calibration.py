@@ -16,7 +16,15 @@ from scipy.stats import binomtest
 
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.studies.calibration.console import render
-from harness.studies.calibration.error_rates import OURS, Middle, middle, rate, rows, summary, usual
+from harness.studies.calibration.error_rates import (
+    OURS,
+    MedianWithInterval,
+    middle,
+    rate,
+    rows,
+    summary,
+    usual,
+)
 from harness.studies.calibration.goals import goals
 from harness.studies.calibration.run import chosen, missing
 from harness.studies.calibration.trial import CHANGED, PLAIN, Trials, _arms
@@ -62,10 +70,10 @@ def test_rates_have_clopper_pearsons_interval() -> None:
 
 def test_medians_have_an_interval_of_order_statistics() -> None:
     """Of 40 values the 14th and the 27th, as printed tables have it; of five none, of six the outermost."""
-    assert middle(range(1, 41)) == Middle(20.5, (14, 27))
-    assert middle([5, 4, 3, 2, 1]) == Middle(3, None)
-    assert middle([6, 5, 4, 3, 2, 1]) == Middle(3.5, (1, 6))
-    assert middle([None, 7, None]) == Middle(7, None)
+    assert middle(range(1, 41)) == MedianWithInterval(20.5, (14, 27))
+    assert middle([5, 4, 3, 2, 1]) == MedianWithInterval(3, None)
+    assert middle([6, 5, 4, 3, 2, 1]) == MedianWithInterval(3.5, (1, 6))
+    assert middle([None, 7, None]) == MedianWithInterval(7, None)
     assert middle([None]) is None
 
 
@@ -114,7 +122,7 @@ def test_a_row_for_each_kind_and_judge() -> None:
     ]
     ours = found[3]
     assert (ours.slower.happened, ours.slower.trials, ours.invalid) == (1, 2, 1)
-    assert ours.seconds == Middle(50, None)
+    assert ours.seconds == MedianWithInterval(50, None)
     assert (found[4].slower.happened, found[4].invalid, found[4].seconds) == (0, 0, None)
 
 

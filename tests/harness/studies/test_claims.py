@@ -13,7 +13,7 @@ from rich.console import Console
 from harness.errors import SuiteError
 from harness.report.charts.parts.draw import Picture
 from harness.results import archive
-from harness.results.claims import Answer, Figure, Outcome
+from harness.results.claims import ClaimAnswer, ClaimFigure, Outcome
 from harness.results.environment import Git
 from harness.results.model import Check, Result
 from harness.studies import lab
@@ -22,19 +22,19 @@ from harness.studies.claims import run as command
 from harness.studies.claims.answers import FILE, Answers, answer_of
 from harness.studies.claims.claim import Claim, decided, find_claims, not_run
 from harness.studies.claims.families import clients, keys, refreshing, revocation
-from harness.studies.lab import Lab, Setting
+from harness.studies.lab import Lab, LabSetting
 from tests.harness.sweeps import Sweeps
 
-HERE = Setting(servers="abc", cpu="A", cores=2, python="CPython 3")
+HERE = LabSetting(servers="abc", cpu="A", cores=2, python="CPython 3")
 GIT = Git(revision="0" * 40, dirty=False)
 
 
-def answer(number: int = 9, **more: Any) -> Answer:
+def answer(number: int = 9, **more: Any) -> ClaimAnswer:
     """An answer to a claim that there is."""
     [claim] = find_claims([number])
     figures = [
-        Figure(name="token", value=20, unit="of 20 reads"),
-        Figure(name="ratio", value=1.25, ci=(1.2, 1.3)),
+        ClaimFigure(name="token", value=20, unit="of 20 reads"),
+        ClaimFigure(name="ratio", value=1.25, ci=(1.2, 1.3)),
     ]
     return answer_of(claim, decided(True, "it was seen", figures)).model_copy(update=more)
 
@@ -224,9 +224,9 @@ class StubbornLab:
 
     @staticmethod
     def _scheme(name: str) -> Any:
-        from harness.suites.arms import Scheme
+        from harness.suites.arms import SchemeEntry
 
-        return Scheme(name, "", "/", "bearer", "none", lifetime_s=300)
+        return SchemeEntry(name, "", "/", "bearer", "none", lifetime_s=300)
 
     def authenticating(self) -> list[Any]:
         """One that asks nothing of the store."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import EnvironmentFailedError
-from harness.results.claims import Figure
+from harness.results.claims import ClaimFigure
 from harness.studies.browser import driver
 from harness.studies.browser.driver import Crossing, Forgery, Injection
 from harness.studies.claims import in_browser
@@ -95,8 +95,8 @@ def test_what_crossing_comes_to_is_told() -> None:
     )
     assert "where none is remembered, 9 and 4" in outcome.because
     for figure in (
-        Figure(name="bearer, own site, allowed: preflights", value=3),
-        Figure(name="session cookie, another site, allowed: calls answered", value=0, unit="of 4"),
+        ClaimFigure(name="bearer, own site, allowed: preflights", value=3),
+        ClaimFigure(name="session cookie, another site, allowed: calls answered", value=0, unit="of 4"),
     ):
         assert figure in outcome.figures
 
@@ -160,7 +160,7 @@ def test_what_forgeries_come_to_is_told() -> None:
         ("session cookie, SameSite Lax, no proof", 1),
         ("JWT in a cookie, server as it comes", 0),
     ):
-        figure = Figure(name=f"{case}: forgeries carried out", value=carried_out, unit="of 2")
+        figure = ClaimFigure(name=f"{case}: forgeries carried out", value=carried_out, unit="of 2")
         assert figure in lax.figures
 
 
@@ -223,7 +223,7 @@ class Ports:
 def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No verdict rests on half an answer."""
     about = {"injection": {"servers": {"cookie": "cookie"}, "arguments": []}}
-    monkeypatch.setattr(processes, "ask", lambda *_: json.dumps(about))
+    monkeypatch.setattr(processes, "run_module", lambda *_: json.dumps(about))
     monkeypatch.setattr(driver, "_said", lambda *_: said)
     with pytest.raises(EnvironmentFailedError, match="answered what is no result"):
         driver.made(cast(Lab, Ports()), "injection", Injection)
@@ -231,7 +231,7 @@ def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPat
 
 def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """The version that showed it."""
-    made = driver.Made("156.0", crossings())
+    made = driver.BrowserRun("156.0", crossings())
     monkeypatch.setattr(in_browser, "require", lambda: None)
     monkeypatch.setattr(in_browser, "made", lambda *_: made)
     outcome = in_browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
@@ -240,7 +240,9 @@ def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_server_is_started_for_a_browser_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The claim is `not run` by then."""
-    monkeypatch.setattr(processes, "ask", lambda *_: json.dumps({"missing": "there is none: install one"}))
+    monkeypatch.setattr(
+        processes, "run_module", lambda *_: json.dumps({"missing": "there is none: install one"})
+    )
     outcome = in_browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, None))
     assert (outcome.verdict, outcome.because) == ("not run", "there is none: install one")
 
@@ -263,7 +265,7 @@ def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.Monke
         return Ended()
 
     monkeypatch.setattr(processes, "start", start)
-    monkeypatch.setattr(processes, "end", lambda _: None)
+    monkeypatch.setattr(processes, "terminate", lambda _: None)
     assert driver._said(["injection"], 60) == "said"
     assert given[0].name.startswith(temp_folders.PREFIX)
     assert not given[0].exists()

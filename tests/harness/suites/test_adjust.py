@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.suites.adjust import Changes
+from harness.suites.adjust import SuiteChanges
 from harness.suites.catalog import load_suite
 from harness.suites.model import Suite
 from harness.suites.parse import parse
@@ -45,8 +45,8 @@ def suite() -> Suite:
 
 def test_without_options_nothing_changes(suite: Suite) -> None:
     """The suite itself is returned."""
-    assert Changes().applied(suite, "a.toml", KNOWN) is suite
-    assert Changes([]).applied(suite, "a.toml", KNOWN) is suite
+    assert SuiteChanges().applied(suite, "a.toml", KNOWN) is suite
+    assert SuiteChanges([]).applied(suite, "a.toml", KNOWN) is suite
 
 
 def test_external_servers_stay_as_they_were_read(tmp_path: Path) -> None:
@@ -55,13 +55,13 @@ def test_external_servers_stay_as_they_were_read(tmp_path: Path) -> None:
     old = SUITE[SUITE.index("[own.mine]") : SUITE.index("[[scenarios]]")]
     (tmp_path / "a.toml").write_text(SUITE.replace(old, own).replace("instances = 4", "instances = 1"))
     suite = load_suite(str(tmp_path / "a.toml"))
-    changed = Changes(["token", "mine"], instances=1, seconds=1).applied(suite, "a.toml", KNOWN)
+    changed = SuiteChanges(["token", "mine"], instances=1, seconds=1).applied(suite, "a.toml", KNOWN)
     assert changed.own == suite.own
 
 
 def test_numbers_reach_every_scenario(suite: Suite) -> None:
     """Seconds and users of each, instances of the suite; nothing else."""
-    changed = Changes(seconds=5, instances=2, users=16).applied(suite, "a.toml", KNOWN)
+    changed = SuiteChanges(seconds=5, instances=2, users=16).applied(suite, "a.toml", KNOWN)
     assert changed.instances == 2
     assert [(s.seconds, s.load.users) for s in changed.scenarios] == [(5, 16), (5, 16)]
     before = [s.model_dump(exclude={"seconds", "load"}) for s in suite.scenarios]
@@ -71,7 +71,7 @@ def test_numbers_reach_every_scenario(suite: Suite) -> None:
 
 def test_arms_are_chosen_in_the_order_given(suite: Suite) -> None:
     """With what there is to compare and to judge of them; one arm twice is one arm."""
-    changed = Changes(["cookie", "token", "cookie"]).applied(suite, "a.toml", KNOWN)
+    changed = SuiteChanges(["cookie", "token", "cookie"]).applied(suite, "a.toml", KNOWN)
     assert changed.arms == ["cookie", "token"]
     assert changed.compare == [["token", "cookie"]]
     assert changed.own == {}
@@ -80,19 +80,19 @@ def test_arms_are_chosen_in_the_order_given(suite: Suite) -> None:
 
 def test_what_depends_on_other_arms_is_left_out(suite: Suite) -> None:
     """Pairs, budgets, and scenarios in which none of the chosen takes part."""
-    changed = Changes(["mine", "token"]).applied(suite, "a.toml", KNOWN)
+    changed = SuiteChanges(["mine", "token"]).applied(suite, "a.toml", KNOWN)
     assert changed.compare == [["token", "mine"]]
     assert set(changed.own) == {"mine"}
     assert changed.scenarios[0].budgets == ["token.store_ops <= 0"]
     assert changed.scenarios[1].arms == ["token"]
-    alone = Changes(["anonymous"]).applied(suite, "a.toml", KNOWN)
+    alone = SuiteChanges(["anonymous"]).applied(suite, "a.toml", KNOWN)
     assert [s.name for s in alone.scenarios] == ["saturation"]
     assert alone.compare is None
 
 
 def test_a_scheme_that_the_suite_does_not_name_is_added(suite: Suite) -> None:
     """To the scenarios of all arms, not to those that name theirs."""
-    changed = Changes(["token-denylist", "token"]).applied(suite, "a.toml", KNOWN)
+    changed = SuiteChanges(["token-denylist", "token"]).applied(suite, "a.toml", KNOWN)
     assert changed.arms_of([changed.scenarios[0]]) == ["token-denylist", "token"]
     assert changed.arms_of([changed.scenarios[1]]) == ["token"]
 
@@ -100,11 +100,11 @@ def test_a_scheme_that_the_suite_does_not_name_is_added(suite: Suite) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (Changes(["tokn"]), r"--schemes: expected a scheme, one of .*Did you mean 'token'\?"),
-        (Changes(["token"], users=1001), "a.toml, as the options change it: scenarios.0..load.users"),
+        (SuiteChanges(["tokn"]), r"--schemes: expected a scheme, one of .*Did you mean 'token'\?"),
+        (SuiteChanges(["token"], users=1001), "a.toml, as the options change it: scenarios.0..load.users"),
     ],
 )
-def test_what_cannot_be_is_refused(changes: Changes, words: str, suite: Suite) -> None:
+def test_what_cannot_be_is_refused(changes: SuiteChanges, words: str, suite: Suite) -> None:
     """By the option, or by the key that it changes."""
     with pytest.raises(SuiteError, match=words):
         changes.applied(suite, "a.toml", KNOWN)
@@ -115,4 +115,4 @@ def test_no_scenario_for_the_chosen_arms_is_refused() -> None:
     budgets = next(line for line in SUITE.splitlines() if line.startswith("budgets"))
     only = parse(SUITE.replace(budgets, 'arms = ["cookie"]'), "a", "a.toml")
     with pytest.raises(SuiteError, match="no scenario of this suite measures anonymous"):
-        Changes(["anonymous"]).applied(only, "a.toml", KNOWN)
+        SuiteChanges(["anonymous"]).applied(only, "a.toml", KNOWN)

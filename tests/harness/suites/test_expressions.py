@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.suites.expressions import Budget, Dual, Figure, parse
+from harness.suites.expressions import Budget, Dual, MetricTerm, parse
 
-TOKEN, COOKIE = Figure("token", "total_cpu"), Figure("cookie", "total_cpu")
+TOKEN, COOKIE = MetricTerm("token", "total_cpu"), MetricTerm("cookie", "total_cpu")
 VALUES = {TOKEN: 80.0, COOKIE: 100.0}
 
 
@@ -37,7 +37,7 @@ def left(text: str) -> Dual:
         ("8 / 4 / 2 + 0 * token.total_cpu", 1, {TOKEN: 0}),
     ],
 )
-def test_arithmetic(text: str, value: float, slopes: dict[Figure, float]) -> None:
+def test_arithmetic(text: str, value: float, slopes: dict[MetricTerm, float]) -> None:
     """Precedence, from the left, unary minus; hand-made values and slopes."""
     found = left(text)
     assert found.value == pytest.approx(value)
@@ -51,7 +51,7 @@ def test_both_sides_and_the_bound() -> None:
     assert budget.right.reckon(VALUES).value == pytest.approx(80)
     assert budget.figures() == [TOKEN, COOKIE]
     assert parse("1 >= token.total_cpu").bound == ">="
-    assert parse("token-stateful.service_p50<=90").figures() == [Figure("token-stateful", "service_p50")]
+    assert parse("token-stateful.service_p50<=90").figures() == [MetricTerm("token-stateful", "service_p50")]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 )
 def test_slopes_are_those_of_small_steps(one: float, two: float, text: str) -> None:
     """Against a central difference."""
-    a, b = Figure("a", "x"), Figure("b", "y")
+    a, b = MetricTerm("a", "x"), MetricTerm("b", "y")
     node = parse(f"{text} <= 1").left
     for figure in (a, b):
         step = 1e-6 * {a: one, b: two}[figure]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.measure.preflight import Known
+from harness.measure.preflight import SuiteValidator
 from harness.protocol.dialect import ROUTES
 from harness.suites import catalog, external
 from harness.suites.catalog import ScenarioInfo
-from harness.suites.external import OwnServer
+from harness.suites.external import ExternalServer
 from harness.suites.model import Suite
 from harness.suites.parse import parse
 from harness.testbed import external as own_servers
@@ -132,7 +132,7 @@ def test_what_stands_in_braces() -> None:
 )
 def test_other_machines_are_told_from_this_one(address: str, local: bool) -> None:
     """By what is written; no name is looked up."""
-    server = OwnServer(transport="bearer", address=[address])
+    server = ExternalServer(transport="bearer", address=[address])
     assert server.remote() == ([] if local else [address])
 
 
@@ -169,9 +169,11 @@ def test_what_only_servers_of_ours_can_be_told() -> None:
     suite(scenario=SCENARIO + 'processes = 2\narms = ["token"]\n')
 
 
-def journey(*asks: str) -> Known:
+def journey(*asks: str) -> SuiteValidator:
     """A catalogue with one scenario, which asks for these."""
-    return Known("own.toml", {"journey": ScenarioInfo("journey", "", "any", ["read"], True, "", "", asks)})
+    return SuiteValidator(
+        "own.toml", {"journey": ScenarioInfo("journey", "", "any", ["read"], True, "", "", asks)}
+    )
 
 
 def test_an_arm_is_left_out_of_what_it_does_not_have() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from harness.analysis.per_instance import points
+from harness.analysis.per_instance import instance_estimates
 from harness.errors import SuiteError
 from harness.measure import preflight
 from harness.results.metrics import METRICS
@@ -102,7 +102,7 @@ def test_there_are_shipped_suites() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_name_what_there_is(path: Path) -> None:
     """Their schemes, scenarios and metrics exist."""
-    preflight.Known(str(path), scenarios()).check(catalog.load_suite(path.stem), schemes())
+    preflight.SuiteValidator(str(path), scenarios()).check(catalog.load_suite(path.stem), schemes())
 
 
 def test_defaults() -> None:
@@ -275,12 +275,12 @@ def test_a_primary_that_cannot_be_judged_is_refused(metric: str) -> None:
     """It has no ratio, or is not measured by every scenario: told before the run, not after it."""
     suite = parse(GOOD.replace("seconds = 3", f'seconds = 3\nprimary = "{metric}"'), "my", "my.toml")
     with pytest.raises(SuiteError, match=rf"scenarios\[1\]\.primary: expected a metric.*'{metric}'"):
-        preflight.Known("my.toml", scenarios()).check(suite, schemes())
+        preflight.SuiteValidator("my.toml", scenarios()).check(suite, schemes())
 
 
 def test_a_mixture_of_steps_is_not_judged_by_its_latency() -> None:
     """The median of logins and reads together is nobody's waiting time; their cost is a sum, and can be."""
-    known = preflight.Known("my.toml", scenarios())
+    known = preflight.SuiteValidator("my.toml", scenarios())
     journey = GOOD.replace('name = "steady"', 'name = "journey"')
     with pytest.raises(SuiteError, match=r"scenarios\[1\]\.primary: .*total_cpu.*'service_p50'"):
         known.check(parse(journey, "my", "my.toml"), schemes())
@@ -291,7 +291,7 @@ def test_a_mixture_of_steps_is_not_judged_by_its_latency() -> None:
 @pytest.mark.parametrize(("seconds", "fits"), [(200, True), (201, False)])
 def test_a_scenario_does_not_outlast_a_credential(seconds: int, fits: bool) -> None:
     """The load logs in once; a token of five minutes would run out under it, and reads be refused."""
-    known = preflight.Known("my.toml", scenarios())
+    known = preflight.SuiteValidator("my.toml", scenarios())
     text = GOOD.replace("seconds = 3", f"seconds = {seconds}")
     known.check(parse(text, "my", "my.toml"), schemes())
     short = parse(text.replace('"token"', '"token-refresh"'), "my", "my.toml")
@@ -318,7 +318,7 @@ def test_scenarios_go_by_password_cost() -> None:
 
 def test_reads_do_not_outlive_the_lifetime_that_they_are_told() -> None:
     """A second for a scenario of two: refused, except where that they expire is the point."""
-    known = preflight.Known("my.toml", scenarios())
+    known = preflight.SuiteValidator("my.toml", scenarios())
     first = GOOD.index("seconds = 2")
     short = GOOD[:first] + "lifetime_s = 1\n" + GOOD[first:]
     with pytest.raises(
@@ -367,7 +367,7 @@ def test_a_scenario_measures_arms_of_its_suite(more: str, told: str) -> None:
 @pytest.mark.parametrize("name", ["distance", "payload", "population", "rejection"])
 def test_a_sweep_says_where_it_stands(name: str) -> None:
     """Without its one key the scenario would be another one under a wrong name."""
-    known = preflight.Known("my.toml", scenarios())
+    known = preflight.SuiteValidator("my.toml", scenarios())
     model = known.scenarios[name].model
     load = OPEN if model == "open" else 'load = { model = "closed" }'
     text = GOOD + f'\n[[scenarios]]\nname = "{name}"\n{load}\nseconds = 1\n'
@@ -377,8 +377,8 @@ def test_a_sweep_says_where_it_stands(name: str) -> None:
 
 def test_every_judged_metric_is_measured() -> None:
     """Whatever a suite may name as primary has points, in the loops that may name it."""
-    closed = set(points(observe([Seen(0)])))
-    opened = set(points(observe([Seen(0)], model="open")))
+    closed = set(instance_estimates(observe([Seen(0)])))
+    opened = set(instance_estimates(observe([Seen(0)], model="open")))
     for metric, about in METRICS.items():
         if about.scale == "log" and metric != "capacity":
             assert metric in opened

@@ -14,7 +14,7 @@ import pytest
 
 from harness.doctor.pressure import memory_stalled_s
 from harness.system import processes
-from harness.system.processes import family
+from harness.system.processes import process_tree
 from harness.system.source_tree import Tree
 from harness.testbed.meters import ProcessMeter, cpu_ns, read_cpu
 
@@ -34,12 +34,12 @@ def test_a_worker_that_a_supervisor_replaced_is_seen() -> None:
     try:
         assert supervisor.stdout is not None
         first = int(supervisor.stdout.readline())
-        before = family(supervisor.pid)
+        before = process_tree(supervisor.pid)
         assert {pid for pid, _ in before} == {supervisor.pid, first}
-        assert family(supervisor.pid) == before
+        assert process_tree(supervisor.pid) == before
         os.kill(first, signal.SIGKILL)
         second = int(supervisor.stdout.readline())
-        after = family(supervisor.pid)
+        after = process_tree(supervisor.pid)
         assert {pid for pid, _ in after} == {supervisor.pid, second}
         assert after != before
         supervisor.stdout.close()
@@ -54,7 +54,7 @@ def test_a_process_that_is_gone_has_no_family() -> None:
     """Whoever started it will tell that."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    assert family(gone.pid) == frozenset()
+    assert process_tree(gone.pid) == frozenset()
 
 
 def test_what_a_child_burns_counts() -> None:
@@ -113,10 +113,10 @@ def test_what_is_started_does_not_inherit_the_secret(tmp_path: Path, monkeypatch
     tree = Tree(tmp_path)
     started = processes.start("tells", [], log=tmp_path / "log", tree=tree)
     assert started.stdout is not None
-    for told in (started.stdout.read().decode(), processes.ask("tells", [], tree)):
+    for told in (started.stdout.read().decode(), processes.run_module("tells", [], tree)):
         assert "AUTH_LIFETIME_S" in told
         assert "COOKIES_VS_TOKENS_SECRET" not in told
-    processes.end([started])
+    processes.terminate([started])
 
 
 def test_a_detour_leads_to_the_same_folder_by_a_longer_path(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_detour_leads_to_the_same_folder_by_a_longer_path(tmp_path: Path) -> N
         started = processes.start("tells", [], log=tmp_path / "log", tree=tree, path_bytes=length)
         assert started.stdout is not None
         told = started.stdout.read().decode().strip()
-        processes.end([started])
+        processes.terminate([started])
         assert Path(told).resolve() == tmp_path / "tells.py"
         assert len(told) == length + len("/tells.py")
 

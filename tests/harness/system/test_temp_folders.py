@@ -121,13 +121,13 @@ def test_half_a_file_of_a_living_writer_stays(tmp_path: Path) -> None:
 def test_a_lock_is_taken_once_and_leaves_no_file(tmp_path: Path) -> None:
     """The second comer reads who has it; after its release anybody may have it."""
     path = tmp_path / "lock"
-    first = locks.take(path, "first")
+    first = locks.try_lock(path, "first")
     assert first is not None
-    assert locks.take(path, "second") is None
+    assert locks.try_lock(path, "second") is None
     assert locks.note(path) == "first"
     first.release()
     assert not path.exists()
-    again = locks.take(path, "again")
+    again = locks.try_lock(path, "again")
     assert again is not None
     again.release()
 
@@ -137,11 +137,11 @@ def test_a_lock_of_a_dead_holder_is_free(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     die(
         "import sys, pathlib\nfrom harness.system import locks\n"
-        "l = locks.take(pathlib.Path(sys.argv[1]), 'x' * 99)",
+        "l = locks.try_lock(pathlib.Path(sys.argv[1]), 'x' * 99)",
         path,
     )
     assert path.exists()
-    lock = locks.take(path, "next")
+    lock = locks.try_lock(path, "next")
     assert lock is not None
     assert locks.note(path) == "next"
     lock.release()
@@ -150,12 +150,12 @@ def test_a_lock_of_a_dead_holder_is_free(tmp_path: Path) -> None:
 def test_a_lock_is_open_to_other_users_and_follows_no_link(tmp_path: Path) -> None:
     """Users share the CPUs of a machine and its /tmp, where a link may be a trap."""
     path = tmp_path / "lock"
-    lock = locks.take(path, "x")
+    lock = locks.try_lock(path, "x")
     assert lock is not None
     assert path.stat().st_mode & 0o777 == 0o666
     lock.release()
     (tmp_path / "victim").write_text("kept")
     path.symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="symbolic links"):
-        locks.take(path, "x")
+        locks.try_lock(path, "x")
     assert (tmp_path / "victim").read_text() == "kept"

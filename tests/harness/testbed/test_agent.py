@@ -66,8 +66,8 @@ def server() -> Iterator[tuple[int, int]]:
         process.stdin.close()
 
 
-def _line(address: str) -> client.Line:
-    return client.Line(address, SECRET)
+def _line(address: str) -> client.AgentConnection:
+    return client.AgentConnection(address, SECRET)
 
 
 def test_it_reads_what_is_so(agent: str, server: tuple[int, int]) -> None:
@@ -86,7 +86,7 @@ def test_it_reads_what_is_so(agent: str, server: tuple[int, int]) -> None:
 def test_who_has_another_secret_is_told_nothing(agent: str) -> None:
     """On either side: no answer is believed, and none is given."""
     with pytest.raises(EnvironmentFailedError, match="has another secret"):
-        client.Line(agent, "another secret, as long as the first one")
+        client.AgentConnection(agent, "another secret, as long as the first one")
     with closing(socket.create_connection(external.agent_at(agent))) as connection:
         connection.sendall(messages.plain({"nonce": "00" * 32}) + b'0 {"ask": "who"}\n')
         assert b"host" not in connection.makefile("rb").read()
@@ -131,10 +131,10 @@ def test_nothing_else_can_be_asked(agent: str, server: tuple[int, int]) -> None:
             ("cpu", 1, "was not met"),
         ]:
             with pytest.raises(EnvironmentFailedError, match=answer):
-                line.ask(what, port)
-        line.ask("meet", server[1])
+                line.request(what, port)
+        line.request("meet", server[1])
         with pytest.raises(EnvironmentFailedError, match="expected who, meet, cpu or memory"):
-            line.ask("stop", server[1])
+            line.request("stop", server[1])
 
 
 def test_only_so_many_connections(agent: str) -> None:
@@ -183,9 +183,9 @@ def test_no_secret_no_agent() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def _seals() -> tuple[messages.Seal, messages.Seal]:
+def _seals() -> tuple[messages.AgentSeal, messages.AgentSeal]:
     agent, run = "a" * 32, "r" * 32
-    return messages.Seal("secret", agent, run, "agent"), messages.Seal("secret", agent, run, "run")
+    return messages.AgentSeal("secret", agent, run, "agent"), messages.AgentSeal("secret", agent, run, "run")
 
 
 @pytest.mark.parametrize(
@@ -217,4 +217,4 @@ def test_another_connection_has_another_key() -> None:
     """What was sealed for one is nothing on the next, whose nonces differ."""
     agent, _ = _seals()
     with pytest.raises(messages.NotSealedError):
-        messages.Seal("secret", "a" * 32, "R" * 32, "run").opened(agent.line({"bytes": 1}))
+        messages.AgentSeal("secret", "a" * 32, "R" * 32, "run").opened(agent.line({"bytes": 1}))

@@ -10,7 +10,7 @@ from harness.analysis.checks import check_elsewhere
 from harness.analysis.measurements import comparisons, measurements
 from harness.analysis.observation import cpu_waits
 from harness.errors import SuiteError
-from harness.suites.external import OwnServer
+from harness.suites.external import ExternalServer
 from harness.suites.parse import parse
 from harness.testbed import external
 from tests.harness.observations import Seen, observe
@@ -104,4 +104,4 @@ def test_nothing_is_judged_that_nobody_reads(
 def test_where_no_agent_can_be(agent: str) -> None:
     """It is refused with the suite."""
     with pytest.raises(ValueError, match="expected"):
-        OwnServer(transport="bearer", address=["http://10.0.0.2:8001"], agent=agent)
+        ExternalServer(transport="bearer", address=["http://10.0.0.2:8001"], agent=agent)

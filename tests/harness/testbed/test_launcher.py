@@ -12,7 +12,7 @@ from harness.suites import catalog
 from harness.suites.arms import PATH_LENGTHS, Arm
 from harness.system.processes import LEAST_DETOUR_BYTES
 from harness.system.source_tree import OURS, Tree
-from harness.testbed.launcher import Serving
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 
 INSTANCES = 6
@@ -32,7 +32,7 @@ def test_instances_are_reached_by_paths_of_several_lengths(tmp_path: Path) -> No
     shutil.copytree(OURS.package, far.package)
     scheme = catalog.schemes()["anonymous"]
     arms = [Arm("near", scheme), Arm("far", scheme, tree=far), Arm("still", scheme, path_lengths=0)]
-    with Rig(arms, Serving(users=1), instances=INSTANCES) as rig:
+    with Rig(arms, ServerOptions(users=1), instances=INSTANCES) as rig:
         lengths = {arm.name: list(_lengths(rig, arm.name, arm.tree.root)) for arm in arms}
     shortest = max(len(str(arm.tree.root)) for arm in arms) + LEAST_DETOUR_BYTES
     assert lengths.pop("still") == [len(str(OURS.root))] * INSTANCES

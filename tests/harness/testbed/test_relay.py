@@ -38,7 +38,7 @@ def way(tmp_path: Path) -> Iterator[Path]:
         assert process.stdout.readline() == b"ready\n"
         yield tmp_path / "socket"
     finally:
-        processes.end([process])
+        processes.terminate([process])
 
 
 def through(way: Path, store: socket.socket) -> tuple[socket.socket, socket.socket]:
@@ -64,7 +64,7 @@ def received(end: socket.socket, size: int) -> bytes:
 
 def test_all_of_it_arrives_in_order(way: Path, store: socket.socket) -> None:
     """Both ways, in pieces smaller than what was sent at once."""
-    relay.tell(way.with_name("control"), 500)
+    relay.set_delay(way.with_name("control"), 500)
     near, far = through(way, store)
     with near, far:
         sent = bytes(range(256)) * 400
@@ -80,7 +80,7 @@ def test_a_round_trip_takes_no_less_than_was_told(way: Path, store: socket.socke
     """Half of it each way, for every connection, from the moment that it was told."""
     near, far = through(way, store)
     with near, far:
-        relay.tell(way.with_name("control"), delay_ms * 1000)
+        relay.set_delay(way.with_name("control"), delay_ms * 1000)
         begun = time.monotonic()
         near.sendall(b"ping")
         assert received(far, 4) == b"ping"
@@ -92,11 +92,11 @@ def test_a_round_trip_takes_no_less_than_was_told(way: Path, store: socket.socke
 def test_connections_do_not_wait_for_each_other(way: Path, store: socket.socket) -> None:
     """While one is an hour away, another is served at once."""
     first, second = through(way, store), through(way, store)
-    relay.tell(way.with_name("control"), 3600e6)
+    relay.set_delay(way.with_name("control"), 3600e6)
     first[0].sendall(b"slow")
     while unread(first[0]):
         time.sleep(0.01)
-    relay.tell(way.with_name("control"), 0)
+    relay.set_delay(way.with_name("control"), 0)
     second[0].sendall(b"quick")
     assert received(second[1], 5) == b"quick"
     first[1].setblocking(False)
@@ -108,7 +108,7 @@ def test_connections_do_not_wait_for_each_other(way: Path, store: socket.socket)
 
 def test_an_end_is_handed_on_after_what_was_sent(way: Path, store: socket.socket) -> None:
     """Who closes is heard to the last byte; the other end then closes too."""
-    relay.tell(way.with_name("control"), 20_000)
+    relay.set_delay(way.with_name("control"), 20_000)
     near, far = through(way, store)
     with near, far:
         near.sendall(b"last words")

@@ -245,7 +245,7 @@ def test_git_that_fails_says_why(tmp_path: Path) -> None:
     """In its own words."""
     with pytest.raises(EnvironmentFailedError, match=r"git status failed: fatal: not a git repository"):
         git.run(tmp_path, "status")
-    assert git.says(tmp_path, "status") is None
+    assert git.output_or_none(tmp_path, "status") is None
 
 
 LOCK = """\

@@ -19,12 +19,12 @@ from harness.errors import (
 )
 from harness.protocol.dialect import CONTRACT
 from harness.suites import catalog
-from harness.suites.arms import plain
+from harness.suites.arms import arms_of_schemes
 from harness.system import cpus as system_cpus
 from harness.system.cpus import Placement
 from harness.testbed import header_limit, seeding
-from harness.testbed.client import Caller
-from harness.testbed.launcher import Serving
+from harness.testbed.client import ApiClient
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.meters import ProcessMeter, StoreMeter, read_cpu, resident_bytes
 from harness.testbed.rig import Rig
 
@@ -43,8 +43,8 @@ def rig_of(
 ) -> Rig:
     """One server of each, whose users have long profiles."""
     return Rig(
-        plain(catalog.schemes()[arm] for arm in arms).values(),
-        Serving(users=USERS, processes_each=processes_each, profile_bytes=profile_bytes),
+        arms_of_schemes(catalog.schemes()[arm] for arm in arms).values(),
+        ServerOptions(users=USERS, processes_each=processes_each, profile_bytes=profile_bytes),
         placement=placement,
         redis_url=redis_url,
         relayed=relayed,
@@ -58,10 +58,10 @@ def rig() -> Iterator[Rig]:
         yield rig
 
 
-def logged_in(rig: Rig, arm: str, profile_bytes: int | None = PROFILE_BYTES) -> Caller:
+def logged_in(rig: Rig, arm: str, profile_bytes: int | None = PROFILE_BYTES) -> ApiClient:
     """A user of one arm, whose profile is as long as it should be, if that is said."""
     target = next(one.target for one in rig.instances if one.target.arm == arm)
-    caller = Caller(target.host, target.port)
+    caller = ApiClient(target.host, target.port)
     reply = caller.log_in("load-1")
     assert reply.status == 200
     profile = reply.json["profile"]
@@ -94,7 +94,7 @@ def test_the_longest_profile_is_found_to_the_byte() -> None:
         assert longest == header_limit.of_arms(rig, rig.instances)
         for target in (one.target for one in rig.instances):
             [arm] = [arm for arm in rig.arms if arm.name == target.arm]
-            caller = Caller(target.host, target.port)
+            caller = ApiClient(target.host, target.port)
             before = caller.log_in(EXAMPLE).json["profile"]
             with closing(sqlite3.connect(rig.accounts_of(arm))) as accounts:
                 for more, expected in ((0, 200), (1, 400)):
@@ -140,7 +140,7 @@ def test_others_are_logged_in(rig: Rig) -> None:
         int(rig.store.client.memory_usage(key) or 0)
         for key in rig.store.client.keys(f"{rig.arm_prefix('cookie')}*")
     ]
-    seeding.settle(rig, 12_345)
+    seeding.seed_sessions(rig, 12_345)
     keys = rig.store.client.keys(rig.arm_prefix("cookie") + "*")
     assert rig.store.client.keys(rig.arm_prefix("token") + "*") == []
     sessions = [key for key in keys if b":session:" in key]
@@ -227,14 +227,14 @@ def test_others_for_whom_there_is_no_room() -> None:
         used = int(rig.store.client.info("memory")["used_memory"])
         rig.store.client.config_set("maxmemory", used + 1_000_000)
         with pytest.raises(EnvironmentFailedError, match="did not take 20,000 sessions"):
-            seeding.settle(rig, 20_000)
+            seeding.seed_sessions(rig, 20_000)
         rig.store.client.config_set("maxmemory-policy", "allkeys-random")
         with pytest.raises(EnvironmentFailedError, match=r"(dropped some of|did not take) 20,000 sessions"):
-            seeding.settle(rig, 20_000)
+            seeding.seed_sessions(rig, 20_000)
 
 
 def test_others_where_nobody_is_let_in(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then there is nothing to copy, and no population."""
     monkeypatch.setattr(seeding, "PASSWORD", "not that")
     with pytest.raises(ConformanceError, match="a login was answered 401"):
-        seeding.settle(rig, 10)
+        seeding.seed_sessions(rig, 10)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from harness.analysis.growth import DESCRIPTORS, MEMORY, growths
 from harness.results.model import Vitals
 from harness.suites.model import Load, Scenario
-from harness.testbed.sampler import Watch
+from harness.testbed.sampler import ProcessSampler
 
 SCENARIO = Scenario(name="steady", load=Load(model="open", rate=100), seconds=30)
 #: A process that, told so by a line, keeps another 200 kB and another open file for ever; or does not.
@@ -66,7 +66,7 @@ def leaking(row: Vitals) -> list[str]:
 def test_a_process_that_leaks_is_found_and_its_neighbour_is_not() -> None:
     """Two real processes over 60 looks: one keeps memory and files, the other only lives."""
     clock = Clock()
-    watch = Watch(60, clock)
+    watch = ProcessSampler(60, clock)
     with program("leaks") as leaky, program("lives") as sound:
         watch.follow("leaky", leaky.pid, "cookie")
         watch.follow("sound", sound.pid)
@@ -86,7 +86,7 @@ def test_a_process_that_leaks_is_found_and_its_neighbour_is_not() -> None:
 def test_threads_are_counted() -> None:
     """A thread more is one more."""
     clock, done = Clock(), threading.Event()
-    watch = Watch(60, clock)
+    watch = ProcessSampler(60, clock)
     with program("lives") as process:
         watch.follow("own", process.pid)
         watch.follow("this", os.getpid())
@@ -106,7 +106,7 @@ def test_a_short_run_is_looked_at_every_second_and_a_long_one_some_240_times() -
     """However many slots there are, a result file stays small."""
     for seconds, looks in ((25, 25), (1200, 240)):
         clock = Clock()
-        watch = Watch(seconds, clock)
+        watch = ProcessSampler(seconds, clock)
         with program("lives") as process:
             watch.follow("own", process.pid)
             for _ in range(seconds * 4):
@@ -119,7 +119,7 @@ def test_a_short_run_is_looked_at_every_second_and_a_long_one_some_240_times() -
 def test_slots_of_an_odd_length_are_not_looked_at_more_rarely() -> None:
     """One look a second on average, though every slot of 0.75 s ends before or after a full second."""
     clock = Clock()
-    watch = Watch(60, clock)
+    watch = ProcessSampler(60, clock)
     with program("lives") as process:
         watch.follow("own", process.pid)
         for _ in range(80):
@@ -131,7 +131,7 @@ def test_slots_of_an_odd_length_are_not_looked_at_more_rarely() -> None:
 def test_a_process_that_ends_is_looked_at_no_more() -> None:
     """What was seen of it stays; the others go on; one that is gone before is left out."""
     clock = Clock()
-    watch = Watch(60, clock)
+    watch = ProcessSampler(60, clock)
     with program("lives") as stays:
         with program("lives") as goes:
             watch.follow("goes", goes.pid)

@@ -13,12 +13,12 @@ from redis.exceptions import MovedError
 from harness.doctor import software
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.suites import catalog
-from harness.suites.arms import plain
+from harness.suites.arms import arms_of_schemes
 from harness.system.cpus import Placement
 from harness.system.secret import without_passwords
 from harness.testbed import seeding
-from harness.testbed.client import Caller
-from harness.testbed.launcher import Serving
+from harness.testbed.client import ApiClient
+from harness.testbed.launcher import ServerOptions
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 from harness.testbed.store import nodes as store_nodes
@@ -57,17 +57,17 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
     url = store.url
     if isinstance(store, stores.Cluster):
         url = stores.restricted(store, stores.OF_THE_HARNESS)
-    arms = plain(catalog.schemes()[name] for name in ("cookie", "token-denylist")).values()
+    arms = arms_of_schemes(catalog.schemes()[name] for name in ("cookie", "token-denylist")).values()
     with Rig(
         arms,
-        Serving(users=4),
+        ServerOptions(users=4),
         redis_url=url,
     ) as rig:
         assert stores.PASSWORD not in rig.store.source
         assert stores.QUOTED not in rig.store.source
         assert rig.store.source.startswith(("redis+sentinel://127", "redis+cluster://127"))
         meter = StoreMeter(*rig.store.nodes)
-        callers = [Caller(one.target.host, one.target.port) for one in rig.instances for _ in range(4)]
+        callers = [ApiClient(one.target.host, one.target.port) for one in rig.instances for _ in range(4)]
         for number, caller in enumerate(callers):
             assert caller.log_in(f"load-{number % 4}").status == 200
         before = meter.read()
@@ -83,7 +83,7 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
         if len(clients) > 1:
             assert all(client.dbsize() for client in clients)
             with pytest.raises(SuiteError, match="one node"):
-                seeding.settle(rig, 5)
+                seeding.seed_sessions(rig, 5)
     assert sum(client.dbsize() for client in clients) == mine
 
 
@@ -119,7 +119,7 @@ def test_nobody_there(url: str) -> None:
         pytest.raises(EnvironmentFailedError, match="no answer from the store at") as error,
         Rig(
             [],
-            Serving(users=1),
+            ServerOptions(users=1),
             redis_url=url,
         ),
     ):

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Final
 
 from harness.measure.incidents.accounts import logged_in, name_of
-from harness.measure.incidents.kind import Kind, Setting, Staged, Step
-from harness.protocol.incidents import LOST_CONNECTION, NOT_SENT, TIMEOUT, Person
+from harness.measure.incidents.kind import IncidentKind, IncidentSetting, IncidentStep, Staged
+from harness.protocol.incidents import LOST_CONNECTION, NOT_SENT, TIMEOUT, VirtualUser
 from harness.testbed.client import ADMIN
 
 REVOKED: Final = "revoked"
@@ -25,27 +25,29 @@ _DOWN_UNTIL: Final = 1 / 2
 
 
 @contextmanager
-def stage(setting: Setting) -> Iterator[Staged]:
+def stage(setting: IncidentSetting) -> Iterator[Staged]:
     """Have an admin at each arm; the rig knows how to kill its store, and to start it again."""
     rig, duration_ns = setting.rig, setting.plan.duration_ns
     parties, steps = [], []
     for number, party in enumerate(setting.plan.parties, start=setting.spare_account):
-        victim = Person(number, party.target.read_path, REVOKED)
+        victim = VirtualUser(number, party.target.read_path, REVOKED)
         parties.append(replace(party, people=(victim, *party.people[1:])))
         revoke = partial(logged_in(party, ADMIN).change_account, name_of(number), revoke=True)
         at_ns = round(_REVOKED_AT * duration_ns)
-        steps.append(Step(at_ns, "account revoked", revoke, arm=party.target.arm, watched=REVOKED))
+        steps.append(IncidentStep(at_ns, "account revoked", revoke, arm=party.target.arm, watched=REVOKED))
     yield Staged(
         replace(setting.plan, parties=tuple(parties)),
         (
             *steps,
-            Step(round(_DOWN_FROM * duration_ns), "store killed", rig.store.kill),
-            Step(round(_DOWN_UNTIL * duration_ns), "store back, empty", rig.store.revive, restores=True),
+            IncidentStep(round(_DOWN_FROM * duration_ns), "store killed", rig.store.kill),
+            IncidentStep(
+                round(_DOWN_UNTIL * duration_ns), "store back, empty", rig.store.revive, restores=True
+            ),
         ),
     )
 
 
-KIND: Final = Kind(
+KIND: Final = IncidentKind(
     "store outage",
     frozenset({"503", "401", f"401 {REVOKED}", "login 503", TIMEOUT, f"login {TIMEOUT}", NOT_SENT}),
     stage,

@@ -10,10 +10,10 @@ from statistics import median
 from typing import Final
 
 from harness.measure.incidents.accounts import logged_in, name_of
-from harness.measure.incidents.kind import Kind, Setting, Staged, Step
-from harness.protocol.incidents import NOT_SENT, Party, Person
-from harness.results.incidents import Price
-from harness.testbed.client import ADMIN, Caller
+from harness.measure.incidents.kind import IncidentKind, IncidentSetting, IncidentStep, Staged
+from harness.protocol.incidents import NOT_SENT, ArmUsers, VirtualUser
+from harness.results.incidents import RevocationCost
+from harness.testbed.client import ADMIN, ApiClient
 from harness.testbed.launcher import Instance
 from harness.testbed.meters import StoreMeter, cpu_ns
 
@@ -34,19 +34,19 @@ _PRICED: Final = 20
 class _Arm:
     """One arm's admin and the accounts that something is done to, by number."""
 
-    party: Party
-    admin: Caller
+    party: ArmUsers
+    admin: ApiClient
     accounts: range
 
     def account(self, watched: str) -> str:
         """The name of somebody who is watched."""
         return name_of(self.accounts[WATCHED.index(watched)])
 
-    def people(self) -> tuple[Person, ...]:
+    def people(self) -> tuple[VirtualUser, ...]:
         """Those who are watched, and the party's others; who is to be demoted reads what admins may."""
         path = self.party.target.read_path
         watched = (
-            Person(number, _ADMIN_PATH if what == DEMOTED else path, what)
+            VirtualUser(number, _ADMIN_PATH if what == DEMOTED else path, what)
             for number, what in zip(self.accounts, WATCHED, strict=False)
         )
         return (*watched, *self.party.people[len(WATCHED) :])
@@ -60,7 +60,7 @@ class _Arm:
 
 
 @contextmanager
-def stage(setting: Setting) -> Iterator[Staged]:
+def stage(setting: IncidentSetting) -> Iterator[Staged]:
     """Log the admins in, make admins of those to be demoted, and count what a revocation costs at rest."""
     plan, at_ns = setting.plan, round(_AT * setting.plan.duration_ns)
     prices, parties, steps = {}, [], []
@@ -71,11 +71,13 @@ def stage(setting: Setting) -> Iterator[Staged]:
         prices[party.target.arm] = _price(arm, instance, setting.meter)
         arm.admin.change_account(arm.account(DEMOTED), role="admin")
         parties.append(replace(party, people=arm.people()))
-        steps += [Step(at_ns, what, do, arm=party.target.arm, watched=what) for what, do in arm.doing()]
+        steps += [
+            IncidentStep(at_ns, what, do, arm=party.target.arm, watched=what) for what, do in arm.doing()
+        ]
     yield Staged(replace(plan, parties=tuple(parties)), steps, prices)
 
 
-def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> Price:
+def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> RevocationCost:
     """What one revocation of an account with one credential costs, while nothing else goes on: medians."""
     account = name_of(arm.accounts[-1])
     server_ns, store_ns, operations = [], [], []
@@ -88,7 +90,7 @@ def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> Price:
         store_ns.append(store_cpu_ns)
         operations.append(commands)
     commands = int(median(operations))
-    return Price(
+    return RevocationCost(
         server_cpu_us=median(server_ns) / 1e3,
         # Without commands there is nothing to attribute: what is left is the store's own housekeeping.
         store_cpu_us=max(0.0, median(store_ns) / 1e3) if commands else 0.0,
@@ -96,7 +98,7 @@ def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> Price:
     )
 
 
-KIND: Final = Kind(
+KIND: Final = IncidentKind(
     "revocation",
     frozenset({NOT_SENT, *(f"{status} {watched}" for status in (401, 403) for watched in WATCHED)}),
     stage,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from harness.measure.incidents.kind import Kind, Setting, Staged, Step
+from harness.measure.incidents.kind import IncidentKind, IncidentSetting, IncidentStep, Staged
 from harness.protocol.incidents import NOT_SENT, TIMEOUT
 from harness.suites.arms import Arm
 from harness.system import processes
@@ -18,7 +18,7 @@ _SWITCH: Final = 1 / 3
 
 
 @contextmanager
-def stage(setting: Setting) -> Iterator[Staged]:
+def stage(setting: IncidentSetting) -> Iterator[Staged]:
     """Have successors ready before the load begins: what their start costs is no part of the incident."""
     rig, plan = setting.rig, setting.plan
     overlap = bool(setting.scenario.overlap)
@@ -37,7 +37,7 @@ def stage(setting: Setting) -> Iterator[Staged]:
         # The load goes over by itself at that moment, visit by visit.
         yield Staged(
             replace(plan, parties=parties, switch_ns=switch_ns),
-            (Step(switch_ns, what, None, restores=True),),
+            (IncidentStep(switch_ns, what, None, restores=True),),
         )
 
 
@@ -45,7 +45,7 @@ def _renewed(arm: Arm, old: Mapping[str, str], *, overlap: bool) -> dict[str, st
     """An arm's secrets with a new one to sign by; with an overlap the old one still verifies."""
     new = dict(old) | {"AUTH_SECRET": secrets.token_urlsafe(48)}
     if arm.scheme.key_pair:
-        new["AUTH_PRIVATE_KEY"] = processes.ask(
+        new["AUTH_PRIVATE_KEY"] = processes.run_module(
             f"{arm.tree.servers}.signing_keys", [arm.scheme.key_pair], arm.tree
         )
     if overlap:
@@ -63,7 +63,7 @@ def _public(private_pem: str) -> str:
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-KIND: Final = Kind(
+KIND: Final = IncidentKind(
     "key rotation",
     frozenset({"401", "login 503", TIMEOUT, f"login {TIMEOUT}", NOT_SENT}),
     stage,

@@ -18,7 +18,7 @@ from harness.system import files, plugins
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.results.claims import Answer
+    from harness.results.claims import ClaimAnswer
 
     Draw = Callable[[Result], Figure | None]
 
@@ -76,7 +76,7 @@ class Picture:
     claims: tuple[int, ...]
 
 
-def draw_claims(answers: Sequence[Answer], results: Sequence[Result], folder: Path) -> list[Picture]:
+def draw_claims(answers: Sequence[ClaimAnswer], results: Sequence[Result], folder: Path) -> list[Picture]:
     """Draw every figure that is about a claim, and applies, as PNG and as SVG.
 
     Those are the modules here with `CLAIMS`; one that is made from the answers, and not from the runs that

@@ -74,7 +74,7 @@ def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour
         [ratio], [index], xerr=reach, fmt=marker, color=colour, ms=9,
         ecolor=style.BLACK, elinewidth=1.4, capsize=4, barsabove=True, zorder=3,
     )  # fmt: skip
-    tooltips.tell(drawn.lines[0], [_figures(ratio, ci)])
+    tooltips.add_tooltips(drawn.lines[0], [_figures(ratio, ci)])
     beside(panel, index, 8, _figures(ratio, ci), style.BLACK)
 
 

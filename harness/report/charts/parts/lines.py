@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.analysis.stats.estimate import mean
-from harness.analysis.stats.linear_fit import Line
+from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.charts.parts import page, style, tooltips
 from harness.report.content import format as fmt
 
@@ -30,7 +30,7 @@ def legend(arms: Iterable[str], styles: Mapping[str, style.ArmStyle]) -> list[pa
 
 def through(
     panel: Axes,
-    line: Line,
+    line: LinearFit,
     look: style.ArmStyle,
     confidence: float,
     *,
@@ -53,7 +53,7 @@ def through(
     """
     begin, end = ends or (line.first, line.last)
     places = [begin * (1 - step / _STEPS) + end * step / _STEPS for step in range(_STEPS + 1)]
-    heights = [fmean(line.points(place)) / up for place in places]
+    heights = [fmean(line.predictions(place)) / up for place in places]
     if flat:
         heights = [fmean(point for one in line.levels for point in one.points) / up] * len(places)
     panel.plot([place / across for place in places], heights, color=look.colour, linewidth=1.6, zorder=2)
@@ -64,7 +64,7 @@ def through(
             [level.at / across], [estimate.value / up], yerr=style.reach(estimate.value, ci, up),
             fmt=look.marker, color=look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
         )  # fmt: skip
-        tooltips.tell(drawn.lines[0], [f"at {level.at:,g}: {fmt.with_interval(estimate.value, ci)}"])
+        tooltips.add_tooltips(drawn.lines[0], [f"at {level.at:,g}: {fmt.with_interval(estimate.value, ci)}"])
 
 
 def prepare(panel: Axes, title: str, across: str, up: str) -> None:

@@ -17,7 +17,7 @@ _TOLD: Final[WeakKeyDictionary[Artist, tuple[str, ...]]] = WeakKeyDictionary()
 _ON_COLOUR: Final[WeakSet[Artist]] = WeakSet()
 
 
-def tell(artist: Artist, texts: Sequence[str]) -> None:
+def add_tooltips(artist: Artist, texts: Sequence[str]) -> None:
     """Have each mark of an artist say something: as many texts as it has marks, in their order."""
     _TOLD[artist] = tuple(texts)
 
@@ -27,7 +27,7 @@ def on_colour(artist: Artist) -> None:
     _ON_COLOUR.add(artist)
 
 
-def told(figure: Figure) -> Iterator[tuple[Artist, tuple[str, ...]]]:
+def artists_with_tooltips(figure: Figure) -> Iterator[tuple[Artist, tuple[str, ...]]]:
     """The artists of a figure that say something, in the order in which they are drawn into it."""
     for artist in figure.findobj():
         if artist in _TOLD:

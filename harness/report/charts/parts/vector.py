@@ -48,7 +48,7 @@ def inline(figure: Figure, name: str, shows: str) -> Drawing:
 def _mark(figure: Figure) -> dict[str, tuple[str, ...]]:
     """Give names to the artists that say something; what each says, by its name."""
     texts = {}
-    for number, (artist, said) in enumerate(tooltips.told(figure)):
+    for number, (artist, said) in enumerate(tooltips.artists_with_tooltips(figure)):
         artist.set_gid(f"{_TOLD}{number}")
         texts[f"{_TOLD}{number}"] = said
     for artist in tooltips.lying_on_colour(figure):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from harness.results.claims import Figure, Outcome
+from harness.results.claims import ClaimFigure, Outcome
 from harness.studies.browser.driver import Crossing, Forgery, Injection
 from harness.studies.claims.claim import Claim, decided
 from harness.studies.claims.in_browser import seen
@@ -46,7 +46,7 @@ def crossing(rows: Sequence[Crossing]) -> Outcome:
 def forgery(rows: Sequence[Forgery]) -> Outcome:
     """Which forged writes the server carries out, by what protects it."""
     figures = [
-        Figure(
+        ClaimFigure(
             name=f"{_case(row)}: forgeries carried out",
             value=sum(one.carried_out for one in alike),
             unit=f"of {len(alike)}",
@@ -76,7 +76,7 @@ def forgery(rows: Sequence[Forgery]) -> Outcome:
 def injection(rows: Sequence[Injection]) -> Outcome:
     """What a script in the page carries off and does, by where the credential is kept."""
     figures = [
-        Figure(name=f"{row.kept}, {'with' if row.policy else 'without'} policy: {what}", value=value)
+        ClaimFigure(name=f"{row.kept}, {'with' if row.policy else 'without'} policy: {what}", value=value)
         for row in rows
         for what, value in (("steals", row.stolen), ("acts", row.acted))
     ]
@@ -99,12 +99,12 @@ def injection(rows: Sequence[Injection]) -> Outcome:
     return decided(stolen >= _WEB_STORAGE and not hidden & stolen, said, figures, otherwise=said)
 
 
-def _uncertain(why: str, figures: list[Figure]) -> Outcome:
+def _uncertain(why: str, figures: list[ClaimFigure]) -> Outcome:
     """An attack that fails says nothing unless it was seen to succeed where nothing is in its way."""
     return Outcome(verdict="inconclusive", because=why, figures=figures)
 
 
-def _crossing_figures(rows: Sequence[Crossing]) -> list[Figure]:
+def _crossing_figures(rows: Sequence[Crossing]) -> list[ClaimFigure]:
     figures = []
     asked = max(row.reads + row.writes for row in rows)
     for row in rows:
@@ -114,10 +114,10 @@ def _crossing_figures(rows: Sequence[Crossing]) -> list[Figure]:
         where += [] if row.preflights_remembered else ["no preflight remembered"]
         name = ", ".join(where)
         figures.append(
-            Figure(name=f"{name}: calls answered", value=row.reads + row.writes, unit=f"of {asked}")
+            ClaimFigure(name=f"{name}: calls answered", value=row.reads + row.writes, unit=f"of {asked}")
         )
         if row.works:
-            figures.append(Figure(name=f"{name}: preflights", value=row.preflights))
+            figures.append(ClaimFigure(name=f"{name}: preflights", value=row.preflights))
     return figures
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.results.claims import Figure, Outcome
+from harness.results.claims import ClaimFigure, Outcome
 from harness.studies.claims.claim import Claim, decided
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def mobile(lab: Lab) -> Outcome:
         works = works and (caller.read().status, caller.write("a@b.c").status) == (200, 200)
         kept[transport] = caller.values_kept
         figures += [
-            Figure(name=f"{transport}: values to keep", value=caller.values_kept),
-            Figure(name=f"{transport}: headers to send with a write", value=len(caller.headers)),
+            ClaimFigure(name=f"{transport}: values to keep", value=caller.values_kept),
+            ClaimFigure(name=f"{transport}: headers to send with a write", value=len(caller.headers)),
         ]
     return decided(
         works and kept["cookie"] > kept["bearer"],
@@ -40,7 +40,9 @@ def tests(lab: Lab) -> Outcome:
         caller = lab.logged_in(scheme)
         works = works and caller.write("a@b.c").status == 200
         needed[transport] = caller.requests
-        figures.append(Figure(name=f"{transport}: requests until one has written", value=needed[transport]))
+        figures.append(
+            ClaimFigure(name=f"{transport}: requests until one has written", value=needed[transport])
+        )
     seen = (
         f"to log in and write takes {needed['cookie']} requests by cookie and {needed['bearer']} by bearer:"
         " neither is more of a special case"

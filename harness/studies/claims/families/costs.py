@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats.contrasts import effect_powers
 from harness.analysis.stats.estimate import log_contrast
-from harness.results.claims import Figure, Outcome, Verdict
+from harness.results.claims import ClaimFigure, Outcome, Verdict
 from harness.studies.claims.claim import Claim
-from harness.studies.claims.readings import METRIC, READS, comparison, measured, reckoned, rows, told
+from harness.studies.claims.readings import (
+    METRIC,
+    READS,
+    comparison,
+    describe_comparison,
+    measured,
+    reckoned,
+    rows,
+)
 
 if TYPE_CHECKING:
     from harness.results.model import Comparison, Result
@@ -28,7 +36,10 @@ def cache(result: Result) -> Outcome:
         "refuted": "a token checked against a list or a cut-off in the store costs more than a session",
         "inconclusive": "the two ways to check a token do not both lie on one side of a session",
     }
-    figures = [*map(told, checked), told(comparison(result, "token-denylist", "token-cutoff"))]
+    figures = [
+        *map(describe_comparison, checked),
+        describe_comparison(comparison(result, "token-denylist", "token-cutoff")),
+    ]
     return Outcome(verdict=verdict, because=words[verdict], figures=figures)
 
 
@@ -44,7 +55,7 @@ def mixes(result: Result) -> Outcome:
     else:
         cheaper = "token" if winners[0] == "slower" else "cookie"
         verdict, because = "refuted", f"{cheaper} is cheaper in both mixes of requests"
-    return Outcome(verdict=verdict, because=because, figures=[told(one) for one in both])
+    return Outcome(verdict=verdict, because=because, figures=[describe_comparison(one) for one in both])
 
 
 def two_by_two(result: Result) -> Outcome:
@@ -58,7 +69,7 @@ def two_by_two(result: Result) -> Outcome:
     for name, sides in effects.items():
         more, less = ([reads[arm] for arm in side] for side in sides)
         ratio, *ends = log_contrast(effect_powers(more, less)).ratio(result.run.comparisons_confidence)
-        figures.append(Figure(name=f"CPU per request, {name}", value=ratio, ci=(ends[0], ends[1])))
+        figures.append(ClaimFigure(name=f"CPU per request, {name}", value=ratio, ci=(ends[0], ends[1])))
     # A session without a cookie over a cookie without a session: the one effect over the other.
     decisive = comparison(result, "token-cookie", "opaque-bearer")
     verdict = _all([decisive], supported="slower", refuted="faster")
@@ -67,7 +78,7 @@ def two_by_two(result: Result) -> Outcome:
         "refuted": "carrying a cookie costs more than keeping a session: transport is what is paid for",
         "inconclusive": "which of the two effects is larger cannot be told",
     }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[*figures, told(decisive)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[*figures, describe_comparison(decisive)])
 
 
 def stateful(result: Result) -> Outcome:
@@ -79,7 +90,7 @@ def stateful(result: Result) -> Outcome:
         "refuted": "nothing is saved: the JWT is verified, and then all is done that a plain id needs",
         "inconclusive": "whether anything is saved cannot be told",
     }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[told(one)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(one)])
 
 
 def lookup(result: Result) -> Outcome:
@@ -92,7 +103,7 @@ def lookup(result: Result) -> Outcome:
         "refuted": "an indexed SELECT, in SQLite by a thread of its own, makes a request dearer",
         "inconclusive": "neither a difference nor equivalence is shown",
     }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[told(one)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(one)])
 
 
 def both(result: Result) -> Outcome:
@@ -134,7 +145,7 @@ def denylist(result: Result) -> Outcome:
         f" {share.value:.0%} ({low:.0%} to {high:.0%})"
     )
     cost = comparison(result, "token", "token-denylist")
-    return Outcome(verdict=verdict, because=because, figures=[share, told(cost)])
+    return Outcome(verdict=verdict, because=because, figures=[share, describe_comparison(cost)])
 
 
 def _all(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats import break_even
 from harness.analysis.stats.estimate import Estimate, Ratio, geometric_mean, ratio
-from harness.results.claims import Figure, Outcome, Verdict
+from harness.results.claims import ClaimFigure, Outcome, Verdict
 from harness.studies.claims.claim import Claim
 from harness.studies.suites import SUITE
 from harness.system import processes
@@ -25,7 +25,7 @@ def round_trip(lab: Lab) -> Outcome:
     """Measure the parts by themselves, and whole reads over a sweep of distances."""
     url = lab.store_url()
     taken = [
-        json.loads(processes.ask("harness.studies.claims.microbenchmark", ["--store", url]))
+        json.loads(processes.run_module("harness.studies.claims.microbenchmark", ["--store", url]))
         for _ in range(PROCESSES)
     ]
     result = lab.measured(SUITE)
@@ -42,19 +42,19 @@ def judge(parts: dict[str, list[float]], meeting: BreakEven | None) -> Outcome:
         _part("HMAC-SHA256 of a token by itself", parts["hmac"]),
         _part("whole verification of a token by PyJWT", parts["verify"]),
         _part("GET of a session by redis-py, store on the same machine", parts["get"]),
-        Figure(name="GET / verification", value=micro.value, ci=(micro.low, micro.high)),
+        ClaimFigure(name="GET / verification", value=micro.value, ci=(micro.low, micro.high)),
     ]
     if meeting is None:
         return Outcome(verdict="inconclusive", because="no sweep of distances was measured", figures=figures)
     figures += [
-        Figure(
+        ClaimFigure(
             name="break-even round trip, whole reads",
             value=meeting.value,
             unit="us",
             ci=(meeting.low, meeting.high),
         ),
-        Figure(name="nearest round trip measured", value=meeting.nearest, unit="us"),
-        Figure(name="a read's wait for each us of round trip", value=meeting.slope, unit="us"),
+        ClaimFigure(name="nearest round trip measured", value=meeting.nearest, unit="us"),
+        ClaimFigure(name="a read's wait for each us of round trip", value=meeting.slope, unit="us"),
     ]
     verdict = _verdict(micro, meeting)
     because = {
@@ -81,10 +81,10 @@ def _how_far(meeting: BreakEven) -> str:
     return f" above {meeting.value:,.0f} us"
 
 
-def _part(name: str, values: list[float]) -> Figure:
+def _part(name: str, values: list[float]) -> ClaimFigure:
     whole: Estimate = geometric_mean(values, CONFIDENCE)
     ends = None if whole.low is None or whole.high is None else (whole.low, whole.high)
-    return Figure(name=name, value=whole.value, unit="us", ci=ends)
+    return ClaimFigure(name=name, value=whole.value, unit="us", ci=ends)
 
 
 CLAIMS: Final = (

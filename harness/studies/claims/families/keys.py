@@ -14,13 +14,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from harness.results.claims import Figure, Outcome
+from harness.results.claims import ClaimFigure, Outcome
 from harness.studies.claims.claim import Claim, decided
 from harness.testbed.client import read_token
 
 if TYPE_CHECKING:
     from harness.studies.lab import Lab
-    from harness.testbed.client import Caller
+    from harness.testbed.client import ApiClient
 
 #: Tokens tried of each kind.
 TOKENS: Final = 10
@@ -49,8 +49,8 @@ def elsewhere(lab: Lab) -> Outcome:
         accepted = sum(lab.logged_in(scheme, **issuing).at(api).read().status == 200 for _ in range(TOKENS))
         issued = sum(api.log_in(lab.account()).status == 200 for _ in range(TOKENS))
         figures += [
-            Figure(name=f"{scheme}: accepted elsewhere", value=accepted, unit=f"of {TOKENS} tokens"),
-            Figure(name=f"{scheme}: issued there", value=issued, unit=f"of {TOKENS} logins"),
+            ClaimFigure(name=f"{scheme}: accepted elsewhere", value=accepted, unit=f"of {TOKENS} tokens"),
+            ClaimFigure(name=f"{scheme}: issued there", value=issued, unit=f"of {TOKENS} logins"),
         ]
     return decided(
         [figure.value for figure in figures] == [TOKENS, 0] * len(_NEW_PAIR),
@@ -77,8 +77,8 @@ def any_library(lab: Lab) -> Outcome:
                 caller.token = jwt.encode(header, mine, pair, [header["alg"]])
             written += caller.read().status == 200
         figures += [
-            Figure(name=f"{scheme}: ours read by joserfc", value=read, unit=f"of {TOKENS} tokens"),
-            Figure(name=f"{scheme}: joserfc's read by ours", value=written, unit=f"of {TOKENS} tokens"),
+            ClaimFigure(name=f"{scheme}: ours read by joserfc", value=read, unit=f"of {TOKENS} tokens"),
+            ClaimFigure(name=f"{scheme}: joserfc's read by ours", value=written, unit=f"of {TOKENS} tokens"),
         ]
     return decided(
         all(figure.value == TOKENS for figure in figures),
@@ -119,7 +119,7 @@ def rotation(lab: Lab) -> Outcome:
         "a new key by itself ends every token of everybody at once; with the old key named beside it (kid)"
         " it ends none",
         [
-            Figure(name=name, value=value, unit=f"of {TOKENS} users")
+            ClaimFigure(name=name, value=value, unit=f"of {TOKENS} users")
             for name, value in (
                 ("still in before the change", before),
                 ("still in with an overlap", with_overlap),
@@ -129,7 +129,7 @@ def rotation(lab: Lab) -> Outcome:
     )
 
 
-def _forgeries(name: str, caller: Caller, secret: bytes) -> Figure:
+def _forgeries(name: str, caller: ApiClient, secret: bytes) -> ClaimFigure:
     """How many tokens are accepted as an admin's that were made from a user's and signed by a secret."""
     header, claims = read_token(caller.token)
     accepted = 0
@@ -137,7 +137,7 @@ def _forgeries(name: str, caller: Caller, secret: bytes) -> Figure:
         mine = claims | {"sub": "124", "role": "admin", "jti": f"forged-{number}"}
         caller.token = _signed(header | {"alg": "HS256"}, mine, secret)
         accepted += caller.read_admin().status == 200
-    return Figure(name=name, value=accepted, unit=f"of {TOKENS} forgeries accepted")
+    return ClaimFigure(name=name, value=accepted, unit=f"of {TOKENS} forgeries accepted")
 
 
 def _signed(header: dict[str, Any], claims: dict[str, Any], secret: bytes) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import ConformanceError
-from harness.results.claims import Figure, Outcome, Verdict
+from harness.results.claims import ClaimFigure, Outcome, Verdict
 from harness.studies.claims.claim import Claim
 from harness.studies.claims.readings import METRIC, reckoned, rows
 from harness.studies.suites import SUITE
-from harness.testbed.client import ADMIN, Caller
+from harness.testbed.client import ADMIN, ApiClient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ _TRIES: Final = 5
 
 
 @dataclass(frozen=True)
-class Lived:
+class LifetimeOutcome:
     """What a client met whose token lives so many seconds.
 
     `reads_per_refresh` at READS_PER_S; `stale_s` is how long an admin who no longer was one was still let in.
@@ -56,13 +56,13 @@ def short_lives(lab: Lab) -> Outcome:
     return lifetimes(lab.measured(SUITE), lived)
 
 
-def _live(lifetime_s: int, boss: Caller, username: str) -> Lived:
+def _live(lifetime_s: int, boss: ApiClient, username: str) -> LifetimeOutcome:
     """Read at a steady pace, refreshing when refused; then lose a role, and see for how long it lasts.
 
     The boss logs in first of all, and then needs a token of now for each of both changes.
     """
     _give_role(boss, username, "admin")
-    caller = Caller(boss.host, boss.port)
+    caller = ApiClient(boss.host, boss.port)
     caller.log_in(username)
     reads = refreshes = 0
     begun = time.monotonic()
@@ -76,10 +76,10 @@ def _live(lifetime_s: int, boss: Caller, username: str) -> Lived:
     while caller.read_admin().status == 200:
         last = time.monotonic()
         time.sleep(_LOOK_S)
-    return Lived(lifetime_s, reads / refreshes, last - demoted)
+    return LifetimeOutcome(lifetime_s, reads / refreshes, last - demoted)
 
 
-def _give_role(boss: Caller, username: str, role: str) -> None:
+def _give_role(boss: ApiClient, username: str, role: str) -> None:
     """As a boss whose token may expire while this machine stalls."""
     for _ in range(_TRIES):
         boss.refresh()
@@ -89,7 +89,7 @@ def _give_role(boss: Caller, username: str, role: str) -> None:
     raise ConformanceError(f"server {SCHEME}: an admin with a fresh token may not change an account.")
 
 
-def _read(caller: Caller) -> bool:
+def _read(caller: ApiClient) -> bool:
     """Read; where the token has expired, refresh first. Tells whether that was so."""
     if caller.read().status == 200:
         return False
@@ -100,12 +100,12 @@ def _read(caller: Caller) -> bool:
     raise ConformanceError(f"server {SCHEME}: a read with a fresh token was refused.")
 
 
-def lifetimes(result: Result, lived: Sequence[Lived]) -> Outcome:
+def lifetimes(result: Result, lived: Sequence[LifetimeOutcome]) -> Outcome:
     """What refreshing adds to a read at each lifetime, against what a denylist adds to it."""
     by_arm = rows(result) | {SCHEME: rows(result, "refresh")[SCHEME]}
     listed = f"(token-denylist.{METRIC} - token.{METRIC})"
 
-    def added(lifetime_s: float, reads: float, how: str) -> Figure:
+    def added(lifetime_s: float, reads: float, how: str) -> ClaimFigure:
         name = f"refreshing adds to a read, lifetime {lifetime_s:,} s ({how})"
         text = f"{SCHEME}.{METRIC} / {reads}"
         figure = reckoned(name, text, by_arm, result, "us")
@@ -146,9 +146,9 @@ def lifetimes(result: Result, lived: Sequence[Lived]) -> Outcome:
     return Outcome(verdict=verdict, because=words[verdict], figures=figures)
 
 
-def _stale(lifetime_s: int, stale_s: float, how: str) -> Figure:
+def _stale(lifetime_s: int, stale_s: float, how: str) -> ClaimFigure:
     name = f"stale access, lifetime {lifetime_s:,} s ({how})"
-    return Figure(name=name, value=stale_s, unit="s", group="stale access", x=lifetime_s)
+    return ClaimFigure(name=name, value=stale_s, unit="s", group="stale access", x=lifetime_s)
 
 
 CLAIMS: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from harness.results.claims import Figure, Outcome
+from harness.results.claims import ClaimFigure, Outcome
 from harness.studies.claims.claim import Claim, decided
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def rights(lab: Lab) -> Outcome:
         f"a token keeps the rights that it was issued with, for {lifetime_s} s at most; the refreshed one has"
         " those of now, given or taken",
         [
-            Figure(name="old token with the rights of now", value=stale, unit=f"of {2 * TRIALS}"),
-            Figure(name="refreshed token with the rights of now", value=fresh, unit=f"of {2 * TRIALS}"),
-            Figure(name="declared lifetime of a token", value=lifetime_s, unit="s"),
+            ClaimFigure(name="old token with the rights of now", value=stale, unit=f"of {2 * TRIALS}"),
+            ClaimFigure(name="refreshed token with the rights of now", value=fresh, unit=f"of {2 * TRIALS}"),
+            ClaimFigure(name="declared lifetime of a token", value=lifetime_s, unit="s"),
         ],
     )
 
@@ -60,10 +60,12 @@ def rotation(lab: Lab) -> Outcome:
         f"{AT_ONCE} refreshes at once got one successor and logged nobody out; a spent token whose successor"
         " was used is refused, and ends the refresh tokens of thief and victim alike",
         [
-            Figure(name="more successors than one", value=forked, unit=f"of {TRIALS}"),
-            Figure(name="logged out by refreshing at once", value=logged_out, unit=f"of {TRIALS * AT_ONCE}"),
-            Figure(name="replays of a spent token accepted", value=replayed, unit=f"of {TRIALS}"),
-            Figure(name="refresh tokens that outlived a replay", value=outlived, unit=f"of {TRIALS}"),
+            ClaimFigure(name="more successors than one", value=forked, unit=f"of {TRIALS}"),
+            ClaimFigure(
+                name="logged out by refreshing at once", value=logged_out, unit=f"of {TRIALS * AT_ONCE}"
+            ),
+            ClaimFigure(name="replays of a spent token accepted", value=replayed, unit=f"of {TRIALS}"),
+            ClaimFigure(name="refresh tokens that outlived a replay", value=outlived, unit=f"of {TRIALS}"),
         ],
     )
 

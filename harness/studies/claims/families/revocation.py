@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import ConformanceError
-from harness.results.claims import Figure, Outcome
+from harness.results.claims import ClaimFigure, Outcome
 from harness.studies.claims.claim import Claim, decided
 from harness.testbed.client import read_token
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from harness.studies.lab import Lab
-    from harness.testbed.client import Caller
+    from harness.testbed.client import ApiClient
 
 #: The status of a read that got in.
 OK: Final = 200
@@ -21,13 +21,13 @@ OK: Final = 200
 TRIES: Final = 20
 
 
-def _admitted(thief: Caller) -> int:
+def _admitted(thief: ApiClient) -> int:
     """How many of `TRIES` reads with a kept credential get in."""
     return sum(thief.read().status == 200 for _ in range(TRIES))
 
 
-def _share(name: str, admitted: int) -> Figure:
-    return Figure(name=name, value=admitted, unit=f"of {TRIES} reads")
+def _share(name: str, admitted: int) -> ClaimFigure:
+    return ClaimFigure(name=name, value=admitted, unit=f"of {TRIES} reads")
 
 
 def replay(lab: Lab) -> Outcome:
@@ -44,7 +44,7 @@ def replay(lab: Lab) -> Outcome:
         admitted = _admitted(thief)
         figures += [
             _share(scheme.name, admitted),
-            Figure(name=f"{scheme.name}, store commands a read", value=commands),
+            ClaimFigure(name=f"{scheme.name}, store commands a read", value=commands),
         ]
         outlives |= {scheme.name} if admitted else set()
         asks_nothing |= set() if commands or scheme.database == "every request" else {scheme.name}
@@ -87,7 +87,7 @@ def demote(lab: Lab) -> Outcome:
     )
 
 
-def _demote(lab: Lab, scheme: str) -> Caller:
+def _demote(lab: Lab, scheme: str) -> ApiClient:
     username = lab.account()
     boss = lab.admin(scheme)
     boss.change_account(username, role="admin")
@@ -103,7 +103,7 @@ def password(lab: Lab) -> Outcome:
     return _stale(lab, "a thief's credential", _change_password, lambda thief: thief.read().status == 200)
 
 
-def _change_password(lab: Lab, scheme: str) -> Caller:
+def _change_password(lab: Lab, scheme: str) -> ApiClient:
     caller = lab.logged_in(scheme)
     thief = caller.thief()
     caller.change_password("correct horse")
@@ -111,7 +111,7 @@ def _change_password(lab: Lab, scheme: str) -> Caller:
 
 
 def _stale(
-    lab: Lab, who: str, change: Callable[[Lab, str], Caller], gets_in: Callable[[Caller], bool]
+    lab: Lab, who: str, change: Callable[[Lab, str], ApiClient], gets_in: Callable[[ApiClient], bool]
 ) -> Outcome:
     figures, stale = [], []
     for scheme in lab.authenticating():
@@ -122,7 +122,7 @@ def _stale(
             stale.append(scheme.name)
             if "absolute timeout" not in scheme.waives:  # else a write renews it
                 figures.append(
-                    Figure(name=f"{scheme.name}, declared lifetime", value=scheme.lifetime_s, unit="s")
+                    ClaimFigure(name=f"{scheme.name}, declared lifetime", value=scheme.lifetime_s, unit="s")
                 )
     return decided(
         bool(stale),
@@ -147,13 +147,13 @@ def cutoff(lab: Lab) -> Outcome:
         "every token from before the change was refused and every one from after it accepted, though one"
         " second had both: the times are kept to the microsecond",
         [
-            Figure(name="pairs of one second, told apart", value=good, unit=f"of {TRIES}"),
-            Figure(name="pairs of one second, mistaken", value=wrong, unit=f"of {TRIES}"),
+            ClaimFigure(name="pairs of one second, told apart", value=good, unit=f"of {TRIES}"),
+            ClaimFigure(name="pairs of one second, mistaken", value=wrong, unit=f"of {TRIES}"),
         ],
     )
 
 
-def _issued(caller: Caller) -> float:
+def _issued(caller: ApiClient) -> float:
     return float(read_token(caller.token)[1]["iat"])
 
 

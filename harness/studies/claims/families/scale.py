@@ -16,7 +16,7 @@ from harness.analysis.checks import BUSY_WARNING
 from harness.analysis.stats import scaling, sweeps
 from harness.analysis.stats.estimate import Estimate, geometric_mean, mean
 from harness.report.content import format as fmt
-from harness.results.claims import Figure, Outcome, Verdict
+from harness.results.claims import ClaimFigure, Outcome, Verdict
 from harness.studies.claims.claim import Claim
 from harness.studies.suites import SCALE, SUITE
 from harness.system import cpus as system_cpus
@@ -25,7 +25,7 @@ from harness.system.cpus import Placement, place
 from harness.testbed.store.server import SessionStore
 
 if TYPE_CHECKING:
-    from harness.analysis.stats.scaling import Step
+    from harness.analysis.stats.scaling import ScalingStep
     from harness.results.model import Result
     from harness.studies.lab import Lab
 
@@ -54,7 +54,7 @@ def scales(scaled: Result, populated: Result) -> Outcome:
     memory = {arm: _session_bytes(populated, arm) for arm in (_WITHOUT, _WITH)}
     figures = [
         *(
-            Figure(name=f"memory of a live session in the store, {a}", value=memory[a], unit="B")
+            ClaimFigure(name=f"memory of a live session in the store, {a}", value=memory[a], unit="B")
             for a in memory
         ),
         *_operations(_WITHOUT, token),
@@ -78,7 +78,7 @@ def scales(scaled: Result, populated: Result) -> Outcome:
     value, low, high = scaling.gains_compared((token[0], token[last]), (cookie[0], cookie[last]), confidence)
     gains = [scaling.gain(arm[0], arm[last], confidence).value for arm in (token, cookie)]
     figures.append(
-        Figure(
+        ClaimFigure(
             name=f"what {_WITHOUT} gains from {token[0].processes} to {token[last].processes} processes, over"
             f" what {_WITH} does",
             value=value,
@@ -116,10 +116,10 @@ def saturates(scaled: Result, alone: Sequence[Ceiling]) -> Outcome:
     found = scaling.steps(scaled, _WITH)
     confidence = scaled.run.comparisons_confidence
     first, last = found[0], found[-1]
-    by_costs = scaling.fed_by_costs(first, confidence)
+    by_costs = scaling.capacity_from_costs(first, confidence)
     reads_per_core = [one.per_core for one in alone]
     busy = mean([one.share for one in alone], confidence)
-    by_ceiling = Estimate(*scaling.fed_by_ceiling(first, reads_per_core, confidence))
+    by_ceiling = Estimate(*scaling.capacity_from_ceiling(first, reads_per_core, confidence))
     reckoned = geometric_mean([1e6 / us for us in first.store_us.points], confidence)
     figures = [
         *_operations(_WITH, found),
@@ -150,8 +150,8 @@ def saturates(scaled: Result, alone: Sequence[Ceiling]) -> Outcome:
     else:
         verdict, limit = "inconclusive", f"whether it is the limit with {most} cannot be told"
     because = (
-        f"every read asks the store, and a core of it feeds {_told(by_costs)} server processes by what"
-        f" requests cost, {_told(by_ceiling)} by what it carries out at most: {limit}"
+        f"every read asks the store, and a core of it feeds {_describe(by_costs)} server processes by what"
+        f" requests cost, {_describe(by_ceiling)} by what it carries out at most: {limit}"
     )
     if cpus < most:
         because += f"; reckoned, not seen, since {most} processes had {cpus} CPU{'s' * (cpus > 1)} here"
@@ -187,7 +187,7 @@ def _ceiling(folder: Path, reads: Path, placement: Placement) -> Ceiling:
         store.start()
         cpu = ["--cpu", str(placement.load[0])] if placement.load else []
         where = ["--store", store.url.removeprefix("unix://"), "--reads", str(reads)]
-        told = json.loads(processes.ask("harness.studies.claims.store_ceiling", [*where, *cpu]))
+        told = json.loads(processes.run_module("harness.studies.claims.store_ceiling", [*where, *cpu]))
         return Ceiling(told["commands"] / told["cpu_s"], told["cpu_s"] / told["seconds"])
     finally:
         store.close("")
@@ -214,9 +214,9 @@ def _session_bytes(populated: Result, arm: str) -> float:
     return 0.0 if line is None else sum(slopes := line.slopes()) / len(slopes)
 
 
-def _operations(arm: str, found: Sequence[Step]) -> list[Figure]:
+def _operations(arm: str, found: Sequence[ScalingStep]) -> list[ClaimFigure]:
     return [
-        Figure(
+        ClaimFigure(
             name=f"store operations a read, {arm}, {_count(step)}",
             value=step.store_ops.value,
             ci=step.store_ops.ci,
@@ -225,9 +225,9 @@ def _operations(arm: str, found: Sequence[Step]) -> list[Figure]:
     ]
 
 
-def _throughputs(arm: str, found: Sequence[Step]) -> list[Figure]:
+def _throughputs(arm: str, found: Sequence[ScalingStep]) -> list[ClaimFigure]:
     return [
-        Figure(
+        ClaimFigure(
             name=f"throughput, {arm}, {_count(step)}",
             value=step.throughput.value,
             unit="req/s",
@@ -237,16 +237,16 @@ def _throughputs(arm: str, found: Sequence[Step]) -> list[Figure]:
     ]
 
 
-def _count(step: Step) -> str:
+def _count(step: ScalingStep) -> str:
     return f"{step.processes} process{'es' * (step.processes > 1)}"
 
 
-def _figure(name: str, one: Estimate, unit: str = "") -> Figure:
+def _figure(name: str, one: Estimate, unit: str = "") -> ClaimFigure:
     ends = None if one.low is None or one.high is None else (one.low, one.high)
-    return Figure(name=name, value=one.value, unit=unit, ci=ends)
+    return ClaimFigure(name=name, value=one.value, unit=unit, ci=ends)
 
 
-def _told(one: Estimate) -> str:
+def _describe(one: Estimate) -> str:
     if one.low is None or one.high is None:
         return fmt.number(one.value)
     return f"{fmt.number(one.value)} ({fmt.number(one.low)} to {fmt.number(one.high)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.testbed.contract.requirement import LOGIN, Requirement, Subject, UnmetError
+from harness.testbed.contract.requirement import LOGIN, Requirement, ServerUnderTest, UnmetError
 
 #: After so many wrong passwords a guesser is held up, where anything holds them up.
 _GUESSES: Final = 30
@@ -12,7 +12,7 @@ _GUESSES: Final = 30
 _NOBODY: Final = 10**9
 
 
-def _holds_guessers_up(subject: Subject) -> None:
+def _holds_guessers_up(subject: ServerUnderTest) -> None:
     # First a name that nobody has: that keeps no account out which a load may need.
     for username in (subject.dialect.accounts.load_user(_NOBODY), subject.unused()):
         for number in range(_GUESSES):

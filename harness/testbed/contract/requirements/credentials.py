@@ -7,7 +7,7 @@ import json
 from typing import Final
 
 from harness.protocol.dialect import names_in
-from harness.testbed.client import Caller
+from harness.testbed.client import ApiClient
 from harness.testbed.contract.requirement import (
     CSRF,
     EMAIL,
@@ -15,7 +15,7 @@ from harness.testbed.contract.requirement import (
     READ,
     NotThereError,
     Requirement,
-    Subject,
+    ServerUnderTest,
     UnmetError,
     expect,
 )
@@ -34,14 +34,14 @@ def _changed(credential: str) -> str:
     return credential[:place] + ("A" if credential[place] != "A" else "B") + credential[place + 1 :]
 
 
-def _forged_is_refused(subject: Subject) -> None:
+def _forged_is_refused(subject: ServerUnderTest) -> None:
     caller = subject.somebody()
     caller.token = _changed(caller.token)
     caller.cookie = "; ".join(map(_changed, caller.cookie.split("; ")))
     expect(caller.read(), 401, "a read with a forged credential")
 
 
-def _unsigned_is_refused(subject: Subject) -> None:
+def _unsigned_is_refused(subject: ServerUnderTest) -> None:
     caller = subject.somebody()
     if caller.token.count(".") != 2:
         raise NotThereError("its token is no JWT, so that there is no algorithm to choose")
@@ -52,7 +52,7 @@ def _unsigned_is_refused(subject: Subject) -> None:
         expect(caller.read(), 401, "a read with a token whose header says alg: none")
 
 
-def _long_is_refused(subject: Subject) -> None:
+def _long_is_refused(subject: ServerUnderTest) -> None:
     caller = subject.stranger()
     long = "x" * _LONG
     if subject.transport == "bearer":
@@ -66,7 +66,7 @@ def _long_is_refused(subject: Subject) -> None:
         raise UnmetError("the answer repeats it")
 
 
-def _cookie_is_kept_from_scripts(subject: Subject) -> None:
+def _cookie_is_kept_from_scripts(subject: ServerUnderTest) -> None:
     accounts = subject.dialect.accounts
     reply = subject.stranger().log_in(accounts.example, accounts.password)
     for line in reply.headers.get_all("Set-Cookie", []):
@@ -83,14 +83,14 @@ def _cookie_is_kept_from_scripts(subject: Subject) -> None:
             raise UnmetError(f"{cookie.partition('=')[0]}: {', '.join(faults)}")
 
 
-def _writes_need_proof(subject: Subject) -> None:
+def _writes_need_proof(subject: ServerUnderTest) -> None:
     caller = subject.somebody()
     caller.csrf = ""
     expect(caller.write("forged@example.com"), 403, f"POST {EMAIL} without the CSRF token")
 
 
-def _proof_can_be_asked_for(subject: Subject) -> None:
-    caller: Caller = subject.somebody()
+def _proof_can_be_asked_for(subject: ServerUnderTest) -> None:
+    caller: ApiClient = subject.somebody()
     reply = caller.send("GET", CSRF)
     expect(reply, 200, f"GET {CSRF}")
     if subject.dialect.pick(reply.json, "csrf_token") is None:

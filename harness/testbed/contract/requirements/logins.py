@@ -6,14 +6,14 @@ import json
 from typing import Final
 
 from harness.protocol.dialect import names_in
-from harness.testbed.contract.requirement import LOGIN, Requirement, Subject, UnmetError, expect
+from harness.testbed.contract.requirement import LOGIN, Requirement, ServerUnderTest, UnmetError, expect
 
 _JSON: Final = {"Content-Type": "application/json"}
 #: A body past any limit that a login needs.
 _LONG: Final = 1 << 20
 
 
-def _issues(subject: Subject) -> None:
+def _issues(subject: ServerUnderTest) -> None:
     caller = subject.somebody()
     if subject.transport == "bearer" and not caller.token:
         raise UnmetError("it issued no token")
@@ -21,7 +21,7 @@ def _issues(subject: Subject) -> None:
         raise UnmetError("it set no cookie")
 
 
-def _issues_a_profile(subject: Subject) -> None:
+def _issues_a_profile(subject: ServerUnderTest) -> None:
     accounts = subject.dialect.accounts
     reply = subject.stranger().log_in(accounts.example, accounts.password)
     if subject.dialect.pick(reply.json, "profile.id") is None:
@@ -31,7 +31,7 @@ def _issues_a_profile(subject: Subject) -> None:
         )
 
 
-def _refuses(subject: Subject) -> None:
+def _refuses(subject: ServerUnderTest) -> None:
     for username, password in ((subject.dialect.accounts.example, "wrong"), ("nobody-at-all", "foobar")):
         caller = subject.stranger()
         expect(caller.log_in(username, password), 401, f"the login of {username} with a wrong password")
@@ -39,32 +39,32 @@ def _refuses(subject: Subject) -> None:
             raise UnmetError(f"{username} got a credential with a wrong password")
 
 
-def _tells_not_why(subject: Subject) -> None:
+def _tells_not_why(subject: ServerUnderTest) -> None:
     attempts = ((subject.dialect.accounts.example, "wrong"), ("nobody-at-all", "wrong"))
     told = {subject.stranger().log_in(*attempt).body for attempt in attempts}
     if len(told) > 1:
         raise UnmetError(f"a wrong password and an unknown account are told apart: {sorted(told)}")
 
 
-def _body_must_be_json(subject: Subject) -> None:
+def _body_must_be_json(subject: ServerUnderTest) -> None:
     for body in (b"{", b"[]", b"{}", b'{"username": 1}'):
-        reply = subject.stranger().ask("POST", LOGIN, body, _JSON)
+        reply = subject.stranger().request("POST", LOGIN, body, _JSON)
         expect(reply, 400, f"the login {body.decode()}")
 
 
-def _type_must_be_json(subject: Subject) -> None:
+def _type_must_be_json(subject: ServerUnderTest) -> None:
     accounts = subject.dialect.accounts
     body = subject.dialect.body({"username": accounts.example, "password": accounts.password})
-    reply = subject.stranger().ask("POST", LOGIN, body, {"Content-Type": "text/plain"})
+    reply = subject.stranger().request("POST", LOGIN, body, {"Content-Type": "text/plain"})
     expect(reply, 415, "a login as text/plain, which a form of another site can send,")
 
 
-def _body_must_be_short(subject: Subject) -> None:
+def _body_must_be_short(subject: ServerUnderTest) -> None:
     body = json.dumps({"username": "x" * _LONG}).encode()
-    expect(subject.stranger().ask("POST", LOGIN, body, _JSON), 413, f"a login of {_LONG:,} bytes")
+    expect(subject.stranger().request("POST", LOGIN, body, _JSON), 413, f"a login of {_LONG:,} bytes")
 
 
-def _is_not_kept(subject: Subject) -> None:
+def _is_not_kept(subject: ServerUnderTest) -> None:
     accounts = subject.dialect.accounts
     reply = subject.stranger().log_in(accounts.example, accounts.password)
     if "no-store" not in reply.headers.get("Cache-Control", ""):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.testbed.contract.requirement import LOGOUT, Requirement, Subject, expect
+from harness.testbed.contract.requirement import LOGOUT, Requirement, ServerUnderTest, expect
 
 
-def _logs_out(subject: Subject) -> None:
+def _logs_out(subject: ServerUnderTest) -> None:
     caller = subject.logged_in(subject.unused())
     expect(caller.send("POST", LOGOUT), 204, f"POST {LOGOUT}")
 
 
-def _strangers_cannot(subject: Subject) -> None:
+def _strangers_cannot(subject: ServerUnderTest) -> None:
     expect(subject.stranger().send("POST", LOGOUT), 401, f"POST {LOGOUT} without a credential")
 
 
-def _session_is_over(subject: Subject) -> None:
+def _session_is_over(subject: ServerUnderTest) -> None:
     caller = subject.logged_in(subject.unused())
     thief = caller.thief()
     caller.send("POST", LOGOUT)

@@ -10,32 +10,32 @@ from harness.testbed.contract.requirement import (
     PUBLIC,
     READ,
     Requirement,
-    Subject,
+    ServerUnderTest,
     UnmetError,
     expect,
 )
 
 
-def _answers_health(subject: Subject) -> None:
+def _answers_health(subject: ServerUnderTest) -> None:
     expect(subject.stranger().send("GET", HEALTH), 200, f"GET {HEALTH}")
 
 
-def _answers_public(subject: Subject) -> None:
+def _answers_public(subject: ServerUnderTest) -> None:
     expect(subject.stranger().send("GET", PUBLIC), 200, f"GET {PUBLIC}")
 
 
-def _public_is_as_long(subject: Subject) -> None:
+def _public_is_as_long(subject: ServerUnderTest) -> None:
     public = subject.stranger().send("GET", PUBLIC).body
     read = subject.logged_in(subject.unused()).read().body
     if abs(len(public) - len(read)) > _LENGTHS_APART:
         raise UnmetError(f"the public answer has {len(public)} bytes, a restricted one {len(read)}")
 
 
-def _keeps_strangers_out(subject: Subject) -> None:
+def _keeps_strangers_out(subject: ServerUnderTest) -> None:
     expect(subject.stranger().read(), 401, f"GET {READ} without a credential")
 
 
-def _tells_who_one_is(subject: Subject) -> None:
+def _tells_who_one_is(subject: ServerUnderTest) -> None:
     names = {}
     for username in (subject.dialect.accounts.example, subject.unused()):
         caller = subject.stranger()
@@ -52,7 +52,7 @@ def _tells_who_one_is(subject: Subject) -> None:
         raise UnmetError(f"two accounts read as one: {names}")
 
 
-def _asks_strangers_how(subject: Subject) -> None:
+def _asks_strangers_how(subject: ServerUnderTest) -> None:
     challenge = subject.stranger().read().headers.get("WWW-Authenticate")
     if challenge is None:
         raise UnmetError("the 401 has no WWW-Authenticate")
@@ -60,7 +60,7 @@ def _asks_strangers_how(subject: Subject) -> None:
         raise UnmetError(f"no credential came, and the challenge calls one wrong: {challenge}")
 
 
-def _keeps_others_from_admin(subject: Subject) -> None:
+def _keeps_others_from_admin(subject: ServerUnderTest) -> None:
     expect(subject.stranger().read_admin(), 401, f"GET {ADMIN} without a credential")
     expect(subject.somebody().read_admin(), 403, f"GET {ADMIN} without the role")
     expect(subject.admin().read_admin(), 200, f"GET {ADMIN} of an admin")

@@ -11,7 +11,7 @@ from harness.testbed.contract.requirement import (
     READ,
     REFRESH,
     Requirement,
-    Subject,
+    ServerUnderTest,
     UnmetError,
     expect,
 )
@@ -20,7 +20,7 @@ from harness.testbed.contract.requirement import (
 _PASSWORDS: Final = ("correct horse battery", "battery horse correct")
 
 
-def _email_changes(subject: Subject) -> None:
+def _email_changes(subject: ServerUnderTest) -> None:
     caller = subject.logged_in(subject.unused())
     reply = caller.write("new@example.com")
     expect(reply, 200, f"POST {EMAIL}")
@@ -28,11 +28,11 @@ def _email_changes(subject: Subject) -> None:
         raise UnmetError(f"the answer does not say the new address: {reply.body[:100]!r}")
 
 
-def _strangers_change_nothing(subject: Subject) -> None:
+def _strangers_change_nothing(subject: ServerUnderTest) -> None:
     expect(subject.stranger().write("new@example.com"), 401, f"POST {EMAIL} without a credential")
 
 
-def _password_changes(subject: Subject) -> None:
+def _password_changes(subject: ServerUnderTest) -> None:
     username, caller = subject.unused(), subject.stranger()
     known = (subject.dialect.accounts.password, *_PASSWORDS)  # the others from an earlier time
     old = next((one for one in known if caller.log_in(username, one).status == 200), None)
@@ -49,7 +49,7 @@ def _password_changes(subject: Subject) -> None:
     again.send("POST", PASSWORD, {"old": new, "new": known[0]})  # as far as its rules allow
 
 
-def _block_keeps_out(subject: Subject) -> None:
+def _block_keeps_out(subject: ServerUnderTest) -> None:
     username, admin = subject.unused(), subject.admin()
     route = ADMIN_ACCOUNT.format(username=username)
     expect(subject.somebody().send("POST", route, {"disabled": True}), 403, "a block without the role")
@@ -59,7 +59,7 @@ def _block_keeps_out(subject: Subject) -> None:
     expect(login, 401, "the login of a blocked account")
 
 
-def _refresh_gives_the_next(subject: Subject) -> None:
+def _refresh_gives_the_next(subject: ServerUnderTest) -> None:
     caller = subject.logged_in(subject.unused())
     if not caller.refresh_token:
         raise UnmetError("the login issued no refresh token")
@@ -70,7 +70,7 @@ def _refresh_gives_the_next(subject: Subject) -> None:
         raise UnmetError("the refresh token is not spent by using it")
 
 
-def _made_up_refresh_is_refused(subject: Subject) -> None:
+def _made_up_refresh_is_refused(subject: ServerUnderTest) -> None:
     reply = subject.stranger().send("POST", REFRESH, {"refresh_token": "made-up"})
     expect(reply, 401, f"POST {REFRESH} with a token that nobody issued")
 
