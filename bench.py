@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The entry point in a checkout; the commands are in harness/cli/."""
+"""Entry point in a checkout; the commands are in harness/cli/."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The article's client in a real browser, and what calls and attacks across origins come to there."""
+"""The article's client in a real browser, with experiments on calls and attacks across origins."""

@@ -23,14 +23,14 @@ _INTERRUPTED: Final = 130
 
 
 def main() -> None:
-    """Make one experiment, or list them; errors are one sentence and an exit code."""
+    """Run an experiment or list all; errors are a message of one line and an exit code."""
     parser = _parser()
     options = parser.parse_args()
     if options.list:
-        print(json.dumps(_about()) if options.json else _listed())
+        print(json.dumps(_catalogue()) if options.json else _listing())
         return
     if options.browser:
-        _tell_browser(as_json=options.json)
+        _print_browser(as_json=options.json)
         return
     if options.experiment is None:
         parser.error(f"name an experiment: {', '.join(experiments.names())}")
@@ -38,10 +38,10 @@ def main() -> None:
     experiment = experiments.load(options.experiment)
     missing = [name for name in experiment.SCHEMES if name not in servers]
     if missing:
-        told = " ".join(sites.ARGUMENTS)
-        parser.error(f"--server is missing for {', '.join(missing)}, each started with {told}")
+        arguments = " ".join(sites.ARGUMENTS)
+        parser.error(f"--server is missing for {', '.join(missing)}, each started with {arguments}")
     try:
-        version, rows = asyncio.run(_until_told(experiment, servers, options))
+        version, rows = asyncio.run(_run(experiment, servers, options))
     except chromium.NoBrowserError as error:
         if options.json:
             print(json.dumps({"missing": str(error)}))
@@ -52,15 +52,15 @@ def main() -> None:
         sys.exit(_CANNOT_START)
     except (asyncio.CancelledError, KeyboardInterrupt):
         sys.exit(_INTERRUPTED)
-    told_rows = [asdict(row) for row in rows]
+    as_dicts = [asdict(row) for row in rows]
     if options.json:
-        print(json.dumps({"browser": version, "rows": told_rows}))
+        print(json.dumps({"browser": version, "rows": as_dicts}))
     else:
-        print(f"Chromium {version}", *map(_line, told_rows), sep="\n")
+        print(f"Chromium {version}", *map(_line, as_dicts), sep="\n")
 
 
-def _tell_browser(*, as_json: bool) -> None:
-    """Say where the browser is; that there is none is an answer to a program, and a failure to a person."""
+def _print_browser(*, as_json: bool) -> None:
+    """Print the path of the browser; a missing one is an error unless the output is JSON."""
     try:
         path = chromium.find()
     except chromium.NoBrowserError as error:
@@ -72,13 +72,13 @@ def _tell_browser(*, as_json: bool) -> None:
         print(json.dumps({"path": path}) if as_json else path)
 
 
-async def _until_told(
+async def _run(
     experiment: experiments.Experiment, servers: Mapping[str, int], options: argparse.Namespace
 ) -> tuple[str, Sequence[Any]]:
-    """Make an experiment; SIGTERM ends it through every clean-up."""
+    """Run an experiment; SIGTERM cancels it, with all clean-up."""
     task = asyncio.current_task()
     if task is not None:
-        with contextlib.suppress(NotImplementedError):  # where the system has no signals
+        with contextlib.suppress(NotImplementedError):  # on systems without signal handlers
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await experiment.run(servers, **{name: getattr(options, name) for name in experiment.OPTIONS})
 
@@ -86,26 +86,26 @@ async def _until_told(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m browserlab",
-        description="Make an experiment in a real Chromium, on servers that are running on this machine.",
-        epilog="The names of pages and API lie on this machine, by TLS with a certificate of this run. "
-        "`bench.py study claims 3 6 23` starts the servers and judges what is found.",
+        description="Run an experiment in a real Chromium, with servers that run on this machine.",
+        epilog="All host names of pages and API are on this machine, by TLS with a certificate of this run. "
+        "`bench.py study claims 3 6 23` starts the servers and gives verdicts on the results.",
     )
     add = parser.add_argument
-    add("experiment", nargs="?", choices=experiments.names(), help="which one; --list says what each is")
-    add("--list", action="store_true", help="list the experiments and the servers they need, and end")
-    add("--browser", action="store_true", help="say where the Chromium is that is used, and end")
-    add("--json", action="store_true", help="say it in one line of JSON")
+    add("experiment", nargs="?", choices=experiments.names(), help="name of an experiment; --list lists them")
+    add("--list", action="store_true", help="list the experiments and the servers they need, and exit")
+    add("--browser", action="store_true", help="print the path of the Chromium that is used, and exit")
+    add("--json", action="store_true", help="print a line of JSON")
     add(
         "--server",
         type=_server,
         action="append",
         default=[],
         metavar="SCHEME=PORT",
-        help="where the server of a scheme listens on 127.0.0.1; may be given again. cookie-again is a second"
-        " one of cookie",
+        help="port on 127.0.0.1 of the server of a scheme; repeatable. cookie-again is a second server of"
+        " cookie",
     )
-    add("--rounds", type=int, default=10, metavar="N", help="how often `wait` tries each case (%(default)s)")
-    add("--seed", type=int, default=1, metavar="N", help="of the order in which it does (%(default)s)")
+    add("--rounds", type=int, default=10, metavar="N", help="clicks of `wait` per case (%(default)s)")
+    add("--seed", type=int, default=1, metavar="N", help="seed of the order of its cases (%(default)s)")
     return parser
 
 
@@ -116,8 +116,8 @@ def _server(text: str) -> tuple[str, int]:
     return scheme, int(port)
 
 
-def _about() -> dict[str, dict[str, Any]]:
-    """What there is: for each experiment its title, its servers by name, and what these are to be told."""
+def _catalogue() -> dict[str, dict[str, Any]]:
+    """Return each experiment's title, its servers by name, and the arguments to start them with."""
     return {
         name: {
             "title": experiments.load(name).TITLE,
@@ -128,9 +128,9 @@ def _about() -> dict[str, dict[str, Any]]:
     }
 
 
-def _listed() -> str:
-    rows = [f"{name}: {row['title']} ({', '.join(row['servers'])})" for name, row in _about().items()]
-    return "\n".join([*rows, f"Each server is to be started with {' '.join(sites.ARGUMENTS)}"])
+def _listing() -> str:
+    rows = [f"{name}: {row['title']} ({', '.join(row['servers'])})" for name, row in _catalogue().items()]
+    return "\n".join([*rows, f"Start each server with {' '.join(sites.ARGUMENTS)}"])
 
 
 def _line(row: Mapping[str, object]) -> str:

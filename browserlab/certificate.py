@@ -1,8 +1,8 @@
-"""TLS for names that exist on this machine only, by an authority that is made for one run.
+"""TLS for host names that exist on this machine only, with a certificate authority made for one run.
 
-The authority's key is never written. The certificate's own is, for the moment of loading it, since Python
-loads keys from files only: into the folder for temporary files, readable by its user alone. `bench.py` gives
-each run one of its own (`TMPDIR`), which is removed with everything in it, also after a run that was killed.
+The authority's key is never written to disk. The certificate's key is, while it is loaded, since Python loads
+keys from files only: in the folder for temporary files, readable by its user alone. `bench.py` gives each run
+a separate folder (`TMPDIR`), which is removed with all its files, also after a killed run.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 def make(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
-    """A certificate for these names.
+    """Make a certificate for these names.
 
     Returns:
-        What a server presents it by; and what Chromium knows its key by, for
-        `--ignore-certificate-errors-spki-list`: the base64 of the SHA-256 of its SubjectPublicKeyInfo. A
-        browser that is told so takes this one certificate, and checks all others as ever.
+        The TLS context of a server with the certificate; and the hash of its key for Chromium's
+        `--ignore-certificate-errors-spki-list`, which is the base64 of the SHA-256 of its
+        SubjectPublicKeyInfo. With that option Chromium accepts this certificate and verifies all others
+        normally.
     """
     leaf = trustme.CA().issue_cert(*names)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,4 +1,4 @@
-"""Where a Chromium is on this machine, and how it is started."""
+"""Finds and starts a Chromium on this machine."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from playwright.async_api import Browser as AsyncBrowser
 from playwright.async_api import async_playwright
 from playwright.sync_api import Browser, sync_playwright
 
-#: Names that distributions give it.
+#: Names of the executable in distributions.
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-#: What somebody sets who has another one, elsewhere.
+#: Environment variable with the path of another Chromium.
 VARIABLE: Final = "CHROMIUM"
-HOW: Final = f"`make browser` installs one; or set {VARIABLE} to the path of one"
+HOW: Final = f"`make browser` installs one; or set {VARIABLE} to the path of a Chromium"
 
 
 class NoBrowserError(Exception):
-    """There is no Chromium here; the text says how to get one."""
+    """There is no Chromium on this machine; the message explains how to get one."""
 
 
 def find() -> str:
-    """The path of a Chromium: the one that is named, Playwright's own, or the system's.
+    """Return the path of a Chromium: that of the environment variable, Playwright's, or the system's.
 
     Raises:
-        NoBrowserError: There is none.
+        NoBrowserError: There is no Chromium.
     """
     with sync_playwright() as playwright:
         return _find(playwright.chromium.executable_path)
@@ -39,17 +39,17 @@ def find() -> str:
 
 @contextmanager
 def browser(arguments: Sequence[str] = ()) -> Iterator[Browser]:
-    """A browser without a window, ended afterwards.
+    """Start a headless browser, and close it afterwards.
 
     Args:
-        arguments: Further words of its command line.
+        arguments: Additional command-line arguments.
 
     Raises:
-        NoBrowserError: There is none.
+        NoBrowserError: There is no Chromium.
     """
     with sync_playwright() as playwright:
         path = _find(playwright.chromium.executable_path)
-        started = playwright.chromium.launch(executable_path=path, args=[*_own(), *arguments])
+        started = playwright.chromium.launch(executable_path=path, args=[*_sandbox_arguments(), *arguments])
         try:
             yield started
         finally:
@@ -60,55 +60,55 @@ def browser(arguments: Sequence[str] = ()) -> Iterator[Browser]:
 async def launched(
     arguments: Sequence[str] = (), *, third_party_cookies: bool = True
 ) -> AsyncIterator[AsyncBrowser]:
-    """The same for a program with an event loop.
+    """Start a headless browser in an event loop, and close it afterwards.
 
     Args:
-        arguments: Further words of its command line.
-        third_party_cookies: The user's own setting: let other sites than the page's have cookies. What it is
-            where nobody has set it differs between Chromiums, and in their private windows.
+        arguments: Additional command-line arguments.
+        third_party_cookies: Whether the user's settings allow third-party cookies. The default differs
+            between versions of Chromium, and in private windows.
 
     Raises:
-        NoBrowserError: There is none.
+        NoBrowserError: There is no Chromium.
     """
     with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        _set(Path(profile), third_party_cookies=third_party_cookies)
+        _write_preferences(Path(profile), third_party_cookies=third_party_cookies)
         async with async_playwright() as playwright:
             first = await playwright.chromium.launch_persistent_context(
                 profile,
                 executable_path=_find(playwright.chromium.executable_path),
-                args=[*_own(), *arguments],
+                args=[*_sandbox_arguments(), *arguments],
                 handle_sigint=False,
                 handle_sigterm=False,
             )
             try:
                 if first.browser is None:
-                    raise AssertionError("a context that was launched has a browser")
+                    raise AssertionError("a launched context has a browser")
                 yield first.browser
             finally:
                 await first.close()
 
 
-def _set(profile: Path, *, third_party_cookies: bool) -> None:
+def _write_preferences(profile: Path, *, third_party_cookies: bool) -> None:
     preferences = profile / "Default" / "Preferences"
     preferences.parent.mkdir()
     setting = {"profile": {"cookie_controls_mode": 0 if third_party_cookies else 1}}
     preferences.write_text(json.dumps(setting))
 
 
-def _own() -> list[str]:
-    # As root, which containers often are, it starts only without its sandbox: it is shown nothing but ours.
+def _sandbox_arguments() -> list[str]:
+    # As root, common in containers, Chromium starts only without its sandbox; it loads only our pages.
     return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
-def _find(own: str) -> str:
-    if named := os.environ.get(VARIABLE):
-        if not Path(named).is_file():
-            raise NoBrowserError(f"{VARIABLE} is {named}, and there is no such file; {HOW}.")
-        return named
-    if Path(own).is_file():
-        return own
-    if found := next((path for name in _NAMES if (path := shutil.which(name))), None):
-        return found
+def _find(playwright_path: str) -> str:
+    if path := os.environ.get(VARIABLE):
+        if not Path(path).is_file():
+            raise NoBrowserError(f"{VARIABLE} is {path}, and there is no such file; {HOW}.")
+        return path
+    if Path(playwright_path).is_file():
+        return playwright_path
+    if path := next((path for name in _NAMES if (path := shutil.which(name))), None):
+        return path
     raise NoBrowserError(f"there is no Chromium on this machine: {HOW}.")
 
 

@@ -1,4 +1,4 @@
-"""The client and the attackers' pages as files to be served, with the policy that belongs to the client."""
+"""Files of the client and of the attackers' pages, with the client's Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _TYPES: Final = {
     ".json": "application/json",
 }
 
-#: Where the client keeps a bearer token; a cookie keeps itself.
+#: The client's storage for a bearer token; empty for cookies, which the browser stores.
 Store = Literal["memory", "session", "local", ""]
 
 
 @dataclass(frozen=True)
 class Page:
-    """One file.
+    """A file to serve.
 
     Attributes:
-        body: Its content.
-        kind: Its media type.
-        headers: What is sent with it besides.
+        body: Content.
+        kind: Media type.
+        headers: Additional response headers.
     """
 
     body: bytes
@@ -37,12 +37,12 @@ class Page:
 
 @dataclass(frozen=True)
 class Client:
-    """What the client is told by its `config.json`.
+    """Configuration of the client, as in its `config.json`.
 
     Attributes:
-        transport: How the credential travels.
-        store: Where the page keeps it.
-        api: Origin of the API; empty where that is the page's own.
+        transport: Transport of the credential.
+        store: Storage for the credential in the page.
+        api: Origin of the API; empty for the page's origin.
     """
 
     transport: Literal["bearer", "cookie"]
@@ -51,7 +51,7 @@ class Client:
 
     @property
     def policy(self) -> str:
-        """Content-Security-Policy: the page's own files, and calls to its own API."""
+        """Return the Content-Security-Policy, which allows the page's files and calls of its API only."""
         return "; ".join(
             (
                 "default-src 'none'",
@@ -67,7 +67,7 @@ class Client:
         )
 
     def pages(self) -> dict[str, Page]:
-        """The client's files by path."""
+        """Return the client's files by path."""
         headers = {
             "Content-Security-Policy": self.policy,
             "Cross-Origin-Opener-Policy": "same-origin",
@@ -80,7 +80,7 @@ class Client:
 
 
 def attacks() -> dict[str, Page]:
-    """The attackers' files by path; anybody's page may load their scripts."""
+    """Return the attackers' files by path; pages of any site may load their scripts."""
     return _folder("attacks", {"Access-Control-Allow-Origin": "*"})
 
 

@@ -1,4 +1,4 @@
-"""What browsers talk to: every name by TLS on one port, pages from memory, the rest passed on to a server."""
+"""TLS proxy for all host names: serves pages from memory, and passes other requests on to a server."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from browserlab.pages import Page
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 from servers import contract
 
-#: Where an attacker's script brings what it found.
+#: Path that receives the data stolen by an attacker's script.
 COLLECT: Final = "/collect"
 
 _MAX_AGE: Final = "Access-Control-Max-Age"
-#: What belongs to one connection and not to the message (RFC 9110 section 7.6.1), or is reckoned anew.
+#: Headers of a connection, not of the message (RFC 9110 section 7.6.1), or calculated anew.
 _OF_THE_CONNECTION: Final = (hdrs.CONNECTION, hdrs.TRANSFER_ENCODING, hdrs.CONTENT_LENGTH, hdrs.KEEP_ALIVE)
 
 
 @dataclass(frozen=True)
 class Site:
-    """What answers under one name.
+    """Content of a host name.
 
     Attributes:
         pages: Files by path.
-        server: Port of the server that answers whatever is no page; None where there is none.
-        weakened: What is otherwise than that server has it.
-        collected: What came to `COLLECT`; None where nothing is taken there.
+        server: Port of the server for all other paths; None if there is no server.
+        weakened: Protections of the server to remove.
+        collected: Data received at `COLLECT`; None if it is not accepted there.
     """
 
     pages: Mapping[str, Page] = field(default_factory=dict)
@@ -44,12 +44,12 @@ class Site:
 
 @dataclass(frozen=True)
 class ProxiedRequest:
-    """One request that came to a server.
+    """A request that was passed on to a server.
 
     Attributes:
-        method: Of the request; `OPTIONS` is a preflight.
-        path: Of the request.
-        status: Of the answer.
+        method: Method of the request; `OPTIONS` for a preflight.
+        path: Path of the request.
+        status: Status of the response.
     """
 
     method: str
@@ -57,14 +57,14 @@ class ProxiedRequest:
     status: int
 
 
-class Front:
-    """Answers browsers by the name that they ask for.
+class Proxy:
+    """Proxy that responds to browsers by host name.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1.
-        key: What Chromium knows its certificate by.
-        sites: What answers under each name; may be set anew at any time.
-        seen: What came to servers, in order.
+        port: Port on 127.0.0.1.
+        key: Hash of the certificate's key, for Chromium.
+        sites: Content by host name; may be replaced at any time.
+        seen: Requests that were passed on to servers, in order.
     """
 
     def __init__(self, client: ClientSession) -> None:
@@ -76,14 +76,14 @@ class Front:
 
     @property
     def arguments(self) -> list[str]:
-        """What tells a Chromium to find these names here and no others, and to take this certificate."""
+        """Return Chromium's arguments to resolve these host names only and to accept the certificate."""
         return [
             f"--host-resolver-rules=MAP *.test 127.0.0.1:{self.port}, MAP * ~NOTFOUND",
             f"--ignore-certificate-errors-spki-list={self.key}",
         ]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
+        """Respond to a request."""
         site = self.sites.get(request.host, Site())
         if site.collected is not None and request.path == COLLECT:
             site.collected.append(await request.text())
@@ -93,11 +93,11 @@ class Front:
         if site.server is None:
             raise web.HTTPNotFound
         try:
-            return await self._passed_on(request, site.server, site.weakened)
+            return await self._pass_on(request, site.server, site.weakened)
         except ClientError:
             raise web.HTTPBadGateway from None
 
-    async def _passed_on(self, request: web.Request, server: int, weakened: Weakened) -> web.Response:
+    async def _pass_on(self, request: web.Request, server: int, weakened: Weakened) -> web.Response:
         base = URL(f"http://127.0.0.1:{server}")
         method, body, headers = request.method, await request.read(), _end_to_end(request.headers)
         if not weakened.safe_gets and method == hdrs.METH_GET and request.path == contract.EMAIL:
@@ -122,36 +122,36 @@ class Front:
         return answer
 
     async def _proof(self, base: URL, headers: CIMultiDict[str]) -> str:
-        """The proof that a write needs, as the caller's own page would have got it; empty for a stranger."""
-        own = {name: headers[name] for name in (hdrs.HOST, hdrs.COOKIE) if name in headers}
-        async with self._client.get(base / contract.CSRF.removeprefix("/"), headers=own) as reply:
+        """Return the CSRF token of a write, as the user's page would get it; empty without a valid cookie."""
+        kept = {name: headers[name] for name in (hdrs.HOST, hdrs.COOKIE) if name in headers}
+        async with self._client.get(base / contract.CSRF.removeprefix("/"), headers=kept) as reply:
             return str((await reply.json())["csrf_token"]) if reply.status == web.HTTPOk.status_code else ""
 
 
 @asynccontextmanager
-async def front() -> AsyncIterator[Front]:
-    """A front on a free port, gone afterwards."""
+async def open_proxy() -> AsyncIterator[Proxy]:
+    """Start a proxy on a free port, and stop it afterwards."""
     context, key = certificate.make(sites.ALL)
     connector = TCPConnector(limit=0)
     async with ClientSession(
         connector=connector, cookie_jar=DummyCookieJar(), auto_decompress=False
     ) as client:
-        opened = Front(client)
-        opened.key = key
+        proxy = Proxy(client)
+        proxy.key = key
         app = web.Application()
-        app.router.add_route("*", "/{path:.*}", opened.answer)
+        app.router.add_route("*", "/{path:.*}", proxy.answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-            opened.port = runner.addresses[0][1]
-            yield opened
+            proxy.port = runner.addresses[0][1]
+            yield proxy
         finally:
             await runner.cleanup()
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """A message's headers less those of its connection."""
+    """Return a message's headers without those of its connection."""
     kept = CIMultiDict(headers)
     for name in _OF_THE_CONNECTION:
         kept.popall(name, None)

@@ -1,4 +1,4 @@
-"""What an experiment is made on: the front, a browser that finds it, and servers, one a scheme."""
+"""A browser session for experiments: the proxy, a browser that uses it, and a server per scheme."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from playwright.async_api import Browser, Page
 
 from browserlab import chromium, sites
 from browserlab.pages import Client, Store, attacks
-from browserlab.proxy import Front, Site, front
+from browserlab.proxy import Proxy, Site, open_proxy
 from browserlab.unprotected.injected import inject
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 from servers import contract
 
-#: How a scheme's credential travels, for those that experiments compare.
+#: Transport of the credential, by scheme, for all schemes of the experiments.
 TRANSPORTS: Final[Mapping[str, Literal["cookie", "bearer"]]] = {
     "cookie": "cookie",
     "token-cookie": "cookie",
@@ -26,7 +26,7 @@ TRANSPORTS: Final[Mapping[str, Literal["cookie", "bearer"]]] = {
     "token-refresh": "bearer",
 }
 
-#: Behind a scheme's name: a second server of it.
+#: Suffix of a scheme's name for a second server of the scheme.
 AGAIN: Final = "-again"
 
 _CALL: Final = """async ([path, method, body]) => {
@@ -42,17 +42,17 @@ _CALL: Final = """async ([path, method, body]) => {
 
 
 class UnexpectedError(Exception):
-    """The stage is not as an experiment needs it; the text says what is missing."""
+    """A precondition of an experiment is not met; the message names it."""
 
 
 def scheme_of(server: str) -> str:
-    """The scheme of a server, by the server's name."""
+    """Return the scheme of a server, from the server's name."""
     return server.removesuffix(AGAIN)
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody with a browser of their own: its cookies and its memory of preflights are nobody else's."""
+    """User with a separate browser context, including its cookies and its cache of preflights."""
 
     page: Page
 
@@ -64,7 +64,7 @@ class Visitor:
         """Log in by the form.
 
         Returns:
-            Whether the page showed what is for those who are logged in.
+            Whether the page showed the part for logged-in users.
         """
         await self.page.fill("#username", credentials.username)
         await self.page.fill("#password", credentials.password)
@@ -73,17 +73,17 @@ class Visitor:
         return await self.page.is_visible("#inside")
 
     async def press(self, button: str) -> str:
-        """Press a button for those who are logged in; the answer that is shown then, or the problem."""
+        """Press a button for logged-in users, and return the response or problem that is then shown."""
         await self.page.click(button)
         shown = await self.page.wait_for_selector("#answer:not(:empty), #problem:not(:empty)")
         return "" if shown is None else await shown.inner_text()
 
     async def read(self) -> int:
-        """Call the restricted route as the page does; the status, 0 where the page was given no answer."""
+        """Call the restricted route as the page does, and return the status, 0 without a response."""
         return await self._call(contract.RESTRICTED, "GET", None)
 
     async def write(self, email: str) -> int:
-        """Change the email address as the page does."""
+        """Change the email address as the page does, and return the status, 0 without a response."""
         return await self._call(contract.EMAIL, "POST", json.dumps({"email": email}))
 
     async def _call(self, path: str, method: str, body: str | None) -> int:
@@ -91,22 +91,22 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """The place of experiments.
+class BrowserSession:
+    """Proxy, browser and servers of an experiment.
 
     Attributes:
-        front: What browsers talk to.
+        proxy: Proxy that the browser uses.
         browser: A Chromium.
-        servers: Port by name, which is the scheme's, or with `AGAIN`.
-        client: Calls servers without any browser.
+        servers: Ports by server name, which is the scheme's, or that with `AGAIN`.
+        client: HTTP client for calls without a browser.
     """
 
-    front: Front
+    proxy: Proxy
     browser: Browser
     servers: Mapping[str, int]
     client: ClientSession
 
-    def lay_out(
+    def configure(
         self,
         server: str,
         *,
@@ -116,18 +116,18 @@ class Stage:
         script: str = "",
         policy: bool = True,
     ) -> list[str]:
-        """Serve the API by one of the servers, the client at `host`, and attackers' pages at their own site.
+        """Serve the API of a server, the client at `host`, and the attackers' pages at their site.
 
         Args:
-            server: Which.
-            host: Where the client is.
-            store: Where it keeps a bearer token; a cookie keeps itself.
-            weakened: What is otherwise with the API than the server has it.
-            script: Address of somebody else's script in the client; none where empty.
-            policy: Leave the client its Content-Security-Policy.
+            server: Name of the server.
+            host: Host name of the client.
+            store: The client's storage for a bearer token; ignored for cookies.
+            weakened: Protections of the server to remove.
+            script: URL of a script to inject into the client; empty for none.
+            policy: Whether the client keeps its Content-Security-Policy.
 
         Returns:
-            What attackers will have collected.
+            List that receives the data stolen by the attackers' scripts.
         """
         api = "" if host == sites.OWN else sites.origin(sites.OWN)
         transport = TRANSPORTS[scheme_of(server)]
@@ -135,17 +135,17 @@ class Stage:
         if script:
             pages = inject(pages, script, policy=policy)
         collected: list[str] = []
-        self.front.sites = {
+        self.proxy.sites = {
             host: Site(pages),
             sites.OWN: Site(pages if host == sites.OWN else {}, self.servers[server], weakened),
             sites.STRANGER: Site(pages if host == sites.STRANGER else attacks(), collected=collected),
         }
-        self.front.seen.clear()
+        self.proxy.seen.clear()
         return collected
 
     @asynccontextmanager
     async def visitor(self) -> AsyncIterator[Visitor]:
-        """Somebody new."""
+        """Open a new browser context, and close it afterwards."""
         context = await self.browser.new_context()
         try:
             yield Visitor(await context.new_page())
@@ -153,16 +153,16 @@ class Stage:
             await context.close()
 
     def preflights(self) -> int:
-        """How many came to the server since this was last asked; what else came is forgotten as well."""
-        seen = list(self.front.seen)
-        self.front.seen.clear()
-        return sum(1 for one in seen if one.method == "OPTIONS")
+        """Return the number of preflights at the server since the last call, and clear all requests."""
+        seen = list(self.proxy.seen)
+        self.proxy.seen.clear()
+        return sum(1 for request in seen if request.method == "OPTIONS")
 
     async def email(self, scheme: str) -> str:
-        """The email address of the example account, as the server has it.
+        """Return the email address of the example account on the server.
 
         Raises:
-            UnexpectedError: It does not let the account in.
+            UnexpectedError: The server refused the login.
         """
         url = f"http://127.0.0.1:{self.servers[scheme]}{contract.AUTHENTICATE}"
         async with self.client.post(url, json=contract.EXAMPLE._asdict()) as reply:
@@ -172,20 +172,22 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(servers: Mapping[str, int], *, third_party_cookies: bool = True) -> AsyncIterator[Stage]:
-    """All of it, gone afterwards.
+async def open_session(
+    servers: Mapping[str, int], *, third_party_cookies: bool = True
+) -> AsyncIterator[BrowserSession]:
+    """Start a proxy and a browser, and stop both afterwards.
 
     Args:
-        servers: Port by name.
-        third_party_cookies: Whether the browser lets other sites than the page's have cookies.
+        servers: Ports by server name.
+        third_party_cookies: Whether the browser allows third-party cookies.
 
     Raises:
         chromium.NoBrowserError: There is no browser.
     """
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(front())
+        proxy = await stack.enter_async_context(open_proxy())
         browser = await stack.enter_async_context(
-            chromium.launched(opened.arguments, third_party_cookies=third_party_cookies)
+            chromium.launched(proxy.arguments, third_party_cookies=third_party_cookies)
         )
         client = await stack.enter_async_context(ClientSession())
-        yield Stage(opened, browser, servers, client)
+        yield BrowserSession(proxy, browser, servers, client)

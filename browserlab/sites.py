@@ -1,29 +1,29 @@
-"""The names under which pages and the API are served; all of them lie on this machine."""
+"""Host names of the pages and the API; all resolve to this machine."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: The API's own host, which serves the client, too: pages there are of the same origin.
+#: Host of the API, which serves the client, too: its pages have the same origin.
 OWN: Final = "shop.test"
-#: Another origin of the same site, which the servers name.
+#: Another origin of the same site, allowed by the servers.
 SIBLING: Final = "app.shop.test"
-#: Another origin of the same site, which they do not name.
+#: Another origin of the same site, not allowed.
 UNNAMED_SIBLING: Final = "blog.shop.test"
-#: Another site, which the servers name.
+#: Another site, allowed by the servers.
 PARTNER: Final = "partner.test"
-#: Another site, which they do not name.
+#: Another site, not allowed.
 STRANGER: Final = "evil.test"
 
 ALL: Final = (OWN, SIBLING, UNNAMED_SIBLING, PARTNER, STRANGER)
 
 
 def origin(host: str) -> str:
-    """As browsers write it."""
+    """Return the origin of a host, as browsers write it."""
     return f"https://{host}"
 
 
-#: What every server here is told besides its port.
+#: Arguments of all servers, besides the port.
 ARGUMENTS: Final = (
     "--behind-tls",
     *("--allow-origin", origin(SIBLING)),

@@ -1,1 +1,1 @@
-"""Known truths to measure the instrument against."""
+"""Programs of known behaviour to validate the measurements with."""

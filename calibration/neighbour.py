@@ -1,6 +1,6 @@
-"""A process that wants a CPU from some moment on: `python -m calibration.neighbour --after 20`.
+"""Occupies a CPU after a delay: `python -m calibration.neighbour --after 20`.
 
-It begins to spin so many seconds after it was started, and goes on until it is ended.
+The process starts to spin this many seconds after its start, and continues until it is terminated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--after", type=float, default=0, help="seconds until it begins (0)")
+    parser.add_argument("--after", type=float, default=0, help="seconds until it starts to spin (0)")
     time.sleep(parser.parse_args().after)
     while True:
         pass

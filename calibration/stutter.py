@@ -1,6 +1,6 @@
-"""Makes a process slow, whatever it does: `python -m calibration.stutter PID`.
+"""Slows a process down: `python -m calibration.stutter PID`.
 
-The process is stopped for part of every period (SIGSTOP, SIGCONT), and left running when this one is ended.
+The process is stopped for part of every period (SIGSTOP, SIGCONT), and left running when this program ends.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import time
 
 
 def main() -> None:
-    """Stop and continue, over and over."""
+    """Stop and continue the process, until one of both programs ends."""
     parser = argparse.ArgumentParser(
         prog="python -m calibration.stutter",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("pid", type=int, help="of a process that you started")
-    parser.add_argument("--period-ms", type=float, default=4, help="length of a period (4)")
-    parser.add_argument("--stopped", type=float, default=0.5, help="share of it in which it is stopped (0.5)")
+    parser.add_argument("pid", type=int, help="id of a process that you started")
+    parser.add_argument("--period-ms", type=float, default=4, help="period in milliseconds (4)")
+    parser.add_argument(
+        "--stopped", type=float, default=0.5, help="fraction of it in which it is stopped (0.5)"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:

@@ -1,12 +1,12 @@
-"""A server that knows how long each of its answers took: `python -m calibration.target --port 0`.
+"""Server with known response times: `python -m calibration.target --port 0`.
 
-`/fixed` answers 2 ms after it read a request, `/bimodal` after 1 ms or, one time in five, 8 ms. Each answer
-carries in `Answer-Time-Ns` the time from its request's arrival, as the kernel notes it where it does
-(SO_TIMESTAMPNS in socket(7), Linux), to sending it, and `/truth` answers all of them since it was last
-asked, so that what a load generator says of the same requests can be held against them.
+`/fixed` responds 2 ms after it has read a request, `/bimodal` after 1 ms or, one time in five, 8 ms. The
+header `Answer-Time-Ns` of each response is the time from the arrival of its request, by the kernel's receive
+timestamp if there is one (SO_TIMESTAMPNS in socket(7), Linux), to sending the response. `/truth` returns all
+of these times since its last call, so that the latencies reported by a load generator can be checked.
 
-One thread polls without sleeping while anything is pending: timers of event loops tick in milliseconds, and
-a process that sleeps is woken late. It so takes a whole CPU while under load.
+One thread polls without sleeping while a response is pending, because timers of event loops have a resolution
+of milliseconds, and a sleeping process is woken late. Under load it therefore uses a whole CPU.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sys
 from time import perf_counter_ns, time_ns
 from typing import Final
 
-#: Path to the delays in ns among which each answer draws one.
+#: Delays in ns, by path; each response draws one of them.
 DELAYS_NS: Final[dict[str, tuple[int, ...]]] = {
     "/fixed": (2_000_000,),
     "/bimodal": (1_000_000, 1_000_000, 1_000_000, 1_000_000, 8_000_000),
@@ -32,41 +32,41 @@ TRUTH: Final = "/truth"
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
 _STAMP: Final = b"Answer-Time-Ns: %d\r\n\r\n"
 _BODY: Final = b'{"id": "nobody"}'
-#: After the last request it polls for so long before it sleeps.
+#: Time to keep polling after the last request, ns.
 _AWAKE_NS: Final = 200_000_000
-#: Python has no name for it.
+#: Socket option without a name in Python.
 _SO_TIMESTAMPNS: Final = 35
-#: A control message with one `struct timespec`, on the wall clock.
-_NOTE_SPACE: Final = socket.CMSG_SPACE(16)
+#: Size of a control message with one `struct timespec`, on the wall clock.
+_TIMESTAMP_SPACE: Final = socket.CMSG_SPACE(16)
 
 
 class TargetServer:
-    """The server; one request at a time a connection.
+    """Server that handles one request at a time per connection.
 
     Args:
-        port: On loopback; 0 for any free one.
-        seed: Draws the delays.
+        port: Port on loopback; 0 for any free port.
+        seed: Seed of the delays.
     """
 
     def __init__(self, port: int, seed: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", port))
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
-        self._dice = random.Random(seed)  # noqa: S311 - reproducible delays, not a secret
+        self._random = random.Random(seed)  # noqa: S311 - reproducible delays, not a secret
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        #: (due, order, arrival, connection) of the answers that are not due yet.
+        #: (due, order, arrival, connection) of the responses that are not due yet.
         self._pending: list[tuple[int, int, int, socket.socket]] = []
         self._requests = 0
         self._truth: list[int] = []
 
     def serve_for_ever(self) -> None:
-        """Poll for requests and for answers that are due."""
+        """Poll for requests and for responses that are due."""
         awake_until = 0
         while True:
             now = perf_counter_ns()
             if self._pending and self._pending[0][0] <= now:
-                self._answer()
+                self._respond()
                 continue
             for key, _ in self._selector.select(0 if self._pending or now < awake_until else None):
                 awake_until = perf_counter_ns() + _AWAKE_NS
@@ -81,13 +81,13 @@ class TargetServer:
 
     def _read(self, connection: socket.socket) -> None:
         try:
-            request, notes, _, _ = connection.recvmsg(65536, _NOTE_SPACE)
+            request, timestamps, _, _ = connection.recvmsg(65536, _TIMESTAMP_SPACE)
         except ConnectionResetError:
-            request, notes = b"", []
+            request, timestamps = b"", []
         wall_ns = time_ns()
         read_ns = arrived_ns = perf_counter_ns()
-        if notes:
-            seconds, ns = struct.unpack("qq", notes[0][2])
+        if timestamps:
+            seconds, ns = struct.unpack("qq", timestamps[0][2])
             arrived_ns -= wall_ns - seconds * 1_000_000_000 - ns
         if not request:
             self._selector.unregister(connection)
@@ -100,26 +100,26 @@ class TargetServer:
             connection.sendall(_HEAD % len(body) + b"\r\n" + body)
             return
         self._requests += 1
-        due_ns = read_ns + self._dice.choice(DELAYS_NS[path])
+        due_ns = read_ns + self._random.choice(DELAYS_NS[path])
         heapq.heappush(self._pending, (due_ns, self._requests, arrived_ns, connection))
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         _, _, arrived_ns, connection = heapq.heappop(self._pending)
-        took_ns = perf_counter_ns() - arrived_ns
-        self._truth.append(took_ns)
-        with contextlib.suppress(OSError):  # whoever asked has gone
-            connection.send(_HEAD % len(_BODY) + _STAMP % took_ns + _BODY)
+        elapsed_ns = perf_counter_ns() - arrived_ns
+        self._truth.append(elapsed_ns)
+        with contextlib.suppress(OSError):  # the client has disconnected
+            connection.send(_HEAD % len(_BODY) + _STAMP % elapsed_ns + _BODY)
 
 
 def main() -> None:
-    """Serve until ended; the first line printed says the port."""
+    """Serve until terminated; the first line printed names the port."""
     parser = argparse.ArgumentParser(
         prog="python -m calibration.target",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes any free one")
-    parser.add_argument("--seed", type=int, default=1, help="draws the delays")
+    parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes any free port")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the delays")
     options = parser.parse_args()
     target = TargetServer(options.port, options.seed)
     print(json.dumps({"port": target.port}), flush=True)

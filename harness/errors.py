@@ -1,4 +1,4 @@
-"""What can go wrong, each with the exit code that names it and a sentence that says what to do."""
+"""Error classes, each with its exit code; messages say what to do."""
 
 import errno
 from typing import ClassVar, Final
@@ -7,71 +7,72 @@ _OUTPUT_GONE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, err
 
 
 class BenchError(Exception):
-    """Root of every error this instrument raises on purpose; its text is shown to the user as it is."""
+    """Base class of all errors that are raised on purpose; their text is shown to the user unchanged."""
 
     exit_code: ClassVar[int] = 1
 
 
 class SuiteError(BenchError):
-    """The suite or the command line asks for something that does not exist."""
+    """Request, by the suite or the command line, for something that does not exist or is not valid."""
 
     exit_code = 2
 
 
 class EnvironmentFailedError(BenchError):
-    """No store, a taken port, a server that would not start or died, a full disk."""
+    """Missing store, port in use, server that does not start or that died, full disk."""
 
     exit_code = 3
 
 
 class OutOfReachError(EnvironmentFailedError):
-    """What runs on another machine answers no more: that machine, or the network, may be down."""
+    """Lost connection to another machine: that machine, or the network, may be down."""
 
 
 class OutputClosedError(EnvironmentFailedError):
-    """The reader of standard output is gone (`bench.py … | head`); nothing is printed about it."""
+    """Closed standard output (`bench.py … | head`); nothing is printed about it."""
 
 
 class RegressionError(BenchError):
-    """What was asked to stay within its limit has left it."""
+    """Value beyond its limit."""
 
     exit_code = 10
 
 
 class InconclusiveError(BenchError):
-    """A verdict that was asked for was not reached."""
+    """Required verdict that was not reached."""
 
     exit_code = 11
 
 
 class InvalidMeasurementError(BenchError):
-    """What was measured must not be believed."""
+    """Measurement that failed a validity check."""
 
     exit_code = 12
 
 
 class NoBaselineError(BenchError):
-    """There is nothing to compare with."""
+    """Missing baseline."""
 
     exit_code = 13
 
 
 class ConformanceError(BenchError):
-    """A server does not answer as the contract says."""
+    """Server that does not meet the API contract."""
 
     exit_code = 14
 
 
 class InterruptedRunError(BenchError):
-    """The user stopped the run (Ctrl-C, SIGTERM, or a terminal that was closed)."""
+    """Run that the user stopped (Ctrl-C, SIGTERM, or a closed terminal)."""
 
     exit_code = 130
 
 
 def is_output_gone(error: BaseException) -> bool:
-    """Whether this is what printing ends with once nobody takes it: a full disk, a closed pipe or terminal.
+    """Whether printing failed because of a full disk or a closed pipe or terminal.
 
-    Files have names in their errors, standard output has none; SystemExit is what Rich and Typer make of it.
+    Errors of files have a file name, those of standard output have none. Rich and Typer turn the latter into
+    SystemExit.
     """
     if isinstance(error, OSError):
         return error.filename is None and error.errno in _OUTPUT_GONE
@@ -79,9 +80,9 @@ def is_output_gone(error: BaseException) -> bool:
 
 
 def is_pipe_closed(error: BaseException) -> bool:
-    """Whether this is what printing ends with once the reader of a pipe is gone.
+    """Whether printing failed because the reader of a pipe is gone.
 
-    SystemExit with code 1 is what Rich and Typer raise in its place.
+    Rich and Typer then raise SystemExit with code 1.
     """
     if isinstance(error, SystemExit):
         return error.code == 1
@@ -89,7 +90,7 @@ def is_pipe_closed(error: BaseException) -> bool:
 
 
 def exit_code_of(error: BaseException) -> int:
-    """The code with which a command ends that ends by this."""
+    """Return the exit code of a command that ends with this error."""
     if isinstance(error, KeyboardInterrupt):
         return InterruptedRunError.exit_code
     if isinstance(error, ModuleNotFoundError) or is_output_gone(error):

@@ -1,1 +1,1 @@
-"""The load: a Locust project with a lean client, exact schedules and microsecond records."""
+"""Load generator: a Locust project with a fast client, exact schedules and microsecond records."""

@@ -1,4 +1,4 @@
-"""`python -m loadtests --list --json`: which scenarios there are, without importing Locust."""
+"""Lists the scenarios without importing Locust: `python -m loadtests --list --json`."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from loadtests import scenarios
 
 
 def main() -> None:
-    """List the scenarios, for people or for programs."""
+    """List the scenarios, as text or as JSON."""
     parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__)
     parser.add_argument("--list", action="store_true", required=True, help="list the scenarios")
     parser.add_argument("--json", action="store_true", help="as a JSON array")

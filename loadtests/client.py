@@ -1,8 +1,8 @@
-"""A lean HTTP/1.1 client for Locust users: prepared requests out, whole answers in.
+"""A fast HTTP/1.1 client for Locust users: sends prepared requests and reads whole answers.
 
-Locust's own FastHttpUser costs more CPU per request than these servers do, and so hides their differences
-(docs/method.md). This one sends bytes that were put together once and reads with llhttp, the parser of
-geventhttpclient. One connection carries one request at a time.
+Locust's FastHttpUser costs more CPU per request than these servers do, and so hides their differences
+(docs/method.md). This client sends bytes that were built once and parses answers with llhttp, the parser of
+geventhttpclient. A connection carries one request at a time.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from loadtests import kernel_time
 from servers import contract
 
 _READABLE: Final = 1
-#: A connection that lay idle for longer may have been closed by its server, as servers do with idle ones.
+#: A connection that was idle for longer may have been closed by its server.
 _IDLE_NS: Final = 1_000_000_000
 
 
 class RequestFailedError(Exception):
-    """No whole, well-formed answer came: refused, closed, timed out or not HTTP."""
+    """Missing or malformed answer: refused, closed, timed out or not HTTP."""
 
 
 class LoginFailedError(Exception):
-    """An account could not log in; without it nothing can be measured."""
+    """Failed login of an account, without which nothing can be measured."""
 
 
 class TimedAnswer(NamedTuple):
-    """One answer, and when its request was sent and its last byte came in (perf_counter, ns).
+    """One answer, with the times at which its request was sent and its last byte arrived (perf_counter, ns).
 
-    `cookies` are the values of its Set-Cookie fields, where they were asked for.
+    `cookies` are the values of its Set-Cookie fields, if requested.
     """
 
     status: int
@@ -48,7 +48,7 @@ class TimedAnswer(NamedTuple):
 
 
 class _Body(HTTPResponseParser):
-    """Keeps status and body; header fields are skipped, since reads do not need them."""
+    """Parser that keeps status and body; header fields are skipped, since reads do not need them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class _Body(HTTPResponseParser):
 
     def _on_message_begin(self) -> None:
         if self.complete:
-            raise HTTPParseError("another answer came behind the one that was asked for")
+            raise HTTPParseError("the server sent a second answer to one request")
 
     def _on_message_complete(self) -> None:
         # An interim answer (1xx) is followed by the real one.
@@ -84,7 +84,7 @@ class _Body(HTTPResponseParser):
 
 
 class _BodyAndCookies(_Body):
-    """Keeps the Set-Cookie fields too, which costs a call for every header field."""
+    """Parser that also keeps the Set-Cookie fields, which costs a call for every header field."""
 
     def restart(self) -> None:
         super().restart()
@@ -95,7 +95,7 @@ class _BodyAndCookies(_Body):
     def cookies(self) -> tuple[str, ...]:
         return tuple(value for name, value in self._fields if name.lower() == "set-cookie")
 
-    # A name or a value comes in pieces where the bytes did.
+    # A name or a value arrives in pieces if its bytes did.
     def _on_header_field(self, text: str) -> None:
         name = self._fields.pop()[0] + text if self._in_name else text
         self._fields.append((name, ""))
@@ -108,10 +108,10 @@ class _BodyAndCookies(_Body):
 
 
 class Connection:
-    """A keep-alive connection that opens itself again after an error.
+    """A keep-alive connection that reconnects after an error.
 
     Attributes:
-        busy_since_ns: When the request under way was sent; 0 while idle. `Deadlines` reads it.
+        busy_since_ns: When the pending request was sent; 0 while idle. Read by `Deadlines`.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -126,20 +126,20 @@ class Connection:
         """Send a request and read the whole answer, skipping its header fields.
 
         Raises:
-            RequestFailedError: There was none; the next exchange connects anew.
+            RequestFailedError: No whole answer came; the next exchange reconnects.
         """
-        return self._guarded(request, self._reader)
+        return self._exchange_or_close(request, self._reader)
 
     def exchange_for_cookies(self, request: bytes) -> TimedAnswer:
         """Send a request and read the whole answer and the cookies that it sets.
 
         Raises:
-            RequestFailedError: There was none; the next exchange connects anew.
+            RequestFailedError: No whole answer came; the next exchange reconnects.
         """
         reader = _BodyAndCookies()
-        return self._guarded(request, reader)._replace(cookies=reader.cookies)
+        return self._exchange_or_close(request, reader)._replace(cookies=reader.cookies)
 
-    def _guarded(self, request: bytes, reader: _Body) -> TimedAnswer:
+    def _exchange_or_close(self, request: bytes, reader: _Body) -> TimedAnswer:
         try:
             if perf_counter_ns() - self._read_ns > _IDLE_NS and self._was_closed():
                 self.close()
@@ -166,7 +166,7 @@ class Connection:
             except BlockingIOError:  # a spurious wake-up
                 continue
             size += len(data)
-            # The end of the connection is fed too: it may be how the server says that its answer is whole.
+            # The end of the connection is fed too: it may mark the end of the answer.
             reader.feed(data)
             if not data and not reader.complete:
                 raise ConnectionResetError("the server closed the connection before it answered")
@@ -177,7 +177,7 @@ class Connection:
         return answer
 
     def _was_closed(self) -> bool:
-        """Whether the server has ended this connection while nothing was asked."""
+        """Whether the server closed this connection while no request was pending."""
         if self._socket is None:
             return False
         try:
@@ -188,12 +188,12 @@ class Connection:
             return True
 
     def abort(self) -> None:
-        """Make the request under way fail: its reader sees the connection end."""
+        """Make the pending request fail: its reader gets the end of the connection."""
         if self._socket is not None:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close; a later exchange opens anew."""
+        """Close the connection; a later exchange reconnects."""
         if self._socket is not None:
             self._readable.close()
             self._gevent_socket.close()
@@ -202,29 +202,29 @@ class Connection:
     def _connect(self) -> None:
         self._gevent_socket = socket.create_connection(self.address, timeout=10)
         self._gevent_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # The plain socket beneath gevent's: gevent tries to read before it waits, which is in vain each time.
+        # The plain socket below gevent's: gevent tries to read before it waits, each time in vain.
         self._socket = self._gevent_socket._sock  # noqa: SLF001
         kernel_time.note(self._socket)
         self._readable = self._hub.loop.io(self._socket.fileno(), _READABLE)
-        self._reader = _Body()  # what is left of a torn answer must not meet the next
+        self._reader = _Body()  # the rest of a torn answer must not be read as the next
 
 
 class Deadlines:
-    """Ends requests that take too long, for all connections at once: a timer for each would cost more."""
+    """Timeouts of the requests of all connections; one timer for each connection would cost more."""
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_ns = round(timeout_s * 1e9)
         self._connections: list[Connection] = []
-        self._watching = gevent.spawn(self._watch)
+        self._watcher = gevent.spawn(self._watch)
 
     def close(self) -> None:
-        """Watch no more, and close all connections."""
-        self._watching.kill()
+        """Stop the timeouts and close all connections."""
+        self._watcher.kill()
         for connection in self._connections:
             connection.close()
 
     def add(self, connection: Connection) -> Connection:
-        """Watch this one from now on."""
+        """Apply the timeout to this connection from now on."""
         self._connections.append(connection)
         return connection
 
@@ -238,10 +238,10 @@ class Deadlines:
 
 
 class Credential(NamedTuple):
-    """What a login answered with: header lines that carry it, and whose it is.
+    """Credential issued by a login: the header lines that carry it, and the id of its account.
 
-    `proof` is the header line that must accompany what changes something; empty where none must.
-    `refresh_token` gets the next credential; empty where the scheme has none.
+    `proof` is the header line required on requests that change something; empty if none is required.
+    `refresh_token` is exchanged for the next credential; empty if the scheme has none.
     """
 
     headers: bytes
@@ -250,7 +250,7 @@ class Credential(NamedTuple):
     refresh_token: str = ""
 
     def renewed(self, answer: TimedAnswer, dialect: Dialect = CONTRACT) -> Credential:
-        """What a refresh was answered with, for the same account."""
+        """Return the credential that a refresh issued for the same account."""
         body = json.loads(answer.body)
         return self._replace(
             headers=_bearer(dialect, dialect.pick(body, "token")),
@@ -259,80 +259,80 @@ class Credential(NamedTuple):
 
     @property
     def is_none(self) -> bool:
-        """True where the scheme issued none: the floor."""
+        """Whether the scheme issued no credential, as the no-auth server does."""
         return not self.headers
 
 
-#: What is carried to a server where nobody can log in.
-NOBODYS: Final = Credential(b"", b"", "")
+#: Sent to servers without a login.
+NO_CREDENTIAL: Final = Credential(b"", b"", "")
 
 #: Characters from the end of a credential to the one that a forgery changes: in the signature of a token, and
-#: far enough from its end that no bit of it goes unused.
-_FORGED_AT: Final = 10
+#: far enough from its end that all its bits are used.
+_FORGED_FROM_END: Final = 10
 
 
 def forged(headers: bytes) -> bytes:
-    """The same header lines with one character of each credential changed: well-formed, and nobody's."""
+    """Return the header lines with one character of each credential changed: well-formed, but invalid."""
     lines = (line.partition(b": ") for line in headers.splitlines())
     return b"".join(
-        b"%b: %b\r\n" % (name, b"; ".join(map(_changed, value.split(b"; ")))) for name, _, value in lines
+        b"%b: %b\r\n" % (name, b"; ".join(map(_altered, value.split(b"; ")))) for name, _, value in lines
     )
 
 
-def _changed(credential: bytes) -> bytes:
-    """It with one character changed, if it is long enough to be one."""
-    if len(credential) < _FORGED_AT:
+def _altered(credential: bytes) -> bytes:
+    """Return a credential with one character changed; a value too short to be a credential is unchanged."""
+    if len(credential) < _FORGED_FROM_END:
         return credential
-    place = len(credential) - _FORGED_AT
-    other = b"A" if credential[place : place + 1] != b"A" else b"B"
-    return credential[:place] + other + credential[place + 1 :]
+    index = len(credential) - _FORGED_FROM_END
+    replacement = b"A" if credential[index : index + 1] != b"A" else b"B"
+    return credential[:index] + replacement + credential[index + 1 :]
 
 
 def request_bytes(
     method: str, path: str, address: tuple[str, int], headers: bytes, body: bytes = b""
 ) -> bytes:
-    """One HTTP/1.1 request as it goes over the wire; `headers` are whole lines with CRLF."""
+    """Return an HTTP/1.1 request as sent on the wire; `headers` are whole lines with CRLF."""
     host, port = address
-    kind = b"Content-Type: application/json\r\n" if body else b""
+    content_type = b"Content-Type: application/json\r\n" if body else b""
     length = b"Content-Length: %d\r\n" % len(body) if method != "GET" else b""
-    start = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n".encode("ascii")
-    return start + headers + kind + length + b"\r\n" + body
+    request_line = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n".encode("ascii")
+    return request_line + headers + content_type + length + b"\r\n" + body
 
 
 def load_account(number: int, dialect: Dialect = CONTRACT) -> contract.Credentials:
-    """The account of a virtual user, from 0."""
+    """Return the account of a virtual user, counted from 0."""
     return contract.Credentials(dialect.accounts.load_user(number), dialect.accounts.password)
 
 
 def login_bytes(
     address: tuple[str, int], account: contract.Credentials, dialect: Dialect = CONTRACT
 ) -> bytes:
-    """The request that logs an account in."""
+    """Return the request that logs an account in."""
     body = dialect.body(account._asdict())
     return request_bytes("POST", dialect.path(contract.AUTHENTICATE), address, b"", body)
 
 
 def credential_of(answer: TimedAnswer, dialect: Dialect = CONTRACT) -> Credential:
-    """The credential that a login was answered with: a cookie, a token, or nothing.
+    """Return the credential in the answer to a login: a cookie, a token, or neither.
 
     Raises:
-        LoginFailedError: The answer is not the contract's.
+        LoginFailedError: The answer does not meet the contract.
     """
     if answer.status != 200:
         raise LoginFailedError(f"status {answer.status} {answer.body[:200]!r}")
     try:
         body = json.loads(answer.body)
     except ValueError as error:
-        raise LoginFailedError(f"no JSON in the answer of {len(answer.body)} bytes") from error
+        raise LoginFailedError(f"the answer of {len(answer.body)} bytes is not JSON") from error
     if (account_id := dialect.pick(body, "profile.id")) is None:
-        # Not the answer itself, which may hold a credential.
+        # Not the answer itself, which may contain a credential.
         raise LoginFailedError(
             f"no {dialect.fields.get('profile.id', 'profile.id')} in the answer, which has {names_in(body)}"
         )
     lines = b""
-    if answer.cookies:  # in one field, as RFC 6265 section 5.4 has it
-        carried = "; ".join(text.split(";", 1)[0] for text in answer.cookies)
-        lines += b"Cookie: %b\r\n" % carried.encode("latin-1")
+    if answer.cookies:  # in one field, as RFC 6265 section 5.4 requires
+        cookies = "; ".join(text.split(";", 1)[0] for text in answer.cookies)
+        lines += b"Cookie: %b\r\n" % cookies.encode("latin-1")
     if token := dialect.pick(body, "token"):
         lines += _bearer(dialect, token)
     csrf = dialect.pick(body, "csrf_token")
@@ -347,10 +347,10 @@ def _bearer(dialect: Dialect, token: str) -> bytes:
 def log_in(
     address: tuple[str, int], account: contract.Credentials, dialect: Dialect = CONTRACT
 ) -> Credential:
-    """Log in on a connection of its own.
+    """Log in on a separate connection.
 
     Raises:
-        LoginFailedError: Says which account, and what the server answered.
+        LoginFailedError: The login failed; names the account and the answer of the server.
     """
     connection = Connection(*address)
     try:
@@ -360,8 +360,8 @@ def log_in(
         raise LoginFailedError(f"no login at {address[0]}:{address[1]}: {error}") from error
     except LoginFailedError as error:
         raise LoginFailedError(
-            f"{account.username} could not log in: {error}. Are the accounts of virtual users there?"
-            " `python -m servers.accounts --load-users` makes them."
+            f"{account.username} could not log in: {error}. Do the accounts of the virtual users exist?"
+            " `python -m servers.accounts --load-users` creates them."
         ) from error
     finally:
         connection.close()

@@ -10,7 +10,7 @@ from servers import contract
 
 
 def main(host: str, port: int) -> None:
-    """Print the header lines that carry the credential, and whose it is."""
+    """Print the header lines that carry the credential, and the id of its account."""
     try:
         credential = log_in((host, port), contract.load_credentials(0))
     except LoginFailedError as error:

@@ -1,9 +1,9 @@
-"""One load engine against one server after the other: `python -m loadtests.engine_trial FILE`.
+"""Runs trials of one load engine against a server: `python -m loadtests.engine_trial FILE`.
 
-What `bench.py verify engine` compares: ours as scenarios use it, and Locust's own users as its documentation
-shows them. FILE has a JSON list of bouts (`Bout`), all of one engine. Of each, `begin` is printed a slot
-before its measured part begins and `end` when it is over, so that whoever reads meters then disturbs nothing;
-then comes one JSON line with what was counted in it.
+`bench.py verify engine` compares this project's engine, as scenarios use it, with Locust's stock users, as
+its documentation shows them. FILE has a JSON list of trials (`TrialSpec`), all of one engine. For each trial,
+`begin` is printed a slot before its measured part starts and `end` when it is finished, so that reading
+counters then does not disturb it; then follows one JSON line with the counts.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from loadtests.recorder import Tally
 from loadtests.session import Session
 from servers import contract
 
-#: As scenarios have them: what a slot begins with is counted, but not in its percentiles.
+#: As in scenarios: the lead-in of a slot is counted, but not in its percentiles.
 _LEAD_NS: Final = 5_000_000
 _SLOT_NS: Final = 95_000_000
 _TIMEOUT_S: Final = 10
-#: Beyond its length a bout may take so long, for a server that is stuck.
-_PATIENCE_S: Final = 30
+#: Seconds that a trial may take beyond its length, for a server that is stuck.
+_GRACE_S: Final = 30
 _PERCENTILES: Final = {"p50": 50, "p90": 90, "p99": 99}
 
 
 @dataclass(frozen=True)
-class Bout:
-    """What is to be done.
+class TrialSpec:
+    """Parameters of one trial.
 
     Attributes:
-        engine: A name in `ENGINES`.
-        host: Of the server.
-        port: Of the server.
-        path: What is asked for.
-        headers: The credential, whole header lines with CRLF; empty for none.
-        account_id: Whom the answer must name.
-        connections: Users, each with a connection of its own.
-        rate: Arrivals a second, all users together; 0 in closed loop.
+        engine: Name in `ENGINES`.
+        host: Address of the server.
+        port: Port of the server.
+        path: Path to request.
+        headers: Credential as whole header lines with CRLF; empty for none.
+        account_id: Account that answers must name.
+        connections: Number of users, each with its own connection.
+        rate: Arrivals per second, all users together; 0 in closed loop.
         warmup_s: Seconds before the measured part.
         seconds: Length of the measured part.
     """
@@ -69,36 +69,36 @@ class Bout:
 
     @property
     def header_fields(self) -> dict[str, str]:
-        """The header lines by name."""
+        """Return the header lines by name."""
         return dict(line.split(": ", 1) for line in self.headers.split("\r\n")[:-1])
 
 
-class Count:
-    """What one bout did, from `begin` to `end`."""
+class TrialCounter:
+    """Counts of one trial between `begin` and `end`."""
 
     def __init__(self, environment: Environment) -> None:
         self._stats = environment.stats
 
     def announce(self) -> None:
-        """The measured part is about to begin."""
+        """Print that the measured part is about to start."""
         print("begin", flush=True)
 
     def begin(self) -> None:
-        """It begins."""
+        """Start the measured part."""
         self._stats.clear_all()
         self._cpu_ns = process_time_ns()
         self._start_ns = perf_counter_ns()
 
     def end(self) -> None:
-        """It is over."""
+        """End the measured part."""
         self.elapsed_ns = perf_counter_ns() - self._start_ns
         self.cpu_ns = process_time_ns() - self._cpu_ns
         self._total = self._stats.total
         self.requests, self.errors = self._total.num_requests, self._total.num_failures
         print("end", flush=True)
 
-    def locusts_percentiles(self) -> dict[str, float]:
-        """Service times in us as Locust's own statistics have them."""
+    def stock_percentiles(self) -> dict[str, float]:
+        """Return service times in µs from Locust's statistics."""
         return {
             f"service_{name}": self._total.get_response_time_percentile(percent / 100) * 1e3
             for name, percent in _PERCENTILES.items()
@@ -106,54 +106,54 @@ class Count:
 
 
 class SlotTrial:
-    """Our engine's bout: slot after slot as a run has them, each encoded and handed to Locust as it ends."""
+    """Trial of this project's engine: slots as in a run, each encoded and reported to Locust when it ends."""
 
-    def __init__(self, bout: Bout, environment: Environment, count: Count) -> None:
+    def __init__(self, trial: TrialSpec, environment: Environment, count: TrialCounter) -> None:
         gevent.setswitchinterval(SWITCH_INTERVAL_S)
-        self._bout = bout
+        self._trial = trial
         self._stats = environment.stats
         self._count = count
-        self._watchdog = Deadlines(_TIMEOUT_S)
-        self._everyone = Rendezvous(bout.connections)
+        self._deadlines = Deadlines(_TIMEOUT_S)
+        self._rendezvous = Rendezvous(trial.connections)
         self._tally = Tally()
-        self._kept: list[SlotRecord] = []
-        whole_ns = _LEAD_NS + _SLOT_NS
-        self._warmup = max(2, round(bout.warmup_s * 1e9 / whole_ns))
-        self._slots = self._warmup + max(1, round(bout.seconds * 1e9 / whole_ns))
+        self._records: list[SlotRecord] = []
+        slot_and_lead_ns = _LEAD_NS + _SLOT_NS
+        self._warmup = max(2, round(trial.warmup_s * 1e9 / slot_and_lead_ns))
+        self._slots = self._warmup + max(1, round(trial.seconds * 1e9 / slot_and_lead_ns))
         self._done = 0
-        self._leading_in = False
+        self._in_lead = False
         self._phase: Phase
-        self.over = Event()
+        self.finished = Event()
 
     def take_part(self) -> None:
-        """Be one user from the first slot to the last."""
-        bout = self._bout
-        connection = self._watchdog.add(Connection(bout.host, bout.port))
-        credential = Credential(bout.headers.encode("ascii"), b"", bout.account_id)
-        session = Session(connection, contract.load_credentials(0), bout.path, credential)
+        """Act as one user from the first slot to the last."""
+        trial = self._trial
+        connection = self._deadlines.add(Connection(trial.host, trial.port))
+        credential = Credential(trial.headers.encode("ascii"), b"", trial.account_id)
+        session = Session(connection, contract.load_credentials(0), trial.path, credential)
         session.enter(self._tally)
 
         def visit(due_ns: int | None) -> None:
-            # In closed loop a request is due as soon as its user is free: both clocks run here too.
+            # In closed loop a request is due as soon as its user is free, so both clocks apply.
             session.arrive(perf_counter_ns() if due_ns is None else due_ns)
             session.read()
 
-        self._everyone.meet(self._begin)
+        self._rendezvous.meet(self._begin)
         while self._done < self._slots:
             self._phase.run(visit)
-            self._everyone.meet(self._end)
+            self._rendezvous.meet(self._end)
 
     def _begin(self) -> None:
-        self._leading_in = not self._leading_in
-        duration_ns = _LEAD_NS if self._leading_in else _SLOT_NS
-        if self._bout.rate:
-            offsets = arrival_offsets(self._bout.rate, duration_ns, "constant", 0)
+        self._in_lead = not self._in_lead
+        duration_ns = _LEAD_NS if self._in_lead else _SLOT_NS
+        if self._trial.rate:
+            offsets = arrival_offsets(self._trial.rate, duration_ns, "constant", 0)
             self._phase = OpenPhase(offsets, duration_ns)
         else:
             self._phase = ClosedPhase(duration_ns)
 
     def _end(self) -> None:
-        if self._leading_in:
+        if self._in_lead:
             self._tally.report_to_locust(self._stats)
             self._tally.clear()
             self._begin()
@@ -164,7 +164,7 @@ class SlotTrial:
         self._tally.report_to_locust(self._stats)
         self._tally.clear()
         if self._done >= self._warmup:
-            self._kept += records
+            self._records += records
         self._done += 1
         if self._done == self._warmup - 1:
             self._count.announce()
@@ -172,92 +172,94 @@ class SlotTrial:
             self._count.begin()
         elif self._done == self._slots:
             self._count.end()
-            self.over.set()
+            self.finished.set()
         self._begin()
 
     def percentiles(self) -> dict[str, float]:
-        """Both clocks and the lag, in us, of what was measured."""
-        found = {}
+        """Return percentiles of both clocks and of the lag, in µs, over the measured slots."""
+        percentiles = {}
         for clock in ("service", "response"):
-            histogram = merged(getattr(record, clock) for record in self._kept)
+            histogram = merged(getattr(record, clock) for record in self._records)
             for name, percent in _PERCENTILES.items():
-                found[f"{clock}_{name}"] = histogram.get_value_at_percentile(percent) / 1e3
-        if self._bout.rate:
-            lag = merged(record.lag for record in self._kept)
-            scheduled = sum(record.scheduled for record in self._kept)
-            found["lag_p50"] = lag.get_value_at_percentile(50) / 1e3
-            found["lag_p99"] = lag.get_value_at_percentile(99) / 1e3
-            found["dropped_arrivals"] = sum(record.dropped for record in self._kept) / scheduled
-        return found
+                percentiles[f"{clock}_{name}"] = histogram.get_value_at_percentile(percent) / 1e3
+        if self._trial.rate:
+            lag = merged(record.lag for record in self._records)
+            scheduled = sum(record.scheduled for record in self._records)
+            percentiles["lag_p50"] = lag.get_value_at_percentile(50) / 1e3
+            percentiles["lag_p99"] = lag.get_value_at_percentile(99) / 1e3
+            percentiles["dropped_arrivals"] = sum(record.dropped for record in self._records) / scheduled
+        return percentiles
 
 
-class Ours(User):
-    """This project's client, pacing, session and recorder: every answer is checked."""
+class ProjectUser(User):
+    """User with this project's client, pacing, session and recorder; every answer is checked."""
 
     abstract = True
     slots: ClassVar[SlotTrial]
 
     @task
     def take_part(self) -> None:
-        """The whole bout."""
+        """Run the whole trial."""
         self.slots.take_part()
         raise StopUser
 
 
-class Fast(FastHttpUser):
+class StockFastUser(FastHttpUser):
     """Locust's FastHttpUser, as its documentation shows it."""
 
     abstract = True
-    bout: ClassVar[Bout]
+    trial: ClassVar[TrialSpec]
 
     @task
     def read(self) -> None:
-        """Ask once; Locust checks the status."""
-        self.client.get(self.bout.path, headers=self.bout.header_fields)
+        """Send one request; Locust checks the status."""
+        self.client.get(self.trial.path, headers=self.trial.header_fields)
 
 
-class Plain(HttpUser):
+class StockUser(HttpUser):
     """Locust's HttpUser, as its documentation shows it."""
 
     abstract = True
-    bout: ClassVar[Bout]
+    trial: ClassVar[TrialSpec]
 
     @task
     def read(self) -> None:
-        """Ask once; Locust checks the status."""
-        self.client.get(self.bout.path, headers=self.bout.header_fields)
+        """Send one request; Locust checks the status."""
+        self.client.get(self.trial.path, headers=self.trial.header_fields)
 
 
-_LOCUSTS: Final[dict[str, type[User]]] = {"fast-http-user": Fast, "http-user": Plain}
-ENGINES: Final = ("ours", "ours-open", *_LOCUSTS)
+_STOCK_USERS: Final[dict[str, type[User]]] = {"fast-http-user": StockFastUser, "http-user": StockUser}
+ENGINES: Final = ("ours", "ours-open", *_STOCK_USERS)
 
 
-def fight(bout: Bout) -> dict[str, Any]:
-    """Load the server and count what was done in the measured part.
+def run_trial(trial: TrialSpec) -> dict[str, Any]:
+    """Load the server and count the requests of the measured part.
 
     Returns:
-        `requests`, `errors`, `elapsed_ns`, `cpu_ns` (of this process) and `percentiles` (us).
+        `requests`, `errors`, `elapsed_ns`, `cpu_ns` (of this process) and `percentiles` (µs).
     """
-    base: Any = _LOCUSTS.get(bout.engine, Ours)
-    user: Any = type("Reader", (base,), {"bout": bout, "host": f"http://{bout.host}:{bout.port}"})
-    environment = Environment(user_classes=[user])
+    user_base: Any = _STOCK_USERS.get(trial.engine, ProjectUser)
+    user_class: Any = type(
+        "Reader", (user_base,), {"trial": trial, "host": f"http://{trial.host}:{trial.port}"}
+    )
+    environment = Environment(user_classes=[user_class])
     runner = environment.create_local_runner()
-    count = Count(environment)
-    if base is Ours:
-        user.slots = SlotTrial(bout, environment, count)
-        runner.start(bout.connections, spawn_rate=bout.connections)
-        if not user.slots.over.wait(bout.warmup_s + bout.seconds + _PATIENCE_S):
-            raise SystemExit(f"{bout.engine} was not done with {user.host}{bout.path} in time")
-        percentiles = user.slots.percentiles()
+    count = TrialCounter(environment)
+    if user_base is ProjectUser:
+        user_class.slots = SlotTrial(trial, environment, count)
+        runner.start(trial.connections, spawn_rate=trial.connections)
+        if not user_class.slots.finished.wait(trial.warmup_s + trial.seconds + _GRACE_S):
+            raise SystemExit(f"{trial.engine} did not finish with {user_class.host}{trial.path} in time")
+        percentiles = user_class.slots.percentiles()
     else:
-        runner.start(bout.connections, spawn_rate=bout.connections)
-        gevent.sleep(bout.warmup_s)
+        runner.start(trial.connections, spawn_rate=trial.connections)
+        gevent.sleep(trial.warmup_s)
         count.announce()
         gevent.sleep((_LEAD_NS + _SLOT_NS) / 1e9)
         count.begin()
-        gevent.sleep(bout.seconds)
+        gevent.sleep(trial.seconds)
         count.end()
-        percentiles = count.locusts_percentiles()
+        percentiles = count.stock_percentiles()
     runner.quit()
     return {
         "requests": count.requests,
@@ -268,11 +270,11 @@ def fight(bout: Bout) -> dict[str, Any]:
     }
 
 
-def main(bouts: Sequence[Bout]) -> None:
-    """Fight one after the other."""
-    for bout in bouts:
-        print(json.dumps(fight(bout)), flush=True)
+def main(trials: Sequence[TrialSpec]) -> None:
+    """Run trials one after the other."""
+    for trial in trials:
+        print(json.dumps(run_trial(trial)), flush=True)
 
 
 if __name__ == "__main__":
-    main([Bout(**fields) for fields in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))])
+    main([TrialSpec(**fields) for fields in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))])

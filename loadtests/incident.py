@@ -1,8 +1,8 @@
-"""Drives all arms through an incident at once, each at its own rate, and lays out over time what was seen.
+"""Runs all arms through an incident at once, each at its own arrival rate, and records outcomes over time.
 
-Every arm has people of its own, and an arrival goes to whoever of them has been idle longest. Where all of an
-arm still wait for an answer, the arrival is not sent, and counted: a server that is stuck holds up neither
-the schedule of others nor its own, and no backlog follows once it is free.
+Every arm has its own users, and an arrival goes to the user that has been idle longest. If all users of an
+arm still wait for an answer, the arrival is not sent, but counted: a stuck server delays neither the schedule
+of the others nor its own, and no backlog follows once it recovers.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _READ: Final = "read"
 
 @dataclass(frozen=True)
 class ObservedRequest:
-    """One request: its step, when it was sent and ended, the status of its answer, and what came of it."""
+    """One request: its step, when it was sent and ended, the status of its answer, and its outcome."""
 
     step: str
     sent_ns: int
@@ -60,127 +60,131 @@ class ObservedRequest:
 
 
 class IncidentRecorder:
-    """Notes what came of each request of one person; a `Session` enters it as it would a tally.
+    """Recorder of the outcome of each request of one user; a `Session` uses it in place of a tally.
 
     Args:
-        timeout_s: A request that failed after this long has run out of time.
+        timeout_s: Seconds after which a failed request counts as timed out.
     """
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_ns = round(timeout_s * 1e9)
-        self._seen: list[ObservedRequest] = []
-        self._step, self._asked_ns = "", 0
+        self._requests: list[ObservedRequest] = []
+        self._step, self._begun_ns = "", 0
 
-    def step(self, method: str, name: str) -> Self:  # noqa: ARG002 - as a tally has it
-        """The next request is for this step."""
-        self._step, self._asked_ns = name, perf_counter_ns()
+    def step(self, method: str, name: str) -> Self:  # noqa: ARG002 - the signature of Tally.step
+        """Begin the next request, which belongs to this step."""
+        self._step, self._begun_ns = name, perf_counter_ns()
         return self
 
     def answered(self, answer: TimedAnswer, sent_bytes: int, due_ns: int | None) -> None:  # noqa: ARG002
-        """It was answered: well, unless `failed` follows."""
+        """Record an answer; it counts as good unless `failed` follows."""
         outcome = OK if self._step == _READ else self._step
-        self._seen.append(ObservedRequest(self._step, answer.sent_ns, answer.read_ns, answer.status, outcome))
+        self._requests.append(
+            ObservedRequest(self._step, answer.sent_ns, answer.read_ns, answer.status, outcome)
+        )
 
     def failed(self, reason: str) -> None:
-        """It was not answered, or the answer was wrong."""
+        """Record that the request was not answered, or answered wrongly."""
         if reason.startswith(WRONG):
-            last = self._seen.pop()
+            last = self._requests.pop()
             outcome = reason if last.status < 400 else str(last.status)
-            self._seen.append(replace(last, outcome=self._named(outcome)))
+            self._requests.append(replace(last, outcome=self._label(outcome)))
             return
         now_ns = perf_counter_ns()
-        if now_ns - self._asked_ns >= self._timeout_ns:
+        if now_ns - self._begun_ns >= self._timeout_ns:
             outcome = TIMEOUT
         else:
             outcome = REFUSED_CONNECTION if reason.startswith("ConnectionRefused") else LOST_CONNECTION
-        self._seen.append(ObservedRequest(self._step, self._asked_ns, now_ns, 0, self._named(outcome)))
+        self._requests.append(ObservedRequest(self._step, self._begun_ns, now_ns, 0, self._label(outcome)))
 
     def take(self) -> list[ObservedRequest]:
-        """What was seen since this was last asked for."""
-        seen, self._seen = self._seen, []
-        return seen
+        """Return the requests recorded since the last call."""
+        requests, self._requests = self._requests, []
+        return requests
 
-    def _named(self, outcome: str) -> str:
+    def _label(self, outcome: str) -> str:
         return outcome if self._step == _READ else f"{self._step} {outcome}"
 
 
 @dataclass
-class _Content:
+class _BinTally:
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest_ns: int = 0
 
 
 class UserPool:
-    """The people of one arm: who of them is free, and what all of them saw."""
+    """Users of one arm: which of them are free, and the outcomes of their requests."""
 
-    def __init__(self, party: ArmUsers) -> None:
-        self.party = party
+    def __init__(self, arm_users: ArmUsers) -> None:
+        self.arm_users = arm_users
         self.lag_ns: list[int] = []
         self._free: deque[AsyncResult] = deque()
-        self._is_over = False
-        self._bins: defaultdict[int, _Content] = defaultdict(_Content)
+        self._is_closed = False
+        self._bins: defaultdict[int, _BinTally] = defaultdict(_BinTally)
         self._watched: dict[str, list[ObservedRequest]] = {
-            one.watched: [] for one in party.people if one.watched
+            user.watched: [] for user in arm_users.people if user.watched
         }
         self._start_ns = 0
 
     def begin(self, start_ns: int) -> None:
-        """Time counts from here on."""
+        """Set the moment from which time counts."""
         self._start_ns = start_ns
 
     def next_arrival(self) -> int | None:
-        """Wait, in the order of coming, for an arrival; when it was due, or None once there are no more."""
-        if self._is_over:
+        """Wait in line for an arrival; return when it was due, or None if there are no more."""
+        if self._is_closed:
             return None
-        turn = AsyncResult()
-        self._free.append(turn)
-        due_ns: int | None = turn.get()
+        arrival = AsyncResult()
+        self._free.append(arrival)
+        due_ns: int | None = arrival.get()
         return due_ns
 
     def arrive(self, due_ns: int) -> None:
-        """Hand an arrival to whoever has been free longest."""
+        """Hand an arrival to the user that has been free longest."""
         if self._free:
             self._free.popleft().set(due_ns)
         else:
             self._bin(due_ns).outcomes[NOT_SENT] += 1
 
     def close(self) -> None:
-        """There are no more arrivals."""
-        self._is_over = True
+        """End the arrivals."""
+        self._is_closed = True
         while self._free:
             self._free.popleft().set(None)
 
-    def enter(self, person: VirtualUser, seen: list[ObservedRequest], due_ns: int) -> None:
-        """Enter a visit of somebody's."""
-        self.lag_ns.append(seen[0].sent_ns - due_ns)
-        for one in seen:
-            outcome = one.outcome
-            if person.watched:
-                outcome += f" {person.watched}" if outcome in REFUSALS else ""
-                self._watched[person.watched].append(replace(one, outcome=outcome))
-            content = self._bin(one.ended_ns)
-            content.outcomes[outcome] += 1
-            content.slowest_ns = max(content.slowest_ns, one.ended_ns - one.sent_ns)
+    def enter(self, user: VirtualUser, requests: list[ObservedRequest], due_ns: int) -> None:
+        """Record the requests of one visit of a user."""
+        self.lag_ns.append(requests[0].sent_ns - due_ns)
+        for request in requests:
+            outcome = request.outcome
+            if user.watched:
+                outcome += f" {user.watched}" if outcome in REFUSALS else ""
+                self._watched[user.watched].append(replace(request, outcome=outcome))
+            tally = self._bin(request.ended_ns)
+            tally.outcomes[outcome] += 1
+            tally.slowest_ns = max(tally.slowest_ns, request.ended_ns - request.sent_ns)
 
     def bins(self) -> Iterator[Bin]:
-        """What ended when, in the order of time."""
-        for number, content in sorted(self._bins.items()):
-            yield Bin(self.party.target.arm, number, dict(content.outcomes), content.slowest_ns)
+        """Yield the counts of requests by the time at which they ended, in the order of time."""
+        for number, tally in sorted(self._bins.items()):
+            yield Bin(self.arm_users.target.arm, number, dict(tally.outcomes), tally.slowest_ns)
 
     def watching(self) -> Iterator[ProbeRecord]:
-        """The reads of those who are watched."""
-        for watched, seen in self._watched.items():
-            sent_ns = tuple(one.sent_ns - self._start_ns for one in seen)
-            yield ProbeRecord(self.party.target.arm, watched, sent_ns, tuple(one.outcome for one in seen))
+        """Yield the reads of the watched users."""
+        for watched, requests in self._watched.items():
+            sent_ns = tuple(request.sent_ns - self._start_ns for request in requests)
+            yield ProbeRecord(
+                self.arm_users.target.arm, watched, sent_ns, tuple(request.outcome for request in requests)
+            )
 
-    def _bin(self, at_ns: int) -> _Content:
+    def _bin(self, at_ns: int) -> _BinTally:
         return self._bins[(at_ns - self._start_ns) // BIN_NS]
 
 
-class LiveThrough:
-    """One incident under way, shared by the people of all arms; each calls `take_part` once.
+class IncidentRun:
+    """One incident in progress, shared by the users of all arms; each calls `take_part` once.
 
-    The last of them to finish writes the recording, and ends Locust.
+    The last user to finish writes the recording and stops Locust.
     """
 
     def __init__(
@@ -190,24 +194,24 @@ class LiveThrough:
         self._recording = recording
         self._scenario = scenario
         self._environment = environment
-        self._line = LocalSlotEdges(plan.line, plan.process)
-        self._watchdog = Deadlines(plan.timeout_s)
-        self._everyone = Rendezvous(plan.users)
-        self._crowds = [UserPool(party) for party in plan.parties]
-        self._waiting = iter([(crowd, person) for crowd in self._crowds for person in crowd.party.people])
+        self._barrier = LocalSlotEdges(plan.line, plan.process)
+        self._deadlines = Deadlines(plan.timeout_s)
+        self._rendezvous = Rendezvous(plan.users)
+        self._pools = [UserPool(arm_users) for arm_users in plan.parties]
+        self._unassigned = iter([(pool, user) for pool in self._pools for user in pool.arm_users.people])
         self._errors: Counter[str] = Counter()
         self._switch_ns = 0
         gevent.setswitchinterval(SWITCH_INTERVAL_S)
 
     def take_part(self) -> None:
-        """Be one person from login to the last visit; any exception ends the run without a report."""
-        crowd, person = next(self._waiting)
-        with self._no_survivors():
-            self._live(crowd, person)
+        """Act as one user from login to the last visit; any exception ends the run without a report."""
+        pool, user = next(self._unassigned)
+        with self._end_run_on_error():
+            self._run_user(pool, user)
 
     @contextmanager
-    def _no_survivors(self) -> Iterator[None]:
-        """Whatever goes wrong for one, the others must not wait for ever."""
+    def _end_run_on_error(self) -> Iterator[None]:
+        """End the whole run on an error of one user, so that the others do not wait for ever."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - see above
@@ -215,65 +219,65 @@ class LiveThrough:
             self._environment.process_exit_code = 1
             self._quit()
 
-    def _live(self, crowd: UserPool, person: VirtualUser) -> None:
-        account = contract.load_credentials(person.account)
-        target = crowd.party.target
+    def _run_user(self, pool: UserPool, user: VirtualUser) -> None:
+        account = contract.load_credentials(user.account)
+        target = pool.arm_users.target
         credential = log_in((target.host, target.port), account)
-        session = Session(self._connect(target), account, person.read_path, credential)
-        session.may_log_in = not person.watched
-        witness = IncidentRecorder(self._plan.timeout_s)
-        session.enter(witness)
+        session = Session(self._connect(target), account, user.read_path, credential)
+        session.may_log_in = not user.watched
+        recorder = IncidentRecorder(self._plan.timeout_s)
+        session.enter(recorder)
         for _ in range(self._plan.warmup_visits):
             self._visit(session, None)
-        self._errors.update(one.outcome for one in witness.take() if one.outcome != OK)
-        self._everyone.meet(self._begin)
-        successor = crowd.party.successor
-        while (due_ns := crowd.next_arrival()) is not None:
+        self._errors.update(request.outcome for request in recorder.take() if request.outcome != OK)
+        self._rendezvous.meet(self._begin)
+        successor = pool.arm_users.successor
+        while (due_ns := pool.next_arrival()) is not None:
             if successor is not None and due_ns >= self._switch_ns:
                 session.move(self._connect(successor))
                 successor = None
             self._visit(session, due_ns)
-            crowd.enter(person, witness.take(), due_ns)
-        self._everyone.meet(self._finish)
+            pool.enter(user, recorder.take(), due_ns)
+        self._rendezvous.meet(self._finish)
 
     def _connect(self, target: Target) -> Connection:
-        return self._watchdog.add(Connection(target.host, target.port))
+        return self._deadlines.add(Connection(target.host, target.port))
 
     def _visit(self, session: Session, due_ns: int | None) -> None:
         session.arrive(due_ns)
         self._scenario.visit(session)
 
     def _begin(self) -> None:
-        """Everybody is logged in: agree with the harness on a moment, and send arrivals from then on."""
-        start_ns = self._line.agree()
+        """Agree with the harness on a start, once all users are logged in, and send arrivals from then on."""
+        start_ns = self._barrier.agree()
         self._switch_ns = start_ns + self._plan.switch_ns
-        for crowd in self._crowds:
-            crowd.begin(start_ns)
+        for pool in self._pools:
+            pool.begin(start_ns)
         gevent.spawn(self._send, self._arrivals(start_ns))
 
     def _arrivals(self, start_ns: int) -> list[tuple[int, Callable[[], None]]]:
-        """All arrivals in the order of time; arms take turns within a gap rather than meet at its ends."""
-        plan, due = self._plan, []
-        for number, crowd in enumerate(self._crowds):
-            shift_ns = start_ns + round(number / len(self._crowds) / plan.rate * 1e9)
+        """Return all arrivals in the order of time; those of the arms are spread evenly within a gap."""
+        plan, arrivals = self._plan, []
+        for number, pool in enumerate(self._pools):
+            shift_ns = start_ns + round(number / len(self._pools) / plan.rate * 1e9)
             offsets = arrival_offsets(plan.rate, plan.duration_ns, plan.arrivals, seed=plan.seed)
-            due += [(shift_ns + offset, partial(crowd.arrive, shift_ns + offset)) for offset in offsets]
-        return sorted(due, key=lambda arrival: arrival[0])
+            arrivals += [(shift_ns + offset, partial(pool.arrive, shift_ns + offset)) for offset in offsets]
+        return sorted(arrivals, key=lambda arrival: arrival[0])
 
     def _send(self, arrivals: list[tuple[int, Callable[[], None]]]) -> None:
-        with self._no_survivors():
+        with self._end_run_on_error():
             for due_ns, arrive in arrivals:
                 wait_until(due_ns)
                 arrive()
-            for crowd in self._crowds:
-                crowd.close()
+            for pool in self._pools:
+                pool.close()
 
     def _finish(self) -> None:
-        lag_ns = sorted(ns for crowd in self._crowds for ns in crowd.lag_ns)
+        lag_ns = sorted(ns for pool in self._pools for ns in pool.lag_ns)
         timeline = Timeline(
             self._plan.scenario,
-            tuple(one for crowd in self._crowds for one in crowd.bins()),
-            tuple(one for crowd in self._crowds for one in crowd.watching()),
+            tuple(time_bin for pool in self._pools for time_bin in pool.bins()),
+            tuple(record for pool in self._pools for record in pool.watching()),
             lag_ns[len(lag_ns) * 99 // 100] if lag_ns else 0,
             self._errors,
         )
@@ -283,5 +287,5 @@ class LiveThrough:
 
     def _quit(self) -> None:
         if self._environment.runner is not None:
-            # Not from a user's own greenlet: the runner kills those first.
+            # Not from a user's greenlet: the runner kills those first.
             gevent.spawn(self._environment.runner.quit)

@@ -4,8 +4,9 @@ By hand, against any server of the contract that has the accounts of virtual use
 
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8001 Saturation
 
-Every virtual user logs in as its own account and repeats the scenario; `--rate` gives Steady its arrivals a
-second, all users together. The harness adds `--plan` and `--recording` and gets slots over many instances.
+Every virtual user logs in with its own account and repeats the scenario; `--rate` sets the arrivals per
+second of Steady, all users together. The harness adds `--plan` and `--recording` to run slots over many
+instances.
 """
 
 import json
@@ -22,7 +23,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 _ROOT = str(Path(__file__).resolve().parent.parent)
-if _ROOT not in sys.path:  # Locust puts this file's folder there, not the project's
+if _ROOT not in sys.path:  # Locust adds this file's folder, not the project's
     sys.path.insert(0, _ROOT)
 
 from harness.protocol.incidents import IncidentPlan  # noqa: E402
@@ -30,31 +31,31 @@ from harness.protocol.plan import Plan  # noqa: E402
 from loadtests import scenarios  # noqa: E402
 from loadtests.barrier import LocalSlotEdges  # noqa: E402
 from loadtests.client import Connection, Deadlines, LoginFailedError, log_in  # noqa: E402
-from loadtests.incident import LiveThrough  # noqa: E402
+from loadtests.incident import IncidentRun  # noqa: E402
 from loadtests.pacing import wait_until  # noqa: E402
 from loadtests.recorder import Tally  # noqa: E402
 from loadtests.session import Session  # noqa: E402
-from loadtests.slots import Drive  # noqa: E402
+from loadtests.slots import PlanRun  # noqa: E402
 from servers import contract  # noqa: E402
 
 
-@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # Locust's own
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # Locust has no types for it
 def _add_options(parser: ArgumentParser, **_: Any) -> None:
     parser.add_argument("--rate", type=float, default=100, help="arrivals per second of open-loop scenarios")
     parser.add_argument("--timeout", type=float, default=10, help="seconds until a request counts as failed")
     parser.add_argument("--plan", default="", include_in_web_ui=False, help="plan of the harness (JSON file)")
     parser.add_argument(
-        "--recording", default="", include_in_web_ui=False, help="where to write what was seen"
+        "--recording", default="", include_in_web_ui=False, help="file to write the recording to"
     )
 
 
-class ByHand:
-    """What the users of a run without a plan share: one tally, and one line of arrivals."""
+class ManualRun:
+    """Shared state of the users of a run without a plan: one tally, and one schedule of arrivals."""
 
     def __init__(self, environment: Environment) -> None:
         options: Any = environment.parsed_options
         self.tally = Tally()
-        self.watchdog = Deadlines(options.timeout)
+        self.deadlines = Deadlines(options.timeout)
         self._gap_ns: int = round(1e9 / options.rate)
         self._next_ns: int = perf_counter_ns()
         self._users = 0
@@ -62,7 +63,7 @@ class ByHand:
         gevent.spawn(self._report)
 
     def next_user(self) -> int:
-        """A number of its own for every user."""
+        """Return a unique number for each user."""
         self._users += 1
         return self._users - 1
 
@@ -78,40 +79,42 @@ class ByHand:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything counted so far to Locust."""
+        """Report everything counted so far to Locust."""
         self.tally.report_to_locust(self._stats)
         self.tally.clear()
 
 
-_by_hand: dict[int, ByHand] = {}
-_drives: dict[int, Drive | LiveThrough] = {}
+_manual_runs: dict[int, ManualRun] = {}
+_planned_runs: dict[int, PlanRun | IncidentRun] = {}
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def _prepare(environment: Environment, **_: Any) -> None:
     options: Any = environment.parsed_options
     if not options.plan:
-        _by_hand[id(environment)] = ByHand(environment)
+        _manual_runs[id(environment)] = ManualRun(environment)
         return
     text, recording = Path(options.plan).read_text(encoding="utf-8"), Path(options.recording)
     scenario = scenarios.load(json.loads(text)["scenario"])
-    _drives[id(environment)] = (
-        LiveThrough(IncidentPlan.loads(text), recording, scenario, environment)
+    _planned_runs[id(environment)] = (
+        IncidentRun(IncidentPlan.loads(text), recording, scenario, environment)
         if scenario.incident
-        else _drive(Plan.loads(text), recording, scenario, environment)
+        else _plan_run(Plan.loads(text), recording, scenario, environment)
     )
 
 
-def _drive(plan: Plan, recording: Path, scenario: scenarios.ScenarioFile, environment: Environment) -> Drive:
+def _plan_run(
+    plan: Plan, recording: Path, scenario: scenarios.ScenarioFile, environment: Environment
+) -> PlanRun:
     def ended(fault: str) -> None:
         if fault:
             print(f"load generator failed: {fault}", file=sys.stderr, flush=True)
             environment.process_exit_code = 1
         if environment.runner is not None:
-            # Not from a user's own greenlet: the runner kills those first.
+            # Not from a user's greenlet: the runner kills those first.
             gevent.spawn(environment.runner.quit)
 
-    return Drive(
+    return PlanRun(
         plan,
         scenario,
         environment,
@@ -121,60 +124,60 @@ def _drive(plan: Plan, recording: Path, scenario: scenarios.ScenarioFile, enviro
     )
 
 
-def follow(environment: Environment, drive: Drive) -> None:
-    """Have the users of an environment take part in this, and in nothing else."""
-    _drives[id(environment)] = drive
+def follow(environment: Environment, planned_run: PlanRun) -> None:
+    """Have the users of an environment take part in this plan only."""
+    _planned_runs[id(environment)] = planned_run
 
 
 def user_class(scenario: str) -> "type[VirtualUser]":
-    """Whoever lives through a scenario."""
-    found: type[VirtualUser] = globals()[class_name(scenario)]
-    return found
+    """Return the class of the users of a scenario."""
+    user: type[VirtualUser] = globals()[class_name(scenario)]
+    return user
 
 
 def class_name(scenario: str) -> str:
-    """What Locust calls the users of a scenario."""
+    """Return the name that Locust uses for the users of a scenario."""
     return scenario.title().replace("-", "")
 
 
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]
-def _wind_up(environment: Environment, **_: Any) -> None:
-    if by_hand := _by_hand.pop(id(environment), None):
-        by_hand.flush()
+def _report_rest(environment: Environment, **_: Any) -> None:
+    if manual_run := _manual_runs.pop(id(environment), None):
+        manual_run.flush()
 
 
 class VirtualUser(User):
-    """Somebody with an account; `scenario` says what they do."""
+    """A user with an account, which makes the visits of a `scenario`."""
 
     abstract = True
     scenario: ClassVar[scenarios.ScenarioFile]
 
     def on_start(self) -> None:
-        """Without a plan: log in at --host, as an account of this user's own."""
-        self._drive = _drives.get(id(self.environment))
-        if self._drive is not None:
+        """Log in at --host with the account of this user, if there is no plan."""
+        self._planned_run = _planned_runs.get(id(self.environment))
+        if self._planned_run is not None:
             return
-        self._shared = _by_hand[id(self.environment)]
+        self._manual_run = _manual_runs[id(self.environment)]
         url = urlsplit(self.host)
         address = (str(url.hostname or "127.0.0.1"), url.port or 80)
         try:
-            account = contract.load_credentials(self._shared.next_user())
+            account = contract.load_credentials(self._manual_run.next_user())
             credential = log_in(address, account)
         except LoginFailedError as error:
             print(error, file=sys.stderr)
             raise StopUser from error
         path = contract.PUBLIC if credential.is_none else contract.RESTRICTED
-        connection = self._shared.watchdog.add(Connection(*address))
+        connection = self._manual_run.deadlines.add(Connection(*address))
         self._session = Session(connection, account, path, credential)
 
     @task
     def take_part(self) -> None:
-        """The whole plan once, or one visit where there is none."""
-        if self._drive is not None:
-            self._drive.take_part()
+        """Run the whole plan once, or one visit if there is no plan."""
+        if self._planned_run is not None:
+            self._planned_run.take_part()
             raise StopUser
-        due_ns = self._shared.next_arrival() if self.scenario.model == "open" else None
-        self._session.enter(self._shared.tally)
+        due_ns = self._manual_run.next_arrival() if self.scenario.model == "open" else None
+        self._session.enter(self._manual_run.tally)
         self._session.arrive(due_ns)
         self.scenario.visit(self._session)
 

@@ -1,7 +1,7 @@
-"""What a phase of load saw, handed on to Locust's statistics and to the recording.
+"""Tallies of the requests of a phase, for Locust's statistics and for the recording.
 
-Requests are tallied as plain numbers and reported in batches, since Locust's own event costs more than the
-rest of a request; the totals stay exact (a test holds them equal).
+Requests are tallied as plain numbers and reported in batches, since one Locust event costs more than the rest
+of a request. The totals stay exact (a test compares them).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LATE_NS: Final = 1_000_000
 
 
 class StepTally:
-    """One step of a scenario in one phase: the numbers of every request."""
+    """Numbers of every request of one step of a scenario in one phase."""
 
     def __init__(self, method: str, step: str) -> None:
         self.method = method
@@ -30,9 +30,9 @@ class StepTally:
         self.clear()
 
     def clear(self) -> None:
-        """Begin again at nothing; a request under way is counted when it ends."""
+        """Reset all counts; a pending request is counted when it ends."""
         self.errors: Counter[str] = Counter()
-        # Eight bytes a request, and read as they are when a slot is encoded.
+        # Eight bytes per request, read as they are when a slot is encoded.
         self.service_ns = array("q")
         self.response_ns = array("q")
         self.lag_ns = array("q")
@@ -40,7 +40,7 @@ class StepTally:
         self.response_bytes = 0
 
     def answered(self, answer: TimedAnswer, sent_bytes: int, due_ns: int | None) -> None:
-        """Count a request that was answered; `due_ns` is its scheduled arrival in open loop."""
+        """Count an answered request; `due_ns` is its scheduled arrival in open loop."""
         self.service_ns.append(answer.read_ns - answer.sent_ns)
         self.request_bytes += sent_bytes
         self.response_bytes += answer.wire_bytes
@@ -49,26 +49,26 @@ class StepTally:
             self.lag_ns.append(answer.sent_ns - due_ns)
 
     def failed(self, reason: str) -> None:
-        """Count an error: with `answered` before it a wrong answer, without it none at all."""
+        """Count an error: after `answered` a wrong answer, otherwise a missing one."""
         self.errors[reason] += 1
 
     @property
     def unanswered(self) -> int:
-        """Errors with no answer."""
+        """Return the number of errors without an answer."""
         return sum(count for reason, count in self.errors.items() if not reason.startswith(WRONG))
 
     @property
     def requests(self) -> int:
-        """Requests sent, errors included."""
+        """Return the number of requests sent, errors included."""
         return len(self.service_ns) + self.unanswered
 
 
-#: How the text of an error begins when an answer came, but not the right one.
+#: Prefix of the text of an error if an answer came, but a wrong one.
 WRONG: Final = "wrong answer: "
 
 
 class Tally:
-    """All steps of one phase."""
+    """Tallies of all steps of one phase."""
 
     def __init__(self) -> None:
         self.steps: dict[str, StepTally] = {}
@@ -76,20 +76,20 @@ class Tally:
         self.dropped = 0
 
     def step(self, method: str, name: str) -> StepTally:
-        """The tally of that step, made when first asked for."""
+        """Return the tally of a step; it is created on the first call."""
         if name not in self.steps:
             self.steps[name] = StepTally(method, name)
         return self.steps[name]
 
     @property
     def requests(self) -> int:
-        """Requests of all steps."""
+        """Return the number of requests of all steps."""
         return sum(step.requests for step in self.steps.values())
 
     def records(
         self, slot: int, instance: int, elapsed_ns: int, load_cpu_ns: int, load_wait_ns: int = 0
     ) -> Iterator[SlotRecord]:
-        """One record a step; what belongs to the whole slot stands in the first."""
+        """Yield one record per step; the values of the whole slot are in the first."""
         for index, step in enumerate(self.steps.values()):
             first = index == 0
             yield SlotRecord(
@@ -112,12 +112,12 @@ class Tally:
             )
 
     def clear(self) -> None:
-        """Begin again, with the same steps: what holds one may go on counting into it."""
+        """Reset all counts and keep the step tallies, so that references to them stay valid."""
         for step in self.steps.values():
             step.clear()
 
     def report_to_locust(self, stats: RequestStats) -> None:
-        """Add everything to Locust's own statistics, as if each request had been logged by itself."""
+        """Add everything to Locust's statistics, as if each request had been logged separately."""
         for step in self.steps.values():
             entry = _entry(stats, step)
             stats.get(step.step, step.method).extend(entry)
@@ -130,7 +130,7 @@ class Tally:
 def _entry(stats: RequestStats, step: StepTally) -> Any:
     now = time.time()
     times = [ns / 1e6 for ns in step.service_ns]
-    # Declared with whole milliseconds, but Locust itself logs fractions.
+    # Typed as whole milliseconds, but Locust itself logs fractions.
     entry: Any = StatsEntry(stats, step.step, step.method)
     entry.num_requests = step.requests
     entry.num_none_requests = step.unanswered

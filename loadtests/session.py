@@ -1,4 +1,4 @@
-"""A virtual user's visit to one server: what scenarios are written in."""
+"""A virtual user's visit to one server, in the methods that scenarios call."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from loadtests.client import (
 from loadtests.recorder import WRONG
 from servers import contract
 
-#: Seconds between looks whether a credential has expired, and how many are made.
-_LOOK_S: Final = 0.2
-_LIFETIME_LOOKS: Final = 150
-#: What a request is answered whose credential is missing or bad.
+#: Seconds between checks whether a credential has expired, and the number of checks.
+_EXPIRY_POLL_S: Final = 0.2
+_EXPIRY_POLLS: Final = 150
+#: Status of the answer to a request with a missing or bad credential.
 _REFUSED: Final = 401
 
 _email_numbers = count()
 
 
 class StepLog(Protocol):
-    """Where the requests of one step are noted: `loadtests.recorder.StepTally` says how."""
+    """Log of the requests of one step: `loadtests.recorder.StepTally`, or a replacement for it."""
 
     def answered(self, answer: TimedAnswer, sent_bytes: int, due_ns: int | None) -> None:
-        """An answer came."""
+        """Log an answer."""
 
     def failed(self, reason: str) -> None:
-        """With `answered` before it the answer was wrong, without it none came."""
+        """Log an error: after `answered` a wrong answer, otherwise a missing one."""
 
 
 class RequestLog(Protocol):
-    """Where all requests are noted: `loadtests.recorder.Tally`, or what stands in for it."""
+    """Log of all requests: `loadtests.recorder.Tally`, or a replacement for it."""
 
     def step(self, method: str, name: str) -> StepLog:
-        """Where those of one step are."""
+        """Return the log of one step."""
 
 
 class Session:
@@ -56,14 +56,14 @@ class Session:
     Every answer is checked: its status, and that it names this account and no other.
 
     Args:
-        connection: To the instance.
-        account: Who logs in.
-        read_path: What a read asks for.
-        credential: That of an earlier login.
-        dialect: How the instance speaks the contract.
+        connection: Connection to the instance.
+        account: Account that logs in.
+        read_path: Path of a read.
+        credential: Credential of an earlier login.
+        dialect: Dialect of the contract that the instance uses.
 
     Attributes:
-        may_log_in: Whether who is refused logs in again, where a scenario has people do so.
+        may_log_in: Whether the user logs in again after a refusal, in scenarios with such logins.
     """
 
     def __init__(
@@ -79,73 +79,73 @@ class Session:
         self._account = account
         self._dialect = dialect
         self._read_path = dialect.path(read_path)
-        self._names_nobody = read_path == contract.PUBLIC
+        self._is_public = read_path == contract.PUBLIC
         self._account_id = credential.account_id
         self._login = login_bytes(connection.address, account, dialect)
-        self._right_body: bytes | None = None
+        self._known_body: bytes | None = None
         self._tally: RequestLog | None = None
         self._due_ns: int | None = None
         self._expired = False
-        self._carry(credential)
+        self._use(credential)
 
     def enter(self, tally: RequestLog) -> None:
-        """Count into this tally from now on."""
+        """Count requests in this tally from now on."""
         self._tally = tally
 
     def move(self, connection: Connection) -> None:
-        """Go to another instance from now on, with the credential of before."""
+        """Use another instance from now on, with the same credential."""
         self._connection.close()
         self._connection = connection
         self._login = login_bytes(connection.address, self._account, self._dialect)
-        self._carry(self._credential)
+        self._use(self._credential)
 
     def arrive(self, due_ns: int | None) -> None:
-        """Begin a visit; its first request counts from `due_ns` on the response clock."""
+        """Begin a visit; on the response clock its first request counts from `due_ns`."""
         self._due_ns = due_ns
 
     def read(self) -> int:
-        """Read the restricted resource (the public one where the scheme authenticates nobody).
+        """Read the restricted resource (the public one if the scheme has no authentication).
 
         Returns:
-            The status of the answer; 0 where none came.
+            The status of the answer; 0 if none came.
         """
-        answer = self._ask("GET", "read", self._read, self._connection.exchange)
+        answer = self._exchange("GET", "read", self._read, self._connection.exchange)
         if answer is None:
             return 0
-        if answer.status != 200 or answer.body != self._right_body:
-            self._look_closer(answer)
+        if answer.status != 200 or answer.body != self._known_body:
+            self._check_body(answer)
         return answer.status
 
     def read_or_log_in(self) -> None:
-        """Read, and log in where the answer is that one must, as people do who may."""
+        """Read, and log in if the read is refused and this user may log in."""
         if self.read() == _REFUSED and self.may_log_in:
             self.log_in()
 
     def read_without_credential(self) -> None:
-        """Read the restricted resource without any credential, and be refused."""
-        self._be_refused("absent", b"")
+        """Read the restricted resource without a credential, and expect a refusal."""
+        self._read_refused("absent", b"")
 
     def read_with_forged_credential(self) -> None:
-        """Read with a credential of the right form that nobody issued, and be refused."""
-        self._be_refused("forged", forged(self._credential.headers))
+        """Read with a well-formed credential that was never issued, and expect a refusal."""
+        self._read_refused("forged", forged(self._credential.headers))
 
     def read_with_expired_credential(self) -> None:
-        """Read with a credential whose time is up, and be refused; the first time, wait until it is."""
+        """Read with an expired credential, and expect a refusal; the first call waits for the expiry."""
         if not self._expired:
-            self._outlive()
-        self._be_refused("expired", self._credential.headers)
+            self._wait_for_expiry()
+        self._read_refused("expired", self._credential.headers)
 
-    def _outlive(self) -> None:
-        for _ in range(_LIFETIME_LOOKS):
+    def _wait_for_expiry(self) -> None:
+        for _ in range(_EXPIRY_POLLS):
             if self._connection.exchange(self._read).status == _REFUSED:
                 self._expired = True
                 return
-            gevent.sleep(_LOOK_S)
-        raise LoginFailedError("a credential did not expire: say a short lifetime_s in the suite")
+            gevent.sleep(_EXPIRY_POLL_S)
+        raise LoginFailedError("a credential did not expire: set a short lifetime_s in the suite")
 
     def log_in(self) -> None:
-        """Log in, and carry the fresh credential from then on."""
-        answer = self._ask("POST", "login", self._login, self._connection.exchange_for_cookies)
+        """Log in, and use the new credential from then on."""
+        answer = self._exchange("POST", "login", self._login, self._connection.exchange_for_cookies)
         if answer is None:
             return
         try:
@@ -155,50 +155,52 @@ class Session:
             return
         if credential.account_id != self._account_id:
             self._wrong("POST", "login", "it names another account")
-        self._carry(credential)
+        self._use(credential)
 
     def write(self) -> None:
         """Change the account's email address."""
         email = f"{self._account.username}+{next(_email_numbers)}@example.com"
         request = self._request("POST", contract.EMAIL, self._dialect.body({"email": email}))
-        answer = self._ask("POST", "write", request, self._connection.exchange)
+        answer = self._exchange("POST", "write", request, self._connection.exchange)
         if answer is None:
             return
         if answer.status != 200:
             self._wrong("POST", "write", f"status {answer.status}")
         elif json.dumps(email).encode() not in answer.body:
-            self._wrong("POST", "write", "it does not say the new address")
+            self._wrong("POST", "write", "the new address is missing")
 
     def refresh(self) -> None:
-        """Get the next credential by the refresh token, and carry it from then on."""
+        """Get the next credential with the refresh token, and use it from then on."""
         if not self._credential.refresh_token:
-            raise LoginFailedError("this scheme issued no refresh token: leave its arm out of the scenario")
+            raise LoginFailedError(
+                "this scheme issued no refresh token: remove it from the arms of the scenario"
+            )
         body = self._dialect.body({"refresh_token": self._credential.refresh_token})
         path = self._dialect.path(contract.REFRESH)
         request = request_bytes("POST", path, self._connection.address, b"", body)
-        answer = self._ask("POST", "refresh", request, self._connection.exchange)
+        answer = self._exchange("POST", "refresh", request, self._connection.exchange)
         if answer is None:
             return
         if answer.status != 200:
             self._wrong("POST", "refresh", f"status {answer.status}")
             return
-        self._carry(self._credential.renewed(answer, self._dialect))
+        self._use(self._credential.renewed(answer, self._dialect))
 
     def log_out(self) -> None:
         """Log out."""
-        answer = self._ask(
+        answer = self._exchange(
             "POST", "logout", self._request("POST", contract.LOGOUT), self._connection.exchange
         )
         if answer is not None and answer.status != 204:
             self._wrong("POST", "logout", f"status {answer.status}")
 
-    def _be_refused(self, step: str, headers: bytes) -> None:
+    def _read_refused(self, step: str, headers: bytes) -> None:
         request = request_bytes("GET", self._read_path, self._connection.address, headers)
-        answer = self._ask("GET", step, request, self._connection.exchange)
+        answer = self._exchange("GET", step, request, self._connection.exchange)
         if answer is not None and answer.status != _REFUSED:
             self._wrong("GET", step, f"status {answer.status}")
 
-    def _carry(self, credential: Credential) -> None:
+    def _use(self, credential: Credential) -> None:
         self._credential = credential
         self._read = request_bytes("GET", self._read_path, self._connection.address, credential.headers)
 
@@ -206,12 +208,12 @@ class Session:
         headers = self._credential.headers + self._credential.proof
         return request_bytes(method, self._dialect.path(path), self._connection.address, headers, body)
 
-    def _ask(
+    def _exchange(
         self, method: str, step: str, request: bytes, exchange: Callable[[bytes], TimedAnswer]
     ) -> TimedAnswer | None:
-        """Make one request and count it; None where no answer came."""
+        """Make one request and count it; return None if no answer came."""
         if self._tally is None:
-            raise RuntimeError("enter a tally first")
+            raise RuntimeError("call enter() with a tally first")
         tally = self._tally.step(method, step)
         due_ns, self._due_ns = self._due_ns, None
         try:
@@ -226,21 +228,21 @@ class Session:
         if self._tally is not None:
             self._tally.step(method, step).failed(f"{WRONG}{reason}")
 
-    def _look_closer(self, answer: TimedAnswer) -> None:
-        """Accept a body that is not known yet when it names this account; it is known from then on."""
+    def _check_body(self, answer: TimedAnswer) -> None:
+        """Accept a new body if it names this account; it is known from then on."""
         if answer.status != 200:
             self._wrong("GET", "read", f"status {answer.status}")
             return
-        if self._names_nobody:
-            self._right_body = answer.body
+        if self._is_public:
+            self._known_body = answer.body
             return
         try:
-            named = self._dialect.pick(json.loads(answer.body), "id")
+            account_id = self._dialect.pick(json.loads(answer.body), "id")
         except ValueError:
-            named = None
-        if named is None:
+            account_id = None
+        if account_id is None:
             self._wrong("GET", "read", "no id in the body")
-        elif str(named) == self._account_id:
-            self._right_body = answer.body
+        elif str(account_id) == self._account_id:
+            self._known_body = answer.body
         else:
             self._wrong("GET", "read", "it names another account")

@@ -1,4 +1,4 @@
-"""Follows a plan to the letter: warm-up, then slot after slot, and the recording of it all."""
+"""Executes a plan: warm-up, then slot after slot, and the recording of all slots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.protocol.recording import footer, header, line
 from harness.protocol.staircase import Staircase, meets_limit
 from loadtests import kernel_time
 from loadtests.barrier import SlotEdges
-from loadtests.client import NOBODYS, Connection, Deadlines, load_account, log_in
+from loadtests.client import NO_CREDENTIAL, Connection, Deadlines, load_account, log_in
 from loadtests.pacing import (
     SWITCH_INTERVAL_S,
     ClosedPhase,
@@ -33,36 +33,36 @@ from loadtests.scenarios import ScenarioFile
 from loadtests.session import Session
 from servers import contract
 
-#: Where a slot is to begin at a moment, its clocks are read so long before.
-_READING_NS: Final = 200_000
+#: If a slot begins at an agreed moment, its clocks are read this long before.
+_CLOCKS_BEFORE_NS: Final = 200_000
 
 
 class RecordSink(Protocol):
-    """Where a recording is written: a file, or a line to whoever keeps it."""
+    """Destination of a recording: a file, or a connection to the master."""
 
     def write(self, text: str, /) -> object:
-        """Add this."""
+        """Append text."""
 
     def flush(self) -> None:
-        """A slot is whole: what was written is kept whatever happens next."""
+        """End a slot: what was written is kept, whatever happens next."""
 
     def close(self) -> None:
-        """That was all."""
+        """End the recording."""
 
 
-class Drive:
-    """One plan under way, shared by all its users.
+class PlanRun:
+    """One plan in progress, shared by all its users.
 
-    Each user calls `take_part` once. The recording is written slot by slot, so that a long run's does not
-    fill the memory, and a load that ends before its time leaves what it saw.
+    Each user calls `take_part` once. The recording is written slot by slot, so that a long run does not fill
+    the memory, and a load that ends early leaves what it recorded.
 
     Args:
-        plan: What to do.
-        scenario: What a visit is.
-        environment: Locust's.
-        recording: Where to write what was seen.
-        edges: Who is told of the edges of slots, and says when to go on.
-        ended: Called once all is done, or with what went wrong.
+        plan: Slots, targets and load.
+        scenario: Scenario that defines a visit.
+        environment: Locust's environment.
+        recording: Destination of the recording.
+        edges: Barrier that is called at the edges of slots and returns when to continue.
+        ended: Called at the end with an error message; empty on success.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class Drive:
         self._environment = environment
         self._edges = edges
         self._ended = ended
-        self._watchdog = Deadlines(plan.timeout_s)
-        self._everyone = Rendezvous(plan.users)
+        self._deadlines = Deadlines(plan.timeout_s)
+        self._rendezvous = Rendezvous(plan.users)
         self._errors: Counter[str] = Counter()
         self._tally = Tally()
         self._phase: Phase = CountedPhase(0)
@@ -93,28 +93,28 @@ class Drive:
         gevent.setswitchinterval(SWITCH_INTERVAL_S)
 
     def take_part(self) -> None:
-        """Be one virtual user from login to the last slot; any exception ends the run without a report."""
+        """Act as one user from login to the last slot; any exception ends the run without a report."""
         index, self._users = self._users, self._users + 1
         try:
-            self._live(index)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for ever
+            self._run_user(index)
+        except Exception as error:  # noqa: BLE001 - on any error, or the other users would wait for ever
             self._ended(f"{type(error).__name__}: {error}")
 
-    def _live(self, index: int) -> None:
+    def _run_user(self, index: int) -> None:
         sessions = self._log_in(index)
         for target in self._plan.targets:
-            self._everyone.meet(self._warm_up)
-            self._spend(sessions[target.instance])
+            self._rendezvous.meet(self._warm_up)
+            self._run_phase(sessions[target.instance])
         for slot, instance in enumerate(self._plan.order):
-            self._everyone.meet(partial(self._lead_in, slot))
-            self._spend(sessions[instance])
-            self._everyone.meet(partial(self._begin, slot, instance))
-            self._spend(sessions[instance])
-            self._everyone.meet(partial(self._end, slot, instance))
-        self._everyone.meet(self._finish)
+            self._rendezvous.meet(partial(self._lead_in, slot))
+            self._run_phase(sessions[instance])
+            self._rendezvous.meet(partial(self._begin, slot, instance))
+            self._run_phase(sessions[instance])
+            self._rendezvous.meet(partial(self._end, slot, instance))
+        self._rendezvous.meet(self._finish)
 
     def _log_in(self, index: int) -> list[Session]:
-        """One login an arm (an instance, where what was issued is used up), one connection an instance."""
+        """Log in once per arm (per instance if credentials are used up) and connect to each instance."""
         sessions: dict[int, Session] = {}
         for instances in by_arm(self._plan.targets).values():
             first = self._plan.targets[instances[0]]
@@ -123,18 +123,18 @@ class Drive:
             credential = (
                 log_in((first.host, first.port), account, dialect)
                 if dialect.has(contract.AUTHENTICATE)
-                else NOBODYS
+                else NO_CREDENTIAL
             )
             for instance in instances:
                 target = self._plan.targets[instance]
                 if self._scenario.own_logins and instance != first.instance:
                     credential = log_in((target.host, target.port), account, dialect)
-                connection = self._watchdog.add(Connection(target.host, target.port))
+                connection = self._deadlines.add(Connection(target.host, target.port))
                 sessions[instance] = Session(connection, account, target.read_path, credential, dialect)
         return [sessions[target.instance] for target in self._plan.targets]
 
-    def _spend(self, session: Session) -> None:
-        """Take part in the phase under way."""
+    def _run_phase(self, session: Session) -> None:
+        """Take part in the current phase."""
         session.enter(self._tally)
         visit = self._scenario.visit
 
@@ -145,10 +145,10 @@ class Drive:
         self._phase.run(arrive)
 
     def _new_phase(self, slot: int, duration_ns: int, start_ns: int | None = None) -> Phase:
-        """Load of a slot, from a moment on; at once where there is none."""
+        """Return the load of a slot, from `start_ns` on, or at once if None."""
         if self._plan.model == "closed":
             return ClosedPhase(duration_ns, start_ns)
-        # The same offsets in every slot of a block, so that all instances meet the same bursts.
+        # The same offsets in every slot of a block, so that all instances get the same bursts.
         block = slot // len(self._plan.targets)
         search = self._searches.get(self._plan.order[slot])
         rate = self._plan.rate if search is None else search.rate
@@ -156,15 +156,15 @@ class Drive:
         return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns, start_ns)
 
     def _warm_up(self) -> None:
-        self._hand_in()
+        self._report_tally()
         self._phase = CountedPhase(-(-self._plan.warmup_requests // self._plan.users))
 
     def _lead_in(self, slot: int) -> None:
-        self._hand_in()
+        self._report_tally()
         self._phase = self._new_phase(slot, self._plan.lead_ns)
 
     def _begin(self, slot: int, instance: int) -> None:
-        self._hand_in()
+        self._report_tally()
         begin_ns = self._edges.begin(slot, instance)
         if begin_ns is None:
             self._read_clocks()
@@ -173,18 +173,18 @@ class Drive:
         else:
             self._start_ns = begin_ns
             self._phase = self._new_phase(slot, self._plan.slot_ns, begin_ns)
-            wait_until(begin_ns - _READING_NS)
+            wait_until(begin_ns - _CLOCKS_BEFORE_NS)
             self._read_clocks()
 
     def _read_clocks(self) -> None:
-        """What this process has had of its CPU, and waited for it, until now."""
+        """Read how long this process has used its CPU, and waited for it, until now."""
         self._cpu_ns = process_time_ns()
-        self._wait_ns = _waited_ns()
+        self._wait_ns = _cpu_wait_ns()
 
     def _end(self, slot: int, instance: int) -> None:
         elapsed_ns = perf_counter_ns() - self._start_ns
         cpu_ns = process_time_ns() - self._cpu_ns
-        wait_ns = _waited_ns() - self._wait_ns
+        wait_ns = _cpu_wait_ns() - self._wait_ns
         self._edges.end(slot, instance, self._tally.requests, elapsed_ns)
         if isinstance(self._phase, OpenPhase):
             self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
@@ -199,23 +199,23 @@ class Drive:
             response_ns = [ns for step in self._tally.steps.values() for ns in step.response_ns]
             search.record(meets_limit(response_ns, self._tally.dropped, self._plan.limit_ns))
 
-    def _hand_in(self) -> None:
-        """Between phases: what was tallied goes to Locust, and a new tally begins."""
+    def _report_tally(self) -> None:
+        """Report the tally of the phase to Locust, and begin a new one."""
         for step in self._tally.steps.values():
             self._errors += step.errors
         self._tally.report_to_locust(self._environment.stats)
         self._tally = Tally()
 
     def _finish(self) -> None:
-        self._hand_in()
+        self._report_tally()
         self._recording.write(footer(self._lines, self._errors))
         self._recording.close()
-        self._watchdog.close()
+        self._deadlines.close()
         self._ended("")
 
 
-def _waited_ns() -> int:
-    """For how long this thread has wanted its CPU while something else had it; 0 where nobody counts."""
+def _cpu_wait_ns() -> int:
+    """Return for how long (ns) this thread was runnable but waiting for a CPU; 0 if not counted."""
     try:
         return int(Path("/proc/thread-self/schedstat").read_bytes().split()[1])
     except OSError:

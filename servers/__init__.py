@@ -1,1 +1,1 @@
-"""The systems under test: one aiohttp application, many ways to authenticate it."""
+"""The systems under test: one aiohttp application with interchangeable authentication schemes."""

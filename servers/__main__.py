@@ -1,4 +1,4 @@
-"""The command line: `python -m servers SCHEME`."""
+"""Command line of the servers: `python -m servers SCHEME`."""
 
 import argparse
 import contextlib
@@ -35,9 +35,9 @@ MAX_PORT: Final = 65535
 
 
 def main() -> None:
-    """Serve one scheme, or list them; errors are one sentence and an exit code."""
+    """Serve one scheme, or list the schemes; an error is one line on stderr and an exit code."""
     options = _parser().parse_args()
-    # Until the loop handles it: leave through every clean-up, the store's and the accounts' included.
+    # Until the event loop handles SIGTERM: exit through all clean-up, including the store and the accounts.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         if options.list:
@@ -56,42 +56,50 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m servers",
-        description="Serve one authentication scheme, by default with a store and accounts of its own.",
-        epilog="Secrets come by environment, or by the file that NAME_FILE names: AUTH_SECRET (32 bytes at "
-        "least) signs tokens and CSRF tokens; AUTH_SECRET_PREVIOUS is the one before, which still verifies; "
-        "AUTH_PRIVATE_KEY (PEM) signs for schemes with key pairs, and AUTH_PUBLIC_KEYS (PEM) are further "
-        "keys that verify. REDIS_URL is where the store is (redis://, rediss://, unix://, redis+sentinel://, "
-        "redis+cluster://: docs/stores.md), LOOKUP_URL the PostgreSQL of token-lookup. "
-        "AUTH_LIFETIME_S is how long a credential lives (18000; an access token of token-refresh 300). "
-        "Several processes share all of this, but each limits by itself what it does at a time, and counts "
-        "failed logins by itself: N processes allow an account N times as many guesses.",
+        description="Run a server with one authentication scheme. Default: embedded store, example accounts.",
+        epilog="Secrets are read from environment variables, or from the file given by NAME_FILE. "
+        "AUTH_SECRET (at least 32 bytes) signs tokens and CSRF tokens; AUTH_SECRET_PREVIOUS is the previous "
+        "secret, which still verifies. AUTH_PRIVATE_KEY (PEM) signs for schemes with key pairs; "
+        "AUTH_PUBLIC_KEYS (PEM) are additional keys that verify. REDIS_URL is the store (redis://, "
+        "rediss://, unix://, redis+sentinel://, redis+cluster://: docs/stores.md), LOOKUP_URL the PostgreSQL "
+        "of token-lookup. AUTH_LIFETIME_S is the lifetime of a credential in seconds (default: 18000; access "
+        "tokens of token-refresh: 300). With --processes N all processes share these settings, but limits "
+        "and failed-login counters are per process: an account allows N times as many guesses.",
     )
     add = parser.add_argument
-    add("scheme", nargs="?", metavar="SCHEME", help="which one; --list shows them")
-    add("--list", action="store_true", help="list the schemes and what they promise, and end")
-    add("--json", action="store_true", help="say it in one line of JSON")
+    add("scheme", nargs="?", metavar="SCHEME", help="name of the scheme (see --list)")
+    add("--list", action="store_true", help="list the schemes and their guarantees, and exit")
+    add("--json", action="store_true", help="print one line of JSON")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=_port, default=8001, help="port; 0 takes any free one (default: %(default)s)")
-    add("--processes", type=_count, default=1, metavar="N", help="so many share the port (default: 1)")
+    add("--port", type=_port, default=8001, help="port; 0 selects a free one (default: %(default)s)")
+    add(
+        "--processes",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="number of processes that share the port (default: 1)",
+    )
     add("--loop", choices=serving.LOOPS, default="uvloop", help="event loop (default: %(default)s)")
-    add("--keepalive", type=float, default=75, metavar="S", help="seconds an idle connection is kept (75)")
-    add("--password-cost", choices=COSTS, default="owasp", help="what a login costs (default: %(default)s)")
-    add("--accounts", type=Path, metavar="FILE", help="accounts file; else the examples, for this run only")
-    add("--redis-url", metavar="URL", help="the store, without a password; REDIS_URL may carry one")
-    add("--key-prefix", default=DEFAULT_KEY_PREFIX, help="begins every key in the store")
+    add(
+        "--keepalive", type=float, default=75, metavar="S", help="idle timeout of connections (default: 75 s)"
+    )
+    add("--password-cost", choices=COSTS, default="owasp", help="argon2 cost profile (default: %(default)s)")
+    add("--accounts", type=Path, metavar="FILE", help="accounts file (default: temporary example accounts)")
+    add("--redis-url", metavar="URL", help="URL of the store, without a password; REDIS_URL may have one")
+    add("--key-prefix", default=DEFAULT_KEY_PREFIX, help="prefix of all keys in the store")
     add(
         "--behind-tls",
         action="store_true",
-        help="browsers come by https: bind cookies to https and this host",
+        help="browsers connect by https: bind cookies to https and to this host",
     )
     add(
         "--allow-origin",
         action="append",
         default=[],
         metavar="URL",
-        help="another origin whose pages may call this server, exactly; may be given again (default: none)",
+        help="additional origin that may call this server, matched exactly; repeatable (default: none)",
     )
-    add("--max-credential-bytes", type=int, default=MAX_CREDENTIAL_BYTES, metavar="N", help="longest (4096)")
+    add("--max-credential-bytes", type=int, default=MAX_CREDENTIAL_BYTES, metavar="N", help="default: 4096")
     return parser
 
 
@@ -160,19 +168,21 @@ def _example_accounts(stack: contextlib.ExitStack, cost: str) -> Path:
 def _secrets(*, quiet: bool) -> tuple[bytes, ...]:
     secrets = read_secrets(os.environ)
     if not secrets and not quiet:
-        print("AUTH_SECRET is not set: a random one serves for this run.")
+        print("AUTH_SECRET is not set: using a random secret for this run.")
     return secrets or (new_secret(),)
 
 
 def _private_key(key_pair: str, public_keys: bytes) -> bytes:
-    """The key that signs, for all processes of this server: a new one where the environment names none."""
-    given = read_text(os.environ, "AUTH_PRIVATE_KEY") or b""
-    return new_private_key(key_pair) if key_pair and not given and not public_keys else given
+    """Return the signing key that all processes of this server share; a new one if none is configured."""
+    private_key = read_text(os.environ, "AUTH_PRIVATE_KEY") or b""
+    if key_pair and not private_key and not public_keys:
+        return new_private_key(key_pair)
+    return private_key
 
 
 def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
     if argument and re.search(r"://[^/]*:[^/]*@|[?&]\w*password=", argument):
-        raise UsageError("A password on the command line is for all to see: give the URL in REDIS_URL.")
+        raise UsageError("A password on the command line is visible to all users: set the URL in REDIS_URL.")
     url = argument or (read_text(os.environ, "REDIS_URL") or b"").decode().strip()
     if url:
         return url

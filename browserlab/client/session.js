@@ -1,14 +1,14 @@
 /**
- * A fetch that is logged in: what an interceptor is to other libraries.
+ * A `fetch` with a credential, like an interceptor of other libraries.
  *
- * Both kinds of session have the same methods, and tell by the event `ended` that the server takes the credential no
- * longer. Calls that get no answer reject with the TypeError that fetch has for it: the session is kept then. What is
- * sent again carries the credential of the session that it was first sent in, and of no later one.
+ * Both kinds of session have the same methods, and dispatch the event `ended` when the server no longer accepts the
+ * credential. Calls without a response reject with the TypeError of `fetch`, and the session is kept. A request that
+ * is sent again carries the credential of the session in which it was first sent, never that of a later one.
  */
 
 const CHANGES_NOTHING = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** The server said no; `status` and `code` are what it said. */
+/** A refusal by the server, with the response's `status` and error `code`. */
 export class Refused extends Error {
   constructor(status, code) {
     super(`${status} ${code}`);
@@ -17,15 +17,15 @@ export class Refused extends Error {
   }
 }
 
-/** By a token in the Authorization header, renewed by a refresh token where the server hands one out. */
+/** A session with a token in the Authorization header, renewed by a refresh token if the server issues one. */
 export class BearerSession extends EventTarget {
   #api;
   #store;
-  #renewing = new Map(); // by the refresh token that is spent for it
+  #renewing = new Map(); // by the refresh token that is spent
 
   /**
-   * @param {string} api Origin of the API; empty for the page's own.
-   * @param {object} store Where the token is kept, see stores.js.
+   * @param {string} api Origin of the API; empty for the page's origin.
+   * @param {object} store Storage of the token, see stores.js.
    */
   constructor(api, store) {
     super();
@@ -38,7 +38,7 @@ export class BearerSession extends EventTarget {
     return this.#store.read() !== null;
   }
 
-  /** Take up what a page before has left. */
+  /** Resume the session of an earlier page. */
   async resume() {}
 
   /** Log in. @throws {Refused} */
@@ -47,8 +47,8 @@ export class BearerSession extends EventTarget {
   }
 
   /**
-   * As `fetch`, of a path of the API. An expired token is renewed once, for all calls that meet it. A call whose session
-   * ended meanwhile is not sent again: whoever is logged in by then may be somebody else.
+   * Call a path of the API, like `fetch`. An expired token is renewed once for all calls that were refused for it. A
+   * call is not sent again if its session has ended meanwhile, since another user may be logged in by then.
    */
   async fetch(path, init = {}) {
     let used = this.#store.read();
@@ -64,8 +64,8 @@ export class BearerSession extends EventTarget {
   }
 
   /**
-   * Log out: here in any case, and at the server if that can be reached. An expired token is renewed once more for
-   * it: what ends the refresh tokens is a logout by a token that the server takes.
+   * Log out: always in this page, and at the server if it can be reached. An expired token is renewed for the logout,
+   * because the refresh tokens are revoked only by a logout with a valid token.
    *
    * @throws {Refused}
    */
@@ -76,7 +76,7 @@ export class BearerSession extends EventTarget {
     if (response.status === 401 && used?.refreshToken) {
       response = await this.#logOutRenewed(used.refreshToken) ?? response;
     }
-    if (!response.ok && response.status !== 401) { // a credential that is not taken has ended already
+    if (!response.ok && response.status !== 401) { // a credential that is not accepted has ended already
       throw await refusal(response);
     }
   }
@@ -95,7 +95,7 @@ export class BearerSession extends EventTarget {
       return false;
     }
     if (kept.token !== used.token) {
-      return true; // for another call, while this one was under way
+      return true; // by another call, while this one was in progress
     }
     if (!kept.refreshToken) {
       return false;
@@ -107,7 +107,7 @@ export class BearerSession extends EventTarget {
     return this.#renewing.get(spent);
   }
 
-  /** Whether there is a new token in the session of the one that was kept: nobody logged out meanwhile. */
+  /** Renew the token; return whether the session has a new one, which fails after a logout meanwhile. */
   async #renew(kept) {
     const issued = await this.#refreshed(kept.refreshToken);
     const now = this.#store.read();
@@ -122,7 +122,7 @@ export class BearerSession extends EventTarget {
     return issued && this.#send("/logout", { method: "POST" }, issued);
   }
 
-  /** What the server hands out for a refresh token; null where it takes that no longer. */
+  /** Return what the server issues for a refresh token; null if the token is no longer valid. */
   async #refreshed(refreshToken) {
     try {
       return await post(`${this.#api}/token/refresh`, { refresh_token: refreshToken });
@@ -138,7 +138,7 @@ export class BearerSession extends EventTarget {
     this.#store.write({ session, token: issued.token, refreshToken: issued.refresh_token ?? "" });
   }
 
-  /** End the session, unless it is a later one than that of the credential which was refused. */
+  /** End the session, unless it is newer than the refused credential. */
   #end(used) {
     if (used !== null && this.#store.read()?.token === used.token) {
       this.#store.clear();
@@ -147,23 +147,23 @@ export class BearerSession extends EventTarget {
   }
 }
 
-/** By a cookie that no script can read; what changes something carries the proof that the login answered. */
+/** A session with a cookie that no script can read; writes carry the CSRF token returned by the login. */
 export class CookieSession extends EventTarget {
   #api;
   #proof = null;
 
-  /** @param {string} api Origin of the API; empty for the page's own. */
+  /** @param {string} api Origin of the API; empty for the page's origin. */
   constructor(api) {
     super();
     this.#api = api;
   }
 
-  /** Whether there is a cookie, as far as this page knows: only the server sees it. */
+  /** Whether this page assumes that there is a cookie; only the server can see it. */
   get loggedIn() {
     return this.#proof !== null;
   }
 
-  /** Ask the server whether it takes a cookie from before, and for the proof that belongs to it. */
+  /** Resume the session of an existing cookie, if the server accepts it, and get its CSRF token. */
   async resume() {
     const response = await fetch(`${this.#api}/api/csrf`, { credentials: "include" });
     this.#proof = response.ok ? (await response.json()).csrf_token : null;
@@ -174,7 +174,7 @@ export class CookieSession extends EventTarget {
     this.#proof = (await post(`${this.#api}/authenticate`, { username, password }, "include")).csrf_token;
   }
 
-  /** As `fetch`, of a path of the API. */
+  /** Call a path of the API, like `fetch`. */
   async fetch(path, init = {}) {
     const headers = new Headers(init.headers);
     const used = this.#proof;
@@ -182,14 +182,14 @@ export class CookieSession extends EventTarget {
       headers.set("X-CSRF-Token", used);
     }
     const response = await fetch(this.#api + path, { ...init, headers, credentials: "include" });
-    if (response.status === 401 && used !== null && this.#proof === used) { // not a later session's
+    if (response.status === 401 && used !== null && this.#proof === used) { // not that of a newer session
       this.#proof = null;
       this.dispatchEvent(new Event("ended"));
     }
     return response;
   }
 
-  /** Log out at the server, which alone can remove the cookie. @throws {Refused} */
+  /** Log out at the server, because only the server can remove the cookie. @throws {Refused} */
   async logOut() {
     const response = await this.fetch("/logout", { method: "POST" });
     if (!response.ok && response.status !== 401) {
@@ -199,7 +199,7 @@ export class CookieSession extends EventTarget {
   }
 }
 
-/** What tells one login from every other, in all tabs. */
+/** Return an identifier of a login that is unique in all tabs. */
 function newId() {
   return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
@@ -217,8 +217,8 @@ async function post(url, value, credentials = "omit") {
   return response.json();
 }
 
-/** What an answer that is no success says, whatever sent it. */
+/** Return the error of an unsuccessful response, whether the API or another server sent it. */
 export async function refusal(response) {
-  const said = await response.json().catch(() => null);
-  return new Refused(response.status, said?.error ?? "no reason given");
+  const body = await response.json().catch(() => null);
+  return new Refused(response.status, body?.error ?? "no reason given");
 }

@@ -1,6 +1,6 @@
-/** Where a page keeps a bearer token: `read()`, `write(value)` and `clear()`, whichever it is. */
+/** Storage for a page's bearer token; all kinds have `read()`, `write(value)` and `clear()`. */
 
-/** In a variable of this module: no other script reads it there, and it is gone with the page. */
+/** In a variable of this module, which no other script can read and which is lost with the page. */
 export function inMemory() {
   let kept = null;
   return {
@@ -11,9 +11,9 @@ export function inMemory() {
 }
 
 /**
- * In web storage, where every script of the origin reads it.
+ * In web storage, which every script of the origin can read.
  *
- * @param {Storage} storage `sessionStorage` (this tab, reloads included) or `localStorage` (all tabs, for ever).
+ * @param {Storage} storage `sessionStorage` (this tab, reloads included) or `localStorage` (all tabs, without limit).
  */
 export function inWebStorage(storage) {
   const key = "session";

@@ -1,8 +1,8 @@
-"""What is tried in a browser, one file an experiment.
+"""Experiments in a browser, one per file.
 
-A module has `TITLE`; `SCHEMES`, the servers that it needs, by their schemes (with `stage.AGAIN` behind it: a
-second one of that scheme); `OPTIONS`, what else it is told (`rounds`: how
-often each case is tried, `seed`: of their order); and `run(servers, **options)`, which answers rows.
+A module has `TITLE`; `SCHEMES`, the servers that it needs, by scheme (with the suffix `session.AGAIN`: a
+second server of that scheme); `OPTIONS`, the names of its options (`rounds`: clicks per case, `seed`: seed of
+their order); and `run(servers, **options)`, which returns rows.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Any, Protocol, cast
 
 
 class Experiment(Protocol):
-    """One file here."""
+    """A module of this folder."""
 
     TITLE: str
     SCHEMES: Sequence[str]
     OPTIONS: Sequence[str]
 
     def run(self, servers: Mapping[str, int], **options: int) -> Awaitable[tuple[str, Sequence[Any]]]:
-        """Make it on servers, by name their port; the browser's version, and rows that are dataclasses."""
+        """Run it on servers (ports by name); return the browser's version, and rows as dataclasses."""
 
 
 def names() -> list[str]:
-    """The experiments there are."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__))
+    """Return the names of all experiments."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def load(name: str) -> Experiment:
-    """One of them."""
+    """Return the module of an experiment."""
     return cast(Experiment, importlib.import_module(f"{__name__}.{name}"))

@@ -1,4 +1,4 @@
-"""Calls of the API from its own origin, from its site and from others: which work, and their preflights."""
+"""Calls of the API from its own origin, from its site and from other sites: success and preflights."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from browserlab import sites
-from browserlab.session import Stage, stage
+from browserlab.session import BrowserSession, open_session
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 
 TITLE: Final = "calls across origins: which work, and how many preflights they cost"
 SCHEMES: Final = ("cookie", "token")
 OPTIONS: Final = ()
 
-#: Calls after a login.
+#: Number of calls after a login.
 READS: Final = 5
 WRITES: Final = 2
 
-#: How the page's origin stands to the API's, and its host.
+#: Relation of the page's origin to the API's, and the page's host.
 _ORIGINS: Final = {
     "own origin": sites.OWN,
     "own site, allowed": sites.SIBLING,
@@ -35,14 +35,14 @@ _COOKIES: Final = {
 
 @dataclass(frozen=True)
 class CrossingCase:
-    """What is tried.
+    """A combination of server, page and browser settings.
 
     Attributes:
-        scheme: Of the server.
-        origin: How the page's stands to the API's.
-        cookie: Its attributes.
-        third_party_cookies: Whether the browser allows them.
-        preflights_remembered: Whether the browser may remember a preflight, as long as the server says.
+        scheme: Scheme of the server.
+        origin: Relation of the page's origin to the API's.
+        cookie: Attributes of the cookie.
+        third_party_cookies: Whether the browser allows third-party cookies.
+        preflights_remembered: Whether the browser may cache preflights for the time that the server sets.
     """
 
     scheme: str
@@ -54,15 +54,15 @@ class CrossingCase:
 
 @dataclass(frozen=True)
 class CrossingRow(CrossingCase):
-    """What came of it.
+    """Result of a case.
 
     Attributes:
-        works: Whether the page could log in, and every call was answered 200.
-        reads: How many of `READS` were answered 200.
-        writes: How many of `WRITES` were.
-        login_preflights: That came to the server for the login.
-        read_preflights: For the reads.
-        write_preflights: For the writes.
+        works: Whether the page could log in, and every call was answered with 200.
+        reads: Number of the `READS` answered with 200.
+        writes: Number of the `WRITES` answered with 200.
+        login_preflights: Preflights at the server for the login.
+        read_preflights: Preflights at the server for the reads.
+        write_preflights: Preflights at the server for the writes.
     """
 
     works: bool = False
@@ -74,7 +74,7 @@ class CrossingRow(CrossingCase):
 
 
 def cases(third_party_cookies: bool) -> Iterator[CrossingCase]:
-    """What is tried in a browser that allows cookies of third parties, or does not."""
+    """Yield the cases for a browser that allows third-party cookies, or blocks them."""
     if third_party_cookies:
         for scheme in SCHEMES:
             yield from (CrossingCase(scheme, origin) for origin in _ORIGINS)
@@ -86,30 +86,30 @@ def cases(third_party_cookies: bool) -> Iterator[CrossingCase]:
 
 
 async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[CrossingRow]]:
-    """The browser's version, and a row a case."""
+    """Run the experiment; return the browser's version, and a row per case."""
     rows = []
     for third_party_cookies in (True, False):
-        async with stage(servers, third_party_cookies=third_party_cookies) as here:
-            version = here.browser.version
-            rows += [await _tried(here, case) for case in cases(third_party_cookies)]
+        async with open_session(servers, third_party_cookies=third_party_cookies) as session:
+            version = session.browser.version
+            rows += [await _run_case(session, case) for case in cases(third_party_cookies)]
     return version, rows
 
 
-async def _tried(here: Stage, case: CrossingCase) -> CrossingRow:
+async def _run_case(session: BrowserSession, case: CrossingCase) -> CrossingRow:
     weakened = _COOKIES[case.cookie]
     if not case.preflights_remembered:
         weakened = replace(weakened, preflight_max_age_s=0)
     host = _ORIGINS[case.origin]
-    here.lay_out(case.scheme, host=host, weakened=weakened)
-    async with here.visitor() as visitor:
+    session.configure(case.scheme, host=host, weakened=weakened)
+    async with session.visitor() as visitor:
         await visitor.open(host)
-        here.preflights()
+        session.preflights()
         logged_in = await visitor.log_in()
-        login_preflights = here.preflights()
+        login_preflights = session.preflights()
         reads = [await visitor.read() for _ in range(READS)]
-        read_preflights = here.preflights()
+        read_preflights = session.preflights()
         writes = [await visitor.write(f"number-{number}@example.com") for number in range(WRITES)]
-        write_preflights = here.preflights()
+        write_preflights = session.preflights()
     return CrossingRow(
         **vars(case),
         works=logged_in and reads + writes == [200] * (READS + WRITES),

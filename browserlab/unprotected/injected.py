@@ -1,4 +1,4 @@
-"""The client with a script of somebody else's in it, as a compromised dependency or an XSS hole brings it."""
+"""The client with an injected script, as by a compromised dependency or an XSS vulnerability."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _POLICY: Final = "Content-Security-Policy"
 
 
 def inject(files: Mapping[str, Page], script: str, *, policy: bool) -> dict[str, Page]:
-    """The client's files with that script in the page.
+    """Return the client's files with a script in the page.
 
     Args:
-        files: As they are.
-        script: Its address.
-        policy: Leave the page its Content-Security-Policy.
+        files: The client's files, by path.
+        script: URL of the script.
+        policy: Whether the page keeps its Content-Security-Policy.
     """
     tag = f'<script src="{script}"></script></head>'.encode()
     injected = dict(files)

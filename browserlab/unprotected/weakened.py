@@ -1,4 +1,4 @@
-"""The API with some of its protections taken away: what the front changes in requests and answers."""
+"""Removal of protections of the API, by changes of requests and responses in the proxy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-#: As a cookie's attribute says; `unsaid` is a cookie without that attribute.
+#: Value of a cookie's attribute; `unsaid` for a cookie without the attribute.
 SameSite = Literal["Strict", "Lax", "None", "unsaid"]
 
 _SAME_SITE: Final = re.compile(r"; *SameSite=\w+", re.IGNORECASE)
@@ -15,16 +15,16 @@ _HTTP_ONLY: Final = re.compile(r"; *HttpOnly", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Weakened:
-    """What is otherwise than the server has it; nothing, as this stands.
+    """Changes of the server's protections; none by default.
 
     Attributes:
-        same_site: Attribute of the cookie in place of the server's.
-        partitioned: Keep the cookie by the site of the page, too (`Partitioned`).
-        http_only: Keep scripts from reading the cookie.
-        proof: Have writes prove that a page sent them which could read the answer to the login.
-        json_only: Refuse bodies of another content type than JSON, which forms cannot send.
-        safe_gets: Change nothing on a GET.
-        preflight_max_age_s: Seconds that a browser may remember a preflight in place of the server's.
+        same_site: SameSite attribute of the cookie; None for the server's.
+        partitioned: Whether to add `Partitioned`, which separates the cookie by the site of the page.
+        http_only: Whether the cookie keeps `HttpOnly`, so that scripts cannot read it.
+        proof: Whether writes need the CSRF token.
+        json_only: Whether bodies must have the content type of JSON, which forms cannot send.
+        safe_gets: Whether a GET changes nothing.
+        preflight_max_age_s: Seconds that a browser may cache a preflight; None for the server's value.
     """
 
     same_site: SameSite | None = None
@@ -36,14 +36,14 @@ class Weakened:
     preflight_max_age_s: int | None = None
 
     def set_cookie(self, line: str) -> str:
-        """A `Set-Cookie` line of the server's as browsers shall see it."""
+        """Return a `Set-Cookie` line of the server as changed for browsers."""
         if self.same_site is not None:
-            said = "" if self.same_site == "unsaid" else f"; SameSite={self.same_site}"
-            line = _SAME_SITE.sub("", line) + said
+            attribute = "" if self.same_site == "unsaid" else f"; SameSite={self.same_site}"
+            line = _SAME_SITE.sub("", line) + attribute
         if not self.http_only:
             line = _HTTP_ONLY.sub("", line)
         return f"{line}; Partitioned" if self.partitioned else line
 
 
-#: The API just as the server has it.
+#: The API with all protections of the server.
 AS_IT_COMES: Final = Weakened()

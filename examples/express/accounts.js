@@ -1,9 +1,9 @@
-// The accounts, in memory, as the article's own example had them. All have the password "foobar".
+// Accounts in memory, as in the article's example. All have the password "foobar".
 import { hash, verify } from "@node-rs/argon2";
 
 const LOAD_USERS = 1000;
 
-// Names and figures as in servers/credentials/passwords.py: `bench` is for measuring everything but logins.
+// Names and values as in servers/credentials/passwords.py: `bench` is for measuring everything but logins.
 const COSTS = {
   owasp: { timeCost: 2, memoryCost: 19 * 1024, parallelism: 1 },
   bench: { timeCost: 1, memoryCost: 8, parallelism: 1 },
@@ -22,7 +22,7 @@ const accounts = new Map([
 ]);
 const passwordHash = await hash("foobar", cost);
 
-/** The account of that name and password, or null; the same work whether the name or the password is wrong. */
+/** Returns the account with this name and password, or null, with the same work for a wrong name or password. */
 export async function authenticate(username, password) {
   const right = await verify(passwordHash, password);
   return right ? (accounts.get(username) ?? null) : null;

@@ -1,4 +1,4 @@
-// What both servers do alike: the routes, and what is asked of a login. Only the credential is theirs.
+// The common part of both servers: routes and login. Only the credential differs.
 import express from "express";
 import { rateLimit } from "express-rate-limit";
 import { authenticate, setEmail } from "./accounts.js";
@@ -6,15 +6,15 @@ import { authenticate, setEmail } from "./accounts.js";
 const EMAIL = /^[^@\s]+@[^@\s]+$/;
 
 /**
- * An app whose credentials are issued, asked for and ended by a scheme.
+ * Returns an app with a scheme that issues, checks and revokes credentials.
  *
  * @param {object} scheme
  * @param {function} [scheme.before] middleware before all routes
- * @param {function} scheme.required middleware that lets a caller with a credential pass, as req.identity
- * @param {function} scheme.proven middleware that lets a write pass which is no forgery
- * @param {function} scheme.issue (req, account) => what a login answers besides the profile
- * @param {function} scheme.end (req) => ends the credential as far as the scheme can
- * @param {string} scheme.challenge the WWW-Authenticate of a wrong password
+ * @param {function} scheme.required middleware that requires a credential, and sets req.identity
+ * @param {function} scheme.proven middleware that refuses forged writes
+ * @param {function} scheme.issue (req, account) => fields of the login's response besides the profile
+ * @param {function} scheme.end (req) => revokes the credential as far as the scheme can
+ * @param {string} scheme.challenge WWW-Authenticate header for a wrong password
  */
 export function createApp(scheme) {
   const app = express();
@@ -71,14 +71,14 @@ export function createApp(scheme) {
   return app;
 }
 
-/** A secret from the environment, long enough to sign with (RFC 7518 section 3.2). */
+/** Returns a secret from the environment that is long enough for signatures (RFC 7518 section 3.2). */
 export function requiredSecret(name) {
   const secret = process.env[name] ?? "";
   if (secret.length < 32) throw new Error(`${name}: expected 32 characters or more`);
   return secret;
 }
 
-/** Serves an app on loopback, at the port that the environment names. */
+/** Serves an app on loopback, on the port from the environment. */
 export function serve(app) {
   app.use(failed);
   const server = app.listen(Number(process.env.PORT), "127.0.0.1");
@@ -99,7 +99,7 @@ function credentials(req, res, next) {
   else res.status(400).json({ error: "bad_request" });
 }
 
-// Express knows it as the handler of errors by its four parameters.
+// Express recognizes the error handler by its four parameters.
 function failed(error, req, res, next) {
   const status = error.status ?? 500;
   if (status === 500) console.error(error);

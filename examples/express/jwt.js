@@ -1,4 +1,4 @@
-// JSON Web Tokens as bearers: express-jwt and jsonwebtoken, as the article does.
+// JSON Web Tokens as bearer tokens: express-jwt and jsonwebtoken, as in the article.
 import { createSecretKey, randomUUID } from "node:crypto";
 import { expressjwt } from "express-jwt";
 import jsonwebtoken from "jsonwebtoken";
@@ -7,7 +7,7 @@ import { createApp, requiredSecret, serve } from "./api.js";
 const FIVE_HOURS_S = 5 * 60 * 60;
 const ISSUER = "express-jwt-example";
 const AUDIENCE = "api";
-// A key, not the string: jsonwebtoken would first try, on every verification, to read that as a public key, which
+// A key, not the string: on every verification jsonwebtoken would first try to read a string as a public key, which
 // costs far more than the verification itself (../README.md).
 const secret = createSecretKey(Buffer.from(requiredSecret("JWT_SECRET")));
 
@@ -19,7 +19,7 @@ const app = createApp({
   required(req, res, next) {
     checked(req, res, (error) => {
       if (error) {
-        // RFC 6750 section 3: no error code where no credential came
+        // RFC 6750 section 3: no error code without a credential
         const code = error.code === "credentials_required" ? "" : ', error="invalid_token"';
         res.status(401).set("WWW-Authenticate", `Bearer realm="api"${code}`).json({ error: "unauthorized" });
         return;
@@ -30,7 +30,7 @@ const app = createApp({
     });
   },
 
-  proven: (req, res, next) => next(), // no browser sends a bearer token by itself
+  proven: (req, res, next) => next(), // browsers do not add bearer tokens to requests
 
   issue(req, account) {
     const { id, ...profile } = account.profile;
@@ -39,7 +39,7 @@ const app = createApp({
     return { token: jsonwebtoken.sign(claims, secret, options), token_type: "Bearer", expires_in: FIVE_HOURS_S };
   },
 
-  end() {}, // a stateless token lives until it expires
+  end() {}, // a stateless token stays valid until it expires
 });
 
 app.get("/healthz", (req, res) => {

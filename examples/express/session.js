@@ -1,4 +1,4 @@
-// Sessions in Redis behind a cookie: express-session with connect-redis, as people deploy it.
+// Sessions in Redis with a cookie: express-session with connect-redis, as usually deployed.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
 import { RedisStore } from "connect-redis";
@@ -10,7 +10,7 @@ const HALF_AN_HOUR_S = 30 * 60;
 const CHALLENGE = 'Cookie realm="api"';
 
 const url = process.env.REDIS_URL ?? "redis://127.0.0.1:6379";
-// node-redis reads no unix:// URLs
+// node-redis does not support unix:// URLs
 const client = createClient(url.startsWith("unix://") ? { socket: { path: url.slice("unix://".length) } } : { url });
 client.on("error", (error) => console.error(`the store: ${error.message}`));
 await client.connect();
@@ -58,8 +58,8 @@ app.get("/api/csrf", (req, res) => {
 });
 
 app.get("/healthz", async (req, res) => {
-  const answers = await client.ping().then(() => true, () => false);
-  res.status(answers ? 200 : 503).json({ ok: answers });
+  const ok = await client.ping().then(() => true, () => false);
+  res.status(ok ? 200 : 503).json({ ok });
 });
 
 serve(app);

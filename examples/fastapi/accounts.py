@@ -1,4 +1,4 @@
-"""The accounts, in memory, as the article's own example had them. All have the password `foobar`."""
+"""Accounts in memory, as in the article's example. All have the password `foobar`."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from argon2.exceptions import VerifyMismatchError
 
 LOAD_USERS = 1000
 
-#: Names and figures as in servers/credentials/passwords.py: `bench` is for measuring everything but logins.
+#: Names and values as in servers/credentials/passwords.py: `bench` is for measuring everything but logins.
 COSTS = {
     "owasp": PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),
     "bench": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),
@@ -17,7 +17,7 @@ COSTS = {
 
 @dataclass
 class Account:
-    """Somebody who can log in."""
+    """User account."""
 
     id: str
     username: str
@@ -28,7 +28,7 @@ class Account:
 
     @property
     def profile(self) -> dict[str, str]:
-        """What a login answers of them."""
+        """Return the profile in the response of a login."""
         return {
             "id": self.id,
             "first_name": self.first_name,
@@ -38,13 +38,13 @@ class Account:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What a session or a token carries of them."""
+        """Return the content of a session or a token."""
         return {**self.profile, "username": self.username, "role": self.role}
 
 
 _accounts = {
-    one.username: one
-    for one in (
+    account.username: account
+    for account in (
         Account("123", "john.doe", "John", "Doe", "john@doe.com"),
         Account("124", "jane.roe", "Jane", "Roe", "jane@roe.com", "admin"),
         *(
@@ -58,7 +58,7 @@ _password_hash = _hasher.hash("foobar")
 
 
 def authenticate(username: str, password: str) -> Account | None:
-    """The account, or None; the same work whether the name or the password is wrong."""
+    """Return the account, or None, with the same work for a wrong name or password."""
     try:
         _hasher.verify(_password_hash, password)
     except VerifyMismatchError:

@@ -1,4 +1,4 @@
-"""What both servers do alike: the routes, and what is asked of a login. Only the credential is theirs."""
+"""The common part of both servers: routes and login. Only the credential differs."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -18,54 +18,54 @@ Identity = dict[str, Any]
 
 
 class Login(BaseModel):
-    """What a login is asked with."""
+    """Body of a login request."""
 
     username: str = Field(min_length=1)
     password: str
 
 
 class Email(BaseModel):
-    """A new address."""
+    """Body of a request with a new email address."""
 
     email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
 
 
 class Scheme(Protocol):
-    """How a credential is issued, asked for and ended."""
+    """Interface to issue, check and revoke credentials."""
 
     challenge: str
 
     async def required(self, request: Request) -> Identity:
-        """Whose credential came; raises `unauthorized` where none did."""
+        """Return the identity of the request's credential; raise `unauthorized` without a valid one."""
 
     async def proven(self, request: Request) -> None:
-        """Return where a write is no forgery."""
+        """Raise an error if a write may be forged."""
 
     async def issue(self, request: Request, account: Account) -> dict[str, Any]:
-        """Issue a credential; what the login answers besides the profile."""
+        """Issue a credential, and return the fields of the login's response besides the profile."""
 
     async def end(self, request: Request) -> None:
-        """End the credential, as far as the scheme can."""
+        """Revoke the credential, as far as the scheme can."""
 
 
 def unauthorized(challenge: str, error: str = "unauthorized") -> HTTPException:
-    """The 401 that says what is asked for."""
+    """Return the 401 error with a challenge."""
     return HTTPException(401, error, {"WWW-Authenticate": challenge})
 
 
 async def small_json(request: Request) -> None:
-    """Refuse what is no JSON, or too much of it."""
+    """Refuse bodies that are not JSON, or too large."""
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise HTTPException(415, "unsupported_media_type")
     length = request.headers.get("content-length")
-    if length is None:  # it comes in chunks, of which there may be any number
+    if length is None:  # a chunked body has no known size
         raise HTTPException(411, "length_required")
     if int(length) > MAX_BODY_BYTES:
         raise HTTPException(413, "too_large")
 
 
 def routes(scheme: Scheme) -> APIRouter:
-    """The contract's routes for a scheme."""
+    """Return the contract's routes for a scheme."""
     router = APIRouter()
     failures: Counter[str] = Counter()
     caller = Annotated[Identity, Depends(scheme.required)]
@@ -108,11 +108,11 @@ def routes(scheme: Scheme) -> APIRouter:
 
 
 def create_app(scheme: Scheme, healthy: Callable[[], Awaitable[bool]]) -> FastAPI:
-    """An app for a scheme.
+    """Create an app for a scheme.
 
     Args:
-        scheme: How credentials are issued, asked for and ended.
-        healthy: Whether it can serve now.
+        scheme: Scheme that issues, checks and revokes credentials.
+        healthy: Function that returns whether the app can serve requests.
     """
     app = FastAPI(openapi_url=None)
     app.include_router(routes(scheme))

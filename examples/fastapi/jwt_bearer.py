@@ -1,4 +1,4 @@
-"""JSON Web Tokens as bearers, by PyJWT, as FastAPI's own tutorial does: `uvicorn jwt_bearer:app`."""
+"""JSON Web Tokens as bearer tokens, with PyJWT, as in FastAPI's tutorial: `uvicorn jwt_bearer:app`."""
 
 import os
 import time
@@ -17,7 +17,7 @@ REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
 
 
 class Tokens:
-    """A signed token that carries who one is."""
+    """Scheme with the user's identity in a signed token."""
 
     challenge = 'Bearer realm="api"'
 
@@ -27,10 +27,10 @@ class Tokens:
         self._secret = secret
 
     async def required(self, request: Request) -> Identity:
-        """Whose token it is."""
+        """Return the identity in the token; raise `unauthorized` without a valid one."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
-            raise unauthorized(self.challenge)  # RFC 6750 section 3: no error code where no credential came
+            raise unauthorized(self.challenge)  # RFC 6750 section 3: no error code without a credential
         try:
             claims = jwt.decode(
                 token,
@@ -45,10 +45,10 @@ class Tokens:
         return claims | {"id": claims["sub"]}
 
     async def proven(self, request: Request) -> None:
-        """No browser sends a bearer token by itself."""
+        """Accept all writes, because browsers do not add bearer tokens to requests."""
 
     async def issue(self, request: Request, account: Account) -> dict[str, Any]:
-        """A token that lives five hours."""
+        """Issue a token that is valid for five hours."""
         now = int(time.time())
         claims = account.identity | {
             "sub": account.id,
@@ -63,11 +63,11 @@ class Tokens:
         return {"token": token, "token_type": "Bearer", "expires_in": FIVE_HOURS_S}
 
     async def end(self, request: Request) -> None:
-        """A stateless token lives until it expires."""
+        """Do nothing: a stateless token stays valid until it expires."""
 
 
 async def always() -> bool:
-    """There is nothing that it needs."""
+    """Return True, since the server needs no other service."""
     return True
 
 

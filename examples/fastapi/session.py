@@ -1,4 +1,4 @@
-"""Sessions in Redis behind a cookie, by starsessions: `uvicorn session:app`."""
+"""Sessions in Redis with a cookie, by starsessions: `uvicorn session:app`."""
 
 import hmac
 import os
@@ -19,26 +19,26 @@ redis = Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
 
 
 class Sessions:
-    """A session's identifier in a cookie, its record in Redis."""
+    """Scheme with a session's identifier in a cookie and its record in Redis."""
 
     challenge = 'Cookie realm="api"'
 
     async def required(self, request: Request) -> Identity:
-        """Whose session it is."""
+        """Return the identity in the session; raise `unauthorized` without one."""
         identity = request.session.get("identity")
         if identity is None:
             raise unauthorized(self.challenge)
         return dict(identity)
 
     async def proven(self, request: Request) -> None:
-        """Return where the CSRF token of the session came along; who has no session is told so elsewhere."""
+        """Raise an error if a session's CSRF token was not sent; `required` refuses requests without one."""
         known = request.session.get("csrf")
         sent = request.headers.get("X-CSRF-Token", "")
         if known is not None and not hmac.compare_digest(sent.encode(), known.encode()):
             raise HTTPException(403, "csrf")
 
     async def issue(self, request: Request, account: Account) -> dict[str, Any]:
-        """A session with a fresh identifier, against fixation."""
+        """Issue a session with a fresh identifier, against session fixation."""
         request.session.clear()
         csrf = secrets.token_urlsafe(32)
         request.session.update({"identity": account.identity, "csrf": csrf})
@@ -46,12 +46,12 @@ class Sessions:
         return {"csrf_token": csrf}
 
     async def end(self, request: Request) -> None:
-        """End the session: an empty one is removed from the store."""
+        """End the session: an empty session is removed from the store."""
         request.session.clear()
 
 
-async def answers() -> bool:
-    """Whether the store does."""
+async def store_responds() -> bool:
+    """Whether the store responds."""
     try:
         return bool(await redis.ping())
     except RedisError:
@@ -59,7 +59,7 @@ async def answers() -> bool:
 
 
 scheme = Sessions()
-app = create_app(scheme, answers)
+app = create_app(scheme, store_responds)
 app.add_middleware(SessionAutoloadMiddleware)
 app.add_middleware(
     SessionMiddleware,
@@ -74,6 +74,6 @@ app.add_middleware(
 
 @app.get("/api/csrf")
 async def read_csrf(request: Request) -> dict[str, str]:
-    """The token that must accompany writes."""
+    """Return the CSRF token, which must be sent with writes."""
     await scheme.required(request)
     return {"csrf_token": request.session["csrf"]}

@@ -1,4 +1,4 @@
-"""Whether a measurement may be believed. Pure: each check is a value that names its figure and its remedy."""
+"""Validity checks of a measurement; each reports its figure and a remedy. Pure."""
 
 from __future__ import annotations
 
@@ -12,79 +12,77 @@ from harness.results.base import Status
 from harness.results.environment import LoadWorker
 from harness.results.model import Check, Comparison, Measurement
 
-#: Above this share of its CPU the load generator may be what was measured.
+#: Share of its CPU above which the load generator may be the bottleneck.
 LOAD_CPU_LIMIT: Final = 0.90
 #: Under saturation a server that is busy for less than this waited for something else.
 BUSY_WARNING: Final = 0.60
 BUSY_LIMIT: Final = 0.40
-#: Lag of the 99th percentile behind schedule, microseconds.
+#: 99th percentile of the lag behind schedule, microseconds.
 LAG_WARNING_US: Final = 2_000
 DROPPED_LIMIT: Final = 0.01
 #: Share of the run's CPU time that the hypervisor gave to others.
 STEAL_WARNING: Final = 0.10
 STEAL_LIMIT: Final = 0.60
-#: Share of the time in which a part of the rig wanted its CPU and something else had it.
+#: Share of the time in which a process of the run was runnable but waited for a CPU.
 WAIT_WARNING: Final = 0.05
 WAIT_LIMIT: Final = 0.20
-#: Share of the run in which some task of the machine waited for memory.
+#: Share of the run in which any task of the machine waited for memory.
 MEMORY_WARNING: Final = 0.01
 MEMORY_LIMIT: Final = 0.10
-#: With fewer instances there is no interval at all; with fewer than the other, one that says little.
+#: With fewer instances than the first there is no interval; with fewer than the second it is very wide.
 INSTANCES_LIMIT: Final = 2
 INSTANCES_WARNING: Final = 4
-#: By how much the moment at which a worker began a slot may be off the run's clock, microseconds.
+#: Deviation of a worker's slot start from the run's clock that is allowed, microseconds.
 CLOCK_LIMIT_US: Final = 1_000
-#: Share of the slots that a worker may begin late, since word of them came late.
+#: Share of the slots that a worker may start late because the message about them came late.
 LATE_SLOTS_LIMIT: Final = 0.05
-#: Below this the two halves of one arm differ by more than chance.
+#: p-value below which the two halves of one arm differ by more than chance.
 A_A_LEVEL: Final = 0.001
 
 
 def check_scenario(
     observed: Observation, rows: Sequence[Measurement], *, seed: int, confidence: float
 ) -> list[Check]:
-    """All checks on one scenario."""
+    """Return all checks of one scenario."""
     name = observed.label
     checks = [_report(observed, name)]
     if observed.recording.complete:  # only then all errors are known
         checks.append(_answers(observed, name))
     for arm in by_arm(observed.plan.targets):
-        own = {row.metric: row for row in rows if row.arm == arm and row.params == observed.scenario.params}
-        if not own or "throughput" not in own:
-            checks.append(_check("samples", "invalid", f"{name}, {arm}: {_why_nothing(observed)}."))
+        by_metric = {r.metric: r for r in rows if r.arm == arm and r.params == observed.scenario.params}
+        if not by_metric or "throughput" not in by_metric:
+            checks.append(_check("samples", "invalid", f"{name}, {arm}: {_no_samples_reason(observed)}."))
             continue
         where = f"{name}, {arm}"
         if observed.plan.model == "closed":
-            checks += [_load_cpu(own["load_cpu"], where), _busy(busy(observed, arm), where)]
-        elif (
-            observed.plan.limit_ns
-        ):  # it is behind schedule as soon as the server is: that is what it looks for
+            checks += [_load_cpu(by_metric["load_cpu"], where), _busy(busy(observed, arm), where)]
+        elif observed.plan.limit_ns:  # a search for the capacity exceeds the schedule on purpose
             checks.append(_busy(busy(observed, arm), where))
         else:
-            checks += [_lag(own["lag_p99"], where), _dropped(own["dropped_arrivals"], where)]
-        checks.append(_instances(own["throughput"].instances, where))
+            checks += [_lag(by_metric["lag_p99"], where), _dropped(by_metric["dropped_arrivals"], where)]
+        checks.append(_instances(by_metric["throughput"].instances, where))
         checks += [_wait(part, share, where) for part, share in cpu_waits(observed, arm).items()]
-        if primary := own.get(observed.scenario.primary_metric):
+        if primary := by_metric.get(observed.scenario.primary_metric):
             checks += _same_arm(primary, where, seed, confidence)
     return checks
 
 
 def without_verdicts(comparisons: Sequence[Comparison], checks: Sequence[Check]) -> list[Comparison]:
-    """The comparisons as a result may give them: without any verdict when a check came out invalid."""
+    """Return the comparisons, without their verdicts if any check is invalid."""
     if all(check.status != "invalid" for check in checks):
         return list(comparisons)
     return [row.model_copy(update={"verdict": "not judged"}) for row in comparisons]
 
 
 def check_steal(share: float) -> Check:
-    """How much CPU time others on the host took from this machine during the run."""
+    """Return the check of the CPU time that the host gave to other machines during the run."""
     status: Status = "invalid" if share > STEAL_LIMIT else "warning" if share > STEAL_WARNING else "ok"
     return _check(
         "stolen cpu",
         status,
-        f"{share:.1%} of the CPU time wanted was taken by the host for others"
+        f"the host gave {share:.1%} of the requested CPU time to other machines"
         + (
-            ": intervals are wide; repeat in a quieter hour or on a machine of your own."
+            ": intervals are wide; repeat while the host is idle, or on a dedicated machine."
             if share > STEAL_WARNING
             else "."
         ),
@@ -92,7 +90,7 @@ def check_steal(share: float) -> Check:
 
 
 def check_swap(pages: int) -> Check:
-    """Whether the machine swapped during the run."""
+    """Return the check of swapping during the run."""
     return _check(
         "swap",
         "invalid" if pages else "ok",
@@ -101,7 +99,7 @@ def check_swap(pages: int) -> Check:
 
 
 def check_memory(stalled: float) -> Check:
-    """For what share of the run some task of the machine waited for memory, by Linux's own count."""
+    """Return the check of memory pressure: the share of the run in which any task waited for memory."""
     status: Status = "invalid" if stalled > MEMORY_LIMIT else "warning" if stalled > MEMORY_WARNING else "ok"
     return _check(
         "memory pressure",
@@ -112,36 +110,37 @@ def check_memory(stalled: float) -> Check:
 
 
 def check_unfinished(where: str, why: str) -> Check:
-    """What says that a load did not come to its end."""
+    """Return the check of a load that ended early."""
     return _check("final report", "invalid", f"{where}: {why}. Run again.")
 
 
 def check_clocks(where: str, workers: Sequence[LoadWorker], slots: int) -> Check:
-    """How well the clocks of the workers agreed with the run's, and how punctually they began.
+    """Return the check of the workers' clocks and of how punctually they started their slots.
 
-    An error moves the arrivals of one worker against those of another, and one end of a slot; latencies are
-    taken by one clock, and do not hold it.
+    An error shifts the arrivals of one worker against those of another, and one end of a slot. Latencies are
+    measured with a single clock and are not affected.
 
     Args:
-        where: The scenario, for people.
-        workers: What was found of each during this load.
-        slots: How many each was to begin.
+        where: Scenario, for people.
+        workers: Workers, with their clock errors and late slots during this load.
+        slots: Number of slots that each had to start.
     """
-    told = ", ".join(
-        f"{one.host} within {one.clock_error_us:.0f} us (moved by {one.clock_drift_us:+.0f} us, began"
-        f" {one.late_slots} slots more than 1 ms late)"
-        for one in workers
+    described = ", ".join(
+        f"{worker.host} within {worker.clock_error_us:.0f} µs (drift {worker.clock_drift_us:+.0f} µs, started"
+        f" {worker.late_slots} slots more than 1 ms late)"
+        for worker in workers
     )
     bad = any(
-        one.clock_error_us > CLOCK_LIMIT_US or one.late_slots > LATE_SLOTS_LIMIT * slots for one in workers
+        worker.clock_error_us > CLOCK_LIMIT_US or worker.late_slots > LATE_SLOTS_LIMIT * slots
+        for worker in workers
     )
     return _check(
         "clocks",
         "warning" if bad else "ok",
-        f"{where}: {told}"
+        f"{where}: {described}"
         + (
             f": over the limit of {CLOCK_LIMIT_US / 1e3:g} ms or {LATE_SLOTS_LIMIT:.0%} of slots; use a"
-            " quicker way to the workers, or machines with less else to do."
+            " faster connection to the workers, or machines with less other load."
             if bad
             else "."
         ),
@@ -149,85 +148,90 @@ def check_clocks(where: str, workers: Sequence[LoadWorker], slots: int) -> Check
 
 
 def check_restarts(restarted: Sequence[str], where: str) -> Check:
-    """Whether every instance was served by the same processes from the first slot to the last."""
+    """Return the check that the same processes served each instance from the first slot to the last."""
     return _check(
         "restarts",
         "invalid" if restarted else "ok",
-        f"{where}: processes of {', '.join(restarted)} were replaced while measured: see why they restart."
+        f"{where}: processes of {', '.join(restarted)} were replaced during the measurement: find out why"
+        " they restart."
         if restarted
-        else f"{where}: every instance was the same processes throughout.",
+        else f"{where}: each instance ran the same processes throughout.",
     )
 
 
 def check_code(digests: Mapping[str, set[str]], unseen: Sequence[str] = ()) -> Check:
-    """Whether all instances of a tree run one code.
+    """Return the check that all instances started from one source tree run the same code.
 
     Args:
-        digests: What each instance reports of its code, by its place.
-        unseen: The arms that were started where nobody here can see their code.
+        digests: Digests of their code that the instances reported, by path of the tree.
+        unseen: Arms that run on other machines, so that their code cannot be checked.
     """
-    one_each = all(len(own) == 1 for own in digests.values())
+    is_uniform = all(len(digests_of_tree) == 1 for digests_of_tree in digests.values())
     several = f" of {len(digests)} trees" if len(digests) > 1 else ""
-    told = [f"what {', '.join(unseen)} run is not seen from here"] if unseen else []
+    notes = [f"the code of {', '.join(unseen)} cannot be checked from this machine"] if unseen else []
     if digests:
         count = sum(map(len, digests.values()))
-        told.insert(0, f"{count} digest(s) of the servers' package over all instances{several}")
+        notes.insert(0, f"{count} digest(s) of the servers' package over all instances{several}")
     return _check(
         "code under test",
-        "ok" if one_each else "invalid",
-        "; ".join(told) + ("." if one_each else ": files changed while the run started; run it again."),
+        "ok" if is_uniform else "invalid",
+        "; ".join(notes) + ("." if is_uniform else ": files changed while the run started; run it again."),
     )
 
 
 def check_elsewhere(arm: str, agent: str | None, *, store: bool) -> Check:
-    """What is known of servers that were not started by this run.
+    """Return the check of servers that this run did not start: what could be measured of them.
 
     Args:
-        arm: Theirs.
-        agent: Who reads their CPU time and memory; None for nobody.
+        arm: Arm of the servers.
+        agent: Address of the agent that reads their CPU time and memory; None if there is none.
         store: Whether their store is read, too.
     """
-    told = [f"{arm} was not started by this run"]
+    notes = [f"{arm} was not started by this run"]
     if agent is not None:
-        told.append(f"the agent at {agent} read its CPU and memory")
+        notes.append(f"the agent at {agent} read its CPU and memory")
     lost = [] if agent is not None else ["server_cpu", "server_rss"]
     lost += [] if store else ["store_cpu", "store_ops"]
     lost += ["total_cpu"] if lost else []
-    told.append(f"nobody reads its {', '.join([*lost, 'store_memory', 'store_rtt'])}: left out")
-    remedies = [] if agent is not None else [f"bench.py remote agent beside it, named in own.{arm}.agent"]
-    remedies += [] if store else ["its store, named by --redis-url"]
+    notes.append(f"not measured: {', '.join([*lost, 'store_memory', 'store_rtt'])}")
+    remedies = [] if agent is not None else [f"start bench.py remote agent beside it and set own.{arm}.agent"]
+    remedies += [] if store else ["name its store by --redis-url"]
     return _check(
         "elsewhere",
         "warning" if remedies else "ok",
-        "; ".join(told) + (f". To have more: {', and '.join(remedies)}." if remedies else "."),
+        "; ".join(notes) + (f". To measure more, {', and '.join(remedies)}." if remedies else "."),
     )
 
 
 def check_difference(base: Set[str], head: Set[str], revision: str, differing: Sequence[str]) -> Check:
-    """Whether what ran of two trees differs as git says that they do.
+    """Return the check that the code that ran in two trees differs exactly if git reports a difference.
 
     Args:
         base: Digests of the code that the revision's servers reported.
-        head: The same of the working tree's.
-        revision: For people.
-        differing: The files that differ.
+        head: Digests that the working tree's servers reported.
+        revision: Name of the revision, for people.
+        differing: Files that differ.
     """
     same = base == head
     if same == (not differing):
-        told = "the same code" if same else f"{len(differing)} file(s) of the servers differ"
+        difference = "the same code" if same else f"{len(differing)} file(s) of the servers differ"
         return _check(
-            "revisions", "ok", f"{revision} and the working tree: {told}, and so do the digests say."
+            "revisions",
+            "ok",
+            f"{revision} and the working tree: {difference}; the servers' digests confirm it.",
         )
     if same:
-        told = f"{', '.join(differing)} differ from {revision}, but the servers report one digest"
+        contradiction = f"{', '.join(differing)} differ from {revision}, but the servers report one digest"
     else:
-        told = (
-            f"the servers' digests differ from {revision}'s, but git knows of no difference: ignored files?"
+        contradiction = (
+            f"the servers' digests differ from {revision}'s, but git reports no difference: ignored files?"
         )
-    return _check("revisions", "invalid", f"{told}. What ran is not what was meant.")
+    return _check(
+        "revisions", "invalid", f"{contradiction}. The code that ran does not match the requested revision."
+    )
 
 
-def _why_nothing(observed: Observation) -> str:
+def _no_samples_reason(observed: Observation) -> str:
     if observed.plan.limit_ns and observed.recording.slots:
         return "the search for its capacity had not settled at the end; give it more seconds"
     return "nothing was recorded"
@@ -272,7 +276,7 @@ def _instances(count: int, where: str) -> Check:
         "instances",
         status,
         f"{where}: {count} instance(s)"
-        + (f"{few}; say instances = 8 in the suite." if status != "ok" else "."),
+        + (f"{few}; set instances = 8 in the suite." if status != "ok" else "."),
     )
 
 
@@ -281,28 +285,28 @@ def _wait(part: str, share: float, where: str) -> Check:
     return _check(
         "busy cpu",
         status,
-        f"{where}: for {share:.0%} of the time the {part} wanted its CPU and something else had it"
+        f"{where}: the {part} was runnable but waited for a CPU for {share:.0%} of the time"
         + (": end other programs (bench.py doctor names the busiest)." if status != "ok" else "."),
     )
 
 
-def _busy(found: Busy, where: str) -> Check:
-    """Whether the server was the limit, or the store behind it: else something before both was."""
-    if found.server is None:
+def _busy(usage: Busy, where: str) -> Check:
+    """Return the check that the server, or the store behind it, was the bottleneck."""
+    if usage.server is None:
         return _check(
             "server busy",
             "warning",
-            f"{where}: nobody reads the CPU of a server that is named by its address, so whether it or"
-            " something before it was the limit is not known; start bench.py remote agent beside it.",
+            f"{where}: the CPU of a server that is named by its address is not read, so whether it was the"
+            " bottleneck is unknown; start bench.py remote agent beside it.",
         )
-    share = max(found.server, found.store)
+    share = max(usage.server, usage.store)
     status: Status = "invalid" if share < BUSY_LIMIT else "warning" if share < BUSY_WARNING else "ok"
-    cpus = "its CPU" if found.cpus == 1 else f"its {found.cpus} CPUs"
-    store = f", the store on its own {found.store:.0%}" if found.store > found.server else ""
+    cpus = "its CPU" if usage.cpus == 1 else f"its {usage.cpus} CPUs"
+    store = f", the store on its own {usage.store:.0%}" if usage.store > usage.server else ""
     return _check(
         "server busy",
         status,
-        f"{where}: the server was on {cpus} {found.server:.0%} of the time{store}"
+        f"{where}: the server was on {cpus} {usage.server:.0%} of the time{store}"
         + (": it was not saturated; use more users, or a quieter machine." if status != "ok" else "."),
     )
 
@@ -312,8 +316,8 @@ def _lag(row: Measurement, where: str) -> Check:
     return _check(
         "arrivals on time",
         "warning" if late else "ok",
-        f"{where}: 99 % of arrivals were sent within {row.value:.0f} us of their schedule"
-        + (": response times hold this lag; lower the rate or use a quieter machine." if late else "."),
+        f"{where}: 99 % of arrivals were sent within {row.value:.0f} µs of their schedule"
+        + (": response times include this lag; lower the rate or use a quieter machine." if late else "."),
     )
 
 
@@ -324,7 +328,7 @@ def _dropped(row: Measurement, where: str) -> Check:
         "invalid" if bad else "ok",
         f"{where}: {row.value:.2%} of arrivals could not be sent"
         + (
-            ": the rate is more than server and machine could take; lower it, or repeat in a quieter hour."
+            ": the rate is more than server and machine can handle; lower it, or repeat on an idle host."
             if bad
             else "."
         ),
@@ -332,17 +336,17 @@ def _dropped(row: Measurement, where: str) -> Check:
 
 
 def _same_arm(row: Measurement, where: str, seed: int, confidence: float) -> list[Check]:
-    one = aa_test(row, seed, confidence)
-    if one is None:
+    halves = aa_test(row, seed, confidence)
+    if halves is None:
         return []
-    alarm = one.p_equal < A_A_LEVEL
+    alarm = halves.p_equal < A_A_LEVEL
     return [
         _check(
             "a/a",
             "warning" if alarm else "ok",
-            f"{where}: two halves of the same instances differ by a ratio of {one.value:.3f} in {row.metric}"
-            f" (p = {one.p_equal:.2g})"
-            + (": something moved besides the code; repeat the run." if alarm else "."),
+            f"{where}: two halves of the same instances differ by a ratio of {halves.value:.3f} in"
+            f" {row.metric} (p = {halves.p_equal:.2g})"
+            + (": something other than the code differed; repeat the run." if alarm else "."),
         )
     ]
 

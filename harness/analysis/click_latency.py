@@ -1,7 +1,7 @@
-"""From clicks to medians of batches, and from these to ratios with intervals and verdicts. Pure.
+"""Turns clicks into medians of batches, and these into ratios with intervals and verdicts. Pure.
 
-The unit is the batch, not the click: all clicks of a batch share servers and browser contexts, which differ
-from those of the next one for as long as they live (docs/method.md).
+The unit of analysis is the batch, not the click: all clicks of a batch share servers and browser contexts,
+which differ systematically from those of the next batch for their whole lifetime (docs/method.md).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pydantic import BaseModel, ConfigDict
 from harness.analysis.stats import estimate, verdict
 from harness.analysis.stats.estimate import Ratio
 
-#: Of intervals and verdicts, as in suites that say nothing else.
+#: Confidence level of intervals and verdicts; the default of suites.
 CONFIDENCE: Final = 0.99
-#: What is called equivalent, the same way.
+#: Equivalence margin, as a fraction; the default of suites.
 MARGIN: Final = 0.03
-#: Two servers of one scheme that differ as surely as this are a warning: so does an A/A check of a run.
+#: p-value below which a difference between two servers of one scheme is a warning, as in a run's A/A check.
 _SUSPICIOUS_P: Final = 0.001
 
 
 class Click(BaseModel):
-    """One click; `browserlab.experiments.wait` says what each field is."""
+    """One click; the fields are described in `browserlab.experiments.wait`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,24 +42,24 @@ class Click(BaseModel):
 
     @property
     def case(self) -> Case:
-        """What was tried."""
+        """Return server, origin and preflights."""
         return self.server, self.origin, self.preflights
 
     @property
     def as_meant(self) -> bool:
-        """Whether it was what its case says: browsers forget a preflight when its time is up."""
+        """Whether the click matches its case: a preflight that has expired in the browser is sent again."""
         return self.preflights != "remembered" or not self.preflights_seen
 
 
 #: Server, origin, preflights.
 Case = tuple[str, str, str]
-#: The clicks on one set of servers, in one set of browser contexts.
+#: Clicks on one set of servers, in one set of browser contexts.
 Batch = Sequence[Click]
 
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over batches with its t interval at `CONFIDENCE`, None of a single batch."""
+    """Mean over batches with its t interval at `CONFIDENCE`; None for a single batch."""
 
     value: float
     ci: tuple[float, float] | None
@@ -67,17 +67,17 @@ class Mean:
 
 @dataclass(frozen=True)
 class Wait:
-    """How long users waited in one case: means of the batches' medians, ms.
+    """Latency that users see in one case: means of the batches' medians, ms.
 
     Attributes:
-        server: By what the call was answered.
-        origin: How the page's stands to the API's.
-        preflights: Whether the browser may remember them.
-        clicks: How many there were, in all batches.
-        preflights_seen: For all of them.
-        received_ms: From the click to the arrival of the answer's last byte.
-        answered_ms: From the click to the answer in the page.
-        rendered_ms: From the click until it was drawn.
+        server: Server that answered the calls.
+        origin: Whether the page has the API's origin or another.
+        preflights: Whether the browser may cache them.
+        clicks: Number of clicks in all batches.
+        preflights_seen: Number of preflights for all clicks.
+        received_ms: Time from the click to the arrival of the answer's last byte.
+        answered_ms: Time from the click to the answer in the page.
+        rendered_ms: Time from the click until the answer was drawn.
     """
 
     server: str
@@ -92,17 +92,17 @@ class Wait:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two cases, compared click by click of the same round, and batch by batch.
+    """Comparison of two cases, click by click of the same round, and batch by batch.
 
     Attributes:
-        asks: What is compared, `arm / base`.
-        received_ratio: Of the waits for the answer's last byte, arm over base: geometric mean of the batches'
-            medians. None with fewer than two batches.
-        received_ms: Arm less base: mean of the batches' medians.
+        asks: Name of the comparison, `arm / base`.
+        received_ratio: Ratio of the times to the answer's last byte, arm over base: geometric mean of the
+            batches' medians. None with fewer than two batches.
+        received_ms: Arm minus base: mean of the batches' medians.
         answered_ratio: As `received_ratio`, until the answer was in the page.
         answered_ms: As `received_ms`, until the answer was in the page.
-        rendered_ms: The same until it was drawn.
-        verdict: On `answered_ratio`, as everywhere; Holm's adjustment is over all pairs that are judged.
+        rendered_ms: As `received_ms`, until the answer was drawn.
+        verdict: Verdict on `answered_ratio`; Holm's adjustment is over all pairs that are judged.
     """
 
     asks: str
@@ -116,12 +116,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Noise:
-    """What two servers of one scheme differ by: nothing, if all is well.
+    """Difference between two servers of one scheme, which should be none.
 
     Attributes:
-        pair: Their comparison, which is not judged.
+        pair: Comparison of the two, without a verdict.
         floor: Half-width of its ratio's interval, as a fraction; None with fewer than two batches.
-        suspicious: Whether they differ more than chance explains (p < 0.001).
+        suspicious: Whether they differ by more than chance (p < 0.001).
     """
 
     pair: Pair
@@ -133,37 +133,37 @@ _received: Final = attrgetter("received_ms")
 _answered: Final = attrgetter("answered_ms")
 _rendered: Final = attrgetter("rendered_ms")
 
-_HOME: Final = ("own origin", "none")
+_SAME_ORIGIN: Final = ("own origin", "none")
 _REMEMBERED: Final = ("another origin", "remembered")
 _EACH_TIME: Final = ("another origin", "each time")
-#: What is judged: its name, the arm, the base.
+#: Pairs that are judged: name, arm, base.
 _PAIRS: Final[tuple[tuple[str, Case, Case], ...]] = (
-    ("token / cookie, own origin", ("token", *_HOME), ("cookie", *_HOME)),
+    ("token / cookie, own origin", ("token", *_SAME_ORIGIN), ("cookie", *_SAME_ORIGIN)),
     ("token / cookie, another origin", ("token", *_REMEMBERED), ("cookie", *_REMEMBERED)),
     ("token / cookie, preflights each time", ("token", *_EACH_TIME), ("cookie", *_EACH_TIME)),
-    ("another origin / own, token", ("token", *_REMEMBERED), ("token", *_HOME)),
-    ("another origin / own, cookie", ("cookie", *_REMEMBERED), ("cookie", *_HOME)),
+    ("another origin / own, token", ("token", *_REMEMBERED), ("token", *_SAME_ORIGIN)),
+    ("another origin / own, cookie", ("cookie", *_REMEMBERED), ("cookie", *_SAME_ORIGIN)),
     ("preflights each time / remembered, token", ("token", *_EACH_TIME), ("token", *_REMEMBERED)),
     ("preflights each time / remembered, cookie", ("cookie", *_EACH_TIME), ("cookie", *_REMEMBERED)),
-    ("cookie / static answer, own origin", ("cookie", *_HOME), ("static", *_HOME)),
+    ("cookie / static answer, own origin", ("cookie", *_SAME_ORIGIN), ("static", *_SAME_ORIGIN)),
 )
-_SAME: Final[tuple[str, Case, Case]] = (
+_AA_PAIR: Final[tuple[str, Case, Case]] = (
     "A/A: cookie / cookie, two servers",
-    ("cookie-again", *_HOME),
-    ("cookie", *_HOME),
+    ("cookie-again", *_SAME_ORIGIN),
+    ("cookie", *_SAME_ORIGIN),
 )
 
 
 def as_meant(batches: Sequence[Batch]) -> list[Batch]:
-    """The batches less the clicks that met a preflight which should have been remembered."""
+    """Return the batches without clicks that needed a preflight although one should have been cached."""
     return [[click for click in batch if click.as_meant] for batch in batches]
 
 
 def waits(batches: Sequence[Batch]) -> list[Wait]:
-    """A row a case: the API's own origin first, the servers of a case side by side."""
+    """Return one row per case: the API's own origin first, the servers of a case next to each other."""
     cases = sorted(
         {click.case for batch in batches for click in batch},
-        key=lambda case: (case[1] != _HOME[0], case[2], case[0]),
+        key=lambda case: (case[1] != _SAME_ORIGIN[0], case[2], case[0]),
     )
     return [
         _wait(case, [[click for click in batch if click.case == case] for batch in batches]) for case in cases
@@ -171,29 +171,29 @@ def waits(batches: Sequence[Batch]) -> list[Wait]:
 
 
 def pairs(batches: Sequence[Batch]) -> list[Pair]:
-    """A row a comparison."""
+    """Return one row per comparison."""
     ratios = [_ratio(batches, arm, base, _answered) for _, arm, base in _PAIRS]
-    judged = verdict.judge([one for one in ratios if one], confidence=CONFIDENCE, margin=MARGIN)
+    judged = verdict.judge([ratio for ratio in ratios if ratio], confidence=CONFIDENCE, margin=MARGIN)
     answers = iter(judged)
     return [
-        _pair(batches, asked, ratio, next(answers) if ratio else "not judged")
-        for asked, ratio in zip(_PAIRS, ratios, strict=True)
+        _pair(batches, pair, ratio, next(answers) if ratio else "not judged")
+        for pair, ratio in zip(_PAIRS, ratios, strict=True)
     ]
 
 
 def noise(batches: Sequence[Batch]) -> Noise:
-    """What two servers of one scheme differ by."""
-    _, arm, base = _SAME
+    """Return the difference between two servers of one scheme."""
+    _, arm, base = _AA_PAIR
     ratio = _ratio(batches, arm, base, _answered)
-    pair = _pair(batches, _SAME, ratio, "not judged")
+    pair = _pair(batches, _AA_PAIR, ratio, "not judged")
     if ratio is None:
         return Noise(pair, None, suspicious=False)
     return Noise(pair, ratio.noise_floor, ratio.p_equal < _SUSPICIOUS_P)
 
 
 def _wait(case: Case, batches: Sequence[Batch]) -> Wait:
-    def mean(of: Callable[[Click], float]) -> Mean | None:
-        return _mean([median(map(of, batch)) for batch in batches if batch])
+    def mean(time: Callable[[Click], float]) -> Mean | None:
+        return _mean([median(map(time, batch)) for batch in batches if batch])
 
     return Wait(
         *case,
@@ -207,46 +207,46 @@ def _wait(case: Case, batches: Sequence[Batch]) -> Wait:
 
 def _pair(
     batches: Sequence[Batch],
-    asked: tuple[str, Case, Case],
+    cases: tuple[str, Case, Case],
     ratio: Ratio | None,
     answer: verdict.Answer | Literal["not judged"],
 ) -> Pair:
-    asks, arm, base = asked
+    name, arm, base = cases
 
-    def less(of: Callable[[Click], float]) -> list[float]:
-        return _medians(batches, arm, base, lambda one, other: of(one) - of(other))
+    def differences(time: Callable[[Click], float]) -> list[float]:
+        return _medians(batches, arm, base, lambda click, base_click: time(click) - time(base_click))
 
     return Pair(
-        asks,
+        name,
         received_ratio=_as_mean(_ratio(batches, arm, base, _received)),
-        received_ms=_mean(less(_received)),
+        received_ms=_mean(differences(_received)),
         answered_ratio=_as_mean(ratio),
-        answered_ms=_mean(less(_answered)),
-        rendered_ms=_mean(less(_rendered)),
+        answered_ms=_mean(differences(_answered)),
+        rendered_ms=_mean(differences(_rendered)),
         verdict=answer,
     )
 
 
-def _ratio(batches: Sequence[Batch], arm: Case, base: Case, of: Callable[[Click], float]) -> Ratio | None:
-    """Arm over base with Student's t interval over batches; None where there are fewer than two."""
-    logs = _medians(batches, arm, base, lambda one, other: math.log(of(one) / of(other)))
+def _ratio(batches: Sequence[Batch], arm: Case, base: Case, time: Callable[[Click], float]) -> Ratio | None:
+    """Return arm over base with Student's t interval over batches; None with fewer than two batches."""
+    logs = _medians(batches, arm, base, lambda click, base_click: math.log(time(click) / time(base_click)))
     if len(logs) < 2:
         return None
-    whole = estimate.weighted_sum([(1.0, logs)])
-    value, low, high = whole.ratio(CONFIDENCE)
-    return Ratio(value, low, high, whole.p_value(0), noise_floor=high / value - 1)
+    mean = estimate.weighted_sum([(1.0, logs)])
+    value, low, high = mean.ratio(CONFIDENCE)
+    return Ratio(value, low, high, mean.p_value(0), noise_floor=high / value - 1)
 
 
 def _medians(
-    batches: Sequence[Batch], arm: Case, base: Case, of: Callable[[Click, Click], float]
+    batches: Sequence[Batch], arm: Case, base: Case, difference: Callable[[Click, Click], float]
 ) -> list[float]:
-    """Of what clicks of the same round differ by, one a batch."""
+    """Return the median of each batch over the differences between clicks of the same round."""
     medians = []
     for batch in batches:
         arms = {click.round: click for click in batch if click.case == arm}
         both = [(arms[click.round], click) for click in batch if click.case == base and click.round in arms]
         if both:
-            medians.append(median(of(one, other) for one, other in both))
+            medians.append(median(difference(click, base_click) for click, base_click in both))
     return medians
 
 
@@ -257,6 +257,6 @@ def _as_mean(ratio: Ratio | None) -> Mean | None:
 def _mean(points: Sequence[float]) -> Mean | None:
     if not points:
         return None
-    found = estimate.mean(points, CONFIDENCE)
-    ends = None if found.low is None or found.high is None else (found.low, found.high)
-    return Mean(found.value, ends)
+    mean = estimate.mean(points, CONFIDENCE)
+    ends = None if mean.low is None or mean.high is None else (mean.low, mean.high)
+    return Mean(mean.value, ends)

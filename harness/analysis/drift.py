@@ -1,7 +1,7 @@
-"""Whether what a request costs moved while a run lasted: the last third of the slots against the first. Pure.
+"""Compares the cost of a request in the last third of the slots with that in the first. Pure.
 
-A neighbour on the machine moves all arms; an arm that ages moves alone. So arms are held against each other,
-instance by instance, and one arm by itself only against a change that no neighbour should make.
+A noisy neighbour on the machine moves all arms; an arm that ages moves alone. So arms are compared with each
+other, instance by instance, and a single arm is judged only against a change that no neighbour should make.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from harness.analysis.stats.estimate import Estimate, Ratio, geometric_mean, rat
 from harness.protocol.plan import by_arm
 from harness.protocol.recording import merged
 
-#: Slots of an instance in a third that make its median one that a single burst does not move.
+#: Slots of an instance in a third that make its median robust against a single burst.
 _ENOUGH_SLOTS: Final = 8
-#: An instance strays that moved by this fraction more than the median, and by so many times the scatter.
+#: An instance strays if it moved by this fraction more than the median, and by this multiple of the scatter.
 _FAR: Final = 0.25
 _FAR_IN_SCATTERS: Final = 5
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How one metric moved from the first third of the slots to the last.
+    """Change of one metric from the first third of the slots to the last.
 
     Attributes:
         metric: Name in METRICS.
         arms: Last over first, by arm, with an interval over its instances.
-        pairs: The later arm's movement over the earlier one's, by (earlier, later); of so many pairs all
-            intervals hold at once (Bonferroni).
-        strays: Of instances that moved unlike the others: their movement over the median of all, by instance.
+        pairs: The later arm's change over the earlier one's, by (earlier, later). All intervals hold
+            simultaneously (Bonferroni).
+        strays: Changes of instances that moved unlike the others, over the median of all, by instance.
     """
 
     metric: str
@@ -45,7 +45,7 @@ class Drift:
 
 
 def drifts(observed: Observation, confidence: float) -> list[Drift]:
-    """The drift of server CPU and median service time; arms without slots in both thirds are left out."""
+    """Return the drift of server CPU and median service time, omitting arms without slots in both thirds."""
     return [_drift(metric, value, observed, confidence) for metric, value in _METRICS.items()]
 
 
@@ -59,18 +59,18 @@ def _drift(metric: str, value: Callable[[Slot], float], observed: Observation, c
     each = 1 - (1 - confidence) / max(1, len(pairs))
     return Drift(
         metric,
-        arms={arm: geometric_mean(own, confidence) for arm, own in points.items() if own},
+        arms={arm: geometric_mean(ratios, confidence) for arm, ratios in points.items() if ratios},
         pairs={(base, arm): ratio(points[base], points[arm], each) for base, arm in pairs},
-        strays=_strays(moved) if _enough(observed) else {},
+        strays=_strays(moved) if _has_enough_slots(observed) else {},
     )
 
 
-def _enough(observed: Observation) -> bool:
+def _has_enough_slots(observed: Observation) -> bool:
     return len(observed.plan.order) >= 3 * _ENOUGH_SLOTS * len(observed.plan.targets)
 
 
 def _strays(moved: Mapping[int, float]) -> dict[int, float]:
-    """Movements, over the median of all, that are large and far out of what the others scatter.
+    """Return the changes, over the median of all, that are large and far outside the scatter of the others.
 
     The scatter is the median absolute deviation on logarithms, times 1.4826 to stand for a standard deviation
     (Hampel 1974).
@@ -78,14 +78,14 @@ def _strays(moved: Mapping[int, float]) -> dict[int, float]:
     if not moved:
         return {}
     centre = median(moved.values())
-    apart = {instance: math.log(one / centre) for instance, one in moved.items()}
-    scatter = 1.4826 * median(abs(one) for one in apart.values())
+    deviations = {instance: math.log(change / centre) for instance, change in moved.items()}
+    scatter = 1.4826 * median(abs(deviation) for deviation in deviations.values())
     far = max(math.log1p(_FAR), _FAR_IN_SCATTERS * scatter)
-    return {instance: math.exp(one) for instance, one in apart.items() if abs(one) > far}
+    return {i: math.exp(deviation) for i, deviation in deviations.items() if abs(deviation) > far}
 
 
 def _moved(observed: Observation, value: Callable[[Slot], float]) -> dict[int, float]:
-    """Median over an instance's slots in the last third, over that in the first; by instance."""
+    """Return the median over an instance's slots in the last third, over that in the first; by instance."""
     count = len(observed.plan.order)
     first: dict[int, list[float]] = defaultdict(list)
     last: dict[int, list[float]] = defaultdict(list)
@@ -96,12 +96,12 @@ def _moved(observed: Observation, value: Callable[[Slot], float]) -> dict[int, f
         elif number >= 2 * count / 3:
             last[slot.instance].append(value(slot))
     both = [instance for instance in first if instance in last]
-    moved = {i: (median(first[i]), median(last[i])) for i in both}
-    return {i: after / before for i, (before, after) in moved.items() if min(before, after) > 0}
+    medians = {i: (median(first[i]), median(last[i])) for i in both}
+    return {i: after / before for i, (before, after) in medians.items() if min(before, after) > 0}
 
 
 def _cpu(slot: Slot) -> float:
-    return (slot.account.server_cpu_ns or 0) / slot.requests  # what nobody reads has moved by nothing
+    return (slot.account.server_cpu_ns or 0) / slot.requests  # CPU that is not read counts as no drift
 
 
 def _median_service(slot: Slot) -> float:

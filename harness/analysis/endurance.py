@@ -1,6 +1,6 @@
-"""Whether a run stayed as it began: what a request costs, and in a long run what its processes hold. Pure.
+"""Checks for drift of the cost of a request, and in long runs for growth of processes. Pure.
 
-Short runs are not judged by growth: within them it cannot be told from warming up.
+Growth is not judged in short runs, where it cannot be distinguished from warming up.
 """
 
 from __future__ import annotations
@@ -16,98 +16,98 @@ from harness.results.base import Status
 from harness.results.metrics import DRIFT, GROWTH, METRICS
 from harness.results.model import Check
 
-#: A scenario planned for this long is judged.
+#: Planned seconds of a scenario from which growth is judged.
 LONG_S: Final = 600
-#: Change of one arm by itself, as a fraction, that the machine alone should not make.
+#: Change of a single arm, as a fraction, that the machine alone should not make.
 ABSOLUTE_DRIFT: Final = 0.25
-#: So many pairs of arms are told one by one; of more, those that moved apart.
+#: Up to this many pairs of arms are all listed; of more, only those that moved apart.
 _FEW_PAIRS: Final = 3
 
 
 def checks(observed: Observation, *, confidence: float, margin: float, stationary: bool) -> list[Check]:
-    """Whether an arm or an instance drifted; of a long scenario also whether a process grew.
+    """Return the checks for drift of arms and instances, and for growth in a long scenario.
 
     Args:
-        observed: With the vitals of every process.
-        confidence: Of the intervals.
+        observed: Observation with the vitals of every process.
+        confidence: Confidence level of the intervals.
         margin: Change of one arm relative to another, as a fraction, that counts as none.
-        stationary: Growth makes the run invalid instead of being a warning.
+        stationary: Whether growth makes the run invalid instead of being a warning.
     """
     name = observed.label
-    drift = [check_drift(one, name, margin) for one in drifts(observed, confidence) if one.arms]
+    drift = [check_drift(change, name, margin) for change in drifts(observed, confidence) if change.arms]
     if observed.scenario.seconds < LONG_S:
         return drift
-    found = [one for row in observed.vitals for one in growths(row, confidence)]
-    return [check_growth(found, name, stationary=stationary), *drift]
+    rows = [growth for vitals in observed.vitals for growth in growths(vitals, confidence)]
+    return [check_growth(rows, name, stationary=stationary), *drift]
 
 
-def check_growth(found: Sequence[Growth], name: str, *, stationary: bool) -> Check:
-    """Whether any process held more and more."""
+def check_growth(rows: Sequence[Growth], name: str, *, stationary: bool) -> Check:
+    """Return the check for processes that keep growing."""
     bad: Status = "invalid" if stationary else "warning"
-    leaks = [one for one in found if one.leaks]
-    if not found:
+    leaks = [growth for growth in rows if growth.leaks]
+    if not rows:
         return Check(
             check=GROWTH,
             status=bad,
-            detail=f"{name}: looked at too rarely to tell whether any process grew: use shorter slots.",
+            detail=f"{name}: too few samples to detect growth of processes: use shorter slots.",
         )
     if not leaks:
-        most = max((one for one in found if one.quantity is MEMORY), key=lambda one: one.share)
-        count = len({one.process for one in found})
+        most = max((growth for growth in rows if growth.quantity is MEMORY), key=lambda growth: growth.share)
+        count = len({growth.process for growth in rows})
         return Check(
             check=GROWTH,
             status="ok",
             detail=f"{name}: memory, descriptors and threads of {count} processes stayed level after the"
-            f" warm-up; memory moved most in {most.process}, by {most.share:+.1%}.",
+            f" warm-up; memory changed most in {most.process}, by {most.share:+.1%}.",
         )
     return Check(
         check=GROWTH,
         status=bad,
-        detail=f"{name}: after the warm-up {', '.join(map(_grown, leaks))}: look for what is kept and never"
-        " let go; in the store, for sessions that nobody ends.",
+        detail=f"{name}: after the warm-up {', '.join(map(_describe, leaks))}: look for objects that are"
+        " never released; in the store, for sessions that never end.",
     )
 
 
-def _grown(one: Growth) -> str:
-    if one.quantity is MEMORY:
-        return f"{one.process} gained {one.gain / 1e6:.1f} MB of memory ({one.share:+.1%})"
-    return f"{one.process} gained {one.gain:.0f} {one.quantity.name} (around {one.level:.0f})"
+def _describe(growth: Growth) -> str:
+    if growth.quantity is MEMORY:
+        return f"{growth.process} gained {growth.gain / 1e6:.1f} MB of memory ({growth.share:+.1%})"
+    return f"{growth.process} gained {growth.gain:.0f} {growth.quantity.name} (around {growth.level:.0f})"
 
 
 def check_drift(drift: Drift, name: str, margin: float) -> Check:
-    """Whether an arm moved against another by more than the margin, or by far on its own."""
+    """Return the check for arms that drifted relative to each other, or far by themselves."""
     apart = [pair for pair, moved in drift.pairs.items() if _beyond(moved, margin)]
     far = [arm for arm, moved in drift.arms.items() if _beyond(moved, ABSOLUTE_DRIFT)]
     status: Status = "warning" if apart or far or drift.strays else "ok"
     title = METRICS[drift.metric].title
     alone = [f"{arm} {moved.value - 1:+.1%}" for arm, moved in drift.arms.items()]
-    told = drift.pairs if len(drift.pairs) <= _FEW_PAIRS else apart
-    against = [_moved_against(*pair, drift.pairs[pair]) for pair in told]
+    listed = drift.pairs if len(drift.pairs) <= _FEW_PAIRS else apart
+    relative = [_describe_pair(*pair, drift.pairs[pair]) for pair in listed]
     return Check(
         check=DRIFT,
         status=status,
-        detail=f"{name}: {title} from the first to the last third of the slots: {', '.join(alone + against)}"
+        detail=f"{name}: {title} from the first to the last third of the slots: {', '.join(alone + relative)}"
         + _remedy(apart, far, drift.strays),
     )
 
 
-def _moved_against(base: str, arm: str, moved: Ratio) -> str:
+def _describe_pair(base: str, arm: str, moved: Ratio) -> str:
     return f"{arm} against {base} {moved.value - 1:+.1%} ({moved.low - 1:+.1%} to {moved.high - 1:+.1%})"
 
 
 def _remedy(apart: Sequence[tuple[str, str]], far: Sequence[str], strays: Mapping[int, float]) -> str:
     if strays:
         which = ", ".join(f"instance #{instance} {moved - 1:+.0%}" for instance, moved in strays.items())
-        return f"; against the others {which}: something happened to single processes; repeat the run."
+        return f"; unlike the others {which}: single processes were disturbed; repeat the run."
     if apart:
-        return ": one arm ages while the other does not; look at what it keeps."
+        return ": one scheme changed and the other did not; look at what its servers accumulate."
     if far:
-        return ": the machine changed, or what all arms share did; repeat the run."
+        return ": the machine changed, or something that all schemes share; repeat the run."
     return "."
 
 
 def _beyond(moved: Estimate | Ratio, margin: float) -> bool:
-    """Whether the whole interval lies further from 1 than the margin; never where there is none."""
+    """Whether the whole interval is further from 1 than the margin; false if there is no interval."""
     if moved.low is None or moved.high is None:
         return False
     return moved.low > 1 + margin or moved.high < 1 / (1 + margin)

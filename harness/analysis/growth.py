@@ -1,7 +1,7 @@
-"""Whether a process holds more and more for as long as it runs. Pure.
+"""Detects processes that hold more and more memory, descriptors or threads as they run. Pure.
 
-The slope is Theil's and Sen's: the median over all pairs of looks (Theil 1950, Sen 1968). What steps up once
-or breathes in and out has pairs that pull neither way, or both; what leaks has not.
+The slope is Theil's and Sen's: the median over all pairs of samples (Theil 1950, Sen 1968). A series that
+steps up once or goes up and down has pairs without a common direction; a leak has not.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Final
 
 from harness.results.model import Vitals
 
-#: The first part of a run, in which processes still settle, is left out.
+#: First part of a run that is ignored, since processes still settle.
 WARM_UP: Final = 1 / 3
-#: With fewer looks than this after it, nothing is told.
-_FEWEST_LOOKS: Final = 20
+#: Samples after the warm-up below which there is no estimate.
+_FEWEST_SAMPLES: Final = 20
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that a process holds, and by how much it may grow after the warm-up.
+    """Resource that a process holds, and by how much it may grow after the warm-up.
 
     Attributes:
-        name: What a reader calls it.
-        share: Growth up to this share of the level is no leak: allocators give memory back in their own time.
-        least: Nor is growth below this, in the quantity's own unit.
+        name: Name for people.
+        share: Growth up to this share of the level is no leak: allocators give memory back with a delay.
+        least: Growth below this, in the quantity's unit, is no leak either.
     """
 
     name: str
@@ -41,14 +41,14 @@ THREADS: Final = Quantity("threads", share=0, least=1)
 
 @dataclass(frozen=True)
 class Growth:
-    """How much more of one thing a process holds at the end of a run than after the warm-up.
+    """Growth of one quantity of a process from the warm-up to the end of a run.
 
     Attributes:
-        process: Whose.
-        quantity: Of what.
-        level: Median of what it held, in the quantity's unit.
-        gain: Slope times the time after the warm-up, in the same unit; negative where it shrank.
-        low: Lower end of the gain's interval.
+        process: Name of the process.
+        quantity: Quantity that was sampled.
+        level: Median of the samples, in the quantity's unit.
+        gain: Slope times the time after the warm-up, in the same unit; negative if it shrank.
+        low: Lower end of the gain's confidence interval.
         high: Upper end.
     """
 
@@ -61,20 +61,20 @@ class Growth:
 
     @property
     def share(self) -> float:
-        """The gain as a share of the level."""
+        """Return the gain as a share of the level."""
         return self.gain / self.level if self.level else 0.0
 
     @property
     def leaks(self) -> bool:
-        """More than chance, more than its share, and more than too little to matter."""
+        """Whether the gain is significant, above the allowed share, and large enough to matter."""
         enough = self.gain >= self.quantity.least and self.share > self.quantity.share
         return self.low > 0 and enough
 
 
 def growths(row: Vitals, confidence: float) -> list[Growth]:
-    """What a process gained after the warm-up: memory, descriptors, threads; nothing after too few looks."""
+    """Return the growth of memory, descriptors and threads after the warm-up; empty with too few samples."""
     at_s = [moment for moment in row.at_s if moment >= settled_from(row)]
-    if len(at_s) < _FEWEST_LOOKS:
+    if len(at_s) < _FEWEST_SAMPLES:
         return []
     series = [(MEMORY, row.rss), (DESCRIPTORS, row.descriptors), (THREADS, row.threads)]
     return [
@@ -83,7 +83,7 @@ def growths(row: Vitals, confidence: float) -> list[Growth]:
 
 
 def settled_from(row: Vitals) -> float:
-    """The end of the warm-up, on the clock of `at_s`."""
+    """Return the end of the warm-up, on the clock of `at_s`."""
     first, last = row.at_s[0], row.at_s[-1]
     return first + WARM_UP * (last - first)
 
@@ -91,7 +91,7 @@ def settled_from(row: Vitals) -> float:
 def _growth(
     process: str, quantity: Quantity, at_s: Sequence[float], values: Sequence[int], confidence: float
 ) -> Growth:
-    from scipy.stats import theilslopes  # a second to import, and only long runs are judged
+    from scipy.stats import theilslopes  # takes a second to import; only long runs need it
 
     slope = theilslopes(values, at_s, alpha=confidence)
     seconds = at_s[-1] - at_s[0]

@@ -1,4 +1,4 @@
-"""From what was observed to measurements, comparisons and distributions. Pure."""
+"""Turns observations into measurements, comparisons and distributions. Pure."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _CLOCKS: Final[tuple[Clock, ...]] = ("service", "response")
 
 
 def measurements(observed: Observation, confidence: float) -> list[Measurement]:
-    """One row an arm and metric; metrics that may be zero (`linear`) keep plain means.
+    """Return one row per arm and metric; metrics that may be zero (`linear`) have arithmetic means.
 
-    Where the scenario has several steps, rows of each follow, with the step among their parameters.
+    If the scenario has several steps, rows of each follow, with the step among their parameters.
     """
     scenario = observed.scenario
-    # One figure an arm, entered under its first instance; none of one whose keys and way are not known here.
-    first = {arm: own[0] for arm, own in arms(observed).items() if arm in observed.store_memory}
+    # Values per arm are entered under its first instance; arms on other machines have none.
+    first = {arm: instances[0] for arm, instances in arms(observed).items() if arm in observed.store_memory}
     longest = observed.longest_profile
-    found = instance_estimates(observed) | {
+    estimates = instance_estimates(observed) | {
         "store_memory": {instance: observed.store_memory[arm] for arm, instance in first.items()},
         "longest_profile": {instance: longest[arm] for arm, instance in first.items() if arm in longest},
         "store_rtt": dict.fromkeys(first.values(), observed.store_rtt_us),
     }
-    rows = _rows(observed, found, scenario.params, None, confidence)
+    rows = _rows(observed, estimates, scenario.params, None, confidence)
     steps = observed.steps()
     for step in steps if len(steps) > 1 else []:
         params = scenario.params | {"step": step}
@@ -46,30 +46,30 @@ def measurements(observed: Observation, confidence: float) -> list[Measurement]:
 
 def _rows(
     observed: Observation,
-    found: Mapping[str, Mapping[int, float]],
+    estimates: Mapping[str, Mapping[int, float]],
     params: dict[str, Any],
     step: str | None,
     confidence: float,
 ) -> list[Measurement]:
-    """The rows of the whole scenario or of one step, arm by arm."""
+    """Return the rows of the whole scenario or of one step, arm by arm."""
     rows: list[Measurement] = []
     slots = by_instance(observed)
     for arm, instances in arms(observed).items():
         records = [r for i in instances for slot in slots[i] for r in slot.records]
         samples = sum(record.requests for record in records if step in (None, record.step))
-        for metric, values in found.items():
-            own = {instance: float(values[instance]) for instance in instances if instance in values}
-            if own:
-                batches = _by_batch(observed, own)
-                values_of = list(own.values())
+        for metric, values in estimates.items():
+            points = {instance: float(values[instance]) for instance in instances if instance in values}
+            if points:
+                batches = _by_batch(observed, points)
+                values_of_arm = list(points.values())
                 rows.append(
-                    _row(observed.scenario, params, arm, metric, values_of, batches, samples, confidence)
+                    _row(observed.scenario, params, arm, metric, values_of_arm, batches, samples, confidence)
                 )
     return rows
 
 
 def _by_batch(observed: Observation, instances: Iterable[int]) -> list[int]:
-    """How many of these are of each batch; empty where there is one batch only."""
+    """Return the number of these instances in each batch; empty if there is only one batch."""
     counts = Counter(observed.batch(instance) for instance in instances)
     return [counts[batch] for batch in range(observed.batches)] if observed.batches > 1 else []
 
@@ -79,13 +79,13 @@ def _row(
     params: dict[str, Any],
     arm: str,
     metric: str,
-    own: list[float],
+    points: list[float],
     batches: list[int],
     samples: int,
     confidence: float,
 ) -> Measurement:
-    positive = METRICS[metric].scale == "log" and min(own) > 0
-    estimate = (geometric_mean if positive else mean)(own, confidence, batches)
+    positive = METRICS[metric].scale == "log" and min(points) > 0
+    estimate = (geometric_mean if positive else mean)(points, confidence, batches)
     return Measurement(
         scenario=scenario.name,
         load=scenario.load.label,
@@ -95,8 +95,8 @@ def _row(
         unit=METRICS[metric].unit,
         value=estimate.value,
         ci=_interval(estimate.low, estimate.high),
-        instances=len(own),
-        points=own,
+        instances=len(points),
+        points=points,
         samples=samples,
         batches=batches,
     )
@@ -110,21 +110,21 @@ def comparisons(
     margin: float,
     among: Sequence[tuple[str, str]] | None = None,
 ) -> list[Comparison]:
-    """Every pair of arms by every metric that has a ratio, later arm over earlier; verdicts on the primary.
+    """Return comparisons of all pairs of arms, later over earlier, with verdicts on the primary metric.
 
     Args:
-        rows: The measurements of this scenario.
-        scenario: Names the primary metric.
-        confidence: Of the intervals.
-        margin: Of equivalence.
-        among: The pairs that are compared, base first; None for every one.
+        rows: Measurements of this scenario.
+        scenario: Scenario with the primary metric.
+        confidence: Confidence level of the intervals.
+        margin: Equivalence margin, as a fraction.
+        among: Pairs to compare, base first; None for all pairs.
     """
-    found: list[Comparison] = []
+    result: list[Comparison] = []
     for metric, params in _compared(rows):
-        here = [row for row in rows if (row.metric, row.params) == (metric, params)]
+        rows_of_metric = [row for row in rows if (row.metric, row.params) == (metric, params)]
         usable = [
             (base, arm)
-            for base, arm in _pairs(here, among)
+            for base, arm in _pairs(rows_of_metric, among)
             if min(base.points + arm.points) > 0 and min(_group_sizes(base, arm), default=0) > 1
         ]
         ratios = [stratified_ratio(base.paired(arm), confidence) for base, arm in usable]
@@ -137,15 +137,15 @@ def comparisons(
                 margin=margin,
                 larger_is_better=METRICS[metric].larger_is_better,
             )
-        for (base, arm), one, verdict in zip(usable, ratios, verdicts, strict=True):
-            found.append(_comparison(base, arm, one, primary=primary, verdict=verdict))
-    return found
+        for (base, arm), quotient, verdict in zip(usable, ratios, verdicts, strict=True):
+            result.append(_comparison(base, arm, quotient, primary=primary, verdict=verdict))
+    return result
 
 
 def _pairs(
     rows: Sequence[Measurement], among: Sequence[tuple[str, str]] | None
 ) -> Iterable[tuple[Measurement, Measurement]]:
-    """Rows of one metric, two by two: those that were asked for, or every pair."""
+    """Return pairs of rows of one metric: the given pairs of arms, or all pairs."""
     if among is None:
         return combinations(rows, 2)
     by_arm = {row.arm: row for row in rows}
@@ -157,7 +157,7 @@ def _group_sizes(base: Measurement, arm: Measurement) -> list[int]:
 
 
 def _compared(rows: Sequence[Measurement]) -> list[tuple[str, dict[str, Any]]]:
-    """The (metric, params) pairs that have a ratio, in the order of the rows."""
+    """Return the (metric, params) pairs that have a ratio, in the order of the rows."""
     pairs: list[tuple[str, dict[str, Any]]] = []
     for row in rows:
         if METRICS[row.metric].scale == "log" and (row.metric, row.params) not in pairs:
@@ -166,7 +166,7 @@ def _compared(rows: Sequence[Measurement]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _comparison(
-    base: Measurement, arm: Measurement, one: Ratio, *, primary: bool, verdict: Verdict
+    base: Measurement, arm: Measurement, quotient: Ratio, *, primary: bool, verdict: Verdict
 ) -> Comparison:
     return Comparison(
         scenario=base.scenario,
@@ -175,16 +175,16 @@ def _comparison(
         metric=base.metric,
         base=base.arm,
         arm=arm.arm,
-        ratio=one.value,
-        ci=(one.low, one.high),
-        noise_floor=one.noise_floor,
+        ratio=quotient.value,
+        ci=(quotient.low, quotient.high),
+        noise_floor=quotient.noise_floor,
         primary=primary,
         verdict=verdict,
     )
 
 
 def aa_test(row: Measurement, seed: int, confidence: float) -> Ratio | None:
-    """One arm's instances against each other, split in halves by the seed; None with fewer than four."""
+    """Return the ratio of two random halves of one arm's instances; None with fewer than four instances."""
     first, second = split_halves(range(row.instances), seed)
     if len(first) < 2 or min(row.points) <= 0:
         return None
@@ -192,15 +192,15 @@ def aa_test(row: Measurement, seed: int, confidence: float) -> Ratio | None:
 
 
 def distributions(observed: Observation) -> list[Distribution]:
-    """Latency by percentile of every arm and step, both clocks where both ran."""
+    """Return latency by percentile of every arm and step, for each clock that ran."""
     rows: list[Distribution] = []
     scenario, steps, slots = observed.scenario, observed.steps(), by_instance(observed)
     for step in steps:
         params = scenario.params | ({"step": step} if len(steps) > 1 else {})
         for arm, instances in arms(observed).items():
-            own = [record for i in instances for slot in slots[i] for record in slot.step(step)]
+            records = [record for i in instances for slot in slots[i] for record in slot.step(step)]
             for clock in _CLOCKS:
-                texts = [text for record in own if (text := getattr(record, clock))]
+                texts = [text for record in records if (text := getattr(record, clock))]
                 if texts:
                     rows.append(_distribution(scenario, params, arm, clock, texts))
     return rows

@@ -1,4 +1,4 @@
-"""What one scenario left behind: its plan, what the load recorded, what the accountant entered. Pure."""
+"""Observation of one scenario: its plan, the records of the load, and the usage of CPU and store. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Row = TypeVar("_Row", SlotRecord, SlotUsage)
 
 @dataclass(frozen=True)
 class Slot:
-    """One slot: what each load process recorded of each step, and what the accountant entered."""
+    """One slot: the records of each load process and step, and the usage of server and store."""
 
     instance: int
     records: tuple[SlotRecord, ...]
@@ -30,22 +30,22 @@ class Slot:
 
     @property
     def number(self) -> int:
-        """Index into the plan's order."""
+        """Return the index into the plan's order."""
         return self.account.slot
 
     @property
     def requests(self) -> int:
-        """Requests of all steps."""
+        """Return the number of requests of all steps."""
         return sum(record.requests for record in self.records)
 
     @property
     def elapsed_ns(self) -> int:
-        """From the first send allowed to the last answer that any load process read."""
+        """Return the time from the first allowed send to the last answer that any load process read."""
         return max(record.elapsed_ns for record in self.records)
 
     @property
     def load_cpu(self) -> float:
-        """The busiest load process's share of its CPU."""
+        """Return the busiest load process's share of its CPU."""
         by_process: dict[int, int] = defaultdict(int)
         for record in self.records:
             by_process[record.process] += record.load_cpu_ns
@@ -53,7 +53,7 @@ class Slot:
 
     @property
     def load_wait(self) -> float:
-        """The share of the slot in which the worst load process wanted its CPU and did not get it."""
+        """Return the share of the slot in which the worst load process was runnable but had no CPU."""
         by_process: dict[int, int] = defaultdict(int)
         for record in self.records:
             by_process[record.process] += record.load_wait_ns
@@ -61,9 +61,10 @@ class Slot:
 
     @property
     def server_wait(self) -> float:
-        """The same of the server; its store, its own other threads and processes on its CPUs are no others.
+        """Return the share of the slot in which the server was runnable but other programs had its CPU.
 
-        Of several CPUs together: at most what its own did not use of them, an idle one's time included.
+        Waiting for its store or for its own threads and processes does not count. With several CPUs the wait
+        is at most the time that server and store did not use of them, idle time included.
         """
         if self.account.server_cpu_ns is None:
             return 0.0
@@ -74,23 +75,23 @@ class Slot:
 
     @property
     def server_busy(self) -> float | None:
-        """The share of the CPUs that it can use which the server used; None where nobody reads it."""
+        """Return the share that the server used of the CPUs available to it; None if it is not read."""
         used_ns = self.account.server_cpu_ns
         return None if used_ns is None else used_ns / (self.server_cpus * self.elapsed_ns)
 
     @property
     def store_busy(self) -> float:
-        """The share of one CPU that the store used: it answers in one thread. 0 where nobody reads it."""
+        """Return the share that the store used of one CPU (it runs in one thread); 0 if it is not read."""
         return (self.account.store_cpu_ns or 0.0) / self.elapsed_ns
 
     def step(self, name: str) -> list[SlotRecord]:
-        """What was recorded of one step."""
+        """Return the records of one step."""
         return [record for record in self.records if record.step == name]
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything one scenario left: the plan, its recording, the accounts, and memory by instance and arm."""
+    """All data of one scenario: the plan, its recording, usage per slot, and memory by instance and arm."""
 
     scenario: Scenario
     plan: Plan
@@ -98,47 +99,47 @@ class Observation:
     accounts: Sequence[SlotUsage]
     #: Resident bytes, by instance.
     server_rss: Mapping[int, int]
-    #: Bytes of an arm's keys in the store, by arm; none of one that runs elsewhere, whose keys nobody knows.
+    #: Bytes of an arm's keys in the store, by arm; without arms on other machines, whose keys are unknown.
     store_memory: Mapping[str, int]
-    #: Round trip of a PING on the servers' way to the store, in us, while nothing else goes on; that of
-    #: servers elsewhere is another way.
+    #: Idle round trip of a PING on the path from the servers to the store, in us. The path of servers on
+    #: other machines is not measured.
     store_rtt_us: float = 0.0
-    #: Bytes of the longest profile that each arm's server lets in, where profiles have a set length.
+    #: Bytes of the longest profile that each arm's server accepts, if profiles have a set length.
     longest_profile: Mapping[str, int] = field(default_factory=dict)
-    #: What every process of the run held over time.
+    #: Memory, descriptors and threads of every process of the run over time.
     vitals: Sequence[Vitals] = ()
-    #: Instances of each batch, where several of fresh ones, one after the other, are in it.
+    #: Instances of each batch, if it joins several batches of fresh instances.
     sizes: tuple[int, ...] = ()
-    #: Which batch of its run it is, from 1; of several joined, the first.
+    #: Number of the batch in its run, from 1; the first if several are joined.
     number: int = 1
     #: CPUs that the processes of one instance can use at a time.
     server_cpus: int = 1
 
     @property
     def label(self) -> str:
-        """The scenario as people read it, and the batch where there was one before."""
+        """Return the scenario's label for people, with the number of the batch from the second one on."""
         return self.scenario.label + (f", batch {self.number}" if self.number > 1 else "")
 
     @property
     def batches(self) -> int:
-        """How many batches are in it."""
+        """Return the number of batches in it."""
         return len(self.sizes) or 1
 
     def batch(self, instance: int) -> int:
-        """To which batch, from 0, an instance belongs."""
+        """Return the batch, from 0, that an instance belongs to."""
         return bisect_right(list(accumulate(self.sizes)), instance)
 
     def blocks(self) -> list[tuple[int, int]]:
-        """For each slot of the plan its batch and, within that, its block: each has every instance once."""
-        dealt: Counter[int] = Counter()
-        found = []
+        """Return batch and block within the batch of each slot; a block has every instance once."""
+        counts: Counter[int] = Counter()
+        blocks = []
         for instance in self.plan.order:
-            found.append((self.batch(instance), dealt[instance]))
-            dealt[instance] += 1
-        return found
+            blocks.append((self.batch(instance), counts[instance]))
+            counts[instance] += 1
+        return blocks
 
     def slots(self) -> list[Slot]:
-        """The slots that have both a record and an account; of a search those around what it found."""
+        """Return the slots with both records and usage; of a search only those after it settled."""
         records: dict[int, list[SlotRecord]] = defaultdict(list)
         begin = self._settled_from()
         for record in self.recording.slots:
@@ -151,23 +152,23 @@ class Observation:
         ]
 
     def _settled_from(self) -> dict[int, int]:
-        """By instance, the slot after the last one in which its search was on its way."""
+        """Return the first slot after each instance's search settled, by instance."""
         return {record.instance: record.slot + 1 for record in self.recording.slots if not record.settled}
 
     def steps(self) -> list[str]:
-        """The steps of the scenario, in the order in which they were first taken."""
+        """Return the steps of the scenario, in the order of their first occurrence."""
         return list(dict.fromkeys(record.step for record in self.recording.slots))
 
     @property
     def measured_s(self) -> float:
-        """Seconds in which requests were being recorded."""
+        """Return the seconds in which requests were recorded."""
         return sum(slot.elapsed_ns for slot in self.slots()) / 1e9
 
 
 def joined(batches: Sequence[Observation]) -> Observation:
-    """Batches of one scenario, each of fresh instances, as one: instances and slots are numbered on.
+    """Return batches of one scenario, each of fresh instances, as one with consecutive instances and slots.
 
-    A later batch may leave out arms that are decided.
+    A later batch may lack arms that are already decided.
     """
     if len(batches) == 1:
         return batches[0]
@@ -178,14 +179,14 @@ def joined(batches: Sequence[Observation]) -> Observation:
     rss: dict[int, int] = {}
     vitals: list[Vitals] = []
     for number, batch in enumerate(batches, 1):
-        begun, before = len(targets), len(order)
-        targets += [replace(one, instance=one.instance + begun) for one in batch.plan.targets]
-        order += [instance + begun for instance in batch.plan.order]
-        records += [_numbered_on(one, before, begun) for one in batch.recording.slots]
-        accounts += [_numbered_on(one, before, begun) for one in batch.accounts]
-        rss |= {instance + begun: size for instance, size in batch.server_rss.items()}
+        instances, slots = len(targets), len(order)
+        targets += [replace(target, instance=target.instance + instances) for target in batch.plan.targets]
+        order += [instance + instances for instance in batch.plan.order]
+        records += [_renumbered(record, slots, instances) for record in batch.recording.slots]
+        accounts += [_renumbered(account, slots, instances) for account in batch.accounts]
+        rss |= {instance + instances: size for instance, size in batch.server_rss.items()}
         vitals += [
-            one.model_copy(update={"process": f"{one.process}, batch {number}"}) for one in batch.vitals
+            row.model_copy(update={"process": f"{row.process}, batch {number}"}) for row in batch.vitals
         ]
     first = batches[0]
     return Observation(
@@ -194,40 +195,41 @@ def joined(batches: Sequence[Observation]) -> Observation:
         replace(
             first.recording,
             slots=tuple(records),
-            errors=dict(sum((Counter(one.recording.errors) for one in batches), Counter())),
-            complete=all(one.recording.complete for one in batches),
-            lost=next((one.recording.lost for one in batches if one.recording.lost), ""),
+            errors=dict(sum((Counter(batch.recording.errors) for batch in batches), Counter())),
+            complete=all(batch.recording.complete for batch in batches),
+            lost=next((batch.recording.lost for batch in batches if batch.recording.lost), ""),
         ),
         accounts,
         server_rss=rss,
         store_memory={
-            arm: round(fmean(found)) for arm, found in _by_arm(one.store_memory for one in batches).items()
+            arm: round(fmean(sizes))
+            for arm, sizes in _by_arm(batch.store_memory for batch in batches).items()
         },
-        store_rtt_us=fmean(one.store_rtt_us for one in batches),
+        store_rtt_us=fmean(batch.store_rtt_us for batch in batches),
         longest_profile={
-            arm: min(found) for arm, found in _by_arm(one.longest_profile for one in batches).items()
+            arm: min(sizes) for arm, sizes in _by_arm(batch.longest_profile for batch in batches).items()
         },
         vitals=vitals,
-        sizes=tuple(len(one.plan.targets) for one in batches),
+        sizes=tuple(len(batch.plan.targets) for batch in batches),
         server_cpus=first.server_cpus,
     )
 
 
 def _by_arm(batches: Iterable[Mapping[str, int]]) -> dict[str, list[int]]:
-    """What each batch found of an arm, of those that it was in."""
-    found: dict[str, list[int]] = defaultdict(list)
+    """Return the values of each arm over the batches that it was in."""
+    values: dict[str, list[int]] = defaultdict(list)
     for batch in batches:
         for arm, value in batch.items():
-            found[arm].append(value)
-    return found
+            values[arm].append(value)
+    return values
 
 
-def _numbered_on(row: _Row, slots: int, instances: int) -> _Row:
+def _renumbered(row: _Row, slots: int, instances: int) -> _Row:
     return replace(row, slot=row.slot + slots, instance=row.instance + instances)
 
 
 def by_instance(observed: Observation) -> dict[int, list[Slot]]:
-    """The slots of every instance that recorded anything, by instance."""
+    """Return the slots of every instance that recorded anything, by instance."""
     slots: dict[int, list[Slot]] = defaultdict(list)
     for slot in observed.slots():
         slots[slot.instance].append(slot)
@@ -235,33 +237,36 @@ def by_instance(observed: Observation) -> dict[int, list[Slot]]:
 
 
 def arms(observed: Observation) -> dict[str, list[int]]:
-    """The instances of every arm that recorded anything."""
-    here = set(by_instance(observed))
-    own_of = {arm: [i for i in own if i in here] for arm, own in by_arm(observed.plan.targets).items()}
-    return {arm: own for arm, own in own_of.items() if own}
+    """Return the instances that recorded anything, by arm."""
+    recorded = set(by_instance(observed))
+    instances_of = {
+        arm: [instance for instance in instances if instance in recorded]
+        for arm, instances in by_arm(observed.plan.targets).items()
+    }
+    return {arm: instances for arm, instances in instances_of.items() if instances}
 
 
 def cpu_waits(observed: Observation, arm: str) -> dict[str, float]:
-    """Who waited for a CPU that something else had, and for what share of an arm's time: server, load.
+    """Return the share of an arm's time in which server and load were runnable but waited for a CPU.
 
-    Without the server where nobody reads its CPU.
+    The server is missing if its CPU is not read.
     """
-    own = set(by_arm(observed.plan.targets)[arm])
-    slots = [slot for slot in observed.slots() if slot.instance in own]
-    read = [slot.server_wait for slot in slots if slot.account.server_cpu_ns is not None]
-    return ({"server": fmean(read)} if read else {}) | {
+    instances = set(by_arm(observed.plan.targets)[arm])
+    slots = [slot for slot in observed.slots() if slot.instance in instances]
+    waits = [slot.server_wait for slot in slots if slot.account.server_cpu_ns is not None]
+    return ({"server": fmean(waits)} if waits else {}) | {
         "load generator": fmean(slot.load_wait for slot in slots)
     }
 
 
 @dataclass(frozen=True)
 class Busy:
-    """What under an arm's load was on its CPU: medians over slots.
+    """CPU use under an arm's load: medians over slots.
 
     Attributes:
-        server: Share of the CPUs that an instance can use which it used; None where nobody reads it.
-        cpus: How many those are.
-        store: Share of one CPU that the store used.
+        server: Share that an instance used of the CPUs available to it; None if its CPU is not read.
+        cpus: Number of those CPUs.
+        store: Share that the store used of one CPU.
     """
 
     server: float | None
@@ -270,9 +275,9 @@ class Busy:
 
 
 def busy(observed: Observation, arm: str) -> Busy:
-    """How busy an arm's servers and the store were in the arm's slots."""
-    own = set(by_arm(observed.plan.targets)[arm])
-    slots = [slot for slot in observed.slots() if slot.instance in own]
+    """Return the CPU use of an arm's servers and of the store in the arm's slots."""
+    instances = set(by_arm(observed.plan.targets)[arm])
+    slots = [slot for slot in observed.slots() if slot.instance in instances]
     shares = [share for slot in slots if (share := slot.server_busy) is not None]
     return Busy(
         median(shares) if shares else None,

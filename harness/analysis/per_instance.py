@@ -1,8 +1,8 @@
-"""The estimates of single instances, metric by metric. Pure.
+"""Estimates of single instances, metric by metric. Pure.
 
-Each slot gives one value of CPU, rate and median; `harness.analysis.block_effects` makes an instance's
-estimate of them, so that what the machine did to all alike is taken out, and a burst spoils a slot and not
-the instance. Tails need more requests than a slot has: they come from an instance's merged histograms.
+Each slot gives one value of CPU, rate and median; `harness.analysis.block_effects` combines them into an
+instance's estimate, so that effects of the machine on all instances are removed, and a burst spoils a slot
+and not the instance. Tails need more requests than a slot has: they come from merged histograms.
 """
 
 from __future__ import annotations
@@ -20,59 +20,63 @@ _PERCENTILES: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 #: Percentiles that are estimated slot by slot; the others come from merged histograms.
 _BY_SLOT: Final = {"p50"}
 
-#: An estimate of each instance.
+#: Estimate of each instance.
 ByInstance = dict[int, float]
 
 
 def instance_estimates(observed: Observation) -> dict[str, ByInstance]:
-    """Metric to instance to that instance's estimate, for every metric that applies to the whole scenario.
+    """Return the estimate of each instance, by metric and instance, for metrics of the whole scenario.
 
-    Latencies do not where it has several steps: a mixture of logins and reads is nobody's waiting time.
+    A scenario of several steps has no latencies: a mixture of logins and reads is no meaningful latency.
     """
     slots = by_instance(observed)
-    records = {instance: [slot.records for slot in own] for instance, own in slots.items()}
-    found = _costs(observed, slots) | _sizes(records)
+    records = {instance: [slot.records for slot in slots[instance]] for instance in slots}
+    estimates = _costs(observed, slots) | _sizes(records)
     if len(observed.steps()) == 1:
-        found |= _clocks(observed, slots, records)
+        estimates |= _clocks(observed, slots, records)
     if observed.plan.limit_ns:
-        found["capacity"] = _of_records(records, lambda own: math.exp(fmean(math.log(r.rate) for r in own)))
+        estimates["capacity"] = _of_records(
+            records, lambda rows: math.exp(fmean(math.log(row.rate) for row in rows))
+        )
     elif observed.plan.model == "open":
-        found |= _punctuality(records)
-    found["server_rss"] = {i: observed.server_rss[i] for i in slots if i in observed.server_rss}
-    return found
+        estimates |= _punctuality(records)
+    estimates["server_rss"] = {i: observed.server_rss[i] for i in slots if i in observed.server_rss}
+    return estimates
 
 
 def step_points(observed: Observation, step: str) -> dict[str, ByInstance]:
-    """Metric to instance to that instance's estimate, for every metric that applies to one step by itself."""
+    """Return the estimate of each instance, by metric and instance, for metrics of a single step."""
     slots = {
-        instance: some
-        for instance, own in by_instance(observed).items()
-        if (some := [slot for slot in own if slot.step(step)])
+        instance: slots_of_step
+        for instance, all_slots in by_instance(observed).items()
+        if (slots_of_step := [slot for slot in all_slots if slot.step(step)])
     }
-    records = {instance: [slot.step(step) for slot in own] for instance, own in slots.items()}
+    records = {instance: [slot.step(step) for slot in slots[instance]] for instance in slots}
     return _sizes(records) | _clocks(observed, slots, records)
 
 
 def _costs(observed: Observation, slots: Mapping[int, Sequence[Slot]]) -> dict[str, ByInstance]:
-    """What a request cost, and how many were served; known for whole slots only."""
+    """Return cost per request and rate; they are known for whole slots only."""
 
     def of_slots(value: Callable[[Slot], float]) -> ByInstance:
-        return _levels(observed, {i: [(slot, value(slot)) for slot in own] for i, own in slots.items()})
+        return _levels(observed, {i: [(slot, value(slot)) for slot in slots[i]] for i in slots})
 
     def of_read(cpu_ns: Callable[[SlotUsage], float | None]) -> ByInstance:
-        """CPU in us a request, of the instances where somebody reads it."""
+        """Return CPU in us per request, of the instances whose CPU is read."""
         read = {
             instance: [
-                (slot, ns / slot.requests / 1e3) for slot in own if (ns := cpu_ns(slot.account)) is not None
+                (slot, ns / slot.requests / 1e3)
+                for slot in slots[instance]
+                if (ns := cpu_ns(slot.account)) is not None
             ]
-            for instance, own in slots.items()
+            for instance in slots
         }
         return _levels(observed, {instance: values for instance, values in read.items() if values})
 
     server = of_read(lambda account: account.server_cpu_ns)
     store = of_read(lambda account: account.store_cpu_ns)
     operations = _operations(slots)
-    # Without operations there is nothing to attribute: what is left is the store's own housekeeping.
+    # Without operations all CPU of the store is its own housekeeping, which no request caused.
     store = {instance: cpu if operations[instance] else 0.0 for instance, cpu in store.items()}
     return {
         "throughput": of_slots(lambda slot: slot.requests / slot.elapsed_ns * 1e9),
@@ -80,41 +84,45 @@ def _costs(observed: Observation, slots: Mapping[int, Sequence[Slot]]) -> dict[s
         "store_cpu": store,
         "total_cpu": {i: cpu + store[i] for i, cpu in server.items() if i in store},
         "store_ops": operations,
-        "load_cpu": {instance: median(slot.load_cpu for slot in own) for instance, own in slots.items()},
+        "load_cpu": {instance: median(slot.load_cpu for slot in slots[instance]) for instance in slots},
     }
 
 
 def _operations(slots: Mapping[int, Sequence[Slot]]) -> ByInstance:
-    """Store commands a request, of the instances whose store somebody reads."""
-    found = {}
-    for instance, own in slots.items():
-        read = [(count, slot.requests) for slot in own if (count := slot.account.store_ops) is not None]
+    """Return store commands per request, of the instances whose store is read."""
+    operations = {}
+    for instance in slots:
+        read = [
+            (count, slot.requests)
+            for slot in slots[instance]
+            if (count := slot.account.store_ops) is not None
+        ]
         if read:
-            found[instance] = sum(count for count, _ in read) / sum(requests for _, requests in read)
-    return found
+            operations[instance] = sum(count for count, _ in read) / sum(requests for _, requests in read)
+    return operations
 
 
 def _levels(observed: Observation, values: Mapping[int, Sequence[tuple[Slot, float]]]) -> ByInstance:
-    """Each instance's level, by what its slots gave."""
-    if observed.plan.limit_ns:  # no two slots of a search have one rate, so none stands for its block
-        return {instance: median(value for _, value in own) for instance, own in values.items()}
+    """Return each instance's level, from the values of its slots."""
+    if observed.plan.limit_ns:  # the slots of a search have different rates, so blocks are not comparable
+        return {instance: median(value for _, value in rows) for instance, rows in values.items()}
     blocks = observed.blocks()
     return remove_block_effects(
         {
-            instance: [Value(blocks[slot.number], value) for slot, value in own]
-            for instance, own in values.items()
+            instance: [Value(blocks[slot.number], value) for slot, value in rows]
+            for instance, rows in values.items()
         }
     )
 
 
 def _sizes(records: Mapping[int, Sequence[Sequence[SlotRecord]]]) -> dict[str, ByInstance]:
     def per_request(value: Callable[[SlotRecord], int]) -> ByInstance:
-        return _of_records(records, lambda own: sum(map(value, own)) / sum(one.requests for one in own))
+        return _of_records(records, lambda rows: sum(map(value, rows)) / sum(row.requests for row in rows))
 
     return {
-        "request_bytes": per_request(lambda one: one.request_bytes),
-        "response_bytes": per_request(lambda one: one.response_bytes),
-        "error_rate": per_request(lambda one: one.errors),
+        "request_bytes": per_request(lambda row: row.request_bytes),
+        "response_bytes": per_request(lambda row: row.response_bytes),
+        "error_rate": per_request(lambda row: row.errors),
     }
 
 
@@ -123,61 +131,64 @@ def _clocks(
     slots: Mapping[int, Sequence[Slot]],
     records: Mapping[int, Sequence[Sequence[SlotRecord]]],
 ) -> dict[str, ByInstance]:
-    """Percentiles of both clocks, in us, of those that ran."""
-    found: dict[str, ByInstance] = {}
+    """Return percentiles of both clocks, in us; of a clock that did not run, none."""
+    estimates: dict[str, ByInstance] = {}
     texts_of: dict[str, Callable[[SlotRecord], str]] = {
-        "service": lambda one: one.service,
-        "response": lambda one: one.response,
+        "service": lambda row: row.service,
+        "response": lambda row: row.response,
     }
     for clock, text_of in texts_of.items():
         ran = {
             instance: [
                 (slot, texts)
-                for slot, some in zip(own, records[instance], strict=True)
-                if (texts := [text for one in some if (text := text_of(one))])
+                for slot, rows in zip(slots[instance], records[instance], strict=True)
+                if (texts := [text for row in rows if (text := text_of(row))])
             ]
-            for instance, own in slots.items()
+            for instance in slots
         }
-        found |= {
+        estimates |= {
             f"{clock}_{name}": values
-            for name, values in _percentiles(observed, {i: own for i, own in ran.items() if own}).items()
+            for name, values in _percentiles(observed, {i: rows for i, rows in ran.items() if rows}).items()
         }
-    return found
+    return estimates
 
 
 def _percentiles(
     observed: Observation, texts: Mapping[int, Sequence[tuple[Slot, Sequence[str]]]]
 ) -> dict[str, ByInstance]:
-    """Percentiles of one clock in us; `texts` has the encoded histograms of every slot, by instance."""
+    """Return percentiles of one clock in us; `texts` has the encoded histograms of each slot, by instance."""
     if not texts:
         return {}
-    by_slot = {instance: [(slot, merged(some)) for slot, some in own] for instance, own in texts.items()}
-    whole = {instance: merged(text for _, some in own for text in some) for instance, own in texts.items()}
-    found: dict[str, ByInstance] = {}
+    by_slot = {i: [(slot, merged(encoded)) for slot, encoded in rows] for i, rows in texts.items()}
+    whole = {i: merged(text for _, encoded in rows for text in encoded) for i, rows in texts.items()}
+    estimates: dict[str, ByInstance] = {}
     for name, percentile in _PERCENTILES.items():
         if name in _BY_SLOT:
-            found[name] = _levels(
+            estimates[name] = _levels(
                 observed,
                 {
-                    instance: [(slot, one.get_value_at_percentile(percentile) / 1e3) for slot, one in own]
-                    for instance, own in by_slot.items()
+                    i: [
+                        (slot, histogram.get_value_at_percentile(percentile) / 1e3)
+                        for slot, histogram in rows
+                    ]
+                    for i, rows in by_slot.items()
                 },
             )
         else:
-            found[name] = {i: one.get_value_at_percentile(percentile) / 1e3 for i, one in whole.items()}
-    return found
+            estimates[name] = {i: whole[i].get_value_at_percentile(percentile) / 1e3 for i in whole}
+    return estimates
 
 
 def _punctuality(records: Mapping[int, Sequence[Sequence[SlotRecord]]]) -> dict[str, ByInstance]:
     def of_scheduled(value: Callable[[SlotRecord], int]) -> ByInstance:
-        return _of_records(records, lambda own: sum(map(value, own)) / sum(one.scheduled for one in own))
+        return _of_records(records, lambda rows: sum(map(value, rows)) / sum(row.scheduled for row in rows))
 
     return {
-        "late_arrivals": of_scheduled(lambda one: one.late),
-        "dropped_arrivals": of_scheduled(lambda one: one.dropped),
+        "late_arrivals": of_scheduled(lambda row: row.late),
+        "dropped_arrivals": of_scheduled(lambda row: row.dropped),
         "lag_p99": _of_records(
             records,
-            lambda own: merged(one.lag for one in own if one.lag).get_value_at_percentile(99) / 1e3,
+            lambda rows: merged(row.lag for row in rows if row.lag).get_value_at_percentile(99) / 1e3,
         ),
     }
 
@@ -185,7 +196,7 @@ def _punctuality(records: Mapping[int, Sequence[Sequence[SlotRecord]]]) -> dict[
 def _of_records(
     records: Mapping[int, Iterable[Sequence[SlotRecord]]], value: Callable[[Sequence[SlotRecord]], float]
 ) -> ByInstance:
-    """What all records of an instance give together."""
+    """Return the value of all records of an instance together, by instance."""
     return {
-        instance: value([record for some in slots for record in some]) for instance, slots in records.items()
+        instance: value([record for slot in slots for record in slot]) for instance, slots in records.items()
     }

@@ -1,4 +1,4 @@
-"""The command line: its commands in the order in which people use them, and how every one of them ends."""
+"""Command line: its commands, in the order of typical use, and their exit codes."""
 
 from __future__ import annotations
 
@@ -34,26 +34,29 @@ from harness.system import signals
 if TYPE_CHECKING:
     from typer._click.core import Context, Parameter
 
-#: The main commands by what they are for; each is a file of this folder, with a function `command`.
+#: Main commands by purpose; each is a file of this folder, with a function `command`.
 PANELS: Final = {
     "Measure": ("run", "check", "serve"),
     "Results": ("report", "compare", "history", "view", "list", "clean"),
     "Machine": ("doctor",),
 }
-#: The groups of further commands; each is a subfolder of this one, with a file a command.
+#: Groups of further commands; each is a subfolder of this folder, with a file per command.
 GROUPS: Final = {
-    "study": ("Questions answered by experiments: claims, browser, advise.", ("claims", "browser", "advise")),
-    "verify": ("Is a server, the load generator, the method right?", ("server", "engine", "trials")),
-    "remote": ("Take part in a run from another machine.", ("worker", "agent")),
+    "study": (
+        "Experiments: claims of the article, browser latency, advice.",
+        ("claims", "browser", "advise"),
+    ),
+    "verify": ("Check a server, the load generator or the method.", ("server", "engine", "trials")),
+    "remote": ("Take part in a run on another machine.", ("worker", "agent")),
 }
 _HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 
 
 def _without_types_of_flags(params: list[Parameter]) -> list[Parameter]:
-    """Keep help from printing `<bool>` beside an option that takes no value."""
+    """Prevent help from printing `<bool>` beside an option that takes no value."""
     for param in params:
         if getattr(param, "is_flag", False):
-            setattr(param, "metavar", "")  # noqa: B010 - arguments, which are no flags, have another type
+            setattr(param, "metavar", "")  # noqa: B010 - arguments, which are not flags, have another type
     return params
 
 
@@ -75,14 +78,14 @@ def _paragraphs(text: str | None) -> str:
 
 
 def _ending_quietly(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that ends by OutputClosedError once the reader of its output is gone (`… | head`)."""
+    """Return the command with OutputClosedError raised when the reader of its output is gone (`… | head`)."""
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
         try:
             command(**options)
         except (OSError, SystemExit) as error:
-            # Rich ends by SystemExit for standard output alone; Typer would take any broken pipe for that.
+            # Rich raises SystemExit for standard output only; Typer would treat any broken pipe the same way.
             if is_pipe_closed(error):
                 is_output = isinstance(error, SystemExit) or _reader_is_gone()
                 raise OutputClosedError if is_output else EnvironmentFailedError(f"{error}.") from error
@@ -139,7 +142,7 @@ def _root(
 
 
 def main() -> NoReturn:
-    """Run the command line; every failure that has a name ends with its exit code and prints it last."""
+    """Run the command line; a known error ends it with its exit code, which is printed last."""
     signals.install_handlers()
     code = _guarded(app)
     signals.ignore()
@@ -149,29 +152,29 @@ def main() -> NoReturn:
 def _guarded(command: Callable[..., Any]) -> int:
     try:
         code = int(command(standalone_mode=False) or 0)
-        if code == InterruptedRunError.exit_code:  # what Typer makes of Ctrl-C
+        if code == InterruptedRunError.exit_code:  # Typer's exit code after Ctrl-C
             raise KeyboardInterrupt
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        return _fail(InterruptedRunError("stopped; what was finished before is kept."))
+        return _fail(InterruptedRunError("interrupted; finished scenarios are kept."))
     except OutputClosedError as error:
-        _print_to_nowhere()
+        _discard_output()
         return error.exit_code
     except BenchError as error:
         return _fail(error)
     except ModuleNotFoundError as error:
         return _fail(EnvironmentFailedError(interpreter.missing(error)))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - Typer's usage errors, and crashes
-        return _unforeseen(error)
+        return _unexpected(error)
 
 
-def _unforeseen(error: Exception | SystemExit) -> int:
-    if is_pipe_closed(error):  # help, or the last lines of a command that has done all that it had to do
-        _print_to_nowhere()
+def _unexpected(error: Exception | SystemExit) -> int:
+    if is_pipe_closed(error):  # help, or the last lines of a command that has finished its work
+        _discard_output()
         return 0
     if is_output_gone(error):
-        _print_to_nowhere()
+        _discard_output()
         return _fail(EnvironmentFailedError(f"standard output cannot be written: {error}"))
     if hasattr(error, "show") and hasattr(error, "exit_code"):
         error.show()
@@ -181,17 +184,17 @@ def _unforeseen(error: Exception | SystemExit) -> int:
 
 
 def _reader_is_gone() -> bool:
-    """Whether standard output is a pipe without a reader: else another pipe broke, which is an error."""
+    """Whether standard output is a pipe without a reader; otherwise another pipe broke, which is an error."""
     poll = select.poll()
     poll.register(1, 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
-def _print_to_nowhere() -> None:
-    """Keep what is still to be printed from failing once more when Python ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+def _discard_output() -> None:
+    """Redirect standard output to /dev/null, so that buffered output does not fail again at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.close(devnull)
 
 
 def _fail(error: BenchError) -> int:

@@ -11,12 +11,12 @@ import typer
 from harness.cli import options, output
 from harness.errors import SuiteError
 
-#: Seconds within which a check must end.
+#: Default time limit of a check, in seconds.
 _LIMIT_S: Final = 900
 
 
 class OnInconclusive(StrEnum):
-    """How an inconclusive check ends."""
+    """Exit status of an inconclusive check."""
 
     FAIL = "fail"
     PASS = "pass"  # noqa: S105 - not a password
@@ -29,7 +29,7 @@ def command(
         typer.Option(
             metavar="REV",
             envvar=options.envvar("--against"),
-            help="A git revision: its servers run beside those of the working tree.",
+            help="Git revision to compare with: its servers run beside those of the working tree.",
         ),
     ] = None,
     baseline: Annotated[
@@ -37,14 +37,14 @@ def command(
         typer.Option(
             metavar="FILE",
             envvar=options.envvar("--baseline"),
-            help="A baseline file, written on any machine by --save-baseline.",
+            help="Baseline file to compare with, written by --save-baseline on any machine.",
         ),
     ] = None,
     save_baseline: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Measure three batches and write what --baseline compares with, instead of a check.",
+            help="Measure three batches and write a baseline file, instead of a check.",
         ),
     ] = None,
     tolerance: Annotated[
@@ -61,7 +61,7 @@ def command(
         OnInconclusive,
         typer.Option(
             envvar=options.envvar("--on-inconclusive"),
-            help="How an inconclusive check ends: with exit code 11 (fail), or 0 (pass).",
+            help="Exit status if the result is inconclusive: 11 (fail) or 0 (pass).",
         ),
     ] = OnInconclusive.FAIL,
     limit: Annotated[
@@ -70,14 +70,14 @@ def command(
             min=1,
             metavar="SECONDS",
             envvar=options.envvar("--limit"),
-            help="Start no batch that would end later than this.",
+            help="Time limit: do not start a batch that would end later.",
         ),
     ] = _LIMIT_S,
     skip_unchanged: Annotated[
         bool,
         typer.Option(
             "--skip-unchanged",
-            help="With --against: pass at once if neither the servers nor their lock file changed.",
+            help="With --against: pass without measuring if neither the servers nor their lock file changed.",
         ),
     ] = False,
     schemes: options.Schemes = None,
@@ -90,7 +90,7 @@ def command(
         typer.Option(
             metavar="FOLDER",
             envvar=options.envvar("--repo"),
-            help="A folder of the checkout whose servers are measured. [default: the current folder]",
+            help="Folder of the checkout with the servers to measure. [default: the current folder]",
         ),
     ] = None,
     out: options.RunFolder = None,
@@ -102,11 +102,11 @@ def command(
     quiet: options.Quiet = False,
     wait: options.Wait = False,
 ) -> None:
-    """Fail if authentication became slower: against a revision, a baseline file or budgets.
+    """Fail if authentication became slower than a revision, a baseline or a budget (CI gate).
 
-    `--against REV` measures both revisions in one interleaved run: the most sensitive, some minutes.
-    `--baseline FILE` compares ratios, which transfer between machines. Budgets of the suite are checked in
-    every case. A suspected regression is confirmed on fresh servers before it fails the build.
+    `--against REV` measures both revisions in one interleaved run: most sensitive, takes some minutes.
+    `--baseline FILE` compares ratios, which transfer between machines. Budgets of the suite are always
+    checked. A suspected regression is confirmed on fresh servers before it fails the build.
 
     Exit codes: 0 no regression, 10 regression, 11 inconclusive, 12 invalid measurement, 13 no baseline.
     """
@@ -115,8 +115,8 @@ def command(
     from harness.suites.adjust import SuiteChanges
 
     if skip_unchanged and against is None:
-        raise SuiteError("--skip-unchanged belongs to --against.")
-    asked = gate.CheckRequest(
+        raise SuiteError("--skip-unchanged requires --against.")
+    request = gate.CheckRequest(
         suite=suite,
         changes=SuiteChanges(options.names(schemes), seconds, instances, users),
         options=Options(
@@ -136,8 +136,8 @@ def command(
     )
     console = output.console(as_json=as_json, quiet=quiet)
     if save_baseline is None:
-        gate.check(asked, console, print_json=as_json, wait=wait)
+        gate.check(request, console, print_json=as_json, wait=wait)
     elif against or baseline or formats:
-        raise SuiteError("--save-baseline compares with nothing: leave out --against, --baseline, --format.")
+        raise SuiteError("--save-baseline does not compare: omit --against, --baseline and --format.")
     else:
-        gate.save_baseline(asked, save_baseline, console, print_json=as_json, wait=wait)
+        gate.save_baseline(request, save_baseline, console, print_json=as_json, wait=wait)

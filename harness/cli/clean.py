@@ -20,16 +20,14 @@ if TYPE_CHECKING:
 
 def command(
     results: options.Results = Path("results"),
-    older_than: Annotated[
-        float, typer.Option(min=0, metavar="DAYS", help="Only what was begun longer ago than this.")
-    ] = 0,
+    older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Only runs older than this.")] = 0,
     keep: Annotated[int, typer.Option(min=0, metavar="N", help="Keep the newest N runs.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed and exit.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove runs and cached environments, after printing which and how much room they take.
+    """Delete old runs, comparisons and cached environments, after listing them with their size.
 
-    Results in `published`, and files that no run writes, stay. So does what a live run may be using.
+    Results in `published` and files that no run writes are kept, and so is what a running benchmark may use.
     """
     from harness.doctor.software import busy_since
     from harness.report import cleanup
@@ -37,21 +35,23 @@ def command(
 
     console = output.console()
     busy = busy_since()
-    there = cleanup.find(results, files.folder())
-    going = cleanup.choose(there, now=time.time(), older_than_days=older_than, keep=keep, busy_since=busy)
+    candidates = cleanup.find(results, files.folder())
+    chosen = cleanup.choose(
+        candidates, now=time.time(), older_than_days=older_than, keep=keep, busy_since=busy
+    )
     if busy is not None:
-        console.print("a run is live: what may be its own stays")
-    for line in _plan(going, len(there) - len(going)):
+        console.print("a benchmark is running: what it may use is kept")
+    for line in _plan(chosen, len(candidates) - len(chosen)):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
-    if not going or dry_run:
+    if not chosen or dry_run:
         return
     if not yes and not sys.stdin.isatty():
-        raise SuiteError("clean removes nothing without a confirmation: give --yes, or look with --dry-run.")
+        raise SuiteError("clean requires a confirmation: pass --yes, or preview with --dry-run.")
     if not yes and not _confirmed():
         console.print("nothing was removed")
         return
-    cleanup.remove(going, results)
-    console.print(f"removed; {_megabytes(going)} MB are free again", highlight=False)
+    cleanup.remove(chosen, results)
+    console.print(f"removed; {_megabytes(chosen)} MB freed", highlight=False)
 
 
 def _confirmed() -> bool:
@@ -61,22 +61,22 @@ def _confirmed() -> bool:
         return False
 
 
-def _plan(going: Sequence[Removable], staying: int) -> list[str]:
-    more = f"; {staying} more stay" if staying else ""
-    if not going:
+def _plan(chosen: Sequence[Removable], kept: int) -> list[str]:
+    more = f"; {kept} more are kept" if kept else ""
+    if not chosen:
         return [f"nothing to remove{more}"]
     return [
-        *map(_line, going),
-        f"{len(going)} in all, {_megabytes(going)} MB{more}",
+        *map(_line, chosen),
+        f"{len(chosen)} in total, {_megabytes(chosen)} MB{more}",
     ]
 
 
-def _line(leaving: Removable) -> str:
-    stays = f"; stays there, not ours: {', '.join(leaving.others)}" if leaving.others else ""
-    return f"{leaving.folder}  {leaving.kind}, {_megabytes([leaving])} MB{stays}"
+def _line(removable: Removable) -> str:
+    kept = f"; other files are kept: {', '.join(removable.others)}" if removable.others else ""
+    return f"{removable.folder}  {removable.kind}, {_megabytes([removable])} MB{kept}"
 
 
-def _megabytes(leavings: Sequence[Removable]) -> str:
+def _megabytes(removables: Sequence[Removable]) -> str:
     from harness.report.content.format import megabytes
 
-    return megabytes(sum(leaving.size for leaving in leavings))
+    return megabytes(sum(removable.size for removable in removables))

@@ -15,7 +15,7 @@ def command(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...", help="Folders, result files, ids of runs, or `latest`; the first is the base."
+            metavar="RUN...", help="Folders, result files or ids of runs, or `latest`; the first is the base."
         ),
     ],
     out: Annotated[
@@ -28,10 +28,10 @@ def command(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare runs side by side: tables, a page, charts and comparison.json.
+    """Compare runs with the first one (tables, HTML page, charts, comparison.json).
 
-    Times are compared on one machine only; between machines, ratios between schemes are. There are no
-    verdicts, since runs one after the other drift: for those, measure all as arms of one suite.
+    Times are compared on the same machine only; between machines, ratios between schemes are. There are no
+    verdicts, since consecutive runs drift: for verdicts, measure all schemes in one suite.
     """
     from harness.report.compare import run
 

@@ -15,10 +15,10 @@ def command(
     redis_url: options.RedisUrl = None,
     as_json: options.Json = False,
 ) -> None:
-    """Report what will blur measurements here, with remedies, worst first.
+    """Check this machine for sources of measurement noise and suggest fixes, worst first.
 
-    Takes two seconds. Every run does the same more briefly and keeps the findings in its result. Warnings
-    end with exit code 0; what keeps a run from starting ends with 3.
+    Takes two seconds. Every run makes a shorter check and stores the findings in its result. Exit code 0
+    with warnings, 3 if a run could not start.
     """
     from harness.doctor import console, examine
     from harness.suites import catalog
@@ -30,4 +30,6 @@ def command(
     else:
         console.render(findings, output.console())
     if blocked := console.blockers(findings):
-        raise EnvironmentFailedError(f"a run could not start here: {blocked[0].check}: {blocked[0].detail}")
+        raise EnvironmentFailedError(
+            f"a run cannot start on this machine: {blocked[0].check}: {blocked[0].detail}"
+        )

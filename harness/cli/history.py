@@ -17,7 +17,7 @@ def command(
         typer.Option(
             "--metric",
             metavar="NAME",
-            help=f"A metric of result.json. {options.REPEAT} [default: cost, speed and capacity]",
+            help=f"Metric of result.json. {options.REPEAT} [default: cost, speed and capacity]",
         ),
     ] = None,
     suite: Annotated[str | None, typer.Option(metavar="SUITE", help="Only results of this suite.")] = None,
@@ -30,7 +30,7 @@ def command(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show metrics over time and change points, of all runs below --results."""
+    """Show trends across all runs below --results, with change-point detection."""
     from harness.report.history import run
 
     console = output.console(as_json=as_json, quiet=quiet)

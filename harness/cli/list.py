@@ -13,12 +13,12 @@ import typer
 
 from harness.cli import options, output
 
-#: Printed if nothing is named.
+#: Listed if nothing is named.
 _DEFAULT: Final = ("suites", "runs")
 
 
 class Listed(StrEnum):
-    """What can be listed."""
+    """Kinds of lists."""
 
     SUITES = "suites"
     SCHEMES = "schemes"
@@ -35,8 +35,8 @@ def command(
     results: options.Results = Path("results"),
     as_json: options.Json = False,
 ) -> None:
-    """List suites, schemes, scenarios, claims, formats, runs. For example `bench.py list schemes`."""
-    names = [str(one) for one in what or []] or list(_DEFAULT)
+    """List suites, schemes, scenarios, claims, formats or runs. For example `bench.py list schemes`."""
+    names = [str(name) for name in what or []] or list(_DEFAULT)
     if as_json:
         output.print_text(json.dumps({name: _ROWS[name](results) for name in names}))
         return
@@ -75,7 +75,7 @@ def _claims(_: Path) -> list[dict[str, Any]]:
 def _formats(_: Path) -> dict[str, str]:
     from harness.report.exports.parts.format import formats
 
-    return {one.name: one.title for one in formats().values()}
+    return {export.name: export.title for export in formats().values()}
 
 
 def _runs(results: Path) -> list[dict[str, Any]]:
@@ -89,10 +89,10 @@ def _run_lines(results: Path) -> list[str]:
         f"{row['folder']}  {row['suite']}, {row['started_at']}, exit code {row['exit_code']}"
         for row in _runs(results)
     ]
-    return lines or [f"none in {results} yet: bench.py run quick"]
+    return lines or [f"none in {results} yet; create one with bench.py run quick"]
 
 
-def _printed_by(module: str) -> list[str]:
+def _listed_by(module: str) -> list[str]:
     from harness.system import processes
 
     return processes.run_module(module, ["--list"]).splitlines()
@@ -113,8 +113,8 @@ _ROWS: Final[dict[str, Callable[[Path], Any]]] = {
 }
 _LINES: Final[dict[str, Callable[[Path], list[str]]]] = {
     "suites": lambda folder: _titles(_suites(folder)),
-    "schemes": lambda _: _printed_by("servers"),
-    "scenarios": lambda _: _printed_by("loadtests"),
+    "schemes": lambda _: _listed_by("servers"),
+    "scenarios": lambda _: _listed_by("loadtests"),
     "claims": lambda folder: [f"{row['number']:>2}  {row['says']} ({row['by']})" for row in _claims(folder)],
     "formats": lambda folder: _titles(_formats(folder)),
     "runs": _run_lines,

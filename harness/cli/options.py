@@ -1,4 +1,4 @@
-"""Options that several commands share, each written once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -11,30 +11,28 @@ import typer
 
 #: Ends the help of every option that may be given more than once.
 REPEAT: Final = "Repeat for several."
-#: Begins the name of every environment variable that stands for an option; short, since help prints it.
+#: Prefix of the environment variables for options; short, since help prints it.
 _ENVIRONMENT: Final = "CVT_"
 
 
 class EventLoop(StrEnum):
-    """The event loops that servers can run on."""
+    """Event loops of the servers."""
 
     UVLOOP = "uvloop"
     ASYNCIO = "asyncio"
 
 
 def envvar(option: str) -> str:
-    """Return the environment variable that stands for an option such as `--against`."""
+    """Return the environment variable for an option such as `--against`."""
     return _ENVIRONMENT + option.removeprefix("--").upper().replace("-", "_")
 
 
 Suite = Annotated[
-    str, typer.Argument(metavar="SUITE", help="A suite's name (`bench.py list suites`) or a TOML file.")
+    str, typer.Argument(metavar="SUITE", help="Name of a suite (`bench.py list suites`) or a TOML file.")
 ]
 Results = Annotated[
     Path,
-    typer.Option(
-        "--results", metavar="FOLDER", envvar=envvar("--results"), help="Folder that holds the runs."
-    ),
+    typer.Option("--results", metavar="FOLDER", envvar=envvar("--results"), help="Folder with the runs."),
 ]
 RunFolder = Annotated[
     Path | None,
@@ -42,33 +40,33 @@ RunFolder = Annotated[
 ]
 OutFolder = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FOLDER", help="Folder for the files. [default: the run's own]"),
+    typer.Option("--out", metavar="FOLDER", help="Folder for the files. [default: the run's folder]"),
 ]
 Schemes = Annotated[
     str | None,
     typer.Option(
         "--schemes",
         metavar="NAMES",
-        help="Only these arms of the suite, separated by commas; schemes that it does not name are added.",
+        help="Only these schemes, separated by commas; those that the suite does not name are added.",
     ),
 ]
 Seconds = Annotated[
-    float | None, typer.Option("--seconds", metavar="N", min=1, help="Measuring time of each scenario.")
+    float | None, typer.Option("--seconds", metavar="N", min=1, help="Measuring time per scenario.")
 ]
 Instances = Annotated[
     int | None,
-    typer.Option("--instances", metavar="N", min=1, max=64, help="Server processes of each scheme."),
+    typer.Option("--instances", metavar="N", min=1, max=64, help="Server processes per scheme."),
 ]
 Users = Annotated[
     int | None,
-    typer.Option("--users", metavar="N", min=1, max=1000, help="Virtual users of each scenario."),
+    typer.Option("--users", metavar="N", min=1, max=1000, help="Virtual users per scenario."),
 ]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="NAME", help=f"An export (`bench.py list formats`). {REPEAT}"),
+    typer.Option("--format", metavar="NAME", help=f"Export format (`bench.py list formats`). {REPEAT}"),
 ]
 Seed = Annotated[
-    int | None, typer.Option(metavar="N", help="Seed of the random order. [default: drawn, and recorded]")
+    int | None, typer.Option(metavar="N", help="Seed of the random order. [default: random, recorded]")
 ]
 Loop = Annotated[EventLoop, typer.Option(help="Event loop of the servers.")]
 RedisUrl = Annotated[
@@ -76,26 +74,24 @@ RedisUrl = Annotated[
     typer.Option(
         metavar="URL",
         envvar="REDIS_URL",
-        help="A Redis or Valkey of your own (docs/stores.md); only keys with this run's prefix are touched."
-        " [default: an embedded Valkey]",
+        help="External Redis or Valkey (docs/stores.md); only keys with this run's prefix are written."
+        " [default: embedded Valkey]",
     ),
 ]
 LoadOtherMachines = Annotated[
     bool,
-    typer.Option(
-        "--load-other-machines", help="Allow addresses that are not this machine's. They must be yours."
-    ),
+    typer.Option("--load-other-machines", help="Allow load on other machines. They must be yours."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, the rest to the other.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON; other output goes to standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only (and JSON with --json).")]
-Wait = Annotated[bool, typer.Option("--wait", help="Queue behind another run on this machine.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on this machine to end.")]
 
 
 def names(text: str | None) -> list[str]:
-    """Return the names that an option lists, separated by commas."""
+    """Return the comma-separated names in an option."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def new_folder(results: Path, name: str) -> Path:
-    """Return the path of a new folder for a run: the time, and the name of what is measured."""
+    """Return the path of a new folder for a run: the time and the name of the suite."""
     return results / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{Path(name).stem}"

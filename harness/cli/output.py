@@ -1,4 +1,4 @@
-"""Where commands print: people's text to a console, JSON to standard output."""
+"""Output of commands: text to a console, JSON to standard output."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from harness.errors import InterruptedRunError
 
 
 def console(*, as_json: bool = False, quiet: bool = False) -> Console:
-    """Return the console for people; with JSON on standard output it is standard error.
+    """Return the console for text; with JSON on standard output, it writes to standard error.
 
-    Colours are Rich's: none with `NO_COLOR`, or where it is no terminal.
+    Rich prints no colours with `NO_COLOR` or without a terminal.
     """
     return Console(stderr=as_json, quiet=quiet)
 
 
 def print_text(text: str) -> None:
-    """Print a whole document, such as JSON, to standard output at once."""
+    """Print a document, such as JSON, to standard output."""
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     sys.stdout.flush()
 
 
 @contextlib.contextmanager
 def until_stopped() -> Iterator[None]:
-    """End quietly by Ctrl-C, which is how a command that serves ends."""
+    """End without a message after Ctrl-C, the normal end of a command that serves."""
     try:
         yield
     except KeyboardInterrupt:

@@ -17,28 +17,26 @@ def command(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN]...", help="Folders, result files, ids of runs, or `latest`. [default: latest]"
+            metavar="[RUN]...", help="Folders, result files or ids of runs, or `latest`. [default: latest]"
         ),
     ] = None,
     formats: options.Formats = None,
-    charts_only: Annotated[
-        bool, typer.Option("--charts-only", help="Draw the charts again, and write nothing else.")
-    ] = False,
+    charts_only: Annotated[bool, typer.Option("--charts-only", help="Redraw the charts only.")] = False,
     out: options.OutFolder = None,
     results: options.Results = Path("results"),
     as_json: options.Json = False,
 ) -> None:
-    """Write a run's report, charts or other formats again, from its result file alone.
+    """Regenerate a run's report, charts or exports from its result file.
 
-    Without options: report.html (one file that loads nothing), report.md and the charts. With `--format`
-    only that export. For example `bench.py report latest --format csv`.
+    Without options: report.html (self-contained), report.md and the charts. With `--format` only that export.
+    For example `bench.py report latest --format csv`.
     """
     from harness.report import rewrite
 
     if formats and charts_only:
-        raise SuiteError("--charts-only and --format are two requests: give one at a time.")
+        raise SuiteError("--charts-only and --format exclude each other: pass only one of them.")
     if out is not None and len(runs or []) > 1:
-        raise SuiteError("--out: expected with one run, since all write files of the same names")
+        raise SuiteError("--out: expected with one run only, since all runs write files of the same names")
     reports = []
     for name in runs or ["latest"]:
         if charts_only:

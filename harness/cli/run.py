@@ -10,9 +10,9 @@ import typer
 from harness.cli import options, output
 from harness.errors import SuiteError
 
-#: Seconds within which a run that goes on until decided must end.
+#: Default time limit of `--until-decided`, in seconds.
 _LIMIT_S: Final = 900
-#: Locust's port, on this machine alone (`harness.load.remote.DEFAULT_BIND`).
+#: Locust's port, on this machine only (`harness.load.remote.DEFAULT_BIND`).
 _WORKERS_BIND: Final = "127.0.0.1:5557"
 
 
@@ -28,8 +28,8 @@ def command(
         bool,
         typer.Option(
             "--until-decided",
-            help="Measure up to three batches of fresh server processes, until every verdict is reached;"
-            " exit code 11 if one is not.",
+            help="Measure up to three batches of fresh server processes, until no verdict is inconclusive;"
+            " otherwise exit code 11.",
         ),
     ] = False,
     limit: Annotated[
@@ -37,21 +37,22 @@ def command(
         typer.Option(
             min=1,
             metavar="SECONDS",
-            help=f"With --until-decided: start no batch that would end later. [default: {_LIMIT_S}]",
+            help="With --until-decided: time limit; do not start a batch that would end later."
+            f" [default: {_LIMIT_S}]",
         ),
     ] = None,
     seed: options.Seed = None,
     loop: options.Loop = options.EventLoop.UVLOOP,
     redis_url: options.RedisUrl = None,
     processes: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Load processes, each on a CPU of its own.")
+        int, typer.Option(min=1, metavar="N", help="Load generator processes, each on its own CPU.")
     ] = 1,
     expect_workers: Annotated[
         int,
         typer.Option(
             min=0,
             metavar="N",
-            help="Have N workers on other machines generate the load: prints the command that starts one,"
+            help="Generate the load with N workers on other machines: prints the command that starts one,"
             " and waits for them.",
         ),
     ] = 0,
@@ -59,12 +60,12 @@ def command(
         str,
         typer.Option(
             metavar="HOST:PORT",
-            help="With --expect-workers: this machine's address, for the run and for its servers.",
+            help="With --expect-workers: address of this machine, for the run and for its servers.",
         ),
     ] = _WORKERS_BIND,
     expect_workers_max_wait: Annotated[
         float,
-        typer.Option(min=1, metavar="SECONDS", help="With --expect-workers: how long to wait for them."),
+        typer.Option(min=1, metavar="SECONDS", help="With --expect-workers: maximum time to wait for them."),
     ] = 600,
     load_other_machines: options.LoadOtherMachines = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and exit.")] = False,
@@ -72,7 +73,7 @@ def command(
     quiet: options.Quiet = False,
     wait: options.Wait = False,
 ) -> None:
-    """Run a suite; write result.json, charts and a report.
+    """Run a benchmark suite. Writes result.json, charts and a report.
 
     `quick` takes about 80 seconds. For example `bench.py run`, or `bench.py run quick --schemes
     cookie,token-denylist --seconds 10`.
@@ -82,7 +83,7 @@ def command(
     from harness.suites.adjust import SuiteChanges
 
     if limit is not None and not until_decided:
-        raise SuiteError("--limit belongs to --until-decided: without it a run measures one batch.")
+        raise SuiteError("--limit requires --until-decided: otherwise a run measures one batch.")
     measure(
         suite,
         SuiteChanges(options.names(schemes), seconds, instances, users),

@@ -15,12 +15,14 @@ def command(
     ] = None,
     port: Annotated[
         int,
-        typer.Option(min=0, max=65535, help="Port of the first server; the others follow. 0: any free one."),
+        typer.Option(
+            min=0, max=65535, help="Port of the first server; the next ones follow. 0: any free port."
+        ),
     ] = 8001,
     loop: options.Loop = options.EventLoop.UVLOOP,
     redis_url: options.RedisUrl = None,
 ) -> None:
-    """Start the servers and print curl commands. Ctrl-C ends them."""
+    """Start the demo servers and print curl examples. Press Ctrl-C to stop."""
     from harness.testbed.serve import serve
 
     with output.until_stopped():

@@ -12,14 +12,14 @@ from harness.cli import options, output
 
 def command(
     results: options.Results = Path("results"),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on. 0: any free one.")] = 8090,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open it in a browser at once.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on. 0: any free port.")] = 8090,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Browse results, live runs and trends. Ctrl-C ends it.
+    """Browse results, trends and live runs in a local web UI. Press Ctrl-C to stop.
 
-    Lists what lies below --results, newest first, by suite, scheme and machine. It only reads, and listens on
-    127.0.0.1 alone. A page of a live run costs one look at a small file a second; other pages cost more, so
-    leave them until the run is over.
+    Lists the results below --results, newest first, with filters by suite, scheme and machine. It only reads
+    files, and listens on 127.0.0.1 only. A live page reads one small file per second; other pages use more
+    CPU, so open them after the run.
     """
     from harness.report.viewer.run import view
 

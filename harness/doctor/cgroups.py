@@ -1,7 +1,8 @@
-"""Limits that control groups set on CPU time and memory, of version 2 and of version 1.
+"""Limits that control groups (version 2 and version 1) set on CPU time and memory.
 
-A limit of any group above ours binds us too, so all of them up to the root are asked and the tightest counts.
-In a container the files often begin at our own group, whatever path the kernel names: both are tried.
+A limit of a parent group also applies to this process, so all groups up to the root are read and the tightest
+limit counts. In a container the files often begin at the process's group, whatever path the kernel reports:
+both are tried.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Final
 from harness.doctor.kernel import text
 
 _MOUNT: Final = Path("sys/fs/cgroup")
-#: Version 1 says "no limit" by a number near the largest there is.
+#: Version 1 expresses "no limit" by a number near the largest possible.
 _NO_LIMIT: Final = 2**60
 
 
 @dataclass(frozen=True)
 class CpuLimit:
-    """CPU time allowed, in CPUs (None for no limit), and how often the group was made to wait so far."""
+    """CPU time allowed, in CPUs (None for no limit), and how often the group was throttled so far."""
 
     cpus: float | None
     throttled: int
@@ -35,7 +36,7 @@ class MemoryLimit:
 
 
 def cpu_limit(root: Path) -> CpuLimit | None:
-    """The tightest CPU quota; None where no control group tells."""
+    """Return the tightest CPU quota; None if no control group reports one."""
     folders = list(_folders(root, "cpu"))
     quotas = [quota for folder in folders if (quota := _quota(folder)) is not None]
     if not any((folder / "cpu.stat").exists() for folder in folders):
@@ -44,40 +45,40 @@ def cpu_limit(root: Path) -> CpuLimit | None:
 
 
 def memory_limit(root: Path) -> MemoryLimit | None:
-    """The tightest memory limit; None where no control group tells."""
+    """Return the tightest memory limit; None if no control group reports one."""
     folders = list(_folders(root, "memory"))
     if not folders:
         return None
-    limits = [found for folder in folders if (found := _memory(folder)) is not None]
+    limits = [both for folder in folders if (both := _memory(folder)) is not None]
     if not limits:
         return MemoryLimit(None, None)
     return MemoryLimit(min(limit for limit, _ in limits), min(free for _, free in limits))
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
-    """Our group's folder for a controller and those above it, as far as they are there."""
+    """Yield the folder of this process's group for a controller and its parents, as far as they exist."""
     for line in (text(root / "proc/self/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         names, _, path = rest.partition(":")
         if number == "0" and not names:
             mount = root / _MOUNT
             if not (mount / "cgroup.controllers").exists():
-                continue  # version 1 rules here, version 2 only keeps names
+                continue  # version 1 sets the limits, version 2 only keeps names
         elif controller in names.split(","):
-            mount = root / _MOUNT / controller  # a link to `cpu,cpuacct` where the two are one
+            mount = root / _MOUNT / controller  # a link to `cpu,cpuacct` if the two are combined
         else:
             continue
-        own = mount.joinpath(*Path(path).parts[1:])
+        group = mount.joinpath(*Path(path).parts[1:])
         yield from (
-            folder for folder in (own, *own.parents) if folder.is_relative_to(mount) and folder.exists()
+            folder for folder in (group, *group.parents) if folder.is_relative_to(mount) and folder.exists()
         )
 
 
 def _quota(folder: Path) -> float | None:
-    both = (text(folder / "cpu.max") or "").split()  # version 2: quota and period, or `max`
-    if not both:
-        both = [text(folder / f"cpu.cfs_{name}_us") or "" for name in ("quota", "period")]
-    quota, period = (both[0], both[1]) if len(both) == 2 else ("", "")
+    words = (text(folder / "cpu.max") or "").split()  # version 2: quota and period, or `max`
+    if not words:
+        words = [text(folder / f"cpu.cfs_{name}_us") or "" for name in ("quota", "period")]
+    quota, period = (words[0], words[1]) if len(words) == 2 else ("", "")
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
 
 

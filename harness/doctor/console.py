@@ -1,4 +1,4 @@
-"""What the doctor found, as a table and one sentence. Pure but for the printing."""
+"""Findings of the doctor as a table and a one-sentence summary. Pure except for printing."""
 
 from __future__ import annotations
 
@@ -21,36 +21,33 @@ _STYLES: Final[dict[Severity, str]] = {
 
 
 def render(findings: Sequence[MachineFinding], console: Console) -> None:
-    """Print every finding, its remedy below it, and what they come to."""
+    """Print every finding with its remedy below it, then the summary."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("looked at", no_wrap=True)
+    table.add_column("check", no_wrap=True)
     table.add_column("", no_wrap=True)
-    table.add_column("found, and what to do")
+    table.add_column("finding and remedy")
     for finding in findings:
-        told = Text(finding.detail)
+        text = Text(finding.detail)
         if finding.remedy is not None:
-            told.append(f"\n→ {finding.remedy}", style="bold")
-        table.add_row(Text(finding.check), Text(finding.concern, _STYLES[finding.concern]), told)
+            text.append(f"\n→ {finding.remedy}", style="bold")
+        table.add_row(Text(finding.check), Text(finding.concern, _STYLES[finding.concern]), text)
     console.print(table)
     console.print()
     console.print(Text(summary(findings)), soft_wrap=True)
 
 
 def summary(findings: Sequence[MachineFinding]) -> str:
-    """One sentence: whether a run can start, and how much will blur it."""
+    """Summarise in one sentence whether a run can start, and how many checks warn of noise."""
     warnings = [finding.check for finding in findings if finding.concern == "warning"]
     unknown = sum(finding.concern == "unknown" for finding in findings)
-    not_told = f" {unknown} could not be told." if unknown else ""
+    rest = f" {unknown} could not be checked." if unknown else ""
     if blockers(findings):
-        return f"A run could not start here; {len(warnings)} more things would blur its figures.{not_told}"
+        return f"A run could not start here. Sources of noise: {len(warnings)}.{rest}"
     if not warnings:
-        return f"Nothing that would blur the figures was found among {len(findings)} things.{not_told}"
-    noun = "thing" if len(warnings) == 1 else "things"
-    return (
-        f"{len(warnings)} {noun} of {len(findings)} will blur the figures: {', '.join(warnings)}.{not_told}"
-    )
+        return f"No source of noise was found in {len(findings)} checks.{rest}"
+    return f"Sources of noise in {len(warnings)} of {len(findings)} checks: {', '.join(warnings)}.{rest}"
 
 
 def blockers(findings: Sequence[MachineFinding]) -> list[MachineFinding]:
-    """The findings that keep a run from starting."""
+    """Return the findings that prevent a run from starting."""
     return [finding for finding in findings if finding.concern == "blocker"]

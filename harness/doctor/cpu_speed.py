@@ -1,8 +1,8 @@
-"""How fast this CPU is at the moment: a fixed loop of the interpreter's, timed again and again.
+"""Current speed of the CPU: a fixed interpreter loop, timed repeatedly.
 
-Nobody inside a virtual machine sees who shares the core. But who shares it takes part of its caches and of
-its execution units, and then this loop takes longer; so does everything that is measured, not all by one
-factor (docs/method.md).
+Neighbours on the same core are invisible inside a virtual machine. But they use part of its caches and of its
+execution units, and then this loop takes longer; so does everything that is measured, though not all by the
+same factor (docs/method.md).
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from itertools import repeat
 from statistics import median
 from typing import Final
 
-#: Turns that are timed at once: a tenth of a millisecond, which most interruptions fall outside of.
-_TURNS: Final = 20_000
-#: Times that they are.
-_LOOKS: Final = 500
+#: Iterations that are timed together: a tenth of a millisecond, so most timings contain no interruption.
+_ITERATIONS: Final = 20_000
+#: Number of timings.
+_TIMINGS: Final = 500
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What one turn of the loop takes in ns: at best, and in the median."""
+    """Time of one iteration of the loop in ns: best and median."""
 
     best_ns: float
     median_ns: float
 
 
 def look() -> Speed:
-    """Time the loop, for a tenth of a second or so."""
-    taken = []
-    for _ in range(_LOOKS):
+    """Time the loop, for about a tenth of a second."""
+    times_ns = []
+    for _ in range(_TIMINGS):
         begun_ns = time.perf_counter_ns()
-        for _ in repeat(None, _TURNS):
+        for _ in repeat(None, _ITERATIONS):
             pass
-        taken.append((time.perf_counter_ns() - begun_ns) / _TURNS)
-    return Speed(min(taken), median(taken))
+        times_ns.append((time.perf_counter_ns() - begun_ns) / _ITERATIONS)
+    return Speed(min(times_ns), median(times_ns))

@@ -1,7 +1,7 @@
-"""What the kernel tells of CPUs, clocks and virtualisation, read from its files.
+"""Readings of CPUs, clocks and virtualisation from the kernel's files.
 
 Every function takes the root of the file system, so that tests can show it other machines, and returns None
-where the kernel does not tell: on macOS none of these files is there.
+if the kernel does not report the value: on macOS none of these files exists.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLOCK: Final = Path("sys/devices/system/clocksource/clocksource0")
 
 
 def text(path: Path) -> str | None:
-    """The content of a small file without its line end; None where it cannot be read."""
+    """Return the content of a small file without its line end; None if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -31,7 +31,7 @@ def text(path: Path) -> str | None:
 
 
 def topology(root: Path, cpus: Collection[int], placement: Placement) -> Topology | None:
-    """Which of these CPUs are threads of one core."""
+    """Return which of these CPUs are threads of one core."""
     siblings = {}
     for cpu in cpus:
         listed = text(root / _CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list")
@@ -42,7 +42,7 @@ def topology(root: Path, cpus: Collection[int], placement: Placement) -> Topolog
 
 
 def _cpu_list(listed: str) -> list[int]:
-    """`0-1,4` as the kernel writes lists of CPUs."""
+    """Parse the kernel's notation of a list of CPUs, such as `0-1,4`."""
     cpus: list[int] = []
     for part in listed.split(","):
         first, _, last = part.partition("-")
@@ -51,13 +51,13 @@ def _cpu_list(listed: str) -> list[int]:
 
 
 def governors(root: Path, cpus: Collection[int]) -> dict[int, str] | None:
-    """The frequency governor of each CPU; None where the host keeps it to itself."""
-    found = {cpu: text(root / _CPUS / f"cpu{cpu}" / "cpufreq" / "scaling_governor") for cpu in cpus}
-    return {cpu: name for cpu, name in found.items() if name} or None
+    """Return the frequency governor of each CPU; None if the host does not expose it."""
+    names = {cpu: text(root / _CPUS / f"cpu{cpu}" / "cpufreq" / "scaling_governor") for cpu in cpus}
+    return {cpu: name for cpu, name in names.items() if name} or None
 
 
 def turbo(root: Path) -> Turbo | None:
-    """Whether turbo is on: Intel's driver has a switch to turn it off, others one to turn it on."""
+    """Return the state of turbo: Intel's driver has a switch that disables it, others one that enables it."""
     for path, on in ((_CPUS / "intel_pstate" / "no_turbo", "0"), (_CPUS / "cpufreq" / "boost", "1")):
         state = text(root / path)
         if state is not None:
@@ -67,27 +67,27 @@ def turbo(root: Path) -> Turbo | None:
 
 
 def heat_events(root: Path) -> int | None:
-    """How often cores and packages were slowed down by heat since the machine started (x86 on bare metal)."""
+    """Return how often heat slowed down the CPUs since the machine started (x86 on bare metal)."""
     files = list((root / _CPUS).glob("cpu[0-9]*/thermal_throttle/*_throttle_count"))
     counts = [int(count) for file in files if (count := text(file))]
-    # Every CPU of a package counts the package's events: the most of any one is what happened.
+    # Every CPU of a package counts the package's events: the largest count is the number of events.
     return max(counts) if counts else None
 
 
 def heat(since_start: int | None, before: int | None) -> Heat | None:
-    """Two readings of `heat_events` as one."""
+    """Combine two readings of `heat_events`."""
     return None if since_start is None else Heat(since_start, since_start - (before or 0))
 
 
 def virtualisation(root: Path) -> Virtualisation | None:
-    """Whether this is a virtual machine or a container; None where neither can be known."""
+    """Return whether this is a virtual machine or a container; None if neither can be known."""
     machine = _virtual_machine(root)
     return None if machine is None else Virtualisation(machine, _container(root))
 
 
 def _virtual_machine(root: Path) -> bool | None:
     for line in (text(root / "proc/cpuinfo") or "").splitlines():
-        if line.startswith("flags"):  # x86 alone has them, and a bit that every hypervisor sets
+        if line.startswith("flags"):  # only x86 has this line, with a bit that every hypervisor sets
             return "hypervisor" in line.split()
     detect = shutil.which("systemd-detect-virt")
     if detect is None or root != Path("/"):
@@ -105,7 +105,7 @@ def _container(root: Path) -> str | None:
 
 
 def clock(root: Path) -> ClockResolution:
-    """Python's clock for durations, and where the kernel takes it from."""
+    """Return the resolution of Python's clock for durations, and the kernel's source of it."""
     available = text(root / _CLOCK / "available_clocksource")
     return ClockResolution(
         time.get_clock_info("perf_counter").resolution,
@@ -115,12 +115,12 @@ def clock(root: Path) -> ClockResolution:
 
 
 def has_schedstat(root: Path) -> bool | None:
-    """Whether CPU time is counted in nanoseconds; None on systems that have no such file at all."""
+    """Whether CPU time is counted in nanoseconds; None on systems without such a file."""
     if platform.system() != "Linux":
         return None
     return (root / "proc/self/schedstat").exists()
 
 
 def can_bind() -> bool:
-    """Whether this system binds processes to CPUs."""
+    """Whether this system can pin processes to CPUs."""
     return hasattr(os, "sched_setaffinity")

@@ -1,4 +1,4 @@
-"""What the machine has taken from this process since it started: CPU time stolen, pages swapped, stalls."""
+"""Counters of the machine's pressure on this process: CPU steal, swapped pages and memory stalls."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import psutil
 
 @dataclass(frozen=True)
 class Pressure:
-    """What the machine has taken from us since it started.
+    """Counters since the machine started.
 
-    CPU seconds in all and stolen, pages swapped, and the seconds in which some task waited for memory, at a
-    moment of `time.monotonic`.
+    CPU seconds used and stolen, pages swapped, and the seconds in which a task waited for memory, at a moment
+    of `time.monotonic`.
     """
 
     busy_s: float
@@ -25,7 +25,7 @@ class Pressure:
 
     @classmethod
     def now(cls) -> Pressure:
-        """The counters at this moment; where a system does not tell, zero."""
+        """Read the counters; zero if the system does not report a value."""
         times = psutil.cpu_times()
         swap = psutil.swap_memory()
         stolen = float(getattr(times, "steal", 0.0))
@@ -34,18 +34,18 @@ class Pressure:
         return cls(busy, stolen, int(swap.sin + swap.sout), stalled, time.monotonic())
 
     def since(self, before: Pressure) -> tuple[float, int]:
-        """Stolen share of the CPU time wanted, and pages swapped, since `before`."""
+        """Return the stolen share of the wanted CPU time, and the number of pages swapped, since `before`."""
         busy = self.busy_s - before.busy_s
         return (self.stolen_s - before.stolen_s) / busy if busy > 0 else 0.0, self.swapped - before.swapped
 
     def memory_stalled_since(self, before: Pressure) -> float:
-        """Share of the time since `before` in which some task waited for memory."""
+        """Return the share of the time since `before` in which a task waited for memory."""
         passed = self.at_s - before.at_s
         return (self.memory_stalled_s - before.memory_stalled_s) / passed if passed > 0 else 0.0
 
 
 def memory_stalled_s(pressure: str) -> float:
-    """Seconds that the line `some` of Linux's /proc/pressure/memory counts; 0 where there is none."""
+    """Return the seconds in the line `some` of Linux's /proc/pressure/memory; 0 if there is none."""
     for line in pressure.splitlines():
         if line.startswith("some "):
             return int(line.rpartition("total=")[2]) / 1e6

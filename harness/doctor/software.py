@@ -1,4 +1,4 @@
-"""What software is there: versions beside those wanted, the store, this Python, other programs of ours."""
+"""Software of the machine: package versions, the store, this Python, other running programs of this tool."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ from harness.testbed.store import nodes as store_nodes
 from harness.testbed.store.nodes import store_version
 from servers.stores import urls
 
-#: Seconds that a store may take to say what it is.
+#: Seconds to wait for the version of a store.
 _STORE_TIMEOUT_S: Final = 2
 _DISTRIBUTION: Final = "cookies-vs-tokens"
 _LOCK: Final = "requirements.lock"
 _PROGRAMS: Final = ("bench.py", _DISTRIBUTION)
-#: What those do that measures or serves.
+#: Commands of these programs that measure or serve.
 _WORK: Final = ("run", "serve")
 
 
 def versions(root: Path = processes.ROOT) -> Versions | None:
-    """Installed packages beside the lock file of the tree at `root`, else beside what the wheel asks for."""
+    """Compare the installed packages with the lock file in `root`, else with the wheel's requirements."""
     lock = root / _LOCK
     if lock.exists():
         return _compare(lock.name, _locked(lock.read_text(encoding="utf-8")))
     try:
-        wanted = metadata.requires(_DISTRIBUTION)
+        required = metadata.requires(_DISTRIBUTION)
     except metadata.PackageNotFoundError:
         return None
-    return _compare("the wheel's own requirements", map(Requirement, wanted or ()))
+    return _compare("the wheel's requirements", map(Requirement, required or ()))
 
 
 def _locked(text: str) -> Iterator[Requirement]:
-    """The pins of a lock file; the lines between them are hashes."""
+    """Yield the pins of a lock file; the lines between them are hashes."""
     for line in text.splitlines():
         if line and not line.startswith((" ", "#")):
             yield Requirement(line.rstrip("\\ "))
 
 
-def _compare(source: str, wanted: Iterable[Requirement]) -> Versions:
-    here = [pin for pin in wanted if pin.marker is None or pin.marker.evaluate({"extra": ""})]
+def _compare(source: str, pins: Iterable[Requirement]) -> Versions:
+    relevant = [pin for pin in pins if pin.marker is None or pin.marker.evaluate({"extra": ""})]
     different = []
-    for pin in here:
-        found = _installed(pin.name)
-        if found is None or not pin.specifier.contains(found, prereleases=True):
-            different.append((pin.name, str(pin.specifier).removeprefix("=="), found))
-    return Versions(source, len(here), different)
+    for pin in relevant:
+        version = _installed(pin.name)
+        if version is None or not pin.specifier.contains(version, prereleases=True):
+            different.append((pin.name, str(pin.specifier).removeprefix("=="), version))
+    return Versions(source, len(relevant), different)
 
 
 def _installed(name: str) -> str | None:
@@ -69,7 +69,7 @@ def _installed(name: str) -> str | None:
 
 
 def store(redis_url: str | None) -> Store:
-    """The store that a run would use: the user's own, else the one that would be started."""
+    """Return the store that a run would use: the user's, else the embedded one."""
     return _store_at(redis_url) if redis_url else _embedded_store()
 
 
@@ -92,23 +92,23 @@ def _embedded_store() -> Store:
         binary = processes.run_module("servers.embedded_store", ["--which"]).strip()
         done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5, check=True)
     except (EnvironmentFailedError, OSError, subprocess.SubprocessError) as error:
-        return Store("a store of our own", None, str(error))
+        return Store("embedded store", None, str(error))
     name, _, rest = done.stdout.partition(" server v=")  # `Valkey server v=9.1.2 sha=...`
-    return Store("started by us", f"{name.lower()} {rest.partition(' ')[0]}")
+    return Store("embedded", f"{name.lower()} {rest.partition(' ')[0]}")
 
 
 def python_build() -> PythonBuild:
-    """How this interpreter was built."""
+    """Return how this interpreter was built."""
     version = f"{platform.python_implementation()} {platform.python_version()}"
     debug = hasattr(sys, "gettotalrefcount")
     return PythonBuild(version, debug, _profiled(sysconfig.get_config_var("CONFIG_ARGS"), sys.base_prefix))
 
 
 def _profiled(configure: str | None, prefix: str) -> bool | None:
-    """Whether it was built with profile-guided optimisation.
+    """Whether Python was built with profile-guided optimisation; None if unknown.
 
     Distributions that put Python in /usr may do that without the option (Debian does), so there its absence
-    tells nothing.
+    proves nothing.
     """
     if configure is None:
         return None
@@ -118,28 +118,31 @@ def _profiled(configure: str | None, prefix: str) -> bool | None:
 
 
 def ours() -> list[tuple[int, str]]:
-    """Process id and name of every benchmark and server of ours that runs, but for this process's family."""
-    me = psutil.Process()
-    family = {process.pid for process in (me, *me.parents(), *me.children(recursive=True))}
-    found = []
+    """Return id and name of every other running benchmark and server of this tool.
+
+    Parents and descendants of this process are left out.
+    """
+    this = psutil.Process()
+    relatives = {process.pid for process in (this, *this.parents(), *this.children(recursive=True))}
+    running = []
     for process in psutil.process_iter(["cmdline"]):
         name = program(process.info["cmdline"] or ())
-        if name is not None and process.pid not in family:
-            found.append((process.pid, name))
-    return found
+        if name is not None and process.pid not in relatives:
+            running.append((process.pid, name))
+    return running
 
 
 def busy_since() -> float | None:
-    """When the oldest run began that is under way now, in seconds since 1970; None where there is none."""
+    """Return the start of the oldest run in progress, in seconds since 1970; None if there is none."""
     begun = []
     for pid in (pid for pid, name in ours() if name.endswith(" run")):
-        with contextlib.suppress(psutil.Error):  # over by now
+        with contextlib.suppress(psutil.Error):  # it has just ended
             begun.append(psutil.Process(pid).create_time())
     return min(begun, default=None)
 
 
 def program(command_line: Sequence[str]) -> str | None:
-    """What of ours a command line runs: `bench.py run`, `servers`, `locust` and the like, or None."""
+    """Return which program of this tool a command line runs, such as `bench.py run` or `locust`, or None."""
     started = processes.module_of(command_line)
     if started is not None:
         return started

@@ -1,4 +1,4 @@
-"""The working tree against what is stored: a baseline, and the budgets of the suite."""
+"""Comparison of the working tree with a stored baseline and with the budgets of the suite."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.suites.arms import FLOOR, Arm, arms_of_schemes
 from harness.suites.model import Suite
 from harness.system.source_tree import Tree
 
-#: A machine of the same name whose fixed loop takes so many times as long is in another state.
+#: Ratio of loop times above which a machine with the same CPU name is in another state.
 MUCH: Final = 1.25
 
 
 class AgainstStored:
-    """The task: a plain run of the suite."""
+    """Task of a gate that runs the suite and compares the result with a baseline and budgets."""
 
     def __init__(
         self, suite: Suite, tree: Tree, known: preflight.SuiteValidator, file: Path | None, tolerance: float
@@ -36,21 +36,20 @@ class AgainstStored:
         self.questions = questions.of_budgets(suite)
         if self._baseline is not None:
             floor = FLOOR if FLOOR in suite.arms else None
-            if lacking := questions.gaps(suite, self._baseline):
+            if missing := questions.gaps(suite, self._baseline):
                 raise NoBaselineError(
-                    f"{file} is no baseline of suite {suite.name} as it is now: {'; '.join(lacking)}."
+                    f"{file} does not fit the current suite {suite.name}: {'; '.join(missing)}."
                     f" Measure it again with `bench.py check {known.source} --save-baseline FILE`."
                 )
-            asked = questions.against_baseline(suite, self._baseline, floor, known.judged(), tolerance)
-            self.questions = [*asked, *self.questions]
+            compared = questions.against_baseline(suite, self._baseline, floor, known.judged(), tolerance)
+            self.questions = [*compared, *self.questions]
         if not self.questions:
             raise SuiteError(
-                f"{suite.name} states no budgets, so say what to compare with: --against REV or"
-                " --baseline FILE."
+                f"{suite.name} states no budgets, so name a reference: --against REV or --baseline FILE."
             )
 
     def finalize(self, result: Result) -> tuple[list[Check], list[GateQuestion], Reference | None]:
-        """Raw times are left out where the baseline was not measured on such a machine, in such a way."""
+        """Return checks, questions and reference; raw times only if machine and conditions are the same."""
         if self._baseline is None:
             return [], list(self.questions), None
         differing = obstacles(self._baseline, result)
@@ -67,27 +66,27 @@ class AgainstStored:
 
 
 def _check_speed(baseline: Result, result: Result) -> list[Check]:
-    """A CPU of the same name that is much slower or faster is crowded, or was: then ratios move, too."""
-    times = speed_difference(baseline, result)
-    if times <= MUCH or baseline.environment.cpu != result.environment.cpu:
+    """Check that the CPU is as fast as for the baseline: contention, now or then, changes ratios."""
+    ratio = speed_difference(baseline, result)
+    if ratio <= MUCH or baseline.environment.cpu != result.environment.cpu:
         return []
     return [
         Check(
             check="speed of the machine",
             status="invalid",
-            detail=f"a fixed loop took {baseline.environment.turn_ns:.1f} ns a turn when the baseline was"
-            f" measured and takes {result.environment.turn_ns:.1f} now, on a CPU of the same name: who shares"
-            " it slows some code more than other, so ratios cannot be compared either. Repeat in a quieter"
-            " hour, or ask --against, whose two sides meet the same hour.",
+            detail=f"a fixed loop took {baseline.environment.turn_ns:.1f} ns per iteration when the baseline"
+            f" was measured and takes {result.environment.turn_ns:.1f} now, on a CPU of the same name:"
+            " contention slows some code more than other code, so ratios cannot be compared either. Repeat"
+            " when the host is idle, or use --against, which measures both sides at the same time.",
         )
     ]
 
 
 def arms_of(suite: Suite, known: preflight.SuiteValidator, tree: Tree) -> dict[str, Arm]:
-    """The arms that a suite may name, all from one tree.
+    """Return the arms that a suite may name, all from one source tree.
 
     Raises:
-        SuiteError: It names others, or other scenarios.
+        SuiteError: The suite names other arms, or scenarios that do not exist.
     """
     schemes = catalog.schemes(tree)
     known.check(suite, schemes)
@@ -97,11 +96,11 @@ def arms_of(suite: Suite, known: preflight.SuiteValidator, tree: Tree) -> dict[s
 def _load(file: Path) -> Result:
     if not file.exists():
         raise NoBaselineError(
-            f"{file}: no such baseline; `bench.py check --save-baseline` measures and writes one."
+            f"{file}: no such baseline; measure and write it with `bench.py check --save-baseline`."
         )
     stored = archive.load(file)
     if not stored.valid:
         raise NoBaselineError(
-            f"{file} is no valid measurement; write another with `bench.py check --save-baseline`."
+            f"{file} is not a valid measurement; write a new one with `bench.py check --save-baseline`."
         )
     return stored

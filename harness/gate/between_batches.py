@@ -1,8 +1,9 @@
-"""By how much a ratio differs from one batch of fresh servers to the next, some time later. Pure.
+"""Spread of a ratio between batches of fresh server processes that are measured at different times. Pure.
 
-The interval of a ratio knows what processes differ by within minutes. Two runs an hour apart differ by more:
-the machine is in another mood, and a cheap arm feels it otherwise than a dear one. A baseline is measured in
-several batches, one after the other, so that this can be seen; a comparison with it is no surer than that.
+The interval of a ratio includes the spread between processes within minutes. Two runs an hour apart differ by
+more: the state of the machine changes, and affects a cheap arm differently from an expensive one. A baseline
+is measured in several batches, one after the other, to estimate this spread; a comparison with the baseline
+is never more precise than that.
 """
 
 from __future__ import annotations
@@ -17,44 +18,47 @@ from harness.analysis.stats.estimate import WeightedSum
 from harness.results.metrics import METRICS
 from harness.results.model import Measurement
 
-#: Of the logarithms of two ratios to one floor, all three arms varying alike and apart.
+#: Correlation of the logarithms of two ratios to one no-auth server, if all three arms vary independently
+#: and equally.
 _CORRELATION: Final = 0.5
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A standard deviation of the logarithm of a ratio between batches.
+    """Standard deviation of the logarithm of a ratio between batches.
 
     Attributes:
-        deviation: Pooled over ratios.
-        freedom: Degrees of freedom: of each ratio its batches less one; together fewer, since the ratios
-            to one floor move together.
+        deviation: Standard deviation, pooled over ratios.
+        freedom: Degrees of freedom: number of batches minus one for each ratio; fewer in total, since ratios
+            to the same no-auth server are correlated.
     """
 
     deviation: float
     freedom: float
 
-    def widened(self, own: WeightedSum, then: int, now: int) -> WeightedSum:
-        """A difference of ratios between two times, no surer than what batches differ by.
+    def widened(self, difference: WeightedSum, then: int, now: int) -> WeightedSum:
+        """Return a difference of ratios between two times with at least the error from the spread.
 
         Args:
-            own: The difference, with the error that the instances of both give it.
-            then: Batches that the one time had.
-            now: And the other.
+            difference: Difference, with the error from the server processes of both times.
+            then: Number of batches of the baseline.
+            now: Number of batches of the current run.
         """
         error = self.deviation * math.sqrt(1 / then + 1 / now)
-        return own if own.error >= error else WeightedSum(own.value, error, self.freedom)
+        if difference.error >= error:
+            return difference
+        return WeightedSum(difference.value, error, self.freedom)
 
 
 def between_batches(pairs: Iterable[tuple[Measurement, Measurement]]) -> Spread | None:
-    """What the ratios of these pairs (base, arm) differ by between batches; None with a single batch."""
+    """Return the spread of the ratios of pairs (base, arm) between batches; None with a single batch."""
     squares, freedom, count = 0.0, 0, 0
     for base, arm in pairs:
-        ratios = [_log_mean(other) - _log_mean(one) for one, other in base.paired(arm)]
+        ratios = [_log_mean(of_arm) - _log_mean(of_base) for of_base, of_arm in base.paired(arm)]
         if len(ratios) < 2 or METRICS[base.metric].scale != "log":
             continue
-        middle = fmean(ratios)
-        squares += sum((ratio - middle) ** 2 for ratio in ratios)
+        mean = fmean(ratios)
+        squares += sum((ratio - mean) ** 2 for ratio in ratios)
         freedom += len(ratios) - 1
         count += 1
     if not freedom:

@@ -1,4 +1,4 @@
-"""What a gate asks of a run: each question is a figure, its limit, and how sure one may be of it. Pure."""
+"""Questions of a gate to a run: each has a figure, its limit and its confidence interval. Pure."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from harness.suites.arms import BASE, HEAD
 from harness.suites.expressions import Budget, Dual, MetricTerm, parse
 from harness.suites.model import Scenario, Suite
 
-#: What is judged under saturation: what a request costs, and how long it takes. Tails never are.
+#: Metrics with verdicts under saturation: cost and duration of a request. Tails never have verdicts.
 _CLOSED: Final = ("total_cpu", "service_p50")
-#: Counted, not timed: they are the same on every machine.
+#: Metrics that are counted, not timed: they are the same on every machine.
 _COUNTED: Final = ("store_ops", "request_bytes", "response_bytes")
-#: What a count may grow by: lengths of names differ by a byte, and timed tolerances are for time.
+#: Tolerated growth of a count: lengths of names differ by a byte, and other tolerances are for times.
 _COUNTED_TOLERANCE: Final = 0.01
-#: Why a figure is told and not judged.
-_EITHER: Final = "a ratio between arms rises also when its base becomes cheaper"
-#: The measurements of one scenario, by arm and metric.
+#: Reason why a ratio between schemes is shown without a verdict.
+_AMBIGUOUS: Final = "a ratio between schemes also rises when its base becomes cheaper"
+#: Measurements of one scenario, by arm and metric.
 Rows = Mapping[tuple[str, str], Measurement]
 
 
 @dataclass(frozen=True)
 class RatioEstimate:
-    """What is known of a figure.
+    """Estimate of a figure relative to its limit.
 
     Attributes:
-        excess: By how much it is beyond its limit, as a difference, or as one of logarithms for a ratio.
-        limit: The limit.
+        excess: Amount beyond the limit, as a difference; of logarithms for a ratio.
+        limit: Limit of the figure.
         noise_floor: Half-width, as a fraction, that a ratio's interval would have if nothing had changed.
-        sides: The figure before and now, where what is held to the limit is their ratio.
-        unit: Of both; empty where they are ratios themselves.
+        sides: Figure before and now, if the limit applies to their ratio.
+        unit: Unit of both sides; empty if they are ratios.
     """
 
     excess: WeightedSum
@@ -51,21 +51,22 @@ class RatioEstimate:
 
 @dataclass(frozen=True)
 class GateQuestion:
-    """One question.
+    """Question whether one figure is within its limit.
 
     Attributes:
-        kind: What it compares with.
-        scenario: Number of the scenario in the suite.
-        about: The scenario, its load and parameters, as measurements have them.
-        subject: Whom it is about, for people.
-        metric: The metric, or what the budget is about.
-        figures: The arms and metrics that it rests on.
-        is_ratio: Whether the excess is one of logarithms.
-        bound: On which side of the limit it is to stay.
-        judged: Whether the answer counts, or is there to be read.
-        find: The figure, from the rows and the confidence of a noise floor; None where they do not have it.
-        is_raw: Whether it is about times, which belong to a machine.
-        detail: What a reader should know of it.
+        kind: Kind of reference.
+        scenario: Index of the scenario in the suite.
+        about: Name of the scenario, its load and parameters, as in measurements.
+        subject: Arm, pair of arms or budget, as text for people.
+        metric: Metric, or metrics of the budget.
+        figures: Arms and metrics that it depends on.
+        is_ratio: Whether the excess is a difference of logarithms.
+        bound: Side of the limit on which the figure must be.
+        judged: Whether it has a verdict, or is shown without one.
+        find: Function that returns the figure from the rows and the confidence of a noise floor; None if the
+            rows lack it.
+        is_raw: Whether it is about times, which are specific to a machine.
+        detail: Note for the reader.
     """
 
     kind: GateKind
@@ -83,12 +84,12 @@ class GateQuestion:
 
     @property
     def arms(self) -> frozenset[str]:
-        """Which have to be measured for it."""
+        """Return the arms that have to be measured for it."""
         return frozenset(arm for arm, _ in self.figures)
 
 
 def gated_metrics(scenario: Scenario, judged: Sequence[str] | frozenset[str]) -> list[str]:
-    """What is held to the tolerance in a scenario, of the metrics that it can be judged by."""
+    """Return the metrics of a scenario that must be within the tolerance, of those that may have verdicts."""
     wanted = _CLOSED if scenario.load.model == "closed" else (scenario.primary_metric,)
     return [metric for metric in wanted if metric in judged]
 
@@ -96,13 +97,13 @@ def gated_metrics(scenario: Scenario, judged: Sequence[str] | frozenset[str]) ->
 def against_revision(
     suite: Suite, schemes: Sequence[str], judged: Mapping[str, frozenset[str]], tolerance: float
 ) -> list[GateQuestion]:
-    """Each scheme of the working tree against itself at the revision.
+    """Return questions that compare each scheme of the working tree with itself at the revision.
 
     Args:
-        suite: What is measured.
-        schemes: Those that both trees have; their arms are `SCHEME@base` and `SCHEME@head`.
-        judged: What each scenario may be judged by, by its name.
-        tolerance: A fraction that is let pass.
+        suite: Suite that is measured.
+        schemes: Schemes that both trees have; their arms are `SCHEME@base` and `SCHEME@head`.
+        judged: Metrics that may have verdicts, by scenario name.
+        tolerance: Tolerated slowdown, as a fraction.
     """
     return [
         _revision(index, scenario, scheme, metric, tolerance)
@@ -131,7 +132,7 @@ def _revision(index: int, scenario: Scenario, scheme: str, metric: str, toleranc
 
 
 def of_budgets(suite: Suite, suffix: str = "") -> list[GateQuestion]:
-    """The limits that a suite states; `suffix` is what its arms' names end with in the measurements."""
+    """Return questions for the budgets of a suite; `suffix` ends its arms' names in the measurements."""
     return [
         _budget(index, scenario, parse(text), suffix)
         for index, scenario in enumerate(suite.scenarios)
@@ -143,13 +144,13 @@ def _budget(index: int, scenario: Scenario, budget: Budget, suffix: str) -> Gate
     sign = 1 if budget.bound == "<=" else -1
 
     def find(rows: Rows, _: float) -> RatioEstimate | None:
-        here = {figure: rows.get((figure.arm + suffix, figure.metric)) for figure in budget.figures()}
-        known = {figure: row for figure, row in here.items() if row is not None}
-        if len(known) < len(here):
+        wanted = {figure: rows.get((figure.arm + suffix, figure.metric)) for figure in budget.figures()}
+        known = {figure: row for figure, row in wanted.items() if row is not None}
+        if len(known) < len(wanted):
             return None
         values = {figure: evaluate(row) for figure, row in known.items()}
         try:
-            left, right = budget.left.reckon(values), budget.right.reckon(values)
+            left, right = budget.left.evaluate(values), budget.right.evaluate(values)
         except ZeroDivisionError:
             return None
         excess = left.plus(right, -1).times(Dual(sign, {}))
@@ -176,15 +177,17 @@ def against_baseline(
     judged: Mapping[str, frozenset[str]],
     tolerance: float,
 ) -> list[GateQuestion]:
-    """What travels: each arm's cost over the floor's, and what is counted; raw times are there to be read.
+    """Return questions about what transfers between machines: cost over the no-auth server's, and counts.
+
+    Raw times have no verdict.
 
     Args:
-        suite: What is measured.
-        baseline: What was measured then.
-        floor: The arm that all are held against; None where the suite has none: then ratios between arms are
-            told, and not judged, since one rises also when its base becomes cheaper.
-        judged: What each scenario may be judged by, by its name.
-        tolerance: A fraction that is let pass.
+        suite: Suite that is measured.
+        baseline: Result of the baseline.
+        floor: No-auth arm that all others are compared with; None if the suite has none. Ratios between other
+            arms have no verdict, since they also rise when their base becomes cheaper.
+        judged: Metrics that may have verdicts, by scenario name.
+        tolerance: Tolerated slowdown, as a fraction.
     """
     questions = []
     for index, scenario in enumerate(suite.scenarios):
@@ -193,18 +196,19 @@ def against_baseline(
             for row in baseline.measurements
             if (row.scenario, row.load, row.params) == _about(scenario)
         }
-        arms = [arm for arm in suite.arms if any(there == arm for there, _ in then)]
+        measured = {arm for arm, _ in then}
+        arms = [arm for arm in suite.arms if arm in measured]
         over = [(floor, arm) for arm in arms if arm != floor] if floor in arms else []
-        between = [(one, two) for number, one in enumerate(arms) for two in arms[number + 1 :]]
+        between = [(base, arm) for number, base in enumerate(arms) for arm in arms[number + 1 :]]
         metrics = gated_metrics(scenario, judged[scenario.name])
         spread = between_batches(_measured(then, over, metrics))
         for metric in metrics:
             for base, arm in over:
-                questions.append(_moved(index, scenario, then, metric, (str(base), arm), tolerance, spread))
+                questions.append(_change(index, scenario, then, metric, (str(base), arm), tolerance, spread))
             for base, arm in between:
                 if floor not in (base, arm):
                     questions.append(
-                        _moved(index, scenario, then, metric, (base, arm), tolerance, spread, _EITHER)
+                        _change(index, scenario, then, metric, (base, arm), tolerance, spread, _AMBIGUOUS)
                     )
             questions += [_raw(index, scenario, then, metric, arm, tolerance) for arm in arms]
         questions += [
@@ -216,7 +220,7 @@ def against_baseline(
     return questions
 
 
-def _moved(
+def _change(
     index: int,
     scenario: Scenario,
     then: Rows,
@@ -226,34 +230,34 @@ def _moved(
     spread: Spread | None,
     unjudged: str = "",
 ) -> GateQuestion:
-    """How the ratio of two arms moved: whatever moved both alike, such as the machine, falls out.
+    """Return a question about the change of a ratio of two arms; effects on both, as of the machine, cancel.
 
     Args:
-        index: Of the scenario.
-        scenario: The same.
-        then: The baseline's measurements of it.
-        metric: Whose ratio.
+        index: Index of the scenario in the suite.
+        scenario: Scenario.
+        then: Measurements of the scenario in the baseline.
+        metric: Metric of the ratio.
         pair: Base and arm.
-        tolerance: A fraction that is let pass.
-        spread: What such ratios differ by between batches: how much the two times may have in them.
-        unjudged: Why the answer does not count; empty where it does.
+        tolerance: Tolerated slowdown, as a fraction.
+        spread: Spread of such ratios between batches, which the change may include.
+        unjudged: Reason why it has no verdict; empty if it has one.
     """
     base, arm = pair
 
     def find(rows: Rows, _: float) -> RatioEstimate | None:
         groups: list[Power] = []
         ratios = []
-        for sign, there in ((-1, then), (1, rows)):
-            one, other = there.get((base, metric)), there.get((arm, metric))
-            if one is None or other is None or not (own := ratio_powers(one, other, sign)):
+        for sign, measured in ((-1, then), (1, rows)):
+            of_base, of_arm = measured.get((base, metric)), measured.get((arm, metric))
+            if of_base is None or of_arm is None or not (terms := ratio_powers(of_base, of_arm, sign)):
                 return None
-            groups += own
-            ratios.append(other.value / one.value)
+            groups += terms
+            ratios.append(of_arm.value / of_base.value)
         excess = _beyond(groups, metric, tolerance)
         if excess is None:
             return None
         if spread is not None:
-            counts = [len(there[base, metric].paired(there[arm, metric])) for there in (then, rows)]
+            counts = [len(side[base, metric].paired(side[arm, metric])) for side in (then, rows)]
             excess = spread.widened(excess, *counts)
         return RatioEstimate(excess, 1 + tolerance, sides=(ratios[0], ratios[1]))
 
@@ -271,23 +275,25 @@ def _moved(
 
 
 def gaps(suite: Suite, baseline: Result) -> list[str]:
-    """What a baseline lacks, so that a gate would pass in silence what it cannot see."""
-    found = []
+    """Return what a baseline lacks; without it a gate would silently pass what it cannot check."""
+    missing_parts = []
     for scenario in suite.scenarios:
         about = _about(scenario)
         rows = [row for row in baseline.measurements if (row.scenario, row.load, row.params) == about]
-        missing = [arm for arm in suite.arms if all(row.arm != arm for row in rows)]
-        if missing:
-            found.append(f"it has no {', '.join(missing)} in {scenario.label}")
+        missing_arms = [arm for arm in suite.arms if all(row.arm != arm for row in rows)]
+        if missing_arms:
+            missing_parts.append(f"it has no {', '.join(missing_arms)} in {scenario.label}")
         elif all(len(row.batches) < 2 for row in rows):
-            found.append(f"{scenario.label} was measured in one batch, which does not tell how runs differ")
-    return found
+            missing_parts.append(
+                f"{scenario.label} was measured in one batch, which does not show how runs differ"
+            )
+    return missing_parts
 
 
 def _measured(
     rows: Rows, pairs: Sequence[tuple[str | None, str]], metrics: Sequence[str]
 ) -> list[tuple[Measurement, Measurement]]:
-    """The measurements of pairs of arms, in each of these metrics that both have."""
+    """Return the measurements of pairs of arms for each of these metrics that both have."""
     keys = [((str(base), metric), (arm, metric)) for base, arm in pairs for metric in metrics]
     return [(rows[base], rows[arm]) for base, arm in keys if base in rows and arm in rows]
 
@@ -295,9 +301,11 @@ def _measured(
 def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> GateQuestion:
     def find(rows: Rows, _: float) -> RatioEstimate | None:
         now, before = rows.get((arm, metric)), then.get((arm, metric))
-        if now is None or before is None or not (own := powers(now, 1)) or not (was := powers(before, -1)):
+        if now is None or before is None:
             return None
-        excess = _beyond([*own, *was], metric, tolerance)
+        if not (of_now := powers(now, 1)) or not (of_before := powers(before, -1)):
+            return None
+        excess = _beyond([*of_now, *of_before], metric, tolerance)
         if excess is None:
             return None
         return RatioEstimate(excess, 1 + tolerance, sides=(before.value, now.value), unit=now.unit)
@@ -312,7 +320,7 @@ def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tole
         find,
         judged=False,
         is_raw=True,
-        detail="measured at another time, and a machine's hours differ by more than the interval knows",
+        detail="measured at another time, and the machine's speed varies by more than the interval includes",
     )
 
 
@@ -337,7 +345,7 @@ def _about(scenario: Scenario) -> tuple[str, str, dict[str, str]]:
 
 
 def _beyond(groups: Sequence[Power], metric: str, tolerance: float) -> WeightedSum | None:
-    """By how much a ratio, more being worse, is beyond the tolerance; None where there is no ratio."""
+    """Return the amount by which a ratio (more is worse) exceeds the tolerance; None if there is no ratio."""
     if not groups:
         return None
     better = -1 if METRICS[metric].larger_is_better else 1

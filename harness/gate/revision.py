@@ -1,4 +1,4 @@
-"""The servers of a revision against those of the working tree, as arms of one interleaved run."""
+"""Comparison of the servers of a revision with those of the working tree, as arms of one interleaved run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.testbed.revisions.worktrees import Revision, Worktree
 
 
 class AgainstRevision:
-    """The task: every scheme is an arm twice, `SCHEME@base` and `SCHEME@head`."""
+    """Task of a gate that measures every scheme as two arms, `SCHEME@base` and `SCHEME@head`."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class AgainstRevision:
         if not self._compared:
             raise NoBaselineError(f"{revision.short} has none of the schemes {', '.join(suite.arms)}.")
         budgets = questions.of_budgets(suite, f"@{HEAD}")
-        self.arms = self._two_of_each(suite, budgets, (before, sides[0]), (after, sides[1]))
+        self.arms = self._arms_of_both(suite, budgets, (before, sides[0]), (after, sides[1]))
         pairs = [[f"{name}@{BASE}", f"{name}@{HEAD}"] for name in self._compared]
         self.suite = suite.model_copy(update={"arms": list(self.arms), "compare": pairs})
         self.questions = [
@@ -51,14 +51,14 @@ class AgainstRevision:
         self._sides = [worktrees.provenance(sides[0], BASE), worktrees.provenance(sides[1], HEAD)]
         self._tolerance = tolerance
 
-    def _two_of_each(
+    def _arms_of_both(
         self,
         suite: Suite,
         budgets: Sequence[GateQuestion],
         before: tuple[Mapping[str, SchemeEntry], Worktree],
         after: tuple[Mapping[str, SchemeEntry], Worktree],
     ) -> dict[str, Arm]:
-        """Of both trees what is compared; of the newer one also what only a budget asks of."""
+        """Return the compared arms of both trees, and the arms of the newer tree that budgets need."""
         wanted = {arm for question in budgets for arm in question.arms}
         arms = {}
         for name in suite.arms:
@@ -69,7 +69,7 @@ class AgainstRevision:
         return arms
 
     def finalize(self, result: Result) -> tuple[list[Check], list[GateQuestion], Reference | None]:
-        """Whether what ran differs as the trees do, by the digests that the servers reported."""
+        """Check that the code that ran differs as the trees do, by the digests that the servers reported."""
         digests = result.environment.digests
         base, head = ({digests[f"{name}@{end}"] for name in self._compared} for end in (BASE, HEAD))
         check = checks.check_difference(base, head, self._revision.short, self._differing)
@@ -96,19 +96,19 @@ def revision(
     *,
     skip_unchanged: bool,
 ) -> Iterator[AgainstRevision | None]:
-    """The task of comparing with a revision, as long as its worktree is there; None if nothing changed.
+    """Yield the task of comparing with a revision while its worktree exists; None if nothing changed.
 
     Args:
-        name: Of the revision, as git knows it.
-        repository: A folder of the checkout.
-        suite: What to measure of each.
-        known: The scenarios there are.
-        tolerance: A fraction that is let pass.
-        log: Told what is done.
-        skip_unchanged: Servers that did not change are not measured, unless the suite has budgets.
+        name: Git revision.
+        repository: Folder of the checkout.
+        suite: Suite to measure.
+        known: Validator with the known scenarios.
+        tolerance: Tolerated slowdown, as a fraction.
+        log: Function that prints progress messages.
+        skip_unchanged: Whether to skip servers that did not change, unless the suite has budgets.
 
     Raises:
-        NoBaselineError: There is no such revision, or it has nothing to compare.
+        NoBaselineError: The revision does not exist, or has nothing to compare.
         SuiteError: There is no checkout, or the suite does not fit it.
         EnvironmentFailedError: git or pip failed.
     """
@@ -129,5 +129,5 @@ def revision(
         before, after = worktrees.with_interpreters([before, after], log)
         task = AgainstRevision(suite, commit, (before, after), differing, known, tolerance)
         if task.new:
-            log(f"new since {commit.short}, so not compared: {', '.join(task.new)}")
+            log(f"not compared, since new after {commit.short}: {', '.join(task.new)}")
         yield task

@@ -1,4 +1,4 @@
-"""What the command `check` does."""
+"""Implementation of the command `check`."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ from harness.system import files as disk
 from harness.testbed import launcher
 from harness.testbed.revisions import worktrees
 
-#: Names a file to which a step of GitHub's pipelines may add a page of Markdown.
+#: Environment variable with the file to which a step of a GitHub workflow may append Markdown.
 _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
-#: The page, beside the result.
+#: Markdown page, beside the result.
 SUMMARY_FILE: Final = "check.md"
 
-#: What a comparison with a baseline can tell on an ordinary machine (docs/ci.md, "Against a baseline").
+#: Smallest useful tolerance of a baseline on an ordinary machine (docs/ci.md, "Against a baseline").
 _BASELINE_TOLERANCE: Final = 0.15
 
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What the command line asks.
+    """Options of the command line.
 
     Attributes:
-        suite: Its name or path.
-        changes: What the command line changes of it.
-        options: How to measure, and where to put it.
-        against: A revision, or None.
-        baseline: A stored result, or None.
-        repository: A folder of the checkout whose servers are measured; None for the current folder.
-        tolerance: A fraction that is let pass.
-        pass_inconclusive: Whether an inconclusive answer passes.
-        skip_unchanged: Whether servers that did not change need not be measured.
+        suite: Name or path of the suite.
+        changes: Changes of the suite by the command line.
+        options: Options of the measurement, and its folder.
+        against: Git revision, or None.
+        baseline: Baseline file, or None.
+        repository: Folder of the checkout with the servers to measure; None for the current folder.
+        tolerance: Tolerated slowdown, as a fraction.
+        pass_inconclusive: Whether an inconclusive verdict passes.
+        skip_unchanged: Whether to skip servers that did not change.
         formats: Exports to write beside the result.
     """
 
@@ -77,48 +77,50 @@ class CheckRequest:
     formats: Sequence[str] = ()
 
 
-def check(asked: CheckRequest, console: Console, *, print_json: bool, wait: bool) -> None:
-    """Measure, answer, tell, and end by the answer.
+def check(request: CheckRequest, console: Console, *, print_json: bool, wait: bool) -> None:
+    """Measure, print the verdicts, and raise an error if the gate does not pass.
 
     Raises:
-        RegressionError: A figure left its limit, and fresh servers confirmed it.
-        InconclusiveError: It cannot be told, and that does not pass.
+        RegressionError: A figure is beyond its limit, confirmed on fresh servers.
+        InconclusiveError: The verdict is inconclusive, and that does not pass.
         NoBaselineError: There is nothing to compare with.
-        BenchError: By kind; what was finished before is in the folder.
+        BenchError: Another failure, by its class; finished scenarios are in the folder.
     """
-    if asked.against is not None and asked.baseline is not None:
-        raise SuiteError("--against and --baseline are two questions: ask one at a time.")
-    write.require_formats(asked.formats)
-    launcher.check_loop(asked.options.loop)
+    if request.against is not None and request.baseline is not None:
+        raise SuiteError("--against and --baseline exclude each other: pass only one of them.")
+    write.require_formats(request.formats)
+    launcher.check_loop(request.options.loop)
     log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    known = preflight.SuiteValidator(asked.suite, catalog.scenarios())
-    with _task(asked, known, log) as task:
+    known = preflight.SuiteValidator(request.suite, catalog.scenarios())
+    with _task(request, known, log) as task:
         if task is not None:
-            will = forecast(task.suite, LOOKS)
-            with run_folder.run_folder(asked.options.out, will, wait=wait, log=log):
-                result = _measure(task, asked.options, known, console)
-                failure = _failure(result, asked)
+            cost = forecast(task.suite, LOOKS)
+            with run_folder.run_folder(request.options.out, cost, wait=wait, log=log):
+                result = _measure(task, request.options, known, console)
+                failure = _failure(result, request)
                 result = result.ended_with(0 if failure is None else failure.exit_code)
-                archive.save(result, asked.options.out)
-                _print_verdicts(result, asked, console, print_json=print_json)
+                archive.save(result, request.options.out)
+                _print_verdicts(result, request, console, print_json=print_json)
                 if failure is not None:
                     raise failure
     log("exit code 0")
 
 
-def save_baseline(asked: CheckRequest, file: Path, console: Console, *, print_json: bool, wait: bool) -> None:
-    """Measure what a later `check --baseline` compares with, and write it to a file.
+def save_baseline(
+    request: CheckRequest, file: Path, console: Console, *, print_json: bool, wait: bool
+) -> None:
+    """Measure a baseline for a later `check --baseline`, and write it to a file.
 
     Raises:
         InvalidMeasurementError: The measurement failed a validity check; nothing is written.
-        BenchError: By kind.
+        BenchError: Another failure, by its class.
     """
-    options = replace(asked.options, until_decided_s=math.inf)
+    options = replace(request.options, until_decided_s=math.inf)
     launcher.check_loop(options.loop)
     log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    known = preflight.SuiteValidator(asked.suite, catalog.scenarios())
-    suite = _suite(asked, known)
-    arms = stored.arms_of(suite, known, worktrees.gated_tree(suite.servers, asked.repository, log))
+    known = preflight.SuiteValidator(request.suite, catalog.scenarios())
+    suite = _suite(request, known)
+    arms = stored.arms_of(suite, known, worktrees.gated_tree(suite.servers, request.repository, log))
     with run_folder.run_folder(options.out, forecast(suite, LOOKS), wait=wait, log=log):
         with Reporter(console, ProgressFile(options.out, suite.name, suite.arms)) as reporter:
             result = Run(suite, options, known.needs_credential, _further_batches(suite)).run(arms, reporter)
@@ -126,74 +128,74 @@ def save_baseline(asked: CheckRequest, file: Path, console: Console, *, print_js
     if not result.valid:
         for note in summary.invalid(result):
             log(note)
-        raise InvalidMeasurementError("no baseline was written: the checks above say why.")
+        raise InvalidMeasurementError("no baseline was written: the checks above failed.")
     archive.save_baseline(result, file)
     if print_json:
         sys.stdout.write(result.model_dump_json() + "\n")
         sys.stdout.flush()
-    asking = f"bench.py check {asked.suite} --baseline {file} --tolerance {_BASELINE_TOLERANCE}"
-    log(f"{file} is written: commit it, and let pipelines run: {asking}")
+    command = f"bench.py check {request.suite} --baseline {file} --tolerance {_BASELINE_TOLERANCE}"
+    log(f"{file} is written: commit it, and run in pipelines: {command}")
     log("exit code 0")
 
 
-def _suite(asked: CheckRequest, known: preflight.SuiteValidator) -> Suite:
-    """Return the suite, as the command line changes it; refuse one that a gate cannot judge."""
-    suite = asked.changes.applied(catalog.load_suite(asked.suite), asked.suite, catalog.schemes())
+def _suite(request: CheckRequest, known: preflight.SuiteValidator) -> Suite:
+    """Return the suite with the command line's changes; refuse suites that a gate cannot judge."""
+    suite = request.changes.applied(catalog.load_suite(request.suite), request.suite, catalog.schemes())
     known.check_gated(suite)
     return suite
 
 
 def _further_batches(suite: Suite) -> Callable[[ResultBuilder], Pending]:
-    """What is still to be measured of a baseline: everything, until there are `LOOKS` batches of each."""
+    """Return what a baseline still needs: everything, until each scenario has `LOOKS` batches."""
 
-    def still(findings: ResultBuilder) -> Pending:
-        batches = max((len(row.batches) or 1 for row in findings.measurements), default=0)
+    def pending(builder: ResultBuilder) -> Pending:
+        batches = max((len(row.batches) or 1 for row in builder.measurements), default=0)
         wanted = range(len(suite.scenarios)) if batches < LOOKS else ()
         return Pending(frozenset(wanted), frozenset(suite.arms), planned=True)
 
-    return still
+    return pending
 
 
 @contextmanager
 def _task(
-    asked: CheckRequest, known: preflight.SuiteValidator, log: Callable[[str], None]
+    request: CheckRequest, known: preflight.SuiteValidator, log: Callable[[str], None]
 ) -> Iterator[Task | None]:
-    """What there is to do, as long as its code is there; None where nothing needs measuring."""
-    suite = _suite(asked, known)
-    if asked.against is None:
-        tree = worktrees.gated_tree(suite.servers, asked.repository, log)
-        yield stored.AgainstStored(suite, tree, known, asked.baseline, asked.tolerance)
+    """Yield the task while its code exists; None if nothing needs to be measured."""
+    suite = _suite(request, known)
+    if request.against is None:
+        tree = worktrees.gated_tree(suite.servers, request.repository, log)
+        yield stored.AgainstStored(suite, tree, known, request.baseline, request.tolerance)
         return
     with against.revision(
-        asked.against,
-        asked.repository or Path.cwd(),
+        request.against,
+        request.repository or Path.cwd(),
         suite,
         known,
-        asked.tolerance,
+        request.tolerance,
         log,
-        skip_unchanged=asked.skip_unchanged,
+        skip_unchanged=request.skip_unchanged,
     ) as task:
         yield task
 
 
 def _measure(task: Task, options: Options, known: preflight.SuiteValidator, console: Console) -> Result:
-    """Batch after batch of fresh servers, until every question has its answer or time is up."""
+    """Measure batches of fresh servers until every question has a verdict or the time limit is reached."""
     confidence = confidence_of_a_look(task.suite.confidence, LOOKS)
     judge = Judge(task.questions, confidence)
     file = ProgressFile(options.out, task.suite.name, task.suite.arms)
     with Reporter(console, file) as reporter:
         result = Run(task.suite, options, known.needs_credential, judge.undecided).run(task.arms, reporter)
-    checks, asked, comparand = task.finalize(result)
-    gate = Judge(asked, confidence).answers(result.measurements)
+    checks, questions, comparand = task.finalize(result)
+    gate = Judge(questions, confidence).answers(result.measurements)
     whole = result.model_copy(
         update={"validity": [*result.validity, *checks], "gate": gate, "comparand": comparand}
     )
     return whole if whole.valid else whole.model_copy(update={"gate": unanswered(gate)})
 
 
-def _print_verdicts(result: Result, asked: CheckRequest, console: Console, *, print_json: bool) -> None:
-    folder = asked.options.out
-    files = _leave(result, asked.formats, folder)
+def _print_verdicts(result: Result, request: CheckRequest, console: Console, *, print_json: bool) -> None:
+    folder = request.options.out
+    files = _write_files(result, request.formats, folder)
     if print_json:
         sys.stdout.write(result.model_dump_json() + "\n")
         sys.stdout.flush()
@@ -203,8 +205,8 @@ def _print_verdicts(result: Result, asked: CheckRequest, console: Console, *, pr
     console.print(f"in {folder}: {names}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _leave(result: Result, formats: Sequence[str], folder: Path) -> list[Path]:
-    """Write the summary and the exports, each as far as it can be: the answer does not depend on them."""
+def _write_files(result: Result, formats: Sequence[str], folder: Path) -> list[Path]:
+    """Write the summary and the exports; failures are printed and do not change the verdict."""
     text = gate_page.render(result)
     files = write.attempt(SUMMARY_FILE, lambda: archive.save_texts({SUMMARY_FILE: text}, folder))
     for name in formats:
@@ -224,24 +226,26 @@ def _append(file: Path, text: str) -> list[Path]:
     return [file]
 
 
-def _failure(result: Result, asked: CheckRequest) -> BenchError | None:
-    """What the answer ends the command with; None where it passes."""
-    told = summary.headline(result)
+def _failure(result: Result, request: CheckRequest) -> BenchError | None:
+    """Return the error that ends the command; None if the gate passes."""
+    headline = summary.headline(result)
     if not result.valid:
-        return InvalidMeasurementError(f"{told} {'; '.join(summary.invalid(result))}")
-    answer = summary.verdict(result)
-    if answer == "regression":
-        return RegressionError(told)
-    if answer == "inconclusive" and not asked.pass_inconclusive:
-        return InconclusiveError(f"{told} {_remedy(asked)}, or let this pass with --on-inconclusive pass.")
+        return InvalidMeasurementError(f"{headline} {'; '.join(summary.invalid(result))}")
+    verdict = summary.verdict(result)
+    if verdict == "regression":
+        return RegressionError(headline)
+    if verdict == "inconclusive" and not request.pass_inconclusive:
+        return InconclusiveError(
+            f"{headline} {_remedy(request)}, or accept inconclusive verdicts with --on-inconclusive pass."
+        )
     return None
 
 
-def _remedy(asked: CheckRequest) -> str:
-    """What would make an inconclusive gate decide."""
-    if asked.baseline is not None and asked.tolerance < _BASELINE_TOLERANCE:
+def _remedy(request: CheckRequest) -> str:
+    """Return a remedy for an inconclusive verdict."""
+    if request.baseline is not None and request.tolerance < _BASELINE_TOLERANCE:
         return (
-            f"Runs at different times differ by more: give it --tolerance {_BASELINE_TOLERANCE} or ask"
-            " --against a revision"
+            f"Runs at different times differ by more: use --tolerance {_BASELINE_TOLERANCE}, or compare with"
+            " a revision (--against)"
         )
-    return "Give it a longer --limit or more instances in the suite"
+    return "Use a longer --limit or more instances in the suite"

@@ -1,4 +1,4 @@
-"""What a gate has to measure, and what it asks of it."""
+"""Protocol of a gate's task: what to measure, and the questions to answer."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from harness.suites.model import Suite
 
 
 class Task(Protocol):
-    """One way to ask: against a revision, or against what is stored."""
+    """Comparison with a revision, or with a stored baseline and budgets."""
 
     @property
     def suite(self) -> Suite:
-        """What to measure."""
+        """Return the suite to measure."""
 
     @property
     def arms(self) -> Mapping[str, Arm]:
-        """What each arm of the suite runs."""
+        """Return the program of each arm of the suite."""
 
     @property
     def questions(self) -> Sequence[GateQuestion]:
-        """What is asked of it."""
+        """Return the questions to answer."""
 
     def finalize(self, result: Result) -> tuple[list[Check], list[GateQuestion], Reference | None]:
-        """Once measured: what else to check, the questions that are answered, and what was compared with."""
+        """Return further checks of the result, the questions that can be answered, and the reference."""

@@ -1,4 +1,4 @@
-"""The edges of slots, agreed with those who make the load: the other end of `loadtests/barrier.py`."""
+"""The edges of slots, synchronised with the load processes: the other end of `loadtests/barrier.py`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.protocol.recording import Recording
 from harness.testbed.rig import Rig
 from harness.testbed.sampler import ProcessSampler
 
-#: How often to look whether everybody is alive while nobody says anything.
-_LOOK_UP_S: Final = 0.5
-#: With no word for this long, whether servers on other machines can still be reached.
-_KNOCK_AFTER_S: Final = 5
-#: With no word from the load generator for this long, it hangs.
+#: Interval of the check that all processes are alive, while none sends a message.
+_POLL_S: Final = 0.5
+#: After this long without a message: check that servers on other machines can be reached.
+_REACHABLE_AFTER_S: Final = 5
+#: After this long without a message the load generator counts as hanging.
 _SILENCE_S: Final = 120
 
 #: Called after every slot with (slots done, instance, requests, elapsed ns).
@@ -27,31 +27,31 @@ OnSlot = Callable[[int, int, int, int], None]
 
 
 class LoadMember(Protocol):
-    """One of those who share a load."""
+    """One of the processes that share a load."""
 
     @property
     def name(self) -> str:
-        """Who it is, for people."""
+        """Return its name for messages."""
 
     def has_ended(self) -> bool:
-        """Whether it will say nothing more."""
+        """Whether it will send no more messages."""
 
     def failure(self) -> InvalidMeasurementError:
-        """The error that says how it ended before its time."""
+        """Return the error that describes its early end."""
 
     def recorded(self) -> Recording:
-        """What it recorded, as far as it came."""
+        """Return its recording, as far as it was received."""
 
 
 def listen(listener: socket.socket, path: str, count: int) -> None:
-    """Have so many load processes find us at a socket's path."""
+    """Listen at a socket's path for `count` load processes."""
     Path(path).unlink(missing_ok=True)
     listener.bind(path)
     listener.listen(count)
 
 
 class SlotBarrier:
-    """The lines to the load processes: none goes on from an edge before all are there."""
+    """Barrier of the load processes: none continues from an edge before all have reached it."""
 
     def __init__(self, listener: socket.socket, load: Sequence[LoadMember], rig: Rig) -> None:
         self._listener = listener
@@ -66,86 +66,86 @@ class SlotBarrier:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def attend(self, accountant: UsageRecorder, watch: ProcessSampler, on_slot: OnSlot) -> None:
-        """Answer at every edge, until the load processes hang up.
+    def attend(self, usage: UsageRecorder, sampler: ProcessSampler, on_slot: OnSlot) -> None:
+        """Handle every edge, until the load processes close their connections.
 
         Raises:
-            InvalidMeasurementError: One hung up before the others.
+            InvalidMeasurementError: One closed its connection before the others.
         """
         self._register()
-        while words := self._edge():
+        while reports := self._next_edge():
             self._rig.check_alive()
-            match words[0]:
+            match reports[0]:
                 case ["begin", _, instance]:
-                    accountant.begin(int(instance))
+                    usage.begin(int(instance))
                 case ["end", slot, instance, _, _]:
-                    accountant.end(int(slot), int(instance))
-                    watch.look()
-                    requests = sum(int(one[3]) for one in words)
-                    on_slot(int(slot) + 1, int(instance), requests, max(int(one[4]) for one in words))
+                    usage.end(int(slot), int(instance))
+                    sampler.look()
+                    requests = sum(int(report[3]) for report in reports)
+                    on_slot(int(slot) + 1, int(instance), requests, max(int(report[4]) for report in reports))
                 case _:
-                    raise AssertionError(f"unknown edge: {words}")
+                    raise AssertionError(f"unknown edge: {reports}")
             for connection in self._connections:
-                with suppress(BrokenPipeError, ConnectionResetError):  # it is missed at the next edge
+                with suppress(BrokenPipeError, ConnectionResetError):  # detected at the next edge
                     connection.sendall(b".")
 
     def agree(self, lead_ns: int) -> int:
-        """Wait until the load of an incident is ready, and tell it when to begin.
+        """Wait until the load of an incident is ready, and send it the moment to begin.
 
         Args:
-            lead_ns: How far ahead that moment is.
+            lead_ns: Time from now until that moment.
 
         Returns:
             The moment, by `perf_counter_ns`, which is one clock for all processes.
 
         Raises:
-            InvalidMeasurementError: The load hung up.
+            InvalidMeasurementError: The load closed its connection.
         """
         self._register()
-        for one, connection in zip(self._load, self._connections, strict=True):
-            if not self._line(connection):
-                raise one.failure()
+        for member, connection in zip(self._load, self._connections, strict=True):
+            if not self._read_line(connection):
+                raise member.failure()
         start_ns = time.perf_counter_ns() + lead_ns
         for connection in self._connections:
-            with suppress(BrokenPipeError, ConnectionResetError):  # its process is missed soon
+            with suppress(BrokenPipeError, ConnectionResetError):  # detected soon
                 connection.sendall(b"%d\n" % start_ns)
         return start_ns
 
     def _register(self) -> None:
-        """Wait until all have called."""
-        called: dict[int, socket.socket] = {}
-        self._listener.settimeout(_LOOK_UP_S)
+        """Wait until all load processes have connected."""
+        connected: dict[int, socket.socket] = {}
+        self._listener.settimeout(_POLL_S)
         since = time.monotonic()
-        while len(called) < len(self._load):
+        while len(connected) < len(self._load):
             try:
                 connection, _ = self._listener.accept()
             except TimeoutError:
-                for one in self._load:
-                    if one.has_ended():
-                        raise one.failure() from None
+                for member in self._load:
+                    if member.has_ended():
+                        raise member.failure() from None
                 self._check_silence(since)
                 continue
-            connection.settimeout(_LOOK_UP_S)
+            connection.settimeout(_POLL_S)
             self._open.enter_context(connection)
-            if number := self._line(connection):
-                called[int(number)] = connection
-        self._connections = [called[number] for number in range(len(self._load))]
+            if number := self._read_line(connection):
+                connected[int(number)] = connection
+        self._connections = [connected[number] for number in range(len(self._load))]
 
-    def _edge(self) -> list[list[str]]:
-        """What each says at the next edge, in words; nothing once all have hung up."""
-        said = [self._line(connection) for connection in self._connections]
-        if not any(said):
+    def _next_edge(self) -> list[list[str]]:
+        """Return the words of each report at the next edge; nothing once all connections are closed."""
+        lines = [self._read_line(connection) for connection in self._connections]
+        if not any(lines):
             return []
-        for one, line in zip(self._load, said, strict=True):
+        for member, line in zip(self._load, lines, strict=True):
             if not line:
-                raise one.failure()
-        words = [line.decode().split() for line in said]
-        if len({tuple(one[:3]) for one in words}) != 1:
-            raise AssertionError(f"load processes at different edges: {words}")
-        return words
+                raise member.failure()
+        reports = [line.decode().split() for line in lines]
+        if len({tuple(report[:3]) for report in reports}) != 1:
+            raise AssertionError(f"load processes at different edges: {reports}")
+        return reports
 
-    def _line(self, connection: socket.socket) -> bytes:
-        """One line; empty where the other end is gone. It is all that was sent: the other end now waits."""
+    def _read_line(self, connection: socket.socket) -> bytes:
+        """Return one line, after which the sender waits; empty if the other end is gone."""
         since = time.monotonic()
         line = b""
         while not line.endswith(b"\n"):
@@ -164,7 +164,7 @@ class SlotBarrier:
     def _check_silence(self, since: float) -> None:
         self._rig.check_alive()
         silent_s = time.monotonic() - since
-        if silent_s > _KNOCK_AFTER_S:
+        if silent_s > _REACHABLE_AFTER_S:
             self._rig.check_reachable()
         if silent_s > _SILENCE_S:
-            raise EnvironmentFailedError(f"the load generator has said nothing for {_SILENCE_S} s.")
+            raise EnvironmentFailedError(f"no message from the load generator for {_SILENCE_S} s.")

@@ -1,4 +1,4 @@
-"""One load, from plan to recording, whoever makes it."""
+"""Runs one load, from plan to recording, by local processes or by remote workers."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from harness.testbed.sampler import ProcessSampler
 
 @dataclass(frozen=True)
 class Generator:
-    """How the load is made: by so many Locust processes, in turn on these CPUs (none: not pinned)."""
+    """Source of the load: a number of Locust processes, pinned in turn to these CPUs (none: not pinned)."""
 
     processes: int = 1
     cpus: tuple[int, ...] = ()
-    #: Those who make it in place of processes of our own.
+    #: Workers that make the load instead of local processes.
     workers: LoadWorkers | None = None
 
 
 class BrokenOffError(OutOfReachError):
-    """A load ended before its time, since what runs on another machine answers no more.
+    """A load that ended early, since another machine stopped responding.
 
     Attributes:
-        recording: What was seen until then.
+        recording: What was recorded until then.
     """
 
     def __init__(self, text: str, recording: Recording) -> None:
@@ -43,78 +43,79 @@ class BrokenOffError(OutOfReachError):
 
 
 class RunningLoad(Protocol):
-    """Those who share a load, at work."""
+    """The processes of a load in progress."""
 
     @property
     def members(self) -> Sequence[LoadMember]:
-        """Each with its share, in order."""
+        """Return the processes with their shares, in order."""
 
     def wait(self) -> None:
-        """Until all have ended after their last slot; raises InvalidMeasurementError where one is missing."""
+        """Wait for all to end after their last slot; raises InvalidMeasurementError if one is missing."""
 
 
 class LoadWorkers(Protocol):
-    """Load processes that others have started, elsewhere (`harness.load.remote`)."""
+    """Load processes that were started elsewhere (`harness.load.remote`)."""
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Return the number of workers."""
 
     @property
     def pid(self) -> int:
-        """Process id of what leads them."""
+        """Return the process id of their master."""
 
     def begin(self, plan: Plan, folder: Path) -> RunningLoad:
-        """Have them follow a plan, and their recordings in this folder."""
+        """Have them run a plan, and write their recordings to this folder."""
 
 
 def run(
-    plan: Plan, rig: Rig, accountant: UsageRecorder, watch: ProcessSampler, *, how: Generator, on_slot: OnSlot
+    plan: Plan, rig: Rig, usage: UsageRecorder, sampler: ProcessSampler, *, how: Generator, on_slot: OnSlot
 ) -> Recording:
-    """Drive a rig through a plan.
+    """Run a plan against a testbed.
 
-    The load processes say when a slot begins and ends, at moments when nothing is under way in any of them;
-    the accountant reads its meters before they may go on. After a slot `watch` looks at every process, this
-    one included.
+    The load processes report when a slot begins and ends, while no request of any of them is pending; `usage`
+    reads its meters before they continue. After a slot `sampler` reads every process, this one included.
 
     Returns:
-        What was recorded, all processes merged; not complete, and with the reason, where one of them ended
-        before its time.
+        The recordings of all processes, merged; incomplete, and with the reason, if one of them ended early.
 
     Raises:
-        BrokenOffError: What runs on another machine answers no more; it has what was recorded until then.
-        EnvironmentFailedError: One would not start or hangs, a server or the store died, or the disk is full.
-        InvalidMeasurementError: One ended before its time, and nothing was recorded.
+        BrokenOffError: Another machine stopped responding; has what was recorded until then.
+        EnvironmentFailedError: A process did not start or hangs, a server or the store died, or the disk is
+            full.
+        InvalidMeasurementError: A process ended early, and nothing was recorded.
     """
     lost = ""
-    gone: OutOfReachError | None = None
+    unreachable: OutOfReachError | None = None
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         listen(listener, plan.edges, how.workers.count if how.workers else how.processes)
-        crew: RunningLoad
+        running: RunningLoad
         try:
             if how.workers is None:
-                crew = stack.enter_context(LocalProcesses(plan, rig.folder, watch, how.processes, how.cpus))
+                running = stack.enter_context(
+                    LocalProcesses(plan, rig.folder, sampler, how.processes, how.cpus)
+                )
             else:
-                watch.follow("load master", how.workers.pid)
-                crew = how.workers.begin(plan, rig.folder)
-            with SlotBarrier(listener, crew.members, rig) as edges:
-                edges.attend(accountant, watch, on_slot)
-            crew.wait()
+                sampler.follow("load master", how.workers.pid)
+                running = how.workers.begin(plan, rig.folder)
+            with SlotBarrier(listener, running.members, rig) as edges:
+                edges.attend(usage, sampler, on_slot)
+            running.wait()
         except InvalidMeasurementError as error:
             lost = str(error)
         except OutOfReachError as error:
-            gone, lost = error, str(error).rstrip(".")
+            unreachable, lost = error, str(error).rstrip(".")
     rig.check_alive()
-    recording = Recording.merge([one.recorded() for one in crew.members])
+    recording = Recording.merge([member.recorded() for member in running.members])
     if recording.complete and not lost:
         return recording
-    lost = lost or next(str(one.failure()) for one in crew.members if not one.recorded().complete)
-    if files.is_full(rig.folder):  # whatever else went wrong is a consequence
+    lost = lost or next(str(member.failure()) for member in running.members if not member.recorded().complete)
+    if files.is_full(rig.folder):  # any other error is a consequence
         raise EnvironmentFailedError(lost)
     if not recording.slots:
-        raise gone or InvalidMeasurementError(lost)
+        raise unreachable or InvalidMeasurementError(lost)
     recording = replace(recording, complete=False, lost=lost)
-    if gone is not None:
-        raise BrokenOffError(str(gone), recording) from gone
+    if unreachable is not None:
+        raise BrokenOffError(str(unreachable), recording) from unreachable
     return recording

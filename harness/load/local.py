@@ -16,28 +16,28 @@ from harness.system import cpus as system_cpus
 from harness.system import processes, signals
 from harness.testbed.sampler import ProcessSampler
 
-#: Begins the line in which `loadtests/slots.py` says why it gave up.
+#: Prefix of the line with the reason of an early end, written by `loadtests/locustfile.py`.
 _REASON: Final = "load generator failed: "
 
 
 class LocalProcesses:
-    """Load processes of our own, with their shares of a plan; they end with the context.
+    """Local load processes with their shares of a plan; they end with the context.
 
     Args:
-        plan: The whole of it.
-        folder: For plans, recordings and logs.
-        watch: Follows each.
-        count: How many there are to be.
-        cpus: Where, in turn; none: not pinned.
+        plan: The whole plan.
+        folder: Folder for plans, recordings and logs.
+        sampler: Follows each process.
+        count: Number of processes.
+        cpus: CPUs to pin them to, in turn; none: not pinned.
     """
 
     def __init__(
-        self, plan: Plan, folder: Path, watch: ProcessSampler, count: int, cpus: Sequence[int]
+        self, plan: Plan, folder: Path, sampler: ProcessSampler, count: int, cpus: Sequence[int]
     ) -> None:
         self.members: list[LoadProcess] = []
         self._plan = plan
         self._folder = folder
-        self._watch = watch
+        self._sampler = sampler
         self._count = count
         self._cpus = cpus
 
@@ -47,7 +47,7 @@ class LocalProcesses:
                 with signals.deferred():
                     self.members.append(LoadProcess(share, self._folder))
                 pid = self.members[-1].process.pid
-                self._watch.follow(self.members[-1].name, pid)
+                self._sampler.follow(self.members[-1].name, pid)
                 if self._cpus:
                     system_cpus.pin(pid, (self._cpus[share.process % len(self._cpus)],))
         except BaseException:
@@ -56,46 +56,46 @@ class LocalProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes.terminate([one.process for one in self.members])
+        processes.terminate([member.process for member in self.members])
 
     def wait(self) -> None:
-        """Until all have ended after their last slot."""
+        """Wait until all have ended after their last slot."""
         try:
-            for one in self.members:
-                one.process.wait(timeout=30)
+            for member in self.members:
+                member.process.wait(timeout=30)
         except subprocess.TimeoutExpired as error:
             raise EnvironmentFailedError("Locust did not end after its last slot.") from error
 
 
-class Followed(Protocol):
-    """A plan, as far as starting a load process for it needs to know."""
+class LoadPlan(Protocol):
+    """The part of a plan that is needed to start a load process."""
 
     @property
     def scenario(self) -> str:
-        """Name of the scenario."""
+        """Return the name of the scenario."""
 
     @property
     def users(self) -> int:
-        """Virtual users of this process."""
+        """Return the number of virtual users of this process."""
 
     @property
     def process(self) -> int:
-        """Which of the load processes it is for."""
+        """Return the number of the load process that the plan is for."""
 
     @property
     def processes(self) -> int:
-        """How many share the load."""
+        """Return how many processes share the load."""
 
     def dumps(self) -> str:
-        """The plan as JSON."""
+        """Return the plan as JSON."""
 
 
 class ProcessReport(Protocol):
-    """What a load process wrote, whatever it is of."""
+    """Report of a load process, of any kind."""
 
     @property
     def complete(self) -> bool:
-        """False where its end is missing."""
+        """Whether its end is present."""
 
 
 ReportT = TypeVar("ReportT", bound=ProcessReport)
@@ -104,7 +104,7 @@ ReportT = TypeVar("ReportT", bound=ProcessReport)
 class LoadProcess:
     """One Locust process with its share of a plan."""
 
-    def __init__(self, plan: Followed, folder: Path) -> None:
+    def __init__(self, plan: LoadPlan, folder: Path) -> None:
         stem = folder / f"load-{plan.process}"
         self._recording = stem.with_suffix(".recording.jsonl")
         self._log = stem.with_suffix(".log")
@@ -123,27 +123,27 @@ class LoadProcess:
             *("--plan", str(plan_file), "--recording", str(self._recording)),
             plan.scenario.title().replace("-", ""),
         ]
-        # A ~/.locust.conf of the user's would change the load.
+        # A ~/.locust.conf of the user would change the load.
         self.process = processes.start("locust", arguments, log=self._log, environment={"HOME": str(folder)})
         if self.process.stdout is not None:
             os.set_blocking(self.process.stdout.fileno(), False)
 
     def has_ended(self) -> bool:
-        """Whether the process is gone."""
+        """Whether the process has ended."""
         return self.process.poll() is not None
 
     def recorded(self) -> Recording:
-        """What it recorded, as far as it came."""
+        """Return its recording, as far as it was written."""
         return recorded(self._recording, self._scenario)
 
     def report(self, read: Callable[[Iterable[str]], ReportT]) -> ReportT:
-        """What it recorded, to the end.
+        """Return its complete report.
 
         Args:
-            read: Makes it from the lines.
+            read: Parses the report from its lines.
 
         Raises:
-            InvalidMeasurementError: It wrote no report, or not the end of it.
+            InvalidMeasurementError: It wrote no report, or an incomplete one.
         """
         if not self._recording.exists() or not self._recording.stat().st_size:
             raise self.failure()
@@ -154,20 +154,20 @@ class LoadProcess:
         return report
 
     def failure(self) -> InvalidMeasurementError:
-        """The error that says how it ended before its report."""
+        """Return the error that describes its end before its report."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)
         code = self.process.returncode
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        said = self._log.read_text(errors="replace")
-        # Behind its own reason Locust prints its tables.
-        reasons = [line for line in said.splitlines() if line.startswith(_REASON)]
-        words = reasons[0].removeprefix(_REASON) if reasons else processes.last_lines(said)
-        return InvalidMeasurementError(f"the {self.name} ended without its final report ({how}): {words}")
+        log_text = self._log.read_text(errors="replace")
+        # After the reason Locust prints its tables.
+        reasons = [line for line in log_text.splitlines() if line.startswith(_REASON)]
+        reason = reasons[0].removeprefix(_REASON) if reasons else processes.last_lines(log_text)
+        return InvalidMeasurementError(f"the {self.name} ended without its final report ({how}): {reason}")
 
 
 def recorded(file: Path, scenario: str) -> Recording:
-    """The recording in a file; an empty one that is not complete where there is none."""
+    """Return the recording in a file; an empty, incomplete one if there is none."""
     try:
         with file.open(encoding="utf-8") as lines:
             return Recording.read(lines)

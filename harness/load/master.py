@@ -1,4 +1,4 @@
-"""Locust's master as a process beside the harness, and the line to it (`loadtests/distributed/master.py`)."""
+"""Process of Locust's master, and the connection to it (`loadtests/distributed/master.py`)."""
 
 from __future__ import annotations
 
@@ -15,90 +15,90 @@ from harness.errors import EnvironmentFailedError
 from harness.system import processes, secret, signals, temp_folders
 
 _START_TIMEOUT_S: Final = 60
-#: Who was told that the run is over may take so long to end.
+#: Seconds that the workers may take to end after the run.
 _GOODBYE_S: Final = 3
 
 
 class MasterProcess:
-    """The master; a JSON object a line, both ways, from its making until `end`.
+    """Process of Locust's master, from its start until `stop`; messages are lines of JSON.
 
     Args:
-        host: Address of this machine at which it listens for workers.
-        port: The same; 0 for any free one.
-        count: How many workers there are to be.
-        key: The run's secret.
+        host: Address of this machine to listen on for workers.
+        port: Port to listen on; 0 for any free one.
+        count: Number of workers to wait for.
+        key: Secret of the run.
 
     Raises:
         EnvironmentFailedError: It did not start.
     """
 
     def __init__(self, host: str, port: int, count: int, key: str) -> None:
-        self._line: socket.socket | None = None
+        self._connection: socket.socket | None = None
         self._buffer = bytearray()
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
         with signals.deferred():
-            self._folder, self._owner = temp_folders.make_folder()
+            self._folder, self._folder_lock = temp_folders.make_folder()
         self._log = self._folder / "master.log"
         try:
             self._start(host, port, count, key)
         except BaseException:
-            self.end("it could not start")
+            self.stop("could not start")
             raise
 
     @property
     def pid(self) -> int:
-        """Process id."""
-        return self._started[0].pid
+        """Return the process id."""
+        return self._processes[0].pid
 
     def send(self, order: dict[str, Any]) -> None:
-        """Say what to do; where nobody listens, `hear` tells."""
-        if self._line is not None:
+        """Send a command; if the process is gone, `receive` raises."""
+        if self._connection is not None:
             with suppress(OSError):
-                self._line.sendall(json.dumps(order).encode() + b"\n")
+                self._connection.sendall(json.dumps(order).encode() + b"\n")
 
-    def has_news(self) -> bool:
-        """Whether something can be heard at once."""
+    def has_message(self) -> bool:
+        """Whether a message can be received at once."""
         with selectors.DefaultSelector() as selector:
-            selector.register(self._open_line(), selectors.EVENT_READ)
+            selector.register(self._open_connection(), selectors.EVENT_READ)
             return b"\n" in self._buffer or bool(selector.select(0))
 
-    def hear(self, deadline: float) -> dict[str, Any] | None:
-        """What it says next; None where it says nothing until then; EnvironmentFailedError if it is gone."""
-        line = self._open_line()
+    def receive(self, deadline: float) -> dict[str, Any] | None:
+        """Return the next message; None if none came in time. Raises EnvironmentFailedError if it ended."""
+        connection = self._open_connection()
         while b"\n" not in self._buffer:
-            line.settimeout(max(0.01, deadline - time.monotonic()))
+            connection.settimeout(max(0.01, deadline - time.monotonic()))
             try:
-                data = line.recv(65536)
+                data = connection.recv(65536)
             except TimeoutError:
                 return None
             except ConnectionResetError:
                 data = b""
             if not data:
-                raise self._died()
+                raise self._ended_error()
             self._buffer += data
         text, _, rest = bytes(self._buffer).partition(b"\n")
         self._buffer[:] = rest
         return dict(json.loads(text))
 
     def port(self) -> int:
-        """Where it listens, which is the first that it says; EnvironmentFailedError if it does not."""
-        news = self.hear(time.monotonic() + _START_TIMEOUT_S)
-        if news is None or news["what"] != "listening":
-            raise EnvironmentFailedError(f"Locust's master said {news} where it was to say where it listens.")
-        return int(news["port"])
+        """Return its port, which is its first message; raises EnvironmentFailedError if none came."""
+        message = self.receive(time.monotonic() + _START_TIMEOUT_S)
+        if message is None or message["what"] != "listening":
+            raise EnvironmentFailedError(f"Locust's master sent {message} instead of its port.")
+        return int(message["port"])
 
-    def end(self, why: str) -> None:
-        """Tell it, and through it the workers, that there is nothing more to do, and end it."""
+    def stop(self, why: str) -> None:
+        """Dismiss the workers, and stop the process."""
         with signals.deferred():
             self.send({"over": why})
-            if self._line is not None:
+            if self._connection is not None:
                 with suppress(subprocess.TimeoutExpired):
-                    self._started[0].wait(timeout=0 if signals.is_forced() else _GOODBYE_S)
-                self._line.close()
-            processes.terminate(self._started)
+                    self._processes[0].wait(timeout=0 if signals.is_forced() else _GOODBYE_S)
+                self._connection.close()
+            processes.terminate(self._processes)
             shutil.rmtree(self._folder, ignore_errors=True)
-            if self._owner is not None:
-                self._owner.release()
+            if self._folder_lock is not None:
+                self._folder_lock.release()
 
     def _start(self, host: str, port: int, count: int, key: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -114,22 +114,22 @@ class MasterProcess:
                 process = processes.start(
                     "loadtests.distributed.master", arguments, log=self._log, environment=environment
                 )
-                self._started.append(process)
+                self._processes.append(process)
             deadline = time.monotonic() + _START_TIMEOUT_S
             listener.settimeout(0.2)
-            while self._line is None:
+            while self._connection is None:
                 try:
-                    self._line, _ = listener.accept()
+                    self._connection, _ = listener.accept()
                 except TimeoutError:
                     if process.poll() is not None or time.monotonic() > deadline:
-                        raise self._died() from None
+                        raise self._ended_error() from None
 
-    def _open_line(self) -> socket.socket:
-        if self._line is None:
+    def _open_connection(self) -> socket.socket:
+        if self._connection is None:
             raise AssertionError("it has not started")
-        return self._line
+        return self._connection
 
-    def _died(self) -> EnvironmentFailedError:
+    def _ended_error(self) -> EnvironmentFailedError:
         with suppress(subprocess.TimeoutExpired):
-            self._started[0].wait(timeout=5)
+            self._processes[0].wait(timeout=5)
         return EnvironmentFailedError(f"Locust's master ended: {processes.log_end(self._log)}")

@@ -1,4 +1,4 @@
-"""Load from other machines: the workers that people start there, led by Locust's master."""
+"""Load from other machines: workers that are started there, led by Locust's master."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from harness.results.environment import LoadWorker
 from harness.suites.external import is_loopback
 from harness.system import secret
 
-#: Where workers are awaited unless told otherwise: Locust's own port, on this machine alone.
+#: Default address to wait for workers on: Locust's port, on this machine only.
 DEFAULT_BIND: Final = "127.0.0.1:5557"
-#: The master and the workers compare their clocks after a load; with no word from them for so long they hang.
+#: Seconds after a load, in which master and workers compare their clocks; without a message for longer they
+#: hang.
 _END_TIMEOUT_S: Final = 60
 
 Log = Callable[[str], None]
@@ -29,43 +30,43 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Address:
-    """Where the master listens: an IPv4 address of this machine, and a port (0 for any free one)."""
+    """Address that the master listens on: an IPv4 address of this machine, and a port (0: any free one)."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From `HOST:PORT`; SuiteError where that is none, or no one address that workers could be told."""
+        """Parse `HOST:PORT`; raises SuiteError if it is invalid, or no address for workers to connect to."""
         host, _, port = text.rpartition(":")
         try:
             address = ipaddress.IPv4Address(host)
-            number = int(port)
+            port_number = int(port)
         except ValueError:
-            number = -1
-        if not 0 <= number <= 65535 or address.is_unspecified or address.is_multicast:
+            port_number = -1
+        if not 0 <= port_number <= 65535 or address.is_unspecified or address.is_multicast:
             raise SuiteError(
                 "--workers-bind: expected HOST:PORT with the one IPv4 address of this machine by which the"
                 f" load machines reach it, such as {DEFAULT_BIND} (got {text!r})"
             )
-        return cls(host, number)
+        return cls(host, port_number)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect to it."""
         return is_loopback(self.host)
 
 
 class RemoteWorkers:
-    """Locust's master, from `with` to its end, and the workers that it leads.
+    """Locust's master, from `with` to its end, and its workers.
 
     Args:
-        count: How many there are to be.
-        address: Where it listens.
+        count: Number of workers to wait for.
+        address: Address to listen on.
 
     Attributes:
-        found: What is known of each, once they are gathered, over all loads until now.
-        last: The same, of the last load alone.
+        found: Description of each worker that joined, over all loads until now.
+        last: The same, of the last load only.
     """
 
     def __init__(self, count: int, address: Address) -> None:
@@ -73,8 +74,8 @@ class RemoteWorkers:
         self.found: list[LoadWorker] = []
         self.last: list[LoadWorker] = []
         self._address = address
-        self._given = secret.given(os.environ)
-        self._secret = self._given or secret.fresh()
+        self._given_secret = secret.given(os.environ)
+        self._secret = self._given_secret or secret.fresh()
         self._lost: InvalidMeasurementError | None = None
         self._has_ended = False
 
@@ -83,65 +84,66 @@ class RemoteWorkers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._master.end("it was stopped" if kind is not None else "it is done")
+        self._master.stop("stopped" if kind is not None else "completed")
 
     @property
     def host(self) -> str:
-        """The address of this machine by which they reach it."""
+        """Return the address of this machine that workers connect to."""
         return self._address.host
 
     @property
     def pid(self) -> int:
-        """Process id of the master."""
+        """Return the process id of the master."""
         return self._master.pid
 
     def gather(self, limit_s: float, log: Log) -> None:
-        """Tell how workers are started, and wait until all are there.
+        """Print how workers are started, and wait until all have joined.
 
         Args:
-            limit_s: At most so many seconds.
-            log: Told the command, and who came.
+            limit_s: Seconds to wait at most.
+            log: Receives the command, and a line for each worker.
 
         Raises:
-            EnvironmentFailedError: Not all came in time, or the master died.
+            EnvironmentFailedError: Not all joined in time, or the master died.
         """
-        where = f"{self._address.host}:{self._master.port()}"
-        value = "..." if self._given else self._secret
+        address = f"{self._address.host}:{self._master.port()}"
+        value = "..." if self._given_secret else self._secret
         log(
-            f"waiting for {self.count} worker(s) at {where}. On each load machine, once for each of its CPUs:"
+            f"waiting for {self.count} worker(s) at {address}."
+            " On each load machine, once for each of its CPUs:"
         )
-        log(f"  {secret.NAME}={value} cookies-vs-tokens remote worker {where}")
-        if self._given:
-            log("  with the secret that this run's environment has")
-        here: dict[int, LoadWorker] = {}
+        log(f"  {secret.NAME}={value} cookies-vs-tokens remote worker {address}")
+        if self._given_secret:
+            log("  with the secret of this run's environment")
+        joined: dict[int, LoadWorker] = {}
         deadline = time.monotonic() + limit_s
         while True:
-            news = self._master.hear(deadline)
-            match news:
+            message = self._master.receive(deadline)
+            match message:
                 case None:
                     raise EnvironmentFailedError(
-                        f"{len(here)} of {self.count} worker(s) came to {where} within {limit_s:g} s"
+                        f"{len(joined)} of {self.count} worker(s) joined at {address} within {limit_s:g} s"
                         " (--expect-workers-max-wait)."
                     )
                 case {"what": "worker", "number": number, "about": about, "error_ns": error_ns}:
-                    here[number] = _described(about, error_ns)
-                    log(f"worker on {here[number].host}: {len(here)} of {self.count}")
+                    joined[number] = _described(about, error_ns)
+                    log(f"worker on {joined[number].host}: {len(joined)} of {self.count}")
                 case {"what": "refused", "host": host, "why": why}:
-                    log(f"refused a worker on {_plain(host)}: {_plain(why)}")
+                    log(f"refused a worker on {_printable(host)}: {_printable(why)}")
                 case {"what": "left", "number": number, "host": host, "why": why}:
-                    here.pop(number, None)
-                    log(f"the worker on {_plain(host)} left again: {_plain(why)}")
+                    joined.pop(number, None)
+                    log(f"the worker on {_printable(host)} left: {_printable(why)}")
                 case {"what": "ready"}:
-                    self.found = [here[number] for number in sorted(here)]
+                    self.found = [joined[number] for number in sorted(joined)]
                     return
 
     def begin(self, plan: Plan, folder: Path) -> RemoteCrew:
-        """Have them follow a plan, and their recordings in this folder."""
+        """Have them run a plan, and write their recordings to this folder."""
         self._has_ended = False
         self._master.send({"load": plan.dumps(), "folder": str(folder)})
         members = [
-            RemoteMember(self, f"worker {number + 1} on {one.host}", folder, number, plan.scenario)
-            for number, one in enumerate(self.found)
+            RemoteMember(self, f"worker {number + 1} on {worker.host}", folder, number, plan.scenario)
+            for number, worker in enumerate(self.found)
         ]
         return RemoteCrew(self, members)
 
@@ -149,45 +151,45 @@ class RemoteWorkers:
         """Wait until all have ended after their last slot.
 
         Raises:
-            InvalidMeasurementError: One was lost.
+            InvalidMeasurementError: A worker was lost.
             EnvironmentFailedError: The master died, or hangs.
         """
         deadline = time.monotonic() + _END_TIMEOUT_S
         while self._lost is None and not self._has_ended:
-            news = self._master.hear(deadline)
-            if news is None:
+            message = self._master.receive(deadline)
+            if message is None:
                 raise EnvironmentFailedError("the workers did not end after the last slot.")
-            self._take_in(news)
+            self._handle(message)
         if self._lost is not None:
             raise self._lost
 
     def failure(self) -> InvalidMeasurementError:
-        """The error that says who was lost."""
+        """Return the error that names the lost worker."""
         try:
             self.finish()
         except InvalidMeasurementError as error:
             return error
-        return InvalidMeasurementError("a worker hung up before its time")
+        return InvalidMeasurementError("a worker closed its connection early")
 
     def is_lost(self) -> bool:
-        """Whether one of them is gone."""
-        while self._master.has_news():
-            self._take_in(self._master.hear(0) or {})
+        """Whether a worker was lost."""
+        while self._master.has_message():
+            self._handle(self._master.receive(0) or {})
         return self._lost is not None
 
-    def _take_in(self, news: dict[str, Any]) -> None:
-        """What the master says of a load; of strangers who knock meanwhile nothing follows."""
-        match news:
+    def _handle(self, message: dict[str, Any]) -> None:
+        """Handle a message about a load; refusals of further clients are ignored."""
+        match message:
             case {"what": "ended", "workers": clocks}:
                 self._has_ended = True
                 pairs = zip(self.found, clocks, strict=True)
-                self.last = [one.model_copy(update=_under_load(clock)) for one, clock in pairs]
+                self.last = [worker.model_copy(update=_under_load(clock)) for worker, clock in pairs]
                 self.found = [
-                    _together(before, last) for before, last in zip(self.found, self.last, strict=True)
+                    _combined(before, last) for before, last in zip(self.found, self.last, strict=True)
                 ]
             case {"what": "lost", "number": number, "host": host, "why": why}:
                 self._lost = InvalidMeasurementError(
-                    f"worker {number + 1} of {self.count}, on {_plain(host)}, was lost: {_plain(why)}"
+                    f"worker {number + 1} of {self.count}, on {_printable(host)}, was lost: {_printable(why)}"
                 )
 
 
@@ -202,15 +204,15 @@ class RemoteMember:
     scenario: str
 
     def has_ended(self) -> bool:
-        """Whether it, or another, is gone: then there is no load any more."""
+        """Whether it, or another worker, was lost, which ends the load."""
         return self.workers.is_lost()
 
     def failure(self) -> InvalidMeasurementError:
-        """The error that says who was lost."""
+        """Return the error that names the lost worker."""
         return self.workers.failure()
 
     def recorded(self) -> Recording:
-        """What it recorded, as far as it came."""
+        """Return its recording, as far as it was received."""
         return local.recorded(self.folder / f"load-{self.number}.recording.jsonl", self.scenario)
 
 
@@ -222,22 +224,22 @@ class RemoteCrew:
     members: Sequence[RemoteMember]
 
     def wait(self) -> None:
-        """Until all have ended after their last slot; raises what `RemoteWorkers.finish` does."""
+        """Wait until all have ended after their last slot; raises the errors of `RemoteWorkers.finish`."""
         self.workers.finish()
 
 
 def _described(about: dict[str, Any], error_ns: int) -> LoadWorker:
     return LoadWorker(
-        host=_plain(about["host"]),
-        cpu=_plain(about["cpu"]),
+        host=_printable(about["host"]),
+        cpu=_printable(about["cpu"]),
         cpus=int(about["cpus"]),
-        python=_plain(about["python"]),
+        python=_printable(about["python"]),
         clock_error_us=error_ns / 1e3,
     )
 
 
 def _under_load(clock: dict[str, int]) -> dict[str, float]:
-    """What the master found of a worker during one load, as `LoadWorker` has it."""
+    """Return the master's data of a worker during one load, as fields of `LoadWorker`."""
     return {
         "clock_error_us": clock["error_ns"] / 1e3,
         "clock_drift_us": clock["drift_ns"] / 1e3,
@@ -246,8 +248,8 @@ def _under_load(clock: dict[str, int]) -> dict[str, float]:
     }
 
 
-def _together(before: LoadWorker, last: LoadWorker) -> LoadWorker:
-    """What is known of a worker over all loads until now."""
+def _combined(before: LoadWorker, last: LoadWorker) -> LoadWorker:
+    """Return the description of a worker over all loads until now."""
     return before.model_copy(
         update={
             "clock_error_us": max(before.clock_error_us, last.clock_error_us),
@@ -258,6 +260,6 @@ def _together(before: LoadWorker, last: LoadWorker) -> LoadWorker:
     )
 
 
-def _plain(text: object) -> str:
-    """What another machine says, as it can be printed."""
+def _printable(text: object) -> str:
+    """Return text from another machine with printable characters only."""
     return "".join(character for character in str(text)[:300] if character.isprintable())

@@ -1,4 +1,4 @@
-"""CPU time, memory and store counters of the rig's own processes, read at the edges of slots."""
+"""CPU time, memory and store counters of the testbed's processes, read at the edges of slots."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from harness.testbed.meters import CpuReading, ServerMeter, StoreMeter
 
 
 class UsageRecorder:
-    """Keeps the account of every slot: call `begin` and `end` at its drained edges.
+    """Recorder of the usage of each slot: call `begin` and `end` at its edges, while no request is pending.
 
     Args:
-        servers: The meter of each instance; None of one whose CPU nobody can read.
-        store: The store's meter.
-        elsewhere: The instances that have another store.
+        servers: Meter of each instance; None if its CPU time cannot be read.
+        store: Meter of the store.
+        other_store: Instances that use another store.
     """
 
     def __init__(
-        self, servers: Sequence[ServerMeter | None], store: StoreMeter, elsewhere: Collection[int] = ()
+        self, servers: Sequence[ServerMeter | None], store: StoreMeter, other_store: Collection[int] = ()
     ) -> None:
         self._servers = servers
         self._store = store
-        self._elsewhere = elsewhere
+        self._other_store = other_store
         self.accounts: list[SlotUsage] = []
 
     def begin(self, instance: int) -> None:
@@ -31,17 +31,17 @@ class UsageRecorder:
         self._server_before = self._read_server(instance)
 
     def end(self, slot: int, instance: int) -> None:
-        """Read them after it, and enter the difference."""
+        """Read the meters after a slot, and record the difference."""
         before, after = self._server_before, self._read_server(instance)
         store_cpu, store_ops = self._store.spent(self._store_before, self._store.read())
-        known = instance not in self._elsewhere
+        is_known = instance not in self._other_store
         self.accounts.append(
             SlotUsage(
                 slot,
                 instance,
                 server_cpu_ns=None if before is None or after is None else after.on_ns - before.on_ns,
-                store_cpu_ns=store_cpu if known else None,
-                store_ops=store_ops if known else None,
+                store_cpu_ns=store_cpu if is_known else None,
+                store_ops=store_ops if is_known else None,
                 server_wait_ns=0 if before is None or after is None else after.waiting_ns - before.waiting_ns,
             )
         )

@@ -1,4 +1,4 @@
-"""`bench.py remote worker`: take part in a run on another machine, as one worker, until it is over."""
+"""`bench.py remote worker`: takes part in a run on another machine, as one worker, until it is over."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from rich.console import Console
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.system import processes, secret, signals, temp_folders
 
-#: Exit code of a worker whose run is over (`loadtests/distributed/worker.py`).
+#: Exit code of a worker after the end of its run (`loadtests/distributed/worker.py`).
 _OVER: Final = 0
 
 
 def work(master: str, patience_s: float, console: Console) -> None:
-    """Be a worker of the run at an address, and tell a console how it goes.
+    """Run a worker of the run at an address, and print its messages.
 
     Args:
         master: `HOST:PORT` of the run.
-        patience_s: Without a word from it for so long the worker gives up.
-        console: Told what the worker does.
+        patience_s: Seconds without a message from the run until the worker gives up.
+        console: Console for the messages.
 
     Raises:
-        SuiteError: No address, or no secret.
-        EnvironmentFailedError: It could not take part, or not to the end.
+        SuiteError: The address is invalid, or the secret is missing.
+        EnvironmentFailedError: The worker could not take part, or not to the end.
     """
     host, _, port = master.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
@@ -37,10 +37,10 @@ def work(master: str, patience_s: float, console: Console) -> None:
             f" {secret.FILE} a file that does."
         )
     with signals.deferred():
-        folder, owner = temp_folders.make_folder()
+        folder, folder_lock = temp_folders.make_folder()
     log = folder / "worker.log"
     started = []
-    last = ""
+    last_line = ""
     try:
         with signals.deferred():
             worker = processes.start(
@@ -50,14 +50,14 @@ def work(master: str, patience_s: float, console: Console) -> None:
                 environment={"HOME": str(folder), secret.NAME: key},
             )
             started.append(worker)
-        console.print(f"knocking at {master}; Ctrl-C ends this worker", highlight=False, markup=False)
+        console.print(f"connecting to {master}; Ctrl-C ends this worker", highlight=False, markup=False)
         for line in worker.stdout or ():
-            last = line.decode(errors="replace").strip()
-            console.print(last, highlight=False, markup=False, soft_wrap=True)
+            last_line = line.decode(errors="replace").strip()
+            console.print(last_line, highlight=False, markup=False, soft_wrap=True)
         if worker.wait() != _OVER:
-            raise EnvironmentFailedError(last or f"the worker ended: {processes.log_end(log)}")
+            raise EnvironmentFailedError(last_line or f"the worker ended: {processes.log_end(log)}")
     finally:
         processes.terminate(started)
         shutil.rmtree(folder, ignore_errors=True)
-        if owner is not None:
-            owner.release()
+        if folder_lock is not None:
+            folder_lock.release()

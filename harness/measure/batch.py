@@ -1,4 +1,4 @@
-"""The instances of one rig, and the scenarios that are put on them one after the other."""
+"""Server instances of one rig, and the scenarios that run on them one after the other."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from harness.testbed.launcher import LOOPBACK, Instance, ServerOptions
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 
-#: Discarded requests to each process of an instance that another scenario has warmed up already.
+#: Discarded requests to each process of an instance that an earlier scenario has warmed up.
 _WARM_REQUESTS: Final = 100
 
 
 class Batch:
-    """One batch of fresh instances under the same conditions.
+    """Batch of fresh instances under the same conditions.
 
     Args:
-        setup: What is fixed for the run.
-        rig: Store and servers, up.
-        number: Which batch of the run this is, from 1.
-        generator: Generates the load.
+        setup: Settings of the run.
+        rig: Store and servers, running.
+        number: Number of the batch within the run, from 1.
+        generator: Load generator.
         reporter: Receives progress messages.
     """
 
@@ -67,19 +67,19 @@ class Batch:
         generator: load.Generator,
         reporter: Reporter,
     ) -> Iterator[Batch]:
-        """Start a store and the servers of these arms, with the sessions that scenarios want beside.
+        """Start a store and the servers of these arms, with the additional sessions of the scenarios.
 
         Args:
-            setup: What is fixed for the run.
-            conditions: What servers and store must be like.
+            setup: Settings of the run.
+            conditions: Required settings of servers and store.
             arms: Arms to start servers for.
-            number: Which batch of the run this is, from 1.
+            number: Number of the batch within the run, from 1.
             placement: CPUs of servers, store and load.
-            generator: Generates the load.
+            generator: Load generator.
             reporter: Receives progress messages.
 
         Raises:
-            EnvironmentFailedError: A part would not start.
+            EnvironmentFailedError: A part cannot be started.
         """
         _announce(setup, conditions, arms, reporter)
         rig = Rig(
@@ -100,16 +100,16 @@ class Batch:
         )
         with rig, setup.options.beside(rig):
             if conditions.sessions:
-                reporter.log(f"logging {conditions.sessions:,} others in with each arm")
+                reporter.log(f"logging in {conditions.sessions:,} more users with each scheme")
                 seeding.seed_sessions(rig, conditions.sessions)
             yield cls(setup, rig, number, generator, reporter)
 
     def observe(self, index: int) -> ObservedLoad:
-        """Put the slots of the suite's scenario number `index` on the instances.
+        """Run the slots of the suite's scenario number `index` on the instances.
 
         Raises:
-            EnvironmentFailedError: A part would not start or died, or the disk is full.
-            InvalidMeasurementError: The load broke off, and nothing was recorded.
+            EnvironmentFailedError: A part could not be started or died, or the disk is full.
+            InvalidMeasurementError: The load ended early, and nothing was recorded.
         """
         scenario = self._setup.suite.scenarios[index]
         instances = self._instances(scenario)
@@ -121,19 +121,19 @@ class Batch:
             slots=self._slots(scenario),
             warmup_requests=self._warmup(scenario) * (scenario.processes or 1),
         )
-        seen = self._observe(scenario, instances, plan)
+        observed_load = self._observe(scenario, instances, plan)
         self._is_warm = True
-        return seen
+        return observed_load
 
     def run_incident(self, index: int) -> IncidentRecord:
-        """Have all arms meet the incident that is the suite's scenario number `index`.
+        """Run the incident that is the suite's scenario number `index` on all arms at once.
 
         Raises:
-            EnvironmentFailedError: A server died, or the store when it was not meant to; or the load hangs.
+            EnvironmentFailedError: A server died, or the store died outside the incident, or the load hangs.
             InvalidMeasurementError: The load ended without its report.
         """
         setup, scenario = self._setup, self._setup.suite.scenarios[index]
-        self._reporter.log(f"{scenario.label}: all arms at once for {scenario.seconds:g} s")
+        self._reporter.log(f"{scenario.label}: all schemes at once for {scenario.seconds:g} s")
 
         def log(event: Event) -> None:
             where = f" at {event.arm}" if event.arm else ""
@@ -152,15 +152,15 @@ class Batch:
         )
 
     def _observe(self, scenario: Scenario, instances: Sequence[Instance], plan: Plan) -> ObservedLoad:
-        """Run a plan, and read what there is to read before and after it."""
+        """Run a plan, and read meters and processes before and after it."""
         rig = self.rig
-        meters = [one.meter for one in instances]
-        # Servers that run already have the store that --redis-url names, or one that nothing here reads.
-        own_store = () if rig.store.given else slots.started_elsewhere(instances)
-        accountant = UsageRecorder(meters, self._meter, own_store)
+        meters = [instance.meter for instance in instances]
+        # Servers that already run use the store of --redis-url, or a store that this run cannot read.
+        other_store = () if rig.store.given else slots.started_elsewhere(instances)
+        recorder = UsageRecorder(meters, self._meter, other_store)
         rtt_us = [rig.store.rtt_us()]
-        self._reporter.begin(scenario.label, len(plan.order), [t.arm for t in plan.targets])
-        before, stores = slots.families(instances), rig.store.run_ids()
+        self._reporter.begin(scenario.label, len(plan.order), [target.arm for target in plan.targets])
+        before, stores = slots.process_trees(instances), rig.store.run_ids()
         sampler = slots.sampler(rig, instances, scenario.seconds)
         rss: dict[int, int] = {}
         memory: dict[str, int] = {}
@@ -168,25 +168,25 @@ class Batch:
         broken_off = None
         try:
             recording = load.run(
-                plan, rig, accountant, sampler, how=self._generator, on_slot=self._reporter.slot
+                plan, rig, recorder, sampler, how=self._generator, on_slot=self._reporter.slot
             )
         except load.BrokenOffError as error:
             broken_off, recording, after, stores_now = error, error.recording, before, stores
         else:
-            after, stores_now = slots.families(instances), rig.store.run_ids()
+            after, stores_now = slots.process_trees(instances), rig.store.run_ids()
             rtt_us.append(rig.store.rtt_us())
-            rss = {n: one.resident_bytes() for n, one in enumerate(meters) if one is not None}
-            known = [arm for arm in by_arm(plan.targets) if arm not in rig.elsewhere]
-            memory = {arm: self._meter.memory(rig.arm_prefix(arm)) for arm in known}
+            rss = {number: meter.resident_bytes() for number, meter in enumerate(meters) if meter is not None}
+            started_arms = [arm for arm in by_arm(plan.targets) if arm not in rig.elsewhere]
+            memory = {arm: self._meter.memory(rig.arm_prefix(arm)) for arm in started_arms}
             if scenario.profile_bytes is not None:
                 longest = header_limit.of_arms(rig, instances)
-        restarted = [name for name, family in before.items() if after[name] != family]
+        restarted = [name for name, tree in before.items() if after[name] != tree]
         restarted += ["the store"] if stores_now != stores else []
         observed = Observation(
             scenario,
             plan,
             recording,
-            accountant.accounts,
+            recorder.accounts,
             server_rss=rss,
             store_memory=memory,
             longest_profile=longest,
@@ -201,39 +201,39 @@ class Batch:
         """Return the instances that take part in a scenario."""
         wanted = self._setup.suite.arms_of([scenario])
         needs_credential = scenario.name in self._setup.needs_credential
-        everyone = self.rig.authenticating if needs_credential else self.rig.instances
-        return [one for one in everyone if one.target.arm in wanted]
+        candidates = self.rig.authenticating if needs_credential else self.rig.instances
+        return [instance for instance in candidates if instance.target.arm in wanted]
 
     def _slots(self, scenario: Scenario) -> int:
-        """Return fewer slots if a batch has fewer arms, so that each instance has as many as in the first."""
+        """Return the number of slots: per instance as many as in the first batch, even with fewer arms."""
         wanted = self._setup.suite.arms_of([scenario])
-        here = [arm for arm in self.rig.arms if arm.name in wanted]
-        return max(1, round(scenario.slots * len(here) / len(wanted)))
+        arms = [arm for arm in self.rig.arms if arm.name in wanted]
+        return max(1, round(scenario.slots * len(arms) / len(wanted)))
 
     def _warmup(self, scenario: Scenario) -> int:
-        """Return the discarded requests to each server process."""
+        """Return the number of discarded requests to each server process."""
         is_warm = self._is_warm and scenario.warmup_requests is None
         return _WARM_REQUESTS if is_warm else self._setup.suite.warmup(scenario)
 
 
 def _announce(setup: Setup, conditions: Conditions, arms: Sequence[Arm], reporter: Reporter) -> None:
-    """Print which servers are about to be started, and which run already."""
+    """Print which servers are about to be started, and which already run."""
     details = [f"password cost {conditions.password_cost}"]
     if conditions.profile_bytes:
-        details.append(f"profiles of {conditions.profile_bytes:,} bytes")
+        details.append(f"payloads of {conditions.profile_bytes:,} bytes")
     if conditions.lifetime_s:
-        details.append(f"credentials that live {conditions.lifetime_s} s")
+        details.append(f"credential lifetime {conditions.lifetime_s} s")
     if conditions.relayed:
-        details.append("the store at a distance")
+        details.append("store behind a delay")
     if conditions.processes > 1:
-        details.append(f"{conditions.processes} processes behind each port")
+        details.append(f"{conditions.processes} processes per port")
     count = setup.suite.instances
-    here = [arm for arm in arms if arm.own is None or arm.own.address is None]
-    if here:
+    to_start = [arm for arm in arms if arm.own is None or arm.own.address is None]
+    if to_start:
         store = "" if setup.options.redis_url else "a store and "
         reporter.log(
-            f"starting {store}{count * len(here)} servers ({count} of each arm, {', '.join(details)})"
+            f"starting {store}{count * len(to_start)} servers ({count} of each scheme, {', '.join(details)})"
         )
     for arm in arms:
         if arm.own is not None and arm.own.address is not None:
-            reporter.log(f"{arm.name} runs already, at {', '.join(arm.own.address)}")
+            reporter.log(f"{arm.name} already runs at {', '.join(arm.own.address)}")

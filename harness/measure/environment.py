@@ -1,4 +1,4 @@
-"""What this machine and this software are, as far as they move the numbers."""
+"""Description of machine and software, as far as they affect the results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.testbed.revisions.worktrees import revision
 from harness.testbed.rig import Rig
 from harness.testbed.store.nodes import store_version
 
-#: What moves the numbers; the rest of the lock is reproducible from the revision.
+#: Packages that affect the results; the rest of the lock file is reproducible from the revision.
 _PACKAGES = (
     "aiohttp",
     "aiohttp-session",
@@ -32,50 +32,50 @@ _PACKAGES = (
 
 
 def describe(rig: Rig, placement: Placement, findings: list[MachineFinding]) -> Environment:
-    """The environment of a run, with its rig up, and what the doctor found before."""
-    store = StoreInfo(name="unknown", version="", source="the servers' own, elsewhere")
+    """Return the environment of a run while its rig is running, with the doctor's findings."""
+    store = StoreInfo(name="unknown", version="", source="external servers' store")
     if rig.store.given or len(rig.elsewhere) < len(rig.arms):
         name, version = store_version(rig.store.client.info("server"))
         store = StoreInfo(name=name, version=version, source=rig.store.source)
-    ours = next((one.ready for one in rig.instances if "loop" in one.ready), None)
+    ready = next((instance.ready for instance in rig.instances if "loop" in instance.ready), None)
     return Environment(
         cpu=cpu_model(),
         cores=cores(),
         kernel=f"{platform.system()} {platform.release()}",
         python=python(),
-        packages={package: found for package in _PACKAGES if (found := _version(package))},
+        packages={package: version for package in _PACKAGES if (version := _version(package))},
         store=store,
         placement={role: cpus for role, cpus in placement.roles().items() if role not in _elsewhere(rig)},
         git=revision(),
         servers={}
-        if ours is None
+        if ready is None
         else {
-            "loop": ours["loop"],
-            "password_cost": ours["password_cost"],
-            "package": Path(ours["package"]).name,
-            "digest": ours["digest"],
+            "loop": ready["loop"],
+            "password_cost": ready["password_cost"],
+            "package": Path(ready["package"]).name,
+            "digest": ready["digest"],
         },
-        digests={one.target.arm: one.ready["digest"] for one in rig.instances},
-        schemes={arm.name: _declared(arm) for arm in rig.arms},
+        digests={instance.target.arm: instance.ready["digest"] for instance in rig.instances},
+        schemes={arm.name: _scheme_info(arm) for arm in rig.arms},
         agents=[
             AgentInfo(
                 address=address,
-                **{key: about[key] for key in ("host", "cpu", "cores", "kernel")},
+                **{key: machine[key] for key in ("host", "cpu", "cores", "kernel")},
                 arms=[arm.name for arm in rig.arms if arm.own is not None and arm.own.agent == address],
             )
-            for address, about in rig.agents.items()
+            for address, machine in rig.agents.items()
         ],
         findings=findings,
     )
 
 
 def _elsewhere(rig: Rig) -> set[str]:
-    """The roles that nobody here gave a CPU to."""
+    """Return the roles that run elsewhere, so that this run assigns no CPU to them."""
     servers = len(rig.elsewhere) == len(rig.arms)
     return ({"servers"} if servers else set()) | ({"store"} if servers or rig.store.given else set())
 
 
-def _declared(arm: Arm) -> SchemeInfo:
+def _scheme_info(arm: Arm) -> SchemeInfo:
     scheme = arm.scheme
     return SchemeInfo(
         title=scheme.title,

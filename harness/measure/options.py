@@ -1,4 +1,4 @@
-"""How a run is to be made."""
+"""Options of a run."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from harness.testbed.rig import Rig
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line adds to a suite.
+    """Options that the command line adds to a suite.
 
     Attributes:
         out: Folder of this run.
-        seed: Seeds the plan; None draws one, which the result names.
+        seed: Seed of the plan; None for a random seed, which the result records.
         loop: Event loop of the servers.
-        redis_url: A store of the user's own.
-        processes: Load processes that share the load.
-        expect_workers: How many workers, started elsewhere, make the load in their place; 0 for none.
-        workers_bind: Where these find the run.
-        workers_wait_s: For how long they are awaited.
-        command: The command line, as the result records it.
-        until_decided_s: Measure further batches of fresh instances, `looks.LOOKS` in all, until every verdict
-            is reached or a batch more would not end within so many seconds; None for one batch.
-        beside: What goes on beside the load of every rig; for calibration.
-        may_load_others: Whether addresses of the suite that are not this machine's may be loaded.
+        redis_url: URL of the user's store; None for the embedded store.
+        processes: Number of load processes.
+        expect_workers: Number of workers on other machines that generate the load instead; 0 for none.
+        workers_bind: Address that these workers connect to.
+        workers_wait_s: Seconds to wait for the workers.
+        command: Command line, as recorded in the result.
+        until_decided_s: Time limit in seconds for further batches of fresh instances, up to
+            `sequential.LOOKS` in all, which end once every verdict is reached; None for a single batch.
+        beside: Context that is active during the load of every rig; for calibration.
+        may_load_others: Whether addresses of the suite on other machines may be loaded.
     """
 
     out: Path

@@ -1,4 +1,4 @@
-"""What is refused before anything is started: suites, loads and incidents that cannot be measured."""
+"""Validation before a run: suites, loads and incidents that cannot be measured are refused."""
 
 from __future__ import annotations
 
@@ -19,132 +19,132 @@ from harness.system.cpus import place, usable_cpus
 
 
 def check_workers(suite: Suite, options: Options, incidents: Collection[str]) -> None:
-    """Refuse what workers cannot share, or cannot reach.
+    """Refuse scenarios that workers cannot share, and servers that they cannot reach.
 
     Args:
-        suite: What is to be measured.
-        options: Of the command line; they expect workers.
-        incidents: The scenarios that all arms live through at once.
+        suite: Suite to be measured.
+        options: Options of the command line, which expect workers.
+        incidents: Names of the scenarios that are incidents.
 
     Raises:
-        SuiteError: Names it.
+        SuiteError: The message names the scenario or server.
     """
     count = options.expect_workers
     if options.processes > 1:
         raise SuiteError(
-            "--processes: load processes are of this machine; with --expect-workers there are none."
+            "--processes: load processes run on this machine; with --expect-workers there are none."
         )
     for index, scenario in enumerate(suite.scenarios):
         users = scenario.load.users
         if users % count:
             raise SuiteError(
-                f"--expect-workers: expected a divisor of the users of every scenario, since Locust deals"
+                "--expect-workers: expected a divisor of the users of every scenario, since Locust spreads"
                 f" them evenly: scenarios[{index}], {scenario.name}, has {users} (got {count})"
             )
         if count > 1 and scenario.load.p99_ms:
-            raise SuiteError("--expect-workers: a search for capacity (p99_ms) is made by one load process.")
+            raise SuiteError("--expect-workers: a search for capacity (p99_ms) needs a single load process.")
         if scenario.name in incidents:
-            raise SuiteError("--expect-workers: an incident is driven by one load process of the run's own.")
+            raise SuiteError("--expect-workers: an incident needs a load process on this machine.")
     if not Address.parse(options.workers_bind).is_loopback:
         _check_reach(suite)
 
 
 def _check_reach(suite: Suite) -> None:
-    """Servers that listen on a loopback are those of a worker's own machine to the worker."""
+    """Refuse servers at loopback addresses, which lead a worker to its own machine."""
     for name, server in suite.own.items():
         if server.command is not None:
             raise SuiteError(
-                f"--workers-bind: own.{name} listens on 127.0.0.1, where workers on other machines do not"
-                " reach it. Start it by hand at an address of this machine, and name that in address."
+                f"--workers-bind: own.{name} listens on 127.0.0.1, where workers on other machines cannot"
+                " reach it. Start it manually at an address of this machine, and set that as `address`."
             )
         for address in server.address or ():
             if is_loopback(host_and_port(address)[0]):
                 raise SuiteError(
-                    f"--workers-bind: own.{name}.address: to a worker on another machine {address} is that"
-                    " machine. Name it by an address that all reach."
+                    f"--workers-bind: own.{name}.address: {address} is a loopback address, which leads a"
+                    " worker to its own machine. Use an address that all machines can reach."
                 )
 
 
 @dataclass(frozen=True)
 class SuiteValidator:
-    """The scenarios there are, for a suite of this source (its name or path, for messages)."""
+    """Validator of a suite against the existing scenarios; `source` is its name or path, for messages."""
 
     source: str
     scenarios: dict[str, ScenarioInfo]
 
     @property
     def needs_credential(self) -> set[str]:
-        """The scenarios that leave out arms which authenticate nobody."""
-        return {name for name, about in self.scenarios.items() if about.needs_credential}
+        """Return the scenarios that leave out arms without authentication."""
+        return {name for name, info in self.scenarios.items() if info.needs_credential}
 
     @property
     def incidents(self) -> dict[str, str]:
-        """The kind of incident of each scenario that is one."""
-        return {name: about.incident for name, about in self.scenarios.items() if about.incident}
+        """Return the kind of incident of each scenario that is an incident."""
+        return {name: info.incident for name, info in self.scenarios.items() if info.incident}
 
     def judged(self) -> dict[str, frozenset[str]]:
-        """The metrics that each scenario may be judged by."""
+        """Return the metrics that may decide the verdict of each scenario."""
         whole = frozenset(metric for metric in JUDGED if "_p" not in metric)
         return {
-            name: JUDGED if len(about.steps) == 1 or about.incident else whole
-            for name, about in self.scenarios.items()
+            name: JUDGED if len(info.steps) == 1 or info.incident else whole
+            for name, info in self.scenarios.items()
         }
 
     def check_gated(self, suite: Suite) -> None:
-        """Refuse what a gate cannot judge: scenarios that have no verdict, servers that come from no tree.
+        """Refuse what a gate cannot judge: incidents, and servers that are not from a repository.
 
         Raises:
-            SuiteError: Names them.
+            SuiteError: The message names them.
         """
         refuse_incidents(suite, self.source, self.incidents)
         if suite.own:
             raise SuiteError(
-                f"{self.source}: own: {', '.join(suite.own)}: a gate knows servers by the tree that they come"
-                " from ([servers]). Measure these with `bench.py run`."
+                f"{self.source}: own: {', '.join(suite.own)}: a gate compares revisions of servers in a"
+                " repository ([servers]). Measure these with `bench.py run`."
             )
 
     def asked(self, suite: Suite) -> dict[str, set[str]]:
-        """By arm, the routes that its scenarios ask for besides the login and the read."""
-        asked: dict[str, set[str]] = {arm: set() for arm in suite.arms}
+        """Return the routes that each arm's scenarios request besides login and read."""
+        routes: dict[str, set[str]] = {arm: set() for arm in suite.arms}
         for scenario in suite.scenarios:
             for arm in suite.arms_of([scenario]):
                 if scenario.name in self.scenarios:
-                    asked[arm].update(self.scenarios[scenario.name].asks)
-        return asked
+                    routes[arm].update(self.scenarios[scenario.name].asks)
+        return routes
 
     def fitted(self, suite: Suite) -> tuple[Suite, list[Check]]:
-        """The suite without what its own servers do not have, and a check for each scenario it changed.
+        """Return the suite without external servers in scenarios that need routes they lack, and checks.
 
         Raises:
-            SuiteError: A scenario would be left with no arm.
+            SuiteError: No arm of a scenario has its routes.
         """
         scenarios, checks = [], []
         for index, scenario in enumerate(suite.scenarios):
-            asks = self.scenarios[scenario.name].asks if scenario.name in self.scenarios else ()
+            required = self.scenarios[scenario.name].asks if scenario.name in self.scenarios else ()
             arms = suite.arms_of([scenario])
             lacking = {
                 arm: routes
                 for arm in arms
                 if arm in suite.own
-                and (routes := [route for route in asks if not suite.own[arm].dialect.has(route)])
+                and (routes := [route for route in required if not suite.own[arm].dialect.has(route)])
             }
             if len(lacking) == len(arms):
                 raise SuiteError(
-                    f"{self.source}: scenarios[{index}]: {scenario.name} asks for {', '.join(asks)},"
-                    " which no arm has"
+                    f"{self.source}: scenarios[{index}]: {scenario.name} needs {', '.join(required)},"
+                    " which no server has"
                 )
             checks += [_left_out(scenario.name, arm, routes) for arm, routes in lacking.items()]
             if lacking:
-                left = [arm for arm in arms if arm not in lacking]
-                scenario = scenario.model_copy(update={"arms": left})  # noqa: PLW2901
+                remaining = [arm for arm in arms if arm not in lacking]
+                scenario = scenario.model_copy(update={"arms": remaining})  # noqa: PLW2901
             scenarios.append(scenario)
         return suite.model_copy(update={"scenarios": scenarios}), checks
 
     def check(self, suite: Suite, schemes: Mapping[str, SchemeEntry]) -> None:
-        """Refuse a suite that names what does not exist or cannot be judged, or outlasts a credential.
+        """Refuse unknown names, metrics that cannot be judged, and scenarios that outlast a credential.
 
         Raises:
-            SuiteError: Names the key, and what there is.
+            SuiteError: The message names the key and the valid values.
         """
         check_names(suite, self.source, schemes=schemes, judged=self.judged())
         check_incidents(suite, self.source, self.incidents, schemes)
@@ -152,17 +152,17 @@ class SuiteValidator:
             key = self.scenarios[scenario.name].sets
             if key and key not in scenario.params:
                 raise SuiteError(
-                    f"{self.source}: scenarios[{index}]: expected {key}, which {scenario.name} is about"
+                    f"{self.source}: scenarios[{index}]: expected {key}, which {scenario.name} varies"
                 )
-            if key == "lifetime_s":  # what it is about is that they expire
+            if key == "lifetime_s":  # its credentials are meant to expire
                 continue
             for arm in suite.arms_of([scenario]):
                 lifetime_s = scenario.lifetime_s or schemes[arm].lifetime_s
                 if lifetime_s and scenario.seconds * OVERHEAD > lifetime_s:
                     raise SuiteError(
                         f"{self.source}: scenarios[{index}].seconds: expected at most"
-                        f" {lifetime_s / OVERHEAD:.0f}, since a credential of {arm} lives {lifetime_s} s and"
-                        f" the load logs in once (got {scenario.seconds:g})"
+                        f" {lifetime_s / OVERHEAD:.0f}, since a credential of {arm} is valid for"
+                        f" {lifetime_s} s and the load logs in once (got {scenario.seconds:g})"
                     )
 
 
@@ -179,32 +179,32 @@ def check_processes(suite: Suite, processes: int, incidents: Collection[str]) ->
             f"--processes: expected 1 to {users}, the fewest users of a scenario (got {processes})"
         )
     if processes > 1 and any(scenario.load.p99_ms for scenario in suite.scenarios):
-        raise SuiteError("--processes: a search for capacity (p99_ms) is made by one load process.")
+        raise SuiteError("--processes: a search for capacity (p99_ms) needs a single load process.")
     if processes > 1 and any(scenario.name in incidents for scenario in suite.scenarios):
-        raise SuiteError("--processes: an incident is driven by one load process.")
+        raise SuiteError("--processes: an incident needs a single load process.")
     try:
         place(usable_cpus(), processes, suite.processes_each)
     except ValueError as error:
         raise SuiteError(f"--processes: {error}.") from error
 
 
-#: Keys of a scenario that say how slots are cut and judged, and so mean nothing where there are none.
+#: Keys of a scenario about slots and verdicts, neither of which an incident has.
 _OF_SLOTS = ("slot_ms", "primary", "budgets")
 
 
 def check_incidents(
     suite: Suite, source: str, incidents: Mapping[str, str], schemes: Mapping[str, SchemeEntry]
 ) -> None:
-    """Refuse what cannot be lived through.
+    """Refuse incidents that cannot be run.
 
     Args:
-        suite: The suite.
-        source: The file, for messages.
-        incidents: The kind of incident of each scenario that is one.
-        schemes: The schemes there are.
+        suite: Suite to be measured.
+        source: File of the suite, for messages.
+        incidents: Kind of incident of each scenario that is an incident.
+        schemes: Existing schemes.
 
     Raises:
-        SuiteError: Names the file, the key and what was expected.
+        SuiteError: The message names the file, the key and the expected value.
     """
     faults = []
     for index, scenario in enumerate(suite.scenarios):
@@ -213,13 +213,13 @@ def check_incidents(
             f"{source}: scenarios[{index}].{fault}"
             for fault in _incident_faults(scenario, None if name is None else find_kind(name))
         ]
-        if name is not None and (own := [arm for arm in suite.arms_of([scenario]) if arm in suite.own]):
+        if name is not None and (external := [arm for arm in suite.arms_of([scenario]) if arm in suite.own]):
             faults.append(
-                f"{source}: scenarios[{index}].arms: expected arms of this tool's own, since {scenario.name}"
-                f" makes something happen to them (got {', '.join(own)})"
+                f"{source}: scenarios[{index}].arms: expected servers of this tool, since {scenario.name}"
+                f" changes or disrupts them (got {', '.join(external)})"
             )
         if name is not None and all(schemes[arm].transport == "none" for arm in suite.arms_of([scenario])):
-            faults.append(f"{source}: arms: expected one that issues credentials, for {scenario.name}")
+            faults.append(f"{source}: arms: expected a scheme that issues credentials, for {scenario.name}")
     if faults:
         raise SuiteError("\n".join(faults))
 
@@ -229,40 +229,40 @@ def _incident_faults(scenario: Scenario, kind: IncidentKind | None) -> Iterator[
         if scenario.overlap is not None:
             yield "overlap: expected in a key rotation only"
     elif scenario.overlap is None:
-        yield "overlap: expected true or false: whether the old key stays beside the new one"
+        yield "overlap: expected true or false: whether the old key stays valid beside the new key"
     if kind is None:
         return
     if scenario.load.model != "open" or scenario.load.p99_ms:
-        yield f"load: expected an open one at a set rate, since {scenario.name} is an incident"
+        yield f"load: expected an open load with a fixed rate, since {scenario.name} is an incident"
     if kind.spare_accounts > scenario.load.users:
         yield f"load.users: expected {kind.spare_accounts} or more"
     for key in _OF_SLOTS:
         if key in scenario.model_fields_set:
-            yield f"{key}: an incident has no slots and is described, not judged"
+            yield f"{key}: an incident has no slots and no verdict"
 
 
 def check_store(suite: Suite, incidents: Mapping[str, str], redis_url: str | None) -> None:
-    """Refuse to kill a store that is not this tool's own.
+    """Refuse incidents that would kill a store of the user's.
 
     Raises:
-        SuiteError: There is one, and an incident would.
+        SuiteError: There is such an incident.
     """
     for scenario in suite.scenarios:
         if redis_url and scenario.name in incidents and find_kind(incidents[scenario.name]).needs_own_store:
             raise SuiteError(
-                f"{scenario.name} kills the store: it is done to this tool's own alone. Leave out --redis-url"
-                " (or REDIS_URL)."
+                f"{scenario.name} kills the store, which is allowed only for the embedded store. Omit"
+                " --redis-url (or REDIS_URL)."
             )
 
 
 def refuse_incidents(suite: Suite, source: str, incidents: Mapping[str, str]) -> None:
-    """Refuse every incident, where verdicts are asked for.
+    """Refuse incidents in a suite that needs verdicts.
 
     Raises:
-        SuiteError: There is one.
+        SuiteError: There is an incident.
     """
-    if found := [scenario.name for scenario in suite.scenarios if scenario.name in incidents]:
+    if names := [scenario.name for scenario in suite.scenarios if scenario.name in incidents]:
         raise SuiteError(
-            f"{source}: {', '.join(dict.fromkeys(found))}: incidents are described, not judged, so there is"
-            " nothing to hold to a limit. Measure them with `bench.py run`."
+            f"{source}: {', '.join(dict.fromkeys(names))}: incidents have no verdict, so there is nothing to"
+            " compare with a limit. Measure them with `bench.py run`."
         )

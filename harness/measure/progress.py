@@ -1,4 +1,4 @@
-"""What is told while it measures: one live line on a terminal, plain lines elsewhere, a file to onlookers."""
+"""Progress of a run: one live line on a terminal, plain lines elsewhere, and a file for observers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _MEASURED: Final = "all is measured; making tables and charts"
 
 
 class Reporter:
-    """Tells what is running, how much time is left, and the rate of every arm so far.
+    """Reporter of what is running, how much time is left, and the recent rate of every arm.
 
-    Call nothing of it but `event` while requests are being recorded: the rest writes a file.
+    Call only `event` while requests are being recorded: the other methods write a file.
 
     Args:
-        console: Where to; on a terminal a bar is drawn four times a second.
-        file: The same for whoever looks on from outside; None where nobody is to.
-        clock: The time in seconds; a test has its own.
+        console: Console to print to; on a terminal a bar is drawn four times a second.
+        file: File with the same progress for observers; None for no file.
+        clock: Function that returns the time in seconds; tests pass their own.
     """
 
     def __init__(
@@ -65,20 +65,20 @@ class Reporter:
             self._file.write(_MEASURED)
 
     def log(self, text: str) -> None:
-        """A line that stays, about what is done before and between loads."""
+        """Print a permanent line about what is done before and between loads."""
         self.event(text)
         if self._file is not None:
             self._file.write(text)
 
     def event(self, text: str) -> None:
-        """A line that stays, about what happens under load."""
+        """Print a permanent line about what happens under load."""
         self._console.print(text, highlight=False, soft_wrap=not self._console.is_terminal)
 
     def begin(self, name: str, slots: int, arms: list[str]) -> None:
-        """A scenario begins; `arms` names the arm of every instance."""
+        """Begin a scenario; `arms` names the arm of every instance."""
         self._name, self._slots, self._arms = name, slots, arms
         self._recent: dict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=20))
-        self._started = self._said = self._written = self._clock()
+        self._started = self._printed = self._written = self._clock()
         if self._task is not None:
             self._live.remove_task(self._task)
         self._task = self._live.add_task(name, total=slots, rates=_WARMING_UP)
@@ -88,17 +88,17 @@ class Reporter:
             self._file.write(_WARMING_UP, name, total=slots)
 
     def slot(self, done: int, instance: int, requests: int, elapsed_ns: int) -> None:
-        """One slot is over, and the next has not begun."""
+        """Report that a slot is over; called before the next begins."""
         if done == 1:
-            self._started = self._said = self._clock()
+            self._started = self._printed = self._clock()
         self._recent[self._arms[instance]].append((requests, elapsed_ns))
         if self._task is not None:
-            self._live.update(self._task, completed=done, rates=self._told_rates())
+            self._live.update(self._task, completed=done, rates=self._rates_text())
         now = self._clock()
         left_s = (now - self._started) / done * (self._slots - done)
-        if not self._console.is_terminal and now - self._said >= _PLAIN_EVERY_S:
-            self._said = now
-            self.event(f"{self._name}: {done / self._slots:.0%}, {left_s:.0f} s left; {self._told_rates()}")
+        if not self._console.is_terminal and now - self._printed >= _PLAIN_EVERY_S:
+            self._printed = now
+            self.event(f"{self._name}: {done / self._slots:.0%}, {left_s:.0f} s left; {self._rates_text()}")
         if self._file is not None and now - self._written >= _WRITE_EVERY_S:
             self._written = now
             rates = {arm: round(rate, 1) for arm, rate in self._rates().items()}
@@ -111,14 +111,14 @@ class Reporter:
                 rates=rates,
             )
 
-    def _told_rates(self) -> str:
+    def _rates_text(self) -> str:
         rates = self._rates()
         return "  ".join(
             f"{arm} {rates[arm]:,.0f}/s" if arm in rates else f"{arm} -" for arm in dict.fromkeys(self._arms)
         )
 
     def _rates(self) -> dict[str, float]:
-        """Requests a second of every arm that has been measured lately."""
+        """Return the requests per second of every arm that was measured recently."""
         rates = {}
         for arm, rows in self._recent.items():
             requests = sum(row[0] for row in rows)

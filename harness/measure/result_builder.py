@@ -1,4 +1,4 @@
-"""What a run has found so far: each batch of instances adds to what was there. Pure."""
+"""Builder of the result of a run, which each batch of instances adds to. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from harness.suites.model import Suite
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What all batches of one scenario say together."""
+class _ScenarioResult:
+    """Result of one scenario, over all batches so far."""
 
     measured_s: float
     measurements: list[Measurement]
@@ -32,15 +32,15 @@ class _Found:
 
 
 class ResultBuilder:
-    """Grows by one scenario of one batch at a time.
+    """Builder of a result, which accumulates one scenario of one batch at a time.
 
     Args:
-        suite: What is measured.
-        seed: Of the run.
-        looks: How many batches there may be; each look has its share of the level.
+        suite: Suite that is measured.
+        seed: Seed of the run.
+        looks: Maximum number of batches; each interim analysis has its share of the significance level.
 
     Attributes:
-        checks: Whether what was measured may be believed; those of the whole run are added by whoever knows.
+        checks: Validity checks; the run adds those that concern it as a whole.
     """
 
     def __init__(self, suite: Suite, seed: int, looks: int) -> None:
@@ -48,12 +48,12 @@ class ResultBuilder:
         self._seed = seed
         self._confidence = confidence_of_a_look(suite.confidence, looks)
         self._observed: dict[int, list[Observation]] = {}
-        self._found: dict[int, _Found] = {}
-        self._lived: dict[int, IncidentRecord] = {}
+        self._results: dict[int, _ScenarioResult] = {}
+        self._records: dict[int, IncidentRecord] = {}
         self.checks: list[Check] = []
 
     def add(self, index: int, observed: Observation) -> None:
-        """Enter what one batch saw of the suite's scenario number `index`, and check it by itself."""
+        """Add and check the observation of the suite's scenario number `index` in one batch."""
         suite, scenario = self._suite, observed.scenario
         rows = analysis.measurements(observed, suite.confidence)
         self.checks += checks.check_scenario(observed, rows, seed=self._seed, confidence=suite.confidence)
@@ -65,7 +65,7 @@ class ResultBuilder:
         whole = joined(batches)
         if len(batches) > 1:
             rows = analysis.measurements(whole, suite.confidence)
-        self._found[index] = _Found(
+        self._results[index] = _ScenarioResult(
             whole.measured_s,
             rows,
             analysis.comparisons(
@@ -76,60 +76,62 @@ class ResultBuilder:
             whole.recording.answers_end,
         )
 
-    def add_incident(self, index: int, lived: IncidentRecord) -> None:
-        """Enter what all arms lived through in the suite's scenario number `index`, which has no verdict."""
-        self.checks += incident_checks.checks(lived)
-        self._lived[index] = lived
+    def add_incident(self, index: int, record: IncidentRecord) -> None:
+        """Add and check the incident that is the suite's scenario number `index`; it has no verdict."""
+        self.checks += incident_checks.checks(record)
+        self._records[index] = record
 
     @property
     def valid(self) -> bool:
-        """False once any check came out invalid."""
+        """Whether no check has the status invalid."""
         return all(check.status != "invalid" for check in self.checks)
 
     def undecided(self) -> Pending:
-        """The scenarios in which some verdict is not reached yet."""
-        every = [i for i in range(len(self._suite.scenarios)) if i not in self._lived]
-        left = (i for i in every if i not in self._found or undecided(self._found[i].comparisons))
-        return Pending(frozenset(left), frozenset(self._suite.arms))
+        """Return the scenarios in which a verdict is not reached yet."""
+        with_verdicts = [i for i in range(len(self._suite.scenarios)) if i not in self._records]
+        pending = (
+            i for i in with_verdicts if i not in self._results or undecided(self._results[i].comparisons)
+        )
+        return Pending(frozenset(pending), frozenset(self._suite.arms))
 
     @property
     def measured_s(self) -> float:
-        """Seconds in which requests were being recorded."""
-        in_slots = sum(one.measured_s for one in self._in_order())
-        return in_slots + sum(one.measured_s for one in self._lived.values())
+        """Return the seconds in which requests were recorded."""
+        in_slots = sum(result.measured_s for result in self._in_order())
+        return in_slots + sum(record.measured_s for record in self._records.values())
 
     @property
     def measurements(self) -> list[Measurement]:
-        """Of all scenarios."""
-        return [row for one in self._in_order() for row in one.measurements]
+        """Return the measurements of all scenarios."""
+        return [row for result in self._in_order() for row in result.measurements]
 
     @property
     def comparisons(self) -> list[Comparison]:
-        """Of all scenarios; without any verdict when a check came out invalid."""
+        """Return the comparisons of all scenarios, without verdicts if a check is invalid."""
         return checks.without_verdicts(
-            [row for one in self._in_order() for row in one.comparisons], self.checks
+            [row for result in self._in_order() for row in result.comparisons], self.checks
         )
 
     @property
     def distributions(self) -> list[Distribution]:
-        """Of all scenarios."""
-        return [row for one in self._in_order() for row in one.distributions]
+        """Return the distributions of all scenarios."""
+        return [row for result in self._in_order() for row in result.distributions]
 
     @property
     def vitals(self) -> list[Vitals]:
-        """Of all scenarios."""
-        return [row for one in self._in_order() for row in one.vitals]
+        """Return the vitals of all scenarios."""
+        return [row for result in self._in_order() for row in result.vitals]
 
     @property
     def incidents(self) -> list[Incident]:
-        """Of all scenarios that are one."""
-        return [row for _, lived in sorted(self._lived.items()) for row in metrics.incidents(lived)]
+        """Return the rows of all incidents."""
+        return [row for _, record in sorted(self._records.items()) for row in metrics.incidents(record)]
 
     @property
     def answers_end(self) -> AnswersEnd:
-        """What an answer's time ended with."""
-        return next((one.answers_end for one in self._in_order()), "read")
+        """Return the event that ends the time of a response."""
+        return next((result.answers_end for result in self._in_order()), "read")
 
-    def _in_order(self) -> Iterable[_Found]:
-        """As the suite has the scenarios; they may be measured in another order."""
-        return [self._found[index] for index in sorted(self._found)]
+    def _in_order(self) -> Iterable[_ScenarioResult]:
+        """Return the results in the suite's order of scenarios, which may be measured in another order."""
+        return [self._results[index] for index in sorted(self._results)]

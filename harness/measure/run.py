@@ -1,4 +1,4 @@
-"""One run, from suite to result file."""
+"""Run of a suite, from its first batch to the result file."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _NOTHING: Final = Pending(frozenset(), frozenset())
 
 
 class Run:
-    """One run: batch after batch of fresh instances, and what has been found so far.
+    """Run of a suite: batches of fresh instances, and the result so far.
 
     Args:
-        suite: What to measure.
-        options: What the command line adds.
-        needs_credential: Scenarios that leave out the arms which authenticate nobody.
-        undecided: Returns what a further batch is to measure, from what was found so far.
-        incidents: The kind of incident of each scenario that is one, by its name.
-        checks: What was found out before, and belongs in the result.
-        workers: Load workers of other machines; None for load processes of this run's own.
+        suite: Suite to be measured.
+        options: Options of the command line.
+        needs_credential: Scenarios that leave out arms without authentication.
+        undecided: Function that returns what a further batch is to measure, given the result so far.
+        incidents: Kind of incident of each scenario that is an incident, by its name.
+        checks: Validity checks made before the run, which belong in the result.
+        workers: Load workers on other machines; None if this run starts its load processes.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Run:
         self._undecided = undecided
         self._looks = 1 if options.until_decided_s is None else LOOKS
         self._batch = 0
-        self._findings = ResultBuilder(suite, seed, self._looks)
-        self._findings.checks += checks
+        self._builder = ResultBuilder(suite, seed, self._looks)
+        self._builder.checks += checks
         self._environment: Environment | None = None
-        self._doctor: list[MachineFinding] = []
-        self._turns_ns: list[float] = []
+        self._machine: list[MachineFinding] = []
+        self._loop_ns: list[float] = []
         self._is_broken = False
         self._broken_off: load.BrokenOffError | None = None
         self._pressure = Pressure.now()
@@ -88,14 +88,14 @@ class Run:
         """Measure every scenario in turn; each is on disk before the next starts.
 
         Args:
-            arms: What each arm of the suite runs, by its name.
+            arms: Arms of the suite, by name.
             reporter: Receives progress messages.
 
         Raises:
-            BenchError: What was measured until then is on disk.
+            BenchError: The run failed; what was measured until then is on disk.
         """
         suite = self._setup.suite
-        self._doctor = examine(suite, self._setup.options.out, QUICK_S)
+        self._machine = examine(suite, self._setup.options.out, QUICK_S)
         todo = Pending(frozenset(range(len(suite.scenarios))), frozenset(suite.arms))
         while todo:
             begun = time.monotonic()
@@ -104,7 +104,7 @@ class Run:
             todo = self._next_batch(todo, time.monotonic() - begun, reporter)
         pressure = Pressure.now()
         stolen, swapped = pressure.since(self._pressure)
-        self._findings.checks += [
+        self._builder.checks += [
             validity.check_steal(stolen),
             validity.check_swap(swapped),
             validity.check_memory(pressure.memory_stalled_since(self._pressure)),
@@ -112,53 +112,54 @@ class Run:
         return self._result()
 
     def _next_batch(self, last: Pending, last_s: float, reporter: Reporter) -> Pending:
-        """Return what a further batch is to measure, nothing if there is to be none.
+        """Return what a further batch is to measure; empty if there is none.
 
         Args:
-            last: What the batch before measured.
-            last_s: Seconds that it took.
+            last: Scenarios and arms of the previous batch.
+            last_s: Seconds that the previous batch took.
             reporter: Receives the reason.
         """
         suite, until_decided_s = self._setup.suite, self._setup.options.until_decided_s
-        if until_decided_s is None or not self._findings.valid:
+        if until_decided_s is None or not self._builder.valid:
             return _NOTHING
-        todo = self._undecided(self._findings)
+        todo = self._undecided(self._builder)
         if not todo:
             return _NOTHING
         if todo.planned:
-            reporter.log(f"batch {self._batch + 1} of {self._looks} follows, with fresh instances")
+            reporter.log(f"batch {self._batch + 1} of {self._looks} follows, with fresh server processes")
             return todo
         scenarios = ", ".join(suite.scenarios[index].label for index in sorted(todo.scenarios))
-        some = "" if todo.arms == set(suite.arms) else f", {', '.join(sorted(todo.arms))}"
-        left = f"not decided yet: {scenarios}{some}"
+        arms = "" if todo.arms == set(suite.arms) else f", {', '.join(sorted(todo.arms))}"
+        pending = f"not decided yet: {scenarios}{arms}"
         if self._batch == self._looks:
-            reporter.log(f"{left}; that was the last of {self._looks} looks")
+            reporter.log(f"{pending}; that was the last of {self._looks} interim analyses")
             return _NOTHING
         done = sum(suite.scenarios[index].seconds for index in last.scenarios - todo.scenarios)
         next_s = (last_s - done) * len(todo.arms) / len(last.arms)
         if time.monotonic() - self._started + next_s > until_decided_s:
-            reporter.log(f"{left}; another {next_s:.0f} s would not end within the limit")
+            reporter.log(f"{pending}; another {next_s:.0f} s would not end within the limit")
             return _NOTHING
-        reporter.log(f"{left}; look {self._batch + 1} of {self._looks} follows, with fresh instances")
+        number = f"{self._batch + 1} of {self._looks}"
+        reporter.log(f"{pending}; interim analysis {number} follows, with fresh server processes")
         return todo
 
     def _measure_batch(self, todo: Pending, arms: Sequence[Arm], reporter: Reporter) -> None:
-        """Measure what is open, on instances started for it."""
+        """Measure the pending scenarios on fresh instances."""
         setup = self._setup
         placement = place(cpus.usable_cpus(), setup.options.processes, setup.suite.processes_each)
         generator = load.Generator(setup.options.processes, placement.load, setup.workers)
         if setup.workers is not None:
             cpus.pin(setup.workers.pid, placement.load)
-        for conditions, every in by_conditions(setup.suite).items():
-            scenarios = {index: scenario for index, scenario in every.items() if index in todo.scenarios}
+        for conditions, group in by_conditions(setup.suite).items():
+            scenarios = {index: scenario for index, scenario in group.items() if index in todo.scenarios}
             wanted = setup.suite.arms_of(scenarios.values())
-            some = [arm for arm in arms if arm.name in wanted]
-            if not some or self._is_broken:
+            arms_of_group = [arm for arm in arms if arm.name in wanted]
+            if not arms_of_group or self._is_broken:
                 continue
             with Batch.started(
                 setup,
                 conditions,
-                some,
+                arms_of_group,
                 self._batch,
                 placement=placement,
                 generator=generator,
@@ -168,79 +169,79 @@ class Run:
                 self._measure(batch, scenarios)
 
     def _describe(self, rig: Rig, placement: Placement) -> None:
-        """Note what the servers of a rig are, and whether they are what was meant."""
-        self._environment = self._environment or describe(rig, placement, self._doctor)
-        self._findings.checks.append(validity.check_code(_digests(rig), rig.elsewhere))
+        """Record the environment of a rig, and check that its servers run the intended code."""
+        self._environment = self._environment or describe(rig, placement, self._machine)
+        self._builder.checks.append(validity.check_code(_digests(rig), rig.elsewhere))
         has_store = self._setup.options.redis_url is not None
-        self._findings.checks += [
+        self._builder.checks += [
             validity.check_elsewhere(arm.name, arm.own.agent, store=has_store)
             for arm in rig.arms
             if arm.own is not None and arm.own.address is not None
         ]
 
     def _measure(self, batch: Batch, indices: Collection[int]) -> None:
-        """Put one scenario after the other on a batch, by their index in the suite."""
+        """Measure one scenario after the other with a batch, by their index in the suite."""
         suite, out = self._setup.suite, self._setup.options.out
         for index in indices:
             if self._is_broken:
                 return
-            self._turns_ns.append(cpu_speed.look().median_ns)
+            self._loop_ns.append(cpu_speed.look().median_ns)
             delay_ms = suite.scenarios[index].store_delay_ms
             if delay_ms is not None:
                 batch.rig.store.delay(delay_ms)
             if index in self._setup.incidents:
-                lived = batch.run_incident(index)
-                run_folder.save_timeline(lived, out, index)
-                self._findings.add_incident(index, lived)
+                record = batch.run_incident(index)
+                run_folder.save_timeline(record, out, index)
+                self._builder.add_incident(index, record)
             else:
                 self._measure_slots(batch, index)
             archive.save(self._result(unfinished=True), out)
 
     def _measure_slots(self, batch: Batch, index: int) -> None:
-        """Put one scenario's slots on a batch, and keep what was seen; a load that breaks off is the last.
+        """Run one scenario's slots and keep the observation; a load that ends early ends the run.
 
         Raises:
-            InvalidMeasurementError: It broke off, and neither of it nor of what was before is anything kept.
-            BrokenOffError: It did since another machine answers no more; what was seen is kept.
+            InvalidMeasurementError: The load ended early, and nothing has been measured so far.
+            BrokenOffError: Another machine stopped answering; the observation until then is kept.
         """
         try:
-            seen = batch.observe(index)
+            observed_load = batch.observe(index)
         except InvalidMeasurementError as error:
-            if not self._findings.measured_s:
+            if not self._builder.measured_s:
                 raise
             label = self._setup.suite.scenarios[index].label
-            self._findings.checks.append(validity.check_unfinished(label, str(error)))
+            self._builder.checks.append(validity.check_unfinished(label, str(error)))
             self._is_broken = True
             return
-        self._keep(index, seen)
+        self._keep(index, observed_load)
 
-    def _keep(self, index: int, seen: ObservedLoad) -> None:
-        observed, self._broken_off = seen.observed, seen.broken_off
-        self._findings.checks.append(validity.check_restarts(seen.restarted, observed.label))
+    def _keep(self, index: int, observed_load: ObservedLoad) -> None:
+        observed, self._broken_off = observed_load.observed, observed_load.broken_off
+        self._builder.checks.append(validity.check_restarts(observed_load.restarted, observed.label))
         self._is_broken = not observed.recording.complete
         run_folder.save_recording(observed, self._setup.options.out, index)
-        self._findings.add(index, observed)
+        self._builder.add(index, observed)
         if self._broken_off is not None:
             archive.save(self._result(), self._setup.options.out)
             raise self._broken_off
         workers = self._setup.workers
         if workers is not None and not self._is_broken:
-            self._findings.checks.append(
+            self._builder.checks.append(
                 validity.check_clocks(observed.label, workers.last, len(observed.plan.order))
             )
 
     def _exit_code(self) -> int:
-        """Return the code that a run with these findings ends with."""
+        """Return the exit code of a run with the result so far."""
         if self._broken_off is not None:
             return self._broken_off.exit_code
-        if not self._findings.valid:
+        if not self._builder.valid:
             return InvalidMeasurementError.exit_code
-        if self._setup.options.until_decided_s is not None and self._undecided(self._findings):
+        if self._setup.options.until_decided_s is not None and self._undecided(self._builder):
             return InconclusiveError.exit_code
         return 0
 
     def _result(self, *, unfinished: bool = False) -> Result:
-        findings, setup = self._findings, self._setup
+        builder, setup = self._builder, self._setup
         if self._environment is None:
             raise AssertionError("nothing has been measured yet")
         return Result(
@@ -250,34 +251,34 @@ class Run:
                 seed=setup.seed,
                 started_at=self._started_at.isoformat(timespec="seconds"),
                 wall_s=time.monotonic() - self._started,
-                measured_s=findings.measured_s,
+                measured_s=builder.measured_s,
                 confidence=setup.suite.confidence,
                 command=without_passwords(setup.options.command),
                 margin=setup.suite.margin,
                 looks=self._looks,
                 batches=self._batch,
-                # A run that is killed cannot change it any more.
+                # A killed run cannot change it afterwards.
                 exit_code=BenchError.exit_code if unfinished else self._exit_code(),
-                answers_end=findings.answers_end,
+                answers_end=builder.answers_end,
                 slots=_slots(setup),
             ),
             environment=self._environment.model_copy(
                 update={
-                    "turn_ns": median(self._turns_ns),
+                    "turn_ns": median(self._loop_ns),
                     "workers": [] if setup.workers is None else setup.workers.found,
                 }
             ),
-            validity=findings.checks,
-            measurements=findings.measurements,
-            comparisons=findings.comparisons,
-            distributions=findings.distributions,
-            vitals=findings.vitals,
-            incidents=findings.incidents,
+            validity=builder.checks,
+            measurements=builder.measurements,
+            comparisons=builder.comparisons,
+            distributions=builder.distributions,
+            vitals=builder.vitals,
+            incidents=builder.incidents,
         )
 
 
 def _slots(setup: Setup) -> list[SlotTimes]:
-    """Return how the slots of each scenario that has some were cut."""
+    """Return the slot settings of each scenario that has slots."""
     return [
         SlotTimes(
             scenario=scenario.name,
@@ -293,7 +294,7 @@ def _slots(setup: Setup) -> list[SlotTimes]:
 
 
 def _digests(rig: Rig) -> dict[str, set[str]]:
-    """Return what each tree's instances report of the code that they loaded, by its place."""
+    """Return the code digests that the started instances report, by the path of their package."""
     digests: dict[str, set[str]] = {}
     for instance in rig.instances:
         if instance.process is not None:

@@ -1,4 +1,4 @@
-"""The folder of a run while it is under way: room is kept in it, and it learns how the run ended."""
+"""Folder of a run in progress: reserves space in it, and records how the run ended."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ if TYPE_CHECKING:
     from harness.measure.incidents.record import IncidentRecord
 
 
-#: Room for some result files: one that is replaced lies beside its successor for a moment.
+#: Space for a few result files: a file that is replaced exists beside its successor for a moment.
 _RESERVE_BYTES: Final = 1_000_000
 
 
 @contextlib.contextmanager
 def run_folder(folder: Path, will: Forecast, *, wait: bool, log: Callable[[str], None]) -> Iterator[None]:
-    """Have the machine to oneself, and the folder of a run ready; what killed runs left is removed.
+    """Lock the machine, prepare the folder of a run, and remove the remains of killed runs.
 
     Args:
-        folder: Of the run.
-        will: What it will take.
+        folder: Folder of the run.
+        will: Forecast of the space that the run needs.
         wait: Queue behind another run.
-        log: Told what is done.
+        log: Receives progress messages.
 
     Raises:
-        SuiteError: A result is there already.
-        EnvironmentFailedError: Another run measures, or this one does not fit on the disk.
+        SuiteError: The folder already contains a result.
+        EnvironmentFailedError: Another run is measuring, or this run does not fit on the disk.
     """
     files.temporary_folder(will.temporary_bytes)
     with run_lock.machine_lock(folder, wait=wait, log=log), opened(folder, will.disk_bytes):
         if removed := remove(folder.parent):
-            log(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed remains of killed runs: {', '.join(removed)}")
         yield
 
 
 @contextlib.contextmanager
 def opened(folder: Path, room: float) -> Iterator[None]:
-    """Have a run's folder ready before anything is measured, and its exit code in the result afterwards.
+    """Prepare a run's folder before anything is measured, and record its exit code in the result afterwards.
 
     Args:
-        folder: Made where missing, and removed again where the run put nothing in.
-        room: Bytes that the run will write, roughly.
+        folder: Folder of the run; created if missing, and removed again if it stays empty.
+        room: Approximate number of bytes that the run will write.
 
     Raises:
-        SuiteError: A result is there already.
-        EnvironmentFailedError: It cannot be made or written, or the run does not fit in.
+        SuiteError: The folder already contains a result.
+        EnvironmentFailedError: The folder cannot be created or written, or the run does not fit on its disk.
     """
-    made = not folder.exists()
+    is_new = not folder.exists()
     try:
         archive.prepare(folder, room + _RESERVE_BYTES)
         try:
@@ -75,16 +75,16 @@ def opened(folder: Path, room: float) -> Iterator[None]:
                 archive.set_exit_code(folder, exit_code_of(error))
             raise
     finally:
-        if made:
-            with contextlib.suppress(OSError):  # something is in it
+        if is_new:
+            with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
 
 
 @contextlib.contextmanager
 def _reserve(folder: Path) -> Iterator[None]:
-    """Keep some room, so that the end of a run can be told even where its disk got full.
+    """Reserve space, so that the end of a run can be recorded even if its disk has become full.
 
-    Its file is locked meanwhile, which says that the run lives; what it said of its progress goes with it.
+    The file is locked meanwhile, which marks the run as alive; the progress file is removed with it.
     """
     path = files.reserve_of(folder)
     try:
@@ -97,16 +97,16 @@ def _reserve(folder: Path) -> Iterator[None]:
                 raise files.failure(error, path, _RESERVE_BYTES) from error
             yield
     finally:
-        for own in (folder / PROGRESS_FILE, path):
+        for file_of_run in (folder / PROGRESS_FILE, path):
             with contextlib.suppress(OSError):
-                own.unlink(missing_ok=True)
+                file_of_run.unlink(missing_ok=True)
 
 
 def save_recording(observed: Observation, folder: Path, index: int) -> Path:
-    """Write the raw histograms and accounts of one scenario beside the result."""
+    """Write the raw histograms and the resource usage of one scenario beside the result."""
     batch = f"-batch-{observed.number}" if observed.number > 1 else ""
     path = folder / f"recording-{index + 1}-{observed.scenario.name}{batch}.jsonl.gz"
-    plan = asdict(replace(observed.plan, edges=""))  # a path of this machine, gone with the run
+    plan = asdict(replace(observed.plan, edges=""))  # a temporary path of this machine
     for target in plan["targets"]:
         del target["dialect"]["accounts"]["password"]
     lines = [json.dumps({"plan": plan}) + "\n"]
@@ -116,22 +116,22 @@ def save_recording(observed: Observation, folder: Path, index: int) -> Path:
     return path
 
 
-def save_timeline(lived: IncidentRecord, folder: Path, index: int) -> Path:
+def save_timeline(record: IncidentRecord, folder: Path, index: int) -> Path:
     """Write the plan, events and timeline of one incident beside the result."""
-    path = folder / f"recording-{index + 1}-{lived.scenario.name}.jsonl.gz"
-    plan = replace(lived.plan, line="")  # a path of this machine, gone with the run
+    path = folder / f"recording-{index + 1}-{record.scenario.name}.jsonl.gz"
+    plan = replace(record.plan, line="")  # a temporary path of this machine
     lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
-    lines += [json.dumps({"event": asdict(event)}) + "\n" for event in lived.events]
-    lines += lived.timeline.lines()
+    lines += [json.dumps({"event": asdict(event)}) + "\n" for event in record.events]
+    lines += record.timeline.lines()
     files.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
     return path
 
 
 def remove(results: Path) -> list[str]:
-    """Remove what dead runs left in the folder for temporary files and in the runs below `results`.
+    """Remove the remains of dead runs from the folder for temporary files and from the runs in `results`.
 
     Returns:
-        What was removed, in words.
+        Descriptions of what was removed.
     """
     removed = []
     for folder in dead_folders(Path(tempfile.gettempdir())):
@@ -140,7 +140,7 @@ def remove(results: Path) -> list[str]:
         removed.append(f"{folder} ({owner})")
     for part in results.glob(f"*/.*{PART}"):
         if locks.is_abandoned(part):
-            with contextlib.suppress(OSError):  # not ours to remove after all
+            with contextlib.suppress(OSError):  # it may belong to another user
                 part.unlink()
                 removed.append(str(part))
             progress = part.with_name(PROGRESS_FILE)

@@ -1,4 +1,4 @@
-"""What is fixed for all batches and scenarios of a run."""
+"""Settings that are fixed for all batches and scenarios of a run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.suites.model import Suite
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured, and how.
+    """Settings of a run.
 
     Attributes:
-        suite: What to measure.
-        options: What the command line adds.
-        seed: Seeds every random order of the run.
-        needs_credential: Scenarios that leave out the arms which authenticate nobody.
-        incidents: The kind of each scenario that is an incident, by its index in the suite.
-        workers: Load workers of other machines; None if the load comes from processes of this run.
+        suite: Suite to be measured.
+        options: Options of the command line.
+        seed: Seed of every random order of the run.
+        needs_credential: Scenarios that leave out arms without authentication.
+        incidents: Kind of each scenario that is an incident, by its index in the suite.
+        workers: Load workers on other machines; None if the load comes from processes of this run.
     """
 
     suite: Suite
@@ -33,12 +33,12 @@ class Setup:
 
     @property
     def shared_accounts(self) -> int:
-        """Accounts that all scenarios share: the most users of any."""
+        """Return the number of accounts that all scenarios share: the most users of any scenario."""
         return max(scenario.load.users for scenario in self.suite.scenarios)
 
     @property
     def accounts(self) -> int:
-        """Accounts that a server needs: the shared ones, and those that incidents use up."""
+        """Return the number of accounts that a server needs: the shared ones, and those of incidents."""
         return self.spare_account(len(self.suite.scenarios))
 
     def spare_account(self, index: int) -> int:

@@ -1,4 +1,4 @@
-"""The slots of one scenario: their plan, and what is read before and after them."""
+"""Slots of one scenario: their plan, and what is read before and after them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _REQUEST_TIMEOUT_S: Final = 10
 
 
 class ObservedLoad(NamedTuple):
-    """What was observed of one load.
+    """Observation of one load, and how the load ended.
 
     Attributes:
-        observed: All of it.
-        restarted: The servers and stores that were not the same at its end as at its beginning, by name.
-        broken_off: Why it ended before its time, if another machine answers no more.
+        observed: Observation of the load.
+        restarted: Names of servers and stores that were restarted during the load.
+        broken_off: Reason for an early end, if another machine stopped answering; else None.
     """
 
     observed: Observation
@@ -46,14 +46,14 @@ def plan_of(
     """Return the plan of one scenario's load.
 
     Args:
-        scenario: What to do.
+        scenario: Scenario to run.
         instances: Server instances under load.
         folder: Temporary folder of the rig, for the barrier's socket.
         seed: Seed of the order of slots.
         slots: Number of slots.
         warmup_requests: Discarded requests to each instance.
     """
-    targets = tuple(replace(one.target, instance=number) for number, one in enumerate(instances))
+    targets = tuple(replace(instance.target, instance=number) for number, instance in enumerate(instances))
     return Plan(
         scenario=scenario.name,
         model=scenario.load.model,
@@ -73,27 +73,27 @@ def plan_of(
 
 
 def started_elsewhere(instances: Sequence[Instance]) -> frozenset[int]:
-    """Return the numbers of the instances that this run has not started."""
-    return frozenset(number for number, one in enumerate(instances) if one.process is None)
+    """Return the numbers of the instances that were not started by this run."""
+    return frozenset(number for number, instance in enumerate(instances) if instance.process is None)
 
 
-def families(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:
-    """Return the processes that serve each instance, by its name, as far as they can be seen."""
+def process_trees(instances: Sequence[Instance]) -> dict[str, frozenset[tuple[int, float]]]:
+    """Return the processes of each instance that can be observed, by its name."""
     return {
-        f"{one.target.arm} #{number}": one.meter.meet()
-        for number, one in enumerate(instances)
-        if one.meter is not None
+        f"{instance.target.arm} #{number}": instance.meter.meet()
+        for number, instance in enumerate(instances)
+        if instance.meter is not None
     }
 
 
 def sampler(rig: Rig, instances: Sequence[Instance], seconds: float) -> ProcessSampler:
     """Return a sampler of the processes that exist before the load; the load's own are added later."""
-    watch = ProcessSampler(seconds)
+    processes = ProcessSampler(seconds)
     for number, instance in enumerate(instances):
         for position, pid in enumerate(instance.pids):
-            which = f", process {position}" if position else ""
-            watch.follow(f"{instance.target.arm} #{number}{which}", pid, instance.target.arm)
+            suffix = f", process {position}" if position else ""
+            processes.follow(f"{instance.target.arm} #{number}{suffix}", pid, instance.target.arm)
     if rig.store.pid is not None:
-        watch.follow("store", rig.store.pid)
-    watch.follow("harness", os.getpid())
-    return watch
+        processes.follow("store", rig.store.pid)
+    processes.follow("harness", os.getpid())
+    return processes

@@ -1,4 +1,4 @@
-"""From when to when an answer is timed. Pure."""
+"""Start and end of the time of an answer. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from typing import Literal
 
 #: `service` runs from the sending of a request, `response` from its scheduled arrival.
 Clock = Literal["service", "response"]
-#: An answer's time ends when its last byte arrived, as the kernel noted it. Where the kernel tells nothing,
-#: and in results of before it was asked, it ends when the load generator read it: later, by what kept that.
+#: The time of an answer ends when its last byte arrived, by the kernel's timestamp. Without a timestamp, as
+#: in older results, it ends when the load generator read the answer, which is later.
 AnswersEnd = Literal["arrived", "read"]

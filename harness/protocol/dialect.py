@@ -1,6 +1,6 @@
-"""How a server speaks the contract: its own paths, fields and accounts in the place of ours. Pure.
+"""Differences of a server from the contract: the names of its paths, fields and accounts. Pure.
 
-A mapping has the contract's own name of a thing on its left, so that what is not named stays as it is.
+The keys of a mapping are the names of the contract, so that names which are not mapped stay the same.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-#: The contract's routes, and whether a server that authenticates can be measured without one. A test holds
-#: them equal to `servers.contract`.
+#: Routes of the contract, and whether a server with authentication can be measured without one. A test
+#: compares them with `servers.contract`.
 ROUTES: Final[Mapping[str, bool]] = {
     "/authenticate": False,
     "/api/restricted": False,
@@ -25,9 +25,9 @@ ROUTES: Final[Mapping[str, bool]] = {
     "/public": True,
     "/healthz": True,
 }
-#: How a server answers at a path that it does not have.
+#: Statuses of the answer at a path that a server does not have.
 NOT_THERE: Final = (404, 405, 501)
-#: Fields of requests and answers; a dot leads into an object.
+#: Fields of requests and answers; a dot separates nested names.
 FIELDS: Final = (
     "username",
     "password",
@@ -41,19 +41,19 @@ FIELDS: Final = (
     "new",
 )
 
-#: How the one route begins that has an account's name in it.
+#: Prefix of the only route that contains the name of an account.
 _ACCOUNTS: Final = "/api/admin/accounts/"
 
 
 @dataclass(frozen=True)
 class AccountNames:
-    """The accounts that a server has been given.
+    """Accounts of a server.
 
     Attributes:
         load: Name of the account of virtual user `{n}`, from 0.
-        example: Somebody without any role.
-        admin: Somebody with the role `admin`; empty where there is none.
-        password: Of all of them.
+        example: Name of an account without any role.
+        admin: Name of an account with the role `admin`; empty if there is none.
+        password: Password of all of them.
     """
 
     load: str = "load-{n}"
@@ -62,20 +62,20 @@ class AccountNames:
     password: str = "foobar"  # noqa: S105 - of the example accounts
 
     def load_user(self, number: int) -> str:
-        """The name of a virtual user's account."""
+        """Return the name of a virtual user's account."""
         return self.load.replace("{n}", str(number))
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """Where a server's names differ from the contract's.
+    """Names of a server that differ from those of the contract.
 
     Attributes:
-        paths: Its own path by the contract's; empty for a route that it does not have.
-        fields: Its own field by the contract's.
+        paths: Its path, by that of the contract; empty for a route that it does not have.
+        fields: Its field, by that of the contract.
         authorization: The word before a bearer token.
-        csrf_header: The header that proves an unsafe request to be no forgery.
-        accounts: Who can log in.
+        csrf_header: The header that proves that an unsafe request is not forged.
+        accounts: Accounts that can log in.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -85,9 +85,9 @@ class Dialect:
     accounts: AccountNames = AccountNames()
 
     def path(self, route: str) -> str:
-        """Where it has a route of the contract; empty where it has none.
+        """Return its path for a route of the contract; empty if it has none.
 
-        A route with an account's name in it is found by the one that has `{username}` there.
+        A route with the name of an account is mapped by the route with `{username}` in that place.
         """
         if not route.startswith(_ACCOUNTS):
             return self.paths.get(route, route)
@@ -99,48 +99,48 @@ class Dialect:
         return bool(self.path(route))
 
     def body(self, values: Mapping[str, Any]) -> bytes:
-        """A request's JSON, its fields named as the server has them."""
-        whole: dict[str, Any] = {}
+        """Return the JSON of a request, with the field names of the server."""
+        body: dict[str, Any] = {}
         for name, value in values.items():
-            *above, last = self.fields.get(name, name).split(".")
-            place = whole
-            for part in above:
-                place = place.setdefault(part, {})
-            place[last] = value
-        return json.dumps(whole).encode()
+            *parents, last = self.fields.get(name, name).split(".")
+            parent = body
+            for key in parents:
+                parent = parent.setdefault(key, {})
+            parent[last] = value
+        return json.dumps(body).encode()
 
     def pick(self, answer: Any, name: str) -> Any:
-        """A field of an answer; None where it is not there.
+        """Return a field of an answer; None if it is missing.
 
         Args:
-            answer: The answer's JSON, decoded.
-            name: The contract's name of the field.
+            answer: The decoded JSON of the answer.
+            name: Name of the field in the contract.
         """
         value = answer
-        for part in self.fields.get(name, name).split("."):
+        for key in self.fields.get(name, name).split("."):
             if not isinstance(value, Mapping):
                 return None
-            value = value.get(part)
+            value = value.get(key)
         return value
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Dialect:
-        """The dialect that `dataclasses.asdict` made these fields of; TypeError on anything else."""
+        """Return the dialect of fields that `dataclasses.asdict` made; raises TypeError on anything else."""
         return cls(**{**fields, "accounts": AccountNames(**fields["accounts"])})
 
 
 def names_in(answer: Any) -> str:
-    """The fields of an answer, dots and all, without what they hold: that may be a secret."""
+    """Return the names of the fields of an answer, with dots, without their values, which may be secret."""
     return ", ".join(_names(answer, "")) or "no fields"
 
 
-def _names(value: Any, above: str) -> Iterator[str]:
+def _names(value: Any, prefix: str) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _names(inner, f"{above}.{name}" if above else str(name))
-    elif above:
-        yield above
+        for name, nested in value.items():
+            yield from _names(nested, f"{prefix}.{name}" if prefix else str(name))
+    elif prefix:
+        yield prefix
 
 
-#: The contract as it stands.
+#: The contract itself.
 CONTRACT: Final = Dialect()

@@ -1,8 +1,8 @@
-"""What the load of an incident is told, and what it saw, bin by bin, with the wire format of both. Pure.
+"""Plan and record of the load of an incident, counted in bins of time, with the file format of both. Pure.
 
-Written by the load generator, read by the harness, kept beside the result: one JSON object a line, a header
-first, a footer last. Times are nanoseconds of `time.perf_counter_ns` since the load began; on Linux and macOS
-that clock is one for all processes, so load and harness agree on it.
+The record is written by the load generator, read by the harness, and kept with the result: one JSON object
+per line, a header first, a footer last. Times are nanoseconds of `time.perf_counter_ns` since the load began;
+on Linux and macOS that clock is the same for all processes, so load and harness agree on it.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ FORMAT_VERSION: Final = 1
 #: Width of a bin.
 BIN_NS: Final = 50_000_000
 
-#: Outcomes of a request that are no failure: a read that was answered, and a login.
+#: Outcomes of a request that are not failures: an answered read, and a login.
 OK: Final = "ok"
 LOGIN: Final = "login"
 WELL: Final = frozenset({OK, LOGIN})
-#: Answers that refuse somebody; of somebody watched each is an outcome of its own: `401 revoked`.
+#: Statuses of a refusal; for a watched user each is a separate outcome: `401 revoked`.
 REFUSALS: Final = ("401", "403")
-#: No outcome of a request: an arrival at which all people of the arm were still waiting for an answer.
+#: Outcome of an arrival without a request, since all users of the arm still waited for an answer.
 NOT_SENT: Final = "not sent"
-#: No answer in time; what refused to be connected to; what hung up before it answered.
+#: No answer in time; a connection that was refused; one that was closed before the answer.
 TIMEOUT: Final = "timeout"
 REFUSED_CONNECTION: Final = "refused connection"
 LOST_CONNECTION: Final = "lost connection"
 
 
 def is_wanted(outcome: str) -> bool:
-    """Whether it is the refusal of somebody watched, which is what was to be brought about."""
+    """Whether an outcome is the refusal of a watched user, which is the purpose of the incident."""
     status, _, watched = outcome.partition(" ")
     return status in REFUSALS and bool(watched)
 
 
 def is_failure(outcome: str) -> bool:
-    """Whether it should not be: arrivals that were not sent count too."""
+    """Whether an outcome is a failure; arrivals that were not sent count too."""
     return outcome not in WELL and not is_wanted(outcome)
 
 
 @dataclass(frozen=True)
 class VirtualUser:
-    """Somebody who visits an arm again and again.
+    """A user that visits an arm repeatedly.
 
     Attributes:
         account: Number of the account.
-        read_path: What a read asks for.
-        watched: What will be done to the account, such as `revoked`; empty for nobody in particular. Each
-            read of somebody watched is recorded by itself, and who is refused does not log in again.
+        read_path: Path of a read.
+        watched: Change that will be made to the account, such as `revoked`; empty for none. Each read of a
+            watched user is recorded separately, and after a refusal it does not log in again.
     """
 
     account: int
@@ -61,7 +61,7 @@ class VirtualUser:
 
 @dataclass(frozen=True)
 class ArmUsers:
-    """The people of one arm, and the servers they go to: after the plan's `switch_ns` the successor."""
+    """Users of one arm, and their servers: from the plan's `switch_ns` on the successor."""
 
     target: Target
     people: tuple[VirtualUser, ...]
@@ -70,17 +70,17 @@ class ArmUsers:
 
 @dataclass(frozen=True)
 class IncidentPlan:
-    """Everything a load generator needs to know to drive all arms through one incident.
+    """Complete instructions of a load generator for one incident of all arms.
 
     Attributes:
         scenario: Name of the scenario in loadtests/scenarios.
         rate: Arrivals per second at each arm.
-        arrivals: How they are spaced.
-        seed: Seeds Poisson arrivals.
-        duration_ns: From the first arrival that may be to the last.
-        warmup_visits: Discarded visits of every person before that.
-        timeout_s: A request without an answer after this long has failed.
-        parties: One an arm.
+        arrivals: Spacing of the arrivals.
+        seed: Seed of Poisson arrivals.
+        duration_ns: Time from the first possible arrival to the last.
+        warmup_visits: Discarded visits of every user before that.
+        timeout_s: Seconds without an answer after which a request has failed.
+        parties: Users of each arm.
         line: Unix socket of the harness, on which both agree when the load begins.
         switch_ns: Moment from which on visits go to the successors.
     """
@@ -98,26 +98,26 @@ class IncidentPlan:
 
     @property
     def users(self) -> int:
-        """People of all arms."""
+        """Return the number of users of all arms."""
         return sum(len(party.people) for party in self.parties)
 
     @property
     def process(self) -> int:
-        """Number of the load process: there is one."""
+        """Return the number of the load process: there is only one."""
         return 0
 
     @property
     def processes(self) -> int:
-        """How many share the load."""
+        """Return how many processes share the load."""
         return 1
 
     def dumps(self) -> str:
-        """The plan as JSON."""
+        """Return the plan as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def loads(cls, text: str) -> IncidentPlan:
-        """The plan that `dumps` wrote; raises KeyError, TypeError or ValueError on anything else."""
+        """Parse what `dumps` wrote; raises KeyError, TypeError or ValueError on anything else."""
         fields = json.loads(text)
         fields["parties"] = tuple(
             ArmUsers(
@@ -132,15 +132,15 @@ class IncidentPlan:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that was done while the load went on.
+    """Change that was made during the load.
 
     Attributes:
-        at_ns: When it was done.
-        what: In words.
-        arm: To which arm; empty for all.
-        watched: To whose account, by `Person.watched`; empty for nobody's in particular.
-        restores: From here on all could be well again.
-        begun_ns: When its doing began; it may bite before whoever does it is told so.
+        at_ns: When it was complete.
+        what: Description.
+        arm: Arm that it was made to; empty for all.
+        watched: Account that it was made to, by `VirtualUser.watched`; empty for none in particular.
+        restores: Whether recovery is possible from here on.
+        begun_ns: When it was begun; it may take effect before it is known to be complete.
     """
 
     at_ns: int
@@ -151,14 +151,14 @@ class Event:
     begun_ns: int | None = None
 
     @property
-    def bites_ns(self) -> int:
-        """The first moment at which anything may be seen of it."""
+    def earliest_effect_ns(self) -> int:
+        """Return the first moment at which it may have an effect."""
         return self.at_ns if self.begun_ns is None else self.begun_ns
 
 
 @dataclass(frozen=True)
 class Bin:
-    """What ended at one arm within `BIN_NS`: requests by outcome, arrivals not sent, the slowest answer."""
+    """Requests of one arm that ended within `BIN_NS`, by outcome; unsent arrivals; the slowest answer."""
 
     arm: str
     number: int
@@ -168,7 +168,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class ProbeRecord:
-    """The reads of somebody watched: when each was sent, and its outcome, in the order of their ends."""
+    """Reads of a watched user: when each was sent, and its outcome, in the order of their ends."""
 
     arm: str
     watched: str
@@ -178,15 +178,15 @@ class ProbeRecord:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the load saw of one incident.
+    """Record of the load of one incident.
 
     Attributes:
-        scenario: Its name.
-        bins: Those in which anything ended, arm by arm, in the order of time.
-        watching: One an arm and person watched.
-        lag_p99_ns: How far behind schedule requests were sent, 99th percentile.
-        errors: What went wrong before the load began, by text.
-        complete: False where the final report is missing: nothing of it may be believed.
+        scenario: Name of the scenario.
+        bins: Bins in which a request ended, arm by arm, in the order of time.
+        watching: Reads of each watched user of each arm.
+        lag_p99_ns: Delay of sending behind schedule, 99th percentile.
+        errors: Number of errors before the load began, by text.
+        complete: False if the final report is missing, which makes all of it invalid.
     """
 
     scenario: str
@@ -197,10 +197,10 @@ class Timeline:
     complete: bool = True
 
     def lines(self) -> Iterator[str]:
-        """The timeline as JSON lines."""
+        """Yield the timeline as JSON lines."""
         yield _line({"format": FORMAT_VERSION, "incident": self.scenario})
-        for one in self.bins:
-            yield _line({"bin": asdict(one)})
+        for time_bin in self.bins:
+            yield _line({"bin": asdict(time_bin)})
         for watching in self.watching:
             yield _line({"watching": asdict(watching)})
         if self.complete:
@@ -209,10 +209,10 @@ class Timeline:
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Timeline:
-        """Read what `lines` wrote; a torn or missing end makes `complete` False, never an exception.
+        """Read what `lines` wrote; a torn or missing end makes `complete` False, and raises no exception.
 
         Raises:
-            ValueError: The first line is no header of this format.
+            ValueError: The first line is not a header of this format.
         """
         rows = iter(lines)
         header = _parse(next(rows, ""))
@@ -240,7 +240,7 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    """The object of one line; empty for what is none."""
+    """Return the object of one line; empty if it has none."""
     try:
         row = json.loads(text)
     except ValueError:

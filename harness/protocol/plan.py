@@ -1,6 +1,6 @@
-"""The plan of one load run: which slot belongs to which server instance, and when requests arrive. Pure.
+"""Plan of a load run: the server instance of each slot, and the times of requests. Pure.
 
-The harness makes a `Plan`, writes it as JSON, and the load generator follows it to the letter.
+The harness writes a `Plan` as JSON, and the load generator executes it exactly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.protocol.dialect import CONTRACT, Dialect
 LoadModel = Literal["closed", "open"]
 ArrivalProcess = Literal["constant", "poisson"]
 
-#: A slot of the open loop has no arrival in its last 2 ms, so that it ends drained.
+#: A slot of the open loop has no arrival in its last 2 ms, so that no request is pending at its end.
 OPEN_LOOP_QUIET_NS: Final = 2_000_000
 
 
@@ -29,40 +29,40 @@ class Target:
     arm: str
     host: str
     port: int
-    #: What a read asks for: the restricted route, or the public one for the floor.
+    #: Path of a read: the restricted route, or the public one for the no-auth server.
     read_path: str
-    #: How it speaks the contract.
+    #: Its names for paths, fields and accounts.
     dialect: Dialect = CONTRACT
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Target:
-        """The target that `asdict` made these fields of; KeyError or TypeError on anything else."""
+        """Return the target of fields that `asdict` made; raises KeyError or TypeError on anything else."""
         return cls(**{**fields, "dialect": Dialect.of(fields["dialect"])})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a load generator needs to know for one scenario.
+    """Complete instructions of a load generator for one scenario.
 
     Attributes:
         scenario: Name of the scenario in loadtests/scenarios.
         model: `closed` (every user sends again when answered) or `open` (arrivals on a schedule).
         users: Virtual users; each has its own account and a connection to every instance.
         rate: Arrivals per second, all users together; 0 in closed loop.
-        limit_ns: Of the 99th percentile of response time, in a search for the highest rate that keeps it,
-            which begins at `rate`; 0 where the rate is set.
-        arrivals: How arrivals of the open loop are spaced.
-        seed: Seeds the order of the slots and Poisson arrivals.
-        lead_ns: Start of a slot that is sent but not recorded.
+        limit_ns: Limit of the 99th percentile of response time, in a search for the highest rate that meets
+            it, which begins at `rate`; 0 if the rate is set.
+        arrivals: Spacing of the arrivals of the open loop.
+        seed: Seed of the order of the slots and of Poisson arrivals.
+        lead_ns: First part of a slot, which is sent but not recorded.
         slot_ns: The recorded part of a slot.
         warmup_requests: Discarded requests to every instance before the first slot.
-        timeout_s: A request without an answer after this long is an error.
+        timeout_s: Seconds without an answer after which a request is an error.
         targets: The instances, by index.
-        order: For each slot the index of its target.
-        edges: Unix socket of the harness that reads the meters at both edges of a slot; empty for none.
-        first_user: Number of the first account: each load process has users of its own.
-        process: Which of the load processes this plan is for.
-        processes: How many share the load.
+        order: Index of the target of each slot.
+        edges: Unix socket of the harness, which reads the meters at both edges of a slot; empty for none.
+        first_user: Number of the first account: the users of each load process have other accounts.
+        process: Number of the load process that this plan is for.
+        processes: Number of processes that share the load.
     """
 
     scenario: str
@@ -84,7 +84,7 @@ class Plan:
     limit_ns: int = 0
 
     def shared(self, processes: int) -> tuple[Plan, ...]:
-        """This plan for so many load processes: users and warm-up divided, arrivals dealt in turn.
+        """Divide this plan among load processes: users and warm-up in shares, arrivals in turn.
 
         Raises:
             ValueError: There are fewer users than processes.
@@ -105,12 +105,12 @@ class Plan:
         )
 
     def dumps(self) -> str:
-        """The plan as JSON."""
+        """Return the plan as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def loads(cls, text: str) -> Plan:
-        """The plan that `dumps` wrote; raises KeyError, TypeError or ValueError on anything else."""
+        """Parse what `dumps` wrote; raises KeyError, TypeError or ValueError on anything else."""
         fields = json.loads(text)
         fields["targets"] = tuple(map(Target.of, fields["targets"]))
         fields["order"] = tuple(fields["order"])
@@ -118,10 +118,10 @@ class Plan:
 
 
 def deal(instances: int, slots: int, seed: int) -> tuple[int, ...]:
-    """Deal `slots` slots to instances in balanced blocks: each block is every instance once, shuffled.
+    """Assign slots to instances in balanced blocks: each block has every instance once, shuffled.
 
-    A randomised complete block design: a burst of the machine hits all arms alike, and no arm always follows
-    another. `slots` is rounded up to whole blocks, so that all instances get equally many.
+    A randomised complete block design: a burst of noise affects all arms alike, and no arm always follows
+    another. `slots` is rounded up to whole blocks, so that all instances get the same number.
     """
     shuffler = random.Random(seed)  # noqa: S311 - a reproducible plan, not a secret
     order: list[int] = []
@@ -133,26 +133,26 @@ def deal(instances: int, slots: int, seed: int) -> tuple[int, ...]:
 
 
 def arrival_offsets(rate: float, duration_ns: int, process: ArrivalProcess, seed: int) -> Sequence[int]:
-    """Arrival times in ns from the start of a phase, ascending, none in the quiet last 2 ms.
+    """Return arrival times in ns from the start of a phase, ascending, none in the last 2 ms.
 
     Poisson arrivals have exponential gaps; the same seed gives the same offsets, so that all instances of a
-    block meet the same bursts.
+    block get the same bursts.
     """
-    last = duration_ns - OPEN_LOOP_QUIET_NS
-    gap = 1e9 / rate
+    end_ns = duration_ns - OPEN_LOOP_QUIET_NS
+    gap_ns = 1e9 / rate
     if process == "constant":
-        return [round(i * gap) for i in range(max(0, int(last / gap)) + 1) if i * gap < last]
-    dice = random.Random(seed)  # noqa: S311 - a reproducible plan, not a secret
+        return [round(i * gap_ns) for i in range(max(0, int(end_ns / gap_ns)) + 1) if i * gap_ns < end_ns]
+    rng = random.Random(seed)  # noqa: S311 - a reproducible plan, not a secret
     offsets: list[int] = []
-    at = dice.expovariate(1 / gap)
-    while at < last:
-        offsets.append(round(at))
-        at += dice.expovariate(1 / gap)
+    offset = rng.expovariate(1 / gap_ns)
+    while offset < end_ns:
+        offsets.append(round(offset))
+        offset += rng.expovariate(1 / gap_ns)
     return offsets
 
 
 def split_halves(members: Sequence[int], seed: int) -> tuple[list[int], list[int]]:
-    """Two random halves of one arm's instances, for the A/A check; an odd one out is left aside."""
+    """Split one arm's instances into two random halves for the A/A check; an odd one is left out."""
     shuffled = list(members)
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - a reproducible split, not a secret
     half = len(shuffled) // 2
@@ -160,7 +160,7 @@ def split_halves(members: Sequence[int], seed: int) -> tuple[list[int], list[int
 
 
 def by_arm(targets: Sequence[Target]) -> Mapping[str, list[int]]:
-    """The instances of every arm, in the order of the plan."""
+    """Return the instances of every arm, in the order of the plan."""
     arms: dict[str, list[int]] = {}
     for target in targets:
         arms.setdefault(target.arm, []).append(target.instance)

@@ -1,7 +1,7 @@
-"""What one load run recorded, and its wire format. Pure.
+"""Recording of a load run, and its file format. Pure.
 
-Written by the load generator, read by the harness, kept beside the result: one JSON object a line, a header
-first, then one line a slot and step, then a footer. A file without its footer is not a whole recording.
+It is written by the load generator, read by the harness, and kept with the result: one JSON object per line,
+first a header, then one line per slot and step, then a footer. A file without a footer is incomplete.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ _SIGNIFICANT_DIGITS: Final = 3
 
 
 def new_histogram() -> HdrHistogram:
-    """An empty histogram of nanoseconds; values past a minute count as a minute."""
+    """Return an empty histogram of nanoseconds; values above a minute count as a minute."""
     return HdrHistogram(1, HIGHEST_NS, _SIGNIFICANT_DIGITS)
 
 
 def encode(values: Sequence[int]) -> str:
-    """Nanoseconds as one compressed HdrHistogram (V2, base64); `values` may be any buffer of 64-bit integers.
+    """Return values in nanoseconds as one compressed HdrHistogram (V2, base64).
 
-    All values are counted at once: the library's `record_value`, one by one, takes a tenth of the time in
-    which the values were measured. The index of a value is HdrHistogram's own (a test holds the two equal).
+    `values` may be any buffer of 64-bit integers. They are counted at once: `record_value` of the library,
+    called for each value, takes a tenth of the time in which the values were measured. The index of a value
+    is that of HdrHistogram (a test compares the two).
     """
     histogram = new_histogram()
     if len(values):
@@ -50,7 +51,7 @@ def encode(values: Sequence[int]) -> str:
 
 
 def merged(encoded: Iterable[str]) -> HdrHistogram:
-    """The sum of encoded histograms."""
+    """Return the sum of encoded histograms."""
     histogram = new_histogram()
     for text in encoded:
         histogram.decode_and_add(text.encode("ascii"))
@@ -59,28 +60,28 @@ def merged(encoded: Iterable[str]) -> HdrHistogram:
 
 @dataclass(frozen=True)
 class SlotRecord:
-    """What one slot's recorded part saw of one step of the scenario.
+    """Measurements of one step of the scenario in the recorded part of one slot.
 
     Attributes:
         slot: Index into the plan's order.
-        instance: The server instance that had the slot.
+        instance: Server instance that had the slot.
         step: Name of the request within the scenario, such as `read`.
-        elapsed_ns: From the first send allowed to the last answer read.
+        elapsed_ns: Time from the first permitted send to the last answer read.
         requests: Requests sent, errors included.
-        errors: Of these, how many failed or answered wrongly.
-        request_bytes: Sent, headers included.
-        response_bytes: Received, headers included.
-        service: Histogram of ns from sent to fully answered.
-        response: Histogram of ns from the scheduled arrival to fully answered; empty in closed loop.
+        errors: Requests that failed or were answered wrongly.
+        request_bytes: Bytes sent, headers included.
+        response_bytes: Bytes received, headers included.
+        service: Histogram of ns from sending to the complete answer.
+        response: Histogram of ns from the scheduled arrival to the complete answer; empty in closed loop.
         lag: Histogram of ns behind schedule at sending; empty in closed loop.
         scheduled: Arrivals due (open loop).
         late: Arrivals sent more than a millisecond behind schedule.
-        dropped: Arrivals that found no free user, and were never sent.
+        dropped: Arrivals without a free user, which were never sent.
         load_cpu_ns: CPU time of the load generator's process in this slot (counted once, in its first step).
-        load_wait_ns: Time in which it wanted its CPU and something else had it (counted once too).
-        process: Which of the load processes saw it.
-        rate: Arrivals a second that a search tried here; 0 where the rate is set.
-        settled: False where a search was still on its way.
+        load_wait_ns: Time in which it was runnable but waiting for a CPU (counted once too).
+        process: Number of the load process that recorded it.
+        rate: Arrivals per second that a search tried; 0 if the rate is set.
+        settled: Whether a search had converged; True without a search.
     """
 
     slot: int
@@ -106,9 +107,9 @@ class SlotRecord:
 
 @dataclass(frozen=True)
 class SlotUsage:
-    """What one slot's recorded part cost: CPU in ns, store commands; None of what nobody here can read.
+    """Usage in the recorded part of one slot: CPU in ns, and store commands; None if it cannot be read.
 
-    `server_wait_ns` is the time in which the server wanted its CPU and something else had it.
+    `server_wait_ns` is the time in which the server was runnable but waiting for a CPU.
     """
 
     slot: int
@@ -120,58 +121,62 @@ class SlotUsage:
 
 
 def header(scenario: str, answers_end: AnswersEnd) -> str:
-    """The first line of a recording."""
+    """Return the first line of a recording."""
     return json.dumps({"format": FORMAT_VERSION, "scenario": scenario, "answers_end": answers_end}) + "\n"
 
 
 def line(record: SlotRecord) -> str:
-    """The line of one slot and step."""
+    """Return the line of one slot and step."""
     return json.dumps(asdict(record)) + "\n"
 
 
 def footer(slots: int, errors: Mapping[str, int]) -> str:
-    """The last line, which makes a recording whole: how many lines came before, and all errors."""
+    """Return the last line, without which a recording is incomplete: the number of lines, and all errors."""
     return json.dumps({"end": True, "slots": slots, "errors": dict(errors)}) + "\n"
 
 
 @dataclass(frozen=True)
 class Recording:
-    """All slots of one scenario, and what went wrong, by message."""
+    """All slots of one scenario, and its errors, by message."""
 
     scenario: str
     slots: tuple[SlotRecord, ...]
-    #: Error text to how often; requests outside recorded slots (login, warm-up) count here too.
+    #: Number of errors by text; requests outside recorded slots (login, warm-up) count too.
     errors: dict[str, int] = field(default_factory=dict)
-    #: False where the final report is missing: no verdict may rest on it.
+    #: False if the final report is missing, which excludes any verdict.
     complete: bool = True
     answers_end: AnswersEnd = "read"
-    #: Why the final report is missing, where that is known.
+    #: Reason for a missing final report, if known.
     lost: str = ""
 
     @classmethod
     def merge(cls, recordings: Sequence[Recording]) -> Recording:
-        """One recording of what several load processes recorded at the same time; whole if each is.
+        """Merge the recordings of several load processes that ran at the same time; complete if each is.
 
-        Where one broke off, the slots are left out that it has not finished: its last one may be torn.
+        If one is incomplete, slots from its last one on are excluded, since that one may be torn.
         """
-        broke_off = [
-            max((slot.slot for slot in one.slots), default=0) for one in recordings if not one.complete
+        last_slots = [
+            max((slot.slot for slot in recording.slots), default=0)
+            for recording in recordings
+            if not recording.complete
         ]
         return cls(
             recordings[0].scenario,
             tuple(
-                replace(slot, process=n)
-                for n, one in enumerate(recordings)
-                for slot in one.slots
-                if not broke_off or slot.slot < min(broke_off)
+                replace(slot, process=process)
+                for process, recording in enumerate(recordings)
+                for slot in recording.slots
+                if not last_slots or slot.slot < min(last_slots)
             ),
-            dict(sum((Counter(one.errors) for one in recordings), Counter())),
-            complete=all(one.complete for one in recordings),
-            answers_end="arrived" if all(one.answers_end == "arrived" for one in recordings) else "read",
+            dict(sum((Counter(recording.errors) for recording in recordings), Counter())),
+            complete=all(recording.complete for recording in recordings),
+            answers_end="arrived"
+            if all(recording.answers_end == "arrived" for recording in recordings)
+            else "read",
         )
 
     def lines(self) -> Iterator[str]:
-        """The recording as JSON lines."""
+        """Yield the recording as JSON lines."""
         yield header(self.scenario, self.answers_end)
         for slot in self.slots:
             yield line(slot)
@@ -180,20 +185,20 @@ class Recording:
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Recording:
-        """Read what `lines` wrote; a torn or missing end makes `complete` False, never an exception.
+        """Read what `lines` wrote; a torn or missing end makes `complete` False, and raises no exception.
 
         Raises:
-            ValueError: The first line is no header of this format.
+            ValueError: The first line is not a header of this format.
         """
         rows = iter(lines)
-        header = _parse(next(rows, ""))
-        if header is None or header.get("format") != FORMAT_VERSION:
+        fields = _parse(next(rows, ""))
+        if fields is None or fields.get("format") != FORMAT_VERSION:
             raise ValueError(f"not a recording of format {FORMAT_VERSION}")
-        # Recordings of before the kernel was asked do not say.
-        whole = partial(cls, header["scenario"], answers_end=header.get("answers_end", "read"))
+        # Older recordings lack the key: their times end when the answer was read.
+        whole = partial(cls, fields["scenario"], answers_end=fields.get("answers_end", "read"))
         slots: list[SlotRecord] = []
-        for line in rows:
-            row = _parse(line)
+        for text in rows:
+            row = _parse(text)
             if row is None:
                 break
             if "end" in row:

@@ -1,9 +1,9 @@
-"""What two holders of a secret say to each other, so that nobody else can have said it. Pure.
+"""Authentication of messages between two holders of a shared secret. Pure.
 
-The secret itself is never sent. Whoever holds it can make an HMAC-SHA256 of texts that the other names, and
-so prove to hold it. From the secret and what both sides threw in comes the key of one session, by which every
-message is sealed and numbered: none can be changed, left out, repeated, sent back or put in by others. It can
-be read by whoever sees the network; nothing that is said is secret.
+The secret itself is never sent. A holder proves that it has the secret by an HMAC-SHA256 of texts that the
+other side chose. The key of a session is derived from the secret and the nonces of both sides; with it every
+message is authenticated and numbered, so that none can be changed, dropped, repeated, sent back or inserted
+by others unnoticed. Messages are not encrypted: their contents are not secret.
 """
 
 from __future__ import annotations
@@ -14,67 +14,67 @@ import secrets
 
 
 class ForgedError(ValueError):
-    """A message that no holder of the secret made, or one that was heard before."""
+    """A message that no holder of the secret sent, or one that was received before."""
 
 
 class LostError(Exception):
-    """A genuine message, but others before it never came."""
+    """A genuine message, but earlier ones were lost."""
 
 
 def nonce() -> str:
-    """A number that nobody used before."""
+    """Return a number that was never used before."""
     return secrets.token_hex(16)
 
 
-def proof(secret: str, *said: str) -> str:
-    """What only a holder of the secret can say of these texts."""
-    return hmac.new(secret.encode(), json.dumps(said).encode(), "sha256").hexdigest()
+def proof(secret: str, *texts: str) -> str:
+    """Return the HMAC of these texts, which only a holder of the secret can make."""
+    return hmac.new(secret.encode(), json.dumps(texts).encode(), "sha256").hexdigest()
 
 
-def proves(given: object, secret: str, *said: str) -> bool:
-    """Whether that is what was given, whatever a stranger may have put there."""
-    return isinstance(given, str) and hmac.compare_digest(
-        given.encode(errors="replace"), proof(secret, *said).encode()
+def proves(mac: object, secret: str, *texts: str) -> bool:
+    """Whether `mac`, which may be anything, is the HMAC of these texts."""
+    return isinstance(mac, str) and hmac.compare_digest(
+        mac.encode(errors="replace"), proof(secret, *texts).encode()
     )
 
 
 class Seal:
-    """One side's end of a session.
+    """Signer and verifier of one side of a session.
 
     Args:
-        secret: What both hold.
-        side: Whose end it is.
-        other: Who has the other end.
-        session: What both sides threw in, which makes the session another than all before.
+        secret: Shared secret.
+        side: Name of this side.
+        other: Name of the other side.
+        session: Nonces of both sides, which distinguish the session from all earlier ones.
     """
 
     def __init__(self, secret: str, side: str, other: str, *session: str) -> None:
         self._key = proof(secret, "session", *session)
-        self._own = side
+        self._side = side
         self._other = other
-        self._said = 0
-        self._heard = 0
+        self._sent = 0
+        self._received = 0
 
     def make(self, text: str) -> tuple[int, str]:
-        """The number of this side's next message, and its seal."""
-        self._said += 1
-        return self._said, proof(self._key, self._own, str(self._said), text)
+        """Return the number and the HMAC of the next message of this side."""
+        self._sent += 1
+        return self._sent, proof(self._key, self._side, str(self._sent), text)
 
-    def check(self, text: str, seal: str, number: int | None = None) -> None:
-        """Believe a message of the other side.
+    def check(self, text: str, mac: str, number: int | None = None) -> None:
+        """Verify a message of the other side.
 
         Args:
-            text: What it says.
-            seal: What came with it.
-            number: Which it is; None where it can only be the next.
+            text: Text of the message.
+            mac: HMAC that came with it.
+            number: Number of the message; None for the next expected one.
 
         Raises:
-            ForgedError: It is not the other side's, or was heard before.
-            LostError: It is, but some before it never came.
+            ForgedError: The message is not from the other side, or was received before.
+            LostError: The message is genuine, but earlier ones were lost.
         """
-        number = self._heard + 1 if number is None else number
-        if number <= self._heard or not proves(seal, self._key, self._other, str(number), text):
-            raise ForgedError("a message without the right seal")
-        if number > self._heard + 1:
-            raise LostError(f"{number - self._heard - 1} messages were lost on the way")
-        self._heard = number
+        number = self._received + 1 if number is None else number
+        if number <= self._received or not proves(mac, self._key, self._other, str(number), text):
+            raise ForgedError("a message with a wrong HMAC")
+        if number > self._received + 1:
+            raise LostError(f"{number - self._received - 1} messages were lost on the way")
+        self._received = number

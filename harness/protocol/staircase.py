@@ -1,4 +1,4 @@
-"""How the highest load that a server bears is searched for, one slot after the other. Pure."""
+"""Search for the highest load that a server sustains, one slot after the other. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-#: The first step is by half as much again, and no step is longer; the shortest is by 2.6 %.
+#: The first step, which is also the longest, is by 50 %; the shortest is by 2.6 %.
 _LONGEST_STEP: Final = math.log(1.5)
 _SHORTEST_STEP: Final = _LONGEST_STEP / 16
 #: From this step in one direction on, steps are doubled.
@@ -16,15 +16,15 @@ _STRIDE: Final = 4
 
 
 class Staircase:
-    """The rate of one instance: up after a slot that held the limit, down after one that did not.
+    """Rate of one instance: up after a slot that met the limit, down after one that did not.
 
     Steps are taken on logarithms, by the rules of PEST (Taylor and Creelman 1967, "PEST: Efficient estimates
     on probability functions"): halved whenever the direction turns, doubled from the fourth step in one
-    direction on. So it closes in fast, and a slot that a burst of the machine spoiled costs a detour and not
-    the result. Once steps are short the rates scatter around the one at which half of the slots hold.
+    direction on. So it converges fast, and a slot that a burst of noise spoiled costs a few steps but not the
+    result. Once steps are short the rates scatter around the one at which half of the slots meet the limit.
 
     Attributes:
-        rate: Arrivals a second of the next slot.
+        rate: Arrivals per second in the next slot.
     """
 
     def __init__(self, start: float) -> None:
@@ -35,12 +35,12 @@ class Staircase:
 
     @property
     def converged(self) -> bool:
-        """Whether steps are short, so that `rate` is around what is searched for."""
+        """Whether steps are short, so that `rate` is close to the result."""
         return self._step <= 4 * _SHORTEST_STEP
 
-    def record(self, held: bool) -> None:
-        """Go on after a slot at `rate` that held the limit, or did not."""
-        if held == self._went_up:
+    def record(self, is_met: bool) -> None:
+        """Set the next rate, after a slot that met the limit or did not."""
+        if is_met == self._went_up:
             self._in_a_row += 1
             if self._in_a_row >= _STRIDE:
                 self._step = min(2 * self._step, _LONGEST_STEP)
@@ -48,11 +48,11 @@ class Staircase:
             self._in_a_row = 1
             if self._went_up is not None:
                 self._step = max(self._step / 2, _SHORTEST_STEP)
-        self._went_up = held
-        self.rate *= math.exp(self._step if held else -self._step)
+        self._went_up = is_met
+        self.rate *= math.exp(self._step if is_met else -self._step)
 
 
 def meets_limit(response_ns: Sequence[int], dropped: int, limit_ns: int) -> bool:
-    """Whether at least 99 % of all arrivals were answered within the limit, those never sent counted late."""
+    """Whether at least 99 % of all arrivals were answered within the limit; unsent ones count as late."""
     within = int(np.count_nonzero(np.asarray(response_ns, dtype=np.int64) <= limit_ns))
     return within >= 0.99 * (len(response_ns) + dropped)

@@ -1,8 +1,8 @@
-"""What this tool has left on the disk, and how it goes: runs, comparisons, cached environments.
+"""Removal of what this tool wrote to disk: runs, comparisons, cached environments.
 
-Only what is surely ours is touched. A folder counts as a run by its result or its recordings, not by its
-name. Of its files those go that a run writes and git does not track, and the folder itself only when nothing
-else is left in it.
+Only what this tool certainly wrote is removed. A folder counts as a run by its result or its recordings, not
+by its name. Of its files, those that a run writes and that git does not track are removed; the folder itself
+is removed only if nothing else is left in it.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ from harness.system import git, plugins
 
 Kind = Literal["run", "comparison", "history", "cached environment"]
 
-#: The runs that the docs quote.
+#: Folder of the runs that the docs quote.
 _PUBLISHED: Final = "published"
 _RECORDINGS: Final = "recording-*.jsonl.gz"
 _FIGURES: Final = (
     *plugins.names("harness.report.charts"),
     *("between-arms", "over-base", "wait"),
 )
-#: Every file that a run or a comparison writes; what is missing here stays, and is named.
+#: Every file that a run or a comparison writes; other files are kept, and their names are printed.
 _WRITTEN: Final = (
     *(RESULT_FILE, COMPARISON_FILE, _RECORDINGS, f".{RESULT_FILE}.part", f".{COMPARISON_FILE}.part"),
     *(PAGE_FILE, MARKDOWN_FILE, PROGRESS_FILE, WAIT_FILE, f".{WAIT_FILE}.part"),
     *("check.md", HISTORY_FILE, "history-*.png", "history-*.svg"),
     *(f"{figure}.{kind}" for figure in _FIGURES for kind in ("png", "svg")),
-    *(name for one in formats().values() for name in one.names),
+    *(name for export in formats().values() for name in export.names),
 )
-#: What `run` calls a folder where no other name is given: one that failed early leaves it empty.
+#: Default name of a run's folder; a run that failed early leaves it empty.
 _DEFAULT_NAME: Final = re.compile(r"\d{8}-\d{6}-.+")
 
 
 @dataclass(frozen=True)
 class Removable:
-    """A folder of ours.
+    """Folder that this tool wrote and may remove.
 
     Attributes:
-        folder: Where it is.
-        kind: What it is.
-        files: The files in it that go; empty for a cached environment, which goes as a whole.
-        others: Names of what is in it and not ours: they stay, and the folder with them.
+        folder: Path of the folder.
+        kind: Kind of its content.
+        files: Files in it to remove; empty for a cached environment, which is removed as a whole.
+        others: Names of other files in it; they are kept, and the folder with them.
         size: Bytes that are freed.
-        begun: When it was begun, in seconds since 1970.
-        changed: When anything in it was last written.
+        begun: Start of the run, in seconds since 1970.
+        changed: Time of the last write to it, in seconds since 1970.
     """
 
     folder: Path
@@ -71,54 +71,59 @@ class Removable:
 
 
 def find(results: Path, cache: Path) -> list[Removable]:
-    """Everything of ours below these folders, oldest first; what is published is not looked at."""
-    found = [*_runs(results), *_cached(cache)]
-    return sorted(found, key=lambda leaving: (leaving.begun, str(leaving.folder)))
+    """Return what this tool wrote below these folders, oldest first; published runs are skipped."""
+    candidates = [*_runs(results), *_cached(cache)]
+    return sorted(candidates, key=lambda candidate: (candidate.begun, str(candidate.folder)))
 
 
 def choose(
-    leavings: Sequence[Removable], *, now: float, older_than_days: float, keep: int, busy_since: float | None
+    candidates: Sequence[Removable],
+    *,
+    now: float,
+    older_than_days: float,
+    keep: int,
+    busy_since: float | None,
 ) -> list[Removable]:
-    """Those that are to go.
+    """Return the folders to remove.
 
     Args:
-        leavings: What there is, oldest first.
-        now: The time, in seconds since 1970.
-        older_than_days: Only what was begun longer ago.
-        keep: So many of the newest runs stay.
-        busy_since: When the oldest of our programs began that run now, or None: what was written since may be
-            its, and so may any cached environment.
+        candidates: All removable folders, oldest first.
+        now: Current time, in seconds since 1970.
+        older_than_days: Minimum age in days.
+        keep: Number of the newest runs to keep.
+        busy_since: Start of the oldest program of this tool that is running, in seconds since 1970, or None.
+            Folders written since then, and all cached environments, may be in use.
     """
-    runs = [leaving for leaving in leavings if leaving.kind == "run"]
+    runs = [candidate for candidate in candidates if candidate.kind == "run"]
     kept = runs[len(runs) - keep :] if keep else []
     return [
-        leaving
-        for leaving in leavings
-        if leaving not in kept
-        and now - leaving.begun >= older_than_days * 86400
-        and not (busy_since is not None and _may_be_in_use(leaving, busy_since))
+        candidate
+        for candidate in candidates
+        if candidate not in kept
+        and now - candidate.begun >= older_than_days * 86400
+        and not (busy_since is not None and _may_be_in_use(candidate, busy_since))
     ]
 
 
-def _may_be_in_use(leaving: Removable, since: float) -> bool:
-    return leaving.kind == "cached environment" or leaving.changed >= since
+def _may_be_in_use(candidate: Removable, since: float) -> bool:
+    return candidate.kind == "cached environment" or candidate.changed >= since
 
 
-def remove(leavings: Sequence[Removable], results: Path) -> None:
-    """Remove these, inner folders first; the folder of results itself stays.
+def remove(removables: Sequence[Removable], results: Path) -> None:
+    """Remove these folders, inner ones first; the folder of results itself is kept.
 
     Raises:
-        EnvironmentFailedError: One cannot be removed; those before are gone.
+        EnvironmentFailedError: A file cannot be removed; the folders before it are gone.
     """
-    for leaving in sorted(leavings, key=lambda leaving: -len(leaving.folder.parts)):
+    for removable in sorted(removables, key=lambda removable: -len(removable.folder.parts)):
         try:
-            if leaving.kind == "cached environment":
-                shutil.rmtree(leaving.folder)
+            if removable.kind == "cached environment":
+                shutil.rmtree(removable.folder)
                 continue
-            for file in leaving.files:
+            for file in removable.files:
                 file.unlink(missing_ok=True)
-            if leaving.folder != results and not any(leaving.folder.iterdir()):
-                leaving.folder.rmdir()
+            if removable.folder != results and not any(removable.folder.iterdir()):
+                removable.folder.rmdir()
         except OSError as error:
             raise EnvironmentFailedError(f"{error.filename} cannot be removed: {error.strerror}.") from error
 
@@ -143,7 +148,7 @@ def _runs(results: Path) -> Iterator[Removable]:
 
 
 def _tracked(results: Path) -> set[Path]:
-    """The files below a folder that git keeps; none where there is no git."""
+    """Return the files below a folder that git tracks; none if there is no git."""
     names = git.output_or_none(results, "ls-files", "-z") or ""
     return {results / name for name in names.split("\0") if name}
 
@@ -151,24 +156,24 @@ def _tracked(results: Path) -> set[Path]:
 def _recognised(
     folder: Path, folders: Sequence[str], names: Sequence[str]
 ) -> tuple[Kind | None, float | None]:
-    """What a folder is by its content, and when it was begun if that is told; None for what is not ours."""
-    about = _json(folder / RESULT_FILE) if RESULT_FILE in names else {}
-    run = about.get("run")
+    """Return a folder's kind by its content, and its start if recorded; None for folders of other origin."""
+    content = _json(folder / RESULT_FILE) if RESULT_FILE in names else {}
+    run = content.get("run")
     if (
-        isinstance(about.get("schema_version"), int)
+        isinstance(content.get("schema_version"), int)
         and isinstance(run, dict)
         and {"id", "suite"} <= run.keys()
     ):
         return "run", _time(run.get("started_at"))
-    about = _json(folder / COMPARISON_FILE) if COMPARISON_FILE in names else {}
-    if isinstance(about.get("schema_version"), int) and "same_machine" in about:
+    content = _json(folder / COMPARISON_FILE) if COMPARISON_FILE in names else {}
+    if isinstance(content.get("schema_version"), int) and "same_machine" in content:
         return "comparison", None
-    about = _json(folder / HISTORY_FILE) if HISTORY_FILE in names else {}
-    if isinstance(about.get("schema_version"), int) and "series" in about:
+    content = _json(folder / HISTORY_FILE) if HISTORY_FILE in names else {}
+    if isinstance(content.get("schema_version"), int) and "series" in content:
         return "history", None
-    about = _json(folder / WAIT_FILE) if WAIT_FILE in names else {}
-    if isinstance(about.get("schema_version"), int) and "clicks" in about:
-        return "run", _time(about.get("started_at"))
+    content = _json(folder / WAIT_FILE) if WAIT_FILE in names else {}
+    if isinstance(content.get("schema_version"), int) and "clicks" in content:
+        return "run", _time(content.get("started_at"))
     if any(_is_recording(file) for file in folder.glob(_RECORDINGS)):
         return "run", None
     if not folders and not names and _DEFAULT_NAME.fullmatch(folder.name):
@@ -204,7 +209,7 @@ def _time(text: object) -> float | None:
 
 
 def _cached(cache: Path) -> Iterator[Removable]:
-    """Each entry of the cache folder, which nobody but us writes to."""
+    """Yield each entry of the cache folder, which only this tool writes to."""
     if not cache.is_dir():
         return
     for folder in sorted(path for path in cache.iterdir() if path.is_dir() and not path.is_symlink()):

@@ -1,4 +1,4 @@
-"""The summary of a run on the console: tables, what they mean, and what to be wary of."""
+"""Summary of a run on the console: tables, sentences and warnings."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def render(report: Report, console: Console) -> None:
     """Print the report of a run.
 
     Args:
-        report: What was found.
-        console: Where to print; a width of 80 columns is enough, and it need not be a terminal.
+        report: Content of the report.
+        console: Output; a width of 80 columns is enough, and it need not be a terminal.
     """
     style = _STYLES[report.answer.kind]
     _print_wrapped(report.answer.sentence, console, style)
@@ -56,7 +56,7 @@ def _print_section(section: Section, console: Console) -> None:
 
 
 def print_item(text: str, console: Console, style: str = "") -> None:
-    """One line of a list."""
+    """Print one line of a list."""
     _print_wrapped(text, console, style, first=" - ", further="   ")
 
 
@@ -66,19 +66,19 @@ def _print_wrapped(text: str, console: Console, style: str = "", first: str = ""
 
 
 def fitting(table: Table, console: Console) -> RichTable:
-    """A table with two spaces between columns, or with one where that is too wide."""
-    airy = _rich(table, padding=1)
+    """Return the table with two spaces between columns, or with one if that is too wide."""
+    wide = _rich(table, padding=1)
     unbounded = console.options.update(max_width=10 * console.width)
-    fits = console.measure(airy, options=unbounded).maximum <= console.width
-    return airy if fits else _rich(table, padding=0)
+    fits = console.measure(wide, options=unbounded).maximum <= console.width
+    return wide if fits else _rich(table, padding=0)
 
 
 def _rich(table: Table, padding: int) -> RichTable:
-    """The table for the console: where it is too wide, the arms' names fold and the figures stay whole."""
-    arm, *figures = table.heads
+    """Return the table for the console; if it is too wide, names in the first column fold, not numbers."""
+    first, *others = table.heads
     columns = [
-        Column(f"{table.title}\n{arm}", overflow="fold"),
-        *(Column(head, justify="right", no_wrap=True) for head in figures),
+        Column(f"{table.title}\n{first}", overflow="fold"),
+        *(Column(head, justify="right", no_wrap=True) for head in others),
     ]
     sides = (0, 0, 0, padding)
     rich = RichTable(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=sides)

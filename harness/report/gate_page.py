@@ -1,4 +1,4 @@
-"""A gate's answer as a page of Markdown, and on a console."""
+"""Verdict of a gate as a page of Markdown and on a console."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _STYLES = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold
 
 
 def render(result: Result) -> str:
-    """As Markdown, ending in a newline."""
+    """Return the verdict as Markdown, ending in a newline."""
     blocks = [
         f"## {markdown.plain(gate.headline(result))}",
-        *(markdown.table(markdown.plain_table(one)) for one in gate.tables(result)),
+        *(markdown.table(markdown.plain_table(table)) for table in gate.tables(result)),
         markdown.items(
             [*map(markdown.plain, [*gate.notes(result), validity.passed(result), *validity.notes(result)])]
         ),
@@ -26,7 +26,7 @@ def render(result: Result) -> str:
 
 
 def print_gate(result: Result, console: Console) -> None:
-    """On a console."""
+    """Print the verdict on a console."""
     style = _STYLES[gate.verdict(result)] if result.valid else "bold red"
     console.print()
     console.print(Text(gate.headline(result), style=style))

@@ -1,7 +1,7 @@
-"""A report as one page of HTML that needs nothing else: figures, style and script are in it.
+"""Report as one self-contained HTML page: charts, style and script are inline.
 
-Whatever a result says is text and never markup (Jinja2 escapes it), and a policy forbids the page to load
-or run anything but what was put into it here.
+Text of a result is never markup (Jinja2 escapes it), and a Content-Security-Policy forbids the page to load
+or run anything but its inline style and script.
 """
 
 from __future__ import annotations
@@ -25,64 +25,64 @@ from harness.results.base import Verdict
 from harness.results.gate import GateVerdict
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-#: What a cell of figures begins with: `12,423 ± 113`, `≥0.20`, `<= 1`, `+2.0 %`.
+#: Beginning of a numeric cell: `12,423 ± 113`, `≥0.20`, `<= 1`, `+2.0 %`.
 _NUMBER: Final = re.compile(r"[^\w+-]*([+-]?[\d,]+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w-])")
-#: So many lines stand below an answer; a spoilt hour may give dozens of reasons, and those are folded.
-_MOST: Final = 5
+#: Lines shown below the answer; an unreliable run may give dozens of reasons, and the rest is folded.
+_MAX_LINES: Final = 5
 _CODE: Final = re.compile("`([^`]+)`")
 _VERDICTS: Final = frozenset([*get_args(Verdict), *get_args(GateVerdict)])
 
 
 def render(report: Report, drawings: Sequence[Drawing] = ()) -> str:
-    """The page of one run; the same report gives the same text."""
+    """Return the page of one run; the same report gives the same text."""
     return page("report.html.j2", report.answer, report=report, drawings=drawings)
 
 
 def page(template: str, answer: Headline, **values: Any) -> str:
-    """A page of ours.
+    """Return a page.
 
     Args:
-        template: Its file in `templates`, which extends `page.html.j2`.
-        answer: What it opens with.
-        values: What else the template is about.
+        template: File in `templates` that extends `page.html.j2`.
+        answer: Headline of the page.
+        values: Other values of the template.
     """
     style, script = _text("page.css"), _text("page.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:;"
         " base-uri 'none'; form-action 'none'"
     )
-    found = _environment().get_template(template)
-    return found.render(answer=answer, policy=policy, style=style, script=script, **values)
+    loaded = _environment().get_template(template)
+    return loaded.render(answer=answer, policy=policy, style=style, script=script, **values)
 
 
 def sort_value(cell: str) -> float | None:
-    """The number by which a cell is sorted: the one that it begins with; None for words."""
-    found = _NUMBER.match(cell)
-    return None if found is None else float(found[1].replace(",", ""))
+    """Return the number that a cell begins with, by which it is sorted; None for words."""
+    match = _NUMBER.match(cell)
+    return None if match is None else float(match[1].replace(",", ""))
 
 
 def is_numeric(table: Table, column: int) -> bool:
-    """Whether a column holds figures, which are set to the right."""
+    """Whether a column holds numbers, which are right-aligned."""
     cells = [row[column] for row in table.rows if row[column] != fmt.NOTHING]
     return column > 0 and bool(cells) and all(sort_value(cell) is not None for cell in cells)
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"sort_value": sort_value, "is_numeric": is_numeric, "coded": _coded}
-    made.globals |= {"verdicts": _VERDICTS, "most": _MOST}
-    return made
+    environment.filters |= {"sort_value": sort_value, "is_numeric": is_numeric, "coded": _coded}
+    environment.globals |= {"verdicts": _VERDICTS, "max_lines": _MAX_LINES}
+    return environment
 
 
 def _coded(text: str) -> str:
-    """Text, escaped, with what stands between backticks as code; to be put into a page as it is."""
+    """Return text as escaped HTML, with text between backticks as code."""
     return _CODE.sub(r"<code>\1</code>", str(escape(text)))
 
 

@@ -1,4 +1,4 @@
-"""A report as Markdown, for a pull request or a page that is kept. Pure."""
+"""Report as Markdown, for a pull request or a page that is kept. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final
 from harness.report.content.model import Report, Section
 from harness.report.content.tables import Table
 
-#: Shown nowhere, and parts what GitHub would make a link of, or a notice to somebody.
-_APART: Final = "\N{ZERO WIDTH SPACE}"
-#: What Markdown, as GitHub reads it, could take for more than text. Names of arms and suites are anybody's.
-#: Stars with space around them, underscores within a word and commands of ours, as code, stay as they are.
+#: Invisible; inserted where GitHub would otherwise make a link or notify a user.
+_SEPARATOR: Final = "\N{ZERO WIDTH SPACE}"
+#: What GitHub's Markdown could take for markup: names of schemes and suites are untrusted text.
+#: Asterisks with space around them, underscores within a word and `bench.py` commands as code are kept.
 _ACTIVE: Final = re.compile(
     r"""
-      (?P<own>`bench\.py\ [^`]+`)
+      (?P<command>`bench\.py\ [^`]+`)
     | (?P<entity>[\[$] | <(?=[A-Za-z/!?]) | &(?=\#?\w+;))
     | (?P<escaped>[\\`~] | \*(?!\s) | (?<!\s)\* | (?<![^\W_])_ | _(?![^\W_]))
-    | (?P<apart>@(?=\w) | :(?=//) | \#(?=\d) | \bwww(?=\.))
+    | (?P<separated>@(?=\w) | :(?=//) | \#(?=\d) | \bwww(?=\.))
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -28,7 +28,7 @@ _BEGINNING: Final = re.compile(r"^(?:#(?=[#\s]|$)|>|=|[-+](?=[\s-])|(\d+)(?=[.)]
 
 
 def render(report: Report) -> str:
-    """A report as Markdown, ending in a newline."""
+    """Return a report as Markdown, ending in a newline."""
     blocks = [
         f"**{plain(report.answer.sentence)}**",
         _items(report.answer.certainty),
@@ -40,7 +40,7 @@ def render(report: Report) -> str:
             for block in _section(section)
         ),
         *_validity(report),
-        *_folded("Who spends the CPU time", [block for one in report.costs for block in _section(one, 4)]),
+        *_folded("CPU breakdown", [block for section in report.costs for block in _section(section, 4)]),
         *_folded("How it was measured", [_items(report.method)]),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -49,7 +49,7 @@ def render(report: Report) -> str:
 def _section(section: Section, level: int = 3) -> list[str]:
     return [
         f"{'#' * level} {plain(section.title)}",
-        *(table(plain_table(one)) for one in section.tables),
+        *(table(plain_table(content)) for content in section.tables),
         *([_items(section.lines)] if section.lines else []),
     ]
 
@@ -59,7 +59,7 @@ def _validity(report: Report) -> list[str]:
 
 
 def _folded(title: str, blocks: Sequence[str]) -> list[str]:
-    """What is shown when it is asked for."""
+    """Return blocks that are folded until the reader opens them."""
     return [f"<details><summary>{title}</summary>", *blocks, "</details>"] if blocks else []
 
 
@@ -68,41 +68,43 @@ def _items(lines: Sequence[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that is nothing but text on one line, whoever wrote it."""
+    """Return untrusted text on one line, escaped so that Markdown shows it as plain text."""
     line = " ".join(text.split())
     escaped = _ACTIVE.sub(_as_text, line)
-    return _BEGINNING.sub(lambda found: f"{found[1]}\\" if found[1] else f"\\{found[0]}", escaped)
+    return _BEGINNING.sub(lambda match: f"{match[1]}\\" if match[1] else f"\\{match[0]}", escaped)
 
 
-def _as_text(found: re.Match[str]) -> str:
-    match found.lastgroup:
+def _as_text(markup: re.Match[str]) -> str:
+    match markup.lastgroup:
         case "entity":
-            return f"&#{ord(found[0])};"
+            return f"&#{ord(markup[0])};"
         case "escaped":
-            return f"\\{found[0]}"
-        case "apart":
-            return found[0] + _APART
+            return f"\\{markup[0]}"
+        case "separated":
+            return markup[0] + _SEPARATOR
         case _:
-            return found[0]
+            return markup[0]
 
 
-def plain_table(one: Table) -> Table:
-    """The same, every cell and head of it nothing but text."""
+def plain_table(content: Table) -> Table:
+    """Return the table with every cell and head escaped."""
     return replace(
-        one, heads=[plain(head) for head in one.heads], rows=[[*map(plain, row)] for row in one.rows]
+        content,
+        heads=[plain(head) for head in content.heads],
+        rows=[[*map(plain, row)] for row in content.rows],
     )
 
 
 def items(lines: list[str]) -> str:
-    """A list."""
+    """Return a list."""
     return "\n".join(f"- {line}" for line in lines)
 
 
-def table(rows: Table) -> str:
-    """A table; its heads in one line each."""
-    heads = [head.replace("\n", " ") for head in rows.heads]
-    alignment = ["---", *["---:"] * (len(rows.heads) - 1)]
-    return "\n".join(_row(cells) for cells in [heads, alignment, *rows.rows])
+def table(content: Table) -> str:
+    """Return a table; each of its heads on one line."""
+    heads = [head.replace("\n", " ") for head in content.heads]
+    alignment = ["---", *["---:"] * (len(content.heads) - 1)]
+    return "\n".join(_row(cells) for cells in [heads, alignment, *content.rows])
 
 
 def _row(cells: list[str]) -> str:

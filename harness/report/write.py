@@ -1,4 +1,4 @@
-"""The report and the exports of a result, written to its folder; what fails here costs no measurement."""
+"""Report and exports of a result, written to its folder; a failure here does not lose the measurement."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.system.suggest import did_you_mean
 
 
 def write(result: Result, folder: Path) -> list[Path]:
-    """Write the report of a run as a page and as Markdown, and name the files.
+    """Write the report of a run as HTML and as Markdown, and return the files.
 
-    Where the figures cannot be drawn, the page has all else.
+    If the charts cannot be drawn, the page has everything else.
 
     Raises:
-        EnvironmentFailedError: They cannot be written there.
+        EnvironmentFailedError: The files cannot be written.
     """
     report = model.report(result)
     texts = {
@@ -34,27 +34,27 @@ def write(result: Result, folder: Path) -> list[Path]:
 
 
 def write_or_warn(result: Result, folder: Path) -> list[Path]:
-    """The same after a measurement, which does not depend on it."""
+    """Write the report after a measurement; if that fails, print a warning."""
     return attempt("report", lambda: write(result, folder), f"Then: bench.py report {folder}")
 
 
-def attempt(what: str, written: Callable[[], list[Path]], remedy: str = "") -> list[Path]:
-    """The files that are written after a measurement; where that fails, it is only said why.
+def attempt(what: str, write_files: Callable[[], list[Path]], remedy: str = "") -> list[Path]:
+    """Write files after a measurement, and return them; if that fails, print the reason.
 
     Args:
-        what: A name for the files.
-        written: Writes and returns them.
-        remedy: How to get them all the same, a sentence.
+        what: Name of the files, for the message.
+        write_files: Function that writes the files and returns them.
+        remedy: Sentence that explains how to get the files later.
     """
     try:
-        return written()
-    except Exception as error:  # noqa: BLE001 - what was measured, and its exit code, outlive any fault here
+        return write_files()
+    except Exception as error:  # noqa: BLE001 - no failure here may change the measurement or its exit code
         print(f"no {what}: {reason(error)} {remedy}".rstrip(), file=sys.stderr)
         return []
 
 
 def reason(error: Exception) -> str:
-    """Why something could not be drawn or written, in a sentence."""
+    """Return the reason why something could not be drawn or written, as a sentence."""
     if isinstance(error, ModuleNotFoundError):
         return interpreter.missing(error)
     return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}."
@@ -64,7 +64,7 @@ def require_formats(names: Sequence[str]) -> None:
     """Refuse formats that do not exist.
 
     Raises:
-        SuiteError: Names those that do.
+        SuiteError: A format does not exist; the message lists those that do.
     """
     known = formats()
     if wrong := [name for name in names if name not in known]:
@@ -73,10 +73,10 @@ def require_formats(names: Sequence[str]) -> None:
 
 
 def exports(result: Result, names: Sequence[str], folder: Path) -> list[Path]:
-    """Write a result in the formats of these names, and return the files.
+    """Write a result in these formats, and return the files.
 
     Raises:
-        EnvironmentFailedError: They cannot be written.
+        EnvironmentFailedError: The files cannot be written.
     """
     known = formats()
     return [file for name in names for file in archive.save_texts(known[name].files(result), folder)]
@@ -89,9 +89,9 @@ def _of_run(result: Result) -> list[Drawing]:
 
 
 def drawn(draw: Callable[[], list[Drawing]]) -> list[Drawing]:
-    """The figures, or none where they cannot be drawn: the rest does not depend on them."""
+    """Return the charts, or none if they cannot be drawn: the rest of the page does not depend on them."""
     try:
         return draw()
-    except Exception as error:  # noqa: BLE001 - a fault in one figure must not cost the page
-        print(f"a page without figures: {reason(error)}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - a fault in one chart must not prevent the page
+        print(f"report.html has no charts: {reason(error)}", file=sys.stderr)
         return []

@@ -1,4 +1,4 @@
-"""What the parts of a result file share. Pure."""
+"""Types that the parts of a result file share. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Status = Literal["ok", "warning", "invalid"]
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "not judged"]
 
 
-#: Low and high end of an interval; None where too few instances make one.
+#: Low and high end of an interval; None with too few instances.
 Interval = tuple[float, float] | None
 
 
 class Model(BaseModel):
-    """A frozen part of the result file; unknown fields are kept out."""
+    """Frozen part of the result file; unknown fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")

@@ -1,4 +1,4 @@
-"""The answers to claims, as claims.json holds them. Pure."""
+"""Answers to claims, in the format of claims.json. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-#: `demonstrated` by what servers answer, the same every time; `measured` by what it costs them.
+#: `demonstrated`: by responses of servers, which are reproducible; `measured`: by their cost.
 Kind = Literal["demonstrated", "measured"]
 
 
@@ -18,31 +18,31 @@ class _Model(BaseModel):
 
 
 class ClaimFigure(_Model):
-    """One number that a verdict rests on."""
+    """Value that a verdict is based on."""
 
     name: str
     value: float
-    #: Empty for what is counted.
+    #: Empty for counts.
     unit: str = ""
     ci: tuple[float, float] | None = None
-    #: Which series of figures it belongs to, and where it stands on that series' axis; for pictures.
+    #: Series that it belongs to, and its position on that series' axis; for charts.
     group: str = ""
     x: float | None = None
 
 
 class Outcome(_Model):
-    """What an experiment showed."""
+    """Outcome of an experiment."""
 
     verdict: Verdict
     #: One sentence.
     because: str
     figures: list[ClaimFigure]
-    #: Version of the Chromium that showed it; empty where none did.
+    #: Version of the Chromium that was used; empty if none was.
     browser: str = ""
 
 
 class ClaimAnswer(_Model):
-    """One claim with what came of it, as the list of answers keeps it."""
+    """Claim with its verdict, as a row of claims.json."""
 
     number: int
     says: str

@@ -1,4 +1,4 @@
-"""Where a result was measured: machine, software, servers. Pure."""
+"""Environment that a result was measured in: machine, software, servers. Pure."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from pydantic import Field
 
 from harness.results.base import Model
 
-#: How a finding of the doctor stands: no run could start; figures will blur; nobody can tell; fine.
+#: Severity of a finding of the doctor: no run can start; adds noise; cannot be determined; fine.
 Severity = Literal["blocker", "warning", "unknown", "ok"]
 
 
 class StoreInfo(Model):
-    """The session store that served the run."""
+    """Session store that served the run."""
 
     name: str
     version: str
-    #: `embedded`, or the URL with any password taken out.
+    #: `embedded`, or the URL without its password.
     source: str
 
 
 class Git(Model):
-    """The revision of the tree that ran; None outside a checkout."""
+    """Revision of the code that ran; None outside a checkout."""
 
     revision: str | None
     dirty: bool | None
 
 
 class MachineFinding(Model):
-    """What the doctor looked at before a run: how it stands, its figure, and what to do where that helps."""
+    """Check of the doctor before a run: severity, detail and, if there is one, a remedy."""
 
     check: str
     concern: Severity
@@ -38,11 +38,10 @@ class MachineFinding(Model):
 
 
 class SchemeInfo(Model):
-    """What an arm's scheme says of itself: how credentials travel, and which requests ask what of whom.
+    """Description of an arm's scheme: transport of its credentials, and requests that query a store.
 
-    `store` and `database` are `every request`, or one of fewer (`servers/credentials/guarantees.py`). `place`
-    is where a server of somebody else's comes from, its command and folder or its addresses; empty for one of
-    ours.
+    `store` and `database` are `every request` or a smaller set (`servers/credentials/guarantees.py`). `place`
+    is the command and folder, or the addresses, of an external server; empty for a built-in one.
     """
 
     title: str
@@ -53,29 +52,29 @@ class SchemeInfo(Model):
 
 
 class AgentInfo(Model):
-    """Whoever read the CPU and memory of servers on another machine, and what that machine is."""
+    """Agent that read the CPU and memory of servers on another machine, with that machine's data."""
 
     address: str
     host: str
     cpu: str
     cores: int
     kernel: str
-    #: Those that it read.
+    #: Arms that it read.
     arms: list[str]
 
 
 class LoadWorker(Model):
-    """A worker on another machine, or in another process, that made a part of the load.
+    """Load worker on another machine, or in another process.
 
     Attributes:
         host: Name of its machine.
-        cpu: What its system calls the CPU.
-        cpus: How many it may use; a worker is one process, so it takes one.
-        python: Its Python.
-        clock_error_us: By how much the moment at which it began a slot was off the run's clock, at most.
-        clock_drift_us: How far its clock moved away from the run's while it was under load.
-        late_slots: Slots that it began late, since word of their moment came late.
-        latest_us: How late at worst.
+        cpu: CPU model that its system reports.
+        cpus: Number of CPUs that it may use; a worker is one process, so it uses one.
+        python: Version of its Python.
+        clock_error_us: Largest deviation of its slot starts from the run's clock, microseconds.
+        clock_drift_us: Drift of its clock against the run's during the load, microseconds.
+        late_slots: Slots that it started late because the message with their start came late.
+        latest_us: Largest such delay, microseconds.
     """
 
     host: str
@@ -89,7 +88,7 @@ class LoadWorker(Model):
 
 
 class Environment(Model):
-    """The machine and the software, as far as they move the numbers."""
+    """Machine and software, as far as they influence the results."""
 
     cpu: str
     cores: int
@@ -97,21 +96,21 @@ class Environment(Model):
     python: str
     packages: dict[str, str]
     store: StoreInfo
-    #: Role (servers, store, load, harness) to the CPUs it was given; empty where the system cannot pin.
+    #: CPUs by role (servers, store, load, harness); empty if the system cannot pin processes.
     placement: dict[str, list[int]]
     git: Git
     #: Event loop, password cost, and the path and digest of the servers' package.
     servers: dict[str, str]
-    #: What a turn of a fixed loop took, in ns, in the median over the run's scenarios
+    #: CPU speed check: ns per iteration of a fixed loop, median over the run's scenarios
     #: (`harness/doctor/cpu_speed.py`).
     turn_ns: float | None = None
-    #: Of the code that each arm's servers reported to have loaded.
+    #: Digest of the code that each arm's servers reported to have loaded.
     digests: dict[str, str] = Field(default_factory=dict)
-    #: What each arm runs; results of before it was recorded have none.
+    #: Scheme of each arm; empty in results of older versions.
     schemes: dict[str, SchemeInfo] = Field(default_factory=dict)
-    #: One row an agent beside servers that are named by their addresses.
+    #: One row per agent for servers that are named by their addresses.
     agents: list[AgentInfo] = Field(default_factory=list)
-    #: What the doctor found as the run began; results of before it was there have none.
+    #: Findings of the doctor at the start of the run; empty in results of older versions.
     findings: list[MachineFinding] = Field(default_factory=list)
-    #: Who made the load, where it was not processes of this run's own.
+    #: Load workers, if the load did not come from processes of this run.
     workers: list[LoadWorker] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What `bench.py check` writes into a result. Pure."""
+"""Parts of a result that `bench.py check` writes. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from harness.results.base import Interval, Model
 
-#: What a gate compares with: a revision, a stored baseline, or a limit that the suite states.
+#: Reference of a gate: a revision, a stored baseline, or a limit in the suite.
 GateKind = Literal["revision", "baseline", "budget"]
 
 
@@ -16,47 +16,47 @@ GateVerdict = Literal["pass", "regression", "inconclusive", "not judged"]
 
 
 class GateCheck(Model):
-    """One figure that `bench.py check` holds to a limit.
+    """Value that `bench.py check` compares with a limit.
 
-    `value` is a ratio (now over before; turned where more is better) or a figure, of a budget the left side,
-    and `ci` its interval at the run's `comparisons_confidence`. It passes when the interval lies wholly on
-    the right side of `limit`.
+    `value` is a ratio (now over before; inverted if larger is better) or an absolute value (of a budget, its
+    left side), and `ci` its interval at the run's `comparisons_confidence`. The check passes if the whole
+    interval is on the right side of `limit`.
     """
 
     kind: GateKind
     scenario: str
     load: str
     params: dict[str, Any] = Field(default_factory=dict)
-    #: The arm, the pair of arms, or the budget as the suite has it.
+    #: Arm, pair of arms, or text of the budget in the suite.
     subject: str
     metric: str
     is_ratio: bool
     value: float | None
-    #: The figure before and now, where `value` is their ratio; of a pair of arms it is a ratio itself.
+    #: Values before and now, if `value` is their ratio; for a pair of arms they are ratios themselves.
     sides: tuple[float, float] | None = None
-    #: Of both; empty for a ratio.
+    #: Unit of value and sides; empty for a ratio.
     unit: str = ""
     bound: Literal["<=", ">="]
     limit: float | None
     ci: Interval
-    #: Half-width, as a fraction, that a ratio's interval would have if nothing had changed.
+    #: Half-width, as a fraction, that a ratio's interval would have without any change.
     noise_floor: float | None
-    #: Batches of fresh instances that it rests on.
+    #: Batches of fresh instances that it is based on.
     batches: int
     answer: GateVerdict
     detail: str
 
 
 class GateSide(Model):
-    """Where one of the two sides of a gate came from: what is its own besides its code.
+    """One of the two sides of a gate: revision and Python environment.
 
-    `end` is how the names of its arms end. `lock` is the SHA-256, in hex, of its lock file, empty where the
-    suite names none; `packages` are all that its interpreter has.
+    `end` is the suffix of the names of its arms. `lock` is the SHA-256, in hex, of its lock file, empty if
+    the suite names none; `packages` are all packages of its interpreter.
     """
 
     end: Literal["base", "head"]
     commit: str
-    #: Whether the checkout has changes that are not committed.
+    #: Whether the checkout has uncommitted changes.
     dirty: bool
     lock: str
     python: str
@@ -66,18 +66,18 @@ class GateSide(Model):
 
 
 class Reference(Model):
-    """What `bench.py check` compared with."""
+    """Reference that `bench.py check` compared with."""
 
     kind: Literal["revision", "baseline"]
-    #: The commit, or the file.
+    #: Commit or file.
     name: str
-    #: The commit's first line, or which run it was.
+    #: Subject line of the commit, or name of the run.
     title: str
-    #: A fraction that is let pass.
+    #: Tolerated slowdown, as a fraction.
     tolerance: float
-    #: Whether both were measured on such a machine in such a way.
+    #: Whether both were measured on the same kind of machine in the same way.
     same_machine: bool
-    #: Files of the servers that differ, or what differs between the machines.
+    #: Files of the servers that differ, or differences between the machines.
     differing: list[str]
-    #: Of a revision: before, then now. Results of before it was recorded have none.
+    #: Sides before and now, for a revision; empty in results of older versions.
     sides: list[GateSide] = Field(default_factory=list)

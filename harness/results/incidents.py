@@ -1,4 +1,4 @@
-"""What a result says of an incident. Pure."""
+"""Incidents in a result. Pure."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from harness.results.base import Model
 
 
 class IncidentEvent(Model):
-    """Something that was done in an incident, in seconds after its load began."""
+    """Event of an incident, in seconds after the start of its load."""
 
     at_s: float
     what: str
 
 
 class StaleAccess(Model):
-    """For how long what an account held still worked after it had been ended.
+    """Time for which a credential still worked after its revocation.
 
-    `seconds` run from the answer to whoever ended it to the account's first refused read; `at_least` says
-    that none was refused to the end. `reads` counts those that were sent in between and answered as before,
-    `readmitted` those that were let in again after one had been refused.
+    `seconds` run from the answer to the revocation to the account's first refused read; `at_least` is true if
+    no read was refused until the end. `reads` counts the reads in between that were answered as before,
+    `readmitted` the reads that were accepted again after one had been refused.
     """
 
     what: str
@@ -32,7 +32,7 @@ class StaleAccess(Model):
 
 
 class RevocationCost(Model):
-    """What one revocation costs while nothing else goes on."""
+    """Cost of one revocation without other load."""
 
     server_cpu_us: float
     store_cpu_us: float
@@ -40,7 +40,7 @@ class RevocationCost(Model):
 
 
 class TimeBins(Model):
-    """How many requests ended with each outcome, and the slowest of them, in each stretch of `width_s`."""
+    """Number of requests by outcome, and the slowest of them, in each interval of `width_s` seconds."""
 
     width_s: float
     outcomes: dict[str, list[int]]
@@ -48,13 +48,12 @@ class TimeBins(Model):
 
 
 class Incident(Model):
-    """How one arm lived through an incident.
+    """Measurements of one arm during an incident.
 
-    `outcomes` counts `ok` (a read), `login`, and every kind of failure; `not sent` are arrivals at which all
-    people of the arm still waited. Refusals of accounts that were ended on purpose (`401 revoked`) are no
-    failures. `failed_for_s` runs from the first failure to the last; `well_after_s`
-    from the moment at which all could be well again until nothing failed any more, None where that is not
-    asked or was not reached.
+    `outcomes` counts `ok` (a read), `login`, and every kind of failure; `not_sent` counts arrivals for which
+    all users of the arm were still waiting. Refusals of accounts that were revoked on purpose (`401 revoked`)
+    are no failures. `failed_for_s` runs from the first failure to the last; `well_after_s` from the moment at
+    which recovery became possible until no request failed, None if it does not apply or was not reached.
     """
 
     scenario: str
@@ -71,17 +70,17 @@ class Incident(Model):
     failed_for_s: float
     well_after_s: float | None
     logins: int
-    #: The most within any one second.
+    #: Largest number within one second.
     peak_logins_per_s: int
     slowest_ms: float
-    #: How long a credential lives that nothing ends.
+    #: Lifetime of a credential that is not revoked.
     credential_lives_s: int = 0
-    #: Of the accounts that were ended on purpose.
+    #: Accounts that were revoked on purpose.
     stale: list[StaleAccess] = Field(default_factory=list)
     price: RevocationCost | None = None
     bins: TimeBins
 
     @property
     def share_failed(self) -> float:
-        """Failures and arrivals not sent, as a fraction of all that was to be sent."""
+        """Return failures and arrivals not sent, as a fraction of all arrivals."""
         return (self.failed + self.not_sent) / max(self.requests + self.not_sent, 1)

@@ -1,4 +1,4 @@
-"""The metrics of a result file. Pure."""
+"""Metrics of a result file. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Scale = Literal["log", "linear"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric is called, measured in, and how its instances are averaged.
+    """Unit and title of a metric, and the scale on which its instances are averaged.
 
     Attributes:
-        unit: As printed behind a value.
-        title: What a reader calls it.
-        scale: `log` metrics are always positive; their mean and interval are taken on logarithms and they are
-            compared by ratio. `linear` ones may be zero.
-        larger_is_better: Whether a larger value is the better one.
+        unit: Unit that is printed after a value.
+        title: Name for people.
+        scale: `log` metrics are always positive; their mean and interval are computed on logarithms and they
+            are compared by ratio. `linear` metrics may be zero.
+        larger_is_better: Whether larger values are better.
     """
 
     unit: str
@@ -55,7 +55,7 @@ METRICS: Final[dict[str, Metric]] = {
 }
 
 
-#: Checks that only long runs get, and whose figures are a finding even where all is well.
+#: Names of checks that report results even if their status is ok.
 GROWTH: Final = "growth"
 
 
@@ -63,8 +63,8 @@ DRIFT: Final = "drift"
 
 
 def confidence_of_a_look(confidence: float, looks: int) -> float:
-    """The confidence of each of so many looks at growing data, so that all err as rarely as one would.
+    """Return the confidence level of each look at growing data that keeps the level of all looks together.
 
-    Bonferroni; `harness/analysis/stats/sequential.py` says why.
+    Bonferroni; `harness/analysis/stats/sequential.py` explains why.
     """
     return 1 - (1 - confidence) / looks

@@ -1,7 +1,7 @@
-"""The result file: its model, its version, and the unit and meaning of every metric. Pure.
+"""Model and version of the result file. Pure.
 
-Everything that people read later (console table, charts, report, exports, CI gate) is made from a `Result`
-alone, so that it can be made again at any time, anywhere.
+All output for people (console table, charts, report, exports, CI gate) is made from a `Result` alone, so that
+it can be regenerated at any time, anywhere.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from harness.results.metrics import confidence_of_a_look
 SCHEMA_VERSION: Final = 1
 
 
-#: Exit codes of commands that measured all they meant to: fine, a regression, nothing decided.
-_ENDED: Final = (0, 10, 11)
+#: Exit codes of completed measurements: success, regression, inconclusive.
+_COMPLETED: Final = (0, 10, 11)
 
 
 class SlotTimes(Model):
-    """How one scenario's time was cut: figures of other cuts are not quite the same thing.
+    """Slot times of one scenario; results with other slot times are not quite comparable.
 
-    A slot is `lead_ms` of load that is not recorded and `slot_ms` that is; before the first, each instance
-    answered `warmup_requests`.
+    A slot has `lead_ms` of load that is not recorded and `slot_ms` that is; before the first slot, each
+    instance answered `warmup_requests`.
     """
 
     scenario: str
@@ -41,9 +41,9 @@ class SlotTimes(Model):
 
 
 class RunInfo(Model):
-    """Which run this was. Times in seconds; `started_at` is ISO 8601 in UTC.
+    """Identity and settings of a run. Times in seconds; `started_at` is ISO 8601 in UTC.
 
-    `measured_s` counts only the time in which requests were being recorded.
+    `measured_s` counts only the time in which requests were recorded.
     """
 
     id: str
@@ -56,24 +56,24 @@ class RunInfo(Model):
     command: list[str]
     #: Equivalence margin of the verdicts, as a fraction.
     margin: float
-    #: Looks that the run might take, and batches of fresh instances that it measured. The intervals of its
-    #: comparisons are at 1 - (1 - confidence) / looks, so that all looks together err as rarely as one would.
+    #: Interim analyses that the run was allowed, and batches of fresh instances that it measured. Intervals
+    #: of comparisons are at 1 - (1 - confidence) / looks, so that all looks together keep the confidence.
     looks: int = 1
     batches: int = 1
-    #: Exit code that the command ended with (docs: NAMES).
+    #: Exit code of the command (`harness/errors.py`).
     exit_code: int = 0
     answers_end: AnswersEnd = "read"
-    #: One row a scenario of the suite; results of before it was recorded have none.
+    #: One row per scenario of the suite; empty in results of older versions.
     slots: list[SlotTimes] = Field(default_factory=list)
 
     @property
     def comparisons_confidence(self) -> float:
-        """Of the intervals of comparisons."""
+        """Return the confidence level of the intervals of comparisons."""
         return confidence_of_a_look(self.confidence, self.looks)
 
 
 class Check(Model):
-    """One validity check: what was looked at, how it stands, the figure and the remedy."""
+    """Validity check: its name, its status, and its figure with a remedy."""
 
     check: str
     status: Status
@@ -83,10 +83,10 @@ class Check(Model):
 class Measurement(Model):
     """One metric of one arm under one load.
 
-    `points` has one estimate an instance, in the order of the instances; `value` is their mean (geometric
+    `points` has one estimate per instance, in the order of the instances; `value` is their mean (geometric
     for `log` metrics) and `ci` its interval at the run's confidence. `samples` counts the requests behind it.
-    `batches` counts the points of each batch of instances, empty where there was one batch; with several,
-    `ci` rests on what instances differ by within a batch and holds for the times at which they were measured.
+    `batches` counts the points of each batch of instances, empty for a single batch; with several, `ci` is
+    based on the spread within batches and holds for the times at which they were measured.
     """
 
     scenario: str
@@ -103,22 +103,21 @@ class Measurement(Model):
     batches: list[int] = Field(default_factory=list)
 
     def by_batch(self) -> list[list[float]]:
-        """The points of each batch; none of one that this arm was not in."""
+        """Return the points of each batch; empty for a batch without this arm."""
         ends = list(accumulate(self.batches or [len(self.points)]))
         return [self.points[begin:end] for begin, end in pairwise([0, *ends])]
 
     def paired(self, other: Measurement) -> list[tuple[list[float], list[float]]]:
-        """This arm's points and another's, of each batch that both were in."""
+        """Return the points of this arm and of another, for each batch that has both."""
         batches = zip(self.by_batch(), other.by_batch(), strict=True)
-        return [(own, theirs) for own, theirs in batches if own and theirs]
+        return [(points, others) for points, others in batches if points and others]
 
 
 class Comparison(Model):
-    """`arm` over `base` for one metric.
+    """Ratio of `arm` to `base` for one metric.
 
-    `ci` is the plain interval at the run's `comparisons_confidence`; Holm's adjustment enters the verdict
-    alone.
-    `noise_floor` is the half-width that the interval would have if both arms ran the same code.
+    `ci` is the unadjusted interval at the run's `comparisons_confidence`; only the verdict uses Holm's
+    adjustment. `noise_floor` is the half-width that the interval would have if both arms ran the same code.
     """
 
     scenario: str
@@ -135,7 +134,7 @@ class Comparison(Model):
 
 
 class Distribution(Model):
-    """One arm's latency by percentile, all its instances merged.
+    """Latency of one arm by percentile, over all its instances.
 
     `points` are (percentile 0..100, microseconds), finer towards the tail as HdrHistogram iterates.
     """
@@ -150,9 +149,9 @@ class Distribution(Model):
 
 
 class Vitals(Model):
-    """What one process held over the time of one load, as it was looked at between slots.
+    """Memory, descriptors and threads of one process during one load, sampled between slots.
 
-    `at_s` counts seconds from before the load generator was started; every series has one value a look.
+    `at_s` counts seconds from before the load generator was started; every series has one value per sample.
     """
 
     scenario: str
@@ -160,7 +159,7 @@ class Vitals(Model):
     params: dict[str, Any] = Field(default_factory=dict)
     #: Such as `cookie #3`, `store`, `load generator`, `harness`.
     process: str
-    #: The scheme that it serves; None for what is no server.
+    #: Arm of a server process; None for other processes.
     arm: str | None
     at_s: list[float]
     #: Resident memory in bytes.
@@ -170,7 +169,7 @@ class Vitals(Model):
 
 
 class Result(Model):
-    """A whole run, as `result.json` holds it."""
+    """Whole run, as in `result.json`."""
 
     schema_version: Annotated[Literal[1], Field()] = SCHEMA_VERSION
     run: RunInfo
@@ -179,8 +178,7 @@ class Result(Model):
     measurements: list[Measurement]
     comparisons: list[Comparison]
     distributions: list[Distribution]
-    #: Empty in results from before it was looked at.
-    #: What `bench.py check` was asked, and its answers.
+    #: Checks of `bench.py check`, with their verdicts.
     gate: list[GateCheck] = Field(default_factory=list)
     comparand: Reference | None = None
     vitals: list[Vitals] = Field(default_factory=list)
@@ -188,20 +186,20 @@ class Result(Model):
 
     @property
     def valid(self) -> bool:
-        """False when any check came out invalid: then no verdict counts."""
+        """Whether no check is invalid; otherwise verdicts do not count."""
         return all(check.status != "invalid" for check in self.validity)
 
     @property
     def believable(self) -> bool:
-        """Valid, and of a run that came to its end, whatever its verdicts."""
-        return self.valid and self.run.exit_code in _ENDED
+        """Whether the result is valid and its run was completed, whatever the verdicts."""
+        return self.valid and self.run.exit_code in _COMPLETED
 
     def ended_with(self, code: int) -> Result:
-        """The same, with another exit code."""
+        """Return the result with another exit code."""
         return self.model_copy(update={"run": self.run.model_copy(update={"exit_code": code})})
 
     def scenarios(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """The (scenario, load, params) triples measured, in the order they ran."""
+        """Return the measured (scenario, load, params) triples, in the order in which they ran."""
         seen: list[tuple[str, str, dict[str, Any]]] = []
         for row in self.measurements:
             key = (row.scenario, row.load, row.params)
@@ -210,29 +208,29 @@ class Result(Model):
         return seen
 
     def arms(self) -> list[str]:
-        """The arms, in the order of the suite."""
+        """Return the arms, in the order of the suite."""
         rows: list[Measurement | Incident] = [*self.measurements, *self.incidents]
         return list(dict.fromkeys(row.arm for row in rows))
 
 
 class SeriesKey(Model):
-    """The case (scenario, load and parameters), the metric, and whose it is."""
+    """Key of a series: case (scenario, load and parameters), metric and arm."""
 
     scenario: str
     load: str
     params: dict[str, Any]
     metric: str
     arm: str
-    #: The arm that it is a ratio to; None for a metric by itself.
+    #: Denominator of a ratio of two arms; None for an absolute metric.
     over: str | None
 
     @property
     def case(self) -> str:
-        """The scenario, its load and parameters: what a panel or a table is about."""
+        """Return the scenario with its load and parameters, as the title of a panel or a table."""
         params = [f"{key}={value}" for key, value in self.params.items()]
         return f"{', '.join([self.scenario, *params])} ({self.load})"
 
     @property
     def name(self) -> str:
-        """The arm, or the pair of arms."""
+        """Return the arm, or the pair of arms."""
         return self.arm if self.over is None else f"{self.arm} / {self.over}"

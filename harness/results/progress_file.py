@@ -1,4 +1,4 @@
-"""What a run under way says of itself: one small file in its folder, for whoever looks on."""
+"""Progress of a current run, published as a small file in its folder."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from harness.results.base import Model
 from harness.system import files, locks
 
 PROGRESS_FILE: Final = "progress.json"
-#: Longer files are none of ours.
+#: Bytes above which a file is not read, since progress files are shorter.
 _MOST_BYTES: Final = 65_536
 
 
 class Progress(Model):
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
-        run: Its id, which is the name of its folder.
-        suite: What it measures.
-        arms: The suite's, in its order.
-        started_at: ISO 8601, in UTC.
-        pid: Of the harness.
-        doing: What goes on, in words.
-        scenario: The one that is measured; None in between.
-        done: Slots of the scenario that are over.
-        total: Slots of the scenario; 0 in between.
-        left_s: Seconds that the scenario's slots will take from here, where that can be told.
-        rates: Requests a second of each arm, over its latest slots.
+        run: Id of the run, which is the name of its folder.
+        suite: Name of the suite.
+        arms: Arms in the order of the suite.
+        started_at: Start time, ISO 8601 in UTC.
+        pid: Process id of the harness.
+        doing: Current activity, as text.
+        scenario: Scenario that is measured; None between scenarios.
+        done: Completed slots of the scenario.
+        total: Slots of the scenario; 0 between scenarios.
+        left_s: Seconds that the remaining slots of the scenario will take, if known.
+        rates: Requests/s of each arm, over its latest slots.
     """
 
     schema_version: Literal[1] = 1
@@ -52,14 +52,14 @@ class Progress(Model):
 
 
 class ProgressFile:
-    """Written anew whenever there is news, and removed with the run (`harness/measure/run_folder.py`).
+    """Progress file of a run, rewritten with each change; `harness/measure/run_folder.py` removes it.
 
-    It is a comfort: a disk which is full fails nothing here.
+    Best effort: a full disk is ignored.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         suite: Name of the suite.
-        arms: The suite's.
+        arms: Arms of the suite.
     """
 
     def __init__(self, folder: Path, suite: str, arms: Sequence[str]) -> None:
@@ -83,15 +83,15 @@ class ProgressFile:
         left_s: float | None = None,
         rates: dict[str, float] | None = None,
     ) -> None:
-        """Say how far the run is; the fields are those of `Progress`."""
-        news = {"doing": doing, "scenario": scenario, "done": done, "total": total, "left_s": left_s}
-        progress = self._progress.model_copy(update=news | {"rates": rates or {}})
+        """Write the progress; the arguments are the fields of `Progress`."""
+        update = {"doing": doing, "scenario": scenario, "done": done, "total": total, "left_s": left_s}
+        progress = self._progress.model_copy(update=update | {"rates": rates or {}})
         with contextlib.suppress(EnvironmentFailedError):
             files.write_atomically(self._path, progress.model_dump_json().encode(), durable=False)
 
 
 def read(folder: Path) -> Progress | None:
-    """How far the run in a folder is; None where there is none that lives."""
+    """Return the progress of the run in a folder; None if no run is active there."""
     try:
         content = files.read_regular(folder / PROGRESS_FILE, _MOST_BYTES)
         progress = Progress.model_validate_json(content)

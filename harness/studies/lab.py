@@ -1,4 +1,4 @@
-"""Live servers for demonstrations: of any scheme, started when first asked for, all on one store."""
+"""Live servers of any scheme for demonstrations, started on first use, all on one store."""
 
 from __future__ import annotations
 
@@ -30,31 +30,29 @@ from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 from harness.testbed.store.server import SessionStore
 
-#: Accounts that experiments may use up.
+#: Accounts that experiments can use up.
 _ACCOUNTS: Final = 300
-
-_OF_OUR_OWN: Final = ("info", "client", "hello", "auth", "select", "ping")
+#: Store commands of the lab and of connections, which are not counted.
+_NOT_COUNTED: Final = ("info", "client", "hello", "auth", "select", "ping")
 
 
 class Lab:
-    """Servers, alive between `with` and its end.
+    """Context manager of servers, which run until its end.
 
     Args:
-        folder: Where what is measured is kept.
-        console: Where progress is shown.
+        folder: Folder for the results of measured suites.
+        console: Console for progress messages.
 
     Attributes:
-        schemes: Those there are, by name.
-        secret: What every server signs by that is not told otherwise.
+        schemes: All schemes, by name.
+        secret: Default signing secret of the servers.
     """
 
     def __init__(self, folder: Path, console: Console) -> None:
         self._folder = folder
         self._console = console
         self.schemes: dict[str, SchemeEntry] = {}
-        self.secret = (
-            f"{secrets.token_urlsafe(48)}."  # with a character that no base64 has: taken as it stands
-        )
+        self.secret = f"{secrets.token_urlsafe(48)}."  # the dot is not base64, so the text is used as it is
         self._stack = contextlib.ExitStack()
         self._rigs: dict[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...], str], Rig] = {}
         self._store: SessionStore | None = None
@@ -70,75 +68,75 @@ class Lab:
         self._stack.__exit__(kind, error, trace)
 
     def authenticating(self) -> list[SchemeEntry]:
-        """The schemes that issue credentials, by name."""
+        """Return the schemes that issue credentials, by name."""
         return [scheme for _, scheme in sorted(self.schemes.items()) if scheme.transport != "none"]
 
     def caller(self, scheme: str, **environment: str) -> ApiClient:
-        """Somebody who calls a server of a scheme and carries nothing yet.
+        """Return a client of a server of a scheme, without a credential.
 
         Args:
-            scheme: Its name.
-            environment: What the server is told besides, by its environment.
+            scheme: Name of the scheme.
+            environment: Additional environment variables of the server.
         """
         target = self._rig(scheme, environment).instances[0].target
         return ApiClient(target.host, target.port)
 
     def port(self, scheme: str, arguments: Sequence[str], name: str) -> int:
-        """Where a server of a scheme listens, on 127.0.0.1.
+        """Return the port on 127.0.0.1 of a server of a scheme.
 
         Args:
-            scheme: Its name.
-            arguments: What the server is told besides, by its command line.
-            name: Which of them, where there are several of one kind.
+            scheme: Name of the scheme.
+            arguments: Additional command-line arguments of the server.
+            name: Name that distinguishes several servers with the same arguments.
         """
         return self._rig(scheme, {}, arguments, name).instances[0].target.port
 
     def logged_in(self, scheme: str, username: str | None = None, **environment: str) -> ApiClient:
-        """Somebody who is logged in, on an account of their own where none is named.
+        """Return a logged-in client, with a new account unless a user name is given.
 
         Raises:
-            ConformanceError: The server would not.
+            ConformanceError: The server refused the login.
         """
         caller = self.caller(scheme, **environment)
-        reply = caller.log_in(username or self.account())
-        if reply.status != 200:
-            raise ConformanceError(f"server {scheme}: a login was answered {reply.status}.")
+        response = caller.log_in(username or self.account())
+        if response.status != 200:
+            raise ConformanceError(f"server {scheme}: a login was answered {response.status}.")
         return caller
 
     def admin(self, scheme: str) -> ApiClient:
-        """Somebody who may change accounts."""
+        """Return a logged-in client that may change accounts."""
         return self.logged_in(scheme, ADMIN)
 
     def account(self) -> str:
-        """The name of an account that nobody has used yet."""
+        """Return the name of an unused account."""
         return next(self._accounts)
 
     def store_url(self) -> str:
-        """Where the servers' store is, on this machine."""
+        """Return the URL of the servers' store, which is on this machine."""
         self._rig("anonymous", {})
         return cast(SessionStore, self._store).url
 
     def store_commands(self) -> int:
-        """How many commands the store has carried out, ours left out."""
+        """Return the number of commands that the store has run, without those of the lab itself."""
         store = cast(SessionStore, self._store).client
         stats = store.info("commandstats")
         return sum(
             int(row["calls"])
             for name, row in stats.items()
-            if name.removeprefix("cmdstat_").partition("|")[0] not in _OF_OUR_OWN
+            if name.removeprefix("cmdstat_").partition("|")[0] not in _NOT_COUNTED
         )
 
     def measured(self, suite_name: str) -> Result:
-        """What a run of a suite found, with no other server up: made once for a folder, and kept there.
+        """Return the result of a suite, run once per folder and kept there; all other servers are stopped.
 
         Raises:
-            InvalidMeasurementError: What was measured must not be believed; the next call measures again.
-            BenchError: By kind.
+            InvalidMeasurementError: The measurement is invalid; the next call measures again.
+            BenchError: The run failed, by kind.
         """
         folder = self._folder / suite_name
         if (result := kept(folder, self.digest())) is not None:
             return result
-        self._end()
+        self._stop()
         suite = catalog.load_suite(suite_name)
         known = preflight.SuiteValidator(suite_name, catalog.scenarios())
         known.check(suite, self.schemes)
@@ -156,14 +154,14 @@ class Lab:
             )
         return result
 
-    def _end(self) -> None:
-        """End all servers; the next experiment starts those it needs."""
+    def _stop(self) -> None:
+        """Stop all servers; the next experiment starts those that it needs."""
         self._stack.close()
         self._rigs.clear()
         self._store = None
 
     def digest(self) -> str:
-        """The digest of the servers' code, as one of them reports it."""
+        """Return the digest of the servers' code, as reported by a server."""
         rig = next(iter(self._rigs.values()), None) or self._rig("anonymous", {})
         return str(rig.instances[0].ready["digest"])
 
@@ -172,8 +170,8 @@ class Lab:
     ) -> Rig:
         key = (scheme, tuple(sorted(environment.items())), tuple(arguments), name)
         if key not in self._rigs:
-            own = {"AUTH_SECRET": self.secret} | environment
-            arm = Arm(scheme, self.schemes[scheme], variants=(tuple(arguments),), environment=own)
+            variables = {"AUTH_SECRET": self.secret} | environment
+            arm = Arm(scheme, self.schemes[scheme], variants=(tuple(arguments),), environment=variables)
             rig = Rig(
                 [arm],
                 ServerOptions(users=_ACCOUNTS),
@@ -185,12 +183,12 @@ class Lab:
 
 
 def kept(folder: Path, digest: str) -> Result | None:
-    """The result that a folder holds of servers with this digest; None where there is none to be believed.
+    """Return the result in a folder if it is of servers with this digest; None if there is no valid one.
 
-    One of a run that was stopped or invalid is set aside, for whoever wants to see what went wrong.
+    The folder of a stopped or invalid run is renamed, so that the cause can still be examined.
 
     Raises:
-        SuiteError: It is of other servers.
+        SuiteError: The result is of other servers.
     """
     if not (folder / archive.RESULT_FILE).exists():
         return None
@@ -200,21 +198,21 @@ def kept(folder: Path, digest: str) -> Result | None:
         folder.rename(free)
         return None
     if result.environment.servers.get("digest") != digest:
-        raise SuiteError(f"{folder} was measured of other servers: remove it, or name another --out.")
+        raise SuiteError(f"{folder} was measured with other servers: remove it, or name another --out.")
     return result
 
 
 def aside(folder: Path, number: int) -> Path:
-    """Where the folder of a run goes that must not be believed."""
+    """Return the new path of the folder of a stopped or invalid run."""
     return folder.with_name(f"{folder.name}-set-aside-{number}")
 
 
 class LabSetting(BaseModel):
-    """Where and of what the answers are: others are not added to them."""
+    """Machine and servers of a list of answers; answers with another setting are not added to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    #: The servers' digest.
+    #: Digest of the servers' code.
     servers: str
     cpu: str
     cores: int
@@ -222,7 +220,7 @@ class LabSetting(BaseModel):
 
     @classmethod
     def of(cls, servers: str) -> Self:
-        """This machine, with servers of that digest."""
+        """Return the setting of this machine, with servers of that digest."""
         return cls(
             servers=servers,
             cpu=cpus.cpu_model(),

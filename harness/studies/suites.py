@@ -1,14 +1,11 @@
-"""The suites that claims are measured by. Pure."""
+"""Names of the suites that measure claims. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: The suite that is run for all claims about what schemes cost, and for those about several processes.
+#: Suite of the claims about the cost of schemes, and of those about several server processes.
 SUITE: Final = "claims"
-
-
 SCALE: Final = "scale"
-
 
 SUITES: Final = (SUITE, SCALE)

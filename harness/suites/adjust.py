@@ -1,4 +1,4 @@
-"""What the command line changes of a suite, so that a run needs no file of its own. Pure."""
+"""Changes a suite by options of the command line, so that a variant needs no suite file. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harness.suites.parse import faults, unknown
 
 @dataclass(frozen=True)
 class SuiteChanges:
-    """Options of the command line; one that is None, or no schemes, leaves the suite as it is.
+    """Options of the command line; None, or no schemes, leaves the suite unchanged.
 
     Attributes:
-        schemes: The arms to measure: arms of the suite, or schemes that it does not name.
-        seconds: Time in slots of each scenario.
-        instances: Server processes of each arm.
-        users: Virtual users of each scenario.
+        schemes: Arms to measure: arms of the suite, or schemes that it does not name.
+        seconds: Time in slots of each scenario, seconds.
+        instances: Number of server instances of each arm.
+        users: Number of virtual users of each scenario.
     """
 
     schemes: Sequence[str] = ()
@@ -34,12 +34,12 @@ class SuiteChanges:
         """Return the suite with these changes, validated as a whole.
 
         Args:
-            suite: The suite as its file has it.
-            source: The file, for messages.
-            known: The schemes there are.
+            suite: Suite as it was read from its file.
+            source: Name of the file, for messages.
+            known: Names of all schemes.
 
         Raises:
-            SuiteError: A scheme does not exist, no scenario is left, or the suite allows no such value.
+            SuiteError: A scheme does not exist, no scenario is left, or a value is not allowed.
         """
         if not (self.schemes or self.seconds or self.instances or self.users):
             return suite
@@ -56,16 +56,16 @@ class SuiteChanges:
         try:
             changed = Suite.model_validate(data)
         except ValidationError as error:
-            raise SuiteError("\n".join(faults(error, f"{source}, as the options change it"))) from error
-        # External servers stay as they were read: their folders have been resolved since.
-        own = {name: server for name, server in suite.own.items() if name in changed.arms}
-        return changed.model_copy(update={"own": own})
+            raise SuiteError("\n".join(faults(error, f"{source}, with the given options"))) from error
+        # External servers are kept as they are: the folders in them are already resolved.
+        servers = {name: server for name, server in suite.own.items() if name in changed.arms}
+        return changed.model_copy(update={"own": servers})
 
 
 def _choose(data: dict[str, Any], arms: list[str], known: Collection[str]) -> None:
-    """Leave these arms in a suite, and what there is to measure and to compare of them."""
-    if wrong := [arm for arm in arms if arm not in known]:
-        raise SuiteError(unknown("--schemes", "a scheme", wrong[0], known))
+    """Reduce a suite to these arms, with the scenarios, comparisons and budgets that they take part in."""
+    if missing := [arm for arm in arms if arm not in known]:
+        raise SuiteError(unknown("--schemes", "a scheme", missing[0], known))
     data["arms"] = arms
     if data.get("compare") is not None:
         data["compare"] = [pair for pair in data["compare"] if set(pair) <= set(arms)] or None

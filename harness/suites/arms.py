@@ -1,4 +1,4 @@
-"""What an arm of a rig runs. Pure."""
+"""Arms of a rig: the scheme, program and source tree of their instances. Pure."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from typing import Final
 from harness.suites.external import ExternalServer
 from harness.system.source_tree import OURS, Tree
 
-#: How the names of arms end where a scheme is measured from two trees: `cookie@base`, `cookie@head`.
+#: Suffixes of the names of arms if a scheme is measured from two source trees: `cookie@base`, `cookie@head`.
 BASE: Final = "base"
 HEAD: Final = "head"
-#: How many lengths there are of the path to an instance's code. One is drawn for each, like its hash seed,
-#: from the same lengths whatever its tree: the same code is up to 1 % dearer in one folder than in another
-#: (docs/method.md). Mytkowicz et al. (2009) vary set-ups so.
+#: Number of possible lengths of the path to an instance's code. Each instance draws a length, like its hash
+#: seed, from the same lengths for all trees: the same code costs up to 1 % more in one folder than in another
+#: (docs/method.md). Mytkowicz et al. (2009) recommend such randomised set-ups.
 PATH_LENGTHS: Final = 128
 
 
 @dataclass(frozen=True)
 class SchemeEntry:
-    """What `python -m servers --list --json` says of a scheme."""
+    """Description of a scheme, as printed by `python -m servers --list --json`."""
 
     name: str
     title: str
     read_path: str
     transport: str
     store: str
-    #: Algorithm of the key pair that all its instances need.
+    #: Algorithm of the key pair that all its instances need; empty for none.
     key_pair: str = ""
-    #: Seconds that a credential lives which nothing ends or renews.
+    #: Lifetime in seconds of a credential that is neither revoked nor renewed.
     lifetime_s: int = 0
-    #: Which requests read the accounts, or what stands for them.
+    #: Requests that read the accounts, or a copy of them.
     database: str = "logins and writes"
-    #: What it leaves out of what docs/security.md asks for.
+    #: Requirements of docs/security.md that it does not meet.
     waives: Sequence[str] = ()
-    #: When what is ended ends: `logout`, `role_change`, `block`, `password_change`, and more.
+    #: Times at which revocations take effect: `logout`, `role_change`, `block`, `password_change`, and more.
     promises: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
 class Arm:
-    """What the instances of one arm run.
+    """Scheme, program and source tree of the instances of one arm.
 
     Attributes:
-        name: As the suite and the result have it.
-        scheme: Which scheme it serves.
-        module: The program: the servers' package, or one that wraps it.
-        variants: What that program is told besides, instance by instance, in turn.
-        tree: Where that code lies.
-        path_lengths: From how many the length of the path to it is drawn; 0 for the folder's own path.
-        environment: What its environment holds besides what every server's does, or instead of it.
-        own: What a suite says of a server of somebody else's; None for one that comes from a tree.
-        asked: Of such a server: the routes that scenarios ask for besides the login and the read.
+        name: Name in the suite and in the result.
+        scheme: Scheme that it serves.
+        module: Python module that is run: the servers' package, or a wrapper of it.
+        variants: Additional arguments of that module; instances use them in turn.
+        tree: Source tree of that module.
+        path_lengths: Number of path lengths to draw from; 0 to use the path of the folder unchanged.
+        environment: Environment variables that are added to, or replace, those of all servers.
+        own: Description of an external server in the suite; None for servers from a tree.
+        asked: Routes of an external server that scenarios need besides the login and the read.
     """
 
     name: str
@@ -67,9 +67,9 @@ class Arm:
 
 
 def arms_of_schemes(schemes: Iterable[SchemeEntry], tree: Tree = OURS) -> dict[str, Arm]:
-    """An arm for each of these, named as it is, all from one tree."""
+    """Return one arm per scheme, named after it, all from one tree."""
     return {scheme.name: Arm(scheme.name, scheme, tree.servers, tree=tree) for scheme in schemes}
 
 
-#: The arm that authenticates nobody: the cost that every arm has.
+#: Arm without authentication: the cost that all arms share.
 FLOOR: Final = "anonymous"

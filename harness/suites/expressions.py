@@ -1,4 +1,4 @@
-"""Budgets such as `token.total_cpu <= 0.8 * cookie.total_cpu`: read, never evaluated as Python. Pure.
+"""Budgets such as `token.total_cpu <= 0.8 * cookie.total_cpu`: parsed, never evaluated as Python. Pure.
 
     budget = sum ("<=" | ">=") sum
     sum    = term (("+" | "-") term)*
@@ -6,8 +6,8 @@
     factor = number | arm "." metric | "-" factor | "(" sum ")"
 
 Names of arms may have hyphens, those of metrics may not, so that `a.total_cpu-b.total_cpu` is a difference.
-A value comes with its derivatives by every figure in it (forward differentiation), which is what the
-uncertainty of the whole follows from.
+A value has its derivatives with respect to each metric in it (forward differentiation), from which the
+uncertainty of the whole expression follows.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<figure>[a-z][a-z0-9]*(?:-[a-z0-9]+)*\.[a-z][a-z0-9_]*)"
     r"|(?P<sign><=|>=|[-+*/()<>]))"
 )
-_EXPECTED: Final = "a number, a figure such as token.total_cpu, or ("
-#: Nobody writes deeper brackets by hand.
+_EXPECTED: Final = "a number, a metric such as token.total_cpu, or ("
+#: Depth of brackets above which a budget is rejected, so that the parser's recursion is bounded.
 _DEEPEST: Final = 50
 
 
@@ -38,77 +38,77 @@ class MetricTerm:
 
 @dataclass(frozen=True)
 class Dual:
-    """A value and its derivatives by the figures that it was reckoned from."""
+    """Value with its derivatives with respect to the metrics that it was calculated from."""
 
     value: float
     slopes: Mapping[MetricTerm, float]
 
     def plus(self, other: Dual, sign: float = 1) -> Dual:
-        """The sum, or with -1 the difference."""
+        """Return the sum, or with -1 the difference."""
         return Dual(self.value + sign * other.value, _mixed(self, 1, other, sign))
 
     def times(self, other: Dual) -> Dual:
-        """The product."""
+        """Return the product."""
         return Dual(self.value * other.value, _mixed(self, other.value, other, self.value))
 
     def over(self, other: Dual) -> Dual:
-        """The quotient; ZeroDivisionError where there is none."""
+        """Return the quotient; ZeroDivisionError if the divisor is zero."""
         value = self.value / other.value
         return Dual(value, _mixed(self, 1 / other.value, other, -value / other.value))
 
 
-def _mixed(one: Dual, weight: float, other: Dual, other_weight: float) -> dict[MetricTerm, float]:
+def _mixed(left: Dual, left_weight: float, right: Dual, right_weight: float) -> dict[MetricTerm, float]:
     return {
-        figure: weight * one.slopes.get(figure, 0.0) + other_weight * other.slopes.get(figure, 0.0)
-        for figure in {**one.slopes, **other.slopes}
+        term: left_weight * left.slopes.get(term, 0.0) + right_weight * right.slopes.get(term, 0.0)
+        for term in {**left.slopes, **right.slopes}
     }
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it stands."""
+    """Constant."""
 
     value: float
 
     def figures(self) -> list[MetricTerm]:
-        """None."""
+        """Return no metrics."""
         return []
 
-    def reckon(self, values: Mapping[MetricTerm, float]) -> Dual:  # noqa: ARG002 - as the other nodes
-        """Itself, with no slope."""
+    def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:  # noqa: ARG002 - as the other nodes
+        """Return the number, without derivatives."""
         return Dual(self.value, {})
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A figure that is measured."""
+    """Reference to a metric that is measured."""
 
     figure: MetricTerm
 
     def figures(self) -> list[MetricTerm]:
-        """The one."""
+        """Return its metric."""
         return [self.figure]
 
-    def reckon(self, values: Mapping[MetricTerm, float]) -> Dual:
-        """Its value, with a slope of one by itself."""
+    def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:
+        """Return the metric's value, with the derivative 1."""
         return Dual(values[self.figure], {self.figure: 1.0})
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Two parts and what joins them."""
+    """Binary operation."""
 
     sign: str
     left: Node
     right: Node
 
     def figures(self) -> list[MetricTerm]:
-        """Of both."""
+        """Return the metrics of both operands."""
         return [*self.left.figures(), *self.right.figures()]
 
-    def reckon(self, values: Mapping[MetricTerm, float]) -> Dual:
-        """The joined value; ZeroDivisionError where there is none."""
-        left, right = self.left.reckon(values), self.right.reckon(values)
+    def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:
+        """Return the value of the operation; ZeroDivisionError if a divisor is zero."""
+        left, right = self.left.evaluate(values), self.right.evaluate(values)
         match self.sign:
             case "+":
                 return left.plus(right)
@@ -125,7 +125,7 @@ Node = Number | Reference | Operation
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit as a suite states it: `left` is to stay on the right side of `right`."""
+    """Limit in a suite: the comparison of `left` with `right` must hold."""
 
     text: str
     left: Node
@@ -133,15 +133,15 @@ class Budget:
     right: Node
 
     def figures(self) -> list[MetricTerm]:
-        """Every figure in it, each once, in the order of the text."""
+        """Return the metrics in it, without duplicates, in the order of the text."""
         return list(dict.fromkeys([*self.left.figures(), *self.right.figures()]))
 
 
 def parse(text: str) -> Budget:
-    """Read a budget.
+    """Parse a budget.
 
     Raises:
-        ValueError: Says what was expected, and where.
+        ValueError: The text is not a budget; the message has the expected tokens and the column.
     """
     reader = _Reader(text)
     left = reader.sum()
@@ -153,15 +153,15 @@ def parse(text: str) -> Budget:
         raise reader.expected("the end")
     budget = Budget(text, left, "<=" if bound == "<=" else ">=", right)
     if not budget.figures():
-        raise ValueError(f"{text!r} names no figure, such as token.total_cpu")
+        raise ValueError(f"{text!r} contains no metric, such as token.total_cpu")
     return budget
 
 
 def expression(text: str) -> Node:
-    """Read one side of a budget by itself.
+    """Parse one side of a budget.
 
     Raises:
-        ValueError: Says what was expected, and where.
+        ValueError: The text is not an expression; the message has the expected tokens and the column.
     """
     reader = _Reader(text)
     node = reader.sum()
@@ -171,7 +171,7 @@ def expression(text: str) -> Node:
 
 
 class _Reader:
-    """A recursive descent over the tokens of one text."""
+    """Recursive-descent parser of one text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -181,7 +181,7 @@ class _Reader:
         self._advance()
 
     def take(self, *signs: str) -> str | None:
-        """The next token, if it is one of these signs."""
+        """Consume and return the next token if it is one of these signs; otherwise return None."""
         if self.next is None or self.next["sign"] not in signs:
             return None
         sign = self.next["sign"]
@@ -189,13 +189,13 @@ class _Reader:
         return sign
 
     def expected(self, what: str) -> ValueError:
-        """An error that names the place."""
+        """Return an error with the expected token and the column."""
         begin = self.next.start(self.next.lastgroup or 0) if self.next is not None else len(self._text)
         got = repr(self._text[begin:]) if self.next is not None else "the end"
         return ValueError(f"{self._text!r}: expected {what} at column {begin + 1} (got {got})")
 
     def sum(self) -> Node:
-        """Terms, added and subtracted from the left."""
+        """Parse terms that are added and subtracted from the left."""
         node = self._term()
         while sign := self.take("+", "-"):
             node = Operation(sign, node, self._term())
@@ -210,7 +210,7 @@ class _Reader:
     def _factor(self) -> Node:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise self.expected(f"at most {_DEEPEST} signs and brackets within each other")
+            raise self.expected(f"at most {_DEEPEST} nested signs and brackets")
         try:
             if self.take("-"):
                 return Operation("-", Number(0), self._factor())

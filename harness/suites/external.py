@@ -1,4 +1,4 @@
-"""Servers of somebody else's, as a suite names them: by a command or by their addresses. Pure."""
+"""External servers in a suite, given by a command or by their addresses. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from harness.protocol.dialect import FIELDS, ROUTES, AccountNames, Dialect
 
-#: What stands for what only a run knows, in a command and in values of the environment. Whoever is on the
-#: machine can read a command, so that no secret goes there.
+#: Placeholders in a command and in values of the environment, filled in by a run. Commands hold no secrets,
+#: since all users of the machine can read them.
 IN_COMMANDS: Final = ("port", "python", "accounts", "key_prefix")
 IN_ENVIRONMENT: Final = ("port", "accounts", "key_prefix", "redis_url", "secret")
-_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
-#: Keys that are about starting a server.
-_OF_COMMANDS: Final = frozenset({"folder", "environment", "lock", "ready"})
+_PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
+#: Keys that apply only to servers that are started by a command.
+_COMMAND_KEYS: Final = frozenset({"folder", "environment", "lock", "ready"})
 _ACCOUNTS: Final = "/api/admin/accounts/{username}"
 
 Transport = Literal["cookie", "bearer", "none"]
@@ -31,13 +31,13 @@ class _Frozen(BaseModel):
 
 
 class OwnAccounts(_Frozen):
-    """The accounts that such a server knows.
+    """Accounts of an external server.
 
     Attributes:
         load: Name of the account of virtual user `{n}`, counted from 0.
-        example: Somebody without a role.
-        admin: Somebody with the role `admin`; empty where there is none.
-        password: Of all of them.
+        example: Name of an account without a role.
+        admin: Name of an account with the role `admin`; empty if there is none.
+        password: Password of all accounts.
     """
 
     load: str = Field(default=AccountNames.load, pattern=r"\{n\}")
@@ -47,30 +47,30 @@ class OwnAccounts(_Frozen):
 
 
 class ExternalServer(_Frozen):
-    """One such server, an arm of its suite by the name of its table.
+    """External server; its arm has the name of its table in the suite.
 
     Attributes:
-        title: What it is, for people.
-        transport: What its credential travels in; `none` for one that authenticates nobody.
-        command: Starts it in the foreground; `{port}` is where it is to listen on 127.0.0.1, and `{python}`
-            an interpreter with what `lock` names; `{accounts}` and `{key_prefix}` as in `environment`.
-        folder: Where it is started, from the suite's file.
-        environment: What its environment holds besides; `{port}`, `{accounts}` (an SQLite file with the
-            accounts that this tool's own servers have), `{redis_url}`, `{key_prefix}` and `{secret}` stand
-            for those.
-        lock: What `{python}` has, as pip reads it with hashes, from the same folder; empty for no more than
-            this tool's own.
-        ready: A path that answers 2xx once it can serve.
-        address: Where it runs already, as `http://HOST:PORT`; one an instance.
-        agent: Where `bench.py remote agent` answers for the processes at these addresses, as `HOST:PORT`.
-        paths: Its own path by the contract's; `""` for a route that it does not have.
-        fields: Its own field by the contract's; a dot leads into an object.
-        authorization: The word before its bearer token.
-        csrf_header: The header that proves an unsafe request to be no forgery.
-        accounts: Who can log in.
+        title: Title for people.
+        transport: Transport of its credential; `none` for a server without authentication.
+        command: Command that starts it in the foreground; `{port}` is the port to listen on at 127.0.0.1, and
+            `{python}` an interpreter with the packages of `lock`; `{accounts}` and `{key_prefix}` as in
+            `environment`.
+        folder: Working directory of the command, relative to the suite's file.
+        environment: Additional environment variables, with the placeholders `{port}`, `{accounts}` (an SQLite
+            file with the accounts of this tool's servers), `{redis_url}`, `{key_prefix}` and `{secret}`.
+        lock: Lock file with hashes, in pip's format, of the packages of `{python}`, relative to `folder`;
+            empty for the packages of this tool's own interpreter.
+        ready: Path that answers 2xx once the server can serve.
+        address: Addresses of servers that already run, as `http://HOST:PORT`, one per instance.
+        agent: Address of `bench.py remote agent` for the processes at these addresses, as `HOST:PORT`.
+        paths: Paths of the server by those of the contract; `""` for a route that it does not have.
+        fields: Field names of the server by those of the contract; a dot leads into an object.
+        authorization: Scheme in the Authorization header, before the bearer token.
+        csrf_header: Name of the header with the CSRF token of unsafe requests.
+        accounts: Accounts that can log in.
     """
 
-    title: str = "a server of somebody else's"
+    title: str = "external server"
     transport: Transport
     command: str | None = None
     folder: str = "."
@@ -87,13 +87,13 @@ class ExternalServer(_Frozen):
 
     @field_validator("command")
     @classmethod
-    def _can_be_filled_in(cls, command: str | None) -> str | None:
+    def _command_is_valid(cls, command: str | None) -> str | None:
         if command is None:
             return None
-        for name in _PLACE.findall(command):
+        for name in _PLACEHOLDER.findall(command):
             if name in IN_ENVIRONMENT and name not in IN_COMMANDS:
                 raise ValueError(
-                    f"{{{name}}} belongs in environment, since whoever is on the machine can read a command"
+                    f"{{{name}}} belongs in environment, since all users of the machine can read a command"
                 )
         if not filled(command, dict.fromkeys(IN_COMMANDS, "0")):
             raise ValueError("expected a command, such as node server.js --port {port}")
@@ -101,21 +101,21 @@ class ExternalServer(_Frozen):
 
     @field_validator("environment")
     @classmethod
-    def _values_can_be_filled_in(cls, environment: dict[str, str]) -> dict[str, str]:
+    def _environment_is_valid(cls, environment: dict[str, str]) -> dict[str, str]:
         for name, value in environment.items():
             put(value, dict.fromkeys(IN_ENVIRONMENT, "0"), name)
         return environment
 
     @field_validator("address")
     @classmethod
-    def _addresses_can_be_called(cls, addresses: list[str] | None) -> list[str] | None:
+    def _addresses_are_valid(cls, addresses: list[str] | None) -> list[str] | None:
         for address in addresses or []:
             host_and_port(address)
         return addresses
 
     @field_validator("agent")
     @classmethod
-    def _agent_can_be_called(cls, agent: str | None) -> str | None:
+    def _agent_is_valid(cls, agent: str | None) -> str | None:
         if agent is not None and not agent_at(agent)[1]:
             raise ValueError(f"expected a port from 1 (got {agent!r})")
         return agent
@@ -137,45 +137,47 @@ class ExternalServer(_Frozen):
     @field_validator("fields")
     @classmethod
     def _fields_are_known(cls, fields: dict[str, str]) -> dict[str, str]:
-        for name, own in fields.items():
+        for name, field in fields.items():
             if name not in FIELDS:
                 raise ValueError(f"expected one of {', '.join(FIELDS)} (got {name!r})")
-            if not all(own.split(".")):
-                raise ValueError(f"expected a field such as user.id for {name} (got {own!r})")
+            if not all(field.split(".")):
+                raise ValueError(f"expected a field such as user.id for {name} (got {field!r})")
         return fields
 
     @model_validator(mode="after")
-    def _has_what_is_measured(self) -> Self:
-        needed = ["/public"] if self.transport == "none" else [one for one in ROUTES if not ROUTES[one]]
-        for route in needed:
+    def _has_required_routes(self) -> Self:
+        required = (
+            ["/public"] if self.transport == "none" else [route for route in ROUTES if not ROUTES[route]]
+        )
+        for route in required:
             if not self.dialect.has(route):
                 raise ValueError(f"without {route} there is nothing to measure")
         return self
 
     @model_validator(mode="after")
-    def _is_started_or_runs(self) -> Self:
+    def _has_command_or_address(self) -> Self:
         if (self.command is None) == (self.address is None):
-            raise ValueError("expected either command, to start it, or address, where it runs already")
+            raise ValueError("expected either command, to start it, or address, if it already runs")
         if self.address is None and self.agent is not None:
             raise ValueError("agent is for servers that are named by their address")
-        if self.address is not None and (told := sorted(self.model_fields_set & _OF_COMMANDS)):
-            raise ValueError(f"{', '.join(told)}: only for servers that are started by a command")
+        if self.address is not None and (keys := sorted(self.model_fields_set & _COMMAND_KEYS)):
+            raise ValueError(f"{', '.join(keys)}: only for servers that are started by a command")
         return self
 
     @model_validator(mode="after")
-    def _is_told_what_it_needs(self) -> Self:
+    def _has_required_placeholders(self) -> Self:
         command = self.command
         if command is None:
             return self
         if not any("{port}" in text for text in (command, *self.environment.values())):
-            raise ValueError("expected {port} in command or in environment: where it is to listen")
+            raise ValueError("expected {port} in command or in environment: the port to listen on")
         if self.lock and "{python}" not in command:
-            raise ValueError("lock is what {python} has, and that is not in command")
+            raise ValueError("lock sets the packages of {python}, which is not in command")
         return self
 
     @property
     def dialect(self) -> Dialect:
-        """How it speaks the contract."""
+        """Return the paths, fields and accounts with which it implements the contract."""
         return Dialect(
             self.paths,
             self.fields,
@@ -186,87 +188,87 @@ class ExternalServer(_Frozen):
 
     @property
     def uses_store(self) -> bool:
-        """Whether it is told where the run's store is."""
+        """Whether it is given the URL of the run's store."""
         return any("{redis_url}" in value for value in self.environment.values())
 
     @property
     def place(self) -> str:
-        """Where it comes from, for people: its command and folder, or its addresses."""
+        """Return its command and folder, or its addresses, for people."""
         if self.command is None:
             return ", ".join(self.address or [])
         return f"{self.command} in {PurePath(self.folder).name or self.folder}"
 
     @property
     def read_path(self) -> str:
-        """What a read asks for, by the contract's name."""
+        """Return the path of a read, as in the contract."""
         return "/public" if self.transport == "none" else "/api/restricted"
 
     def remote(self) -> list[str]:
-        """Those of its addresses that are not this machine's loopback."""
-        return [one for one in self.address or [] if not is_loopback(host_and_port(one)[0])]
+        """Return its addresses that are not this machine's loopback."""
+        return [address for address in self.address or [] if not is_loopback(host_and_port(address)[0])]
 
 
 def filled(command: str, values: Mapping[str, str]) -> list[str]:
-    """A command's words, as a shell would split them, with what stands in braces put in.
+    """Return a command's words, split as by a shell, with placeholders filled in.
 
     Raises:
-        ValueError: A quotation does not end, or a name in braces is not known.
+        ValueError: A quotation does not end, or a placeholder is unknown.
     """
     return [put(word, values, "command") for word in shlex.split(command)]
 
 
 def put(text: str, values: Mapping[str, str], where: str) -> str:
-    """A text with what names in braces stand for; other braces, such as those of JSON, stay.
+    """Return a text with placeholders filled in; other braces, such as those of JSON, are kept.
 
     Args:
-        text: The text.
-        values: By name.
-        where: Whose text it is, for the message.
+        text: Text with placeholders.
+        values: Values by name of the placeholder.
+        where: Key that the text belongs to, for the message.
 
     Raises:
-        ValueError: A name is not known.
+        ValueError: A placeholder is unknown.
     """
 
-    def value(place: re.Match[str]) -> str:
-        if place[1] not in values:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
             known = ", ".join(f"{{{name}}}" for name in values)
-            raise ValueError(f"expected one of {known} in {where} (got {place[0]})")
-        return values[place[1]]
+            raise ValueError(f"expected one of {known} in {where} (got {match[0]})")
+        return values[match[1]]
 
-    return _PLACE.sub(value, text)
+    return _PLACEHOLDER.sub(value, text)
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Where an address is.
+    """Return the host and port of an address.
 
     Raises:
-        ValueError: It is not written as http://HOST:PORT.
+        ValueError: The address does not have the form http://HOST:PORT.
     """
     url = urlsplit(address)
     if "@" in url.netloc:
-        raise ValueError("expected an address without a user: what logs in is said in accounts")
+        raise ValueError("expected an address without a user: set the accounts under accounts")
     if url.scheme != "http" or not url.hostname or url.port == 0 or url.path.strip("/") or url.query:
         raise ValueError(f"expected an address such as http://127.0.0.1:3000 (got {address!r})")
     return url.hostname, 80 if url.port is None else url.port
 
 
 def agent_at(text: str) -> tuple[str, int]:
-    """The host and port that `HOST:PORT` names.
+    """Return the host and port of `HOST:PORT`.
 
     Raises:
-        ValueError: It is not written so.
+        ValueError: The text does not have this form.
     """
-    place = urlsplit(f"//{text}")
+    url = urlsplit(f"//{text}")
     try:
-        if place.hostname and place.port is not None and text == place.netloc and not place.username:
-            return place.hostname, place.port
-    except ValueError:  # a port that is no number, or too large
+        if url.hostname and url.port is not None and text == url.netloc and not url.username:
+            return url.hostname, url.port
+    except ValueError:  # the port is not a number, or too large
         pass
     raise ValueError(f"expected HOST:PORT, such as 127.0.0.1:5600 (got {text!r})")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine's loopback, by its name or number; no name is looked up."""
+    """Whether a host, by name or number, is this machine's loopback; names are not resolved."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

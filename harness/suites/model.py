@@ -1,7 +1,7 @@
-"""What a TOML suite may say, validated and frozen. Pure: text in, `Suite` out.
+"""Model of a TOML suite, validated and frozen. Pure.
 
-A suite names the arms and the scenarios; everything else has a default that a reader of the suite can see
-here. Times are in the unit that their name says.
+A suite names the arms and the scenarios; everything else has a default, which is defined in this module.
+Times are in the unit that their name ends with.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.suites.expressions import parse as parse_budget
 from harness.suites.external import ExternalServer
 
 PasswordCost = Literal["owasp", "bench"]
-#: A scheme, or a scheme at a revision: `cookie`, `cookie@base`.
+#: Name of a scheme, or of a scheme at a revision: `cookie`, `cookie@base`.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(@[a-z0-9]+)?$")]
 
 
@@ -26,11 +26,12 @@ class _Frozen(BaseModel):
 
 
 class Load(_Frozen):
-    """How requests arrive.
+    """Load model.
 
-    `closed`: `users` connections, each sending again when answered: saturates the server. `open`: `rate`
-    arrivals a second whatever the server does, carried by `users` connections. With `p99_ms` an open load
-    searches, from `rate` on, the highest rate at which the 99th percentile of response time stays under that.
+    `closed`: `users` connections, each of which sends its next request after an answer: saturates the server.
+    `open`: `rate` arrivals per second, independent of the server, over `users` connections. With `p99_ms` an
+    open load searches, starting at `rate`, for the highest rate at which the 99th percentile of response time
+    stays under this limit.
     """
 
     model: Literal["closed", "open"]
@@ -51,7 +52,7 @@ class Load(_Frozen):
 
     @property
     def label(self) -> str:
-        """The load in words, as results and charts name it."""
+        """Return the load as text, as in results and charts."""
         if self.model == "closed":
             return f"closed, {self.users} users"
         if self.p99_ms:
@@ -59,7 +60,7 @@ class Load(_Frozen):
         return f"open, {self.rate:g}/s {self.arrivals}"
 
 
-#: Keys of a scenario that set it apart from others of the same name and load.
+#: Keys of a scenario that distinguish it from others of the same name and load.
 PARAMS: Final = (
     *("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap"),
     "processes",
@@ -68,15 +69,15 @@ PARAMS: Final = (
 
 @dataclass(frozen=True)
 class Conditions:
-    """What servers and store must be like for a scenario; those that want the same share them.
+    """Requirements of a scenario on servers and store; scenarios with equal requirements share them.
 
     Attributes:
-        password_cost: argon2 profile.
-        profile_bytes: Length of the users' profiles; None where they are as short as they come.
-        lifetime_s: Seconds that credentials live; None where they live as long as each scheme has it.
-        sessions: Others who are logged in, if any.
-        relayed: Whether a relay stands before the store.
-        processes: How many serve behind each port.
+        password_cost: Argon2 profile.
+        profile_bytes: Length of the users' profiles, in bytes; None for minimal profiles.
+        lifetime_s: Lifetime of credentials, in seconds; None for the default of each scheme.
+        sessions: Number of other sessions; None for none.
+        relayed: Whether there is a relay before the store.
+        processes: Number of server processes behind each port.
     """
 
     password_cost: PasswordCost
@@ -91,24 +92,24 @@ class Scenario(_Frozen):
     """One scenario under one load.
 
     Attributes:
-        name: A scenario of loadtests/scenarios.
-        load: How requests arrive.
-        seconds: Time spent in slots, lead-ins included.
-        slot_ms: Recorded part of a slot; 45 ms in closed, 95 in open loop, 395 in a search where not said.
-        lead_ms: Start of a slot that is sent but not recorded.
-        primary: The one metric that is judged; total_cpu in closed, service_p50 in open loop where not said.
-            A search is judged by what it finds, the capacity.
-        password_cost: argon2 profile of the servers, where it is not the suite's.
-        warmup_requests: Discarded requests to each server process, where it is not the suite's number.
-        arms: Which of the suite's arms take part; all where not said.
-        store_delay_ms: Put on every round trip to the store, by a relay before it
+        name: Name of a scenario in loadtests/scenarios.
+        load: Load model.
+        seconds: Time in slots, lead-ins included, in seconds.
+        slot_ms: Recorded part of a slot; default: 45 ms in closed, 95 in open loop, 395 in a search.
+        lead_ms: Unrecorded start of a slot, under load.
+        primary: Metric with a verdict; default: total_cpu in closed, service_p50 in open loop, capacity in a
+            search.
+        password_cost: Argon2 profile of the servers; default: the suite's.
+        warmup_requests: Discarded requests to each server process; default: the suite's.
+        arms: Arms of the suite that take part; default: all.
+        store_delay_ms: Delay added to every round trip to the store, by a relay before it
             (`harness/testbed/store/relay.py`).
-        profile_bytes: Length of the profiles that sessions and tokens carry; short where not said.
-        lifetime_s: Seconds that credentials live, where it is not as long as each scheme has it.
-        sessions: Others who are logged in while this is measured, an arm each so many.
-        overlap: Of a key rotation: whether the old key stays beside the new one.
-        processes: How many serve behind the port of each instance; one where not said.
-        budgets: Limits that `bench.py check` holds this scenario to (`harness/suites/expressions.py`).
+        profile_bytes: Length of the profiles that sessions and tokens carry; default: minimal.
+        lifetime_s: Lifetime of credentials, in seconds; default: that of each scheme.
+        sessions: Number of other sessions during the measurement, per arm.
+        overlap: Whether the old key stays valid beside the new one, in a key rotation.
+        processes: Number of server processes behind the port of each instance; default: 1.
+        budgets: Limits that `bench.py check` applies to this scenario (`harness/suites/expressions.py`).
     """
 
     name: Name
@@ -130,7 +131,7 @@ class Scenario(_Frozen):
 
     @field_validator("budgets")
     @classmethod
-    def _budgets_can_be_read(cls, budgets: list[str]) -> list[str]:
+    def _budgets_are_valid(cls, budgets: list[str]) -> list[str]:
         for text in budgets:
             for figure in parse_budget(text).figures():
                 if figure.metric not in METRICS:
@@ -140,56 +141,56 @@ class Scenario(_Frozen):
         return budgets
 
     @model_validator(mode="after")
-    def _response_belongs_to_open(self) -> Self:
+    def _primary_metric_fits_load(self) -> Self:
         if self.load.model == "closed" and (self.primary or "").startswith("response_"):
-            raise ValueError("a closed load has no schedule, so no response times: judge service times")
+            raise ValueError("a closed load has no schedule, so no response times: use service times")
         if (self.load.p99_ms is not None) != (self.primary_metric == "capacity"):
-            raise ValueError("capacity is what a load with p99_ms is judged by, and no other")
+            raise ValueError("capacity is the primary metric of a load with p99_ms, and of no other")
         return self
 
     @property
     def label(self) -> str:
-        """The scenario, what sets it apart, and its load, as people read it."""
+        """Return name, parameters and load of the scenario, for people."""
         return f"{', '.join([self.name, *(f'{k}={v}' for k, v in self.params.items())])} ({self.load.label})"
 
     @property
     def slot_ns(self) -> int:
-        """Recorded part of a slot in ns."""
+        """Return the recorded part of a slot in ns."""
         default = 45 if self.load.model == "closed" else 395 if self.load.p99_ms else 95
         return round((self.slot_ms or default) * 1e6)
 
     @property
     def lead_ns(self) -> int:
-        """Unrecorded start of a slot in ns."""
+        """Return the unrecorded start of a slot in ns."""
         return round(self.lead_ms * 1e6)
 
     @property
     def slots(self) -> int:
-        """How many slots fit in the time."""
+        """Return the number of slots that fit in the time."""
         return max(1, round(self.seconds * 1e9 / (self.slot_ns + self.lead_ns)))
 
     @property
     def params(self) -> dict[str, Any]:
-        """What sets this scenario apart from others of the same name, besides its load."""
-        told = {key: value for key in PARAMS if (value := getattr(self, key)) is not None}
-        return {key: str(value).lower() if isinstance(value, bool) else value for key, value in told.items()}
+        """Return the keys, besides its load, that distinguish this scenario from others of the same name."""
+        given = {key: value for key in PARAMS if (value := getattr(self, key)) is not None}
+        return {key: str(value).lower() if isinstance(value, bool) else value for key, value in given.items()}
 
     @property
     def primary_metric(self) -> str:
-        """The metric that is judged."""
+        """Return the metric that has a verdict."""
         if self.primary is None and self.load.p99_ms:
             return "capacity"
         return self.primary or ("total_cpu" if self.load.model == "closed" else "service_p50")
 
 
 class Servers(_Frozen):
-    """Which servers are measured, where they are not the ones that come with this tool.
+    """Servers to measure instead of the built-in ones.
 
     Attributes:
-        command: `python -m PACKAGE`; it takes the arguments, and gives the answers, of `python -m servers`.
-        folder: Where it is started, from the top of the repository.
-        lock: What it needs, as pip reads it with hashes, from the same place; empty for nothing besides what
-            this tool's own interpreter has.
+        command: `python -m PACKAGE`, with the same arguments and responses as `python -m servers`.
+        folder: Working directory of the command, relative to the top of the repository.
+        lock: Lock file with hashes, in pip's format, relative to the same directory; empty for the packages
+            of this tool's own interpreter.
     """
 
     command: str = Field(default="python -m servers", pattern=r"^python -m [A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
@@ -198,27 +199,27 @@ class Servers(_Frozen):
 
     @property
     def package(self) -> str:
-        """The package that serves."""
+        """Return the package of the servers."""
         return self.command.rpartition(" ")[2]
 
 
 class Suite(_Frozen):
-    """A whole suite.
+    """Whole suite.
 
     Attributes:
-        name: Taken from the file's name.
-        title: One sentence for people.
-        arms: Schemes to weigh, in the order of tables and charts; ratios are later over earlier.
-        instances: Servers per arm, of one process each where a scenario says nothing else.
-        warmup_requests: Discarded requests to each of their processes before it is measured.
-        confidence: Of every interval.
-        margin: Two arms within this fraction of each other are called equivalent.
-        password_cost: argon2 profile of the servers.
-        stationary: A process that grows makes a long run invalid instead of being a warning: for soaks.
-        compare: Pairs of arms, base first; every pair where not said.
-        servers: Whose servers; where not said this tool's own, for a gate the checkout's.
-        own: Servers of somebody else's, by the name of their arm.
-        scenarios: What is measured, in order.
+        name: Name, taken from the file's name.
+        title: Sentence for people.
+        arms: Schemes to compare, in the order of tables and charts; ratios are later over earlier.
+        instances: Number of servers per arm, with one process each unless a scenario sets `processes`.
+        warmup_requests: Discarded requests to each server process before it is measured.
+        confidence: Confidence level of all intervals.
+        margin: Equivalence margin, as a fraction.
+        password_cost: Argon2 profile of the servers.
+        stationary: Whether growth of a process makes a long run invalid instead of being a warning.
+        compare: Pairs of arms, base first; default: all pairs.
+        servers: Servers to measure; default: the built-in ones, for a gate those of the checkout.
+        own: External servers, by the name of their arm.
+        scenarios: Scenarios in the order in which they are measured.
     """
 
     name: str
@@ -236,11 +237,11 @@ class Suite(_Frozen):
     scenarios: Annotated[list[Scenario], Field(min_length=1)]
 
     def warmup(self, scenario: Scenario) -> int:
-        """Discarded requests to each fresh server process before this scenario is measured."""
+        """Return the number of discarded requests to each fresh server process before this scenario."""
         return self.warmup_requests if scenario.warmup_requests is None else scenario.warmup_requests
 
     def conditions(self, scenario: Scenario) -> Conditions:
-        """What servers and store must be like for a scenario."""
+        """Return the requirements of a scenario on servers and store."""
         return Conditions(
             scenario.password_cost or self.password_cost,
             scenario.profile_bytes,
@@ -252,26 +253,26 @@ class Suite(_Frozen):
 
     @property
     def processes_each(self) -> int:
-        """The most processes that any scenario wants behind a port."""
+        """Return the largest number of processes behind a port in any scenario."""
         return max(scenario.processes or 1 for scenario in self.scenarios)
 
     def arms_of(self, scenarios: Iterable[Scenario]) -> list[str]:
-        """The arms that any of these scenarios measures, in the suite's order."""
-        named = [self.arms if scenario.arms is None else scenario.arms for scenario in scenarios]
-        return [arm for arm in self.arms if any(arm in some for some in named)]
+        """Return the arms that any of these scenarios measures, in the suite's order."""
+        arms_of = [self.arms if scenario.arms is None else scenario.arms for scenario in scenarios]
+        return [arm for arm in self.arms if any(arm in arms for arms in arms_of)]
 
     @property
     def elsewhere(self) -> dict[str, list[str]]:
-        """The addresses of each arm that runs already."""
+        """Return the addresses of each arm that is already running elsewhere."""
         return {name: server.address for name, server in self.own.items() if server.address is not None}
 
     @property
     def pairs(self) -> list[tuple[str, str]] | None:
-        """The pairs of arms to compare, base first; None for every one."""
+        """Return the pairs of arms to compare, base first; None for all pairs."""
         return None if self.compare is None else [(base, arm) for base, arm in self.compare]
 
     @model_validator(mode="after")
-    def _compares_what_there_is(self) -> Self:
+    def _compared_arms_exist(self) -> Self:
         for base, arm in self.compare or []:
             if base == arm or not {base, arm} <= set(self.arms):
                 raise ValueError(f"compare: expected two different arms (got {base!r} and {arm!r})")
@@ -281,20 +282,20 @@ class Suite(_Frozen):
     def _own_servers_are_arms(self) -> Self:
         for name in self.own:
             if name not in self.arms:
-                raise ValueError(f"own: {name} is described, but not one of the arms {', '.join(self.arms)}")
+                raise ValueError(f"own: {name} is not one of the arms {', '.join(self.arms)}")
         return self
 
     @model_validator(mode="after")
-    def _own_servers_are_as_they_are(self) -> Self:
-        """What only this tool's own servers can be told."""
+    def _external_servers_are_not_configured(self) -> Self:
+        """Check that scenarios do not set keys that external servers do not support."""
         for scenario in self.scenarios:
-            kept = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
-            told = [key for key in kept if key in scenario.params]
-            own = [arm for arm in self.arms_of([scenario]) if arm in self.own]
-            if told and own:
+            unsupported = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
+            keys = [key for key in unsupported if key in scenario.params]
+            external = [arm for arm in self.arms_of([scenario]) if arm in self.own]
+            if keys and external:
                 raise ValueError(
-                    f"{scenario.name} sets {', '.join(told)}, which {', '.join(own)} cannot be told:"
-                    " name the others in its arms"
+                    f"{scenario.name} sets {', '.join(keys)}, which external servers ({', '.join(external)})"
+                    " do not support: list only other arms in its arms"
                 )
         return self
 
@@ -307,7 +308,7 @@ class Suite(_Frozen):
 
     @model_validator(mode="after")
     def _budgets_name_arms(self) -> Self:
-        budgets = ((text, self.arms_of([one])) for one in self.scenarios for text in one.budgets)
+        budgets = ((text, self.arms_of([row])) for row in self.scenarios for text in row.budgets)
         for text, arms in budgets:
             for figure in parse_budget(text).figures():
                 if figure.arm not in arms:
@@ -319,15 +320,15 @@ class Suite(_Frozen):
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:
         if len(set(self.arms)) != len(self.arms):
-            raise ValueError("every arm may be named once")
+            raise ValueError("each arm may be named only once")
         cases = [(scenario.name, scenario.load, scenario.params) for scenario in self.scenarios]
         if any(cases.count(case) > 1 for case in cases):
-            raise ValueError(f"every scenario may be measured once under each load and {', '.join(PARAMS)}")
+            raise ValueError(f"each scenario may occur only once under each load and {', '.join(PARAMS)}")
         return self
 
 
 def by_conditions(suite: Suite) -> dict[Conditions, dict[int, Scenario]]:
-    """The scenarios that the same servers and store can serve, by their index, in the suite's order."""
+    """Return the scenarios that can share servers and store, by their index, in the suite's order."""
     groups: dict[Conditions, dict[int, Scenario]] = {}
     for index, scenario in enumerate(suite.scenarios):
         groups.setdefault(suite.conditions(scenario), {})[index] = scenario

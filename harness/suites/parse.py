@@ -1,4 +1,4 @@
-"""A suite file read, and its faults in words. Pure."""
+"""Parses suite files and describes their errors. Pure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def parse(text: str, name: str, source: str) -> Suite:
     """Read a suite.
 
     Args:
-        text: The TOML.
-        name: The suite's name.
-        source: The file, for messages.
+        text: TOML text.
+        name: Name of the suite.
+        source: Name of the file, for messages.
 
     Raises:
-        SuiteError: Names the file, the key and what was expected.
+        SuiteError: The suite is not valid; the message has the file, the key and the expected value.
     """
     try:
         return Suite.model_validate({"name": name} | tomllib.loads(text))
@@ -34,7 +34,7 @@ def parse(text: str, name: str, source: str) -> Suite:
 
 
 def faults(error: ValidationError, source: str) -> list[str]:
-    """Return what a suite's model refuses, a line each: file, key, what was expected, what was there."""
+    """Return the errors in a suite, one line each: file, key, expected value, actual value."""
     return [f"{source}: {_fault(fault)}" for fault in error.errors()]
 
 
@@ -49,7 +49,7 @@ def _fault(fault: ErrorDetails) -> str:
 
 
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys of the table at a place in a suite, such as `("scenarios", 0, "load")`."""
+    """Return the keys of the table at a location in a suite, such as `("scenarios", 0, "load")`."""
     model: type[BaseModel] = Suite
     for part in location:
         if part in model.model_fields:
@@ -58,7 +58,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
-    """Return the model in a type such as `list[Scenario]` or `dict[Name, OwnServer]`, if there is one."""
+    """Return the model in a type such as `list[Scenario]` or `dict[Name, ExternalServer]`, or None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)
@@ -67,18 +67,18 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 def check_names(
     suite: Suite, source: str, *, schemes: Collection[str], judged: Mapping[str, Collection[str]]
 ) -> None:
-    """Refuse names that nothing answers to.
+    """Check that all schemes, scenarios and primary metrics of a suite exist.
 
     Args:
-        suite: The suite.
-        source: The file, for messages.
-        schemes: The schemes there are.
-        judged: The scenarios there are, and the metrics that each may be judged by.
+        suite: Suite to check.
+        source: Name of the file, for messages.
+        schemes: Names of all schemes.
+        judged: Metrics that can be primary, by scenario.
 
     Raises:
-        SuiteError: Names the file, the key, and what there is.
+        SuiteError: A name does not exist; the message has the file, the key and the possible names.
     """
-    found = [
+    messages = [
         unknown(f"{source}: arms[{i}]", "a scheme", arm, schemes)
         for i, arm in enumerate(suite.arms)
         if arm not in schemes
@@ -86,15 +86,15 @@ def check_names(
     for i, scenario in enumerate(suite.scenarios):
         key = f"scenarios[{i}]"
         if scenario.name not in judged:
-            found.append(unknown(f"{source}: {key}.name", "a scenario", scenario.name, judged))
+            messages.append(unknown(f"{source}: {key}.name", "a scenario", scenario.name, judged))
         elif scenario.primary_metric not in (metrics := judged[scenario.name]):
-            found.append(unknown(f"{source}: {key}.primary", "a metric", scenario.primary_metric, metrics))
-    if found:
-        raise SuiteError("\n".join(found))
+            messages.append(unknown(f"{source}: {key}.primary", "a metric", scenario.primary_metric, metrics))
+    if messages:
+        raise SuiteError("\n".join(messages))
 
 
 def unknown(key: str, kind: str, got: str, known: Collection[str]) -> str:
-    """Return the message about an unknown name: what was expected, and what it was probably meant to be."""
+    """Return the message about an unknown name: the expected names, and a suggestion."""
     names = sorted(set(known))
     hint = did_you_mean(got, names)
     return f"{key}: expected {kind}, one of {', '.join(names)} (got {got!r})" + (hint and f".{hint}")
@@ -111,6 +111,6 @@ def _expected(message: str) -> str:
 
 
 def _shorten(value: object, limit: int = 60) -> str:
-    # Of a table the keys: its values may be secrets.
+    # Only the keys of a table: its values may be secrets.
     text = f"a table of {', '.join(map(str, value))}" if isinstance(value, Mapping) else repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,6 +1,6 @@
-"""Which CPUs there are, and which of them servers, store, load generator and harness get.
+"""CPUs of the machine, and which of them the servers, store, load generator and harness get.
 
-Where the store runs moves the answer (docs/method.md), so every result names its placement.
+Where the store runs changes the result (docs/method.md), so every result names its placement.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Placement:
-    """CPU numbers by role; an empty list leaves the role where the system puts it."""
+    """CPU numbers by role; a role without CPUs is not pinned."""
 
     servers: tuple[int, ...] = ()
     store: tuple[int, ...] = ()
@@ -23,28 +23,28 @@ class Placement:
     harness: tuple[int, ...] = ()
 
     def roles(self) -> dict[str, list[int]]:
-        """Role to its CPUs, as the result file has it; empty where nothing is pinned."""
+        """Return the CPUs of each role, as in the result file; empty if nothing is pinned."""
         if not self.servers:
             return {}
         return {role: list(getattr(self, role)) for role in ("servers", "store", "load", "harness")}
 
     @property
     def store_shares_servers(self) -> bool:
-        """Whether store and servers compete for one CPU, as on a small box."""
+        """Whether store and servers share the same CPUs, as on a small machine."""
         return set(self.servers) == set(self.store)
 
 
 def place(cpus: Collection[int], load_processes: int = 1, server_processes: int = 1) -> Placement:
-    """Give servers one CPU and every load process another; then come the store and the harness.
+    """Assign CPUs: one to the servers and one to each load process, then to the store and the harness.
 
     Servers of several processes get as many CPUs as they can use, less one that is left for the store.
 
-    With too few, the store shares the servers' CPU, which is what a small box pays, rather than the load's,
-    which would flatter sessions; the harness, which sleeps while anything is measured, shares the store's or
-    the load's. With one CPU nothing can be kept apart and nothing is pinned.
+    With too few CPUs the store shares the servers' CPU, as on a small machine, and not the load's, which
+    would favour sessions. The harness, which sleeps while anything is measured, shares the store's or the
+    load's CPU. With one CPU nothing can be separated and nothing is pinned.
 
     Raises:
-        ValueError: There are not enough for so many load processes.
+        ValueError: There are too few CPUs for the load processes.
     """
     if len(cpus) < 2:
         return Placement()
@@ -68,12 +68,12 @@ def place(cpus: Collection[int], load_processes: int = 1, server_processes: int 
 
 
 def cores() -> int:
-    """How many CPUs there are."""
+    """Return the number of CPUs."""
     return psutil.cpu_count() or 1
 
 
 def cpu_model() -> str:
-    """What the system calls this CPU."""
+    """Return the system's name of this CPU."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -82,9 +82,9 @@ def cpu_model() -> str:
 
 
 def pin(pid: int, cpus: Sequence[int]) -> None:
-    """Put every thread of a process on these CPUs, as far as they live.
+    """Pin every thread of a process to these CPUs; threads that have ended are skipped.
 
-    Does nothing where the system cannot (macOS).
+    Does nothing if the system cannot pin processes (macOS).
     """
     if not cpus or not hasattr(os, "sched_setaffinity"):
         return
@@ -95,5 +95,5 @@ def pin(pid: int, cpus: Sequence[int]) -> None:
 
 
 def usable_cpus() -> set[int]:
-    """The CPUs this process may use; empty where the system cannot tell or pin."""
+    """Return the CPUs that this process may use; empty if the system cannot report or pin them."""
     return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, what is said when there is no room for them; files of others, read."""
+"""Atomic file writes, checks of free space with their error messages, and safe reads of foreign files."""
 
 from __future__ import annotations
 
@@ -14,98 +14,100 @@ from typing import BinaryIO, Final
 from harness.errors import EnvironmentFailedError
 from harness.system import locks
 
-#: Ends the name of a file that is being written; nobody else's files end like this.
+#: Suffix of a file that is being written; only this tool uses it.
 PART: Final = ".cookies-vs-tokens.part"
-#: A file system with less than this is full: what was cut off did not even fit in here.
+#: A file system with less free space is full: the write that was cut off did not fit even in this.
 _FULL_BYTES: Final = 65_536
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write beside it, flush to disk, rename: a reader sees the old file or the new one.
+    """Write a temporary file beside it, flush to disk, rename: readers see the old file or the new one.
 
     Args:
-        path: The file.
-        content: All of it.
-        durable: Wait until the disk has it; for what nobody misses after a power cut that is not worth it.
+        path: Target file.
+        content: Complete content.
+        durable: Wait until the content is on the disk; not needed for files that a power cut may lose.
 
     Raises:
-        EnvironmentFailedError: The disk is full, or the folder is gone or cannot be written.
+        EnvironmentFailedError: The disk is full, or the folder is missing or cannot be written.
     """
-    beside = part_of(path)
+    temporary = part_of(path)
     try:
         try:
-            with beside.open("wb") as part:
+            with temporary.open("wb") as part:
                 locks.mark(part)
                 part.write(content)
                 part.flush()
                 if durable:
                     os.fsync(part.fileno())
-                beside.replace(path)
-        finally:  # after a rename there is none
-            beside.unlink(missing_ok=True)
+                temporary.replace(path)
+        finally:  # after a rename it no longer exists
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise failure(error, path, len(content)) from error
 
 
 def open_regular(name: str | Path, folder: int | None = None, *, follow: bool = False) -> BinaryIO:
-    """Open a regular file that anybody may have put there; nothing makes the reader wait.
+    """Open a regular file that any user may have created, without blocking.
 
     Args:
-        name: The file.
-        folder: Descriptor of the folder that a relative name is in; None for the current one.
-        follow: Whether a link is followed.
+        name: Path of the file.
+        folder: Descriptor of the folder of a relative path; None for the current folder.
+        follow: Whether to follow a symbolic link.
 
     Raises:
-        OSError: There is none, or it is a pipe, another special file, or a link that is not followed.
+        OSError: The file is missing, or is a pipe, another special file, or a link that is not followed.
     """
-    how = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    descriptor = os.open(name, how, dir_fd=folder)
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    descriptor = os.open(name, flags, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "no regular file", str(name))
+        raise OSError(errno.EINVAL, "not a regular file", str(name))
     return os.fdopen(descriptor, "rb")
 
 
-def read_regular(name: str | Path, most: int, folder: int | None = None, *, follow: bool = False) -> bytes:
-    """The content of a file opened by `open_regular`.
+def read_regular(
+    name: str | Path, max_bytes: int, folder: int | None = None, *, follow: bool = False
+) -> bytes:
+    """Return the content of a file opened by `open_regular`.
 
     Args:
-        name: The file.
-        most: Bytes; a larger file is not read.
-        folder: Descriptor of the folder that a relative name is in; None for the current one.
-        follow: Whether a link is followed.
+        name: Path of the file.
+        max_bytes: Maximum size in bytes; a larger file is not read.
+        folder: Descriptor of the folder of a relative path; None for the current folder.
+        follow: Whether to follow a symbolic link.
 
     Raises:
-        OSError: As `open_regular`, or it is too large.
+        OSError: As `open_regular`, or the file is too large.
     """
     with open_regular(name, folder, follow=follow) as file:
-        content = file.read(most + 1)  # it may grow meanwhile
-    if len(content) > most:
+        content = file.read(max_bytes + 1)  # the file may grow meanwhile
+    if len(content) > max_bytes:
         raise OSError(errno.EFBIG, "too large", str(name))
     return content
 
 
 def part_of(path: Path) -> Path:
-    """Where a file lies until it is whole."""
+    """Return the path of a file while it is being written."""
     return path.with_name(f".{path.name}{PART}")
 
 
 def reserve_of(folder: Path) -> Path:
-    """The file that keeps room in the folder of a run, and is locked as long as the run lives."""
+    """Return the file that reserves space in a run's folder; it is locked while the run is alive."""
     return part_of(folder / "reserve")
 
 
 def require_room(folder: Path, wanted: float, option: str) -> None:
-    """Refuse to begin what will not fit.
+    """Check the free space before anything is written.
 
     Args:
-        folder: Where it will be written; need not exist yet.
-        wanted: Bytes that will be written, roughly.
-        option: How to name another folder.
+        folder: Folder to be written to; need not exist yet.
+        wanted: Approximate number of bytes to be written.
+        option: Option or variable that names another folder, for the message.
 
     Raises:
-        EnvironmentFailedError: There is less room.
+        EnvironmentFailedError: There is less free space.
     """
     free = free_bytes(folder)
     if free < wanted:
@@ -116,10 +118,10 @@ def require_room(folder: Path, wanted: float, option: str) -> None:
 
 
 def temporary_folder(wanted: float) -> Path:
-    """The folder for temporary files, with room for this many bytes.
+    """Return the folder for temporary files, after a check that this many bytes fit in.
 
     Raises:
-        EnvironmentFailedError: It is full or cannot be written. Python itself would silently take another.
+        EnvironmentFailedError: It is full or cannot be written. Python itself would silently use another.
     """
     named = os.environ.get("TMPDIR", "")
     if named:
@@ -135,28 +137,28 @@ def temporary_folder(wanted: float) -> Path:
 
 
 def failure(error: OSError, path: Path, wanted: int = 0) -> EnvironmentFailedError:
-    """What to tell of a write that failed."""
-    told = f"{path} could not be written: {error.strerror}"
+    """Return the error for a write that failed."""
+    message = f"{path} could not be written: {error.strerror}"
     if is_no_room(error):
         needed = f"{_size(wanted)} needed, " if wanted else ""
-        told += f" ({needed}{_size(free_bytes(path.parent))} free in {path.parent})"
-    return EnvironmentFailedError(f"{told}.")
+        message += f" ({needed}{_size(free_bytes(path.parent))} free in {path.parent})"
+    return EnvironmentFailedError(f"{message}.")
 
 
 def is_no_room(error: BaseException | None) -> bool:
-    """Whether this says that a disk, a quota or a limit is used up."""
+    """Whether the cause of an error is an exhausted disk, quota or limit."""
     return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def is_full(folder: Path) -> bool:
-    """Whether hardly anything more can be written in a folder."""
+    """Whether almost nothing more can be written to a folder."""
     return free_bytes(folder) < _FULL_BYTES
 
 
 def free_bytes(folder: Path) -> int:
-    """Room in a folder, or where it will be made."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free
+    """Return the free bytes of a folder, or of the place where it will be created."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _size(count: float) -> str:
@@ -167,9 +169,9 @@ _NAME: Final = "cookies-vs-tokens"
 
 
 def folder() -> Path:
-    """The cache folder, which need not be there: by XDG_CACHE_HOME, else where the system keeps caches."""
+    """Return the cache folder, which may not exist yet: by XDG_CACHE_HOME, else the system's default."""
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if given.is_absolute():  # the XDG specification has relative ones ignored
+    if given.is_absolute():  # the XDG specification demands that relative paths are ignored
         return given / _NAME
     caches = Path("Library", "Caches") if sys.platform == "darwin" else Path(".cache")
     return Path.home() / caches / _NAME

@@ -10,9 +10,9 @@ from types import ModuleType
 def names(package: str) -> list[str]:
     """Return the names of a package's modules, sorted; subpackages, such as `parts`, are not among them."""
     path = importlib.import_module(package).__path__
-    return sorted(found.name for found in pkgutil.iter_modules(path) if not found.ispkg)
+    return sorted(module.name for module in pkgutil.iter_modules(path) if not module.ispkg)
 
 
 def modules(package: str) -> dict[str, ModuleType]:
-    """Import every module of a package, by name, in the order of their names."""
+    """Import every module of a package; return them by name, in the order of their names."""
     return {name: importlib.import_module(f"{package}.{name}") for name in names(package)}

@@ -1,7 +1,7 @@
-"""Programs of other people's that end with the harness, and all that they started with them.
+"""External programs that end with the harness, together with all processes that they started.
 
-Each leads a process group of its own, which is killed as a whole. A harness that is killed itself cannot do
-that: then the kernel ends the leaders, and a small program that waits for the harness's end kills the rest.
+Each leads its own process group, which is killed as a whole. A harness that is killed cannot do that: then
+the kernel kills the leaders, and a guard, a small program that waits for the harness's end, kills the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 
 from harness.system import processes, signals
 
-#: Asks the kernel to end what follows with the harness, and becomes it.
+#: Launcher: asks the kernel to kill it with the harness, then replaces itself by the program.
 _LAUNCH: Final = """
 import ctypes, os, signal, sys
 parent, *command = sys.argv[1:]
@@ -31,7 +31,7 @@ try:
 except OSError as error:
     sys.exit(f"{command[0]}: {error.strerror}")
 """
-#: Is told groups by their ids, and kills them when its input ends, as it does when the harness is gone.
+#: Guard: reads ids of process groups, and kills these when its input ends, as it does when the harness dies.
 _GUARD: Final = """
 import contextlib, os, signal, sys
 for group in sys.stdin.readlines():
@@ -41,7 +41,7 @@ for group in sys.stdin.readlines():
 
 
 class ProcessGroups:
-    """The programs that were started; `close` ends them."""
+    """Process groups of the programs that were started; `close` ends them."""
 
     def __init__(self) -> None:
         self._leaders: list[subprocess.Popen[bytes]] = []
@@ -50,18 +50,18 @@ class ProcessGroups:
     def start(
         self, words: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path
     ) -> subprocess.Popen[bytes]:
-        """Start a program as the leader of a group; what it prints goes to the file `log`.
+        """Start a program as the leader of a group, with its output in the file `log`.
 
-        A program that does not exist is told there, by its launcher.
+        If the program does not exist, its launcher writes that to the log.
 
         Args:
-            words: The command.
-            environment: All of it.
-            folder: Where it is started.
-            log: Where what it prints goes.
+            words: Command line.
+            environment: Complete environment.
+            folder: Working directory.
+            log: File that the output is appended to.
 
         Raises:
-            OSError: The system would not start anything.
+            OSError: The system cannot start a process.
         """
         launcher = [sys.executable, "-I", "-c", _LAUNCH, str(os.getpid()), *words]
         with log.open("ab") as out, signals.deferred():
@@ -77,18 +77,18 @@ class ProcessGroups:
                 start_new_session=True,
             )
             self._leaders.append(leader)
-            _signal(self._guard, leader.pid)
+            _register(self._guard, leader.pid)
         return leader
 
     def close(self) -> None:
-        """End them: SIGTERM to the leaders, SIGKILL to whatever is left of their groups."""
+        """End the programs: SIGTERM to the leaders, SIGKILL to what is left of their groups."""
         with signals.deferred():
             processes.terminate(self._leaders)
             for leader in self._leaders:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(leader.pid, signal.SIGKILL)
             if self._guard is not None:
-                self._guard.kill()  # it would kill by ids that may mean others by now
+                self._guard.kill()  # it would kill groups by ids that may have been reused
                 self._guard.communicate()
 
 
@@ -102,9 +102,9 @@ def _start_guard() -> subprocess.Popen[bytes]:
     )
 
 
-def _signal(guard: subprocess.Popen[bytes], group: int) -> None:
+def _register(guard: subprocess.Popen[bytes], group: int) -> None:
     if guard.stdin is None:
         raise AssertionError("the guard is started with a pipe")
-    with contextlib.suppress(BrokenPipeError):  # somebody killed it; the kernel still ends the leaders
+    with contextlib.suppress(BrokenPipeError):  # the guard was killed; the kernel still kills the leaders
         guard.stdin.write(b"%d\n" % group)
         guard.stdin.flush()

@@ -1,7 +1,7 @@
-"""Starts our own Python programs so that what runs is what was meant, and ends them again, always.
+"""Starts this tool's Python programs so that exactly the intended code runs, and always ends them again.
 
-Programs start isolated (`python -I`): no PYTHONPATH, no user site, no current folder in front of ours. On
-Linux the kernel ends them when the harness dies, even by SIGKILL.
+Programs start isolated (`python -I`): no PYTHONPATH, no user site-packages, no current folder on the path. On
+Linux the kernel kills them when the harness dies, even by SIGKILL.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from harness.errors import EnvironmentFailedError
 from harness.system import interpreter, secret, signals
 from harness.system.source_tree import OURS, Tree
 
-#: The folder that holds servers/ and loadtests/: the checkout, or site-packages.
+#: Folder that contains servers/ and loadtests/: the checkout, or site-packages.
 ROOT: Final = OURS.root
 
-#: What would change what our programs do, and the run's secret, which is for those alone who must hold it.
+#: Variables that would change what the programs do, and the run's secret, which few programs need.
 _NOT_INHERITED: Final = ("LOCUST_", "PYTHON", secret.NAME)
-#: Seconds between looks at processes that are to end.
+#: Seconds between two checks of processes that are to end.
 _POLL_S: Final = 0.01
-#: Python drops a slash at the end of a path, so that one byte more cannot be had.
+#: Python drops a slash at the end of a path, so a path cannot be lengthened by a single byte.
 LEAST_DETOUR_BYTES: Final = 2
 _MISSING_MODULE: Final = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 
@@ -47,27 +47,27 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def command(module: str, arguments: Sequence[str], tree: Tree = OURS, path_bytes: int = 0) -> list[str]:
-    """The command line that runs `python -m module` of a tree.
+    """Return the command line that runs `python -m module` of a source tree.
 
     Args:
-        module: Of the tree.
-        arguments: For it.
-        tree: Where it lies.
-        path_bytes: How long the path to it is to be: the same folder by a detour, where its own is shorter by
-            `LEAST_DETOUR_BYTES` or more.
+        module: Module of the tree.
+        arguments: Arguments of the module.
+        tree: Source tree.
+        path_bytes: Length of the tree's path in bytes: reached by a detour to the same folder if the tree's
+            real path is shorter by `LEAST_DETOUR_BYTES` or more.
     """
     root = _stretched(str(tree.root), path_bytes)
     return [tree.python, "-I", "-c", _BOOTSTRAP, root, str(os.getpid()), module, *arguments]
 
 
 def _stretched(path: str, length: int) -> str:
-    """A path to the same folder of so many bytes: `/.` is two, and a slash before it is one more."""
+    """Return a path of this length to the same folder: `/.` adds two bytes, a slash before it one more."""
     missing = max(0, length - len(os.fsencode(path)))
     return f"{path}{'/' * (missing % 2)}{'/.' * (missing // 2)}"
 
 
 def module_of(command_line: Sequence[str]) -> str | None:
-    """The module that a command line made by `command` runs, whoever started it; None for any other."""
+    """Return the module that a command line made by `command` runs; None for any other command line."""
     parts = list(command_line)
     after = parts.index(_BOOTSTRAP) + 3 if _BOOTSTRAP in parts else len(parts)
     return parts[after] if after < len(parts) else None
@@ -82,13 +82,13 @@ def start(
     tree: Tree = OURS,
     path_bytes: int = 0,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, so that Ctrl-C reaches only the harness.
+    """Start a program in its own session, so that Ctrl-C reaches only the harness.
 
     Its standard output is a pipe; its standard error goes to the file `log`. For
     `tree` and `path_bytes` see `command`.
 
     Raises:
-        EnvironmentFailedError: The system would not start it.
+        EnvironmentFailedError: The system cannot start it.
     """
     try:
         with log.open("ab") as errors:
@@ -106,15 +106,15 @@ def start(
 
 
 def inherited() -> dict[str, str]:
-    """This process's environment without what would change what Python or Locust runs, or a run's secret."""
+    """Return this environment without settings of Python and Locust, and without a run's secret."""
     return {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)}
 
 
 def run_module(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
-    """Run a short program of a tree to its end and return what it printed.
+    """Run a short program of a tree to its end and return its output.
 
     Raises:
-        EnvironmentFailedError: It failed; its last words are in the message.
+        EnvironmentFailedError: The program failed; the message contains its last lines.
     """
     done = subprocess.run(
         command(module, arguments, tree),
@@ -131,9 +131,9 @@ def run_module(module: str, arguments: Sequence[str], tree: Tree = OURS) -> str:
 
 
 def terminate(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 5) -> None:
-    """End these: SIGTERM to all, SIGKILL to those still there after `patience_s` seconds.
+    """End processes: SIGTERM to all, SIGKILL to those still running after `patience_s` seconds.
 
-    Whoever asks for the end once more has no patience left (`interrupts.hurried`).
+    A second signal from the user ends the wait at once (`signals.is_forced`).
     """
     started = list(processes)
     with signals.deferred():
@@ -154,24 +154,25 @@ def terminate(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 
 
 
 def process_tree(pid: int) -> frozenset[tuple[int, float]]:
-    """A process and all below it, each by its id and the time it began: an id may be used again."""
+    """Return a process and its descendants, each by id and start time, since ids are reused."""
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        return frozenset((one.pid, one.create_time()) for one in [root, *root.children(recursive=True)])
+        tree = [root, *root.children(recursive=True)]
+        return frozenset((process.pid, process.create_time()) for process in tree)
     return frozenset()
 
 
 def last_lines(text: str, lines: int = 3) -> str:
-    """The last few lines of a log, for an error message."""
+    """Return the last few lines of a log, for an error message."""
     if missing := _MISSING_MODULE.search(text):
-        # Servers and load start isolated (`-I`): they do not see what `pip install --user` put there.
+        # Servers and load start isolated (`-I`): they do not see what `pip install --user` installed.
         return interpreter.missing_module(missing[1])
-    return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
+    return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "no output"
 
 
 def log_end(log: Path) -> str:
-    """The last few lines of a log file."""
+    """Return the last few lines of a log file."""
     try:
         return last_lines(log.read_text(errors="replace"))
     except OSError:
-        return "its log is gone"
+        return "its log is missing"

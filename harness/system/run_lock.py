@@ -1,4 +1,4 @@
-"""One run at a time on a machine: two would spoil each other's numbers."""
+"""Lock that allows one run at a time on a machine: concurrent runs distort each other's results."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from typing import Final
 from harness.errors import EnvironmentFailedError
 from harness.system import locks
 
-_EVERY_S: Final = 0.2
+_POLL_S: Final = 0.2
 
 
 def lock_file() -> Path:
-    """Where runs meet: the folder for temporary files, which all users of a machine usually share."""
+    """Return the lock file, in the folder for temporary files, which a machine's users usually share."""
     return Path(tempfile.gettempdir(), "cookies-vs-tokens.lock")
 
 
 @contextlib.contextmanager
 def machine_lock(folder: Path, *, wait: bool, log: Callable[[str], None]) -> Iterator[None]:
-    """Measure with nobody else of us on this machine.
+    """Hold the lock of this machine within the context.
 
     Args:
-        folder: Results of this run, for whoever comes meanwhile.
-        wait: Queue behind another run instead of giving up.
-        log: Told for whom it waits.
+        folder: Results folder of this run, which refused runs report.
+        wait: Queue behind another run instead of failing.
+        log: Receives a message about the run that is waited for.
 
     Raises:
-        EnvironmentFailedError: Another run measures, and `wait` is False.
+        EnvironmentFailedError: Another run is measuring, and `wait` is False.
     """
     path = lock_file()
     note = json.dumps({"pid": os.getpid(), "folder": str(folder.absolute()), "started_at": _now()})
-    told = ""
+    reported = ""
     while (lock := _take(path, note)) is None:
         other = _holder(path)
         if not wait:
             raise EnvironmentFailedError(
-                f"another run measures on this machine, and two spoil each other's numbers: {other}."
+                f"another run is measuring on this machine, and two would distort each other: {other}."
                 " Let it finish, or queue behind it with --wait."
             )
-        if told != other:
+        if reported != other:
             log(f"waiting for another run: {other}")
-            told = other
-        time.sleep(_EVERY_S)
+            reported = other
+        time.sleep(_POLL_S)
     try:
         yield
     finally:
@@ -56,7 +56,7 @@ def machine_lock(folder: Path, *, wait: bool, log: Callable[[str], None]) -> Ite
 
 
 def folder() -> Path | None:
-    """The folder of the run that has the machine, by the note of its lock; None where that tells none."""
+    """Return the folder of the run that holds the lock, from the lock's note; None if it names none."""
     try:
         return Path(json.loads(locks.note(lock_file()))["folder"])
     except (ValueError, KeyError, TypeError):
@@ -68,18 +68,18 @@ def _take(path: Path, note: str) -> locks.Lock | None:
         return locks.try_lock(path, note)
     except OSError as error:
         raise EnvironmentFailedError(
-            f"{path}, which keeps runs apart, cannot be used: {error.strerror}."
+            f"{path}, the lock that allows one run at a time, cannot be used: {error.strerror}."
             " Remove it, or name another folder for temporary files with TMPDIR."
         ) from error
 
 
 def _holder(path: Path) -> str:
-    """Who has the lock, by the note in its file, which any user may have written."""
+    """Return a description of the lock's holder, from the note in its file, which any user can write."""
     try:
         note = json.loads(locks.note(path))
         return f"pid {int(note['pid'])}, results in {note['folder']!r}, started {note['started_at']!r}"
     except (ValueError, KeyError, TypeError):
-        return "it left no note of who it is"
+        return "its lock file does not describe it"
 
 
 def _now() -> str:

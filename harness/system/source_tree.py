@@ -1,4 +1,4 @@
-"""A tree of code that programs are started from, and the interpreter that has what it needs. Pure."""
+"""Source tree that programs are started from, with an interpreter that has its dependencies. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Tree:
-    """Where servers come from.
+    """Source tree of servers.
 
     Attributes:
-        root: The folder that their package lies in, links resolved.
-        python: The interpreter.
-        servers: The package that serves (`python -m servers SCHEME`), and seeds accounts by its `accounts`.
+        root: Folder that contains the servers' package, links resolved.
+        python: Interpreter that runs them.
+        servers: Package of the servers (`python -m servers SCHEME`); its module `accounts` seeds accounts.
     """
 
     root: Path
@@ -24,9 +24,9 @@ class Tree:
 
     @property
     def package(self) -> Path:
-        """The folder of the package that serves."""
+        """Return the folder of the servers' package."""
         return self.root.joinpath(*self.servers.split("."))
 
 
-#: This tree: the checkout, or site-packages.
+#: Tree of this tool: the checkout, or site-packages.
 OURS: Final = Tree(Path(__file__).resolve().parents[2])

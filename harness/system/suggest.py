@@ -1,4 +1,4 @@
-"""What a mistyped name was meant to be. Pure."""
+"""Suggestions for mistyped names. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean 'x'?` for the known name that is closest to this one; empty if none is close."""
+    """Return ` Did you mean 'x'?` with the known name closest to this name; empty if none is close."""
     matches = get_close_matches(name, list(known), n=1)
     return f" Did you mean {matches[0]!r}?" if matches else ""

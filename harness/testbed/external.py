@@ -1,4 +1,4 @@
-"""Starts servers of somebody else's by the command that their suite gives, and waits until they can serve."""
+"""Starts external servers by the command in their suite, and waits until they are ready."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from harness.testbed.revisions import environments
 
 _HOST: Final = "127.0.0.1"
 _POLL_S: Final = 0.05
-_ASK_TIMEOUT_S: Final = 5
-#: Ports that no system gives out by itself, so that nobody's client has one when the server wants it.
+_REQUEST_TIMEOUT_S: Final = 5
+#: Outside every system's ephemeral range, so that no client occupies a port that a server needs.
 _PORTS: Final = range(20_000, 32_000)
-#: Seconds within which a server takes a connection.
-_KNOCK_S: Final = 5
-#: Metrics that take a meter of the server, and of the store.
-_OF_SERVER: Final = ("server_cpu", "total_cpu", "server_rss")
-_OF_STORE: Final = ("total_cpu",)
+#: Seconds within which a server accepts a connection.
+_CONNECT_TIMEOUT_S: Final = 5
+#: Metrics that need a meter of the server, and of the store.
+_SERVER_METRICS: Final = ("server_cpu", "total_cpu", "server_rss")
+_STORE_METRICS: Final = ("total_cpu",)
 
 
-def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> dict[str, Arm]:
-    """An arm for each of a suite's own servers.
+def arms(suite: Suite, routes: Mapping[str, Collection[str]] | None = None) -> dict[str, Arm]:
+    """Return an arm for each external server of a suite.
 
     Args:
         suite: The suite.
-        asked: By arm, the routes that its scenarios ask for besides the login and the read.
+        routes: By arm, the routes that its scenarios use besides the login and the read.
     """
     return {
         name: Arm(
@@ -54,32 +54,32 @@ def arms(suite: Suite, asked: Mapping[str, Collection[str]] | None = None) -> di
                 server.title,
                 server.read_path,
                 server.transport,
-                store="this run's, as it has it" if server.uses_store else "none of this run's",
-                database="as it has it",
+                store="the run's store" if server.uses_store else "not the run's store",
+                database="unknown",
             ),
             own=server,
-            asked=frozenset((asked or {}).get(name, ())),
+            asked=frozenset((routes or {}).get(name, ())),
         )
         for name, server in suite.own.items()
     }
 
 
 def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
-    """Refuse what cannot be called or started of a suite's own servers, before anything is.
+    """Refuse external servers that cannot be called or started, before anything is started.
 
     Args:
         suite: The suite.
-        source: Its file, for messages.
+        source: File of the suite, for messages.
         may_load_others: Whether the user allows a load on other machines.
 
     Raises:
-        SuiteError: Names the key, and what was expected.
+        SuiteError: A key has an invalid value; the message has the key and what was expected.
     """
     for name, server in suite.own.items():
         if (others := server.remote()) and not may_load_others:
             raise SuiteError(
                 f"{source}: own.{name}.address: {', '.join(others)} is not this machine. Loading a machine"
-                " that is not yours is an attack; if it is yours, say so with --load-other-machines."
+                " that is not yours is an attack; if it is yours, allow it with --load-other-machines."
             )
         if server.command is not None and not Path(server.folder).is_dir():
             raise SuiteError(f"{source}: own.{name}.folder: there is no folder {server.folder}")
@@ -88,15 +88,15 @@ def check(suite: Suite, source: str, *, may_load_others: bool) -> None:
 
 
 def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
-    """Refuse to judge what nobody reads, and agents that nobody could ask.
+    """Refuse a primary metric that cannot be measured, and agents without a secret.
 
     Args:
         suite: The suite.
-        source: Its file, for messages.
-        redis_url: The store of servers that run already; None where nobody reads it.
+        source: File of the suite, for messages.
+        redis_url: Store of the servers that run already; None if it is not measured.
 
     Raises:
-        SuiteError: Names the key, and what to do.
+        SuiteError: A metric or an agent cannot be used; the message has the key and the remedy.
     """
     for name, server in suite.own.items():
         if server.agent is not None:
@@ -105,23 +105,23 @@ def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
             if name not in suite.arms_of([scenario]) or server.address is None:
                 continue
             metric, remedies = scenario.primary_metric, []
-            if metric in _OF_SERVER and server.agent is None:
+            if metric in _SERVER_METRICS and server.agent is None:
                 remedies.append(f"start bench.py remote agent beside {name} and name it in own.{name}.agent")
-            if metric in _OF_STORE and redis_url is None:
+            if metric in _STORE_METRICS and redis_url is None:
                 remedies.append(f"name the store that {name} uses with --redis-url")
             if remedies:
                 raise SuiteError(
                     f"{source}: scenarios[{index}].primary: expected another metric than {metric}, such as"
-                    f" service_p50 or throughput, since nobody reads that of {name}; or"
+                    f" service_p50 or throughput, since {metric} of {name} cannot be measured; or"
                     f" {', and '.join(remedies)}"
                 )
 
 
 def interpreter(server: ExternalServer, name: str) -> str:
-    """The Python that stands for `{python}` in a server's command.
+    """Return the Python that replaces `{python}` in a server's command.
 
     Raises:
-        EnvironmentFailedError: An environment with what its lock file names cannot be made.
+        EnvironmentFailedError: The environment of its lock file cannot be created.
     """
     if not server.lock:
         return sys.executable
@@ -130,10 +130,10 @@ def interpreter(server: ExternalServer, name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports that nothing listens on at this moment.
+    """Return this many different ports that nothing listens on now.
 
     Raises:
-        EnvironmentFailedError: There are no more.
+        EnvironmentFailedError: Too few ports are free.
     """
     shuffled = secrets.SystemRandom().sample(_PORTS, len(_PORTS))
     free = [port for port, _ in zip(filter(_is_free, shuffled), range(count), strict=False)]
@@ -143,9 +143,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as one:
+    with socket.socket() as probe:
         try:
-            one.bind((_HOST, port))
+            probe.bind((_HOST, port))
         except OSError:
             return False
     return True
@@ -161,25 +161,25 @@ def start(
     values: Mapping[str, str],
     log: Path,
 ) -> subprocess.Popen[bytes]:
-    """Start one instance; what it prints goes to the file `log`.
+    """Start one instance; its output goes to the file `log`.
 
     Args:
-        name: Of its arm.
-        server: What the suite says of it.
-        groups: Among which it is started, and ended.
-        port: Where it is to listen.
-        python: What stands for `{python}`.
-        values: What stands for the other names of `own.IN_ENVIRONMENT`.
-        log: Where what it prints goes.
+        name: Name of the arm.
+        server: Table of the server in the suite.
+        groups: Process groups that start and terminate it.
+        port: Port to listen on.
+        python: Value of `{python}`.
+        values: Values of the other names of `external.IN_ENVIRONMENT`.
+        log: File for its output.
 
     Raises:
-        EnvironmentFailedError: The system would not start it.
+        EnvironmentFailedError: The system cannot start it.
     """
     if server.command is None:
         raise AssertionError("it runs already")
     known = {"port": str(port), "python": python, **values}
-    told = {key: external.put(value, known, key) for key, value in server.environment.items()}
-    environment = processes.inherited() | told
+    filled = {key: external.put(value, known, key) for key, value in server.environment.items()}
+    environment = processes.inherited() | filled
     words = external.filled(server.command, known)
     try:
         return groups.start(words, environment=environment, folder=Path(server.folder), log=log)
@@ -193,53 +193,53 @@ def await_ready(
     port: int,
     process: subprocess.Popen[bytes],
     deadline: float,
-    said: Callable[[], str],
+    last_output: Callable[[], str],
 ) -> None:
-    """Return once the server says that it can serve.
+    """Wait until the server's readiness path answers 2xx.
 
     Args:
-        name: Of its arm.
-        server: What the suite says of it.
-        port: Where it is to listen.
-        process: What was started.
-        deadline: Until when, by `time.monotonic`.
-        said: The last that it printed.
+        name: Name of the arm.
+        server: Table of the server in the suite.
+        port: Port it should listen on.
+        process: Process that was started.
+        deadline: Latest time, in seconds of `time.monotonic`.
+        last_output: Returns the end of its output.
 
     Raises:
-        EnvironmentFailedError: It ended, did not say so in time, or something else listens there.
+        EnvironmentFailedError: It ended, was not ready in time, or another process listens on the port.
     """
-    answered = "nothing listens there"
+    state = "nothing listens there"
     while True:
         if process.poll() is not None:
             raise EnvironmentFailedError(
                 f"server {name} would not start: {server.command} ended with exit code {process.returncode}:"
-                f" {said()}"
+                f" {last_output()}"
             )
         status = _status(port, server.ready)
         if status is not None and 200 <= status < 300:
-            _require_own(name, server, port, process)
+            _require_listener(name, server, port, process)
             return
         if status is not None:
-            answered = f"the last answer was {status}"
+            state = f"the last status was {status}"
         if time.monotonic() > deadline:
             raise EnvironmentFailedError(
-                f"server {name} was not ready in time: GET {server.ready} at port {port}: {answered}:"
-                f" {said()}"
+                f"server {name} was not ready in time: GET {server.ready} at port {port}: {state}:"
+                f" {last_output()}"
             )
         time.sleep(_POLL_S)
 
 
-def _require_own(name: str, server: ExternalServer, port: int, process: subprocess.Popen[bytes]) -> None:
-    """Refuse what answers in the place of the server: its CPU would be somebody else's."""
+def _require_listener(name: str, server: ExternalServer, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Refuse a port that another process listens on: its CPU time would be measured for the server's."""
     if not _listens(process.pid, port):
         raise EnvironmentFailedError(
-            f"server {name}: what answers at port {port} is no process of {server.command}: start it in the"
-            " foreground. One that runs elsewhere, such as in a container, is named by its address."
+            f"server {name}: the process that listens on port {port} was not started by {server.command}: run"
+            " the server in the foreground. Use its address if it runs elsewhere, such as in a container."
         )
 
 
 def _listens(pid: int, port: int) -> bool:
-    """Whether a process or one below it listens at a port; True where the system does not tell."""
+    """Whether a process or a descendant listens on a port; True if the system does not permit to read it."""
     for member, _ in processes.process_tree(pid):
         try:
             sockets = psutil.Process(member).net_connections("tcp")
@@ -247,13 +247,13 @@ def _listens(pid: int, port: int) -> bool:
             continue
         except psutil.AccessDenied:
             return True
-        if any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets):
+        if any(sock.status == psutil.CONN_LISTEN and sock.laddr.port == port for sock in sockets):
             return True
     return False
 
 
 def _status(port: int, path: str) -> int | None:
-    connection = http.client.HTTPConnection(_HOST, port, timeout=_ASK_TIMEOUT_S)
+    connection = http.client.HTTPConnection(_HOST, port, timeout=_REQUEST_TIMEOUT_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -264,57 +264,60 @@ def _status(port: int, path: str) -> int | None:
 
 
 def check_reachable(target: Target) -> None:
-    """Return if a server takes connections.
+    """Check that a server accepts connections.
 
     Raises:
         OutOfReachError: It does not.
     """
     try:
-        socket.create_connection((target.host, target.port), timeout=_KNOCK_S).close()
+        socket.create_connection((target.host, target.port), timeout=_CONNECT_TIMEOUT_S).close()
     except OSError as error:
         raise OutOfReachError(
-            f"server {target.arm} at {target.host}:{target.port} takes no connections any more:"
+            f"server {target.arm} at {target.host}:{target.port} no longer accepts connections:"
             f" {error.strerror or error}. Is it, its machine or the network down?"
         ) from error
 
 
 def describe(server: ExternalServer) -> dict[str, Any]:
-    """What a result says of its code: the folder and a digest of what lies there, or its addresses."""
+    """Return the origin of its code for the result: folder and digest, or its addresses."""
     if server.command is None:
         return {"package": ", ".join(server.address or []), "digest": ""}
     folder = Path(server.folder).resolve()
     return {"package": str(folder), "digest": digest(folder)}
 
 
-#: Folders whose contents a lock file names, or that no program is.
+#: Folders that a lock file describes, or that hold no source.
 _NOT_SOURCE: Final = frozenset({"node_modules", "__pycache__", "venv"})
 
 
-#: Of a file that is longer, only name and length count: it is no source, and would take long to read.
-_LONGEST: Final = 1 << 20
+#: Longer files count by name and size only: they are no source, and take long to read.
+_MAX_SOURCE_BYTES: Final = 1 << 20
 
 
 def digest(folder: Path) -> str:
-    """SHA-256, in hex, over names and contents of a folder's files.
+    """Return the SHA-256, in hex, of names and contents of a folder's files.
 
-    They are those that git lists there, new ones too, ignored ones not; without a checkout all but hidden
-    ones and packages.
+    In a checkout: the files that git lists, untracked ones included, ignored ones excluded. Elsewhere: all
+    files except hidden ones and packages.
     """
     whole = hashlib.sha256()
     for path in sorted(_files(folder)):
         size = path.stat().st_size
-        name, content = os.fsencode(path.relative_to(folder)), path.read_bytes() if size <= _LONGEST else b""
+        name = os.fsencode(path.relative_to(folder))
+        content = path.read_bytes() if size <= _MAX_SOURCE_BYTES else b""
         whole.update(b"%d:%b%d:%b" % (len(name), name, size, content))
     return whole.hexdigest()
 
 
 def _files(folder: Path) -> Iterable[Path]:
     listed = git.output_or_none(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or ""
-    found = [path for name in listed.split("\0") if name and (path := folder / name).is_file()]
-    return found or _walk(folder)
+    paths = [path for name in listed.split("\0") if name and (path := folder / name).is_file()]
+    return paths or _walk(folder)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = [one for one in folders if one not in _NOT_SOURCE and not one.startswith(".")]
-        yield from (path for one in files if not one.startswith(".") and (path := Path(place, one)).is_file())
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _NOT_SOURCE and not name.startswith(".")]
+        yield from (
+            path for name in files if not name.startswith(".") and (path := Path(parent, name)).is_file()
+        )

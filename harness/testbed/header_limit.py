@@ -1,8 +1,8 @@
-"""How long a profile may be before a server reads no credential any more that carries it: found by trying.
+"""Finds the longest profile with which each server still accepts its own credential, by bisection.
 
-A token, or an encrypted cookie, has all of the profile in one header field, and servers end what they read of
-one. A session's id never grows. What is asked is only whether somebody can log in and read, so that the
-answer holds for any way to carry a profile, and is the same each time.
+A token, or an encrypted cookie, carries all of the profile in one header field, and servers limit its length.
+A session's id does not grow. The test is only whether a user can log in and read, so that the limit applies
+to any way to carry a profile and is the same in each run.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from harness.testbed.client import ApiClient
 from harness.testbed.launcher import Instance
 from harness.testbed.rig import Rig
 
-_WHO: Final = CONTRACT.accounts.example
-#: What of an account makes its profile, besides the name that is made longer.
+_USER: Final = CONTRACT.accounts.example
+#: Columns of an account that make up its profile, without the last name, which is lengthened.
 _REST: Final = "length(id) + length(first_name) + length(email)"
 
 
 def of_arms(rig: Rig, instances: Sequence[Instance]) -> dict[str, int]:
-    """The bytes of the longest profile with which somebody can log in and read, by arm.
+    """Return the longest profile, in bytes, with which a user can log in and read, by arm.
 
-    At most `levels.PROFILES_TRIED`. The first instance of each arm is asked, one of ours.
+    At most `sweeps.PROFILES_TRIED`. Only the first instance of each arm is tested; its accounts are a file of
+    the rig.
 
     Raises:
-        ConformanceError: Not even a short profile is let in.
+        ConformanceError: A server refuses even the shortest profile.
         EnvironmentFailedError: A server does not answer a login.
     """
-    first = {one.target.arm: one.target for one in reversed(instances)}
+    first = {instance.target.arm: instance.target for instance in reversed(instances)}
     arms = {arm.name: arm for arm in rig.arms}
     return {name: _of_server(target, rig.accounts_of(arms[name])) for name, target in sorted(first.items())}
 
@@ -49,24 +50,24 @@ def _of_server(target: Target, accounts: Path) -> int:
             return _can_read(target)
 
         if not is_served(shortest):
-            raise ConformanceError(f"server {target.arm} lets nobody read, however short the profile.")
+            raise ConformanceError(f"server {target.arm} refuses a read even with the shortest profile.")
         return _last(is_served, shortest, sweeps.PROFILES_TRIED)
 
 
 @contextmanager
 def _profile_of(database: sqlite3.Connection) -> Iterator[tuple[int, Callable[[int], None]]]:
-    """How long the example account's profile is without its last name, and what sets its length.
+    """Yield the profile length of the example account without its last name, and a setter of the length.
 
-    Afterwards it is as it was.
+    The account is restored afterwards.
     """
     [(name, rest)] = database.execute(
         f"SELECT last_name, {_REST} FROM accounts WHERE username = ?",  # noqa: S608 - a constant
-        (_WHO,),
+        (_USER,),
     )
 
     def rename(last_name: str) -> None:
         with database:
-            database.execute("UPDATE accounts SET last_name = ? WHERE username = ?", (last_name, _WHO))
+            database.execute("UPDATE accounts SET last_name = ? WHERE username = ?", (last_name, _USER))
 
     try:
         yield rest, lambda profile_bytes: rename("d" * (profile_bytes - rest))
@@ -75,17 +76,17 @@ def _profile_of(database: sqlite3.Connection) -> Iterator[tuple[int, Callable[[i
 
 
 def _can_read(target: Target) -> bool:
-    caller = ApiClient(target.host, target.port)
-    if caller.log_in(_WHO).status != 200:
+    client = ApiClient(target.host, target.port)
+    if client.log_in(_USER).status != 200:
         return False
-    # Who has answered 400 before all of the request came may hang up before that is read.
+    # A server that sends 400 before it has all of the request may close before that is read.
     with contextlib.suppress(EnvironmentFailedError):
-        return caller.read().status == 200
+        return client.read().status == 200
     return False
 
 
 def _last(holds: Callable[[int], bool], first: int, limit: int) -> int:
-    """The largest number up to a limit for which something holds that holds for the first, by bisection."""
+    """Return the largest number up to a limit that satisfies `holds`, by bisection; `first` satisfies it."""
     if holds(limit):
         return limit
     good, bad = first, limit

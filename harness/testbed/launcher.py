@@ -1,4 +1,4 @@
-"""Starts the instances of arms: from a tree of ours, or by somebody else's command; or finds them running."""
+"""Starts server instances from a source tree or by an external server's command, or uses running ones."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from harness.testbed.agent.client import Agents
 from harness.testbed.meters import Meter, ProcessMeter
 
 _START_TIMEOUT_S: Final = 90
-#: Where servers listen unless told otherwise, as `python -m servers` does.
+#: Default address of servers, as of `python -m servers`.
 LOOPBACK: Final = "127.0.0.1"
-#: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones in between.
+#: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones.
 _KEEPALIVE_S: Final = 24 * 3600
-#: With long profiles a credential may be as long as the parser lets any header be.
+#: With long profiles a credential may be as long as the parser permits for any header.
 _LONG_CREDENTIAL_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One running server and what it said, or is known, of itself.
+    """One running server, with its description of itself.
 
     Attributes:
-        target: Where it is.
-        ready: Its `package` and `digest`, and what else it said.
-        meter: Reads its CPU and memory; None where nobody here can.
-        process: What was started; None where it ran already.
-        log: Where that writes.
+        target: Address and arm of the server.
+        ready: Its `package`, its `digest`, and the other fields of its ready line.
+        meter: Meter of its CPU and memory; None if they cannot be read.
+        process: Process that was started; None if the server ran already.
+        log: Log file of that process.
     """
 
     target: Target
@@ -55,30 +55,30 @@ class Instance:
 
     @property
     def pids(self) -> list[int]:
-        """Those of all that serve it, the one that all come from first; none where they are not here."""
+        """Return its process ids, the root process first; none if it runs elsewhere."""
         return self.meter.members if isinstance(self.meter, ProcessMeter) else []
 
     @property
     def pid(self) -> int:
-        """Process id of one that was started here."""
+        """Return the id of the process that was started for it."""
         if self.process is None:
-            raise AssertionError(f"{self.target.arm} was not started here")
+            raise AssertionError(f"{self.target.arm} was not started by this run")
         return self.process.pid
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """How all servers of ours serve.
+    """Options of all servers that are started from a source tree.
 
     Attributes:
-        users: Accounts to seed for virtual users.
+        users: Number of accounts for virtual users.
         password_cost: argon2 profile.
-        loop: `uvloop` or `asyncio`.
-        port: Port of the first instance; 0 for any free ones.
-        profile_bytes: Length of the virtual users' profiles; None where they are as short as they come.
-        lifetime_s: Seconds that credentials live; None where they live as long as each scheme has it.
-        processes_each: How many serve behind each port.
-        host: Address of this machine at which they listen.
+        loop: Event loop, `uvloop` or `asyncio`.
+        port: Port of the first instance; 0 for any free ports.
+        profile_bytes: Length of the virtual users' profiles in bytes; None for minimal ones.
+        lifetime_s: Lifetime of credentials in seconds; None for each scheme's default.
+        processes_each: Processes per port.
+        host: Address of this machine to listen on.
     """
 
     users: int
@@ -92,21 +92,21 @@ class ServerOptions:
 
 
 class Launcher:
-    """Starts instances of arms, and ends them all with `close`.
+    """Starter of server instances; `close` terminates them all.
 
     Args:
-        arms: Whose.
-        serving: How those of ours serve.
-        folder: For accounts and logs.
-        prefix: What every key in the store begins with; an arm's name follows.
+        arms: Arms to start servers for.
+        options: Options of the servers from source trees.
+        folder: Folder for accounts and logs.
+        prefix: Prefix of all keys in the store; the arm's name follows it.
         placement: CPUs by role.
     """
 
     def __init__(
-        self, arms: Sequence[Arm], serving: ServerOptions, folder: Path, prefix: str, placement: Placement
+        self, arms: Sequence[Arm], options: ServerOptions, folder: Path, prefix: str, placement: Placement
     ) -> None:
         self._arms = arms
-        self._serving = serving
+        self._options = options
         self._folder = folder
         self._prefix = prefix
         self._placement = placement
@@ -118,14 +118,14 @@ class Launcher:
         self._hidden: list[str] = [self._secret]
 
     def prepare(self, store_url: str, hidden: Sequence[str]) -> None:
-        """Seed the accounts and make the key pairs, by each arm's own code.
+        """Create the accounts and key pairs, by each arm's own code.
 
         Args:
-            store_url: The servers' way to the store.
-            hidden: What no message may show of what a server prints.
+            store_url: URL of the store for the servers.
+            hidden: Secrets to remove from quoted server output.
 
         Raises:
-            EnvironmentFailedError: One could not be made.
+            EnvironmentFailedError: Accounts or keys could not be created.
         """
         self._store_url = store_url
         self._hidden += hidden
@@ -133,127 +133,127 @@ class Launcher:
         self._make_keys()
 
     def start(self, count: int, agents: Agents) -> list[Instance]:
-        """Start so many instances of each arm, and add those that run already.
+        """Start instances of each arm, and add those that run already.
 
         Args:
-            count: How many; of arms that are named by their addresses there are as many as these.
-            agents: Read those on other machines.
+            count: Instances per arm; an arm that has addresses has one instance per address.
+            agents: Agents that read servers on other machines.
 
         Raises:
-            EnvironmentFailedError: One would not start.
-            InvalidMeasurementError: One runs other code than was meant.
+            EnvironmentFailedError: A server did not start.
+            InvalidMeasurementError: A server runs other code than intended.
         """
-        own = {arm.name: arm.own for arm in self._arms if arm.own is not None}
-        pythons = {name: external.interpreter(server, name) for name, server in own.items()}
-        told = {name: external.describe(server) for name, server in own.items()}
-        ports = iter(external.free_ports(count * len(own)))
+        servers = {arm.name: arm.own for arm in self._arms if arm.own is not None}
+        pythons = {name: external.interpreter(server, name) for name, server in servers.items()}
+        origins = {name: external.describe(server) for name, server in servers.items()}
+        ports = iter(external.free_ports(count * len(servers)))
         waiting: list[Callable[[int, float], Instance]] = []
         for index in range(count):
             for arm in self._arms:
                 log = self._folder / f"{arm.name}-{index}.log"
-                port = self._serving.port + len(waiting) if self._serving.port else 0
+                port = self._options.port + len(waiting) if self._options.port else 0
                 if arm.own is None:
                     variant = arm.variants[index % len(arm.variants)]
                     process = self._launch(arm, variant, port, log, self.secrets_of(arm))
                     waiting.append(partial(self._await, arm=arm, process=process, log=log))
                 elif arm.own.command is not None:
                     port = port or next(ports)
-                    process = self._launch_own(arm, arm.own, port, pythons[arm.name], log)
+                    process = self._launch_external(arm, arm.own, port, pythons[arm.name], log)
                     waiting.append(
                         partial(
-                            self._await_own,
+                            self._await_external,
                             arm=arm,
-                            own=arm.own,
-                            told=told[arm.name],
+                            server=arm.own,
+                            origin=origins[arm.name],
                             port=port,
                             process=process,
                             log=log,
                         )
                     )
         deadline = time.monotonic() + _START_TIMEOUT_S
-        instances = [await_it(number, deadline) for number, await_it in enumerate(waiting)]
+        instances = [await_instance(number, deadline) for number, await_instance in enumerate(waiting)]
         for arm in self._arms:
             if arm.own is not None:
-                instances += _already_running(len(instances), arm, arm.own, told[arm.name], agents)
+                instances += _already_running(len(instances), arm, arm.own, origins[arm.name], agents)
         return instances
 
     def start_one(self, arm: Arm, number: int, environment: Mapping[str, str]) -> Instance:
-        """Start one more instance of an arm of ours, with secrets of its own.
+        """Start one more instance of an arm that has a source tree, with its own secrets.
 
         Args:
-            arm: Which.
-            number: Of the instance.
-            environment: What its environment holds in place of `secrets_of`.
+            arm: Arm of the instance.
+            number: Number of the instance.
+            environment: Environment variables in place of `secrets_of`.
 
         Raises:
-            EnvironmentFailedError: It would not start.
-            InvalidMeasurementError: It runs other code than was meant.
+            EnvironmentFailedError: It did not start.
+            InvalidMeasurementError: It runs other code than intended.
         """
         log = self._folder / f"{arm.name}-beside.log"
         process = self._launch(arm, arm.variants[0], 0, log, environment)
         return self._await(number, time.monotonic() + _START_TIMEOUT_S, arm=arm, process=process, log=log)
 
     def close(self) -> None:
-        """End all that was started."""
+        """Terminate all servers that were started."""
         processes.terminate(self._started)
         self._groups.close()
 
     def accounts_of(self, arm: Arm) -> Path:
-        """The file with the accounts of an arm's servers."""
+        """Return the file with the accounts of an arm's servers."""
         return self._accounts[arm.tree]
 
     def secrets_of(self, arm: Arm) -> dict[str, str]:
-        """What the environment of an arm's servers holds of secrets and keys."""
+        """Return the environment variables with secrets and keys of an arm's servers."""
         return {"AUTH_SECRET": self._secret} | self._keys.get(arm.name, {}) | dict(arm.environment)
 
-    def said(self, log: Path) -> str:
-        """The last that a server printed, without the secrets that it was given."""
+    def last_output(self, log: Path) -> str:
+        """Return the last lines that a server printed, without the secrets that it has."""
         text = processes.log_end(log)
         for secret in self._hidden:
             text = text.replace(secret, "…")
         return text
 
     def _seed_accounts(self) -> None:
-        """One file a tree, made by its own code, for all arms that come from it."""
-        serving = self._serving
-        cost = ["--password-cost", serving.password_cost]
-        users = ["--load-users", str(serving.users)]
-        if serving.profile_bytes is not None:
-            users += ["--profile-bytes", str(serving.profile_bytes)]
+        """Create one accounts file per source tree, by its own code, for all arms of that tree."""
+        options = self._options
+        cost = ["--password-cost", options.password_cost]
+        users = ["--load-users", str(options.users)]
+        if options.profile_bytes is not None:
+            users += ["--profile-bytes", str(options.profile_bytes)]
         for tree in dict.fromkeys(arm.tree for arm in self._arms if arm.own is None or arm.own.command):
             file = self._folder / f"accounts-{len(self._accounts)}.sqlite"
             processes.run_module(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
             self._accounts[tree] = file
 
     def _make_keys(self) -> None:
-        """One key pair for all servers of an arm, where its scheme needs one."""
+        """Create one key pair for all servers of an arm, if its scheme needs one."""
         for arm in self._arms:
             if pair := arm.scheme.key_pair:
                 key = processes.run_module(f"{arm.tree.servers}.signing_keys", [pair], arm.tree)
                 self._keys[arm.name] = {"AUTH_PRIVATE_KEY": key}
 
     def _launch(
-        self, arm: Arm, variant: Sequence[str], port: int, log: Path, own: Mapping[str, str]
+        self, arm: Arm, variant: Sequence[str], port: int, log: Path, variables: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        """Start a server process of an arm; its environment holds `own`, and where the store is."""
-        serving = self._serving
-        long = serving.profile_bytes is not None
+        """Start a server process; its environment has `variables` and the URL of the store."""
+        options = self._options
+        long = options.profile_bytes is not None
         arguments = [
             *variant,
             arm.scheme.name,
             *("--port", str(port)),
-            *(["--host", serving.host] if serving.host != LOOPBACK else []),
-            *("--loop", serving.loop),
-            *("--password-cost", serving.password_cost),
+            *(["--host", options.host] if options.host != LOOPBACK else []),
+            *("--loop", options.loop),
+            *("--password-cost", options.password_cost),
             *("--accounts", str(self.accounts_of(arm))),
             *("--key-prefix", self._prefix_of(arm)),
             *("--keepalive", str(_KEEPALIVE_S)),
             *(["--max-credential-bytes", str(_LONG_CREDENTIAL_BYTES)] if long else []),
-            *(["--processes", str(serving.processes_each)] if serving.processes_each > 1 else []),
+            *(["--processes", str(options.processes_each)] if options.processes_each > 1 else []),
             "--json",
         ]
-        lifetime = {} if serving.lifetime_s is None else {"AUTH_LIFETIME_S": str(serving.lifetime_s)}
-        environment = {"REDIS_URL": self._store_url, **lifetime, **own}
+        lifetime = {} if options.lifetime_s is None else {"AUTH_LIFETIME_S": str(options.lifetime_s)}
+        environment = {"REDIS_URL": self._store_url, **lifetime, **variables}
         with signals.deferred():
             process = processes.start(
                 arm.module,
@@ -267,7 +267,7 @@ class Launcher:
         return process
 
     def _path_bytes(self, arm: Arm) -> int:
-        """How long the path to a new instance's code is to be: as likely in one tree as in another."""
+        """Draw the length of the path to an instance's code, from the same lengths for every tree."""
         longest = max(len(os.fsencode(other.tree.root)) for other in self._arms)
         shortest = longest + processes.LEAST_DETOUR_BYTES
         return shortest + secrets.randbelow(arm.path_lengths) if arm.path_lengths else 0
@@ -279,40 +279,42 @@ class Launcher:
         target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
         return Instance(target, ready, self._pinned(process.pid), process, log)
 
-    def _launch_own(
-        self, arm: Arm, own: ExternalServer, port: int, python: str, log: Path
+    def _launch_external(
+        self, arm: Arm, server: ExternalServer, port: int, python: str, log: Path
     ) -> subprocess.Popen[bytes]:
-        """Start a server of somebody else's."""
+        """Start an external server."""
         values = {
             "accounts": str(self.accounts_of(arm)),
             "redis_url": self._store_url,
             "key_prefix": self._prefix_of(arm),
             "secret": self._secret,
         }
-        return external.start(arm.name, own, self._groups, port=port, python=python, values=values, log=log)
+        return external.start(
+            arm.name, server, self._groups, port=port, python=python, values=values, log=log
+        )
 
-    def _await_own(
+    def _await_external(
         self,
         number: int,
         deadline: float,
         *,
         arm: Arm,
-        own: ExternalServer,
-        told: Mapping[str, Any],
+        server: ExternalServer,
+        origin: Mapping[str, Any],
         port: int,
         process: subprocess.Popen[bytes],
         log: Path,
     ) -> Instance:
-        external.await_ready(arm.name, own, port, process, deadline, partial(self.said, log))
-        target = Target(number, arm.name, LOOPBACK, port, own.read_path, own.dialect)
-        return Instance(target, told, self._pinned(process.pid), process, log)
+        external.await_ready(arm.name, server, port, process, deadline, partial(self.last_output, log))
+        target = Target(number, arm.name, LOOPBACK, port, server.read_path, server.dialect)
+        return Instance(target, origin, self._pinned(process.pid), process, log)
 
     def _pinned(self, pid: int) -> ProcessMeter:
-        """A meter of a server's processes, which are put on the servers' CPUs."""
+        """Bind a server's processes to the servers' CPUs, and return their meter."""
         meter = ProcessMeter(pid)
         meter.meet()
-        for one in meter.members:
-            cpus.pin(one, self._placement.servers)
+        for member in meter.members:
+            cpus.pin(member, self._placement.servers)
         return meter
 
     def _prefix_of(self, arm: Arm) -> str:
@@ -320,13 +322,13 @@ class Launcher:
 
 
 def _already_running(
-    begin: int, arm: Arm, own: ExternalServer, told: Mapping[str, Any], agents: Agents
+    begin: int, arm: Arm, server: ExternalServer, origin: Mapping[str, Any], agents: Agents
 ) -> Iterator[Instance]:
-    """The instances of an arm that is named by its addresses."""
-    for number, address in enumerate(own.address or (), begin):
+    """Yield the instances of an arm that has addresses."""
+    for number, address in enumerate(server.address or (), begin):
         host, port = host_and_port(address)
-        target = Target(number, arm.name, host, port, own.read_path, own.dialect)
-        yield Instance(target, told, agents.meter(own.agent, port) if own.agent else None)
+        target = Target(number, arm.name, host, port, server.read_path, server.dialect)
+        yield Instance(target, origin, agents.meter(server.agent, port) if server.agent else None)
 
 
 def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline: float) -> dict[str, Any]:
@@ -334,7 +336,7 @@ def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline
 
     Raises:
         EnvironmentFailedError: It did not start, or not in time.
-        InvalidMeasurementError: It runs other code than was meant.
+        InvalidMeasurementError: It runs other code than intended.
     """
     if process.stdout is None:
         raise AssertionError("servers are started with a pipe")
@@ -359,10 +361,10 @@ LOOPS: Final = ("uvloop", "asyncio")
 
 
 def check_loop(loop: str) -> None:
-    """Refuse an event loop that servers do not have.
+    """Refuse an event loop that servers do not support.
 
     Raises:
-        SuiteError: Names those there are.
+        SuiteError: The loop is unknown; the message lists the supported ones.
     """
     if loop not in LOOPS:
         raise SuiteError(f"--loop: expected one of {', '.join(LOOPS)} (got {loop!r})")

@@ -1,4 +1,4 @@
-"""The CPU time and memory of one server instance: all its processes, read wherever they run."""
+"""CPU time and memory of one server instance with all its processes, and CPU and commands of the store."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from harness.errors import EnvironmentFailedError, OutOfReachError
 from harness.system import processes
 from harness.testbed.store import nodes as store_nodes
 
-#: Processes by id and the time each began: an id may be used again.
+#: Processes by id and start time: an id may be reused.
 Family = frozenset[tuple[int, float]]
 
 
 class Meter(Protocol):
-    """Reads one instance."""
+    """Meter of one server instance."""
 
     def meet(self) -> Family:
-        """Find out which processes serve it now; the readings that follow are of these."""
+        """Return the processes that serve it now; later readings are of these."""
 
     def cpu(self) -> CpuReading:
-        """CPU time of all of them until now."""
+        """Return the CPU time of all of them until now."""
 
     def resident_bytes(self) -> int:
-        """Resident memory of all of them."""
+        """Return the resident memory of all of them."""
 
 
 class ProcessMeter:
-    """Reads a process of this machine, and those that it has started.
+    """Meter of a process of this machine and its descendants.
 
     Args:
-        pid: Of the process that all others come from.
+        pid: Id of the root process.
     """
 
     def __init__(self, pid: int) -> None:
@@ -47,37 +47,39 @@ class ProcessMeter:
 
     @property
     def members(self) -> list[int]:
-        """The ids of those that were met, the first one first."""
+        """Return the process ids of the last `meet`, the root first."""
         return self._members
 
     def meet(self) -> Family:
-        """Find out which processes there are, the one that all come from included."""
-        found = processes.process_tree(self.pid)
-        self._members = sorted((pid for pid, _ in found), key=lambda pid: (pid != self.pid, pid)) or [
+        """Return the root process and its descendants; later readings are of these."""
+        family = processes.process_tree(self.pid)
+        self._members = sorted((pid for pid, _ in family), key=lambda pid: (pid != self.pid, pid)) or [
             self.pid
         ]
-        return found
+        return family
 
     def cpu(self) -> CpuReading:
-        """CPU time of all of them until now."""
+        """Return the CPU time of all of them until now."""
         return cpu_of(self._members)
 
     def resident_bytes(self) -> int:
-        """Resident memory of all of them."""
+        """Return the resident memory of all of them."""
         return resident_bytes_of(self._members)
 
 
 def cpu_of(pids: Iterable[int]) -> CpuReading:
-    """CPU time of these processes until now; one that has just ended counts no more."""
+    """Return the CPU time of these processes until now, without those that have just ended."""
     readings = []
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
             readings.append(read_cpu(pid))
-    return CpuReading(sum(one.on_ns for one in readings), sum(one.waiting_ns for one in readings))
+    return CpuReading(
+        sum(reading.on_ns for reading in readings), sum(reading.waiting_ns for reading in readings)
+    )
 
 
 def resident_bytes_of(pids: Iterable[int]) -> int:
-    """Resident memory of these; pages that several share count for each."""
+    """Return the resident memory of these processes; shared pages count for each of them."""
     sizes = []
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -85,10 +87,10 @@ def resident_bytes_of(pids: Iterable[int]) -> int:
     return sum(sizes)
 
 
-#: Commands that no request asked for: this accounting's own, those of Sentinels and replicas, and what is
-#: said when a connection is opened. A pool that grows within a slot would count as commands of requests, and
-#: a budget such as `cookie.store_ops <= 1` would fail by chance.
-_OTHERS_COMMANDS: Final = (
+#: Commands that no request caused: those of this meter, of Sentinels and replicas, and of opening a
+#: connection. A pool that grows within a slot would count as commands of requests, and a budget such as
+#: `cookie.store_ops <= 1` would fail by chance.
+_OVERHEAD_COMMANDS: Final = (
     "cmdstat_auth",
     "cmdstat_client",
     "cmdstat_client|setinfo",
@@ -104,28 +106,28 @@ _OTHERS_COMMANDS: Final = (
 )
 
 
-#: Within the store, since there may be a million keys.
-_MEMORY_OF_SOME: Final = """
-local found = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 10000)
+#: Runs within the store, since there may be a million keys.
+_MEMORY_OF_PAGE: Final = """
+local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 10000)
 local bytes = 0
-for _, key in ipairs(found[2]) do bytes = bytes + (redis.call('MEMORY', 'USAGE', key) or 0) end
-return {found[1], bytes}
+for _, key in ipairs(page[2]) do bytes = bytes + (redis.call('MEMORY', 'USAGE', key) or 0) end
+return {page[1], bytes}
 """
 
 
 @dataclass(frozen=True)
 class CpuReading:
-    """A process's time on its CPUs, and in line for one that others had; both in ns, all threads."""
+    """Time of a process on CPUs, and runnable but waiting for a CPU; both in ns, all threads."""
 
     on_ns: int
     waiting_ns: int
 
 
 def read_cpu(pid: int) -> CpuReading:
-    """The CPU time of a process until now.
+    """Return the CPU time of a process until now.
 
-    Linux counts it in /proc/PID/task/*/schedstat to the nanosecond; elsewhere psutil's figure serves, and
-    nobody counts the waiting.
+    Linux counts it in /proc/PID/task/*/schedstat to the nanosecond. Other systems have psutil's value, and 0
+    for the waiting time.
     """
     try:
         tasks = [(task / "schedstat").read_bytes().split() for task in Path(f"/proc/{pid}/task").iterdir()]
@@ -136,18 +138,18 @@ def read_cpu(pid: int) -> CpuReading:
 
 
 def cpu_ns(pid: int) -> int:
-    """CPU time of all threads of a process, in ns."""
+    """Return the CPU time of all threads of a process, in ns."""
     return read_cpu(pid).on_ns
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process."""
+    """Return the resident memory of a process, in bytes."""
     return int(psutil.Process(pid).memory_info().rss)
 
 
 @dataclass(frozen=True)
 class StoreReading:
-    """The store's counters at one moment: CPU in ns, commands served."""
+    """Counters of the store at one moment: CPU in ns, commands served."""
 
     at_ns: int
     cpu_ns: int
@@ -155,32 +157,32 @@ class StoreReading:
 
 
 class StoreMeter:
-    """Reads the store by its own INFO, which any Redis or Valkey answers, wherever it runs.
+    """Meter of the store by its INFO command, which any Redis or Valkey answers, wherever it runs.
 
-    What asking costs, and what an idle store costs, is measured once and taken off (`spent`).
+    The cost of a query and of an idle store is measured once and subtracted (`spent`).
 
     Args:
-        nodes: All that hold keys: one, or the masters of a cluster, whose figures are added up. What replicas
-            and Sentinels spend is not counted.
+        nodes: Nodes that hold keys: one, or the masters of a cluster, which are added up. Replicas and
+            Sentinels are not counted.
     """
 
     def __init__(self, *nodes: redis.Redis) -> None:
         self._nodes = nodes
-        self._asking_ns = 0.0
+        self._query_ns = 0.0
         self._idle_share = 0.0
 
     def calibrate(self, idle_s: float = 0.3) -> None:
-        """Measure what asking and idling cost; nothing else may use the store meanwhile."""
+        """Measure the cost of a query and of an idle store; nothing else may use the store meanwhile."""
         pairs = [(self.read(), self.read()) for _ in range(20)]
-        self._asking_ns = median(after.cpu_ns - before.cpu_ns for before, after in pairs)
+        self._query_ns = median(after.cpu_ns - before.cpu_ns for before, after in pairs)
         before = self.read()
         time.sleep(idle_s)
         after = self.read()
-        idle_ns = after.cpu_ns - before.cpu_ns - self._asking_ns
+        idle_ns = after.cpu_ns - before.cpu_ns - self._query_ns
         self._idle_share = max(0.0, idle_ns / (after.at_ns - before.at_ns))
 
     def read(self) -> StoreReading:
-        """The counters now; OutOfReachError where the store does not answer."""
+        """Return the counters now; raise OutOfReachError if the store does not answer."""
         cpu_s, commands = 0.0, 0
         for node in self._nodes:
             pipeline = node.pipeline(transaction=False)
@@ -195,12 +197,12 @@ class StoreMeter:
         return StoreReading(time.monotonic_ns(), round(cpu_s * 1e9), commands)
 
     def spent(self, before: StoreReading, after: StoreReading) -> tuple[float, int]:
-        """CPU in ns, and commands, that others caused between two readings."""
+        """Return CPU in ns, and commands, between two readings, without the meter's and the idle share."""
         idle_ns = self._idle_share * (after.at_ns - before.at_ns)
-        return after.cpu_ns - before.cpu_ns - self._asking_ns - idle_ns, after.commands - before.commands
+        return after.cpu_ns - before.cpu_ns - self._query_ns - idle_ns, after.commands - before.commands
 
     def memory(self, prefix: str) -> int:
-        """Bytes that the keys with this prefix take, names and all, by MEMORY USAGE."""
+        """Return the memory of the keys with this prefix, in bytes by MEMORY USAGE, names included."""
         try:
             return sum(_memory(node, prefix) for node in self._nodes)
         except store_nodes.FAILURES as error:
@@ -208,22 +210,22 @@ class StoreMeter:
 
 
 def _memory(node: redis.Redis, prefix: str) -> int:
-    """What those take that one node holds."""
-    memory_of_some = node.register_script(_MEMORY_OF_SOME)
+    """Return the memory of the keys of one node."""
+    memory_of_page = node.register_script(_MEMORY_OF_PAGE)
     total, cursor = 0, b"0"
     while True:
-        cursor, some = memory_of_some(args=[cursor, f"{prefix}*"])
-        total += int(some)
+        cursor, page_bytes = memory_of_page(args=[cursor, f"{prefix}*"])
+        total += int(page_bytes)
         if cursor == b"0":
             return total
 
 
 def _commands(stats: Mapping[str, Any]) -> int:
-    return sum(int(row["calls"]) for name, row in stats.items() if name not in _OTHERS_COMMANDS)
+    return sum(int(row["calls"]) for name, row in stats.items() if name not in _OVERHEAD_COMMANDS)
 
 
 class ServerMeter(Protocol):
-    """Reads one server instance (`harness.testbed.meters`)."""
+    """Meter of the CPU time of one server instance."""
 
     def cpu(self) -> CpuReading:
-        """CPU time of all its processes until now."""
+        """Return the CPU time of all its processes until now."""

@@ -1,4 +1,4 @@
-"""Everything that a measurement needs alive: the store and the server instances; taken down again, always."""
+"""The store and the server instances of a measurement; always shut down at its end."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from harness.testbed.store.server import SessionStore
 
 
 class Rig:
-    """A store (`store`) and server instances of every arm, alive between `with` and its end.
+    """Context manager of a store (`store`) and server instances of every arm.
 
     Args:
-        arms: What to start.
-        serving: How servers of ours serve.
-        instances: Processes of each arm.
+        arms: Arms to start servers for.
+        options: Options of servers from source trees.
+        instances: Instances per arm.
         placement: CPUs by role.
-        redis_url: A store of the user's own; None for one private to this rig.
-        relayed: Put a relay before the store, whose delay `SessionStore.delay` sets.
-        checked: Refuse servers that answer wrongly what needs no credential.
+        redis_url: URL of the user's store; None for a private one.
+        relayed: Whether a relay in front of the store can delay it (`SessionStore.delay`).
+        checked: Whether servers that fail the contract's preflight check are refused.
     """
 
     def __init__(
         self,
         arms: Iterable[Arm],
-        serving: ServerOptions,
+        options: ServerOptions,
         *,
         instances: int = 1,
         placement: Placement | None = None,
@@ -48,7 +48,7 @@ class Rig:
         checked: bool = True,
     ) -> None:
         self._arms = list(arms)
-        self._serving = serving
+        self._options = options
         self._count = instances
         self._placement = placement or Placement()
         self._given_url = redis_url
@@ -66,13 +66,13 @@ class Rig:
         except OSError as error:
             raise files.failure(error, Path(tempfile.gettempdir(), temp_folders.PREFIX)) from error
         self.store = SessionStore(self.folder, self._placement, self._given_url, relayed=self._relayed)
-        self._starter = Launcher(self._arms, self._serving, self.folder, self.prefix, self._placement)
+        self._launcher = Launcher(self._arms, self._options, self.folder, self.prefix, self._placement)
         try:
             self._agents = Agents(arm.own.agent for arm in self._arms if arm.own and arm.own.agent)
             self.store.start()
-            given = (self._given_url, urlsplit(self._given_url or "").password)
-            self._starter.prepare(self.store.servers_url, [text for text in given if text])
-            self.instances += self._starter.start(self._count, self._agents)
+            hidden = (self._given_url, urlsplit(self._given_url or "").password)
+            self._launcher.prepare(self.store.servers_url, [text for text in hidden if text])
+            self.instances += self._launcher.start(self._count, self._agents)
             if self._checked:
                 self._check()
         except BaseException as error:
@@ -91,19 +91,19 @@ class Rig:
             if not full:
                 self.store.check_behind(error)
                 if isinstance(error, InvalidMeasurementError | ConformanceError):
-                    self.check_alive()  # who measures or asks may notice a death first, as a wrong answer
+                    self.check_alive()  # a dead server may show first as a wrong response
         finally:
             self.close()
-        if full:  # then whatever else went wrong is a consequence
+        if full:  # all other failures are a consequence
             raise EnvironmentFailedError(
                 f"the disk of {self.folder.parent}, for temporary files, is full: make room, or name another"
                 f" folder with TMPDIR. What failed: {error}"
             ) from error
 
     def close(self) -> None:
-        """End every process; remove temporary files, and this rig's keys from a store of the user's own."""
+        """Terminate every process; remove temporary files, and this rig's keys from the user's store."""
         with signals.deferred():
-            self._starter.close()
+            self._launcher.close()
             self._agents.close()
             self.store.close(self.prefix)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -112,86 +112,86 @@ class Rig:
 
     @property
     def arms(self) -> list[Arm]:
-        """What was started."""
+        """Return the arms of this rig."""
         return self._arms
 
     @property
     def authenticating(self) -> list[Instance]:
-        """The instances of arms that issue credentials."""
-        some = {arm.name for arm in self._arms if arm.scheme.transport != "none"}
-        return [instance for instance in self.instances if instance.target.arm in some]
+        """Return the instances of arms that issue credentials."""
+        names = {arm.name for arm in self._arms if arm.scheme.transport != "none"}
+        return [instance for instance in self.instances if instance.target.arm in names]
 
     @property
     def placement(self) -> Placement:
-        """CPUs by role."""
+        """Return the CPUs by role."""
         return self._placement
 
     def arm_prefix(self, arm: str) -> str:
-        """What every key of an arm begins with."""
+        """Return the prefix of an arm's keys in the store."""
         return f"{self.prefix}{arm}:"
 
     def check_alive(self) -> None:
-        """Raise EnvironmentFailedError if a server or the store has died, and was not meant to."""
+        """Raise EnvironmentFailedError if a server or the store died unexpectedly."""
         for instance in [*self.instances, *self._beside]:
             process = instance.process
             if process is not None and process.poll() is not None:
-                said = "" if instance.log is None else f": {self._starter.said(instance.log)}"
+                output = "" if instance.log is None else f": {self._launcher.last_output(instance.log)}"
                 raise EnvironmentFailedError(
                     f"server {instance.target.arm} #{instance.target.instance} died with exit code"
-                    f" {process.returncode}{said}"
+                    f" {process.returncode}{output}"
                 )
         self.store.check_alive()
 
     def check_reachable(self) -> None:
-        """Raise OutOfReachError if a server that runs elsewhere takes no connections any more."""
+        """Raise OutOfReachError if a server that was not started by this rig accepts no connections."""
         for instance in self.instances:
             if instance.process is None:
                 external.check_reachable(instance.target)
 
     @property
     def elsewhere(self) -> list[str]:
-        """The arms whose servers run already, wherever that is."""
+        """Return the arms with addresses: their servers run already."""
         return [arm.name for arm in self._arms if arm.own is not None and arm.own.address is not None]
 
     @property
     def agents(self) -> dict[str, dict[str, Any]]:
-        """What each agent says of its machine, by its address."""
+        """Return each agent's description of its machine, by its address."""
         return self._agents.machines()
 
     def accounts_of(self, arm: Arm) -> Path:
-        """The file with the accounts of an arm's servers."""
-        return self._starter.accounts_of(arm)
+        """Return the file with the accounts of an arm's servers."""
+        return self._launcher.accounts_of(arm)
 
     def secrets_of(self, arm: Arm) -> dict[str, str]:
-        """What the environment of an arm's servers holds of secrets and keys."""
-        return self._starter.secrets_of(arm)
+        """Return the environment variables with secrets and keys of an arm's servers."""
+        return self._launcher.secrets_of(arm)
 
     @contextmanager
     def beside(self, secrets_by_arm: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, Instance]]:
-        """One more instance of each of these arms, alive within the context, with secrets of its own.
+        """Run one more instance of each of these arms within the context, with its own secrets.
 
         Args:
-            secrets_by_arm: By arm, what its environment holds in place of `secrets_of`.
+            secrets_by_arm: By arm, the environment variables in place of `secrets_of`.
 
         Raises:
-            EnvironmentFailedError: One would not start.
-            InvalidMeasurementError: One runs other code than was meant.
-            ConformanceError: One does not answer as the contract says.
+            EnvironmentFailedError: An instance did not start.
+            InvalidMeasurementError: An instance runs other code than intended.
+            ConformanceError: An instance violates the contract.
         """
         try:
             for number, arm in enumerate(arm for arm in self._arms if arm.name in secrets_by_arm):
-                instance = self._starter.start_one(arm, number, secrets_by_arm[arm.name])
+                instance = self._launcher.start_one(arm, number, secrets_by_arm[arm.name])
                 self._beside.append(instance)
                 preflight.check(instance.target)
             yield {instance.target.arm: instance for instance in self._beside}
         finally:
             ended, self._beside = self._beside, []
-            processes.terminate(one.process for one in ended if one.process is not None)
+            processes.terminate(instance.process for instance in ended if instance.process is not None)
 
     def _check(self) -> None:
-        """Refuse servers that answer wrongly."""
+        """Refuse servers that violate the contract."""
         for arm in self._arms:
-            targets = [one.target for one in self.instances if one.target.arm == arm.name]
+            targets = [instance.target for instance in self.instances if instance.target.arm == arm.name]
             for target in targets:
                 preflight.check(target, arm.asked)
             if arm.own is not None and arm.scheme.transport != "none":

@@ -1,4 +1,4 @@
-"""Memory, descriptors and threads of a run's own processes, looked at while nothing is measured."""
+"""Samples memory, descriptors and threads of a run's processes while nothing is measured."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import psutil
 from harness.results.model import Vitals
 from harness.suites.model import Scenario
 
-#: Seconds between two looks, at least; a longer run is looked at some `_LOOKS` times in all.
-_EVERY_S: Final = 1.0
-_LOOKS: Final = 240
+#: Minimum seconds between two samples; a longer run gets about `_MAX_SAMPLES` in all.
+_MIN_INTERVAL_S: Final = 1.0
+_MAX_SAMPLES: Final = 240
 
 
 @dataclass(frozen=True)
-class _Followed:
-    """One process, and what was seen of it so far."""
+class _SampledProcess:
+    """One process and its samples so far."""
 
     name: str
     arm: str | None
@@ -31,58 +31,58 @@ class _Followed:
     threads: list[int] = field(default_factory=list)
 
     def look(self, at_s: float) -> None:
-        """Note what it holds now; nothing where it has just ended, which others will notice."""
+        """Add a sample; none if the process has just ended, which other checks report."""
         with contextlib.suppress(psutil.Error), self.process.oneshot():
-            seen = self.process.memory_info().rss, self.process.num_fds(), self.process.num_threads()
+            values = self.process.memory_info().rss, self.process.num_fds(), self.process.num_threads()
             self.at_s.append(round(at_s, 1))
-            for series, value in zip((self.rss, self.descriptors, self.threads), seen, strict=True):
+            for series, value in zip((self.rss, self.descriptors, self.threads), values, strict=True):
                 series.append(value)
 
 
 class ProcessSampler:
-    """Looks at the processes it follows, about once a second, less often where the load lasts long.
+    """Sampler of processes, about once a second, less often in a long load.
 
-    A look takes some 0.1 ms a process. Call `look` only where nothing is being recorded.
+    A sample takes about 0.1 ms per process. Call `look` only while nothing is recorded.
 
     Args:
-        seconds: How long the load will last.
-        clock: The time in seconds; a test has its own.
+        seconds: Duration of the load in seconds.
+        clock: Function that returns the time in seconds; replaced in tests.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._every_s = max(_EVERY_S, seconds / _LOOKS)
+        self._interval_s = max(_MIN_INTERVAL_S, seconds / _MAX_SAMPLES)
         self._clock = clock
         self._began = self._next = clock()
-        self._followed: list[_Followed] = []
+        self._sampled: list[_SampledProcess] = []
 
     def follow(self, name: str, pid: int, arm: str | None = None) -> None:
-        """Look at this process too from now on; `arm` is the scheme that it serves, if it is a server."""
-        with contextlib.suppress(psutil.NoSuchProcess):  # whoever started it will tell that it is gone
-            self._followed.append(_Followed(name, arm, psutil.Process(pid)))
+        """Sample this process too from now on; `arm` is the scheme that it serves, if it is a server."""
+        with contextlib.suppress(psutil.NoSuchProcess):  # other checks report that it is gone
+            self._sampled.append(_SampledProcess(name, arm, psutil.Process(pid)))
 
     def look(self) -> None:
-        """Look at every process, if it is time again."""
+        """Sample every process if the interval is over."""
         now = self._clock()
         if now < self._next:
             return
-        while self._next <= now:  # on a grid, so that slots of an odd length are not looked at more rarely
-            self._next += self._every_s
-        for followed in self._followed:
-            followed.look(now - self._began)
+        while self._next <= now:  # on a grid, so that the slot length does not change the rate of samples
+            self._next += self._interval_s
+        for sampled in self._sampled:
+            sampled.look(now - self._began)
 
     def vitals(self, scenario: Scenario) -> list[Vitals]:
-        """What was seen under the load of a scenario, a row a process."""
+        """Return the samples under the load of a scenario, one row per process."""
         return [
             Vitals(
                 scenario=scenario.name,
                 load=scenario.load.label,
                 params=scenario.params,
-                process=one.name,
-                arm=one.arm,
-                at_s=one.at_s,
-                rss=one.rss,
-                descriptors=one.descriptors,
-                threads=one.threads,
+                process=sampled.name,
+                arm=sampled.arm,
+                at_s=sampled.at_s,
+                rss=sampled.rss,
+                descriptors=sampled.descriptors,
+                threads=sampled.threads,
             )
-            for one in self._followed
+            for sampled in self._sampled
         ]

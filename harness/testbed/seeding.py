@@ -1,7 +1,7 @@
-"""Others who are logged in while something is measured: copies of what one login leaves in the store.
+"""Seeds the store with other users' sessions: copies of the keys that one login creates.
 
-A million logins would take an hour. What a login leaves is found out by logging in once; copies of those
-keys, each under a name of its own, are made within the store.
+A million logins would take an hour. Instead, one user logs in, and the store itself copies the keys of that
+login, each to a new name.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from harness.protocol.plan import Target
 from harness.testbed.client import PASSWORD, ApiClient
 from harness.testbed.rig import Rig
 
-#: Copies made by one call, so that no call keeps the store busy for long.
-_AT_ONCE: Final = 10_000
+#: Copies per call, so that no call blocks the store for long.
+_BATCH_SIZE: Final = 10_000
 
-# The last part of a key's name tells sessions, and accounts, apart. Copies end when the original would.
+# The last part of a key's name identifies the session or account. Copies expire with the original.
 _COPY: Final = """
 local value, ttl = redis.call('DUMP', KEYS[1]), math.max(0, redis.call('PTTL', KEYS[1]))
 for number = tonumber(ARGV[2]), tonumber(ARGV[3]) do
@@ -28,39 +28,41 @@ end
 
 
 def seed_sessions(rig: Rig, sessions: int) -> None:
-    """Log so many others in with each arm, as far as the store remembers a login.
+    """Add this many sessions to the store for each arm that keeps logins there.
 
     Raises:
-        SuiteError: The store is a cluster, within which nothing is copied from node to node.
-        ConformanceError: A server would not log anybody in.
-        EnvironmentFailedError: The store has no room for them, or does not answer.
+        SuiteError: The store is a cluster, which cannot copy keys from node to node.
+        ConformanceError: A server refused the login.
+        EnvironmentFailedError: The store is full, or does not answer.
     """
     if len(rig.store.nodes) > 1:
-        raise SuiteError("`population` needs a store of one node: give another --redis-url than a cluster's.")
+        raise SuiteError(
+            "`population` needs a store of one node: choose another --redis-url than a cluster's."
+        )
     try:
-        for one in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
-            _settle(rig.store.client, rig.arm_prefix(one.arm), one, sessions)
+        for target in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
+            _copy_login(rig.store.client, rig.arm_prefix(target.arm), target, sessions)
     except redis.RedisError as error:
         raise EnvironmentFailedError(
-            f"the store did not take {sessions:,} sessions of each arm: {error}"
+            f"the store did not accept {sessions:,} sessions of each server: {error}"
         ) from error
 
 
-def _settle(client: redis.Redis, prefix: str, target: Target, sessions: int) -> None:
+def _copy_login(client: redis.Redis, prefix: str, target: Target, sessions: int) -> None:
     status = ApiClient(target.host, target.port).log_in("load-0", PASSWORD).status
     if status != 200:
-        raise ConformanceError(f"server {target.arm}: a login was answered {status}.")
+        raise ConformanceError(f"server {target.arm}: a login returned {status}.")
     copy = client.register_script(_COPY)
-    left = list(client.scan_iter(match=f"{prefix}*", count=1000))
+    originals = list(client.scan_iter(match=f"{prefix}*", count=1000))
     before = client.dbsize()
-    for index, key in enumerate(left):
+    for index, key in enumerate(originals):
         start, _, last = key.rpartition(b":")
-        # Numbered on from key to key: two of them may begin alike.
+        # Numbers continue from key to key, since two keys may have the same beginning.
         first, end = index * sessions, (index + 1) * sessions
-        for begin in range(first, end, _AT_ONCE):
-            until = min(begin + _AT_ONCE, end) - 1
+        for begin in range(first, end, _BATCH_SIZE):
+            until = min(begin + _BATCH_SIZE, end) - 1
             copy(keys=[key], args=[start + b":", begin, until, max(len(last), 8)])
-    if client.dbsize() < before + sessions * len(left):
+    if client.dbsize() < before + sessions * len(originals):
         raise EnvironmentFailedError(
-            f"the store dropped some of {sessions:,} sessions of {target.arm}: it has too little memory."
+            f"the store evicted some of {sessions:,} sessions of {target.arm}: it has too little memory."
         )

@@ -1,4 +1,4 @@
-"""Start servers to try them by hand."""
+"""Starts servers to try them by hand."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from harness.testbed import launcher
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 
-#: Seconds between looks at whether all that was started is alive.
-_LOOK_EVERY_S: Final = 0.5
+#: Seconds between checks that all servers are alive.
+_CHECK_INTERVAL_S: Final = 0.5
 
 
 def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console: Console) -> None:
-    """Run one server of each arm until Ctrl-C, and print how to try them.
+    """Run one server of each scheme until Ctrl-C, and print how to try them.
 
     Raises:
-        SuiteError: A scheme that does not exist.
-        EnvironmentFailedError: A port is taken, there is no store, or a server died.
+        SuiteError: A scheme does not exist.
+        EnvironmentFailedError: A port is in use, the store does not answer, or a server died.
     """
     schemes = catalog.schemes()
     launcher.check_loop(loop)
     for arm in arms:
         if arm not in schemes:
             raise SuiteError(
-                f"{arm}: no such scheme.{did_you_mean(arm, schemes)} There are {', '.join(schemes)}."
+                f"{arm}: no such scheme.{did_you_mean(arm, schemes)} Schemes: {', '.join(schemes)}."
             )
     with Rig(
         arms_of_schemes(schemes[arm] for arm in arms).values(),
@@ -42,7 +42,7 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
             target = instance.target
             console.rule(f"{target.arm} at http://{target.host}:{target.port}")
             print(instance.ready["try_it"])
-        print("Ctrl-C ends them.", flush=True)
+        print("Ctrl-C stops the servers.", flush=True)
         while True:
             rig.check_alive()
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_CHECK_INTERVAL_S)

@@ -1,7 +1,8 @@
-"""By how much another machine's clock is ahead of ours, and how wrong that may be. Pure.
+"""Offset of another machine's clock, and its maximum error. Pure.
 
-Cristian's algorithm: ask for the time, and take the answer to be from the middle of the round trip. Whatever
-the two ways took, the answer is off by half the round trip at most; of many the fastest says it best.
+Cristian's algorithm: request the time, and take the answer to be from the middle of the round trip. However
+the round trip divides into its two directions, the error is half of it at most; of several readings the
+fastest is the most accurate.
 """
 
 from __future__ import annotations
@@ -14,52 +15,54 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at another clock: how far it was ahead, and by how much that may be wrong; both in ns."""
+    """One reading of another clock: how far it is ahead, and the maximum error of that; both in ns."""
 
     ahead_ns: int
     error_ns: int
 
     @classmethod
-    def of(cls, asked_ns: int, told_ns: int, heard_ns: int) -> Self:
-        """From when we asked, what it told, and when we heard; the first and last by our own clock."""
-        return cls(told_ns - (asked_ns + heard_ns) // 2, (heard_ns - asked_ns + 1) // 2)
+    def of(cls, sent_ns: int, remote_ns: int, received_ns: int) -> Self:
+        """Return the reading of a round trip; `sent_ns` and `received_ns` are by the local clock."""
+        return cls(remote_ns - (sent_ns + received_ns) // 2, (received_ns - sent_ns + 1) // 2)
 
 
 @dataclass
 class Clock:
-    """What is known of another clock; `first` until it is looked at again."""
+    """Offset of another clock over time."""
 
     first: Reading
-    #: Looks after the first, each the best of some.
+    #: Readings after the first, each the best of several.
     later: list[Reading] = field(default_factory=list)
 
     @classmethod
     def seen(cls, readings: Iterable[Reading]) -> Self:
-        """A clock that has been asked several times."""
+        """Return a clock of which several readings were taken."""
         return cls(best(readings))
 
     @property
     def ahead_ns(self) -> int:
-        """How far ahead it is, by the last look."""
+        """Return how far the clock is ahead, by the last reading."""
         return ([self.first, *self.later])[-1].ahead_ns
 
     @property
     def error_ns(self) -> int:
-        """By how much it was ever off what we took it for, at most.
+        """Return the maximum error of the assumed offset at any time.
 
-        From one look to the next it moved away by what the second found, and each look has an error of its
-        own.
+        From one reading to the next the clock moved by their difference, and each reading has an error
+        itself.
         """
-        looks = [self.first, *self.later]
-        moved = [abs(now.ahead_ns - before.ahead_ns) + now.error_ns for before, now in pairwise(looks)]
+        readings = [self.first, *self.later]
+        moved = [
+            abs(after.ahead_ns - before.ahead_ns) + after.error_ns for before, after in pairwise(readings)
+        ]
         return max(self.first.error_ns, *moved) if moved else self.first.error_ns
 
     @property
     def drift_ns(self) -> int:
-        """How far it moved away since the first look."""
+        """Return how far the clock moved since the first reading."""
         return self.ahead_ns - self.first.ahead_ns
 
 
 def best(readings: Iterable[Reading]) -> Reading:
-    """The one with the smallest error."""
-    return min(readings, key=lambda one: one.error_ns)
+    """Return the reading with the smallest error."""
+    return min(readings, key=lambda reading: reading.error_ns)

@@ -1,7 +1,7 @@
-"""What the master and a worker say to each other, proved by the secret of the run. Pure.
+"""Messages between master and worker, authenticated by the secret of the run. Pure.
 
-Locust's port asks nobody who they are. So both sides prove first that they hold the secret: each answers the
-other's nonce. Whatever follows is sealed (`harness/protocol/seal.py`).
+Locust's port has no authentication. So both sides first prove that they hold the secret: each answers the
+nonce of the other. All later messages are authenticated (`harness/protocol/seal.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Final, Literal
 from harness.protocol import seal
 from harness.protocol.seal import ForgedError
 
-#: Where the secret stands in the environment of both programs.
+#: Environment variable with the secret, in both programs.
 SECRET: Final = "COOKIES_VS_TOKENS_SECRET"  # noqa: S105 - a name
-#: The types of messages that Locust carries for us; all but the last come before there is a session.
+#: Types of the messages sent through Locust; all but the last precede the session.
 CHALLENGE: Final = "cvt-challenge"
 HELLO: Final = "cvt-hello"
 WELCOME: Final = "cvt-welcome"
@@ -25,13 +25,13 @@ Side = Literal["master", "worker"]
 
 
 class WorkerSeal:
-    """One side's end of a session.
+    """Signer and verifier of one side of a session.
 
     Args:
-        secret: Of the run.
-        side: Whose end it is.
-        master_nonce: What the master asked with.
-        worker_nonce: What the worker did.
+        secret: Secret of the run.
+        side: This side.
+        master_nonce: Nonce of the master.
+        worker_nonce: Nonce of the worker.
     """
 
     def __init__(self, secret: str, side: Side, master_nonce: str, worker_nonce: str) -> None:
@@ -39,22 +39,22 @@ class WorkerSeal:
         self._seal = seal.Seal(secret, side, other, master_nonce, worker_nonce)
 
     def close(self, kind: str, content: Any) -> dict[str, Any]:
-        """The next message of this side: its kind, and anything that JSON can say."""
+        """Return the next message of this side, with a kind and any JSON content."""
         text = json.dumps([kind, content])
         number, mac = self._seal.make(text)
         return {"number": number, "text": text, "mac": mac}
 
     def open(self, message: object) -> tuple[str, Any]:
-        """The kind and the content of the other side's next message.
+        """Verify the next message of the other side, and return its kind and content.
 
         Raises:
-            ForgedError: It is not the other side's, or was heard before.
-            LostError: It is, but some before it never came.
+            ForgedError: The message is not from the other side, or was received before.
+            LostError: The message is genuine, but earlier ones were lost.
         """
         match message:
             case {"number": int(number), "text": str(text), "mac": str(mac)}:
                 self._seal.check(text, mac, number)
             case _:
-                raise ForgedError("no message")
+                raise ForgedError("not a message")
         kind, content = json.loads(text)
         return str(kind), content

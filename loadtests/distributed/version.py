@@ -1,4 +1,4 @@
-"""What a load process is made of, as far as it moves the numbers: those that share a load must be alike."""
+"""Version of a load process, as far as it affects measurements; all that share a load need the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-#: What the load has in common with the harness and the servers; a test holds it against the imports.
+#: Files that the load shares with the harness and the servers; a test checks them against the imports.
 SHARED: Final = (
     "harness/__init__.py",
     "harness/protocol/__init__.py",
@@ -30,29 +30,29 @@ _PACKAGES: Final = ("gevent", "geventhttpclient", "hdrhistogram", "locust", "msg
 
 
 def files() -> list[Path]:
-    """The files that make a load, by their path from the root."""
-    own = (path.relative_to(_ROOT) for path in (_ROOT / "loadtests").rglob("*.py"))
-    return sorted([*own, *map(Path, SHARED)])
+    """Return the files of the load code, by their path from the root."""
+    load_code = (path.relative_to(_ROOT) for path in (_ROOT / "loadtests").rglob("*.py"))
+    return sorted([*load_code, *map(Path, SHARED)])
 
 
-def digest(some: Iterable[Path]) -> str:
-    """One digest of the names and contents of files, in this order; their paths are from the root."""
-    whole = hashlib.sha256()
-    for path in some:
+def digest(paths: Iterable[Path]) -> str:
+    """Return one digest of the names and contents of files, in this order; paths are from the root."""
+    sha256 = hashlib.sha256()
+    for path in paths:
         content = (_ROOT / path).read_bytes()
-        whole.update(f"{path.as_posix()} {len(content)}\n".encode() + content)
-    return whole.hexdigest()
+        sha256.update(f"{path.as_posix()} {len(content)}\n".encode() + content)
+    return sha256.hexdigest()
 
 
 def version() -> dict[str, str]:
-    """What must be alike in all processes that share a load, each part under a name for people."""
+    """Return the versions that must be the same in all processes of a load, each with a name for messages."""
     major, minor, _ = platform.python_version_tuple()
     packages = {name: metadata.version(name) for name in _PACKAGES}
     return {"load code": digest(files())[:12], "Python": f"{major}.{minor}", **packages}
 
 
 def about() -> dict[str, Any]:
-    """What a worker tells of itself and its machine."""
+    """Return the description that a worker sends of itself and its machine."""
     return {
         "version": version(),
         "host": socket.gethostname(),
@@ -64,7 +64,7 @@ def about() -> dict[str, Any]:
 
 
 def differences(ours: dict[str, str], theirs: dict[str, str]) -> str:
-    """What two versions differ in, for people; empty where they are alike."""
+    """Return the differences between two versions as text; empty if there are none."""
     names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
     return ", ".join(
         f"{name} {theirs.get(name, 'none')} instead of {ours.get(name, 'none')}" for name in names

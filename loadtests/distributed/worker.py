@@ -1,14 +1,14 @@
 """Locust's worker: `python -m loadtests.distributed.worker HOST:PORT`.
 
-`bench.py remote worker` runs it. It loads only what a holder of the secret says. What it is told to do by
-Locust's own messages is no more than to start and to stop its users; what these do is in a plan that comes
-sealed (`loadtests/distributed/messages.py`). Options of the master's, its locustfile and its changes of user
-classes are not taken.
+`bench.py remote worker` runs it. It loads a server only on the orders of a holder of the secret. Locust's own
+messages only start and stop its users; what these do is in an authenticated plan
+(`loadtests/distributed/messages.py`). Options, a locustfile and changes of user classes from the master are
+ignored.
 """
 
 from __future__ import annotations
 
-# Locust patches the standard library as it is imported: before anything else.
+# Locust patches the standard library on import, so it comes before anything else.
 from locust import __version__ as locust_version  # isort: skip
 
 import argparse
@@ -38,16 +38,16 @@ from loadtests.distributed import messages
 from loadtests.distributed.messages import WorkerSeal
 from loadtests.distributed.version import about
 from loadtests.locustfile import class_name, follow, user_class
-from loadtests.slots import Drive
+from loadtests.slots import PlanRun
 
-#: How a worker ends: its run is over, it was stopped, or it could not take part.
+#: Exit codes of a worker: the run is over, it was stopped, or it could not take part.
 OVER: Final = 0
 STOPPED: Final = 130
 FAILED: Final = 3
-#: A slot that begins later than this after its moment began late.
+#: A slot that begins more than this after its moment counts as late.
 _LATE_NS: Final = 1_000_000
 _TRY_AGAIN_S: Final = 1
-#: Of a type, with data, from a client.
+#: Message with a type and data, from a client.
 Message: Final[Callable[[str, object, str], LocustMessage]] = LocustMessage
 
 
@@ -55,14 +55,14 @@ class Worker(WorkerRunner):
     """Locust's worker, which obeys only a master that has proved to hold the secret.
 
     Args:
-        environment: Locust's.
-        address: Of the master.
-        secret: Of the run.
-        patience_s: Without a master for so long it gives up.
+        environment: Locust's environment.
+        address: Address of the master.
+        secret: Secret of the run.
+        patience_s: Seconds without a message from the master until the worker gives up.
 
     Attributes:
-        over: How it ended, as an exit code, and why.
-        gone_on: When to go on from an edge (`perf_counter_ns`; 0 at once).
+        finished: Exit code and reason of the end.
+        continue_at: Moments to continue from an edge at (`perf_counter_ns`; 0: at once).
     """
 
     def __init__(
@@ -72,18 +72,18 @@ class Worker(WorkerRunner):
         self._patience_s = patience_s
         self._address = "{}:{}".format(*address)
         self._nonce = seal.nonce()
-        self._asked = ""
+        self._challenge = ""
         self._about = json.dumps(about())
         self._seal: WorkerSeal | None = None
         self._plan: Plan | None = None
-        self._heard_s = time.monotonic()
-        self.over: AsyncResult[tuple[int, str]] = AsyncResult()
-        self.gone_on: Queue[int] = Queue()
+        self._last_message_s = time.monotonic()
+        self.finished: AsyncResult[tuple[int, str]] = AsyncResult()
+        self.continue_at: Queue[int] = Queue()
         super().__init__(environment, *address)
 
     def connect_to_master(self) -> None:
-        """Knock until somebody opens, or patience is over."""
-        while not self.over.ready():
+        """Try to connect until the master accepts, or time is up."""
+        while not self.finished.ready():
             self.client.send(Message("client_ready", locust_version, self.client_id))
             if self.connection_event.wait(timeout=_TRY_AGAIN_S):
                 self.connected = True
@@ -91,29 +91,29 @@ class Worker(WorkerRunner):
             self._check_patience()
 
     def heartbeat_timeout_checker(self) -> NoReturn:
-        """Give up on a master that says nothing any more."""
+        """Give up if the master is silent."""
         while True:
             gevent.sleep(_TRY_AGAIN_S)
             self._check_patience()
 
     def handle_message(self, msg: LocustMessage) -> None:
-        """Hear the master, once it has proved to be one; anybody else is not heard."""
+        """Handle a message of the master; until it has proved to hold the secret, accept only that."""
         match msg.type:
             case messages.CHALLENGE:
-                self._answer(msg.data)
+                self._prove_secret(msg.data)
             case messages.WELCOME:
-                self._enter(msg.data)
+                self._join(msg.data)
             case messages.REFUSED:
-                self._end(FAILED, f"refused: {_plain(msg.data)}")
+                self._end(FAILED, f"refused: {_printable(msg.data)}")
             case messages.SEALED if self._seal is not None:
                 try:
-                    self._obey(*self._seal.open(msg.data))
+                    self._execute(*self._seal.open(msg.data))
                 except ForgedError:
                     pass
                 except LostError as error:
                     self._end(FAILED, str(error))
             case "ack" | "heartbeat" | "stop" | "spawning_complete" if self._seal is not None:
-                self._heard_s = time.monotonic()
+                self._last_message_s = time.monotonic()
                 super().handle_message(msg)
             case "spawn" if self._plan is not None:
                 users = {class_name(self._plan.scenario): self._plan.users}
@@ -122,41 +122,41 @@ class Worker(WorkerRunner):
                     super().handle_message(msg)
 
     def send(self, kind: str, content: Any) -> None:
-        """Say something to the master."""
+        """Send an authenticated message to the master."""
         if self._seal is None:
             raise AssertionError("there is no session yet")
         self.client.send(Message(messages.SEALED, self._seal.close(kind, content), self.client_id))
 
-    def _answer(self, data: Any) -> None:
-        """Prove to hold the secret; a question is asked again where we knocked several times."""
-        if self._asked:
+    def _prove_secret(self, data: Any) -> None:
+        """Prove to hold the secret; a challenge repeated after several attempts is ignored."""
+        if self._challenge:
             return
-        self._asked = str(data["nonce"])
-        said = seal.proof(self._secret, "hello", self._asked, self._nonce, self.client_id, self._about)
-        hello = {"nonce": self._nonce, "about": self._about, "proof": said}
+        self._challenge = str(data["nonce"])
+        proof = seal.proof(self._secret, "hello", self._challenge, self._nonce, self.client_id, self._about)
+        hello = {"nonce": self._nonce, "about": self._about, "proof": proof}
         self.client.send(Message(messages.HELLO, hello, self.client_id))
 
-    def _enter(self, data: Any) -> None:
+    def _join(self, data: Any) -> None:
         if self._seal is None and seal.proves(
-            data["proof"], self._secret, "welcome", self._nonce, self._asked, self.client_id
+            data["proof"], self._secret, "welcome", self._nonce, self._challenge, self.client_id
         ):
-            self._seal = WorkerSeal(self._secret, "worker", self._asked, self._nonce)
-            self._heard_s = time.monotonic()
-            print(f"one of the workers of {self._address}", flush=True)
+            self._seal = WorkerSeal(self._secret, "worker", self._challenge, self._nonce)
+            self._last_message_s = time.monotonic()
+            print(f"joined the run at {self._address}", flush=True)
 
-    def _obey(self, kind: str, content: Any) -> None:
+    def _execute(self, kind: str, content: Any) -> None:
         match kind:
             case "time":
                 self.send("time", perf_counter_ns())
             case "plan":
                 self._prepare(Plan.loads(content))
             case "go":
-                self.gone_on.put(int(content))
+                self.continue_at.put(int(content))
             case "over":
                 self._end(OVER, f"the run is over: {content}")
 
     def _prepare(self, plan: Plan) -> None:
-        """Be ready to follow a plan as soon as the users are told to start."""
+        """Prepare to run a plan as soon as the users are started."""
         edges = RemoteSlotEdges(self)
 
         def ended(fault: str) -> None:
@@ -166,7 +166,7 @@ class Worker(WorkerRunner):
                 self.send("ended", edges.late())
 
         self.environment.user_classes = [user_class(plan.scenario)]
-        drive = Drive(
+        planned_run = PlanRun(
             plan,
             scenarios.load(plan.scenario),
             self.environment,
@@ -174,7 +174,7 @@ class Worker(WorkerRunner):
             edges=edges,
             ended=ended,
         )
-        follow(self.environment, drive)
+        follow(self.environment, planned_run)
         self._plan = plan
         print(
             f"{plan.scenario}: {plan.users} users, {len(plan.order)} slots, part {plan.process + 1} of"
@@ -183,16 +183,16 @@ class Worker(WorkerRunner):
         )
 
     def _check_patience(self) -> None:
-        if time.monotonic() - self._heard_s > self._patience_s:
+        if time.monotonic() - self._last_message_s > self._patience_s:
             self._end(FAILED, f"no master answered at {self._address} for {self._patience_s:g} s")
 
     def _end(self, code: int, why: str) -> None:
-        if not self.over.ready():
-            self.over.set((code, why))
+        if not self.finished.ready():
+            self.finished.set((code, why))
 
 
 class RemoteSlotEdges:
-    """Tells the master of the edges of slots, and waits until it says when to go on."""
+    """Barrier that reports the edges of slots to the master, and waits for the moment to continue."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -200,36 +200,36 @@ class RemoteSlotEdges:
         self._latest_ns = 0
 
     def begin(self, slot: int, instance: int) -> int:
-        """The recorded part of a slot is about to begin: at this `perf_counter_ns`."""
-        moment_ns = self._ask(f"begin {slot} {instance}")
+        """Report the begin of the recorded part of a slot, and return its `perf_counter_ns`."""
+        moment_ns = self._report(f"begin {slot} {instance}")
         behind_ns = perf_counter_ns() - moment_ns
         self._late += behind_ns > _LATE_NS
         self._latest_ns = max(self._latest_ns, behind_ns)
         return moment_ns
 
     def end(self, slot: int, instance: int, requests: int, elapsed_ns: int) -> None:
-        """The slot's last answer has been read."""
-        self._ask(f"end {slot} {instance} {requests} {elapsed_ns}")
+        """Report that the last answer of the slot was read."""
+        self._report(f"end {slot} {instance} {requests} {elapsed_ns}")
 
     def late(self) -> dict[str, int]:
-        """How many slots began late, since word of it came late, and how late at worst."""
+        """Return the number of slots that began late, since the message came late, and the longest delay."""
         return {"late": self._late, "latest_ns": self._latest_ns}
 
-    def _ask(self, edge: str) -> int:
+    def _report(self, edge: str) -> int:
         self._worker.send("edge", edge)
-        moment_ns: int = self._worker.gone_on.get()
+        moment_ns: int = self._worker.continue_at.get()
         return moment_ns
 
 
 class RemoteSink:
-    """A recording that is sent to the master, slot by slot."""
+    """Recording that is sent to the master, slot by slot."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._text = ""
 
     def write(self, text: str, /) -> None:
-        """Add this to the next letter."""
+        """Add text to the next message."""
         self._text += text
 
     def flush(self) -> None:
@@ -243,8 +243,8 @@ class RemoteSink:
         self.flush()
 
 
-def _plain(data: object) -> str:
-    """What a stranger may have said, as it can be printed."""
+def _printable(data: object) -> str:
+    """Return the reason in a message that is not authenticated, with printable characters only."""
     why = data.get("why") if isinstance(data, dict) else None
     return "".join(character for character in str(why)[:300] if character.isprintable())
 
@@ -252,8 +252,8 @@ def _plain(data: object) -> str:
 def main() -> None:
     """Take part in a run until it is over."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.distributed.worker", description=__doc__)
-    parser.add_argument("master", metavar="HOST:PORT", help="where the run listens")
-    parser.add_argument("--patience", type=float, required=True, help="seconds without a master")
+    parser.add_argument("master", metavar="HOST:PORT", help="address that the run listens on")
+    parser.add_argument("--patience", type=float, required=True, help="seconds to wait for the master")
     options = parser.parse_args()
     host, _, port = options.master.rpartition(":")
     try:
@@ -266,12 +266,12 @@ def main() -> None:
     worker = Worker(environment, (host, int(port)), secret, options.patience)
     environment.runner = worker
     for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, worker.over.set, (STOPPED, "stopped"))
-    code, why = worker.over.get()
+        gevent.signal_handler(number, worker.finished.set, (STOPPED, "stopped"))
+    code, why = worker.finished.get()
     print(why, flush=True)
     events: Any = environment.events
     events.quitting.fire(environment=environment)
-    worker.client.socket.context.destroy(linger=1000)  # what was said is sent first
+    worker.client.socket.context.destroy(linger=1000)  # pending messages are sent first
     os._exit(code)
 
 

@@ -1,4 +1,4 @@
-"""One worker as the master knows it: what it says goes on to the harness, and the harness's answer back."""
+"""One worker as the master handles it: relays its messages to the harness, and the replies back."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from harness.protocol.plan import Plan
 from loadtests.distributed.clock import Clock, Reading, best
 from loadtests.distributed.messages import WorkerSeal
 
-#: So many looks at a worker's clock before and after a load, and during it every few seconds.
-LOOKS: Final = 50
-_LOOKS_BETWEEN: Final = 10
-_EVERY_NS: Final = 5_000_000_000
-#: Who does not tell the time for so long is not there.
-_PATIENCE_S: Final = 5
+#: Readings of a worker's clock before and after a load, and those taken every few seconds during it.
+READINGS: Final = 50
+_READINGS_BETWEEN: Final = 10
+_INTERVAL_NS: Final = 5_000_000_000
+#: Seconds to wait for a reading of the clock, after which the worker counts as gone.
+_TIMEOUT_S: Final = 5
 
-#: Sends a sealed message to a worker.
+#: Sends an authenticated message to a worker.
 Send = Callable[[dict[str, Any]], None]
-#: Gives the moment, by our own `perf_counter_ns`, at which all are to go on from an edge.
+#: Returns the moment, by the local `perf_counter_ns`, at which all workers continue from an edge.
 Moment = Callable[[str], int]
 
 
 class SilentError(Exception):
-    """A worker did not answer."""
+    """A worker that did not answer."""
 
 
 class WorkerNode:
     """An admitted worker.
 
     Args:
-        number: Which of the workers it is, from 0.
-        about: What it told of itself.
-        seal: The master's end of the session.
+        number: Number of the worker, from 0.
+        about: Description that it sent of itself.
+        seal: The master's side of the session.
         send: Sends it a message.
 
     Attributes:
-        inbox: What it said of the load, in order.
-        missed: Seconds without a word from it.
-        is_known: Whether its clock has been looked at.
-        late: Of its last load, how many slots it began late, and how late at worst.
+        inbox: Its messages about the load, in order.
+        missed: Seconds since its last message.
+        has_clock: Whether its clock has been read.
+        late: Number of slots that it began late in its last load, and the longest delay.
     """
 
     def __init__(self, number: int, about: dict[str, Any], seal: WorkerSeal, send: Send) -> None:
@@ -53,58 +53,58 @@ class WorkerNode:
         self.seal = seal
         self.inbox: Queue[tuple[str, Any]] = Queue()
         self.missed = 0
-        self.is_known = False
+        self.has_clock = False
         self.late: dict[str, int] = {}
         self._send = send
-        self._told: Queue[int] = Queue()
+        self._clock_times: Queue[int] = Queue()
         self._relay: Any = None
         self._recording: TextIO | None = None
         self._clock = Clock(Reading(0, 0))
-        self._looked_ns = 0
+        self._last_reading_ns = 0
 
     @property
     def name(self) -> str:
-        """The worker for people."""
+        """Return the name of the worker for messages."""
         return f"worker {self.number + 1} on {self.about['host']}"
 
     def send(self, kind: str, content: Any = None) -> None:
-        """Send it something."""
+        """Send it a message."""
         self._send(self.seal.close(kind, content))
 
-    def hear(self, message: object) -> None:
-        """Take in a sealed message.
+    def receive(self, message: object) -> None:
+        """Verify and store an authenticated message.
 
         Raises:
-            ForgedError: It is a stranger's.
-            LostError: One before it was lost.
+            ForgedError: The message is not from this worker.
+            LostError: An earlier message was lost.
         """
         kind, content = self.seal.open(message)
         if kind == "time":
-            self._told.put(int(content))
+            self._clock_times.put(int(content))
         else:
             self.inbox.put((kind, content))
 
-    def look_at_clock(self, looks: int = LOOKS) -> Reading:
-        """Ask for its time so often, and return the best reading.
+    def read_clock(self, count: int = READINGS) -> Reading:
+        """Request its time `count` times, and return the best reading.
 
         Raises:
             SilentError: It did not answer.
         """
         readings = []
-        for _ in range(looks):
-            asked_ns = perf_counter_ns()
+        for _ in range(count):
+            sent_ns = perf_counter_ns()
             self.send("time")
             try:
-                told_ns = self._told.get(timeout=_PATIENCE_S)
+                remote_ns = self._clock_times.get(timeout=_TIMEOUT_S)
             except Empty:
-                raise SilentError(f"it did not tell its time for {_PATIENCE_S} s") from None
-            readings.append(Reading.of(asked_ns, told_ns, perf_counter_ns()))
-        self._looked_ns = perf_counter_ns()
+                raise SilentError(f"it did not report its time within {_TIMEOUT_S} s") from None
+            readings.append(Reading.of(sent_ns, remote_ns, perf_counter_ns()))
+        self._last_reading_ns = perf_counter_ns()
         return best(readings)
 
     def begin(self, share: Plan, folder: Path) -> None:
-        """Have it follow its share of a plan; what it records goes to a file in this folder."""
-        self._clock = Clock(self.look_at_clock())
+        """Have it run its share of a plan; its recording goes to a file in this folder."""
+        self._clock = Clock(self.read_clock())
         self._recording = (folder / f"load-{self.number}.recording.jsonl").open("w", encoding="utf-8")
         self._relay = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._relay.connect(share.edges)
@@ -112,37 +112,37 @@ class WorkerNode:
         self.send("plan", share.dumps())
 
     def follow(self, moment: Moment) -> str:
-        """Pass on what it says of its load, to the end.
+        """Relay its messages about the load, to the end.
 
         Args:
-            moment: When all are to go on from an edge.
+            moment: Returns when all workers continue from an edge.
 
         Returns:
-            What went wrong; empty where nothing did.
+            The error; empty if there was none.
         """
         for kind, content in self.inbox:
             match kind:
                 case "edge":
-                    if not self._pass_on(str(content), moment):
-                        return "the harness hung up"
+                    if not self._relay_edge(str(content), moment):
+                        return "the harness closed the connection"
                 case "lines":
-                    self._keep(str(content))
+                    self._record(str(content))
                 case "ended":
                     self.late = dict(content)
-                    self._close()
+                    self._close_recording()
                     return ""
                 case _:
                     return str(content)
         raise AssertionError("unreachable")
 
-    def hang_up(self) -> None:
-        """It takes no part any more: the harness notices at once; what still comes in is kept."""
+    def disconnect(self) -> None:
+        """Close its connection to the harness, which notices at once; what it still sends is kept."""
         if self._relay is not None:
             self._relay.close()
 
     def finish(self) -> dict[str, Any]:
-        """Look at its clock once more after a load, and tell what is known of it."""
-        self._clock.later.append(self.look_at_clock())
+        """Read its clock again after a load, and return the data of the clock."""
+        self._clock.later.append(self.read_clock())
         return {
             "ahead_ns": self._clock.first.ahead_ns,
             "error_ns": self._clock.error_ns,
@@ -150,8 +150,8 @@ class WorkerNode:
             **self.late,
         }
 
-    def _pass_on(self, edge: str, moment: Moment) -> bool:
-        """Tell the harness of an edge, wait until it has read its meters, and let the worker go on."""
+    def _relay_edge(self, edge: str, moment: Moment) -> bool:
+        """Report an edge to the harness, wait until it has read its meters, and let the worker continue."""
         try:
             self._relay.sendall(edge.encode() + b"\n")
             if not self._relay.recv(1):
@@ -161,18 +161,18 @@ class WorkerNode:
         if edge.startswith("begin"):
             self.send("go", moment(edge) + self._clock.ahead_ns)
             return True
-        if perf_counter_ns() - self._looked_ns > _EVERY_NS:
-            self._clock.later.append(self.look_at_clock(_LOOKS_BETWEEN))
+        if perf_counter_ns() - self._last_reading_ns > _INTERVAL_NS:
+            self._clock.later.append(self.read_clock(_READINGS_BETWEEN))
         self.send("go", 0)
         return True
 
-    def _close(self) -> None:
-        """Its recording is whole."""
+    def _close_recording(self) -> None:
+        """Close its complete recording."""
         if self._recording is not None:
             self._recording.close()
             self._recording = None
 
-    def _keep(self, lines: str) -> None:
+    def _record(self, lines: str) -> None:
         if self._recording is not None:
             self._recording.write(lines)
             self._recording.flush()

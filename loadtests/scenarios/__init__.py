@@ -1,13 +1,12 @@
 """The scenarios, one file each.
 
-A file says `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its requests) and `visit(session)`,
-which makes the requests of one arrival (open loop) or one turn of a user (closed loop) by calling the methods
-of a `Session`. With `NEEDS_CREDENTIAL = True` arms that authenticate nobody are left out. `SETS` names the
-key of a suite's scenario without which this one makes no sense. With `OWN_LOGINS = True` a user logs in with
-each instance, since what one login issued can be used once. `ASKS` has the contract's routes that it asks
-for, besides the login and the restricted read; servers without them are left out. With `INCIDENT` all arms
-live through it at once, and meanwhile the harness makes an incident of that kind
-(`harness/measure/incidents/`).
+A file defines `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its requests) and
+`visit(session)`, which makes the requests of one arrival (open loop) or one iteration of a user (closed loop)
+by calling the methods of a `Session`. `NEEDS_CREDENTIAL = True` excludes arms without authentication. `SETS`
+names the key of a suite's scenario that this scenario requires. With `OWN_LOGINS = True` a user logs in at
+each instance, since the credential of one login can be used once only. `ASKS` has the contract's routes that
+it uses, besides the login and the restricted read; servers without them are excluded. With `INCIDENT` all
+arms run at once, and the harness meanwhile causes an incident of that kind (`harness/measure/incidents/`).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScenarioFile:
-    """What a scenario's file offers."""
+    """Contents of a scenario file."""
 
     name: str
     title: str
@@ -39,12 +38,12 @@ class ScenarioFile:
 
 
 def names() -> list[str]:
-    """The scenarios there are, by file."""
+    """Return the names of the scenarios, by file."""
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
 def load(name: str) -> ScenarioFile:
-    """Import one scenario; ModuleNotFoundError where there is none of that name."""
+    """Import one scenario; raises ModuleNotFoundError if there is none of that name."""
     module: Any = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return ScenarioFile(
         name,

@@ -1,4 +1,4 @@
-"""Restricted reads at a set rate, with the store further away: what does a round trip more cost a user?"""
+"""Restricted reads at a set rate with a delayed store: what does each added store round trip cost a user?"""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "restricted reads, with the store at a distance (store_delay_ms)"
+TITLE: Final = "restricted reads with added store round-trip time (store_delay_ms)"
 MODEL: Final = "open"
 STEPS: Final = ("read",)
 SETS: Final = "store_delay_ms"
 
 
 def visit(session: Session) -> None:
-    """One read."""
+    """Read once."""
     session.read()

@@ -1,4 +1,4 @@
-"""What one user does in one sitting: log in, look around, change something, look again, log out."""
+"""One user session: log in, read, write, read again, log out."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from servers import contract
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "whole sittings (login, reads, a write, logout), beginning at a set rate"
+TITLE: Final = "whole user sessions (login, reads, a write, logout), started at a set rate"
 MODEL: Final = "open"
 STEPS: Final = ("login", "read", "write", "logout")
 NEEDS_CREDENTIAL: Final = True
 ASKS: Final = (contract.EMAIL, contract.LOGOUT)
 
-#: Reads before the write, and after it.
+#: Reads before the write, and again after it.
 READS: Final = 5
 
 
 def visit(session: Session) -> None:
-    """One sitting: 13 requests."""
+    """Run one user session: 13 requests."""
     session.log_in()
     for _ in range(READS):
         session.read()

@@ -1,4 +1,4 @@
-"""Logging in, again and again: what share of a login is the scheme's, and what is the password's hash?"""
+"""Repeated logins: what share of a login is the scheme's, and what share is password hashing?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "logins, as fast as the server answers"
+TITLE: Final = "logins as fast as the server answers"
 MODEL: Final = "closed"
 STEPS: Final = ("login",)
 
 
 def visit(session: Session) -> None:
-    """One login."""
+    """Log in once."""
     session.log_in()

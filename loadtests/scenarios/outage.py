@@ -1,4 +1,4 @@
-"""The session store dies and comes back, empty: who fails, with what, and how soon is all well?"""
+"""The session store is killed and restarted empty: which requests fail, how, and for how long?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "reads at a set rate while the store is killed and comes back; who is logged out logs in"
+TITLE: Final = "reads at a set rate while the store is killed and restarted; logged-out users log in again"
 MODEL: Final = "open"
 STEPS: Final = ("read", "login")
 NEEDS_CREDENTIAL: Final = True
@@ -15,5 +15,5 @@ INCIDENT: Final = "store outage"
 
 
 def visit(session: Session) -> None:
-    """One read, and a login where it is refused."""
+    """Read once, and log in if the read is refused."""
     session.read_or_log_in()

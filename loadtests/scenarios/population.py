@@ -1,4 +1,4 @@
-"""Restricted reads while many others are logged in: what does each of them cost, in memory and in waiting?"""
+"""Restricted reads with many other users logged in: what does each cost in memory and latency?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "restricted reads, with so many others logged in (sessions)"
+TITLE: Final = "restricted reads with a set number of other users logged in (sessions)"
 MODEL: Final = "open"
 STEPS: Final = ("read",)
 NEEDS_CREDENTIAL: Final = True
@@ -15,5 +15,5 @@ SETS: Final = "sessions"
 
 
 def visit(session: Session) -> None:
-    """One read."""
+    """Read once."""
     session.read()

@@ -1,4 +1,4 @@
-"""Refreshes, again and again: what does it cost to renew a short-lived token?"""
+"""Repeated refreshes: what does it cost to renew a short-lived token?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from servers import contract
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "refreshes of a token, as fast as the server answers (schemes with refresh tokens)"
+TITLE: Final = "token refreshes as fast as the server answers (schemes with refresh tokens)"
 MODEL: Final = "closed"
 STEPS: Final = ("refresh",)
 NEEDS_CREDENTIAL: Final = True
@@ -18,5 +18,5 @@ OWN_LOGINS: Final = True
 
 
 def visit(session: Session) -> None:
-    """One refresh."""
+    """Refresh once."""
     session.refresh()

@@ -1,4 +1,4 @@
-"""Requests with no credential, a forged and an expired one, again and again: what does a refusal cost?"""
+"""Repeated requests with a missing, a forged and an expired credential: what does a refusal cost?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "reads with no credential, a forged and an expired one, refused as fast as the server can"
+TITLE: Final = "reads with a missing, forged and expired credential, refused as fast as the server answers"
 MODEL: Final = "closed"
 STEPS: Final = ("absent", "forged", "expired")
 NEEDS_CREDENTIAL: Final = True
@@ -15,7 +15,7 @@ SETS: Final = "lifetime_s"
 
 
 def visit(session: Session) -> None:
-    """One of each."""
+    """Read once with each."""
     session.read_without_credential()
     session.read_with_forged_credential()
     session.read_with_expired_credential()

@@ -1,4 +1,4 @@
-"""Accounts are revoked, demoted and given another password: how long does what they hold still work?"""
+"""Accounts are revoked, demoted or given a new password: for how long do their credentials still work?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "reads at a set rate while three accounts are revoked, demoted, given another password"
+TITLE: Final = "reads at a set rate while three accounts are revoked, demoted and given a new password"
 MODEL: Final = "open"
 STEPS: Final = ("read",)
 NEEDS_CREDENTIAL: Final = True
@@ -15,5 +15,5 @@ INCIDENT: Final = "revocation"
 
 
 def visit(session: Session) -> None:
-    """One read, whatever it is answered: what counts is for how long the old credential works."""
+    """Read once, whatever the answer: the result is for how long the old credential works."""
     session.read()

@@ -1,4 +1,4 @@
-"""The key that signs changes, with the old one beside it or not: who is refused, and what storm follows?"""
+"""The signing key changes, with or without overlap: which requests fail, and how many logins follow?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "reads at a set rate while servers with another key take over; who is logged out logs in"
+TITLE: Final = "reads at a set rate while servers with another key take over; logged-out users log in again"
 MODEL: Final = "open"
 STEPS: Final = ("read", "login")
 NEEDS_CREDENTIAL: Final = True
@@ -15,5 +15,5 @@ INCIDENT: Final = "key rotation"
 
 
 def visit(session: Session) -> None:
-    """One read, and a login where it is refused."""
+    """Read once, and log in if the read is refused."""
     session.read_or_log_in()

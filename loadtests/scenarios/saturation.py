@@ -1,4 +1,4 @@
-"""Restricted reads as fast as the server answers: what does one cost, and how much goes through?"""
+"""Restricted reads as fast as the server answers: what does a read cost, and what is the throughput?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "restricted reads, as fast as the server answers"
+TITLE: Final = "restricted reads as fast as the server answers"
 MODEL: Final = "closed"
 STEPS: Final = ("read",)
 
 
 def visit(session: Session) -> None:
-    """One read."""
+    """Read once."""
     session.read()

@@ -1,4 +1,4 @@
-"""Restricted reads as fast as servers of several processes answer: what does their store allow?"""
+"""Restricted reads from servers of several processes, as fast as they answer: what does the store allow?"""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "restricted reads of servers of several processes behind one port, on one store"
+TITLE: Final = "restricted reads from servers of several processes behind one port, on one store"
 MODEL: Final = "closed"
 STEPS: Final = ("read",)
 SETS: Final = "processes"
 
 
 def visit(session: Session) -> None:
-    """One read."""
+    """Read once."""
     session.read()

@@ -1,4 +1,4 @@
-"""Restricted reads at a set rate, whatever the server does: how long does a user wait?"""
+"""Restricted reads at a set rate, however fast the server answers: how long does a user wait?"""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "restricted reads, arriving at a set rate"
+TITLE: Final = "restricted reads at a set arrival rate"
 MODEL: Final = "open"
 STEPS: Final = ("read",)
 
 
 def visit(session: Session) -> None:
-    """One read."""
+    """Read once."""
     session.read()

@@ -1,6 +1,6 @@
-"""Credentials in the Authorization header (RFC 6750): how they are read, handed out and refused."""
+"""Credentials in the Authorization header (RFC 6750): reading, issuing and rejecting them."""
 
-# ruff: noqa: ARG002, D102 - servers.credentials.transport documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.transport documents the methods and their arguments
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _CHALLENGE: Final = 'Bearer realm="api"'
 
 
 class BearerTransport(Transport):
-    """Carries credentials as `Authorization: Bearer ...`, which no browser sends by itself."""
+    """Transport as `Authorization: Bearer ...`, which browsers do not add automatically."""
 
     def read(self, request: web.Request) -> str:
         kind, _, credential = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")

@@ -1,4 +1,4 @@
-"""Credentials in a cookie: its attributes, how it is read and refused, and the guard against other sites."""
+"""Credentials in a cookie: attributes, reading and rejecting, and protection against cross-site requests."""
 
 # ruff: noqa: D102 - servers.credentials.transport documents the methods
 
@@ -14,18 +14,17 @@ from servers.credentials.transport import Transport
 from servers.http.responses import error
 from servers.settings import Settings
 
-#: Methods that change nothing (RFC 9110 section 9.2.1), and so need no proof of who sent them.
+#: Safe methods (RFC 9110 section 9.2.1), which need no CSRF token.
 SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
 class CookieTransport(Transport):
-    """Carries credentials in a cookie that scripts cannot read and other sites cannot use.
+    """Transport in a cookie that scripts cannot read and other sites cannot use.
 
     Args:
-        scheme: Name of the scheme. It is in the cookie's name, since all ports of a host share one jar.
-        settings: The secrets, from which keys of CSRF tokens are derived; whether browsers come by https, and
-            the cookie is bound to https and to this host; the longest credential that is looked at; other
-            origins whose pages may log in.
+        scheme: Name of the scheme, part of the cookie's name, because all ports of a host share cookies.
+        settings: Settings of the server. CSRF keys are derived from the secrets; behind TLS the cookie is
+            bound to https and to this host.
     """
 
     needs_proof = True
@@ -59,7 +58,7 @@ class CookieTransport(Transport):
         return {"csrf_token": self.csrf_token(binding)}
 
     def set(self, response: web.StreamResponse, credential: str, lifetime_s: int) -> None:
-        """Have the browser keep `credential` as long as it can live."""
+        """Set the cookie to `credential`, with the credential's lifetime."""
         response.set_cookie(
             self.name,
             credential,
@@ -80,25 +79,25 @@ class CookieTransport(Transport):
         if request.method in SAFE_METHODS:
             return
         presented = request.headers.get(contract.CSRF_HEADER, "").encode(errors="replace")
-        # Compared as text: Signer would decode it first, and several texts decode to the same signature.
+        # Compared as text: Signer decodes first, and several texts decode to the same signature.
         if not any(hmac.compare_digest(presented, signer.get_signature(binding)) for signer in self._signers):
             raise error(web.HTTPForbidden, "csrf")
 
     def check_login_origin(self, request: web.Request) -> None:
-        """Let no other site log its visitors in here, as somebody of its choice (login CSRF).
+        """Reject logins from other sites, which could log a user in to an attacker's account (login CSRF).
 
-        Browsers send the two headers by themselves and pages cannot change them; other clients send none.
+        Browsers set both headers and pages cannot change them; other clients send neither.
 
         Raises:
-            web.HTTPForbidden: A page of an origin sent the request that is neither ours nor was named to us.
+            web.HTTPForbidden: The request came from an origin that is neither this server's nor allowed.
         """
         if request.headers.get(hdrs.ORIGIN) in self._allow_origins:
             return
         scheme = "https" if self._behind_tls else request.scheme
-        own_origin = f"{scheme}://{request.host}"
+        server_origin = f"{scheme}://{request.host}"
         if (
             request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
-            or request.headers.get(hdrs.ORIGIN, own_origin) != own_origin
+            or request.headers.get(hdrs.ORIGIN, server_origin) != server_origin
         ):
             raise error(web.HTTPForbidden, "csrf")
 

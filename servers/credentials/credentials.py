@@ -1,4 +1,4 @@
-"""Handlers that issue and end credentials."""
+"""Handlers that issue and revoke credentials."""
 
 import json
 from typing import Final
@@ -10,15 +10,15 @@ from servers.credentials.identity import Identity
 from servers.http.app_keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
 from servers.http.responses import error, no_store, read_object, text_field
 
-#: Characters that a new password must have at least (NIST SP 800-63B).
+#: Minimum length of a new password in characters (NIST SP 800-63B).
 MIN_PASSWORD_LENGTH: Final = 8
 
 
 async def authenticate(request: web.Request) -> web.Response:
-    """Give a caller who knows an account's password a credential.
+    """Issue a credential for a correct username and password.
 
-    An unknown account, a disabled one and a wrong password cost the same work and get the same answer. After
-    too many of either the answer is 429, whatever the password.
+    Unknown accounts, disabled accounts and wrong passwords cost the same work and get the same response.
+    After too many failures the response is 429, whatever the password.
     """
     app = request.app
     app[SCHEME].check_issues()
@@ -39,14 +39,14 @@ async def authenticate(request: web.Request) -> web.Response:
 
 
 async def csrf(request: web.Request) -> web.Response:
-    """Answer the token that must accompany what changes something."""
+    """Return the CSRF token that must accompany unsafe requests."""
     response = web.json_response({"csrf_token": await request.app[SCHEME].csrf_token(request)})
     no_store(response)
     return response
 
 
 async def logout(request: web.Request) -> web.Response:
-    """End the credential that the caller brings, as far as the scheme can."""
+    """Revoke the caller's credential, if the scheme can."""
     scheme = request.app[SCHEME]
     await scheme.identify(request)
     response = web.Response(status=204)
@@ -55,9 +55,9 @@ async def logout(request: web.Request) -> web.Response:
 
 
 async def change_password(request: web.Request) -> web.Response:
-    """Change the caller's password, end every credential of the account, and issue a fresh one.
+    """Change the caller's password, revoke all credentials of the account, and issue a new one.
 
-    The answer has no body; what a login says in its body, `Authentication-Info` says here (RFC 9110
+    The response has no body; `Authentication-Info` carries what a login returns in its body (RFC 9110
     section 11.6.3).
     """
     app = request.app
@@ -77,7 +77,7 @@ async def change_password(request: web.Request) -> web.Response:
         app[FAILED_LOGINS].count(account.username)
         raise error(web.HTTPForbidden, "wrong_credentials")
     password_hash = await app[PASSWORDS].hash(new)
-    # Before, so that nothing changes while the store is away; and after, for logins that came in between.
+    # Before the change, so that nothing changes while the store is down; and after it, for logins in between.
     await app[SCHEME].revoke_account(account.id)
     changed = await app[ACCOUNTS].set_password(account, password_hash)
     await app[SCHEME].revoke_account(account.id)
@@ -90,7 +90,7 @@ async def change_password(request: web.Request) -> web.Response:
 
 
 async def refresh(request: web.Request) -> web.Response:
-    """Answer a new pair of tokens for a refresh token."""
+    """Return a new pair of tokens for a refresh token."""
     accounts = request.app[ACCOUNTS]
 
     async def current(account_id: str) -> Identity | None:
@@ -104,10 +104,10 @@ async def refresh(request: web.Request) -> web.Response:
 
 
 async def _issue(request: web.Request, response: web.Response, account: Account) -> dict[str, str | int]:
-    """Issue a credential, unless the account was blocked or otherwise changed while that took its time.
+    """Issue a credential, unless the account was blocked or otherwise changed in the meantime.
 
-    A block first writes the account and then ends the credentials there are. So either it is seen here,
-    or it comes later and ends what was issued here.
+    A block first writes the account and then revokes its credentials. So it is either seen here, or comes
+    later and revokes the credential issued here.
     """
     scheme = request.app[SCHEME]
     no_store(response)

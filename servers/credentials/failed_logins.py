@@ -1,4 +1,4 @@
-"""Counts failed logins by account, so that nobody can go on guessing passwords."""
+"""Failed-login counters per account, which stop password guessing."""
 
 import hashlib
 import math
@@ -11,25 +11,25 @@ from aiohttp import web
 
 from servers.http.responses import error
 
-#: Wrong passwords that one account may be given within a window, and the window's seconds.
+#: Wrong passwords allowed per account and window, and the length of a window in seconds.
 MAX_FAILURES: Final = 10
 WINDOW_S: Final = 15 * 60
 
-#: Counters, a byte each: so many that an account hardly ever shares one that somebody used up.
+#: Number of one-byte counters: enough that an account rarely shares a counter under attack.
 COUNTERS: Final = 2**20
 
 _KEY_BYTES: Final = 16
 
 
 class FailedLogins:
-    """Failed logins by the name that was tried, whether or not there is such an account.
+    """Failed logins by username, whether or not the account exists.
 
     Memory is constant: a name is hashed to one of `COUNTERS` bytes, so a flood of made-up names displaces no
-    count. The hash has a random key, so that nobody can choose names that share a counter. All counters
-    start again with each window.
+    count. The hash has a random key, so that attackers cannot choose names that share a counter. All counters
+    are reset with each window.
 
     Args:
-        clock: Returns seconds from any origin.
+        clock: Function that returns seconds from any origin.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,13 +39,13 @@ class FailedLogins:
         self._counts = bytearray(COUNTERS)
 
     def check(self, username: str) -> None:
-        """Refuse another attempt once there were too many.
+        """Reject another attempt after too many failures.
 
-        To be asked before the password is looked at, and again before what was found is told: guesses sent
-        all at once learn no more than guesses sent one by one.
+        Call it before the password is checked and again before the result is returned, so that concurrent
+        guesses reveal no more than sequential ones.
 
         Raises:
-            web.HTTPTooManyRequests: There were; says when to come back.
+            web.HTTPTooManyRequests: Too many failures; the response has a `Retry-After`.
         """
         self._begin_window_if_due()
         if self._counts[self._counter(username)] >= MAX_FAILURES:
@@ -53,7 +53,7 @@ class FailedLogins:
             raise error(web.HTTPTooManyRequests, "too_many_failures", {"Retry-After": str(wait)})
 
     def count(self, username: str) -> None:
-        """Note an attempt that failed."""
+        """Count a failed attempt."""
         self._begin_window_if_due()
         counter = self._counter(username)
         self._counts[counter] = min(self._counts[counter] + 1, MAX_FAILURES)

@@ -1,11 +1,11 @@
-"""Who a caller is: the fields that a session record and a token both carry."""
+"""Identity of a caller: the fields that session records and tokens both carry."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Identity(NamedTuple):
-    """The fields of `contract.IDENTITY_FIELDS`; `sub` is the account's id."""
+    """Fields of `contract.IDENTITY_FIELDS`; `sub` is the account's id."""
 
     sub: str
     first_name: str
@@ -15,7 +15,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "Identity":
-        """Return the identity that a session record or a token's claims tell.
+        """Return the identity in a session record or a token's claims.
 
         Raises:
             KeyError: A field is missing.

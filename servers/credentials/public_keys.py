@@ -1,4 +1,4 @@
-"""Stateless tokens whose signature anybody with the public key can check; the algorithms differ in cost."""
+"""Stateless tokens with public-key signatures, verifiable with the public key; algorithms differ in cost."""
 
 from dataclasses import replace
 
@@ -12,9 +12,9 @@ from servers.settings import Settings
 
 
 def about(algorithm: str) -> About:
-    """Return what a scheme is and promises whose tokens are signed by `algorithm`."""
+    """Return the description of a scheme with tokens signed by `algorithm`."""
     return About(
-        title=f"Stateless {algorithm} JWT as bearer: the public key verifies, and cannot sign",
+        title=f"Stateless {algorithm} JWT as bearer token: the public key verifies but cannot sign",
         transport="bearer",
         key_pair=algorithm,
         promises=replace(SELF_CONTAINED, minted_elsewhere=True, verified_elsewhere=True),
@@ -22,6 +22,6 @@ def about(algorithm: str) -> About:
 
 
 def build(algorithm: str, name: str, settings: Settings) -> Scheme:
-    """Return the scheme called `name`, whose tokens are signed by one of `signing_keys.ALGORITHMS`."""
+    """Return the scheme `name`, with tokens signed by one of `signing_keys.ALGORITHMS`."""
     tokens = Tokens(signing_keys.pair(algorithm, settings), name, settings.lifetime_s)
     return TokenScheme(tokens, BearerTransport(settings.max_credential_bytes))

@@ -1,6 +1,6 @@
-"""What every scheme does: issue a credential, tell who brings it, end it. Handlers know no more of it."""
+"""Interface of a scheme, used by all handlers: issue, verify and revoke credentials."""
 
-# ruff: noqa: ARG002, B027 - what most schemes need not do has a body here, which ignores its arguments
+# ruff: noqa: ARG002, B027 - optional methods have a default here that ignores its arguments
 
 import abc
 from collections.abc import Awaitable, Callable
@@ -15,10 +15,10 @@ from servers.credentials.identity import Identity
 from servers.credentials.transport import Transport
 from servers.http.responses import error
 
-#: Tells who an account is by now; None where there is none, or it is blocked.
+#: Returns the current identity of an account; None if it does not exist or is blocked.
 Current = Callable[[str], Awaitable[Identity | None]]
 
-#: Requirements of docs/security.md that a scheme may waive; the tests then prove that the attack succeeds.
+#: Requirements of docs/security.md that a scheme may waive; tests then prove that the attack succeeds.
 Requirement = Literal[
     "absolute timeout",
     "cookie removal under TLS",
@@ -32,29 +32,29 @@ Requirement = Literal[
 ]
 
 
-class Keeper(Protocol):
-    """What a scheme keeps outside of this process."""
+class Backend(Protocol):
+    """Storage of a scheme outside of this process."""
 
     async def ping(self) -> None:
-        """Return when it answers; raises `web.HTTPServiceUnavailable` where it does not."""
+        """Return when the backend answers; raise `web.HTTPServiceUnavailable` if it does not."""
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What `python -m servers --list` says of a scheme.
+    """Description of a scheme, as printed by `python -m servers --list`.
 
     Attributes:
-        title: One line for people.
-        transport: How its credentials travel.
-        promises: When what is ended ends.
-        read_path: What a load should read.
-        read_command: What a restricted read asks the store, once; empty where it does not.
-        key_pair: Algorithm of the key pair that all its processes need; empty for a shared secret.
-        lifetime_s: Seconds that a credential lives which nothing ends or renews.
-        waives: What it does not do, and a scheme to be copied must.
+        title: One-line description.
+        transport: Transport of its credentials.
+        promises: Revocation guarantees.
+        read_path: Path that a load test should read.
+        read_command: Store command that a restricted read sends once; empty if it sends none.
+        key_pair: Algorithm of the key pair that its processes share; empty for a shared secret.
+        lifetime_s: Default lifetime of a credential in seconds.
+        waives: Security requirements that it does not meet, and a production scheme must.
     """
 
     title: str
@@ -68,82 +68,82 @@ class About:
 
 
 class Scheme(abc.ABC):
-    """One way to authenticate callers.
+    """Way to authenticate callers.
 
-    Every method raises `web.HTTPServiceUnavailable` where it needs the store and the store does not answer.
+    A method that needs the store raises `web.HTTPServiceUnavailable` if the store does not answer.
 
     Args:
-        transport: How its credentials travel.
-        keeper: What it keeps outside of this process; None where it keeps nothing.
+        transport: Transport of the credentials.
+        backend: Storage outside of this process; None if the scheme has none.
     """
 
-    def __init__(self, transport: Transport, keeper: Keeper | None = None) -> None:
+    def __init__(self, transport: Transport, backend: Backend | None = None) -> None:
         self._transport = transport
-        self._keeper = keeper
+        self._backend = backend
 
     def setup(self, app: web.Application) -> None:
-        """Add to `app` what the scheme needs around the handlers."""
+        """Add to `app` what the scheme needs besides the handlers."""
         app.on_cleanup.append(self._close)
 
     async def ready(self) -> None:
         """Return when the scheme can serve."""
-        if self._keeper is not None:
-            await self._keeper.ping()
+        if self._backend is not None:
+            await self._backend.ping()
 
     @abc.abstractmethod
     async def identify(self, request: web.Request) -> Identity:
-        """Tell who sent `request`.
+        """Return the caller's identity.
 
         Raises:
-            web.HTTPUnauthorized: It carries no credential, or a bad one.
-            web.HTTPForbidden: It changes something and does not prove that the caller's own page sent it.
+            web.HTTPUnauthorized: The request has no credential, or an invalid one.
+            web.HTTPForbidden: The method is unsafe and the CSRF token is missing or wrong.
         """
 
     @abc.abstractmethod
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
     ) -> dict[str, str | int]:
-        """Give `identity` a fresh credential: on `response`, or among the fields that are returned.
+        """Issue a new credential for `identity`, on `response` or in the returned fields.
 
-        A credential that `request` carries ends where the scheme can end it.
+        A credential in `request` is revoked if the scheme can.
         """
 
     async def update(self, request: web.Request, identity: Identity) -> None:
-        """Have the credential that came with `request` say `identity` from now on, if that can be."""
+        """Update the credential in `request` to `identity`, if the scheme can."""
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
-        """End the credential that came with `request`, or was issued in answering it, if that can be."""
+        """Revoke the credential in `request`, or issued in response to it, if the scheme can."""
 
     async def revoke_account(self, account_id: str) -> None:
-        """End every credential of an account, if that can be."""
+        """Revoke all credentials of an account, if the scheme can."""
 
     async def revoke_rights(self, account_id: str) -> None:
-        """Have no credential of an account go on with the role that it had, as soon as that can be.
+        """Remove the previous role from an account's credentials, as soon as the scheme can.
 
-        By default every one ends: a session is renewed with a change of role, by a new login.
+        By default all credentials are revoked, so that a change of role requires a new login.
         """
         await self.revoke_account(account_id)
 
     def check_issues(self) -> None:
-        """Refuse to issue anything where that is done elsewhere.
+        """Reject the request if this server issues no credentials.
 
         Raises:
-            web.HTTPNotFound: It is.
+            web.HTTPNotFound: Credentials are issued elsewhere.
         """
 
     def check_login_origin(self, request: web.Request) -> None:
-        """Refuse a login that another site's page sent.
+        """Reject a login that a page of another site sent.
 
         Raises:
-            web.HTTPForbidden: Another site's page sent it.
+            web.HTTPForbidden: A page of another site sent the request.
         """
         self._transport.check_login_origin(request)
 
     async def csrf_token(self, request: web.Request) -> str:
-        """Return the token that must accompany what changes something.
+        """Return the CSRF token that must accompany unsafe requests.
 
         Raises:
-            web.HTTPNotFound: The scheme needs none, since no browser adds its credentials by itself.
+            web.HTTPNotFound: The scheme needs none, because browsers do not send its credentials themselves.
             web.HTTPUnauthorized: The caller has no session.
         """
         raise error(web.HTTPNotFound, "not_offered")
@@ -152,12 +152,12 @@ class Scheme(abc.ABC):
         """Return a new pair of tokens.
 
         Args:
-            refresh_token: What an earlier answer gave the caller.
-            current: Who an account is by now.
+            refresh_token: Refresh token from an earlier response.
+            current: Function that returns the current identity of an account.
 
         Raises:
             web.HTTPNotFound: The scheme has no refresh tokens.
-            web.HTTPUnauthorized: This one is none, was used before, or its account is blocked.
+            web.HTTPUnauthorized: The token is invalid or was used before, or its account is blocked.
         """
         raise error(web.HTTPNotFound, "not_offered")
 
@@ -170,5 +170,5 @@ class Scheme(abc.ABC):
         return self._transport.forbidden()
 
     async def _close(self, _: web.Application) -> None:
-        if self._keeper is not None:
-            await self._keeper.close()
+        if self._backend is not None:
+            await self._backend.close()

@@ -1,4 +1,4 @@
-"""What every scheme does that keeps a session behind a cookie, wherever and however the session is kept."""
+"""Base class of schemes with a session behind a cookie, for any aiohttp-session storage."""
 
 # ruff: noqa: D102 - servers.credentials.scheme documents the methods
 
@@ -8,22 +8,22 @@ from aiohttp_session import AbstractStorage, Session
 
 from servers.credentials.cookie_transport import CookieTransport
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import Keeper, Scheme
+from servers.credentials.scheme import Backend, Scheme
 
 
 class SessionScheme(Scheme):
-    """Knows a caller by the session that aiohttp-session finds.
+    """Scheme that identifies callers by the session that aiohttp-session loads.
 
     Args:
-        storage: Where aiohttp-session keeps sessions.
-        transport: How a session's id travels, or the session itself.
-        keeper: What is kept outside of this process; None where nothing is.
+        storage: Session storage of aiohttp-session.
+        transport: Transport of a session's id, or of the session itself.
+        backend: Storage outside of this process; None if the scheme has none.
     """
 
     def __init__(
-        self, storage: AbstractStorage, transport: CookieTransport, keeper: Keeper | None = None
+        self, storage: AbstractStorage, transport: CookieTransport, backend: Backend | None = None
     ) -> None:
-        super().__init__(transport, keeper)
+        super().__init__(transport, backend)
         self._storage = storage
 
     def setup(self, app: web.Application) -> None:
@@ -31,7 +31,7 @@ class SessionScheme(Scheme):
         aiohttp_session.setup(app, self._storage)
 
     def binding(self, session: Session) -> str:
-        """Return the text that names `session`, to which its CSRF token is bound."""
+        """Return the text that identifies `session`, to which its CSRF token is bound."""
         return str(session.identity)
 
     async def identify(self, request: web.Request) -> Identity:
@@ -43,7 +43,7 @@ class SessionScheme(Scheme):
 
     async def update(self, request: web.Request, identity: Identity) -> None:
         session = await aiohttp_session.get_session(request)
-        # Saved once the handler has answered. The role stays: rights come by a login alone.
+        # Saved after the handler has responded. The role is kept: only a login grants rights.
         session.update(identity._replace(role=session["role"])._asdict())
 
     async def csrf_token(self, request: web.Request) -> str:

@@ -1,6 +1,6 @@
-"""What every scheme does whose credential is a JWT, whatever carries it and whatever else is asked."""
+"""Base classes of schemes with a JWT as credential, for any transport and any additional check."""
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
 
 import abc
 from typing import Any, Final
@@ -8,38 +8,38 @@ from typing import Any, Final
 from aiohttp import web
 
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import Keeper, Scheme
+from servers.credentials.scheme import Backend, Scheme
 from servers.credentials.tokens import InvalidTokenError, Tokens
 from servers.credentials.transport import Transport
 from servers.http.responses import error
 
-#: The claims of a token that was issued in answering a request.
+#: Claims of the token that was issued in response to a request.
 ISSUED: Final = web.RequestKey("issued", dict[str, Any])
 
 
 class TokenScheme(Scheme):
-    """Believes a token that it signed until it expires; what else it asks, a scheme says in `admit`.
+    """Scheme that accepts its tokens until they expire; subclasses add checks in `admit`.
 
     Args:
-        tokens: How tokens are signed and checked.
-        transport: How they travel.
-        keeper: What is kept outside of this process; None where nothing is.
+        tokens: Signer and verifier of tokens.
+        transport: Transport of the tokens.
+        backend: Storage outside of this process; None if the scheme has none.
     """
 
-    def __init__(self, tokens: Tokens, transport: Transport, keeper: Keeper | None = None) -> None:
-        super().__init__(transport, keeper)
+    def __init__(self, tokens: Tokens, transport: Transport, backend: Backend | None = None) -> None:
+        super().__init__(transport, backend)
         self._tokens = tokens
 
     async def admit(self, claims: dict[str, Any]) -> Identity:
-        """Return whom the claims of a genuine token let in.
+        """Return the identity for the claims of a verified token.
 
         Raises:
-            web.HTTPUnauthorized: It was ended before its time.
+            web.HTTPUnauthorized: The token was revoked.
         """
         return Identity.of(claims)
 
     async def claims_for(self, identity: Identity) -> dict[str, Any]:
-        """Return what a new token says that is for `identity`."""
+        """Return the claims of a new token for `identity`."""
         return self._tokens.claims(identity)
 
     def check_issues(self) -> None:
@@ -68,13 +68,13 @@ class TokenScheme(Scheme):
         await self.identify(request)
         return self._transport.csrf_token(self._verified(self._transport.read(request))["jti"])
 
-    def claims_to_end(self, request: web.Request) -> dict[str, Any] | None:
-        """Return the claims of the token that was issued in answering `request`, or else came with it."""
+    def claims_to_revoke(self, request: web.Request) -> dict[str, Any] | None:
+        """Return the claims of the token issued in response to `request`, else of the token in it."""
         issued = request.get(ISSUED)
         return self.claims_carried(request) if issued is None else issued
 
     def claims_carried(self, request: web.Request) -> dict[str, Any] | None:
-        """Return the claims of the genuine token that came with `request`, None where none did."""
+        """Return the claims of the valid token in `request`; None if there is none."""
         token = self._transport.carried(request)
         try:
             return self._tokens.verify(token) if token else None
@@ -88,29 +88,29 @@ class TokenScheme(Scheme):
             raise self._transport.invalid() from None
 
 
-class EndableTokenScheme(TokenScheme):
-    """Ends tokens one by one, by something that it keeps of each that it issued."""
+class RevocableTokenScheme(TokenScheme):
+    """Scheme that can revoke single tokens, by a record of each issued token."""
 
     @abc.abstractmethod
-    async def remember(self, claims: dict[str, Any]) -> None:
-        """Keep what is needed to end this token, before it is handed out."""
+    async def record_token(self, claims: dict[str, Any]) -> None:
+        """Store what is needed to revoke this token, before it is handed out."""
 
     @abc.abstractmethod
-    async def forget(self, claims: dict[str, Any]) -> None:
-        """End this token."""
+    async def revoke_token(self, claims: dict[str, Any]) -> None:
+        """Revoke this token."""
 
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
     ) -> dict[str, str | int]:
         replaced = self.claims_carried(request)
         issued = await super().issue(request, response, identity)
-        await self.remember(request[ISSUED])
+        await self.record_token(request[ISSUED])
         if replaced is not None:
-            await self.forget(replaced)
+            await self.revoke_token(replaced)
         return issued
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
-        claims = self.claims_to_end(request)
+        claims = self.claims_to_revoke(request)
         if claims is not None:
-            await self.forget(claims)
+            await self.revoke_token(claims)
         await super().revoke(request, response)

@@ -1,4 +1,4 @@
-"""JSON Web Tokens as RFC 8725 and RFC 9068 would have them: what is signed, and what is checked."""
+"""JSON Web Tokens that follow RFC 8725 and RFC 9068: claims, signing and verification."""
 
 import secrets
 import time
@@ -12,27 +12,27 @@ from servers.signing_keys import Keyring, SigningKey
 
 ISSUER: Final = "cookies-vs-tokens"
 
-#: What kind of JWT these are, so that one made for another purpose does not pass (RFC 8725 section 3.11).
+#: Type of these JWTs, so that JWTs for other purposes are rejected (RFC 8725 section 3.11).
 TYPE: Final = "at+jwt"
 
-#: Random bytes of a token's own id, `jti`.
+#: Random bytes of a token's id, `jti`.
 ID_BYTES: Final = 16
 
 _REQUIRED: Final = ["exp", "iat", "iss", "aud", "jti", *contract.IDENTITY_FIELDS]
 
 
 class InvalidTokenError(Exception):
-    """A token is not one of ours, or not now."""
+    """Token that was not issued by this scheme, or is not valid now."""
 
 
 class Tokens:
-    """Signs and checks tokens.
+    """Signer and verifier of tokens.
 
     Args:
-        keyring: The keys.
-        scheme: Its name makes the audience: what one scheme promises of its tokens' end, another that shares
-            the secret may not keep.
-        lifetime_s: Seconds that a token lives; None for `contract.ABSOLUTE_TIMEOUT_S`.
+        keyring: Keys to sign and verify with.
+        scheme: Name of the scheme, part of the audience because schemes that share a secret may differ in
+            their revocation guarantees.
+        lifetime_s: Lifetime of a token in seconds; None for `contract.ABSOLUTE_TIMEOUT_S`.
     """
 
     def __init__(self, keyring: Keyring, scheme: str, lifetime_s: int | None = None) -> None:
@@ -45,7 +45,7 @@ class Tokens:
         self.can_sign: Final = self._signing_key.signs is not None
 
     def claims(self, identity: Identity) -> dict[str, Any]:
-        """Return what a new token says that is for `identity`."""
+        """Return the claims of a new token for `identity`."""
         now = int(time.time())
         return identity._asdict() | {
             "iss": ISSUER,
@@ -56,7 +56,7 @@ class Tokens:
         }
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """Return the token that says `claims`; only where `can_sign`."""
+        """Return a signed token with `claims`; requires `can_sign`."""
         headers = {"typ": TYPE, "kid": self._signing_key.name}
         return jwt.encode(claims, self._signing_key.signs, algorithm=self._algorithm, headers=headers)
 
@@ -68,8 +68,8 @@ class Tokens:
         """Return the claims of `token`.
 
         Raises:
-            InvalidTokenError: It is malformed, signed by another key or algorithm, of another kind, issuer
-                or audience, lacks a claim, has expired or is not valid yet.
+            InvalidTokenError: The token is malformed, signed by another key or algorithm, of another type,
+                issuer or audience, lacks a claim, has expired or is not valid yet.
         """
         try:
             key = self._key_of(token)
@@ -90,6 +90,6 @@ class Tokens:
         return claims
 
     def _key_of(self, token: str) -> SigningKey:
-        if len(self._keys) == 1:  # spares reading the header twice
+        if len(self._keys) == 1:  # avoids parsing the header twice
             return self._signing_key
         return self._keys[jwt.get_unverified_header(token)["kid"]]

@@ -1,6 +1,6 @@
-"""How a credential travels: read from a request, handed out in an answer, refused."""
+"""Interface of credential transports: read from requests, hand out in responses, reject."""
 
-# ruff: noqa: ARG002, B027 - what only cookies need has a body here, which ignores its arguments
+# ruff: noqa: ARG002, B027 - methods that only cookies need have a default here that ignores its arguments
 
 import abc
 from typing import ClassVar
@@ -11,15 +11,15 @@ from servers.http.responses import error
 
 
 class Transport(abc.ABC):
-    """One way to carry credentials.
+    """Way to carry credentials.
 
-    What only a browser's cookies need, since a browser adds those by itself, does nothing here.
+    CSRF checks do nothing by default: only cookies need them, because browsers add cookies automatically.
 
     Args:
-        max_bytes: Longest credential that is looked at.
+        max_bytes: Maximum length of an accepted credential.
 
     Attributes:
-        needs_proof: Whether what changes something needs a proof of who sent it.
+        needs_proof: Whether unsafe requests need a CSRF token.
     """
 
     needs_proof: ClassVar[bool] = False
@@ -29,14 +29,14 @@ class Transport(abc.ABC):
 
     @abc.abstractmethod
     def read(self, request: web.Request) -> str:
-        """Return the credential that `request` carries.
+        """Return the credential in `request`.
 
         Raises:
-            web.HTTPUnauthorized: It carries none, or one that cannot be ours.
+            web.HTTPUnauthorized: There is no credential, or it cannot have been issued by this server.
         """
 
     def carried(self, request: web.Request) -> str | None:
-        """Return the credential that `request` carries, None where it carries none that can be ours."""
+        """Return the credential in `request`; None if `read` would reject the request."""
         try:
             return self.read(request)
         except web.HTTPUnauthorized:
@@ -46,48 +46,48 @@ class Transport(abc.ABC):
     def hand_out(
         self, response: web.StreamResponse, credential: str, lifetime_s: int, binding: str
     ) -> dict[str, str | int]:
-        """Give the caller `credential`: on `response`, or among the fields that are returned.
+        """Hand out `credential`, on `response` or in the returned fields.
 
         Args:
-            response: The answer to a login.
-            credential: What shall come with later requests.
-            lifetime_s: Seconds that it can live.
-            binding: The text that names it, to which a proof of who sent a request is bound.
+            response: Response to the login.
+            credential: Credential for later requests.
+            lifetime_s: Lifetime of the credential in seconds.
+            binding: Text that identifies the credential, to which the CSRF token is bound.
         """
 
     def remove(self, response: web.StreamResponse) -> None:
-        """Have the caller forget the credential, where the answer can."""
+        """Remove the credential from the caller, if the response can."""
 
     def check_csrf(self, request: web.Request, binding: str) -> None:
-        """Let only a page that could read the answer to the login change something.
+        """Reject unsafe requests without the CSRF token, which only a page that could read the login has.
 
         Raises:
-            web.HTTPForbidden: The request is no safe one and lacks the proof.
+            web.HTTPForbidden: The method is unsafe and the CSRF token is missing or wrong.
         """
 
     def csrf_token(self, binding: str) -> str:
-        """Return the proof that `check_csrf` asks for.
+        """Return the CSRF token that `check_csrf` requires.
 
         Raises:
-            web.HTTPNotFound: It asks for none.
+            web.HTTPNotFound: The transport requires none.
         """
         raise error(web.HTTPNotFound, "not_offered")
 
     def check_login_origin(self, request: web.Request) -> None:
-        """Refuse a login that another site's page sent.
+        """Reject a login that a page of another site sent.
 
         Raises:
-            web.HTTPForbidden: Another site's page sent it.
+            web.HTTPForbidden: A page of another site sent the request.
         """
 
     @abc.abstractmethod
     def unauthorized(self, code: str) -> web.HTTPUnauthorized:
-        """Return the 401 that asks for a credential and calls none bad."""
+        """Return the 401 that requests a credential without reporting an invalid one."""
 
     @abc.abstractmethod
     def invalid(self) -> web.HTTPUnauthorized:
-        """Return the 401 for a credential that is wrong, expired or ended."""
+        """Return the 401 for a credential that is wrong, expired or revoked."""
 
     @abc.abstractmethod
     def forbidden(self) -> web.HTTPForbidden:
-        """Return the 403 for a good credential of a caller without the role."""
+        """Return the 403 for a valid credential without the required role."""

@@ -1,4 +1,4 @@
-"""What only callers with the role `admin` may do."""
+"""Handlers for callers with the role `admin`."""
 
 from typing import Any, Final
 
@@ -13,21 +13,21 @@ _CHANGES: Final = {"role", "disabled", "revoke"}
 
 
 async def read(request: web.Request) -> web.Response:
-    """Answer an admin."""
+    """Return the caller's name, id and role."""
     caller = await _admin(request)
     return web.json_response({"name": caller.first_name, "id": caller.sub, "role": caller.role})
 
 
 async def change_account(request: web.Request) -> web.Response:
-    """Change an account's role, block or unblock it, or end its credentials.
+    """Change an account's role, block or unblock it, or revoke its credentials.
 
-    Each of these ends the account's credentials where the scheme can: a session is renewed with a change of
-    role, as OWASP asks, by a new login.
+    Each change revokes the account's credentials if the scheme can. OWASP requires a new session after a
+    change of role, here by a new login.
     """
     caller = await _admin(request)
     role, disabled, revoke = _changes(await read_object(request))
     accounts, scheme = request.app[ACCOUNTS], request.app[SCHEME]
-    # What a credential says may be out of date; what changes others' rights goes by the account itself.
+    # A credential may be out of date, so changes to the rights of others require the current account's role.
     admin = await accounts.get(caller.sub)
     if admin is None or admin.disabled:
         raise scheme.unauthorized("not_authenticated")
@@ -36,15 +36,17 @@ async def change_account(request: web.Request) -> web.Response:
     account = await accounts.find(request.match_info["username"])
     if account is None:
         raise error(web.HTTPNotFound, "unknown_account")
-    # Before, so that nothing changes while the store is away; and after, for logins that came in between.
-    end = scheme.revoke_account if disabled or revoke else scheme.revoke_rights if role is not None else None
-    if end:
-        await end(account.id)
+    # Before the change, so that nothing changes while the store is down; and after it, for logins in between.
+    revoke_now = (
+        scheme.revoke_account if disabled or revoke else scheme.revoke_rights if role is not None else None
+    )
+    if revoke_now:
+        await revoke_now(account.id)
     if role is not None or disabled is not None:
         if await accounts.set_rights(caller.sub, account.id, role, disabled) is None:
             raise scheme.unauthorized("not_authenticated")
-        if end:
-            await end(account.id)
+        if revoke_now:
+            await revoke_now(account.id)
     return web.Response(status=204)
 
 

@@ -1,4 +1,4 @@
-"""The application: the same routes and handlers whatever the scheme."""
+"""The application: routes and handlers, identical for all schemes."""
 
 from collections.abc import AsyncIterator
 
@@ -16,11 +16,11 @@ from servers.settings import Settings
 
 
 def create_app(scheme: str, settings: Settings) -> web.Application:
-    """Return the application that authenticates by the scheme called `scheme`.
+    """Return the application with the authentication scheme `scheme`.
 
     Raises:
-        UsageError: There is no such scheme, or the settings ask for what cannot be.
-        CannotStartError: The accounts file is not there, or is none.
+        UsageError: There is no such scheme, or the settings are invalid.
+        CannotStartError: The accounts file does not exist or is invalid.
     """
     module = schemes.load(scheme)
     app = web.Application(client_max_size=MAX_BODY_BYTES)

@@ -1,4 +1,4 @@
-"""Where the application keeps what its handlers need."""
+"""Keys of the objects in the application that handlers need."""
 
 from typing import Final
 

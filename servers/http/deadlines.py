@@ -1,26 +1,26 @@
-"""A deadline for every operation, by one timer for all of them.
+"""Deadlines for operations, with one timer for all of them.
 
-`asyncio.timeout` arms a timer for each; beside a store command of 100 microseconds that costs 20 to 30.
+`asyncio.timeout` arms a timer per operation, which adds 20 to 30 µs to a store command of 100 µs.
 """
 
 import asyncio
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
-#: Seconds between two looks at what is overdue.
+#: Seconds between two checks for overdue operations.
 TICK_S: Final = 0.25
 
 T = TypeVar("T")
 
 
 class Deadlines:
-    """Cancels operations that take too long.
+    """Timeout for operations, which are cancelled when they take too long.
 
-    An operation is cancelled at the second look that finds it overdue: between the two, a process that had
-    been stopped (by the machine, or by a long computation) reads the answers that arrived meanwhile.
+    An operation is cancelled at the second check that finds it overdue: between the two, a process that was
+    paused (by the machine, or by a long computation) reads the responses that arrived in the meantime.
 
     Args:
-        limit_s: Seconds that an operation may take; it ends at most two `TICK_S` later.
+        limit_s: Timeout of an operation in seconds; it is cancelled at most two `TICK_S` later.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -31,10 +31,10 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     async def bound(self, operation: Awaitable[T]) -> T:
-        """Return what `operation` does; one task bounds one operation at a time.
+        """Return the result of `operation`; a task may have one bounded operation at a time.
 
         Raises:
-            TimeoutError: It took too long and was cancelled.
+            TimeoutError: The operation took too long and was cancelled.
         """
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
@@ -47,7 +47,7 @@ class Deadlines:
         except asyncio.CancelledError:
             if task in self._overdue and task.uncancel() == 0:
                 raise TimeoutError from None
-            raise  # somebody else's wish
+            raise  # cancelled by another caller
         finally:
             del self._begun[task]
             self._late.discard(task)
@@ -63,5 +63,5 @@ class Deadlines:
             elif task not in self._overdue:
                 self._overdue.add(task)
                 task.cancel()
-        # Idle servers do not tick.
+        # No timer while the server is idle.
         self._timer = loop.call_later(TICK_S, self._look, loop) if self._begun else None

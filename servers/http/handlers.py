@@ -1,4 +1,4 @@
-"""What callers come for: the restricted and the public route, a write, and the health check."""
+"""Handlers of the restricted and the public route, the email change, and the health check."""
 
 from typing import Final
 
@@ -7,32 +7,32 @@ from aiohttp import web
 from servers.http.app_keys import ACCOUNTS, SCHEME
 from servers.http.responses import error, read_object, text_field
 
-#: As long as the restricted answer to a virtual user, so that only the authentication differs.
+#: Same length as the restricted response to a virtual user, so that only the authentication differs.
 _PUBLIC_ANSWER: Final = {"name": "World", "id": "anybody"}
 
-#: Octets (RFC 5321); a longer one would make tokens longer than servers look at.
+#: Maximum length of an address in octets (RFC 5321); longer ones could make tokens exceed the size limit.
 _MAX_EMAIL_BYTES: Final = 254
 
 
 async def restricted(request: web.Request) -> web.Response:
-    """Answer who the caller is."""
+    """Return the caller's name and id."""
     caller = await request.app[SCHEME].identify(request)
     return web.json_response({"name": caller.first_name, "id": caller.sub})
 
 
 async def public(request: web.Request) -> web.Response:  # noqa: ARG001 - a handler's signature
-    """Answer anybody; no code of any scheme runs."""
+    """Return a constant; no code of the scheme runs."""
     return web.json_response(_PUBLIC_ANSWER)
 
 
 async def health(request: web.Request) -> web.Response:
-    """Answer 200 when the scheme can serve; 503 comes from the scheme itself."""
+    """Return 200 if the scheme can serve; otherwise the scheme raises 503."""
     await request.app[SCHEME].ready()
     return web.json_response({"status": "ok"})
 
 
 async def change_email(request: web.Request) -> web.Response:
-    """Give the caller's account another email address, and answer the new profile."""
+    """Change the email address of the caller's account and return the new profile."""
     scheme = request.app[SCHEME]
     caller = await scheme.identify(request)
     email = text_field(await read_object(request), "email", _MAX_EMAIL_BYTES)

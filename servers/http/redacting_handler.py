@@ -1,4 +1,4 @@
-"""Keeps what a request carried out of answers and logs when it cannot even be parsed."""
+"""Request handler that keeps the content of malformed requests out of responses and logs."""
 
 from typing import Final
 
@@ -7,10 +7,10 @@ from aiohttp import web
 _BAD_REQUEST: Final = 400
 
 
-class DiscreetRequestHandler(web.RequestHandler):
-    """aiohttp's protocol, but mum about malformed requests.
+class RedactingRequestHandler(web.RequestHandler):
+    """Request handler of aiohttp that does not quote malformed requests.
 
-    aiohttp quotes the header line at fault in its answer and its log, and that line may be a credential.
+    aiohttp quotes the faulty header line in its response and its log, and that line may contain a credential.
     """
 
     __slots__ = ()
@@ -22,7 +22,7 @@ class DiscreetRequestHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what no handler could answer; closes the connection."""
+        """Return the response to a request that reached no handler; a malformed one closes the connection."""
         if status != _BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
         response = web.Response(status=_BAD_REQUEST, text="400: Bad Request")

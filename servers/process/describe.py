@@ -1,4 +1,4 @@
-"""What a server says of itself: one JSON line for programs, or how to try it by hand."""
+"""Descriptions of a server: the ready line as JSON, the list of schemes, and curl examples."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def ready_line(scheme: str, *, host: str, port: int, loop: str, password_cost: str, try_it: str) -> str:
-    """Return the JSON that tells a program which code serves what, and where."""
+    """Return the ready line as JSON: scheme, address, process and digest of the code."""
     return json.dumps(
         {
             "ready": True,
@@ -31,7 +31,7 @@ def ready_line(scheme: str, *, host: str, port: int, loop: str, password_cost: s
 
 
 def package_digest(package: Path = _PACKAGE) -> str:
-    """Return the SHA-256, in hex, over the paths and contents of the package's Python files, sorted."""
+    """Return the SHA-256, in hex, of the sorted paths and contents of the package's Python files."""
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         name, content = path.relative_to(package).as_posix().encode(), path.read_bytes()
@@ -40,33 +40,33 @@ def package_digest(package: Path = _PACKAGE) -> str:
 
 
 def describe_schemes() -> list[dict[str, Any]]:
-    """Return what every scheme is called, is, needs, promises and waives."""
-    described = []
+    """Return name, description, store needs, guarantees and waived requirements of all schemes."""
+    descriptions = []
     for name in schemes.names():
         about = schemes.load(name).ABOUT
         needs = {"store": about.promises.store, "database": about.promises.database}
-        described.append({"name": name, **asdict(about), **needs})
-    return described
+        descriptions.append({"name": name, **asdict(about), **needs})
+    return descriptions
 
 
 def list_schemes() -> str:
-    """Return the schemes as a table for people."""
+    """Return the schemes as human-readable text."""
     lines = []
     for about in describe_schemes():
         lines.append(f"{about['name']:<16} {about['title']}")
         promises = about["promises"]
-        lines.append(f"{'':<16} carried by: {about['transport']}; store needed: {about['store']}")
+        lines.append(f"{'':<16} transport: {about['transport']}; needs the store for: {about['store']}")
         lines.append(
-            f"{'':<16} bites {promises['logout']} (logout), {promises['role_change']} (role change), "
-            f"{promises['block']} (block), {promises['password_change']} (password change)"
+            f"{'':<16} takes effect: logout {promises['logout']}, role change {promises['role_change']}, "
+            f"block {promises['block']}, password change {promises['password_change']}"
         )
         if about["waives"]:
-            lines.append(f"{'':<16} NOT TO BE COPIED, it waives: {', '.join(about['waives'])}")
+            lines.append(f"{'':<16} INSECURE DEMO, do not copy; missing: {', '.join(about['waives'])}")
     return "\n".join(lines)
 
 
 def try_it(scheme: str, url: str, *, behind_tls: bool) -> str:
-    """Return the lines to paste into a shell to log in, read, and log out."""
+    """Return shell commands that log in, read, and log out."""
     about = schemes.load(scheme).ABOUT
     body = json.dumps(contract.EXAMPLE._asdict())
     login = f"-H 'Content-Type: application/json' -d '{body}' {url}{contract.AUTHENTICATE}"
@@ -85,9 +85,11 @@ def try_it(scheme: str, url: str, *, behind_tls: bool) -> str:
             f'curl -si -b cookies.txt -H "{contract.CSRF_HEADER}: $CSRF" {logout}',
         ],
     }[about.transport]
-    greeting = [f"{scheme} serves {url} (Ctrl-C ends it). Try:", *(f"  {line}" for line in lines)]
+    greeting = [f"{scheme} serves {url} (Ctrl-C stops it). Try:", *(f"  {line}" for line in lines)]
     if about.transport == "cookie" and not behind_tls:
-        greeting.append("The cookie is not bound to https, since this is plain http; --behind-tls binds it.")
+        greeting.append(
+            "The cookie is not bound to https, because this is plain http; --behind-tls binds it."
+        )
     return "\n".join(greeting)
 
 

@@ -1,7 +1,7 @@
-"""Several processes of one server behind one port.
+"""Server with several processes on one port.
 
-Each listens there by itself (SO_REUSEPORT), and the kernel deals new connections out among them. What they
-share is what several machines would: the secrets, the store, the accounts.
+Each process has its own listening socket (SO_REUSEPORT), and the kernel distributes new connections among
+them. They share what several machines would share: the secrets, the store, the accounts.
 """
 
 import contextlib
@@ -21,161 +21,162 @@ from servers.errors import CannotStartError, UsageError
 from servers.process.draining import UPLOAD_TIMEOUT_S
 from servers.process.serving import SHUTDOWN_TIMEOUT_S
 
-#: Seconds after which processes that were told to end are killed: all that they may take, and some more.
-_PATIENCE_S: Final = UPLOAD_TIMEOUT_S + SHUTDOWN_TIMEOUT_S + 2
+#: Seconds from SIGTERM until a process is killed: the time allowed for a graceful shutdown, plus a margin.
+_STOP_TIMEOUT_S: Final = UPLOAD_TIMEOUT_S + SHUTDOWN_TIMEOUT_S + 2
 
-#: What a process writes to its parent once it accepts connections; else a line that says why it does not.
+#: Line that a process writes to its parent once it accepts connections; any other line is an error message.
 _READY: Final = b"ready\n"
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
-#: Serves at a port until it is told to end; calls what it is given once it accepts connections.
+#: Serves on a port until a stop signal arrives; calls the callback once it accepts connections.
 Serve = Callable[[int, Callable[[int], None]], None]
 
 
 class Child(NamedTuple):
-    """One of the processes, and a pipe on which it says that it is ready, and which ends when it does."""
+    """Process id of a server process, and a pipe with its ready line, which closes when the process ends."""
 
     pid: int
-    line: FileIO
+    pipe: FileIO
 
 
 def run(count: int, host: str, port: int, serve: Serve, ready: Callable[[int], None]) -> None:
-    """Serve by so many processes until SIGTERM or SIGINT.
+    """Serve with several processes until SIGTERM or SIGINT.
 
     Args:
-        count: How many.
+        count: Number of processes.
         host: Address to listen on.
-        port: Port to listen on; 0 takes any that is free.
-        serve: What each process does.
-        ready: Called with the port once all accept connections.
+        port: Port to listen on; 0 selects a free one.
+        serve: Function that each process runs.
+        ready: Called with the port once all processes accept connections.
 
     Raises:
-        CannotStartError: The system has no SO_REUSEPORT, the port is taken, or a process ended.
-        UsageError: A process found fault with its settings.
+        CannotStartError: The system has no SO_REUSEPORT, the port is in use, or a process exited.
+        UsageError: A process rejected its settings.
     """
-    for number in _ENDING:
+    for number in _STOP_SIGNALS:
         signal.signal(number, lambda *_: sys.exit())
-    with _held(host, port) as place, _ended_afterwards() as children:
+    with _reserved_port(host, port) as reserved, _stopped_at_exit() as children:
         for _ in range(count):
-            _start(place, serve, children)
+            _start(reserved, serve, children)
         for child in children:
-            if (said := child.line.readline()) != _READY:
-                raise _failure(said, _wait_for(child, children))
-        ready(place)
-        ended, _, _ = select.select([child.line for child in children], [], [])
-        first = next(child for child in children if child.line in ended)
+            if (line := child.pipe.readline()) != _READY:
+                raise _failure(line, _wait_for(child, children))
+        ready(reserved)
+        closed, _, _ = select.select([child.pipe for child in children], [], [])
+        first = next(child for child in children if child.pipe in closed)
         raise CannotStartError(
-            f"Process {first.pid} of the server {_report(_wait_for(first, children))};"
-            " the others were ended with it."
+            f"Process {first.pid} of the server {_exit_reason(_wait_for(first, children))};"
+            " the other processes were stopped."
         )
 
 
 @contextlib.contextmanager
-def _held(host: str, port: int) -> Iterator[int]:
-    """Hold a port for those who share it, and nobody else, as long as the context lasts; yields which."""
+def _reserved_port(host: str, port: int) -> Iterator[int]:
+    """Reserve a port for the processes of this server during the context; yields the port."""
     if not hasattr(socket, "SO_REUSEPORT"):
-        raise CannotStartError("This system has no SO_REUSEPORT: leave out --processes.")
+        raise CannotStartError("This system has no SO_REUSEPORT: omit --processes.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as place:  # it never listens
-        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else old connections keep the port
+    with socket.socket(family, socket.SOCK_STREAM) as reservation:  # never listens
+        # Otherwise old connections would block the port.
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            place.bind((host, port))
+            reservation.bind((host, port))
         except OSError as error:
             raise CannotStartError(
                 f"Cannot listen on {host}:{port}: {error.strerror}."
-                " End what listens there, or give another --host or --port (0: any free)."
+                " Stop the process that uses it, or set another --host or --port (0: any free port)."
             ) from None
-        # Only now: a socket that shares from the start would have joined another server at this port.
-        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        yield int(place.getsockname()[1])
+        # Set only now: with SO_REUSEPORT from the start, bind would have joined another server on this port.
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        yield int(reservation.getsockname()[1])
 
 
 @contextlib.contextmanager
-def _ended_afterwards() -> Iterator[list[Child]]:
-    """A list whose processes are told to end, and waited for, when the context is left."""
+def _stopped_at_exit() -> Iterator[list[Child]]:
+    """Yield a list of processes, which are stopped and waited for when the context ends."""
     children: list[Child] = []
     try:
         yield children
     finally:
-        for number in _ENDING:  # asked again, it would leave before they have ended
+        for number in _STOP_SIGNALS:  # a second signal would end this process before the children
             signal.signal(number, signal.SIG_IGN)
         for child in children:
             os.kill(child.pid, signal.SIGTERM)
-        for child in _still_there(children):
+        for child in _survivors(children):
             os.kill(child.pid, signal.SIGKILL)
         while children:
             _wait_for(children[0], children)
 
 
-def _still_there(children: list[Child]) -> list[Child]:
-    """Those that have not ended when patience has."""
-    deadline = time.monotonic() + _PATIENCE_S
-    there = {child.line: child for child in children}
-    while there and (left_s := deadline - time.monotonic()) > 0:
-        for line in select.select(list(there), [], [], left_s)[0]:
-            if not line.read(4096):
-                del there[line]
-    return list(there.values())
+def _survivors(children: list[Child]) -> list[Child]:
+    """Return the processes that are still running after `_STOP_TIMEOUT_S`."""
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    running = {child.pipe: child for child in children}
+    while running and (left_s := deadline - time.monotonic()) > 0:
+        for pipe in select.select(list(running), [], [], left_s)[0]:
+            if not pipe.read(4096):
+                del running[pipe]
+    return list(running.values())
 
 
 def _wait_for(child: Child, children: list[Child]) -> int:
-    """Take an ended process off the list; returns its exit code, negative for the signal that killed it."""
+    """Wait for a process and remove it from the list; return its exit code (negative: killed by a signal)."""
     _, status = os.waitpid(child.pid, 0)
-    child.line.close()
+    child.pipe.close()
     children.remove(child)
     return os.waitstatus_to_exitcode(status)
 
 
-def _failure(said: bytes, code: int) -> CannotStartError:
-    """The error of a process that would not start."""
-    text = said.decode().strip() or f"A process of the server {_report(code)} before it was ready."
+def _failure(line: bytes, code: int) -> CannotStartError:
+    """Return the error of a process that did not start."""
+    text = line.decode().strip() or f"A process of the server {_exit_reason(code)} before it was ready."
     return UsageError(text) if code == UsageError.exit_code else CannotStartError(text)
 
 
-def _report(code: int) -> str:
-    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+def _exit_reason(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
 
 
 def _start(port: int, serve: Serve, children: list[Child]) -> None:
-    """Start one of the processes; a signal between its start and its place on the list waits."""
+    """Start a process; signals are blocked until it is in the list."""
     parent = os.getpid()
-    line, tell = os.pipe()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    read_end, write_end = os.pipe()
+    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
         pid = os.fork()
         if pid == 0:
-            _be_one(parent, port, serve, tell)
-        children.append(Child(pid, FileIO(line)))
+            _run_child(parent, port, serve, write_end)
+        children.append(Child(pid, FileIO(read_end)))
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(tell)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
+        os.close(write_end)
 
 
-def _be_one(parent: int, port: int, serve: Serve, tell: int) -> NoReturn:
-    """Serve, and end without the clean-up that is the parent's."""
+def _run_child(parent: int, port: int, serve: Serve, write_end: int) -> NoReturn:
+    """Serve, then exit without the clean-up that belongs to the parent."""
     code = 1
     try:
-        # Until its event loop takes signals it ends by them at once: an exception in the middle of a loop's
-        # start cannot be cleaned up after.
-        for number in _ENDING:
+        # Until the event loop handles signals, they terminate the process: an exception raised while a loop
+        # starts cannot be cleaned up after.
+        for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         if end_with_parent(parent):
-            serve(port, lambda _: _say(tell, _READY))
+            serve(port, lambda _: _write(write_end, _READY))
         code = 0
     except CannotStartError as error:
-        _say(tell, f"{error}\n".encode())
+        _write(write_end, f"{error}\n".encode())
         code = error.exit_code
     except (KeyboardInterrupt, SystemExit):
         code = 0
-    except BaseException:  # noqa: BLE001 - nobody above would print it
+    except BaseException:  # noqa: BLE001 - no caller would print it
         traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
 
 
-def _say(tell: int, line: bytes) -> None:
-    os.write(tell, line)
+def _write(write_end: int, line: bytes) -> None:
+    os.write(write_end, line)

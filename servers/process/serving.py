@@ -1,4 +1,4 @@
-"""One server process: bind, say that it is ready, serve, and finish what is in flight when told to end."""
+"""A single server process: bind, report readiness, serve, and finish requests in flight at shutdown."""
 
 import asyncio
 import errno
@@ -14,10 +14,10 @@ from servers.http.app_keys import SCHEME
 from servers.process.draining import DrainableRequestHandler, drain
 from servers.settings import Settings
 
-#: Seconds that requests which have come in whole get to finish when the server is told to end.
+#: Seconds that completely received requests get to finish at shutdown.
 SHUTDOWN_TIMEOUT_S: Final = 5.0
 
-#: Connections that may wait to be accepted.
+#: Maximum number of connections that wait to be accepted.
 BACKLOG: Final = 1024
 
 LOOPS: Final = ("uvloop", "asyncio")
@@ -38,22 +38,22 @@ def run(
 
     Args:
         scheme: Name of the scheme.
-        settings: What the scheme is told.
+        settings: Settings of the server.
         host: Address to listen on.
-        port: Port to listen on; 0 takes any that is free.
+        port: Port to listen on; 0 selects a free one.
         loop: One of `LOOPS`.
-        keepalive_s: Seconds that an idle connection is kept.
-        shared: Whether others listen on that port, too.
+        keepalive_s: Idle timeout of connections in seconds.
+        shared: Whether other processes listen on the same port.
         ready: Called with the port once connections are accepted.
 
     Raises:
-        CannotStartError: The port is taken, the store does not answer, or the accounts are not there.
+        CannotStartError: The port is in use, the store does not answer, or there is no accounts file.
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
             runner.run(_serve(scheme, settings, host, port, keepalive_s, shared, ready))
     finally:
-        # The loop took its handler along: told to end again, the process would skip the rest of its clean-up.
+        # The loop's handler is gone: a second SIGTERM would skip the rest of the clean-up.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
@@ -78,20 +78,20 @@ async def _serve(
         ready(listener.sockets[0].getsockname()[1])
         await ended.wait()
         listener.close()
-        assert runner.server is not None  # noqa: S101 - it is set up
+        assert runner.server is not None  # noqa: S101 - set up above
         await drain(runner.server)
     finally:
-        await runner.cleanup()  # lets requests in flight finish first
+        await runner.cleanup()  # waits for requests in flight
 
 
 async def _require_ready(app: web.Application) -> None:
     try:
         await app[SCHEME].ready()
     except web.HTTPServiceUnavailable as error:
-        why = f" ({str(error.__cause__).rstrip('.')})" if str(error.__cause__ or "") else ""
+        reason = f" ({str(error.__cause__).rstrip('.')})" if str(error.__cause__ or "") else ""
         raise CannotStartError(
-            f"The store does not answer, or refuses{why}. Start it, correct REDIS_URL (LOOKUP_URL for "
-            "token-lookup), or leave that unset to do without one of your own."
+            f"The store does not answer, or refuses the connection{reason}. Start it, correct REDIS_URL "
+            "(LOOKUP_URL for token-lookup), or unset that variable to use the default."
         ) from None
 
 
@@ -103,7 +103,7 @@ async def _listen(
     assert server is not None  # noqa: S101 - the runner is set up
 
     def protocol() -> DrainableRequestHandler:
-        # Nothing here is large enough to come compressed, so nobody need be able to send a zip bomb.
+        # Request bodies are too small to need compression; not decompressing rules out zip bombs.
         return DrainableRequestHandler(
             server, loop=loop, keepalive_timeout=keepalive_s, auto_decompress=False
         )
@@ -113,10 +113,10 @@ async def _listen(
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CannotStartError(
-                f"Port {port} is taken. End what listens there, or give another with --port (0: any free)."
+                f"Port {port} is in use. Stop the process that uses it, or set another --port (0: any free)."
             ) from None
         raise CannotStartError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Give another --host or --port."
+            f"Cannot listen on {host}:{port}: {error.strerror}. Set another --host or --port."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Blocking work off the event loop, with a bound on how much may wait."""
+"""Thread pool for blocking work off the event loop, with a bounded queue."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 class WorkerPool:
-    """A few threads with a bounded queue; work past the bound is refused rather than made to wait.
+    """Thread pool with a bounded queue, which rejects further work instead of letting it wait.
 
     Args:
-        threads: Threads that work at the same time.
-        queue: Pieces of work, running or waiting, that are accepted at most.
-        name: What the threads are called.
+        threads: Number of threads.
+        queue: Maximum number of tasks that run or wait.
+        name: Name of the threads.
     """
 
     def __init__(self, threads: int, queue: int, name: str) -> None:
@@ -29,19 +29,19 @@ class WorkerPool:
         """Return `work(*args)`, called in one of the threads.
 
         Raises:
-            web.HTTPServiceUnavailable: As much as may wait is waiting already.
+            web.HTTPServiceUnavailable: The queue is full.
         """
         if self._free == 0:
             raise self.overloaded()
         self._free -= 1
         future = self._executor.submit(work, *args)
-        # Counted by the work and not by its waiter: a caller that hangs up frees no thread.
+        # Counted by the task and not by its waiter: a caller that disconnects frees no thread.
         loop = asyncio.get_running_loop()
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Let running work finish, drop what waits, and end the threads."""
+        """Wait for running tasks, cancel waiting ones, and stop the threads."""
         self._executor.shutdown(cancel_futures=True)
 
     def _done(self) -> None:
@@ -49,5 +49,5 @@ class WorkerPool:
 
     @staticmethod
     def overloaded() -> web.HTTPServiceUnavailable:
-        """Return the 503 that tells a caller to come back in a second."""
+        """Return the 503 that asks clients to retry after a second."""
         return unavailable("overloaded")

@@ -1,6 +1,7 @@
-"""The schemes: one file each, found by listing this folder. `token_denylist.py` is called `token-denylist`.
+"""Authentication schemes, one module each, discovered by listing this folder.
 
-A file offers `ABOUT`, what it is and promises, and `build(name, settings)`, which makes it.
+The scheme of `token_denylist.py` is called `token-denylist`. A module defines `ABOUT`, the description and
+guarantees of the scheme, and `build(name, settings)`, which creates it.
 """
 
 import importlib
@@ -13,26 +14,26 @@ from servers.settings import Settings
 
 
 class SchemeModule(Protocol):
-    """What a file in this folder offers."""
+    """Module of a scheme."""
 
     ABOUT: About
 
     def build(self, name: str, settings: Settings) -> Scheme:
-        """Return the scheme, called `name`, as `settings` would have it."""
+        """Return the scheme `name`, configured by `settings`."""
 
 
 def names() -> list[str]:
-    """Return the names of all schemes, sorted; imports none."""
+    """Return the sorted names of all schemes, without importing them."""
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
 def load(name: str) -> SchemeModule:
-    """Return the scheme called `name`; imports no other.
+    """Return the module of the scheme `name`, without importing any other.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is no scheme of that name.
     """
     if name not in names():
-        raise UsageError(f"There is no scheme {name!r}; there are: {', '.join(names())}.")
+        raise UsageError(f"There is no scheme {name!r}; available: {', '.join(names())}.")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return cast(SchemeModule, module)

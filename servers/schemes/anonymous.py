@@ -1,6 +1,6 @@
-"""No authentication at all: the floor that the cost of every scheme stands on."""
+"""No authentication: the server that the costs of all schemes are compared with."""
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
 
 from aiohttp import web
 
@@ -12,21 +12,21 @@ from servers.credentials.scheme import About, Scheme
 from servers.settings import Settings
 
 ABOUT = About(
-    title="No credential: the floor",
+    title="No authentication",
     transport="none",
     read_path=contract.PUBLIC,
     promises=Promises(
-        logout="at once",  # these hold for want of a credential
+        logout="at once",  # trivially true: there are no credentials
         role_change="at once",
         block="at once",
-        password_change="at once",  # noqa: S106 - no password
+        password_change="at once",  # noqa: S106 - not a password
         store="none",
     ),
 )
 
 
 class Anonymous(Scheme):
-    """Issues nothing and lets nobody in."""
+    """Scheme that issues no credentials and accepts none."""
 
     async def identify(self, request: web.Request) -> Identity:
         raise self.unauthorized("not_authenticated")

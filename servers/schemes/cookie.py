@@ -1,4 +1,4 @@
-"""A session in Redis behind a cookie: the cookie says nothing, and the store is asked on every request."""
+"""Session in Redis behind a cookie, which holds a random id that every request looks up in the store."""
 
 # ruff: noqa: D102 - servers.credentials.scheme documents the methods
 
@@ -6,7 +6,7 @@ import aiohttp_session
 from aiohttp import web
 
 from servers.credentials.cookie_transport import CookieTransport
-from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import About, Scheme
 from servers.credentials.session_scheme import SessionScheme
@@ -19,16 +19,16 @@ ABOUT = About(
     title="Redis session behind a cookie (aiohttp-session, hardened)",
     transport="cookie",
     read_command="GETEX",
-    promises=ASKED_FOR,
+    promises=SERVER_SIDE,
 )
 
 
 class Cookie(SessionScheme):
-    """Knows a caller by the session in the store; deleting that ends it.
+    """Scheme that identifies callers by a session in the store, and revokes by deleting it.
 
     Args:
-        records: The sessions.
-        transport: How their ids travel.
+        records: Sessions in the store.
+        transport: Transport of the session ids.
     """
 
     def __init__(self, records: SessionRecords, transport: CookieTransport) -> None:

@@ -1,9 +1,9 @@
-"""The session itself in the cookie, encrypted, by aiohttp-session's own storage: nothing is kept here.
+"""Session in an encrypted cookie, by aiohttp-session's storage: the server keeps no state.
 
-There to be weighed; `ABOUT.waives` names what a session in a store does and this cannot, or does not.
+For comparison only; `ABOUT.waives` lists the protections of a session in a store that this scheme lacks.
 """
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
 
 import base64
 import hashlib
@@ -28,9 +28,9 @@ from servers.credentials.session_scheme import SessionScheme
 from servers.settings import Settings
 
 ABOUT = About(
-    title="Session encrypted into a cookie (aiohttp-session as it comes)",
+    title="Session in an encrypted cookie (stock aiohttp-session)",
     transport="cookie",
-    promises=replace(SELF_CONTAINED, logout="never"),  # a write with a copy gives a fresh one
+    promises=replace(SELF_CONTAINED, logout="never"),  # a write renews a copied cookie
     waives=(
         "absolute timeout",
         "cookie removal under TLS",
@@ -41,13 +41,13 @@ ABOUT = About(
     ),
 )
 
-#: Random bytes of the id that a CSRF token is bound to, and the session's field that holds it.
+#: Random bytes of the id that the CSRF token is bound to, and the session field that holds it.
 _ID_BYTES: Final = 16
 _ID_FIELD: Final = "id"
 
 
 class RotatingStorage(EncryptedCookieStorage):
-    """The stock storage, with more keys than one: the first encrypts, all decrypt."""
+    """Stock storage with several keys: the first encrypts, all decrypt."""
 
     def __init__(
         self, secrets: Sequence[bytes], transport: CookieTransport, max_age: int, *, secure: bool
@@ -62,17 +62,17 @@ class RotatingStorage(EncryptedCookieStorage):
             secure=secure,
             samesite="Lax",
         )
-        self._fernet = MultiFernet(keys)  # type: ignore[assignment]  # has the two methods that are used
+        self._fernet = MultiFernet(keys)  # type: ignore[assignment]  # has both methods that are used
 
 
 class CookieClient(SessionScheme):
-    """Knows a caller by the session in the cookie; who keeps a copy of it can go on with that."""
+    """Scheme that identifies callers by the session in the cookie; copies of it stay valid after logout."""
 
     def binding(self, session: Session) -> str:
         return str(session[_ID_FIELD])
 
     async def identify(self, request: web.Request) -> Identity:
-        self._transport.read(request)  # the storage would decrypt anything
+        self._transport.read(request)  # applies the size limit, which the storage lacks
         return await super().identify(request)
 
     async def issue(
@@ -90,7 +90,7 @@ class CookieClient(SessionScheme):
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    # Strangers' cookies would each leave a line.
+    # Otherwise every invalid cookie would be logged.
     logging.getLogger(aiohttp_session.__name__).setLevel(logging.ERROR)
     transport = CookieTransport(name, settings)
     max_age = settings.lifetime_s or contract.ABSOLUTE_TIMEOUT_S

@@ -1,9 +1,9 @@
-"""aiohttp-session's own Redis storage and redis-py's own settings, as documented: the measure for `cookie`.
+"""Stock Redis storage of aiohttp-session with redis-py's default settings, as a reference for `cookie`.
 
-There to be weighed and attacked, not to be copied; `ABOUT.waives` names what it leaves out.
+For comparison and attack tests only, do not copy; `ABOUT.waives` lists the protections it lacks.
 """
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
 
 import uuid
 
@@ -21,18 +21,18 @@ from servers.credentials.scheme import About, Scheme
 from servers.credentials.session_scheme import SessionScheme
 from servers.errors import UsageError
 from servers.settings import Settings
-from servers.stores.connection import readable
-from servers.stores.store import StoreKeeper
+from servers.stores.connection import parsed
+from servers.stores.store import StoreBackend
 
 ABOUT = About(
-    title="Redis session behind a cookie (aiohttp-session as it comes)",
+    title="Redis session behind a cookie (stock aiohttp-session)",
     transport="cookie",
     read_command="GET",
     promises=Promises(
         logout="at once",
         role_change="at next issue",
         block="at next issue",
-        password_change="at next issue",  # noqa: S106 - no password
+        password_change="at next issue",  # noqa: S106 - not a password
         store="every request",
     ),
     waives=(
@@ -50,28 +50,28 @@ ABOUT = About(
 
 
 class PrefixedRedisStorage(RedisStorage):
-    """The stock storage, but for what its keys in the store begin with: a name given, not the cookie's."""
+    """Stock storage with a configurable key prefix instead of the cookie's name."""
 
     key_prefix = ""
 
     @property
     def cookie_name(self) -> str:
-        """What RedisStorage puts before a session's id; the cookie's name it takes from elsewhere."""
+        """Return the key prefix, for which RedisStorage uses this property (but not for the cookie)."""
         return self.key_prefix
 
 
 class CookieStock(SessionScheme):
-    """Knows a caller by the session in the store, as far as the stock storage keeps it."""
+    """Scheme that identifies callers by the session in the stock storage."""
 
     async def identify(self, request: web.Request) -> Identity:
-        self._transport.read(request)  # the storage would look up anything
+        self._transport.read(request)  # applies the size limit, which the storage lacks
         return await super().identify(request)
 
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
     ) -> dict[str, str | int]:
         session = await aiohttp_session.new_session(request)
-        # What the storage would do on saving; done now, since the answer tells the CSRF token bound to it.
+        # Set now and not by the storage when saving, because the response has the CSRF token bound to it.
         session.set_new_identity(uuid.uuid4().hex)
         session.update(identity._asdict())
         return {"csrf_token": self._transport.csrf_token(self.binding(session))}
@@ -93,23 +93,23 @@ def build(name: str, settings: Settings) -> Scheme:
         samesite="Lax",
     )
     storage.key_prefix = f"{settings.key_prefix}{name}:session"
-    return CookieStock(storage, transport, StoreKeeper(redis))
+    return CookieStock(storage, transport, StoreBackend(redis))
 
 
 def _connect(url: str) -> Redis:
-    """Return a client of the store, or of the master that Sentinels name, as redis-py documents it.
+    """Return a client of the store, or of the master reported by Sentinels, as documented by redis-py.
 
     Raises:
-        UsageError: The URL cannot be read, or names a cluster.
+        UsageError: The URL is invalid, or is that of a cluster.
     """
-    with readable(url) as several:
-        if several is None:
+    with parsed(url) as nodes:
+        if nodes is None:
             return Redis.from_url(url)
-        if several.kind == "cluster":
+        if nodes.kind == "cluster":
             raise UsageError(
-                "cookie-stock cannot use a cluster: aiohttp-session's storage takes a client of one store. "
-                "Name another scheme, or another store."
+                "cookie-stock cannot use a cluster: aiohttp-session's storage needs a single server. "
+                "Use another scheme, or another store."
             )
-        sentinel = Sentinel(several.hosts, sentinel_kwargs=several.sentinel_options)  # type: ignore[no-untyped-call]
-        redis: Redis = sentinel.master_for(several.name, **several.options)
+        sentinel = Sentinel(nodes.hosts, sentinel_kwargs=nodes.sentinel_options)  # type: ignore[no-untyped-call]
+        redis: Redis = sentinel.master_for(nodes.name, **nodes.options)
         return redis

@@ -1,13 +1,13 @@
-"""A session in Redis whose id travels as bearer: all that `cookie` does for the caller, without a cookie."""
+"""Session in Redis with its id as bearer token: the same guarantees as `cookie`, without a cookie."""
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
 
 from typing import Final
 
 from aiohttp import web
 
 from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import About, Scheme
 from servers.credentials.transport import Transport
@@ -16,10 +16,10 @@ from servers.stores.connection import connect
 from servers.stores.session_records import Record, SessionRecords
 
 ABOUT = About(
-    title="Redis session, its id as bearer",
+    title="Redis session with its id as bearer token",
     transport="bearer",
     read_command="GETEX",
-    promises=ASKED_FOR,
+    promises=SERVER_SIDE,
 )
 
 _ISSUED: Final = web.RequestKey("issued", str)
@@ -27,11 +27,11 @@ _RECORD: Final = web.RequestKey("record", Record)
 
 
 class OpaqueBearer(Scheme):
-    """Knows a caller by the session in the store; deleting that ends it.
+    """Scheme that identifies callers by a session in the store, and revokes by deleting it.
 
     Args:
-        records: The sessions.
-        transport: How their ids travel.
+        records: Sessions in the store.
+        transport: Transport of the session ids.
     """
 
     def __init__(self, records: SessionRecords, transport: Transport) -> None:

@@ -1,4 +1,4 @@
-"""A stateless JWT as bearer: everything the server needs to know is in the token, so it asks nobody."""
+"""Stateless JWT as bearer token: the token holds all that the server needs, so it queries no store."""
 
 from servers import signing_keys
 from servers.credentials.bearer_transport import BearerTransport
@@ -9,7 +9,7 @@ from servers.credentials.tokens import Tokens
 from servers.settings import Settings
 
 ABOUT = About(
-    title="Stateless HS256 JWT as bearer",
+    title="Stateless HS256 JWT as bearer token",
     transport="bearer",
     promises=SELF_CONTAINED,
 )

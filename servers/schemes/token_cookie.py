@@ -1,4 +1,4 @@
-"""A stateless JWT in a cookie: nothing is kept here, scripts cannot read it, and writes need a CSRF proof."""
+"""Stateless JWT in a cookie: no server-side state, unreadable for scripts, and writes need a CSRF token."""
 
 from servers import signing_keys
 from servers.credentials.cookie_transport import CookieTransport

@@ -1,4 +1,4 @@
-"""A JWT as bearer, checked against the time at which its account's tokens were last ended, in the store."""
+"""JWT as bearer token, checked against the time of its account's last revocation, in the store."""
 
 # ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from servers import signing_keys
 from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import About, Scheme
 from servers.credentials.token_scheme import TokenScheme
@@ -19,21 +19,21 @@ from servers.stores.connection import connect
 from servers.stores.revocation_cutoffs import Cutoffs
 
 ABOUT = About(
-    title="HS256 JWT as bearer, its time of issue checked against the account's cut-off in Redis",
+    title="HS256 JWT as bearer token, issued after the account's cut-off time in Redis",
     transport="bearer",
     read_command="GET",
-    # A cut-off ends all tokens of an account, on every device, or none.
-    promises=replace(ASKED_FOR, logout="at expiry"),
+    # A cut-off revokes all tokens of an account, on all devices, so a logout cannot use it.
+    promises=replace(SERVER_SIDE, logout="at expiry"),
 )
 
 
 class TokenCutoff(TokenScheme):
-    """Believes a token that is younger than its account's cut-off.
+    """Scheme that accepts tokens issued after their account's cut-off.
 
     Args:
-        tokens: How tokens are signed and checked.
-        transport: How they travel.
-        cutoffs: When the tokens of each account were ended.
+        tokens: Signer and verifier of tokens.
+        transport: Transport of the tokens.
+        cutoffs: Times of each account's last revocation.
     """
 
     def __init__(self, tokens: Tokens, transport: Transport, cutoffs: Cutoffs) -> None:
@@ -48,8 +48,8 @@ class TokenCutoff(TokenScheme):
     async def claims_for(self, identity: Identity) -> dict[str, Any]:
         """Return the claims, with the time to the microsecond, which RFC 7519 section 2 allows.
 
-        In whole seconds a token issued just after a cut-off, to whoever just changed the password, would
-        count as old, or one issued just before it as new.
+        With whole seconds, the token issued just after a password change would count as revoked, or a token
+        issued just before the cut-off as valid.
         """
         return self._tokens.claims(identity) | {"iat": round(time.time(), 6)}
 

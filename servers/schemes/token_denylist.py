@@ -1,4 +1,4 @@
-"""A JWT as bearer that can be ended: every request asks the store whether its token is on the denylist."""
+"""Revocable JWT as bearer token: every request checks a denylist in the store."""
 
 # ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from servers import signing_keys
 from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import About, Scheme
-from servers.credentials.token_scheme import EndableTokenScheme
+from servers.credentials.token_scheme import RevocableTokenScheme
 from servers.credentials.tokens import Tokens
 from servers.credentials.transport import Transport
 from servers.settings import Settings
@@ -17,20 +17,20 @@ from servers.stores.connection import connect
 from servers.stores.denylist import Denylist
 
 ABOUT = About(
-    title="HS256 JWT as bearer, checked against a denylist in Redis",
+    title="HS256 JWT as bearer token, checked against a denylist in Redis",
     transport="bearer",
     read_command="EXISTS",
-    promises=ASKED_FOR,
+    promises=SERVER_SIDE,
 )
 
 
-class TokenDenylist(EndableTokenScheme):
-    """Believes a token that is not on the list; an account's are indexed, so that all can be put there.
+class TokenDenylist(RevocableTokenScheme):
+    """Scheme that accepts tokens not on the denylist; an index per account allows revoking all of them.
 
     Args:
-        tokens: How tokens are signed and checked.
-        transport: How they travel.
-        denylist: Those that were ended.
+        tokens: Signer and verifier of tokens.
+        transport: Transport of the tokens.
+        denylist: Revoked tokens.
     """
 
     def __init__(self, tokens: Tokens, transport: Transport, denylist: Denylist) -> None:
@@ -42,10 +42,10 @@ class TokenDenylist(EndableTokenScheme):
             raise self._transport.invalid()
         return Identity.of(claims)
 
-    async def remember(self, claims: dict[str, Any]) -> None:
+    async def record_token(self, claims: dict[str, Any]) -> None:
         await self._denylist.index(claims)
 
-    async def forget(self, claims: dict[str, Any]) -> None:
+    async def revoke_token(self, claims: dict[str, Any]) -> None:
         await self._denylist.add(claims)
 
     async def revoke_account(self, account_id: str) -> None:

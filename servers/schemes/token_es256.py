@@ -1,4 +1,4 @@
-"""A stateless JWT signed by ECDSA on P-256: short, and dearer to verify."""
+"""Stateless JWT signed with ECDSA on P-256: short, and more expensive to verify."""
 
 from servers.credentials import public_keys
 from servers.credentials.scheme import Scheme

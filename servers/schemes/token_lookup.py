@@ -1,4 +1,4 @@
-"""A JWT as bearer, and an indexed SELECT on every request: does the account still stand by what it says?"""
+"""JWT as bearer token, and an indexed SELECT on every request that checks whether the account changed."""
 
 # ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from servers import signing_keys
 from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import About, Scheme
 from servers.credentials.token_scheme import TokenScheme
@@ -17,22 +17,22 @@ from servers.settings import Settings
 from servers.stores.lookups import Lookup
 
 ABOUT = About(
-    title="HS256 JWT as bearer, its account looked up in SQLite or PostgreSQL",
+    title="HS256 JWT as bearer token, with an account lookup in SQLite or PostgreSQL",
     transport="bearer",
-    promises=replace(ASKED_FOR, logout="at expiry", store="none", database="every request"),
+    promises=replace(SERVER_SIDE, logout="at expiry", store="none", database="every request"),
 )
 
-#: The claim that says in which epoch of its account a token was issued.
+#: Claim with the account's epoch at the time of issue.
 _EPOCH: Final = "epoch"
 
 
 class TokenLookup(TokenScheme):
-    """Believes a token whose account is in the epoch in which it was issued.
+    """Scheme that accepts a token while its account is in the epoch of its issue.
 
     Args:
-        tokens: How tokens are signed and checked.
-        transport: How they travel.
-        lookup: The accounts' epochs.
+        tokens: Signer and verifier of tokens.
+        transport: Transport of the tokens.
+        lookup: Epochs of the accounts.
     """
 
     def __init__(self, tokens: Tokens, transport: Transport, lookup: Lookup) -> None:
@@ -63,7 +63,7 @@ def build(name: str, settings: Settings) -> Scheme:
 
 
 def _lookup(settings: Settings) -> Lookup:
-    # Each imports a driver that the other does without.
+    # Imported on demand, because each needs a database driver.
     if settings.lookup_url:
         from servers.stores.postgres_lookup import PostgresLookup
 

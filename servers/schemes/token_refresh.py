@@ -1,10 +1,10 @@
-"""A JWT of five minutes as bearer, and a refresh token that gets the next one: no store on ordinary requests.
+"""JWT of five minutes as bearer token, renewed by a refresh token: ordinary requests need no store.
 
-The window that a stolen refresh token leaves is `refresh_families.GRACE_MS`: within it a spent one still gets
-the same successor; after it, its use ends the refresh tokens of the login that it belongs to.
+A stolen refresh token can be used for up to `refresh_families.GRACE_MS` after it was spent: in this window it
+still yields the same successor; after it, its use revokes all refresh tokens of its login.
 """
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods, and what each is given
+# ruff: noqa: ARG002, D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods and their arguments
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,27 +24,27 @@ from servers.settings import Settings
 from servers.stores.connection import connect
 from servers.stores.refresh_families import RefreshFamilies
 
-#: Seconds that an access token lives where nothing else is set, and may be out of date.
+#: Default lifetime of an access token in seconds, which is also how long it may be out of date.
 LIFETIME_S: Final = 5 * 60
 
 ABOUT = About(
-    title="HS256 JWT of five minutes as bearer, renewed by single-use refresh tokens in Redis",
+    title="HS256 JWT of five minutes as bearer token, renewed by single-use refresh tokens in Redis",
     transport="bearer",
     promises=replace(SELF_CONTAINED, store="some"),
     lifetime_s=LIFETIME_S,
 )
 
-#: The claim that names the family of refresh tokens an access token belongs to.
+#: Claim with the family of refresh tokens that an access token belongs to.
 _FAMILY: Final = "sid"
 
 
 class TokenRefresh(TokenScheme):
-    """Believes a token that it signed, and renews it while its family of refresh tokens is there.
+    """Scheme that accepts its tokens until they expire, and renews them while their refresh family exists.
 
     Args:
-        tokens: How tokens are signed and checked.
-        transport: How they travel.
-        families: The refresh tokens.
+        tokens: Signer and verifier of tokens.
+        transport: Transport of the tokens.
+        families: Families of refresh tokens.
     """
 
     def __init__(self, tokens: Tokens, transport: Transport, families: RefreshFamilies) -> None:
@@ -60,17 +60,17 @@ class TokenRefresh(TokenScheme):
         replaced = self.claims_carried(request)
         issued = await super().issue(request, response, identity)
         refresh_token = await self._families.create(request[ISSUED][_FAMILY], identity.sub)
-        await self._end_family(replaced)
+        await self._revoke_family(replaced)
         return issued | {"refresh_token": refresh_token}
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
-        await self._end_family(self.claims_to_end(request))
+        await self._revoke_family(self.claims_to_revoke(request))
 
     async def revoke_account(self, account_id: str) -> None:
         await self._families.revoke_account(account_id)
 
     async def revoke_rights(self, account_id: str) -> None:
-        """Leave the families: an access token lives five minutes, and the next one says the new role."""
+        """Keep the families: access tokens expire after five minutes, and the next one has the new role."""
 
     async def refresh(self, refresh_token: str, current: Current) -> dict[str, str | int]:
         use = await self._families.use(refresh_token)
@@ -80,10 +80,10 @@ class TokenRefresh(TokenScheme):
                 await self._families.revoke(use.family_id, use.account_id)
             raise self.unauthorized("invalid_grant")
         token = self._tokens.sign(self._tokens.claims(identity) | {_FAMILY: use.family_id})
-        handed_out = self._transport.hand_out(web.Response(), token, self._tokens.lifetime_s, use.family_id)
-        return handed_out | {"refresh_token": use.successor}
+        fields = self._transport.hand_out(web.Response(), token, self._tokens.lifetime_s, use.family_id)
+        return fields | {"refresh_token": use.successor}
 
-    async def _end_family(self, claims: Mapping[str, Any] | None) -> None:
+    async def _revoke_family(self, claims: Mapping[str, Any] | None) -> None:
         if claims and _FAMILY in claims:
             await self._families.revoke(claims[_FAMILY], claims["sub"])
 

@@ -1,4 +1,4 @@
-"""A stateless JWT signed by RSA, as most identity providers do: cheap to verify, dear to sign, and long."""
+"""Stateless JWT signed with RSA, common among identity providers: cheap to verify, expensive to sign."""
 
 from servers.credentials import public_keys
 from servers.credentials.scheme import Scheme

@@ -1,4 +1,4 @@
-"""A JWT as bearer whose id names a session in the store: verified first, and then looked up all the same."""
+"""JWT as bearer token with a session in the store under its id: verified first, then looked up."""
 
 # ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
@@ -8,10 +8,10 @@ from aiohttp import web
 
 from servers import signing_keys
 from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import ASKED_FOR
+from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import About, Scheme
-from servers.credentials.token_scheme import EndableTokenScheme
+from servers.credentials.token_scheme import RevocableTokenScheme
 from servers.credentials.tokens import Tokens
 from servers.credentials.transport import Transport
 from servers.settings import Settings
@@ -19,20 +19,20 @@ from servers.stores.connection import connect
 from servers.stores.session_records import SessionRecords
 
 ABOUT = About(
-    title="HS256 JWT as bearer, and a session in Redis behind its id",
+    title="HS256 JWT as bearer token, with a session in Redis under its id",
     transport="bearer",
     read_command="GETEX",
-    promises=ASKED_FOR,
+    promises=SERVER_SIDE,
 )
 
 
-class TokenStateful(EndableTokenScheme):
-    """Believes a token whose session is there; who the caller is, the session says.
+class TokenStateful(RevocableTokenScheme):
+    """Scheme that accepts a token while its session exists, and takes the identity from the session.
 
     Args:
-        tokens: How tokens are signed and checked.
-        transport: How they travel.
-        records: The sessions, each under its token's `jti`.
+        tokens: Signer and verifier of tokens.
+        transport: Transport of the tokens.
+        records: Sessions in the store, each under its token's `jti`.
     """
 
     def __init__(self, tokens: Tokens, transport: Transport, records: SessionRecords) -> None:
@@ -51,10 +51,10 @@ class TokenStateful(EndableTokenScheme):
         if claims and record:
             await self._records.update(claims["jti"], record.stored, record.fields | identity._asdict())
 
-    async def remember(self, claims: dict[str, Any]) -> None:
+    async def record_token(self, claims: dict[str, Any]) -> None:
         await self._records.create(claims["jti"], claims["sub"], Identity.of(claims)._asdict())
 
-    async def forget(self, claims: dict[str, Any]) -> None:
+    async def revoke_token(self, claims: dict[str, Any]) -> None:
         await self._records.revoke(claims["jti"])
 
     async def revoke_account(self, account_id: str) -> None:

@@ -1,6 +1,6 @@
-"""Which names (of sessions, tokens, families) an account holds, so that all of them can be ended.
+"""Index of an account's credentials (sessions, tokens, families), so that all of them can be revoked.
 
-{prefix}account:{account id}   sorted set of the names by the time they expire (Unix seconds)
+{prefix}account:{account id}   sorted set of the names, scored by expiry (Unix seconds)
 """
 
 import time
@@ -15,15 +15,15 @@ from servers.stores.connection import Store
 
 
 class AccountIndex:
-    """The names under one prefix of a store; what they name is its keeper's.
+    """Index of names under one prefix of a store; the named records belong to the caller.
 
-    A keeper changes the index after what it names. In a cluster (`servers.stores.cluster`) that is no
-    transaction: broken off in between, it leaves a record that nobody was told of, or a name of what has
-    ended, and never what has been handed out and cannot be ended.
+    Callers change the index after the record. In a cluster (`servers.stores.cluster`) the two writes are not
+    one transaction: an interruption leaves an unused record or the name of a revoked one, but never an issued
+    credential that cannot be revoked.
 
     Args:
-        redis: The store.
-        prefix: What every key begins with.
+        redis: Client of the store.
+        prefix: Prefix of all keys.
     """
 
     def __init__(self, redis: Store, prefix: str) -> None:
@@ -31,9 +31,9 @@ class AccountIndex:
         self._prefix = f"{prefix}account:"
 
     def add(self, pipe: Pipeline | ClusterPipeline, account_id: str, name: str, expires: int) -> None:
-        """Have `pipe` note a name, drop those that have expired, and let the whole end after the last.
+        """Queue on `pipe`: add a name, drop expired names, and expire the index after its last name.
 
-        Names may have been noted that expire later than this one, by a server with another AUTH_LIFETIME_S.
+        Other names may expire later than this one, if a server with another AUTH_LIFETIME_S added them.
         """
         key, now = self._prefix + account_id, int(time.time())
         pipe.zadd(key, {name: expires})
@@ -43,13 +43,13 @@ class AccountIndex:
     def remove(
         self, store: Store | Pipeline | ClusterPipeline, account_id: str, names: Iterable[str]
     ) -> Awaitable[Any]:
-        """Drop these names, and no other: a login may just have added to them.
+        """Remove these names only, since a login may just have added another.
 
-        A store does so when awaited, a pipeline when it is executed.
+        A store removes them when awaited, a pipeline when executed.
         """
         return store.zrem(self._prefix + account_id, *names)
 
-    async def held(self, account_id: str) -> dict[str, int]:
-        """Return the names, each with the time at which it expires."""
-        found: Any = await self._redis.zrange(self._prefix + account_id, 0, -1, withscores=True)
-        return {name.decode(): int(expires) for name, expires in cast(list[tuple[bytes, float]], found)}
+    async def names(self, account_id: str) -> dict[str, int]:
+        """Return the names of an account, each with its expiry (Unix seconds)."""
+        entries: Any = await self._redis.zrange(self._prefix + account_id, 0, -1, withscores=True)
+        return {name.decode(): int(expires) for name, expires in cast(list[tuple[bytes, float]], entries)}

@@ -1,4 +1,4 @@
-"""A Redis Cluster: each key has one of 16384 slots, each slot one node, and a transaction one slot."""
+"""Client of a Redis Cluster: a key has one of 16384 slots, a slot one node, and a transaction one slot."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,25 +9,25 @@ from redis.exceptions import AskError, ClusterDownError, MaxConnectionsError, Mo
 from redis.exceptions import ConnectionError as NodeGoneError
 from redis.exceptions import TimeoutError as NodeSilentError
 
-#: A command, its key, and what else it is given.
+#: A command, its key, and further arguments.
 Command = Sequence[Any]
 
-#: How often a command is sent elsewhere, or again, before it fails.
+#: Redirections and retries of a command before it fails.
 _REDIRECTIONS: Final = 3
 
 
 class Cluster(RedisCluster):
-    """redis-py's client, but for what all requests wait for, and for transactions.
+    """Client of redis-py with a faster path for the commands that requests wait for, and for transactions.
 
-    There redis-py looks up a policy and the place of the keys for each command, which costs more than the
-    command, and starts a thread for each that a transaction queues.
+    redis-py looks up a policy and the position of the keys for each command, which costs more than the
+    command itself, and starts a thread for each command in a transaction.
     """
 
     async def at_slot(self, *commands: Command) -> Any:
-        """Carry out commands on keys of one slot, several as one transaction; return the last answer.
+        """Execute commands on keys of one slot, several as one transaction; return the last response.
 
-        Where the slot has moved, or its node does not answer, they are sent again: each of them must leave
-        the same behind when it is carried out twice.
+        If the slot has moved, or its node does not answer, the commands are sent again: they must be
+        idempotent.
         """
         await self.initialize()
         slots, slot = self.nodes_manager, self.keyslot(commands[0][1])
@@ -38,7 +38,7 @@ class Cluster(RedisCluster):
             except MovedError as moved:
                 await slots.move_slot(moved)
                 node, asking = slots.get_node_from_slot(slot), False
-            except AskError as ask:  # while the slot is moving
+            except AskError as ask:  # while the slot is migrating
                 node, asking = self.get_node(ask.host, ask.port), True
             except MaxConnectionsError:
                 raise
@@ -50,27 +50,27 @@ class Cluster(RedisCluster):
     def get_node(
         self, host: str | None = None, port: int | None = None, node_name: str | None = None
     ) -> ClusterNode:
-        """Return a node; one that is not known, to which a slot is just moving, counts as not there yet."""
+        """Return a node; raise an error for an unknown node, to which a slot may be migrating."""
         node = super().get_node(host, port, node_name)
         if node is None:
-            raise NodeGoneError("a slot moves to a node that is not known yet")
+            raise NodeGoneError("a slot is migrating to a node that is not known yet")
         return node
 
     def pipeline(self, transaction: object = None, shard_hint: object = None) -> "ClusterChanges":  # noqa: ARG002
-        """Return something that collects changes of several keys."""
-        return ClusterChanges(self)  # type: ignore[abstract]  # of redis-py's own making
+        """Return a pipeline that collects changes of several keys."""
+        return ClusterChanges(self)  # type: ignore[abstract]  # caused by redis-py
 
     async def ping(self, **kwargs: Any) -> bool:
-        """Return when every node that holds keys answers; replicas may be away."""
+        """Return when all primary nodes answer; replicas may be down."""
         await self.execute_command("PING", target_nodes=self.PRIMARIES, **kwargs)
         return True
 
 
 class ClusterChanges(ClusterPipeline):
-    """Changes of several keys, as near to a transaction as keys of several slots can have.
+    """Changes of several keys, as close to a transaction as keys in several slots allow.
 
-    What is done to the last key named waits until all else is done, and what is done to it is a transaction,
-    as it is to the first where there are two. So one that is broken off has not begun with its last key.
+    The last slot is changed after all others and in one transaction; with two slots, the first is one
+    transaction as well. So after an interruption the last key is unchanged.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -79,7 +79,7 @@ class ClusterChanges(ClusterPipeline):
         self._commands: list[Command] = []
 
     def execute_command(self, *args: Any, **_: Any) -> "ClusterChanges":
-        """Note a command; its first argument is its key."""
+        """Queue a command; its first argument is the key."""
         self._commands.append(args)
         return self
 
@@ -88,7 +88,7 @@ class ClusterChanges(ClusterPipeline):
         raise_on_error: bool = True,  # noqa: ARG002 - redis-py's signature
         allow_redirections: bool = True,  # noqa: ARG002
     ) -> list[Any]:
-        """Carry out what was noted; the answers are none that would be those of a transaction."""
+        """Execute the queued commands; returns an empty list, not the responses."""
         by_slot: dict[int, list[Command]] = {}
         for command in self._commands:
             by_slot.setdefault(self._cluster.keyslot(command[1]), []).append(command)
@@ -96,46 +96,46 @@ class ClusterChanges(ClusterPipeline):
         if len(before) == 1:
             await self._cluster.at_slot(*before[0])
         elif before:
-            together = RedisCluster.pipeline(self._cluster)
-            for command in (one for some in before for one in some):
-                together.execute_command(*command)
-            await together.execute()
+            pipeline = RedisCluster.pipeline(self._cluster)
+            for command in (command for commands in before for command in commands):
+                pipeline.execute_command(*command)
+            await pipeline.execute()
         await self._cluster.at_slot(*last)
         return []
 
 
 async def _send(node: ClusterNode, commands: Sequence[Command], *, asking: bool) -> Any:
-    """Send commands to a node at once, several as a transaction, and return the last answer.
+    """Send commands to a node together, several as a transaction, and return the last response.
 
     Args:
-        node: Where to.
-        commands: On keys of one slot.
-        asking: Whether the node is just being given that slot.
+        node: Node to send to.
+        commands: Commands on keys of one slot.
+        asking: Whether the slot is being migrated to this node.
 
     Raises:
-        RedisError: A command failed, or the node.
+        RedisError: A command or the node failed.
     """
     sent = [*commands] if len(commands) == 1 else [("MULTI",), *commands, ("EXEC",)]
     if asking:
         sent.insert(0, ("ASKING",))
-    refused: ResponseError | None = None
-    answer: Any = None
+    failure: ResponseError | None = None
+    response: Any = None
     connection = node.acquire_connection()
     try:
         await node.disconnect_if_needed(connection)
         await connection.send_packed_command(connection.pack_commands(sent))
         for _ in sent:
             try:
-                answer = await connection.read_response()
+                response = await connection.read_response()
             except ResponseError as error:
-                refused = refused or error  # of a transaction the first says why, EXEC only that
+                failure = failure or error  # a transaction's first error has the reason
     except BaseException:
-        await connection.disconnect(nowait=True)  # what is still to come must answer nothing else
+        await connection.disconnect(nowait=True)  # pending responses must not answer other commands
         raise
     finally:
         node.release(connection)
-    if refused is None and len(commands) > 1:
-        refused = next((one for one in answer if isinstance(one, ResponseError)), None)
-    if refused is not None:
-        raise refused
-    return answer
+    if failure is None and len(commands) > 1:
+        failure = next((result for result in response if isinstance(result, ResponseError)), None)
+    if failure is not None:
+        raise failure
+    return response

@@ -1,4 +1,4 @@
-"""How a store is reached: one server, the master that Sentinels name, or a cluster, by its URL."""
+"""Clients of a store by its URL: a single server, the master reported by Sentinels, or a cluster."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -17,62 +17,61 @@ from servers.stores import urls
 from servers.stores.cluster import Cluster
 from servers.stores.urls import Nodes
 
-#: Seconds that one operation may take; after that the store counts as gone.
+#: Timeout of an operation in seconds, after which the store counts as unavailable.
 TIMEOUT_S: Final = 2.0
 
-#: Connections at most, one for each request in flight. redis-py refuses more rather than queue them.
+#: Maximum number of connections, one per request in flight. redis-py rejects more instead of queueing them.
 MAX_CONNECTIONS: Final = 1024
 
-#: Seconds that one node of several may take, so that the deadline leaves time to ask the next.
+#: Timeout of one node of several in seconds; the rest of the deadline is left for the next node.
 NODE_TIMEOUT_S: Final = 0.8
 
-#: A store, or the master that Sentinels name; or a cluster.
+#: Client of a single server or of the master reported by Sentinels, or of a cluster.
 Store = Redis | Cluster
 
 
 def connect(url: str) -> Store:
-    """Return a client of the store at `url`; it connects when first used.
+    """Return a client of the store at `url`, which connects on first use.
 
-    The URL is redis://, rediss:// or unix://, by redis-py's rules, or one of `servers.stores.urls`.
+    The URL is redis://, rediss:// or unix://, as redis-py defines them, or one of `servers.stores.urls`.
 
     Raises:
-        UsageError: The URL is none of a store, or names a file for TLS that cannot be read.
+        UsageError: The URL is invalid, or a TLS file in it cannot be read.
     """
-    with readable(url) as several:
-        if several is None:
-            return _one(url)
-        return _cluster(several) if several.kind == "cluster" else _master(several)
+    with parsed(url) as nodes:
+        if nodes is None:
+            return _single(url)
+        return _cluster(nodes) if nodes.kind == "cluster" else _master(nodes)
 
 
 @contextlib.contextmanager
-def readable(url: str) -> Iterator[Nodes | None]:
-    """Yield what `url` says of a store of several nodes, else None, to whoever makes a client of it.
+def parsed(url: str) -> Iterator[Nodes | None]:
+    """Yield the nodes in `url`, None for a single server, and convert errors of the context to `UsageError`.
 
     Raises:
-        UsageError: The URL is none of a store, or names a file for TLS that cannot be read.
+        UsageError: The URL is invalid, or a TLS file in it cannot be read.
     """
     try:
         yield urls.parse(url)
     except TypeError as error:
-        raise UsageError(f"redis-py does not know an option of the store's URL: {error}.") from None
+        raise UsageError(f"redis-py does not support an option of the store's URL: {error}.") from None
     except OSError as error:
         raise UsageError(
-            f"A file for TLS that the store's URL names cannot be read: {error.strerror or error}."
+            f"A TLS file in the store's URL cannot be read: {error.strerror or error}."
         ) from None
     except (ValueError, RedisError, RedisClusterException):
         raise UsageError(
-            "The store's URL cannot be read; it looks like redis://host:6379/0, rediss://..., unix:///path,"
+            "The store's URL cannot be read; use redis://host:6379/0, rediss://..., unix:///path,"
             " redis+sentinel://host:26379,host:26379/NAME or redis+cluster://host:6379,host:6379."
         ) from None
 
 
-def _one(url: str) -> Redis:
-    """Return a client of one store.
+def _single(url: str) -> Redis:
+    """Return a client of a single server.
 
-    One deadline over a whole operation (`servers.stores.store.asks_store`) stands in for redis-py's own two
-    per
-    command: it bounds the same and costs a fraction. One retry, so that a connection which the store closed
-    meanwhile (it was restarted) is replaced before anyone notices.
+    One deadline per operation (`servers.stores.store.store_operation`) replaces redis-py's two timeouts per
+    command: same bound, at a fraction of the cost. One retry, so that a connection that the store closed (by
+    a restart) is replaced without a failed request.
     """
     redis = Redis.from_url(
         url,
@@ -87,61 +86,61 @@ def _one(url: str) -> Redis:
     return redis
 
 
-def _master(several: Nodes) -> Redis:
-    """Return a client of the master that Sentinels name; each new connection asks them which that is."""
+def _master(nodes: Nodes) -> Redis:
+    """Return a client of the master; each new connection queries the Sentinels for its address."""
     timeouts = {"socket_timeout": NODE_TIMEOUT_S, "socket_connect_timeout": NODE_TIMEOUT_S}
-    once = Retry(NoBackoff(), 0)  # another Sentinel is asked instead
-    of_sentinels = {"protocol": 2, "retry": once} | timeouts | several.sentinel_options
+    no_retry = Retry(NoBackoff(), 0)  # the next Sentinel is queried instead
+    sentinel_options = {"protocol": 2, "retry": no_retry} | timeouts | nodes.sentinel_options
     options: dict[str, Any] = {
         "protocol": 2,
         "socket_timeout": None,
         "socket_connect_timeout": NODE_TIMEOUT_S,
         "max_connections": MAX_CONNECTIONS,
         "retry": Retry(NoBackoff(), 1),
-    } | several.options
-    sentinel = Sentinel(several.hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
-    redis: Redis = sentinel.master_for(several.name, connection_pool_class=MasterPool, **options)
-    for one in (redis, *sentinel.sentinels):
-        _check(one.connection_pool.connection_class, one.connection_pool.connection_kwargs)
+    } | nodes.options
+    sentinel = Sentinel(nodes.hosts, sentinel_kwargs=sentinel_options)  # type: ignore[no-untyped-call]
+    redis: Redis = sentinel.master_for(nodes.name, connection_pool_class=MasterPool, **options)
+    for client in (redis, *sentinel.sentinels):
+        _check(client.connection_pool.connection_class, client.connection_pool.connection_kwargs)
     return redis
 
 
 class MasterPool(SentinelConnectionPool):
-    """Connections to the master; those to the Sentinels end with them."""
+    """Connections to the master; closing them also closes those to the Sentinels."""
 
     async def get_master_address(self) -> tuple[str, int]:
-        """Ask which the master is by now."""
+        """Return the address of the current master."""
         try:
             address: tuple[str, int] = await super().get_master_address()  # type: ignore[no-untyped-call]
         except MasterNotFoundError:
             raise MasterNotFoundError(
-                f"no Sentinel lets us in and knows a master {self.service_name}"
+                f"no Sentinel accepts the connection and reports a master {self.service_name}"
             ) from None
         return address
 
     async def aclose(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         await super().aclose()
         await self.sentinel_manager.aclose()
 
 
-def _cluster(several: Nodes) -> Cluster:
-    """Return a client of a cluster; its nodes have timeouts, after which the others are asked."""
+def _cluster(nodes: Nodes) -> Cluster:
+    """Return a client of a cluster; after the timeout of one node the others are tried."""
     options: dict[str, Any] = {
         "protocol": 2,
         "socket_timeout": NODE_TIMEOUT_S,
         "socket_connect_timeout": NODE_TIMEOUT_S,
         "max_connections": MAX_CONNECTIONS,
         "retry": Retry(NoBackoff(), 2),
-    } | several.options
-    cluster = Cluster(startup_nodes=[ClusterNode(*host) for host in several.hosts], **options)
+    } | nodes.options
+    cluster = Cluster(startup_nodes=[ClusterNode(*host) for host in nodes.hosts], **options)
     for node in cluster.startup_nodes:
         _check(node.connection_class, node.connection_kwargs)
     return cluster
 
 
 def _check(kind: type[AbstractConnection], options: Mapping[str, Any]) -> None:
-    """Raise TypeError for options that a connection does not know, OSError for files that it cannot read."""
+    """Raise TypeError for unsupported connection options, OSError for files that cannot be read."""
     connection = kind(**options)
     if isinstance(connection, SSLConnection):
         connection.ssl_context.get()

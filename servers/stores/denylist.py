@@ -1,6 +1,6 @@
-"""Tokens that were ended before their time, and which tokens an account holds, in the store.
+"""Denylist of revoked tokens, and an index of each account's tokens, in the store.
 
-{prefix}ended:{jti}            there is such a key as long as the token would have lived, and a minute
+{prefix}ended:{jti}            present from the revocation until a minute after the token's expiry
 {prefix}account:{account id}   the jti of its tokens (servers.stores.account_index)
 """
 
@@ -9,20 +9,20 @@ from typing import Any, Final
 
 from servers.stores.account_index import AccountIndex
 from servers.stores.connection import Store
-from servers.stores.store import StoreKeeper, ask, asks_store
+from servers.stores.store import StoreBackend, execute, store_operation
 
-#: Seconds that an entry outlives its token, for a store whose clock is ahead of ours.
+#: Seconds that an entry outlives its token, in case the store's clock is ahead of the server's.
 MARGIN_S: Final = 60
 
 
-class Denylist(StoreKeeper):
-    """The ended tokens under one prefix of a store, by their `jti`.
+class Denylist(StoreBackend):
+    """Revoked tokens under one prefix of a store, by their `jti`.
 
     Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
 
     Args:
-        redis: The store.
-        prefix: What every key begins with.
+        redis: Client of the store.
+        prefix: Prefix of all keys.
     """
 
     def __init__(self, redis: Store, prefix: str) -> None:
@@ -30,33 +30,33 @@ class Denylist(StoreKeeper):
         self._ended_prefix = f"{prefix}ended:"
         self._index = AccountIndex(redis, prefix)
 
-    @asks_store
+    @store_operation
     async def has(self, claims: Mapping[str, Any]) -> bool:
-        """Tell, in one command, whether the token of these claims was ended."""
-        return bool(await ask(self._redis, "EXISTS", self._ended_prefix + claims["jti"]))
+        """Whether the token with these claims was revoked; one command."""
+        return bool(await execute(self._redis, "EXISTS", self._ended_prefix + claims["jti"]))
 
-    @asks_store
+    @store_operation
     async def index(self, claims: Mapping[str, Any]) -> None:
-        """Note that an account holds the token of these claims."""
+        """Add the token with these claims to its account's index."""
         async with self._redis.pipeline(transaction=True) as pipe:
             self._index.add(pipe, claims["sub"], claims["jti"], claims["exp"])
             await pipe.execute()
 
-    @asks_store
+    @store_operation
     async def add(self, claims: Mapping[str, Any]) -> None:
-        """End the token of these claims."""
+        """Revoke the token with these claims."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self._ended_prefix + claims["jti"], 1, exat=claims["exp"] + MARGIN_S)
             self._index.remove(pipe, claims["sub"], [claims["jti"]])
             await pipe.execute()
 
-    @asks_store
+    @store_operation
     async def add_account(self, account_id: str) -> None:
-        """End every token of an account."""
-        held = await self._index.held(account_id)
-        if held:
+        """Revoke all tokens of an account."""
+        tokens = await self._index.names(account_id)
+        if tokens:
             async with self._redis.pipeline(transaction=True) as pipe:
-                for token_id, expires in held.items():
+                for token_id, expires in tokens.items():
                     pipe.set(self._ended_prefix + token_id, 1, exat=expires + MARGIN_S)
-                self._index.remove(pipe, account_id, held)
+                self._index.remove(pipe, account_id, tokens)
                 await pipe.execute()

@@ -1,6 +1,6 @@
-"""The epoch of each account, by one indexed SELECT: it grows whenever the account's credentials end.
+"""Epoch of each account, read by one indexed SELECT; it increases when the account's credentials are revoked.
 
-A token says the epoch in which it was issued.
+A token carries the epoch in which it was issued.
 """
 
 import abc
@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from servers.http.responses import unavailable
 
-#: Seconds that a look-up may take, and a connection.
+#: Timeout of a lookup, and of a connection attempt, in seconds.
 TIMEOUT_S: Final = 2.0
 
 P = ParamSpec("P")
@@ -22,23 +22,23 @@ Bounded = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
 
 
 def unavailable_on(*errors: type[Exception]) -> Callable[[Method[S, P, T]], Bounded[S, P, T]]:
-    """Return a decorator that makes a method raise 503 where the database fails it by one of `errors`."""
+    """Return a decorator that makes a method raise 503 if the database fails with one of `errors`."""
 
     def decorate(method: Method[S, P, T]) -> Bounded[S, P, T]:
         @functools.wraps(method)
-        async def answered(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
             try:
                 return await method(self, *args, **kwargs)
             except errors:
                 raise unavailable("store_unavailable") from None
 
-        return answered
+        return wrapper
 
     return decorate
 
 
 class Lookup(abc.ABC):
-    """The epochs. Every operation raises `web.HTTPServiceUnavailable` while the database does not answer."""
+    """Account epochs in a database; raises `web.HTTPServiceUnavailable` while it does not answer."""
 
     async def ping(self) -> None:
         """Return when the database answers."""
@@ -46,16 +46,16 @@ class Lookup(abc.ABC):
 
     @abc.abstractmethod
     async def epoch(self, account_id: str) -> int | None:
-        """Return the epoch of an account by one SELECT; None where nobody may come in by its name."""
+        """Return the epoch of an account by one SELECT; None if no token of the account is valid."""
 
     @abc.abstractmethod
     async def begin(self, account_id: str) -> int | None:
-        """Return the epoch of an account that logs in; None where it was blocked meanwhile."""
+        """Return the epoch of an account that logs in; None if it was blocked in the meantime."""
 
     @abc.abstractmethod
     async def revoke(self, account_id: str) -> None:
-        """Begin another epoch of an account."""
+        """Start a new epoch of an account."""
 
     @abc.abstractmethod
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""

@@ -1,4 +1,4 @@
-"""The epochs in a table of PostgreSQL, by a pool of asyncpg's; it fills with the accounts that log in."""
+"""Account epochs in a PostgreSQL table, read through an asyncpg pool; a login adds its account."""
 
 # ruff: noqa: D102 - servers.stores.lookups documents the methods
 
@@ -10,21 +10,21 @@ import asyncpg
 
 from servers.stores.lookups import TIMEOUT_S, Lookup, unavailable_on
 
-#: Connections at most; further look-ups wait for one.
+#: Maximum number of connections; further lookups wait for a free one.
 MAX_CONNECTIONS: Final = 16
 
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS credential_epochs (account_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL)"
 )
 
-_asks = unavailable_on(asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_database_operation = unavailable_on(asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 class PostgresLookup(Lookup):
-    """The epochs in PostgreSQL.
+    """Account epochs in PostgreSQL.
 
     Args:
-        url: Where it is: `postgresql://...`.
+        url: URL of the database: `postgresql://...`.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,11 +32,11 @@ class PostgresLookup(Lookup):
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
 
-    @_asks
+    @_database_operation
     async def epoch(self, account_id: str) -> int | None:
         return await self._value("SELECT epoch FROM credential_epochs WHERE account_id = $1", account_id)
 
-    @_asks
+    @_database_operation
     async def begin(self, account_id: str) -> int | None:
         return await self._value(
             "INSERT INTO credential_epochs VALUES ($1, 0) ON CONFLICT (account_id)"
@@ -44,7 +44,7 @@ class PostgresLookup(Lookup):
             account_id,
         )
 
-    @_asks
+    @_database_operation
     async def revoke(self, account_id: str) -> None:
         await self._value(
             "UPDATE credential_epochs SET epoch = epoch + 1 WHERE account_id = $1 RETURNING epoch", account_id
@@ -55,7 +55,7 @@ class PostgresLookup(Lookup):
             await self._pool.close()
 
     async def _value(self, sql: str, account_id: str) -> int | None:
-        async with asyncio.timeout(TIMEOUT_S):  # waiting for a connection included
+        async with asyncio.timeout(TIMEOUT_S):  # including the wait for a connection
             pool = self._pool or await self._open()
             value: int | None = await pool.fetchval(sql, account_id)
             return value
@@ -69,11 +69,13 @@ class PostgresLookup(Lookup):
                     max_size=MAX_CONNECTIONS,
                     timeout=TIMEOUT_S,
                     command_timeout=TIMEOUT_S,
-                    init=_make_table,
+                    init=_create_table,
                 )
             return self._pool
 
 
-async def _make_table(connection: asyncpg.Connection) -> None:
-    with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateTableError):  # made meanwhile
+async def _create_table(connection: asyncpg.Connection) -> None:
+    with contextlib.suppress(
+        asyncpg.UniqueViolationError, asyncpg.DuplicateTableError
+    ):  # created concurrently
         await connection.execute(_TABLE)

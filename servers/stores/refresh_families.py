@@ -1,12 +1,12 @@
-"""Refresh tokens in the store: single use, each with one successor, all of one login ending together.
+"""Single-use refresh tokens in the store, each with one successor; those of a login are revoked together.
 
-    {prefix}family:{family id}     hash: account, secret (SHA-256 of the token's that may be used), and, once
-                                   there was one, spent (of the one before) and spent_at (milliseconds)
+    {prefix}family:{family id}     hash: account, secret (SHA-256 of the current token's secret) and, after
+                                   the first use, spent (of the previous token) and spent_at (milliseconds)
     {prefix}account:{account id}   its families (servers.stores.account_index)
 
-A refresh token is `family id.secret`. The secret of its successor is an HMAC of it, so that a client whose
-answer was lost, or that asked twice at once, gets the same successor and not a second one (RFC 9700 section
-4.14.2 asks for rotation; that a repeated use ends the family is from there, too).
+A refresh token is `family id.secret`. The secret of its successor is an HMAC of the token, so that a client
+that lost a response, or sent two requests at once, gets the same successor and not a second one. RFC 9700
+section 4.14.2 requires rotation, and revocation of the family after a repeated use.
 """
 
 import hashlib
@@ -17,17 +17,17 @@ from typing import Final, Literal, NamedTuple, cast
 
 from servers.stores.account_index import AccountIndex
 from servers.stores.connection import Store
-from servers.stores.store import StoreKeeper, asks_store
+from servers.stores.store import StoreBackend, store_operation
 
-#: Random bytes of a family's id, and of the first secret of each.
+#: Random bytes of a family's id, and of its first secret.
 ID_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 
-#: Milliseconds in which a spent token may be used again, as long as its successor is unused. Within them a
-#: thief of a spent token gets the successor as well; whoever of the two comes second later ends the family.
+#: Milliseconds in which a spent token may be used again, as long as its successor is unused. A thief with a
+#: spent token also gets the successor in this window; a later second use by either revokes the family.
 GRACE_MS: Final = 10_000
 
-# Whether this token may be used is told and noted in one step, whoever asks at the same time.
+# Checks and records the use of a token atomically, so that concurrent requests cannot fork a family.
 _USE: Final = """
 local kept = redis.call('HMGET', KEYS[1], 'secret', 'spent', 'spent_at', 'account')
 if not kept[1] then return {'none', ''} end
@@ -36,7 +36,7 @@ if kept[1] == ARGV[1] then
     return {'first', kept[4]}
 end
 if kept[2] == ARGV[1] and tonumber(ARGV[3]) - tonumber(kept[3]) <= tonumber(ARGV[4]) then
-    -- A successor that is not ours comes of another secret: no answer to repeat here, and no misuse.
+    -- A different successor was derived from another secret: there is no answer to repeat, and no misuse.
     if kept[1] ~= ARGV[2] then return {'none', ''} end
     return {'again', kept[4]}
 end
@@ -46,13 +46,13 @@ return {'reused', kept[4]}
 
 
 class Use(NamedTuple):
-    """What came of using a refresh token.
+    """Outcome of using a refresh token.
 
     Attributes:
-        outcome: `first` and `again` give the successor; `reused` ended the family; `none` knows no such one.
-        family_id: Of the token.
-        account_id: Whose it is; empty where there is no such family.
-        successor: The token to use next.
+        outcome: `first` and `again` issue the successor; `reused` revoked the family; `none`: unknown token.
+        family_id: Family of the token.
+        account_id: Account of the family; empty if there is no such family.
+        successor: Token to use next.
     """
 
     outcome: Literal["first", "again", "reused", "none"]
@@ -62,20 +62,20 @@ class Use(NamedTuple):
 
     @property
     def renews(self) -> bool:
-        """Whether the successor is to be handed out."""
+        """Whether the successor is issued."""
         return self.outcome in ("first", "again")
 
 
-class RefreshFamilies(StoreKeeper):
-    """The families of refresh tokens under one prefix of a store.
+class RefreshFamilies(StoreBackend):
+    """Families of refresh tokens under one prefix of a store.
 
     Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
 
     Args:
-        redis: The store.
-        prefix: What every key begins with.
+        redis: Client of the store.
+        prefix: Prefix of all keys.
         key: Secret from which successors are derived.
-        lifetime_s: Seconds that a family lives, from the login on, however often it is used.
+        lifetime_s: Lifetime of a family in seconds, counted from the login and not extended by use.
     """
 
     def __init__(self, redis: Store, prefix: str, key: bytes, lifetime_s: int) -> None:
@@ -91,9 +91,9 @@ class RefreshFamilies(StoreKeeper):
         """Return the id of a new family."""
         return secrets.token_urlsafe(ID_BYTES)
 
-    @asks_store
+    @store_operation
     async def create(self, family_id: str, account_id: str) -> str:
-        """Begin a family of an account; return its first token."""
+        """Create a family for an account and return its first token."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
         expires = int(time.time()) + self._lifetime_s
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -104,34 +104,34 @@ class RefreshFamilies(StoreKeeper):
             await pipe.execute()
         return f"{family_id}.{secret}"
 
-    @asks_store
+    @store_operation
     async def use(self, token: str) -> Use:
-        """Spend a token for its successor; a spent one ends the family, but for a repetition just after."""
+        """Exchange a token for its successor; reuse after the grace period revokes the family."""
         family_id, _, secret = token.partition(".")
         successor = hmac.new(self._key, token.encode(), hashlib.sha256).hexdigest()
-        answer = await self._use(
+        result = await self._use(
             keys=[self._family_prefix + family_id],
             args=[_digest(secret), _digest(successor), int(time.time() * 1000), GRACE_MS],
         )
-        outcome, account_id = (part.decode() for part in cast(list[bytes], answer))
+        outcome, account_id = (part.decode() for part in cast(list[bytes], result))
         return Use(outcome, family_id, account_id, f"{family_id}.{successor}")  # type: ignore[arg-type]
 
-    @asks_store
+    @store_operation
     async def revoke(self, family_id: str, account_id: str) -> None:
-        """End one family."""
+        """Revoke one family."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(self._family_prefix + family_id)
             self._index.remove(pipe, account_id, [family_id])
             await pipe.execute()
 
-    @asks_store
+    @store_operation
     async def revoke_account(self, account_id: str) -> None:
-        """End all families of an account."""
-        held = await self._index.held(account_id)
-        if held:
+        """Revoke all families of an account."""
+        family_ids = await self._index.names(account_id)
+        if family_ids:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(*(self._family_prefix + family_id for family_id in held))
-                self._index.remove(pipe, account_id, held)
+                pipe.delete(*(self._family_prefix + family_id for family_id in family_ids))
+                self._index.remove(pipe, account_id, family_ids)
                 await pipe.execute()
 
 

@@ -1,39 +1,39 @@
-"""When an account's tokens were last ended, in the store: those issued up to then are refused.
+"""Time of each account's last revocation, in the store: tokens issued up to then are rejected.
 
-{prefix}cutoff:{account id}   Unix seconds, to the microsecond; kept as long as any token may live
+{prefix}cutoff:{account id}   Unix seconds, to the microsecond; kept for the longest lifetime of a token
 """
 
 import time
 
 from servers import contract
 from servers.stores.connection import Store
-from servers.stores.store import StoreKeeper, ask, asks_store
+from servers.stores.store import StoreBackend, execute, store_operation
 
 
-class Cutoffs(StoreKeeper):
-    """The cut-offs under one prefix of a store.
+class Cutoffs(StoreBackend):
+    """Cut-off times under one prefix of a store.
 
-    They are set and compared by the servers' clocks: where several servers share a store, a token that one
-    issued within the difference of their clocks after a cut-off of another's counts as older, or as newer.
+    They are set and compared by the servers' clocks. If several servers share a store, a token issued within
+    their clock difference of another server's cut-off may be taken for older or newer than it is.
 
     Args:
-        redis: The store.
-        prefix: What every key begins with.
+        redis: Client of the store.
+        prefix: Prefix of all keys.
     """
 
     def __init__(self, redis: Store, prefix: str) -> None:
         super().__init__(redis)
         self._prefix = f"{prefix}cutoff:"
 
-    @asks_store
+    @store_operation
     async def covers(self, account_id: str, issued_at: float) -> bool:
-        """Tell, in one command, whether a token of an account that was issued then has been ended."""
-        cutoff = await ask(self._redis, "GET", self._prefix + account_id)
+        """Whether a token issued at `issued_at` to the account was revoked; one command."""
+        cutoff = await execute(self._redis, "GET", self._prefix + account_id)
         return cutoff is not None and issued_at <= float(cutoff)
 
-    @asks_store
+    @store_operation
     async def set(self, account_id: str) -> None:
-        """End every token of an account that was issued up to now."""
-        # Not only as long as tokens live now: it also ends those of before AUTH_LIFETIME_S was shortened.
-        lives_s = contract.ABSOLUTE_TIMEOUT_S
-        await self._redis.set(self._prefix + account_id, f"{time.time():.6f}", ex=lives_s)
+        """Revoke all tokens that were issued to an account up to now."""
+        # The maximum lifetime: also covers tokens issued before AUTH_LIFETIME_S was shortened.
+        lifetime_s = contract.ABSOLUTE_TIMEOUT_S
+        await self._redis.set(self._prefix + account_id, f"{time.time():.6f}", ex=lifetime_s)

@@ -1,9 +1,9 @@
-"""Sessions in the store: what a record holds, and every operation on one.
+"""Sessions in the store: format of the records, and operations on them.
 
     {prefix}session:{SHA-256 of the id}   JSON: created, expires (Unix seconds), session (its fields)
-    {prefix}account:{account id}          those digests (servers.stores.account_index)
+    {prefix}account:{account id}          digests of its session ids (servers.stores.account_index)
 
-Ids are stored hashed, so that who can read the store cannot use what they find.
+Ids are stored hashed, so that read access to the store reveals no usable id.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from typing import Any, Final, NamedTuple
 from servers import contract
 from servers.stores.account_index import AccountIndex
 from servers.stores.connection import Store
-from servers.stores.store import StoreKeeper, ask, asks_store
+from servers.stores.store import StoreBackend, execute, store_operation
 
-#: Random bytes of an id; OWASP asks for 8 at least, we for 16.
+#: Random bytes of an id; OWASP requires at least 8, this project at least 16.
 ID_BYTES: Final = 24
 
 _MISSING: Final = object()
 
-# SET ... IFEQ, which not every store has. Compares the value rather than WATCHing the key: a concurrent read
-# slides the idle timeout, and that counts as a change to WATCH.
+# SET ... IFEQ, which not every store supports. Compares the value instead of WATCHing the key, because a
+# concurrent read resets the idle timeout, which WATCH treats as a change.
 _REPLACE_IF_SAME: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
@@ -33,22 +33,22 @@ return 1
 
 
 class Record(NamedTuple):
-    """A session as it was read: its fields, when it began (Unix seconds), and the stored bytes."""
+    """Session as read from the store: fields, time of creation (Unix seconds), and the stored bytes."""
 
     fields: dict[str, Any]
     created: int
     stored: bytes | str
 
 
-class SessionRecords(StoreKeeper):
-    """The sessions under one prefix of a store.
+class SessionRecords(StoreBackend):
+    """Sessions under one prefix of a store.
 
     Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
 
     Args:
-        redis: The store.
-        prefix: What every key begins with.
-        lifetime_s: Seconds that a session lives, however often it is used; None for
+        redis: Client of the store.
+        prefix: Prefix of all keys.
+        lifetime_s: Absolute timeout of a session in seconds, not extended by use; None for
             `contract.ABSOLUTE_TIMEOUT_S`.
     """
 
@@ -61,10 +61,10 @@ class SessionRecords(StoreKeeper):
 
     @staticmethod
     def new_id() -> str:
-        """Return an id that nobody can guess."""
+        """Return a random session id."""
         return secrets.token_urlsafe(ID_BYTES)
 
-    @asks_store
+    @store_operation
     async def create(self, session_id: str, account_id: str, fields: Mapping[str, Any]) -> None:
         """Store a new session of an account."""
         now = int(time.time())
@@ -76,11 +76,11 @@ class SessionRecords(StoreKeeper):
             self._index.add(pipe, account_id, digest, expires)
             await pipe.execute()
 
-    @asks_store
+    @store_operation
     async def read(self, session_id: str) -> Record | None:
-        """Return a session and slide its idle timeout, in one command; None where it is no more."""
+        """Return a session and reset its idle timeout, in one command; None if it does not exist."""
         key = self._session_prefix + _digest(session_id)
-        stored = await ask(self._redis, "GETEX", key, "EX", contract.IDLE_TIMEOUT_S)
+        stored = await execute(self._redis, "GETEX", key, "EX", contract.IDLE_TIMEOUT_S)
         if stored is None:
             return None
         record = json.loads(stored)
@@ -89,11 +89,11 @@ class SessionRecords(StoreKeeper):
             return None
         return Record(record["session"], record["created"], stored)
 
-    @asks_store
+    @store_operation
     async def update(self, session_id: str, before: bytes | str, fields: Mapping[str, Any]) -> None:
-        """Write what differs between the record read as `before` and `fields`, and nothing else.
+        """Write only the fields that differ between the record read as `before` and `fields`.
 
-        What other requests wrote to other fields meanwhile stays. A session that ended meanwhile stays ended.
+        Concurrent writes to other fields are kept. A session revoked in the meantime stays revoked.
         """
         key = self._session_prefix + _digest(session_id)
         old = json.loads(before)["session"]
@@ -108,23 +108,23 @@ class SessionRecords(StoreKeeper):
                 return
             current = await self._redis.get(key)
 
-    @asks_store
+    @store_operation
     async def revoke(self, session_id: str) -> None:
-        """End one session."""
+        """Revoke one session."""
         digest = _digest(session_id)
         stored = await self._redis.getdel(self._session_prefix + digest)
         if stored is not None:
             account_id = json.loads(stored)["session"]["sub"]
             await self._index.remove(self._redis, account_id, [digest])
 
-    @asks_store
+    @store_operation
     async def revoke_account(self, account_id: str) -> None:
-        """End all sessions of an account."""
-        held = await self._index.held(account_id)
-        if held:
+        """Revoke all sessions of an account."""
+        digests = await self._index.names(account_id)
+        if digests:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(*(self._session_prefix + digest for digest in held))
-                self._index.remove(pipe, account_id, held)
+                pipe.delete(*(self._session_prefix + digest for digest in digests))
+                self._index.remove(pipe, account_id, digests)
                 await pipe.execute()
 
 

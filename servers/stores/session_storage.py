@@ -1,7 +1,7 @@
-"""An aiohttp-session storage that does what its stock Redis storage leaves out.
+"""Storage for aiohttp-session with the protections that its stock Redis storage lacks.
 
-Ids are stored hashed, sessions end when idle, a write touches only what it changed, a session that ended
-stays ended, and nothing is written or set where nothing changed.
+Ids are stored hashed, sessions have an idle timeout, a write changes only the modified fields, a revoked
+session stays revoked, and nothing is written or set if nothing changed.
 """
 
 from typing import cast
@@ -14,17 +14,17 @@ from servers.stores.session_records import SessionRecords
 
 
 class StoredSession(Session):
-    """A session that remembers the record it was read from, so that what changed can be told."""
+    """Session with the record it was read from, so that its changes can be determined."""
 
     stored: bytes | str = b""
 
     def saved(self) -> None:
-        """Note that the store has the session as it is now."""
+        """Mark the session as unchanged, since the store has its current state."""
         self._changed = False
 
 
 class SessionStorage(AbstractStorage):
-    """Keeps sessions in `records` and their ids in the cookie of `transport`.
+    """Storage of sessions in `records` and of their ids in the cookie of `transport`.
 
     Its methods raise `web.HTTPServiceUnavailable` while the store does not answer.
     """
@@ -35,11 +35,11 @@ class SessionStorage(AbstractStorage):
         self._transport = transport
 
     async def new_session(self) -> StoredSession:
-        """Return an empty session under a fresh id."""
+        """Return an empty session with a new id."""
         return StoredSession(self._records.new_id(), data=None, new=True, max_age=self.max_age)
 
     async def load_session(self, request: web.Request) -> StoredSession:
-        """Return the session whose id came with `request`; a new one where there is none."""
+        """Return the session of the id in `request`; a new session if there is none."""
         session_id = self._transport.carried(request)
         record = await self._records.read(session_id) if session_id else None
         if record is None:
@@ -56,7 +56,7 @@ class SessionStorage(AbstractStorage):
     async def save_session(
         self, request: web.Request, response: web.StreamResponse, session: Session
     ) -> None:
-        """Store what changed. A new session (its `sub` names an account) ends the one the request brought."""
+        """Store the changes. A new session (of the account `sub`) replaces and revokes the request's."""
         session = cast(StoredSession, session)
         session_id = str(session.identity)
         if session.empty:

@@ -1,4 +1,4 @@
-"""The epochs in a column of the accounts file, by a connection and a thread of aiosqlite's."""
+"""Account epochs in a column of the accounts file, read through aiosqlite's connection and thread."""
 
 # ruff: noqa: D102 - servers.stores.lookups documents the methods
 
@@ -10,14 +10,14 @@ import aiosqlite
 
 from servers.stores.lookups import TIMEOUT_S, Lookup, unavailable_on
 
-_asks = unavailable_on(sqlite3.Error, OSError)
+_database_operation = unavailable_on(sqlite3.Error, OSError)
 
 
 class SqliteLookup(Lookup):
-    """The epochs in the accounts file.
+    """Account epochs in the accounts file.
 
     Args:
-        path: The accounts file.
+        path: Accounts file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,7 @@ class SqliteLookup(Lookup):
         self._db: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
 
-    @_asks
+    @_database_operation
     async def epoch(self, account_id: str) -> int | None:
         db = self._db or await self._open()
         sql = "SELECT epoch FROM accounts WHERE id = ? AND NOT disabled"
@@ -35,7 +35,7 @@ class SqliteLookup(Lookup):
     async def begin(self, account_id: str) -> int | None:
         return await self.epoch(account_id)
 
-    @_asks
+    @_database_operation
     async def revoke(self, account_id: str) -> None:
         db = self._db or await self._open()
         await db.execute_fetchall("UPDATE accounts SET epoch = epoch + 1 WHERE id = ?", (account_id,))

@@ -1,4 +1,4 @@
-"""What the store is asked, and what happens while it does not answer."""
+"""Commands to the store, with a deadline, and 503 while the store does not answer."""
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
@@ -11,40 +11,40 @@ from servers.http.responses import unavailable
 from servers.stores.cluster import Cluster
 from servers.stores.connection import TIMEOUT_S, Store
 
-#: What redis-py raises when a store fails; that of a cluster is of another family.
+#: Exceptions that redis-py raises when a store fails; clusters have a separate class.
 FAILURES: Final = (RedisError, RedisClusterException, OSError)  # TimeoutError is an OSError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def ask(redis: Store, *command: str | int) -> Any:
-    """Return the store's answer to `command`, by the shortest way through redis-py.
+async def execute(redis: Store, *command: str | int) -> Any:
+    """Return the store's response to `command`, by the shortest path through redis-py.
 
-    For the one command that every request waits for: `Redis.execute_command` adds telemetry and a retry, for
-    a good part of what the command costs in all. A connection that the store closed while it lay idle is
-    replaced by the pool before it is used, so what goes without a retry is a store that dies just then.
+    For the command that every request waits for: `Redis.execute_command` adds telemetry and a retry, which
+    are a large share of the command's total cost. The pool replaces idle connections that the store closed
+    before they are used, so only a store that fails during the command goes without a retry.
     """
     if isinstance(redis, Cluster):
         return await redis.at_slot(command)
     pool = redis.connection_pool
-    connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py gives it no types
+    connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped in redis-py
     try:
         await connection.send_command(*command)
-        return await connection.read_response()  # after a failure it closes the connection itself
+        return await connection.read_response()  # closes the connection itself after a failure
     finally:
         await pool.release(connection)
 
 
-S = TypeVar("S", bound="StoreKeeper")
+S = TypeVar("S", bound="StoreBackend")
 
 
-def asks_store(
+def store_operation(
     method: Callable[Concatenate[S, P], Awaitable[T]],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """Make `method` answer before its deadline, and raise 503 where the store fails it.
+    """Return `method` with a deadline, and with 503 if the store fails.
 
-    Nobody is let in, and nobody is told that a session ended, because a store was away.
+    An unavailable store neither authenticates a caller nor makes a session look expired.
     """
 
     @functools.wraps(method)
@@ -57,26 +57,26 @@ def asks_store(
     return bounded
 
 
-class StoreKeeper:
-    """Something that keeps records in the store; its operations are marked by `asks_store`.
+class StoreBackend:
+    """Base class for records in the store; operations are decorated with `store_operation`.
 
     Args:
-        redis: The store.
+        redis: Client of the store.
     """
 
     def __init__(self, redis: Store) -> None:
         self.deadlines = Deadlines(TIMEOUT_S)
         self._redis = redis
 
-    @asks_store
+    @store_operation
     async def ping(self) -> None:
         """Return when the store answers.
 
         Raises:
-            web.HTTPServiceUnavailable: It does not.
+            web.HTTPServiceUnavailable: The store does not answer.
         """
         await self._redis.ping()
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         await self._redis.aclose()

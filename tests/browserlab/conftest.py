@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from browserlab import sites
-from browserlab.session import AGAIN, Stage, scheme_of, stage
+from browserlab.session import AGAIN, BrowserSession, open_session, scheme_of
 from servers.embedded_store import embedded_store
 from tests import browser
 from tests.servers.process import Server
@@ -33,7 +33,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def here(servers: dict[str, int]) -> AsyncIterator[Stage]:
+async def here(servers: dict[str, int]) -> AsyncIterator[BrowserSession]:
     """One stage on those servers, for tests whose loop is the session's."""
-    async with stage(servers) as opened:
+    async with open_session(servers) as opened:
         yield opened

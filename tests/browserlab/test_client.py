@@ -8,7 +8,7 @@ import pytest
 
 from browserlab import sites
 from browserlab.pages import Store
-from browserlab.session import Stage, Visitor
+from browserlab.session import BrowserSession, Visitor
 from servers import contract
 from servers.contract import Credentials
 
@@ -23,14 +23,14 @@ KINDS: list[tuple[str, Store]] = [
 ]
 
 
-def at_home(here: Stage, scheme: str, store: Store) -> AbstractAsyncContextManager[Visitor]:
+def at_home(here: BrowserSession, scheme: str, store: Store) -> AbstractAsyncContextManager[Visitor]:
     """Somebody new, for the client on the API's own origin."""
-    here.lay_out(scheme, store=store)
+    here.configure(scheme, store=store)
     return here.visitor()
 
 
 @pytest.mark.parametrize(("scheme", "store"), KINDS)
-async def test_log_in_call_and_log_out(here: Stage, scheme: str, store: Store) -> None:
+async def test_log_in_call_and_log_out(here: BrowserSession, scheme: str, store: Store) -> None:
     """The form, the answer, the form again; nothing that scripts can read is left in the page."""
     async with at_home(here, scheme, store) as visitor:
         await visitor.open(sites.OWN)
@@ -46,7 +46,7 @@ async def test_log_in_call_and_log_out(here: Stage, scheme: str, store: Store) -
         assert await visitor.page.context.cookies() == []
 
 
-async def test_a_wrong_password_is_told(here: Stage) -> None:
+async def test_a_wrong_password_is_told(here: BrowserSession) -> None:
     """In words, by an alert; the user stays at the form."""
     async with at_home(here, "token", "memory") as visitor:
         await visitor.open(sites.OWN)
@@ -66,7 +66,7 @@ async def test_a_wrong_password_is_told(here: Stage) -> None:
         ("token-cookie", "", True),
     ],
 )
-async def test_what_outlives_a_reload(here: Stage, scheme: str, store: Store, kept: bool) -> None:
+async def test_what_outlives_a_reload(here: BrowserSession, scheme: str, store: Store, kept: bool) -> None:
     """Web storage and cookies do, and writes still carry their proof; a variable does not."""
     async with at_home(here, scheme, store) as visitor:
         await visitor.open(sites.OWN)
@@ -77,7 +77,7 @@ async def test_what_outlives_a_reload(here: Stage, scheme: str, store: Store, ke
         assert await visitor.write("reloaded@example.com") == (200 if kept else 401)
 
 
-async def test_parallel_calls_share_one_silent_refresh(here: Stage) -> None:
+async def test_parallel_calls_share_one_silent_refresh(here: BrowserSession) -> None:
     """Ten calls meet an expired token: one refresh, ten answers, and the user notices nothing."""
     async with at_home(here, "token-refresh", "local") as visitor:
         await visitor.open(sites.OWN)
@@ -92,11 +92,11 @@ async def test_parallel_calls_share_one_silent_refresh(here: Stage) -> None:
             }"""
         )
         assert statuses == [200] * 10
-        assert [one.path for one in here.front.seen].count("/token/refresh") == 1
+        assert [one.path for one in here.proxy.seen].count("/token/refresh") == 1
         assert await visitor.page.is_visible("#inside")
 
 
-async def test_a_refresh_that_is_refused_ends_the_session_once(here: Stage) -> None:
+async def test_a_refresh_that_is_refused_ends_the_session_once(here: BrowserSession) -> None:
     """Ten calls at once: one refresh, one message, the form."""
     async with at_home(here, "token-refresh", "local") as visitor:
         await visitor.open(sites.OWN)
@@ -113,11 +113,11 @@ async def test_a_refresh_that_is_refused_ends_the_session_once(here: Stage) -> N
             }"""
         )
         assert ended == 1
-        assert [one.path for one in here.front.seen].count("/token/refresh") == 1
+        assert [one.path for one in here.proxy.seen].count("/token/refresh") == 1
         await visitor.page.wait_for_selector("#login:not([hidden])")
 
 
-async def test_a_logout_during_a_refresh_stays_one(here: Stage) -> None:
+async def test_a_logout_during_a_refresh_stays_one(here: BrowserSession) -> None:
     """What the refresh brings afterwards is not kept."""
     async with at_home(here, "token-refresh", "local") as visitor:
         await visitor.open(sites.OWN)
@@ -141,7 +141,7 @@ async def test_a_logout_during_a_refresh_stays_one(here: Stage) -> None:
             }"""
         )
         assert left == 0
-        assert "/token/refresh" in [one.path for one in here.front.seen]
+        assert "/token/refresh" in [one.path for one in here.proxy.seen]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_a_logout_during_a_refresh_stays_one(here: Stage) -> None:
     [("token", "/api/email"), ("token-refresh", "/api/email"), ("token-refresh", "/token/refresh")],
 )
 async def test_a_call_is_never_sent_with_the_next_accounts_token(
-    here: Stage, scheme: str, meanwhile: str
+    here: BrowserSession, scheme: str, meanwhile: str
 ) -> None:
     """Between a refusal, or the refresh after it, and the second try somebody else logs in: there is none."""
     async with at_home(here, scheme, "local") as visitor:
@@ -181,10 +181,10 @@ async def test_a_call_is_never_sent_with_the_next_accounts_token(
             [meanwhile, *contract.EXAMPLE_ADMIN],
         )
         assert told == [401, 0, "Jane"]
-        assert [one.status for one in here.front.seen if one.path == contract.EMAIL] == [401]
+        assert [one.status for one in here.proxy.seen if one.path == contract.EMAIL] == [401]
 
 
-async def test_a_refresh_for_one_login_serves_no_other(here: Stage) -> None:
+async def test_a_refresh_for_one_login_serves_no_other(here: BrowserSession) -> None:
     """It is under way when the next account's token is refused, too: that one has a refresh of its own."""
     async with at_home(here, "token-refresh", "local") as visitor:
         await visitor.open(sites.OWN)
@@ -222,7 +222,7 @@ async def test_a_refresh_for_one_login_serves_no_other(here: Stage) -> None:
         assert told == [401, 200, "Jane", True]
 
 
-async def test_a_logout_with_an_expired_token_ends_its_refresh_tokens(here: Stage) -> None:
+async def test_a_logout_with_an_expired_token_ends_its_refresh_tokens(here: BrowserSession) -> None:
     """At the server, which takes no logout by such a token: the client renews it for that."""
     async with at_home(here, "token-refresh", "local") as visitor:
         await visitor.open(sites.OWN)
@@ -233,7 +233,7 @@ async def test_a_logout_with_an_expired_token_ends_its_refresh_tokens(here: Stag
         await visitor.page.click("#logout")
         await visitor.page.wait_for_selector("#login:not([hidden])")
         assert await visitor.page.inner_text("#problem") == ""
-        assert [(one.path, one.status) for one in here.front.seen] == [
+        assert [(one.path, one.status) for one in here.proxy.seen] == [
             (contract.LOGOUT, 401),
             (contract.REFRESH, 200),
             (contract.LOGOUT, 204),
@@ -246,7 +246,9 @@ async def test_a_logout_with_an_expired_token_ends_its_refresh_tokens(here: Stag
 @pytest.mark.parametrize(
     ("scheme", "store"), [("token", "local"), ("token-refresh", "local"), ("cookie", "")]
 )
-async def test_a_logout_that_has_nothing_to_end_is_fine(here: Stage, scheme: str, store: Store) -> None:
+async def test_a_logout_that_has_nothing_to_end_is_fine(
+    here: BrowserSession, scheme: str, store: Store
+) -> None:
     """Neither the credential nor what would renew it is taken: the form, and no refusal."""
     async with at_home(here, scheme, store) as visitor:
         await visitor.open(sites.OWN)
@@ -261,7 +263,7 @@ async def test_a_logout_that_has_nothing_to_end_is_fine(here: Stage, scheme: str
 
 @pytest.mark.parametrize(("scheme", "store", "out"), [("token", "local", True), ("cookie", "", False)])
 async def test_a_logout_that_the_server_refuses_is_told(
-    here: Stage, scheme: str, store: Store, out: bool
+    here: BrowserSession, scheme: str, store: Store, out: bool
 ) -> None:
     """A token is forgotten all the same; a session that the server keeps is still one."""
     async with at_home(here, scheme, store) as visitor:
@@ -276,7 +278,7 @@ async def test_a_logout_that_the_server_refuses_is_told(
 
 @pytest.mark.parametrize(("scheme", "store"), [("token", "memory"), ("cookie", "")])
 async def test_a_refusal_from_before_the_login_ends_no_session(
-    here: Stage, scheme: str, store: Store
+    here: BrowserSession, scheme: str, store: Store
 ) -> None:
     """A call that was sent without a credential, and whose 401 comes when there is one."""
     async with at_home(here, scheme, store) as visitor:
@@ -304,7 +306,7 @@ async def test_a_refusal_from_before_the_login_ends_no_session(
 
 
 @pytest.mark.parametrize("scheme", ["token", "cookie"])
-async def test_an_expired_credential_leads_to_the_form(here: Stage, scheme: str) -> None:
+async def test_an_expired_credential_leads_to_the_form(here: BrowserSession, scheme: str) -> None:
     """And it is told why."""
     async with at_home(here, scheme, "local" if scheme == "token" else "") as visitor:
         await visitor.open(sites.OWN)
@@ -319,7 +321,7 @@ async def test_an_expired_credential_leads_to_the_form(here: Stage, scheme: str)
 
 
 @pytest.mark.parametrize(("scheme", "store"), [("token", "memory"), ("cookie", "")])
-async def test_a_server_out_of_reach_ends_no_session(here: Stage, scheme: str, store: Store) -> None:
+async def test_a_server_out_of_reach_ends_no_session(here: BrowserSession, scheme: str, store: Store) -> None:
     """It is told, and the next call works again."""
     async with at_home(here, scheme, store) as visitor:
         await visitor.open(sites.OWN)
@@ -332,7 +334,7 @@ async def test_a_server_out_of_reach_ends_no_session(here: Stage, scheme: str, s
 
 @pytest.mark.parametrize(("scheme", "store", "out"), [("token", "local", True), ("cookie", "", False)])
 async def test_a_logout_that_does_not_reach_the_server(
-    here: Stage, scheme: str, store: Store, out: bool
+    here: BrowserSession, scheme: str, store: Store, out: bool
 ) -> None:
     """A token is forgotten all the same; a cookie the server alone can remove: either way it is told."""
     async with at_home(here, scheme, store) as visitor:
@@ -345,7 +347,7 @@ async def test_a_logout_that_does_not_reach_the_server(
         assert await visitor.page.evaluate("localStorage.length") == 0
 
 
-async def test_answers_are_shown_as_text(here: Stage) -> None:
+async def test_answers_are_shown_as_text(here: BrowserSession) -> None:
     """Markup in what the server says is no markup in the page."""
     async with at_home(here, "token", "memory") as visitor:
         await visitor.open(sites.OWN)
@@ -356,7 +358,7 @@ async def test_answers_are_shown_as_text(here: Stage) -> None:
         assert await visitor.page.locator("img").count() == 0
 
 
-async def test_what_a_screen_reader_is_told(here: Stage) -> None:
+async def test_what_a_screen_reader_is_told(here: BrowserSession) -> None:
     """Every field and button has a name; problems are alerts."""
     async with at_home(here, "token", "memory") as visitor:
         await visitor.open(sites.OWN)
@@ -371,7 +373,7 @@ async def test_what_a_screen_reader_is_told(here: Stage) -> None:
         await page.get_by_role("button", name="Log in").wait_for()
 
 
-async def test_the_policy_lets_no_inline_script_run(here: Stage) -> None:
+async def test_the_policy_lets_no_inline_script_run(here: BrowserSession) -> None:
     """Nor one of another origin, nor a string that becomes markup."""
     async with at_home(here, "token", "memory") as visitor:
         await visitor.open(sites.OWN)

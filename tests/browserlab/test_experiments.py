@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from browserlab.experiments import crossing, forgery, injection, load, names, wait
-from browserlab.session import Stage
+from browserlab.session import BrowserSession
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -104,13 +104,13 @@ async def test_wait(servers: dict[str, int]) -> None:
         assert 0 < row.received_ms < row.answered_ms < row.rendered_ms
 
 
-async def test_the_static_answer_comes_from_no_server(here: Stage) -> None:
+async def test_the_static_answer_comes_from_no_server(here: BrowserSession) -> None:
     """It is the same answer in the page, and the front's own."""
-    async with wait._seat(here, wait.WaitCase(wait.STATIC, "own origin", "none")) as seat:
-        here.front.sites = dict(seat.sites)
+    async with wait._prepare(here, wait.WaitCase(wait.STATIC, "own origin", "none")) as prepared:
+        here.proxy.sites = dict(prepared.sites)
         here.preflights()
-        assert await seat.visitor.press("#call") == '{"name":"John","id":"123"}'
-        assert here.front.seen == []
+        assert await prepared.visitor.press("#call") == '{"name":"John","id":"123"}'
+        assert here.proxy.seen == []
 
 
 async def test_every_experiment_names_its_servers() -> None:

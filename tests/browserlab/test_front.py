@@ -6,33 +6,33 @@ import pytest
 from playwright.async_api import Error
 
 from browserlab import chromium, sites
-from browserlab.proxy import ProxiedRequest, front
-from browserlab.session import Stage
+from browserlab.proxy import ProxiedRequest, open_proxy
+from browserlab.session import BrowserSession
 from servers import contract
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_only_this_certificate_is_taken(here: Stage) -> None:
+async def test_only_this_certificate_is_taken(here: BrowserSession) -> None:
     """A browser that was told of one front's key refuses another's: errors are not ignored at large."""
-    async with front() as other:
-        arguments = [f"--host-resolver-rules=MAP *.test 127.0.0.1:{other.port}", here.front.arguments[1]]
+    async with open_proxy() as other:
+        arguments = [f"--host-resolver-rules=MAP *.test 127.0.0.1:{other.port}", here.proxy.arguments[1]]
         async with chromium.launched(arguments) as started:
             page = await started.new_page()
             with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):
                 await page.goto(sites.origin(sites.OWN))
 
 
-async def test_no_other_name_is_found(here: Stage) -> None:
+async def test_no_other_name_is_found(here: BrowserSession) -> None:
     """Nothing that a page asks for leaves this machine."""
     async with here.visitor() as visitor:
         with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
             await visitor.page.goto("https://example.com")
 
 
-async def test_names_are_told_apart(here: Stage) -> None:
+async def test_names_are_told_apart(here: BrowserSession) -> None:
     """The client is at one, the attackers at another, nothing at a third."""
-    here.lay_out("token", store="memory")
+    here.configure("token", store="memory")
     async with here.visitor() as visitor:
         statuses = {
             host: (await answer.json() if answer.status == 200 else answer.status)
@@ -46,14 +46,14 @@ async def test_names_are_told_apart(here: Stage) -> None:
     }
 
 
-async def test_what_comes_to_the_server_is_counted(here: Stage) -> None:
+async def test_what_comes_to_the_server_is_counted(here: BrowserSession) -> None:
     """Preflights among it; pages are not."""
-    here.lay_out("token", host=sites.SIBLING, store="memory")
+    here.configure("token", host=sites.SIBLING, store="memory")
     async with here.visitor() as visitor:
         await visitor.open(sites.SIBLING)
-        assert here.front.seen == []
+        assert here.proxy.seen == []
         assert await visitor.log_in()
-    assert here.front.seen == [
+    assert here.proxy.seen == [
         ProxiedRequest("OPTIONS", contract.AUTHENTICATE, 200),
         ProxiedRequest("POST", contract.AUTHENTICATE, 200),
     ]
@@ -61,9 +61,9 @@ async def test_what_comes_to_the_server_is_counted(here: Stage) -> None:
     assert here.preflights() == 0
 
 
-async def test_a_server_sees_what_the_browser_sent(here: Stage) -> None:
+async def test_a_server_sees_what_the_browser_sent(here: BrowserSession) -> None:
     """Host, origin and cookies pass as they are: the server's own checks are what is tried."""
-    here.lay_out("cookie")
+    here.configure("cookie")
     async with here.visitor() as visitor:
         await visitor.open(sites.OWN)
         assert await visitor.log_in()

@@ -40,7 +40,7 @@ def test_the_latest_run_of_claims_is_answered_from(sandbox: Sandbox) -> None:
     }
     assert [by_name[name]["meets"] for name in ("cookie", "token-denylist", "token")] == [True, True, False]
     assert by_name["token"]["after_block"] == {"ends": "at expiry", "seconds": 18_000}
-    assert "needs the least CPU of those that meet the demand" in " ".join(done.stderr.split())
+    assert "needs the least CPU of those that meet the deadline" in " ".join(done.stderr.split())
 
 
 def test_a_result_by_its_path(sandbox: Sandbox, stored: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_result_by_its_path(sandbox: Sandbox, stored: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["study", "advise"], "no whole run of suite claims"),
+        (["study", "advise"], "no complete, valid run of suite claims"),
         (["study", "advise", "nowhere"], "nowhere: no such result"),
         (["study", "advise", "--rate", "0"], "--rate"),
         (["study", "advise", "--store-rtt", "nan"], "--store-rtt"),

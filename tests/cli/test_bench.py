@@ -214,7 +214,8 @@ def test_list_names_what_there_is(tmp_path: Path) -> None:
     for what, known in names.items():
         said = ask("list", what, cwd=tmp_path).stdout
         assert known <= {line.split()[0] for line in said.splitlines()}, what
-    assert ask("list", cwd=tmp_path).stdout.endswith("  none in results yet: bench.py run quick\n")
+    empty = "  none in results yet; create one with bench.py run quick\n"
+    assert ask("list", cwd=tmp_path).stdout.endswith(empty)
     refused = ask("list", "planets", cwd=tmp_path)
     assert refused.returncode == 2
     assert "'planets'" in refused.stderr
@@ -232,7 +233,7 @@ def test_a_result_is_never_overwritten(smoke: Path) -> None:
     before = (smoke / "result.json").read_bytes()
     done = ask("run", "smoke", "--out", str(smoke), cwd=smoke)
     assert done.returncode == 2
-    assert "holds a result already" in done.stderr
+    assert "already holds a result" in done.stderr
     assert (smoke / "result.json").read_bytes() == before
 
 

@@ -33,7 +33,7 @@ def test_it_measures_and_leaves_nothing(sandbox: Sandbox) -> None:
     assert all(row["clicks"] == 2 and row["answered_ms"]["ci"] for row in told["waits"])
     assert len(told["pairs"]) == 8
     assert told["noise"]["floor"] > 0
-    assert "noise floor, from two servers" in done.stderr
+    assert "minimum detectable difference, from two servers" in done.stderr
     assert "equivalent" in done.stderr or "inconclusive" in done.stderr
     assert [len(batch) for batch in told["clicks"]] == [8, 8]
     assert {path.name for path in sandbox.folder.iterdir()} == {"one"}

@@ -45,7 +45,7 @@ def test_trials_are_made_once_and_told_again(sandbox: Sandbox) -> None:
         assert row["seconds"] > 0
         # The work is a loop of known length: what it took is near what was asked for on any machine.
         assert 0.5 * row["added"] < row["measured_added"] < 2 * row["added"]
-    tools = {"wrk", "fast-http-user"} if wrk.is_there() else {"fast-http-user"}
+    tools = {"wrk", "fast-http-user"} if wrk.is_installed() else {"fast-http-user"}
     assert told["usual"].keys() == tools
     assert all(rates["aa"]["trials"] == 1 for rates in told["usual"].values())
     before = (sandbox.folder / "trials" / FILE).read_bytes()
@@ -92,8 +92,8 @@ def test_a_calibration_that_is_stopped_leaves_nothing_running(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--gate", "--shapes"), "do not belong to --gate"),
-        (("--gate", "--kind", "aa"), "do not belong to --gate"),
+        (("--gate", "--shapes"), "do not apply to --gate"),
+        (("--gate", "--kind", "aa"), "do not apply to --gate"),
         (("--kind", "ab"), "no kind of trial 'ab'; there are: aa, slower-3"),
     ],
 )

@@ -33,7 +33,7 @@ NOT_NEEDED = re.compile(r'store_delay_ms = (0\.5|2\.0)|name = "(payload|populati
 SMALL = "instances = 2\nwarmup_requests = 50"
 
 #: What is no estimate among the figures of measured claims.
-COUNTED = ("nearest round trip measured", "a read's wait")
+COUNTED = ("shortest round trip measured", "latency of a read")
 
 #: What comes of each on servers that keep their promises.
 VERDICTS = dict.fromkeys(DEMONSTRATED, "supported") | {7: "refuted"}
@@ -43,12 +43,12 @@ IN_A_BROWSER = (3, 6, 23)
 MY_CLAIM = '''
 """A claim of my own."""
 
-from harness.studies.claims.claim import Claim, Figure, decided
+from harness.studies.claims.claim import Claim, ClaimFigure, decided
 
 
 def run(lab):
     status = lab.logged_in("mine").read().status
-    return decided(status == 200, "it is", [Figure(name="status", value=status)])
+    return decided(status == 200, "it is", [ClaimFigure(name="status", value=status)])
 
 
 CLAIMS = (Claim(99, "mine works", "me", "demonstrated", "a read", "supported when it is 200", run),)

@@ -213,9 +213,9 @@ def test_a_run_needs_no_file_of_its_own() -> None:
         *plan, "--schemes", "token-denylist,cookie", "--seconds", "3", "--instances", "2", "--users", "4"
     )
     assert done.returncode == 0, done.stderr
-    assert "arms: token-denylist, cookie, 2 instances of each" in done.stdout
+    assert "servers: token-denylist, cookie, 2 instances of each" in done.stdout
     assert "closed, 4 users" in done.stdout
-    assert "60 slots of 45 ms" in done.stdout
+    assert "60 time slices of 45 ms" in done.stdout
     assert "anonymous" not in done.stdout
     refused = bench(*plan, "--seconds", "-1")
     assert refused.returncode == 2

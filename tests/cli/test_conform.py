@@ -50,15 +50,15 @@ def test_our_own_schemes_meet_all_of_it(rig: Rig, name: str) -> None:
     )
     lasts = arm.scheme.transport == "cookie" and arm.scheme.promises["logout"] != "at once"
     assert [line.requirement for line in found.unmet(strict=True)] == (
-        ["a copy of the cookie ends with the session"] if lasts else []
+        ["a logout revokes copies of the cookie"] if lasts else []
     )
     absent = {line.requirement for line in found.lines if line.outcome == "absent"}
     assert absent <= {
-        "a refresh gives the next pair",
-        "a made-up refresh token is 401",
-        "a token that says alg: none is 401",
+        "a refresh issues a new pair of tokens",
+        "an invalid refresh token is refused (401)",
+        "a token with alg: none is refused (401)",
     }
-    assert ("a refresh gives the next pair" in absent) == (
+    assert ("a refresh issues a new pair of tokens" in absent) == (
         arm.scheme.transport == "bearer" and name != "token-refresh"
     )
     assert len(found.lines) >= (2 if arm.scheme.transport == "none" else 25)
@@ -95,40 +95,42 @@ def test_a_server_of_somebody_elses_meets_it_under_other_names() -> None:
         (
             "strangers",
             {
-                "without a credential a read is 401": "GET /api/restricted without a credential was answered"
+                "a read without a credential returns 401": "GET /api/restricted without a credential returned"
                 " 200, not 401",
-                "a forged credential is 401": "a read with a forged credential was answered 200, not 401",
-                "a token that says alg: none is 401": "a read with a token whose header says alg: none was"
-                " answered 200, not 401",
+                "a read with a forged credential returns 401": "a read with a forged credential returned 200,"
+                " not 401",
+                "a token with alg: none is refused (401)": "a read with a token that has alg: none"
+                " returned 200, not 401",
             },
         ),
         (
             "another",
             {
-                "a read says whose the credential is": "user0@example.org logged in as 1000, and the read"
-                " says 7"
+                "a read returns the id of the account": "the login of user0@example.org returned id 1000, but"
+                " the read 7"
             },
         ),
         (
             "forged",
             {
-                "a forged credential is 401": "a read with a forged credential was answered 200, not 401",
-                "a token that says alg: none is 401": "a read with a token whose header says alg: none was"
-                " answered 200, not 401",
+                "a read with a forged credential returns 401": "a read with a forged credential returned 200,"
+                " not 401",
+                "a token with alg: none is refused (401)": "a read with a token that has alg: none"
+                " returned 200, not 401",
             },
         ),
         (
             "no-algorithm",
             {
-                "a token that says alg: none is 401": "a read with a token whose header says alg: none was"
-                " answered 200, not 401"
+                "a token with alg: none is refused (401)": "a read with a token that has alg: none"
+                " returned 200, not 401"
             },
         ),
         (
             "any-password",
             {
-                "a wrong password gets none": "the login of alice@example.org with a wrong password was"
-                " answered 200, not 401",
+                "a login with a wrong password is refused (401)": "the login of alice@example.org with a"
+                " wrong password returned 200, not 401",
             },
         ),
     ],
@@ -143,17 +145,17 @@ def test_what_is_only_advised_counts_where_that_is_asked() -> None:
     found = checkup("tells-names")
     assert found.unmet() == []
     (line,) = found.unmet(strict=True)
-    assert line.requirement == "an unknown account is answered as a wrong password is"
+    assert line.requirement == "an unknown account gets the same response as a wrong password"
     assert "no such account" in line.detail
 
 
 def test_a_route_that_a_suite_should_say_is_missing() -> None:
     """It is absent, with the line that says so in a suite."""
     lines = {line.requirement: line for line in checkup("forgets-mail").lines}
-    line = lines["an email address changes"]
+    line = lines["the email address can be changed"]
     assert (line.outcome, line.detail) == (
         "absent",
-        'POST /api/email is 404; a suite says so by "/api/email" = "" in its paths',
+        'POST /api/email returned 404; put "/api/email" = "" into the paths of the suite',
     )
 
 
@@ -171,10 +173,11 @@ def test_a_console_is_told_line_by_line(tmp_path: Path) -> None:
     """A line a requirement, whatever the width; 14 and a count where it misses something needed."""
     file = stranger.suite(tmp_path, ('PORT = "{port}"', 'PORT = "{port}"\nFAULTS = "another"'))
     said, error = told(ContractRequest(str(file)))
-    unmet = "a read says whose the credential is: user0@example.org logged in as 1000, and the read says 7"
-    assert f"\nnot met  needed   {unmet}\n" in said
-    assert "\nmet      advised  who guesses passwords is held up (429)\n" in said
-    assert "\nabsent   needed   a logout is answered 204: it has no /logout\n" in said
+    unmet = "a read returns the id of the account: the login of user0@example.org returned id 1000, but the"
+    unmet += " read 7"
+    assert f"\nnot met  required     {unmet}\n" in said
+    assert "\nmet      recommended  password guessing is throttled (429)\n" in said
+    assert "\nabsent   required     a logout returns 204: it has no /logout\n" in said
     assert re.search(r"^19 met, 1 not met, 7 absent$", said, re.MULTILINE)
     assert isinstance(error, ConformanceError)
     assert str(error).startswith("not met: stranger (1);")
@@ -196,8 +199,8 @@ def test_an_address_is_asked_to_the_letter() -> None:
     with stranger.running() as port:
         said, error = told(ContractRequest(f"http://127.0.0.1:{port}"))
     assert isinstance(error, ConformanceError)
-    answered = "GET /api/restricted without a credential was answered 404, not 401"
-    assert f"not met  needed   without a credential a read is 401: {answered}\n" in said
+    answered = "GET /api/restricted without a credential returned 404, not 401"
+    assert f"not met  required     a read without a credential returns 401: {answered}\n" in said
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,7 @@ def test_an_address_is_asked_to_the_letter() -> None:
         ("http://192.0.2.1:80", "192.0.2.1 is not this machine"),
         ("ftp://127.0.0.1", "expected an address such as http://127.0.0.1:3000"),
         ("no-such-thing", "no such suite"),
-        ("quick", r"a suite with servers of its own"),
+        ("quick", r"a suite with servers of your own"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(target: str, words: str) -> None:

@@ -32,7 +32,7 @@ def test_every_engine_is_measured(tmp_path: Path) -> None:
         (case.engine, case.path)
         for engine, cases in CASES.items()
         for case in cases
-        if engine != "wrk" or wrk.is_there()
+        if engine != "wrk" or wrk.is_installed()
     }
     assert rows.keys() == expected
     for (engine, path), row in rows.items():

@@ -367,7 +367,7 @@ def test_what_a_killed_harness_left_is_removed_by_the_next(sandbox: Sandbox) -> 
     stranger.write_text("kept")
     done = sandbox.run("run", "small.toml", "--out", "next")
     assert done.returncode in RUN_CODES, done.stdout + done.stderr
-    (told,) = [line for line in done.stdout.splitlines() if line.startswith("removed what killed runs")]
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("removed remains of killed runs")]
     assert str(folder) in told
     assert f"pid {running.pid}" in told
     assert stranger.read_text() == "kept"
@@ -401,7 +401,7 @@ def test_serve_on_a_taken_port(sandbox: Sandbox) -> None:
         port = listener.getsockname()[1]
         done = sandbox.ask("serve", "--port", str(port))
     assert done.returncode == 3, done.stdout + done.stderr
-    assert f"Port {port} is taken" in done.stderr
+    assert f"Port {port} is in use" in done.stderr
     assert last_line(done.stderr) == "exit code 3"
 
 
@@ -425,7 +425,7 @@ def test_serve_ends_quietly(sandbox: Sandbox) -> None:
     """Ctrl-C is how it ends: nothing was broken off."""
     running = sandbox.start("serve", "anonymous", "--port", "0")
     assert running.stdout is not None
-    while "Ctrl-C ends them." not in (line := running.stdout.readline()):
+    while "Ctrl-C stops the servers." not in (line := running.stdout.readline()):
         assert line, running.communicate()[0]
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=PATIENCE_S)

@@ -163,7 +163,7 @@ def test_each_scheme_lives_through_each_incident_as_it_promises(sandbox: Sandbox
     assert [row.scenario for row in result.run.slots] == ["steady"]
     names = {path.name for path in (sandbox.folder / "run").iterdir()}
     assert {"recording-1-outage.jsonl.gz", "recording-3-rotation.jsonl.gz", "incidents.png"} <= names
-    assert "store outage (open, 20/s constant, each arm)" in done.stdout
+    assert "store outage (open, 20/s constant, each scheme)" in done.stdout
     (found,) = cleanup.find(sandbox.folder, sandbox.folder / "nowhere")
     assert found.others == ()
 
@@ -222,9 +222,9 @@ def test_a_part_that_dies_of_itself_is_named(sandbox: Sandbox, victim: str, code
     [
         (("run", "incidents", "--redis-url", "redis://127.0.0.1:1"), "outage kills the store"),
         (("run", "incidents", "--processes", "2"), "--processes: "),
-        (("check", "incidents", "--baseline", "none.json"), "incidents are described, not judged"),
-        (("check", "incidents", "--against", "HEAD"), "incidents are described, not judged"),
-        (("check", "incidents", "--save-baseline", "base.json"), "incidents are described, not judged"),
+        (("check", "incidents", "--baseline", "none.json"), "incidents have no verdict"),
+        (("check", "incidents", "--against", "HEAD"), "incidents have no verdict"),
+        (("check", "incidents", "--save-baseline", "base.json"), "incidents have no verdict"),
     ],
 )
 def test_what_incidents_cannot_do_is_refused(
@@ -241,7 +241,7 @@ def test_the_plan_is_told(sandbox: Sandbox) -> None:
     """What happens, for how long, and that nothing is judged."""
     done = sandbox.ask("run", "incidents", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "store outage, all arms at once for 18 s; described, not judged" in done.stdout
+    assert "store outage, all servers at once for 18 s; described, without verdicts" in done.stdout
     assert done.stdout.count("key rotation, all arms at once") == 2
 
 

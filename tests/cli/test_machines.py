@@ -276,11 +276,11 @@ def test_what_is_refused_before_anything_is_loaded(machines: Machines, sandbox: 
     suite = machines.suite(sandbox.folder, saturation, agent=True)
     plain = machines.bench(sandbox, "run", suite, redis_url=machines.redis_url)
     assert plain.returncode == 2
-    assert "say so with --load-other-machines" in plain.stderr
+    assert "allow it with --load-other-machines" in plain.stderr
     allowed = ("run", suite, "--load-other-machines")
     other = machines.bench(sandbox, *allowed, secret=SECRET[::-1], redis_url=machines.redis_url)
     assert other.returncode == 3
-    assert f"the agent at {machines.agent} has another secret" in other.stderr
+    assert f"the agent at {machines.agent} has a different secret" in other.stderr
     unread = machines.bench(sandbox, *allowed)
     assert unread.returncode == 2
     assert "with --redis-url" in unread.stderr

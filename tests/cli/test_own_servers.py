@@ -70,7 +70,7 @@ def test_every_request_is_accounted_for(sandbox: Sandbox) -> None:
     assert len(result.environment.digests["stranger"]) == 64
     report = (run / "report.md").read_text()
     assert left_out in report
-    assert "stranger is a server of somebody else's: http.server, by hand" in report
+    assert "stranger is an external server: http.server, by hand" in report
 
     secret, texts = told[0]["secret"], [done.stdout, done.stderr, *contents(run)]
     assert len(secret) >= 32
@@ -99,7 +99,7 @@ def test_servers_at_addresses_are_measured_without_their_cpu(sandbox: Sandbox) -
     assert {"server_cpu", "server_rss"} <= {row.metric for row in result.measurements if row.arm == "token"}
     assert result.environment.schemes["stranger"].place == ", ".join(addresses)
     (code,) = [check.detail for check in result.validity if check.check == "code under test"]
-    assert "what stranger run is not seen from here" in code
+    assert "the code of stranger cannot be checked from this machine" in code
 
 
 @pytest.mark.slow
@@ -162,42 +162,42 @@ def rig_of(folder: Path, *changes: tuple[str, str], asked: tuple[str, ...] = ())
             [('ready = "/up"', 'ready = "/nowhere"')],
             (),
             EnvironmentFailedError,
-            ["was not ready in time: GET /nowhere at port ", ": it said nothing"],
+            ["was not ready in time: GET /nowhere at port ", ": no output"],
             id="never ready",
         ),
         pytest.param(
             [(COMMAND, f'''command = "sh -c '({{python}} {stranger.FOLDER}/server.py &); exec sleep 60'"''')],
             (),
             EnvironmentFailedError,
-            ["is no process of sh -c", "start it in the foreground"],
+            ["was not started by sh -c", "run the server in the foreground"],
             id="goes to the background",
         ),
         pytest.param(
             [(PORT, f'{PORT}\nFAULTS = "keeps-to-itself"')],
             (),
             ConformanceError,
-            ["server stranger #1: what another had issued was answered 401", "{secret} and {redis_url}"],
+            ["server stranger #1: a read with a credential from another", "{secret} and {redis_url}"],
             id="instances share nothing",
         ),
         pytest.param(
             [('example = "alice', 'example = "bob')],
             (),
             ConformanceError,
-            ["the login of bob@example.org was answered 401", "[own.stranger.accounts]"],
+            ["the login of bob@example.org returned 401", "[own.stranger.accounts]"],
             id="no such account",
         ),
         pytest.param(
             [(PORT, f'{PORT}\nFAULTS = "forgets-mail"')],
             ("/api/email",),
             ConformanceError,
-            ["POST /me/mail answered 404", 'below [own.stranger.paths]: "/api/email" = ""'],
+            ["POST /me/mail returned 404", 'to [own.stranger.paths]: "/api/email" = ""'],
             id="a route is not there",
         ),
         pytest.param(
             [(PORT, f'{PORT}\nFAULTS = "strangers"')],
             (),
             ConformanceError,
-            ["GET /me without credential answered 200, the contract says 401"],
+            ["GET /me without a credential returned 200; the contract requires 401"],
             id="lets strangers in",
         ),
     ],
@@ -224,7 +224,7 @@ def test_a_port_that_somebody_else_has(tmp_path: Path, monkeypatch: pytest.Monke
     with stranger.running() as port:
         monkeypatch.setattr(external, "free_ports", lambda count: [port] * count)
         with (
-            pytest.raises(EnvironmentFailedError, match=r"would not start|is no process of"),
+            pytest.raises(EnvironmentFailedError, match=r"would not start|was not started by"),
             rig_of(tmp_path, ("instances = 2", "instances = 1")),
         ):
             pass

@@ -146,7 +146,7 @@ def test_the_answer_is_above_the_fold_of_a_phone(started: Browser, folder: Path)
         boxes = [one.bounding_box() for one in page.locator("header > *").all()]
         assert len(boxes) == 4
         assert all(box is not None and box["y"] >= 0 and box["y"] + box["height"] <= 640 for box in boxes)
-        assert "99 % interval 1.183 to 1.215" in page.locator("header").inner_text()
+        assert "99 % CI +18.3 to +21.5 %" in page.locator("header").inner_text()
 
 
 def test_every_figure_is_there_and_seen(started: Browser, folder: Path) -> None:
@@ -201,22 +201,22 @@ def test_themes_differ_in_page_and_figures(started: Browser, folder: Path) -> No
 def test_tables_sort_by_click_and_by_key(started: Browser, folder: Path) -> None:
     """By the number, not by its letters; up, down, and as written; and say which."""
     with opened(started, folder / "report.html", viewport={"width": 1200, "height": 900}) as page:
-        written = column(page, "Judged", 4)
+        written = column(page, "With verdict", 4)
         numbers = sorted(written, key=float)
         assert written != numbers
-        button = page.get_by_role("region", name="Comparisons that were judged").get_by_role(
+        button = page.get_by_role("region", name="Comparisons with a verdict").get_by_role(
             "button", name="ratio"
         )
         head = button.locator("xpath=..")
         button.click()
-        assert column(page, "Judged", 4) == numbers
+        assert column(page, "With verdict", 4) == numbers
         assert head.get_attribute("aria-sort") == "ascending"
         button.focus()
         page.keyboard.press("Enter")
-        assert column(page, "Judged", 4) == numbers[::-1]
+        assert column(page, "With verdict", 4) == numbers[::-1]
         assert head.get_attribute("aria-sort") == "descending"
         page.keyboard.press("Space")
-        assert column(page, "Judged", 4) == written
+        assert column(page, "With verdict", 4) == written
         assert head.get_attribute("aria-sort") is None
 
 
@@ -226,7 +226,7 @@ def test_thousands_sort_as_numbers_and_words_as_words(started: Browser, folder: 
         table = page.locator("table", has=page.locator("caption", has_text="Speed")).first
         table.get_by_role("button", name="throughput").click()
         assert column(page, "Speed", 1) == ["cookie", "token", "anonymous"]
-        table.get_by_role("button", name="arm").click()
+        table.get_by_role("button", name="scheme").click()
         assert column(page, "Speed", 1) == ["anonymous", "cookie", "token"]
         assert column(page, "Speed", 2)[1].startswith("10,380")
 
@@ -253,8 +253,8 @@ def test_without_a_script_everything_is_there(started: Browser, folder: Path) ->
     """Tables as they were written, what is folded opens; only sorting is missing."""
     with opened(started, folder / "report.html", java_script_enabled=False) as page:
         assert page.get_by_role("button").count() == 0
-        assert len(column(page, "Judged", 1)) == 6
-        folded = page.locator("details", has_text="described and not judged")
+        assert len(column(page, "With verdict", 1)) == 6
+        folded = page.locator("details", has_text="further comparisons (no verdict)")
         folded.locator("summary").click()
         assert folded.locator("tbody tr").last.is_visible()
 
@@ -278,7 +278,7 @@ def test_several_results_on_one_page(started: Browser, tmp_path: Path) -> None:
     compare_runs(both, tmp_path, tmp_path, Console(file=StringIO()))
     for width in (360, 1600):
         with opened(started, tmp_path / "report.html", viewport={"width": width, "height": 900}) as page:
-            assert "No verdict, side by side" in page.locator("h1").inner_text()
+            assert "No verdict (the runs were not interleaved)" in page.locator("h1").inner_text()
             assert page.get_by_role("img").count() == 2
             assert page.evaluate("() => document.documentElement.scrollWidth") == width
 
@@ -291,7 +291,7 @@ def test_an_invalid_run_says_so_first(started: Browser, tmp_path: Path) -> None:
     )
     write.write(bad, tmp_path)
     with opened(started, tmp_path / "report.html", viewport={"width": 360, "height": 640}) as page:
-        assert page.locator("h1").inner_text() == "INVALID: do not believe these figures."
+        assert page.locator("h1").inner_text() == "INVALID: do not use these figures."
         assert "errors: 12 failed" in page.locator("header").inner_text()
         assert (
             page.evaluate("() => getComputedStyle(document.querySelector('h1')).color") == "rgb(176, 0, 32)"

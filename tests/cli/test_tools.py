@@ -45,7 +45,7 @@ def test_the_doctor_tells_programs_what_it_found(tmp_path: Path) -> None:
     assert [row.check for row in findings if row.concern == "blocker"] == ["store"]
     assert findings[0].check == "store"
     assert done.returncode == 3
-    assert "a run could not start here: store: redis://127.0.0.1:1/0" in done.stderr
+    assert "a run cannot start on this machine: store: redis://127.0.0.1:1/0" in done.stderr
     assert "s3cret-word" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -81,8 +81,8 @@ def test_compare_refuses_times_of_another_machine(tmp_path: Path) -> None:
     put(tmp_path / "results" / "two", cpu="Another CPU", cores=64)
     done = ask("compare", "one", "two", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "not set side by side" in " ".join(done.stdout.split())
-    assert "us/req" not in done.stdout
+    assert "Times and rates are not compared" in " ".join(done.stdout.split())
+    assert "µs/req" not in done.stdout
     [folder] = (tmp_path / "results").glob("compare-*")
     assert not (folder / "over-base.png").exists()
 
@@ -131,7 +131,7 @@ def test_clean_asks_before_it_removes(tmp_path: Path) -> None:
     assert (tmp_path / "results" / "one" / "result.json").exists()
     told = clean(tmp_path, "--yes", "--keep", "9")
     assert told.returncode == 0, told.stderr
-    assert "nothing to remove; 2 more stay" in told.stdout
+    assert "nothing to remove; 2 more are kept" in told.stdout
     done = clean(tmp_path, "--yes")
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "results" / "one").exists()

@@ -48,7 +48,7 @@ def test_what_is_not_decided_takes_three_looks_and_says_so(tmp_path: Path) -> No
     if done.returncode == 12:
         pytest.skip("this machine made a short run invalid")
     assert done.returncode == 11, done.stdout + done.stderr
-    assert "not reached in 3 look(s)" in done.stderr
+    assert "not reached in 3 interim analyses" in done.stderr
     assert done.stderr.splitlines()[-1] == "exit code 11"
     result = load(tmp_path / "run")
     assert (result.run.looks, result.run.batches, result.run.exit_code) == (3, 3, 11)
@@ -75,11 +75,11 @@ def test_the_plan_tells_how_long_it_may_take(tmp_path: Path) -> None:
     suite(tmp_path, "service_p999")
     done = ask("run", "my.toml", "--until-decided", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0
-    assert "up to 3 times that, until all is decided, or 900 s" in done.stdout
+    assert "up to 3 times that, until all verdicts are decided, or 900 s" in done.stdout
 
 
 def test_a_limit_needs_a_run_that_goes_on(tmp_path: Path) -> None:
     """It would be ignored otherwise."""
     done = ask("run", "smoke", "--limit", "5", "--dry-run", cwd=tmp_path)
     assert done.returncode == 2
-    assert "--limit belongs to --until-decided" in done.stderr
+    assert "--limit requires --until-decided" in done.stderr

@@ -294,7 +294,7 @@ def test_each_file_is_what_it_is(viewer: Viewer, name: str, content_type: str, p
 
 
 def test_a_run_leads_to_its_report_and_else_to_its_page(viewer: Viewer) -> None:
-    """The report first, figures and files beside it."""
+    """The report first, charts and files beside it."""
     page = viewer.get("/").body
     assert f'href="{RUN}/report.html"' in page
     assert f'href="{RUN}/"' in page
@@ -355,15 +355,15 @@ def test_what_was_chosen_stays_chosen(viewer: Viewer) -> None:
     page = viewer.get("/?suite=standard&arm=no+such").body
     assert re.findall(r"<option selected>(.*?)</option>", page) == ["standard", "no such"]
     assert 'href="/trends?suite=standard&amp;arm=no+such"' in page
-    assert "No result is like that" in page
+    assert "No result matches" in page
 
 
 def test_trends_say_what_is_comparable(viewer: Viewer) -> None:
     """Two machines: their times are not set side by side, their ratios are."""
     page = viewer.get("/trends").body
     assert "These results are of 2 machines" in page
-    assert "older: times of another machine or way (CPU)" in page
-    assert "Ratios between arms: fewer than 6 runs each" in page
+    assert "older: times measured under other conditions (CPU)" in page
+    assert "Ratios between schemes: at least 6 runs are needed" in page
     assert "Throughput" not in page
     assert "a history needs two valid results" in viewer.get("/trends?suite=quick").body
 
@@ -413,7 +413,7 @@ def test_what_cannot_be_read_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
     viewer = viewing.start(sandbox, results)
     page = viewer.get("/")
     assert (page.status, page.body.count('class="when"')) == (200, 1)
-    assert f"{len(contents) + 3} files left out" in page.body
+    assert f"{len(contents) + 3} files skipped" in page.body
     assert "<code>compared/comparison.json</code>: not a comparison: confidence: Field required" in page.body
     for place in (r"caf\udce9", r"caf\udce9/below"):
         assert f"<code>{place}/result.json</code>: the name of its folder is not UTF-8" in page.body
@@ -503,7 +503,7 @@ def test_ctrl_c_ends_it_though_pages_listen(sandbox: Sandbox, tmp_path: Path) ->
         assert page.status() == 200
         assert page.event() == []
         said = viewing.stop(viewer)
-    assert said.removeprefix("Ctrl-C ends it.\n") == "exit code 130\n"
+    assert said.removeprefix("Press Ctrl-C to stop.\n") == "exit code 130\n"
 
 
 def test_a_taken_port_is_named(sandbox: Sandbox, tmp_path: Path) -> None:

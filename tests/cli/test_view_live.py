@@ -32,10 +32,10 @@ def test_a_run_is_followed_until_it_ends(sandbox: Sandbox, tmp_path: Path) -> No
             assert "25 %, 9 s left of this scenario, token 12,000/s" in second["text"]
             still = viewer.get("/").body
             assert 'data-place="run"' in still
-            assert '<progress aria-label="Slots of this scenario" value="3" max="12">' in still
-            assert "Look again" in still
+            assert '<progress aria-label="Time slices of this scenario" value="3" max="12">' in still
+            assert "Refresh" in still
             assert 'href="/runs/run/"' not in still
-            assert "under way" in viewer.get("/runs/run/").body
+            assert ">running<" in viewer.get("/runs/run/").body
         assert page.event() == []
     ended = viewer.get("/").body
     assert "data-place" not in ended

@@ -151,7 +151,7 @@ def test_without_scripts_the_page_says_how_far_a_run_is(
         page.goto(viewer.url)
         assert page.get_by_text("saturation: measuring, 25 %").is_visible()
         file.write("measuring", "saturation", done=6, total=12)
-        page.get_by_role("link", name="Look again").click()
+        page.get_by_role("link", name="Refresh").click()
         assert page.get_by_text("saturation: measuring, 50 %").is_visible()
 
 

@@ -96,7 +96,7 @@ def added(rows: list[SlotRecord]) -> HdrHistogram:
 def test_two_workers_make_one_result(sandbox: Sandbox) -> None:
     """Every arrival is accounted for, and the percentiles are those of both workers' histograms together."""
     run, workers = begin(sandbox, seconds=3)
-    assert [worker.ended().splitlines()[-1] for worker in workers] == ["the run is over: it is done"] * 2
+    assert [worker.ended().splitlines()[-1] for worker in workers] == ["the run is over: completed"] * 2
     said = run.ended()
     assert run.process.returncode in RUN_CODES, said
     result, plan, recording = kept(sandbox.folder / "run")
@@ -141,7 +141,7 @@ def test_a_worker_killed_half_way_makes_a_run_invalid_and_keeps_what_was_seen(sa
     victim.send_signal(signal.SIGKILL)
     said = run.ended()
     assert run.process.returncode == 12, said
-    assert "was lost: nothing came from it" in workers[1].ended()
+    assert "was lost: no message for 5 s" in workers[1].ended()
     assert workers[1].process.returncode == 0
     assert "exit code 3" in workers[0].ended()
     result, plan, recording = kept(sandbox.folder / "run")
@@ -161,7 +161,7 @@ def test_a_worker_killed_half_way_makes_a_run_invalid_and_keeps_what_was_seen(sa
     ("arguments", "told"),
     [
         (["--expect-workers", "3"], "has 8 (got 3)"),
-        (["--expect-workers", "2", "--processes", "2"], "--processes: load processes are of this machine"),
+        (["--expect-workers", "2", "--processes", "2"], "--processes: load processes run on this machine"),
         (["--expect-workers", "2", "--workers-bind", "0.0.0.0:5557"], "--workers-bind: expected HOST:PORT"),
     ],
 )

@@ -24,7 +24,7 @@ _PATIENCE_S = 60
 #: hangs up.
 _PRELUDE = """
 import locust, gevent, gevent.server, json
-from loadtests.client import Connection, RequestFailedError, Watchdog, request_bytes
+from loadtests.client import Connection, Deadlines, RequestFailedError, request_bytes
 def serving(*pieces, pause=0.0):
     def handle(sock, address):
         for piece in pieces:

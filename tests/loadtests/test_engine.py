@@ -109,14 +109,14 @@ def test_batches_leave_locusts_totals_as_single_reports_would() -> None:
     """Counts, sums, extremes, buckets, bytes and errors equal those of Locust's own logging, one by one."""
     code = """
 from locust.stats import RequestStats
-from loadtests.client import Answer
+from loadtests.client import TimedAnswer
 from loadtests.recorder import WRONG, Tally
 times = [150_000, 1_700_000, 99_400_000, 147_000_000, 147_000_000]
 single, batch, tally = RequestStats(), RequestStats(), Tally()
 step = tally.step("GET", "read")
 for index, ns in enumerate(times):
     single.log_request("GET", "read", ns / 1e6, 10 + index)
-    step.answered(Answer(200, b"", 10 + index, 0, ns), 5, None)
+    step.answered(TimedAnswer(200, b"", 10 + index, 0, ns), 5, None)
 step.failed(WRONG + "status 500")
 single.log_error("GET", "read", WRONG + "status 500")
 tally.report_to_locust(batch)
@@ -138,13 +138,13 @@ def test_a_request_under_way_while_counts_are_handed_in_is_not_lost() -> None:
     code = """
 from types import SimpleNamespace
 from locust.stats import RequestStats
-from loadtests.client import Answer
-from loadtests.locustfile import ByHand
+from loadtests.client import TimedAnswer
+from loadtests.locustfile import ManualRun
 stats = RequestStats()
-shared = ByHand(SimpleNamespace(parsed_options=SimpleNamespace(timeout=1, rate=1), stats=stats))
+shared = ManualRun(SimpleNamespace(parsed_options=SimpleNamespace(timeout=1, rate=1), stats=stats))
 under_way = shared.tally.step("GET", "read")
 shared.flush()
-under_way.answered(Answer(200, b"", 10, 0, 1_000_000), 5, None)
+under_way.answered(TimedAnswer(200, b"", 10, 0, 1_000_000), 5, None)
 shared.flush()
 shared.flush()
 print(stats.total.num_requests)
@@ -188,7 +188,7 @@ print(len(early), any(early))
         (
             "write",
             '200, {"profile": {"email": "old@example.com"}}',
-            "wrong answer: it does not say the new address",
+            "wrong answer: the new address is missing",
         ),
         ("write", '403, {"error": "csrf"}', "wrong answer: status 403"),
         ("log_out", "200, {}", "wrong answer: status 200"),
@@ -234,9 +234,9 @@ print(forged(b"Cookie: first=0123456789A; b=2; last=0123456789A\\r\\n"))
 def test_a_login_that_names_nobody_is_told_without_its_token() -> None:
     """Which field is missing and which are there, but not what they hold."""
     code = """
-from loadtests.client import Answer, LoginFailedError, credential_of
+from loadtests.client import LoginFailedError, TimedAnswer, credential_of
 try:
-    credential_of(Answer(200, b'{"access": {"token": "TOP-SECRET"}, "n": 1}', 0, 0, 0))
+    credential_of(TimedAnswer(200, b'{"access": {"token": "TOP-SECRET"}, "n": 1}', 0, 0, 0))
 except LoginFailedError as error:
     print(error)
 """
@@ -326,7 +326,7 @@ from types import SimpleNamespace
 from locust.stats import RequestStats
 from harness.protocol.plan import Plan, Target
 from loadtests import scenarios, slots
-from loadtests.barrier import LocalEdges
+from loadtests.barrier import LocalSlotEdges
 body = b'{"id": "load-0", "profile": {"id": "load-0"}}'
 answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%b" % (len(body), body)
 def answering(sock, address):
@@ -341,7 +341,7 @@ plan = Plan(
     edges="",
 )
 kept = {}
-class Weighed(slots.Drive):
+class Weighed(slots.PlanRun):
     def _end(self, slot, instance):
         super()._end(slot, instance)
         if slot in (100, 300):
@@ -352,7 +352,7 @@ with TemporaryDirectory() as folder:
     file = Path(folder, "recording")
     one = Weighed(
         plan, scenarios.load("saturation"), environment,
-        recording=file.open("w"), edges=LocalEdges("", 0), ended=lambda fault: fault and exit(fault),
+        recording=file.open("w"), edges=LocalSlotEdges("", 0), ended=lambda fault: fault and exit(fault),
     )
     tracemalloc.start()
     one.take_part()

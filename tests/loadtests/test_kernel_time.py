@@ -85,7 +85,7 @@ def test_where_the_kernel_does_not_tell_the_time_of_reading_counts(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on macOS."""
-    monkeypatch.setattr(kernel_time, "_IS_TOLD", False)
+    monkeypatch.setattr(kernel_time, "_IS_SUPPORTED", False)
     assert kernel_time.answers_end() == "read"
     here, there = pair
     kernel_time.note(there)

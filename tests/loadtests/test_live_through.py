@@ -17,8 +17,8 @@ PRELUDE = """
 from time import perf_counter_ns
 from harness.protocol.incidents import ArmUsers, VirtualUser
 from harness.protocol.plan import Target
-from loadtests.client import Answer
-from loadtests.incident import UserPool, Seen, IncidentRecorder
+from loadtests.client import TimedAnswer
+from loadtests.incident import IncidentRecorder, ObservedRequest, UserPool
 from loadtests.recorder import WRONG
 PERSON, VICTIM = VirtualUser(0, "/"), VirtualUser(1, "/", "revoked")
 TARGET = Target(0, "token", "127.0.0.1", 1, "/")
@@ -90,7 +90,7 @@ def test_what_comes_of_a_request_has_a_name(step: str, calls: str, outcome: str)
     code = f"""
 witness = IncidentRecorder(0.05)
 notes = witness.step("GET", {step!r})
-ok = lambda status: notes.answered(Answer(status, b"", 9, 1, 2), 5, None)
+ok = lambda status: notes.answered(TimedAnswer(status, b"", 9, 1, 2), 5, None)
 failed = notes.failed
 {calls}
 print([one.outcome for one in witness.take()], witness.take())
@@ -105,7 +105,7 @@ crowd = UserPool(ArmUsers(TARGET, (PERSON, VICTIM)))
 crowd.begin(1_000_000_000)
 ms = 1_000_000
 def seen(sent, ended, outcome):
-    return Seen("read", (1000 + sent) * ms, (1000 + ended) * ms, 200, outcome)
+    return ObservedRequest("read", (1000 + sent) * ms, (1000 + ended) * ms, 200, outcome)
 crowd.enter(PERSON, [seen(1, 49, "ok"), seen(49, 51, "login")], 1000 * ms)
 crowd.enter(VICTIM, [seen(2, 30, "ok")], 1001 * ms)
 crowd.enter(VICTIM, [seen(60, 99, "401")], 1060 * ms)
@@ -126,10 +126,10 @@ from types import SimpleNamespace
 from pathlib import Path
 from harness.protocol.incidents import IncidentPlan
 from loadtests import scenarios
-from loadtests.incident import LiveThrough
+from loadtests.incident import IncidentRun
 plan = IncidentPlan.loads(Path({plan!r}).read_text())
 environment = SimpleNamespace(runner=None, process_exit_code=None)
-one = LiveThrough(plan, Path({recording!r}), scenarios.load(plan.scenario), environment)
+one = IncidentRun(plan, Path({recording!r}), scenarios.load(plan.scenario), environment)
 gevent.joinall([gevent.spawn(one.take_part) for _ in range(plan.users)])
 print(environment.process_exit_code)
 """

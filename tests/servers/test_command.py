@@ -157,7 +157,7 @@ def test_weak_secret(secret: str) -> None:
 def test_a_lifetime_is_a_number_of_seconds(lifetime: str) -> None:
     """Anything else is refused, and named."""
     said = refused(2, "token-refresh", "--json", env={"AUTH_LIFETIME_S": lifetime})
-    assert f"AUTH_LIFETIME_S is a number of seconds up to 18000: not {lifetime!r}" in said
+    assert f"AUTH_LIFETIME_S must be a whole number from 1 to 18000, not {lifetime!r}" in said
 
 
 def test_secret_from_a_file(tmp_path: Path, accounts_file: Path) -> None:

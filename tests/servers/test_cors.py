@@ -223,7 +223,7 @@ def test_origins_as_browsers_write_them(origin: str) -> None:
 )
 def test_what_is_no_exact_origin(origin: str) -> None:
     """It would match nothing, or too much, and is refused."""
-    with pytest.raises(UsageError, match="no exact origin"):
+    with pytest.raises(UsageError, match="not an exact origin"):
         cors.parse_origin(origin, behind_tls=False)
 
 

@@ -172,7 +172,7 @@ def test_keys_of_another_kind(scheme: str, algorithm: str, other: str) -> None:
         if other == scheme:
             assert signing_keys.pair(algorithm, settings(**keys)).algorithm == algorithm
         else:
-            with pytest.raises(UsageError, match=f"none for {algorithm}"):
+            with pytest.raises(UsageError, match=f"does not fit {algorithm}"):
                 signing_keys.pair(algorithm, settings(**keys))
 
 

@@ -146,7 +146,7 @@ def test_one_that_is_killed_ends_the_others(start: Start) -> None:
     first.kill()
     assert server.process.wait(20) == 3
     assert not [child for child in family if child.is_running()]
-    said = f"Process {first.pid} of the server was killed by signal 9; the others were ended with it.\n"
+    said = f"Process {first.pid} of the server was killed by signal 9; the other processes were stopped.\n"
     assert server.log.read_text() == said
 
 

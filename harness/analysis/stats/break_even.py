@@ -1,9 +1,9 @@
-"""The round trip to the store at which asking it takes as long as not asking. Pure.
+"""Store round trip at which a scheme that queries the store is as fast as one that does not. Pure.
 
-Each instance was measured at several distances, so each gives a straight line of its own: median service time
-over the measured round trip. Where the mean line of the arm that asks meets the mean of the arm that does not
-is the break-even round trip; its interval is by the delta method with the instance as the unit, as all
-intervals here (docs/method.md).
+Each instance was measured at several distances, so each gives a straight line: median service time over the
+measured round trip. The break-even round trip is where the mean line of the scheme with a store query meets
+the mean of the scheme without; its interval is by the delta method with the instance as the unit of analysis,
+like all intervals here (docs/method.md).
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from harness.results.model import Result
 
 @dataclass(frozen=True)
 class BreakEven:
-    """A round trip in us, with its interval at the confidence of the run's comparisons.
+    """Break-even round trip in us, with its interval at the confidence of the run's comparisons.
 
-    Where it is negative, asking takes longer even at no distance. `slope` is how much longer a request takes
-    for each us of round trip; `nearest` is the shortest round trip that was measured, in us.
+    If it is negative, the scheme with a store query is slower even without any distance. `slope` is the
+    increase of the service time per us of round trip; `nearest` is the shortest round trip that was measured,
+    in us.
     """
 
     value: float
@@ -32,26 +33,28 @@ class BreakEven:
 
 
 def find(result: Result, base: str, arm: str) -> BreakEven | None:
-    """At which round trip `arm`, which asks the store, takes as long as `base`, which does not.
+    """Return the round trip at which `arm`, which queries the store, is as fast as `base`, which does not.
 
-    None where fewer than two distances were measured, of fewer than two instances each, or it is not so that
-    the one asks and the other does not.
+    None if fewer than two distances were measured, if there are fewer than two instances of each, or unless
+    `arm` queries the store and `base` does not.
     """
-    asking, not_asking = sweeps.latency(result, arm), sweeps.latency(result, base)
-    if asking is None or not_asking is None or not _asks(result, arm) or _asks(result, base):
+    with_query, without_query = sweeps.latency(result, arm), sweeps.latency(result, base)
+    if with_query is None or without_query is None:
         return None
-    slopes, intercepts = asking.slopes(), asking.predictions(0.0)
-    own = [fmean(points) for points in zip(*(level.points for level in not_asking.levels), strict=True)]
-    if min(len(slopes), len(own)) < 2:
+    if not _queries_store(result, arm) or _queries_store(result, base):
+        return None
+    slopes, intercepts = with_query.slopes(), with_query.predictions(0.0)
+    means = [fmean(points) for points in zip(*(level.points for level in without_query.levels), strict=True)]
+    if min(len(slopes), len(means)) < 2:
         return None
     slope = fmean(slopes)
-    value = (fmean(own) - fmean(intercepts)) / slope
-    there = [intercept + value * one for intercept, one in zip(intercepts, slopes, strict=True)]
-    error = weighted_sum([(1 / slope, own), (-1 / slope, there)])
+    value = (fmean(means) - fmean(intercepts)) / slope
+    at_value = [intercept + value * rise for intercept, rise in zip(intercepts, slopes, strict=True)]
+    error = weighted_sum([(1 / slope, means), (-1 / slope, at_value)])
     low, high = error.interval(result.run.comparisons_confidence)
-    return BreakEven(value, value + low, value + high, slope, asking.first)
+    return BreakEven(value, value + low, value + high, slope, with_query.first)
 
 
-def _asks(result: Result, arm: str) -> bool:
-    """Whether its reads cost store operations."""
+def _queries_store(result: Result, arm: str) -> bool:
+    """Whether reads of this arm execute store operations."""
     return any(row.value for row in sweeps.rows(result, sweeps.DISTANCE, arm, "store_ops", sweeps.DELAY))

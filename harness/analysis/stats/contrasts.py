@@ -1,4 +1,4 @@
-"""Measurements in a contrast: which instances enter it, and with what power of their geometric mean. Pure."""
+"""Measurements in a contrast: groups of instances, each with the power of its geometric mean. Pure."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from collections.abc import Sequence
 from harness.results.metrics import METRICS
 from harness.results.model import Measurement
 
-#: The instances of one batch of one arm, and the power that their geometric mean enters with.
+#: Power of a geometric mean, and the instances of one batch of one arm that the mean is taken over.
 Power = tuple[float, Sequence[float]]
 
 
 def powers(row: Measurement, power: float) -> list[Power]:
-    """Each batch of a measurement with its share of a power; none where it has no logarithms."""
+    """Return each batch of a measurement with its share of a power; empty if it has no logarithms."""
     if not _has_logs(row):
         return []
     return [(power * len(points) / len(row.points), points) for points in row.by_batch() if points]
 
 
 def effect_powers(more: Sequence[Measurement], less: Sequence[Measurement]) -> list[Power]:
-    """The geometric mean of some arms over that of others; none where one of them has no logarithms."""
+    """Return the geometric mean of the first arms over that of the second; empty if any has no logarithms."""
     sides = [(row, 1 / len(more)) for row in more] + [(row, -1 / len(less)) for row in less]
-    groups = [powers(row, power) for row, power in sides]
-    return [group for own in groups for group in own] if all(groups) else []
+    groups_of_rows = [powers(row, power) for row, power in sides]
+    return [group for groups in groups_of_rows for group in groups] if all(groups_of_rows) else []
 
 
 def ratio_powers(base: Measurement, arm: Measurement, power: float = 1) -> list[Power]:
-    """The ratio of two arms to a power, batch by batch; none where there is no such ratio."""
+    """Return the ratio of two arms to a power, batch by batch; empty if there is no such ratio."""
     batches = base.paired(arm)
     if not batches or not (_has_logs(base) and _has_logs(arm)):
         return []
-    everyone = sum(len(one) + len(other) for one, other in batches)
-    shares = [power * (len(one) + len(other)) / everyone for one, other in batches]
+    total = sum(len(of_base) + len(of_arm) for of_base, of_arm in batches)
+    shares = [power * (len(of_base) + len(of_arm)) / total for of_base, of_arm in batches]
     return [
         group
-        for share, (one, other) in zip(shares, batches, strict=True)
-        for group in ((-share, one), (share, other))
+        for share, (of_base, of_arm) in zip(shares, batches, strict=True)
+        for group in ((-share, of_base), (share, of_arm))
     ]
 
 
 def _has_logs(row: Measurement) -> bool:
-    many = min(len(points) for points in row.by_batch() if points) > 1
-    return METRICS[row.metric].scale == "log" and many and min(row.points) > 0
+    several = min(len(points) for points in row.by_batch() if points) > 1
+    return METRICS[row.metric].scale == "log" and several and min(row.points) > 0

@@ -1,13 +1,14 @@
-"""A straight line through one metric of one arm, measured at several levels of something. Pure.
+"""Linear fit of one metric of one arm over the levels of a parameter. Pure.
 
-Instance by instance: the first of each level make one line, the second another, and so on. What the lines say
-at a place are then as many independent estimates, whether or not the same processes served all levels, and
-their mean has Student's t interval, with the instance as the unit as everywhere (docs/method.md). Levels that
-are counted once an arm, such as the store's memory, make one line, without an interval.
+There is one line per instance: the first instances of all levels make one line, the second ones another, and
+so on. The predictions of the lines at a point are then independent estimates, whether or not the same
+processes served all levels, and their mean has Student's t interval, with the instance as the unit of
+analysis (docs/method.md). Metrics that are counted once per arm, such as the store's memory, make one line,
+without an interval.
 
-Levels weigh by one over their squared value where what is measured spreads in proportion to its size: CPU,
-bytes, memory, whose levels may lie a hundredfold apart. They weigh alike where it does not: a distance adds
-to a wait, and little to its spread.
+Levels are weighted by one over their squared value if the spread is proportional to the value: CPU, bytes,
+memory, with levels up to a hundredfold apart. They have equal weights if it is not: a distance adds to a
+latency, but little to its spread.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from harness.results.model import Measurement
 
 @dataclass(frozen=True)
 class Level:
-    """Where on the axis, and the estimates of the instances there."""
+    """Position on the axis, with the estimates of the instances at it."""
 
     at: float
     points: Sequence[float]
@@ -30,7 +31,7 @@ class Level:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A level, what was measured there, and what the line through all others says of it."""
+    """Level with its measured value and the prediction of the line through all other levels."""
 
     at: float
     measured: float
@@ -38,18 +39,18 @@ class LeftOut:
 
     @property
     def error(self) -> float:
-        """How far off, as a fraction of what was measured, which must not be zero."""
+        """Return the error of the prediction, as a fraction of the measured value, which must not be zero."""
         return abs(self.predicted / self.measured - 1)
 
 
 @dataclass(frozen=True)
 class LinearFit:
-    """The levels, by place, with as many points each.
+    """Linear fit over levels in ascending order, with equally many points each.
 
     Attributes:
-        levels: Two or more places.
-        batches: How many of the points are of each batch of instances, as `Measurement.batches`.
-        alike: Whether all levels weigh alike.
+        levels: Levels at two or more positions.
+        batches: Number of points of each batch of instances, as in `Measurement.batches`.
+        alike: Whether all levels have equal weights.
     """
 
     levels: tuple[Level, ...]
@@ -60,14 +61,14 @@ class LinearFit:
     def through(
         cls, rows: Sequence[tuple[float, Measurement]], scale: float = 1.0, *, alike: bool = False
     ) -> Self | None:
-        """The line through measurements at these places; None where there are fewer than two places.
+        """Return the line through measurements at these positions; None with fewer than two positions.
 
-        Of levels that were measured in more batches than others, the instances count that all have.
+        If levels have different numbers of instances, the surplus instances are ignored.
 
         Args:
-            rows: Where, and what was measured there.
-            scale: Every point is multiplied by this.
-            alike: Whether all levels weigh alike.
+            rows: Positions, each with its measurement.
+            scale: Factor that multiplies every point.
+            alike: Whether all levels have equal weights.
         """
         if len({at for at, _ in rows}) < 2:
             return None
@@ -79,20 +80,20 @@ class LinearFit:
 
     @property
     def first(self) -> float:
-        """The lowest place that was measured."""
+        """Return the lowest position that was measured."""
         return self.levels[0].at
 
     @property
     def last(self) -> float:
-        """The highest."""
+        """Return the highest position that was measured."""
         return self.levels[-1].at
 
     def reaches(self, at: float) -> bool:
-        """Whether a place lies within what was measured."""
+        """Whether a position is within the measured range."""
         return self.first <= at <= self.last
 
     def predictions(self, at: float) -> list[float]:
-        """What each instance's line says of a place."""
+        """Return the prediction of each instance's line at a position."""
         weights, centre, spread = self._weights()
         shares = [
             weight + (at - centre) * weight * (level.at - centre) / spread
@@ -101,34 +102,34 @@ class LinearFit:
         return self._sums(shares)
 
     def slopes(self) -> list[float]:
-        """How much each instance's line rises for one unit of the axis."""
+        """Return the slope of each instance's line, per unit of the axis."""
         weights, centre, spread = self._weights()
         pairs = zip(weights, self.levels, strict=True)
         return self._sums([weight * (level.at - centre) / spread for weight, level in pairs])
 
     def held_back(self) -> list[LeftOut]:
-        """Each level against the line through all others; empty where fewer than two places would be left."""
-        found = []
+        """Return leave-one-out errors of each level; empty if fewer than two positions would be left."""
+        left_out = []
         for level in self.levels:
             others = tuple(other for other in self.levels if other.at != level.at)
             if len({other.at for other in others}) >= 2:
                 predicted = fmean(LinearFit(others, self.batches, self.alike).predictions(level.at))
-                found.append(LeftOut(level.at, fmean(level.points), predicted))
-        return found
+                left_out.append(LeftOut(level.at, fmean(level.points), predicted))
+        return left_out
 
     def _weights(self) -> tuple[list[float], float, float]:
-        """Weights that add up to one, the mean place by them, and the places' variance by them."""
+        """Return weights that add up to one, and the weighted mean and variance of the positions."""
         means = [fmean(level.points) for level in self.levels]
         raw = [1.0 if self.alike or min(means) <= 0 else 1 / mean**2 for mean in means]
-        weights = [one / sum(raw) for one in raw]
-        places = [level.at for level in self.levels]
-        centre = sum(weight * at for weight, at in zip(weights, places, strict=True))
-        spread = sum(weight * (at - centre) ** 2 for weight, at in zip(weights, places, strict=True))
+        weights = [weight / sum(raw) for weight in raw]
+        positions = [level.at for level in self.levels]
+        centre = sum(weight * at for weight, at in zip(weights, positions, strict=True))
+        spread = sum(weight * (at - centre) ** 2 for weight, at in zip(weights, positions, strict=True))
         return weights, centre, spread
 
     def _sums(self, shares: Sequence[float]) -> list[float]:
-        """The levels' points, each times its level's share, added up instance by instance."""
+        """Return the levels' points, each times its level's share, added up instance by instance."""
         return [
-            sum(share * point for share, point in zip(shares, own, strict=True))
-            for own in zip(*(level.points for level in self.levels), strict=True)
+            sum(share * point for share, point in zip(shares, points, strict=True))
+            for points in zip(*(level.points for level in self.levels), strict=True)
         ]

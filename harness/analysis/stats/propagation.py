@@ -1,4 +1,4 @@
-"""What a run's figures come to together, and how surely: expressions over its measurements. Pure."""
+"""Propagates the uncertainty of measurements through expressions over them. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harness.suites.expressions import Dual, MetricTerm
 
 
 def evaluate(row: Measurement) -> float:
-    """As the result has it, of all batches."""
+    """Return the value of a measurement over all batches, as in the result."""
     return (geometric_mean if _is_log(row) else mean)(row.points, 0.99, row.batches).value
 
 
 def propagate(whole: Dual, rows: Mapping[MetricTerm, Measurement]) -> WeightedSum:
-    """The value with the error that its figures' instances give it, to first order (the delta method).
+    """Return the value with its error from the spread between instances, to first order (the delta method).
 
-    What is counted once an arm, such as the store's memory, enters as exact.
+    Metrics that are counted once per arm, such as the store's memory, enter as exact.
     """
     groups = []
     for figure, slope in whole.slopes.items():

@@ -1,4 +1,4 @@
-"""What a run says of servers of several processes on one store: throughput, and whose CPUs it takes. Pure."""
+"""Scaling of servers with several processes on one store: throughput, and CPU of server and store. Pure."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PROCESSES: Final = "processes"
 
 @dataclass(frozen=True)
 class ScalingStep:
-    """An arm's servers, of so many processes each.
+    """Servers of one arm with a given number of processes each.
 
     Attributes:
-        processes: Behind each port.
-        throughput: Answers a second, of one server.
-        server_us: CPU of the server for a request, in us.
-        store_us: The same of the store.
-        store_ops: Commands that the store ran for a request.
+        processes: Number of processes behind each port.
+        throughput: Requests/s of one server.
+        server_us: CPU of the server per request, in us.
+        store_us: CPU of the store per request, in us.
+        store_ops: Store commands per request.
         server_cores: CPUs that one server kept busy.
-        store_cores: The same of the store, while that server had it for itself.
+        store_cores: CPUs that the store kept busy while serving that server alone.
     """
 
     processes: int
@@ -39,13 +39,15 @@ class ScalingStep:
 
 
 def steps(result: Result, arm: str) -> list[ScalingStep]:
-    """The numbers of processes that an arm was measured with, rising; none where its CPU was not read."""
+    """Return the steps of an arm by ascending number of processes; empty if its CPU was not read."""
     rows = {
         metric: {row.params[PROCESSES]: row for row in sweeps.rows(result, SCENARIO, arm, metric, PROCESSES)}
         for metric in ("throughput", "server_cpu", "store_cpu", "store_ops")
     }
-    everywhere = set.intersection(*(set(found) for found in rows.values()))
-    return [_step(result, count, *(found[count] for found in rows.values())) for count in sorted(everywhere)]
+    counts = set.intersection(*(set(by_count) for by_count in rows.values()))
+    return [
+        _step(result, count, *(by_count[count] for by_count in rows.values())) for count in sorted(counts)
+    ]
 
 
 def _step(
@@ -56,23 +58,23 @@ def _step(
     store: Measurement,
     ops: Measurement,
 ) -> ScalingStep:
-    cores = [_cores(one, throughput, result.run.confidence) for one in (server, store)]
+    cores = [_cores(cost, throughput, result.run.confidence) for cost in (server, store)]
     return ScalingStep(processes, throughput, server, store, ops, *cores)
 
 
 def _cores(cost: Measurement, throughput: Measurement, confidence: float) -> Estimate:
-    """CPU a request times requests a second, instance by instance."""
+    """Return CPU per request times requests/s, instance by instance."""
     points = [us * rate / 1e6 for us, rate in zip(cost.points, throughput.points, strict=True)]
     return mean(points, confidence, throughput.batches)
 
 
 def server_cpus(result: Result) -> int:
-    """On how many CPUs the servers ran that nothing but perhaps the store shared; 1 where none were bound."""
+    """Return the number of CPUs that only the servers, and possibly the store, ran on; 1 without pinning."""
     return len(result.environment.placement.get("servers", ())) or 1
 
 
 def gain(first: ScalingStep, last: ScalingStep, confidence: float) -> Estimate:
-    """How many times as much the later answers, with its interval."""
+    """Return the throughput of the last step over that of the first, with its interval."""
     groups = powers(last.throughput, 1) + powers(first.throughput, -1)
     return Estimate(*contrast(groups, confidence))
 
@@ -80,14 +82,14 @@ def gain(first: ScalingStep, last: ScalingStep, confidence: float) -> Estimate:
 def gains_compared(
     arm: tuple[ScalingStep, ScalingStep], base: tuple[ScalingStep, ScalingStep], confidence: float
 ) -> tuple[float, float, float]:
-    """An arm's gain over a base's, each from a first step to a last, and both ends of its interval."""
+    """Return an arm's gain over a base's, each from a first step to a last, and both ends of its interval."""
     groups = powers(arm[1].throughput, 1) + powers(arm[0].throughput, -1)
     groups += powers(base[1].throughput, -1) + powers(base[0].throughput, 1)
     return contrast(groups, confidence)
 
 
 def capacity_from_costs(step: ScalingStep, confidence: float) -> Estimate:
-    """How many processes, each with a core to itself, one core of the store can feed: by CPU a request."""
+    """Return how many processes, each with its own core, one store core can support, by CPU per request."""
     points = [
         server / store for server, store in zip(step.server_us.points, step.store_us.points, strict=True)
     ]
@@ -97,12 +99,14 @@ def capacity_from_costs(step: ScalingStep, confidence: float) -> Estimate:
 def capacity_from_ceiling(
     step: ScalingStep, reads_per_core: Sequence[float], confidence: float
 ) -> tuple[float, float, float]:
-    """The same by what fresh stores carried out, loaded with that command alone.
+    """Return how many processes one store core can support, by the measured ceiling of stores.
+
+    Fresh stores were loaded with nothing but the command that a read sends.
 
     Args:
-        step: What a request costs the server.
-        reads_per_core: Commands for each second of a store's CPU, one figure a store.
-        confidence: Of the interval.
+        step: Step with the CPU per request of the server.
+        reads_per_core: Commands per second of a store's CPU time, one value per store.
+        confidence: Confidence level of the interval.
 
     Returns:
         The number and both ends of its interval.

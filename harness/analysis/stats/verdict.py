@@ -1,4 +1,4 @@
-"""From intervals to words: faster, slower, equivalent, inconclusive. Pure."""
+"""Turns ratios into verdicts: faster, slower, equivalent, inconclusive. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Answer = Literal["faster", "slower", "equivalent", "inconclusive"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment: p-values that may each be held against the familywise level.
+    """Return p-values with Holm's step-down adjustment, to be compared with the familywise level.
 
     Holm (1979), "A simple sequentially rejective multiple test procedure".
     """
@@ -27,11 +27,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def judge(
     ratios: Sequence[Ratio], *, confidence: float, margin: float, larger_is_better: bool = False
 ) -> list[Answer]:
-    """A verdict on each of a family of ratios (arm over base) of one metric.
+    """Return a verdict on each of a family of ratios (arm over base) of one metric.
 
-    Equivalent when the interval lies wholly within the margin (1/(1+margin) to 1+margin); otherwise slower or
-    faster when it lies wholly on one side of 1 and still does so after Holm's adjustment over the family;
-    otherwise inconclusive.
+    Equivalent if the whole interval is within the margin (1/(1+margin) to 1+margin); otherwise slower or
+    faster if the whole interval is on one side of 1, also after Holm's adjustment over the family; otherwise
+    inconclusive.
     """
     alpha = 1 - confidence
     adjusted = holm([ratio.p_equal for ratio in ratios])

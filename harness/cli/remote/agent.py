@@ -12,15 +12,15 @@ from harness.cli import output
 
 def command(
     bind: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where to listen. Port 0: any free one.")
+        str, typer.Option(metavar="HOST:PORT", help="Address to listen on. Port 0: any free port.")
     ] = "127.0.0.1:5600",
 ) -> None:
     """Report CPU and memory of local servers to a benchmark on another machine.
 
-    The secret is COOKIES_VS_TOKENS_SECRET, or in the file that COOKIES_VS_TOKENS_SECRET_FILE names. The run's
-    suite names this as `agent` beside the addresses of the servers. It answers about nothing but the ports of
-    servers: their CPU time, memory and processes. Its answers are authenticated, not encrypted: bind it to a
-    private network. Linux only. Ctrl-C ends it.
+    The secret is COOKIES_VS_TOKENS_SECRET, or the content of the file that COOKIES_VS_TOKENS_SECRET_FILE
+    names. The suite of the run names this address as `agent` beside the addresses of the servers. The agent
+    reports only CPU time, memory and processes of servers, by port. Its responses are authenticated, not
+    encrypted: bind it to a private network. Linux only. Press Ctrl-C to stop.
     """
     from harness.testbed.agent import run
 

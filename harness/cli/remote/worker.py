@@ -10,17 +10,18 @@ from harness.cli import output
 
 
 def command(
-    run_at: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Address of the run, as it printed it.")],
+    run_at: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Address that the run printed.")],
     timeout: Annotated[
         float,
-        typer.Option(min=1, metavar="SECONDS", help="Give up after this long without a message of the run."),
+        typer.Option(min=1, metavar="SECONDS", help="Maximum time without a message from the run."),
     ] = 60,
 ) -> None:
     """Run a load worker for a benchmark started on another machine (`run --expect-workers`).
 
-    The environment holds the run's secret in COOKIES_VS_TOKENS_SECRET, or the name of a file with it in
-    COOKIES_VS_TOKENS_SECRET_FILE. A worker is one process on one CPU: start one for each CPU that is to load.
-    It sends load wherever the holder of that secret says. Ctrl-C ends it, and makes the run invalid.
+    The secret of the run is COOKIES_VS_TOKENS_SECRET, or the content of the file that
+    COOKIES_VS_TOKENS_SECRET_FILE names. A worker is one process on one CPU: start one per CPU that generates
+    load. Anyone with the secret can direct its load to any address. Ctrl-C stops it, and makes the run
+    invalid.
     """
     from harness.load.worker import work
 

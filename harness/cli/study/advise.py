@@ -15,12 +15,12 @@ def command(
         str | None,
         typer.Argument(
             metavar="[RUN]",
-            help="A folder, result file or id of a run, or `latest`. [default: the latest of suite claims]",
+            help="Folder, result file or id of a run, or `latest`. [default: the latest of suite claims]",
         ),
     ] = None,
     store_rtt: Annotated[
         float | None,
-        typer.Option(min=0, metavar="MS", help="Round trip to your store. [default: 0.5]"),
+        typer.Option(min=0, metavar="MS", help="Round-trip time to your store. [default: 0.5]"),
     ] = None,
     rate: Annotated[
         float | None, typer.Option(metavar="N", help="Restricted reads per second. [default: 1000]")
@@ -44,19 +44,19 @@ def command(
     results: options.Results = Path("results"),
     as_json: options.Json = False,
 ) -> None:
-    """Estimate each scheme's cost for your latency, load and revocation needs, from a run.
+    """Estimate each scheme's cost for your latency, load and revocation needs.
 
-    Each figure has the interval of what was measured; beside it stands the model's error at measurements
-    that it was not fitted to.
+    The estimates are based on a run. Each has a confidence interval, and the model's error on held-out
+    measurements is reported.
     """
     from harness.studies.advice import question
     from harness.studies.advice.run import print_advice
 
-    asked = question.of(
+    inputs = question.of(
         store_rtt_ms=store_rtt,
         rate=rate,
         sessions=sessions,
         profile_bytes=profile_bytes,
         revoke_within_s=revoke_within,
     )
-    print_advice(run, results, asked, output.console(as_json=as_json), print_json=as_json)
+    print_advice(run, results, inputs, output.console(as_json=as_json), print_json=as_json)

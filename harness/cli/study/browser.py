@@ -12,10 +12,10 @@ from harness.cli import options, output
 
 def command(
     batches: Annotated[
-        int, typer.Option(min=2, max=100, metavar="N", help="Each on fresh servers, in a fresh browser.")
+        int, typer.Option(min=2, max=100, metavar="N", help="Batches, each with fresh servers and browser.")
     ] = 6,
     rounds: Annotated[
-        int, typer.Option(min=1, max=100, metavar="N", help="Rounds of a batch: one click in every case.")
+        int, typer.Option(min=1, max=100, metavar="N", help="Rounds per batch: one click in each case.")
     ] = 10,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the order of cases in each round.")] = 1,
     out: options.RunFolder = None,
@@ -26,9 +26,9 @@ def command(
 ) -> None:
     """Measure click-to-response latency in Chromium, cookie vs token.
 
-    The page is at the API's own origin or at another, with preflights cached or needed each time; all cases
-    take turns. Chromium delivers a response only in the frame after the click, so the arrival of its last
-    byte is reported, too. Every click is kept, in wait.json. `make browser` finds or installs a Chromium.
+    The page is at the API's origin or at another one, with preflights cached or sent each time; all cases
+    alternate. Chromium delivers a response only in the frame after the click, so the arrival of its last
+    byte is reported, too. All clicks are recorded in wait.json. `make browser` finds or installs a Chromium.
     """
     from harness.studies.browser import run
     from harness.studies.browser.file import WaitPlan

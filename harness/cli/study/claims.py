@@ -13,11 +13,11 @@ from harness.cli import options, output
 def command(
     numbers: Annotated[
         list[int] | None,
-        typer.Argument(metavar="[NUMBER]...", help="Claims (`bench.py list claims`). [default: all]"),
+        typer.Argument(metavar="[NUMBER]...", help="Claim numbers (`bench.py list claims`). [default: all]"),
     ] = None,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="FOLDER", help="Folder of the answers; those it holds are kept."),
+        typer.Option("--out", metavar="FOLDER", help="Folder of the verdicts; those already in it are kept."),
     ] = Path("results/claims"),
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -25,8 +25,8 @@ def command(
 ) -> None:
     """Test the 27 claims of Auth0's 2014 article and its readers on live servers.
 
-    Each verdict comes with the experiment, its rule and its figures, in claims.json and claims.md. A claim
-    that cannot be tested here says why. A study that was stopped continues where it was.
+    Each verdict comes with the experiment, its rule and its figures, in claims.json and claims.md. For a
+    claim that cannot be tested, the reason is given. An interrupted study continues where it stopped.
     """
     from harness.studies.claims import run
 

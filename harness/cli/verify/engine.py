@@ -11,9 +11,9 @@ from harness.cli import options, output
 
 def command(
     rounds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Each starts every load generator afresh.")
+        int, typer.Option(min=1, metavar="N", help="Rounds; each starts every load generator again.")
     ] = 10,
-    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Length of each trial.")] = 1,
+    seconds: Annotated[int, typer.Option(min=1, metavar="N", help="Duration of each trial.")] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the order in each round.")] = 1,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -21,8 +21,8 @@ def command(
 ) -> None:
     """Benchmark the load generator against wrk, stock Locust and known latencies.
 
-    Takes about five minutes. One load process on one core, a server on another; wrk takes part if it is
-    installed. Latencies are compared with wrk's and with the true ones of a server with known delays
+    Takes about five minutes. One load process runs on one core, a server on another; wrk is included if it
+    is installed. Latencies are compared with those of wrk and with the known delays of a test server
     (calibration/target.py).
     """
     from harness.studies.load_engine import run

@@ -14,8 +14,8 @@ def command(
         str,
         typer.Argument(
             metavar="TARGET",
-            help="A scheme (`bench.py list schemes`), an address such as http://127.0.0.1:3000, or a suite"
-            " with servers of your own.",
+            help="Scheme (`bench.py list schemes`), address such as http://127.0.0.1:3000, or suite with"
+            " external servers.",
         ),
     ],
     schemes: Annotated[
@@ -23,23 +23,23 @@ def command(
         typer.Option(
             "--schemes",
             metavar="NAMES",
-            help="Only these of the suite's own servers, separated by commas. [default: all]",
+            help="Only these external servers of the suite, separated by commas. [default: all]",
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Fail on recommendations, too, not only on requirements.")
+        bool, typer.Option("--strict", help="Fail also if recommendations are not met.")
     ] = False,
     load_other_machines: options.LoadOtherMachines = False,
     redis_url: options.RedisUrl = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Check line by line whether a server implements the API contract (exit code 14 if not).
+    """Check whether a server implements the API contract, line by line (exit code 14 if not).
 
-    It logs in, writes, changes a password, blocks an account and guesses passwords: never run it against a
-    server with real accounts.
+    The checks log in, write, change a password, block an account and guess passwords: never run them against
+    a server with real accounts.
     """
     from harness.testbed.contract.run import ContractRequest, conform
 
-    asked = ContractRequest(target, options.names(schemes), strict, load_other_machines, redis_url)
-    conform(asked, output.console(as_json=as_json, quiet=quiet), print_json=as_json)
+    request = ContractRequest(target, options.names(schemes), strict, load_other_machines, redis_url)
+    conform(request, output.console(as_json=as_json, quiet=quiet), print_json=as_json)

@@ -15,24 +15,26 @@ def command(
     trials: Annotated[int, typer.Option(min=1, metavar="N", help="Trials per kind.")] = 40,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="FOLDER", help="Folder of the trials; those it holds are kept."),
+        typer.Option("--out", metavar="FOLDER", help="Folder of the trials; those already in it are kept."),
     ] = Path("results/calibration"),
     seed: options.Seed = None,
     shapes: Annotated[
         bool,
-        typer.Option("--shapes", help="Add the kinds that show how estimates behave, besides error rates."),
+        typer.Option(
+            "--shapes", help="Add kinds that show the shape of the estimates, not only error rates."
+        ),
     ] = False,
     kinds: Annotated[
         list[str] | None,
         typer.Option(
             "--kind",
             metavar="NAME",
-            help=f"Only trials of this kind; an unknown name lists them. {options.REPEAT}",
+            help=f"Only trials of this kind; an unknown name lists all kinds. {options.REPEAT}",
         ),
     ] = None,
     gate: Annotated[
         bool,
-        typer.Option("--gate", help="Count wrong answers of `bench.py check` instead, commit by commit."),
+        typer.Option("--gate", help="Count wrong verdicts of `bench.py check` instead, commit by commit."),
     ] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -40,19 +42,19 @@ def command(
 ) -> None:
     """Measure the tool's false-positive and detection rates with known slowdowns.
 
-    Every trial compares two arms until decided, then judges them by back-to-back runs of wrk and of Locust
-    with a threshold of 5 %. About a minute each. Each trial is kept when it is done, so a calibration that
-    was stopped continues where it was.
+    Each trial compares two servers until decided, then with back-to-back runs of wrk and of Locust and a
+    threshold of 5 %. It takes about a minute. Finished trials are kept, so an interrupted calibration
+    continues where it stopped.
 
-    With `--gate` a trial is a commit in a scratch clone of this checkout: a line in README, or busy work
-    worth 10 % of one scheme's server CPU. `bench.py check --against HEAD~1` should pass the one, and fail the
-    other by that scheme's name. A few minutes each.
+    With `--gate` a trial is a commit in a temporary clone of this checkout: a line in README, or busy work
+    worth 10 % of one scheme's server CPU. `bench.py check --against HEAD~1` should pass the first, and fail
+    the second by that scheme's name. A trial takes a few minutes.
     """
     from harness.studies.calibration import run
 
     console = output.console(as_json=as_json, quiet=quiet)
     if gate and (shapes or kinds):
-        raise SuiteError("--shapes and --kind do not belong to --gate, whose trials are commits.")
+        raise SuiteError("--shapes and --kind do not apply to --gate: its trials are commits.")
     if gate:
         run.calibrate_gate(trials, out, seed, console, print_json=as_json, wait=wait)
         return

@@ -1,4 +1,4 @@
-"""Accounts that something is done to in an incident, and who does it."""
+"""Accounts that an incident changes, and clients that are logged in."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from harness.testbed.client import ApiClient
 
 
 def name_of(account: int) -> str:
-    """The name of an account of virtual users, by its number."""
+    """Return the name of a virtual user's account, by its number."""
     return f"load-{account}"
 
 
-def logged_in(party: ArmUsers, username: str) -> ApiClient:
-    """Somebody who is logged in where the people of a party go.
+def logged_in(users: ArmUsers, username: str) -> ApiClient:
+    """Return a client that is logged in at the server of these users.
 
     Raises:
-        ConformanceError: The server would not.
-        EnvironmentFailedError: It does not answer.
+        ConformanceError: The server refuses the login.
+        EnvironmentFailedError: The server does not answer.
     """
-    caller = ApiClient(party.target.host, party.target.port)
-    reply = caller.log_in(username)
-    if reply.status != 200:
-        raise ConformanceError(f"server {party.target.arm}: a login was answered {reply.status}.")
-    return caller
+    client = ApiClient(users.target.host, users.target.port)
+    response = client.log_in(username)
+    if response.status != 200:
+        raise ConformanceError(f"server {users.target.arm}: a login was answered {response.status}.")
+    return client

@@ -1,4 +1,4 @@
-"""One incident from its plan to what was seen: the load goes on, and meanwhile it is made to happen."""
+"""Driver of an incident, from its plan to its record: steps are taken while the load runs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from harness.testbed.launcher import Instance
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 
-#: A request without an answer after this long has failed. Twice what servers give the store, and less than
-#: elsewhere: who is stuck comes back within the incident.
+#: Seconds after which a request without a response has failed. Twice the servers' timeout for the store, and
+#: less than in other scenarios, so that stuck users recover within the incident.
 _TIMEOUT_S: Final = 4
-#: Ahead of the load's beginning, for both sides to get ready.
+#: Time before the start of the load, in which both sides get ready.
 _LEAD_NS: Final = 50_000_000
-#: How often to look whether everybody is alive.
-_LOOK_UP_S: Final = 0.1
-#: Beyond its length and its last request an incident's load may take so long to end.
+#: Seconds between two checks that all processes are alive.
+_POLL_S: Final = 0.1
+#: Seconds that the load may take to end after the incident and its last request.
 _PATIENCE_S: Final = 30
 
-#: Told of every event.
+#: Function that is called with every event.
 OnEvent = Callable[[Event], None]
 
 
@@ -47,26 +47,26 @@ def run_incident(
     how: Generator,
     on_event: OnEvent,
 ) -> IncidentRecord:
-    """Drive one instance of every arm through an incident.
+    """Run an incident on one instance of every arm.
 
     Args:
-        kind: What happens.
-        scenario: What the suite says.
+        kind: Kind of incident.
+        scenario: Scenario of the suite.
         rig: Store and servers.
-        meter: Of the store.
+        meter: Meter of the store.
         spare_account: Number of the first account that only this incident uses.
         warmup_requests: Discarded requests to each instance.
-        seed: Of Poisson arrivals.
-        how: The load's CPUs.
-        on_event: Told of every event.
+        seed: Seed of Poisson arrivals.
+        how: Load generator, for its CPUs.
+        on_event: Called with every event.
 
     Raises:
-        EnvironmentFailedError: A server died, or the store when it was not meant to; or the load hangs.
+        EnvironmentFailedError: A server died, or the store died outside the incident, or the load hangs.
         InvalidMeasurementError: The load ended without its report.
     """
-    first_of_each = {one.target.arm: one for one in reversed(rig.authenticating)}
-    wanted = first_of_each.keys() if scenario.arms is None else first_of_each.keys() & set(scenario.arms)
-    instances = [first_of_each[arm.name] for arm in rig.arms if arm.name in wanted]
+    first_by_arm = {instance.target.arm: instance for instance in reversed(rig.authenticating)}
+    wanted = first_by_arm.keys() if scenario.arms is None else first_by_arm.keys() & set(scenario.arms)
+    instances = [first_by_arm[arm.name] for arm in rig.arms if arm.name in wanted]
     plan = _plan(scenario, instances, rig.folder, warmup_requests, seed)
     with kind.stage(IncidentSetting(rig, instances, scenario, plan, meter, spare_account)) as staged:
         timeline, events = _drive(staged, rig, how, on_event)
@@ -85,7 +85,7 @@ def run_incident(
 def _plan(
     scenario: Scenario, instances: Sequence[Instance], folder: Path, warmup_requests: int, seed: int
 ) -> IncidentPlan:
-    """The same people at every arm: by their accounts, which are logged in at each."""
+    """Return the plan, with the same users (by account) at every arm."""
     users = scenario.load.users
     return IncidentPlan(
         scenario=scenario.name,
@@ -96,15 +96,18 @@ def _plan(
         warmup_visits=-(-warmup_requests // users),
         timeout_s=_TIMEOUT_S,
         parties=tuple(
-            ArmUsers(one.target, tuple(VirtualUser(number, one.target.read_path) for number in range(users)))
-            for one in instances
+            ArmUsers(
+                instance.target,
+                tuple(VirtualUser(number, instance.target.read_path) for number in range(users)),
+            )
+            for instance in instances
         ),
         line=str(folder / "edges.sock"),
     )
 
 
 def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple[Timeline, list[Event]]:
-    """Put the load on, take every step at its moment, and wait for the load's report."""
+    """Start the load, take every step at its moment, and wait for the load's report."""
     plan = staged.plan
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listen(listener, plan.line, 1)
@@ -113,19 +116,19 @@ def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple
             with signals.deferred():
                 started.append(LoadProcess(plan, rig.folder))
             cpus.pin(started[0].process.pid, how.cpus[:1])
-            with SlotBarrier(listener, started, rig) as edges:
-                begin_ns = edges.agree(_LEAD_NS)
+            with SlotBarrier(listener, started, rig) as barrier:
+                begin_ns = barrier.agree(_LEAD_NS)
                 events = [_take(step, begin_ns, started[0], rig, on_event) for step in staged.steps]
                 end_s = (plan.duration_ns / 1e9) + _TIMEOUT_S + _PATIENCE_S
                 _wait(begin_ns + round(end_s * 1e9), started[0], rig, until_load_ends=True)
         finally:
-            processes.terminate([one.process for one in started])
+            processes.terminate([load_process.process for load_process in started])
     rig.check_alive()
     return started[0].report(Timeline.read), events
 
 
 def _take(step: IncidentStep, begin_ns: int, load_process: LoadProcess, rig: Rig, on_event: OnEvent) -> Event:
-    """Do what is to be done at its moment; the event is of when it was done."""
+    """Take a step at its moment; the event has the time at which it was done."""
     _wait(begin_ns + step.at_ns, load_process, rig)
     at_ns = step.at_ns
     if step.do is not None:
@@ -137,11 +140,11 @@ def _take(step: IncidentStep, begin_ns: int, load_process: LoadProcess, rig: Rig
 
 
 def _wait(until_ns: int, load_process: LoadProcess, rig: Rig, *, until_load_ends: bool = False) -> None:
-    """Wait for a moment, or for the load to end by itself, while all that should live does.
+    """Wait for a moment, or for the end of the load, and check meanwhile that all processes are alive.
 
     Raises:
-        EnvironmentFailedError: Something died, or the load did not end in time.
-        InvalidMeasurementError: The load ended before its time.
+        EnvironmentFailedError: A process died, or the load did not end in time.
+        InvalidMeasurementError: The load ended early.
     """
     while (left_s := (until_ns - time.perf_counter_ns()) / 1e9) > 0:
         rig.check_alive()
@@ -149,6 +152,6 @@ def _wait(until_ns: int, load_process: LoadProcess, rig: Rig, *, until_load_ends
             if until_load_ends:
                 return
             raise load_process.failure()
-        time.sleep(min(left_s, _LOOK_UP_S))
+        time.sleep(min(left_s, _POLL_S))
     if until_load_ends:
         raise EnvironmentFailedError("Locust did not end after the last arrival of an incident.")

@@ -1,4 +1,4 @@
-"""What a kind of incident offers: how it is set up, what is done when, and which outcomes it explains."""
+"""Kinds of incident: how each is set up, what is done when, and which outcomes it explains."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IncidentSetting:
-    """What an incident is made from.
+    """Setting of an incident.
 
     Attributes:
         rig: Store and servers.
-        instances: The one instance of each arm that takes part, in the order of the plan's parties.
-        scenario: What the suite says.
-        plan: All people go to these instances; a kind may change it.
-        meter: Of the store.
-        spare_account: Number of the first account that nobody else comes to: `Kind.spare_accounts` for each
-            arm follow.
+        instances: Participating instance of each arm, in the order of the plan's `parties`.
+        scenario: Scenario of the suite.
+        plan: Plan in which all users visit these instances; a kind may change it.
+        meter: Meter of the store.
+        spare_account: Number of the first of the accounts that only this incident uses:
+            `IncidentKind.spare_accounts` for each arm.
     """
 
     rig: Rig
@@ -43,15 +43,15 @@ class IncidentSetting:
 
 @dataclass(frozen=True)
 class IncidentStep:
-    """Something to be done at a moment of the load.
+    """Step of an incident, taken at a moment of the load.
 
     Attributes:
-        at_ns: The moment, from the load's beginning.
-        what: In words, past tense.
-        do: Does it, and returns once it is done; None for what the load does by itself at that moment.
-        arm: To which arm; empty for all.
-        watched: To whose account, by `Person.watched`.
-        restores: From here on all could be well again.
+        at_ns: Moment, in ns from the start of the load.
+        what: Description, in the past tense.
+        do: Function that takes the step and returns once it is done; None for a step of the load itself.
+        arm: Affected arm; empty for all arms.
+        watched: Affected account, by `VirtualUser.watched`.
+        restores: Whether recovery is possible from this step on.
     """
 
     at_ns: int
@@ -64,7 +64,7 @@ class IncidentStep:
 
 @dataclass(frozen=True)
 class Staged:
-    """An incident that is set up: what the load is told, what is done meanwhile, what that costs an arm."""
+    """Incident that is set up: the plan of the load, the steps, and the cost of a revocation by arm."""
 
     plan: IncidentPlan
     steps: Sequence[IncidentStep]
@@ -73,18 +73,18 @@ class Staged:
 
 @dataclass(frozen=True)
 class IncidentKind:
-    """A kind of incident.
+    """Kind of incident.
 
     Attributes:
-        name: As scenarios have it in `INCIDENT`.
-        explains: Outcomes that it may bring about. Any other makes the measurement invalid, and so does any
-            failure before the first step.
-        waived: What it may bring about besides at a scheme that waives a requirement of docs/security.md, by
-            that requirement.
-        stage: Sets it up, and takes down afterwards what that needed.
-        needs_own_store: It is nothing to be done to a store of the user's own.
-        takes_overlap: The suite says `overlap` of it, and of no other.
-        spare_accounts: Accounts of its own that it needs for each arm.
+        name: Name that scenarios use in `INCIDENT`.
+        explains: Outcomes that the incident can cause. Any other outcome makes the measurement invalid, and
+            so does any failure before the first step.
+        waived: Further outcomes that it can cause at a scheme that waives a requirement of docs/security.md,
+            by that requirement.
+        stage: Context that sets the incident up, and cleans up afterwards.
+        needs_own_store: Whether it is only allowed with the embedded store.
+        takes_overlap: Whether its scenarios have the key `overlap`.
+        spare_accounts: Number of accounts of each arm that only the incident uses.
     """
 
     name: str
@@ -96,15 +96,15 @@ class IncidentKind:
     spare_accounts: int = 0
 
     def explained_at(self, scheme: SchemeEntry) -> frozenset[str]:
-        """Outcomes that it may bring about at the servers of a scheme."""
-        return self.explains.union(*(self.waived.get(one, ()) for one in scheme.waives))
+        """Return the outcomes that the incident can cause at the servers of a scheme."""
+        return self.explains.union(*(self.waived.get(requirement, ()) for requirement in scheme.waives))
 
 
 def find_kind(name: str) -> IncidentKind:
-    """Return the kind of that name, as a scenario's `INCIDENT` has it.
+    """Return the kind with this name, as in a scenario's `INCIDENT`.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no such kind.
     """
     return kinds()[name]
 

@@ -1,4 +1,4 @@
-"""What one incident was, and what was seen of it: all that its figures and checks are made from. Pure."""
+"""Record of one incident: the data that its metrics and checks are made from. Pure."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from harness.suites.model import Scenario
 
 @dataclass(frozen=True)
 class IncidentRecord:
-    """One incident.
+    """Record of one incident.
 
     Attributes:
-        scenario: What the suite said.
+        scenario: Scenario of the suite.
         kind: Name of the kind of incident.
-        explains: Outcomes that it may bring about, by arm.
-        plan: What the load was told.
-        timeline: What the load saw.
-        events: What was done, in the order of time.
-        prices: What that cost by itself, by arm, where it was counted.
-        lifetimes_s: How long a credential lives that nothing ends, by arm.
+        explains: Outcomes that the incident can cause, by arm.
+        plan: Plan of the load.
+        timeline: Timeline that the load recorded.
+        events: Steps taken, in the order of time.
+        prices: Cost of one revocation, by arm; empty if not measured.
+        lifetimes_s: Lifetime of a credential that is not revoked, in seconds, by arm.
     """
 
     scenario: Scenario
@@ -36,15 +36,15 @@ class IncidentRecord:
 
     @property
     def arms(self) -> list[str]:
-        """The arms, in the order of the suite."""
-        return [party.target.arm for party in self.plan.parties]
+        """Return the arms, in the order of the suite."""
+        return [users.target.arm for users in self.plan.parties]
 
     @property
     def measured_s(self) -> float:
-        """Seconds of load."""
+        """Return the seconds of load."""
         return self.plan.duration_ns / 1e9
 
     @property
     def label(self) -> str:
-        """The scenario as people read it."""
+        """Return the scenario's label."""
         return self.scenario.label

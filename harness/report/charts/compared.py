@@ -1,4 +1,4 @@
-"""Figures of several results: ratios between arms by result; on one machine also each over the first."""
+"""Charts of several results: ratios between schemes and, on one machine, each relative to the first."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from harness.report.content.model import Drawing
 from harness.results.base import Interval
 from harness.suites.arms import FLOOR
 
-#: At least this much is shown to both sides of 1, as a fraction.
-_LEAST: Final = 0.03
+#: At least this fraction is shown on both sides of 1.
+_MIN_SHOWN: Final = 0.03
 _NAME_CHARACTERS: Final = 22
 _MARKERS: Final = "osD^vP*X"
 _COLOURS: Final = (style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
 
 _TAILS: Final = ("_p99", "_p999")
 
-#: What is drawn in a row: a ratio, its interval, the label of its result.
+#: What a row shows: a ratio, its confidence interval, the label of its result.
 _Drawn = tuple[float, Interval, str]
-#: A row's name and what is drawn there; None for a heading.
+#: The name of a row and what it shows; None for a heading.
 _Row = tuple[str, _Drawn | None]
 
 
 def draw_compared(compared: Compared, folder: Path) -> list[Path]:
-    """Draw the figures as PNG and SVG into a folder, and name the files written."""
+    """Draw the charts as PNG and SVG into a folder and return the files written."""
     with style.applied():
         figures = {"between-arms": between_arms(compared), "over-base": over_base(compared)}
         drawn = {name: figure for name, figure in figures.items() if figure is not None}
@@ -41,10 +41,10 @@ def draw_compared(compared: Compared, folder: Path) -> list[Path]:
 
 
 def inline_compared(compared: Compared) -> list[Drawing]:
-    """The same figures as a page holds them."""
+    """Return the same charts as inline SVG for the HTML report."""
     shown = {
-        "between-arms": (between_arms, "Ratios between arms, result by result"),
-        "over-base": (over_base, "Every result over the first, arm by arm"),
+        "between-arms": (between_arms, "Ratios between schemes in each result"),
+        "over-base": (over_base, "Each result relative to the first, per scheme"),
     }
     with style.applied():
         return [
@@ -55,42 +55,45 @@ def inline_compared(compared: Compared) -> list[Drawing]:
 
 
 def between_arms(compared: Compared) -> Figure | None:
-    """Each ratio between two arms, result by result; None where no pair of arms is in two of them."""
+    """Draw each ratio between two arms, per result; None if no pair of arms is in two results."""
     rows = {case: _of_arms(compared.shown(case, times=False)) for case in compared.cases()}
     return _figure(
         compared,
         rows,
-        f"Ratios between arms in {len(compared.compared)} results",
-        "Ratio of the first arm to the second within each result, with its interval. Both ran interleaved, so"
-        " results of different machines may stand side by side.",
+        f"Ratios between schemes in {len(compared.compared)} results",
+        "Ratio of the first scheme to the second within each result, with its CI. Both ran interleaved, so"
+        " ratios from different machines can be compared.",
     )
 
 
 def over_base(compared: Compared) -> Figure | None:
-    """Each later result over the base, arm by arm; None where machines differ."""
+    """Draw each later result relative to the base, per arm; None if the machines differ."""
     rows = {case: _over_base(compared.shown(case, times=True)) for case in compared.cases()}
     base = compared.base.label
     return _figure(
         compared,
         rows,
-        f"Results one after the other on one machine, over {base}: no verdict",
-        f"Ratio of each result to {base}, with the interval by the spread within runs. Machines drift between"
-        " runs by more than that: see how the floor moved, whose code seldom changes.",
+        f"Results on one machine relative to {base}: no verdict (not interleaved)",
+        f"Ratio of each result to {base}; the CI covers only the spread within runs. Machines drift by more"
+        " than that between runs: see how far the no-auth server moved, as its code rarely changes.",
     )
 
 
 def _of_arms(lines: Sequence[ComparedRow]) -> list[_Row]:
-    """Pairs with the floor only where there is no other."""
-    told = [line for line in lines if FLOOR not in (line.arm, line.over)] or lines
+    """Return the rows of all pairs without the no-auth server, or of all pairs if there are no others."""
+    shown = [line for line in lines if FLOOR not in (line.arm, line.over)] or lines
     return _with_heads(
         (line.metric, line.primary, f"{_short(line)}  {e.label}", (e.value, interval(e.value, e.ci), e.label))
-        for line in told
+        for line in shown
         for e in line.entries
     )
 
 
 def _over_base(lines: Sequence[ComparedRow]) -> list[_Row]:
-    """Tails differ so much between processes that they would squeeze all else together."""
+    """Return the rows of results relative to the base.
+
+    Tail percentiles are excluded: they differ so much between processes that the rest would be squeezed.
+    """
     return _with_heads(
         (
             line.metric,
@@ -105,15 +108,15 @@ def _over_base(lines: Sequence[ComparedRow]) -> list[_Row]:
 
 
 def _with_heads(rows: Iterable[tuple[str, bool, str, _Drawn]]) -> list[_Row]:
-    """The rows, below a heading for each metric."""
-    found: list[_Row] = []
+    """Return the rows with a heading before each metric."""
+    with_heads: list[_Row] = []
     last = None
     for metric, primary, name, drawn in rows:
         if metric != last:
-            found.append((wording.metric(metric, primary=primary, unit=False), None))
+            with_heads.append((wording.metric(metric, primary=primary, unit=False), None))
         last = metric
-        found.append((name, drawn))
-    return found
+        with_heads.append((name, drawn))
+    return with_heads
 
 
 def _short(line: ComparedRow) -> str:
@@ -122,14 +125,14 @@ def _short(line: ComparedRow) -> str:
 
 
 def _figure(compared: Compared, rows: dict[str, list[_Row]], title: str, reading: str) -> Figure | None:
-    shown = {case: own for case, own in rows.items() if own}
+    shown = {case: rows_of_case for case, rows_of_case in rows.items() if rows_of_case}
     if not shown:
         return None
-    heights = [forest.height(len(own)) for own in shown.values()]
+    heights = [forest.height(len(rows_of_case)) for rows_of_case in shown.values()]
     figure, panels = page.open_page_of_several(title, reading, _caption(compared), heights)
-    for panel, (case, own) in zip(panels, shown.items(), strict=True):
-        _panel(panel, case, own)
-    forest.share_axis(panels, _LEAST)
+    for panel, (case, rows_of_case) in zip(panels, shown.items(), strict=True):
+        _panel(panel, case, rows_of_case)
+    forest.share_axis(panels, _MIN_SHOWN)
     return figure
 
 
@@ -144,7 +147,7 @@ def _panel(panel: Axes, case: str, rows: Sequence[_Row]) -> None:
 
 
 def _caption(compared: Compared) -> str:
-    intervals = f"{fmt.whole_percent(compared.confidence)} intervals; "
+    intervals = f"{fmt.whole_percent(compared.confidence)} confidence intervals (CI); "
     return intervals + "; ".join(
         f"{source.label}: run {source.id} of {source.started_at[:16]}" for source in compared.compared
     )

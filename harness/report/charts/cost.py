@@ -1,4 +1,4 @@
-"""CPU time a request costs, of the server and of the store, in every case."""
+"""CPU per request in the server and in the store, by scenario and load."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from harness.results.model import Measurement, Result
 
 METRIC = "total_cpu"
 _THICKNESS = 0.6
-#: A part narrower than this share of the panel has no room for its label.
+#: Parts narrower than this share of the panel get no label.
 _LABELLED_SHARE = 0.11
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel a case whose CPU time was counted; None where none was."""
+    """Draw one panel per case with CPU measurements; None if there are none."""
     shown = [case for case in cases(result) if case.measured(METRIC)]
     if not shown:
         return None
     title = page.finding(shown, METRIC, "CPU per request")
-    reading = "Less is better. Plain: server; hatched: store; across the end: the interval of their sum."
+    reading = "Less is better. Solid: server CPU. Hatched: store CPU. Error bar: CI of the total."
     figure, panels = page.open_page(result, title, reading, list(map(rows.height, shown)))
     styles = style.arm_styles(result.arms())
     for panel, case in zip(panels, shown, strict=True):
@@ -35,17 +35,21 @@ def draw(result: Result) -> Figure | None:
 
 def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
     measured = case.measured(METRIC)
-    rows.prepare(panel, case, [row.arm for row in measured], f"CPU per request ({METRICS[METRIC].unit})")
+    rows.prepare(
+        panel, case, [row.arm for row in measured], f"CPU per request ({style.unit(METRICS[METRIC].unit)})"
+    )
     rows.from_zero(panel, max(style.end(row.value, row.ci) for row in measured))
     for index, total in enumerate(measured):
         _parts(panel, index, case, total, styles[total.arm].colour)
         rows.whisker(panel, index, total.value, total.ci)
         edge = style.end(total.value, total.ci)
-        rows.value_label(panel, index, edge, f"{fmt.with_interval(total.value, total.ci)} {total.unit}")
+        rows.value_label(
+            panel, index, edge, f"{fmt.with_interval(total.value, total.ci)} {style.unit(total.unit)}"
+        )
 
 
 def _parts(panel: Axes, row: int, case: Case, total: Measurement, colour: str) -> None:
-    """The server's part and, where the arm uses it, the store's; one bar where they were not told apart."""
+    """Draw the server's part and, if the arm uses it, the store's; one bar if only the sum was measured."""
     server, store = case.find(total.arm, "server_cpu"), case.find(total.arm, "store_cpu")
     if server is None:
         _bar(panel, row, total, "server and store", color=colour)
@@ -60,7 +64,9 @@ def _parts(panel: Axes, row: int, case: Case, total: Measurement, colour: str) -
 
 def _bar(panel: Axes, row: int, part: Measurement, name: str, **looks: Any) -> None:
     [bar] = panel.barh(row, part.value, _THICKNESS, **looks)
-    tooltips.add_tooltips(bar, [f"{part.arm}, {name}: {fmt.with_interval(part.value, part.ci)} {part.unit}"])
+    tooltips.add_tooltips(
+        bar, [f"{part.arm}, {name}: {fmt.with_interval(part.value, part.ci)} {style.unit(part.unit)}"]
+    )
 
 
 def _part_label(

@@ -1,4 +1,4 @@
-"""A read's median service time over the distance to the store, and where asking it would break even."""
+"""Median service time of a read by round-trip time (RTT) to the store, with break-even points."""
 
 from __future__ import annotations
 
@@ -14,93 +14,94 @@ from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
 from harness.results.model import Result
 
-#: The claims that it is about.
+#: The claims that this chart is about.
 CLAIMS: Final = (1,)
 _PANEL: Final = 3.8
 _MS: Final = 1e3
 _READING: Final = (
-    "Less is better. Mark: mean over instances, with its interval; line: fitted. Dashed, in a band: the round"
-    " trip at which an arm that asks the store breaks even, with its interval; in the grey there is none."
+    "Less is better. Mark: mean over server processes, with its CI; line: fit. Dashed line in a band: RTT"
+    " at which a scheme that queries the store breaks even, with its CI; grey: negative RTTs, which do not"
+    " exist."
 )
-#: The close-up ends so far beyond the second distance, and begins so far before what it must show.
+#: The close-up extends by this factor beyond the second RTT, and above the highest value.
 _ROOM: Final = 1.15
 
 
 def draw(result: Result) -> Figure | None:
-    """All distances, and the near end close up; None where fewer than two were measured."""
-    found = {arm: line for arm in result.arms() if (line := sweeps.latency(result, arm)) is not None}
-    if not found:
+    """Draw all RTTs and a close-up of the shortest; None if fewer than two RTTs were measured."""
+    fits = {arm: line for arm in result.arms() if (line := sweeps.latency(result, arm)) is not None}
+    if not fits:
         return None
-    base = _not_asking(result, found)
-    meets = {
-        arm: one for arm in found if base and arm != base and (one := break_even.find(result, base, arm))
+    base = _without_store(result, fits)
+    points = {
+        arm: point for arm in fits if base and arm != base and (point := break_even.find(result, base, arm))
     }
-    styles = style.arm_styles(list(found))
-    title = _title(base, meets)
-    figure, panels = page.open_page(result, title, _READING, [_PANEL] * 2, 2, lines.legend(found, styles))
-    for panel, name in zip(panels, ("all distances", "the near end"), strict=True):
+    styles = style.arm_styles(list(fits))
+    title = _title(base, points)
+    figure, panels = page.open_page(result, title, _READING, [_PANEL] * 2, 2, lines.legend(fits, styles))
+    for panel, name in zip(panels, ("all RTTs", "short RTTs"), strict=True):
         lines.prepare(
             panel,
             f"{sweeps.DISTANCE}: {name}",
-            "round trip to the store, as measured (ms)",
-            "service time, median (ms)",
+            "measured RTT to the store (ms)",
+            "median service time (ms)",
         )
     far, near = panels
     confidence = result.run.confidence
-    for arm, line in found.items():
+    for arm, line in fits.items():
         flat = arm == base
         lines.through(far, line, styles[arm], confidence, across=_MS, up=_MS, flat=flat)
-        ends = _reach(line, meets)
+        ends = _reach(line, points)
         lines.through(near, line, styles[arm], confidence, ends=ends, across=_MS, up=_MS, flat=flat)
     far.set_xlim(left=0)
     far.set_ylim(bottom=0)
-    _close_up(near, found, meets)
-    for arm, one in meets.items():
-        _mark(near, one, styles[arm])
-    told = [f"{arm}: {_headline(one)}" for arm, one in meets.items()]
-    if told:
-        text = "\n".join([f"Break-even with {base}:", *told])
+    _close_up(near, fits, points)
+    for arm, point in points.items():
+        _mark(near, point, styles[arm])
+    labels = [f"{arm}: {_headline(point)}" for arm, point in points.items()]
+    if labels:
+        text = "\n".join([f"Break-even with {base}:", *labels])
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
         near.text(0.3, 0.97, text, transform=near.transAxes, va="top", linespacing=1.4, bbox=box)
     return figure
 
 
-def _not_asking(result: Result, found: dict[str, LinearFit]) -> str | None:
-    """The first arm whose reads cost no store operation."""
-    for arm in found:
+def _without_store(result: Result, fits: dict[str, LinearFit]) -> str | None:
+    """Return the first arm that needs no store operation for a read."""
+    for arm in fits:
         rows = sweeps.rows(result, sweeps.DISTANCE, arm, "store_ops", sweeps.DELAY)
         if rows and not any(row.value for row in rows):
             return arm
     return None
 
 
-def _title(base: str | None, meets: dict[str, BreakEven]) -> str:
-    """The break-even of the twins, or of the last arm that has one."""
-    if not meets:
-        return "A read's service time over the distance to the store"
-    arm = "cookie" if "cookie" in meets else list(meets)[-1]
-    one = meets[arm]
-    if one.high < 0:
-        return f"However near the store, a read takes longer with {arm} than with {base}"
-    if one.low > 0:
-        return f"{arm} takes as long as {base} at a round trip to the store of {_headline(one)}"
-    return f"Whether {arm} takes as long as {base} at any distance cannot be told: {_headline(one)}"
+def _title(base: str | None, points: dict[str, BreakEven]) -> str:
+    """Return a title with the break-even of cookie, or of the last arm that has one."""
+    if not points:
+        return "Median service time of a read by RTT to the store"
+    arm = "cookie" if "cookie" in points else list(points)[-1]
+    point = points[arm]
+    if point.high < 0:
+        return f"A read takes longer with {arm} than with {base} at any store latency"
+    if point.low > 0:
+        return f"{arm} is as fast as {base} at an RTT to the store of {_headline(point)}"
+    return f"Inconclusive whether {arm} is as fast as {base} at any RTT to the store: {_headline(point)}"
 
 
-def _headline(one: BreakEven) -> str:
-    return f"{fmt.number(one.value)} us ({fmt.number(one.low)} to {fmt.number(one.high)})"
+def _headline(point: BreakEven) -> str:
+    return f"{fmt.number(point.value)} µs ({fmt.number(point.low)} to {fmt.number(point.high)})"
 
 
-def _reach(line: LinearFit, meets: dict[str, BreakEven]) -> tuple[float, float]:
-    """From where to where lines are drawn close up: as far as they meet, or the store at no distance."""
-    return min([0.0, *(one.low for one in meets.values())]), line.levels[1].at * _ROOM
+def _reach(line: LinearFit, points: dict[str, BreakEven]) -> tuple[float, float]:
+    """Return the RTTs (us) between which a line is drawn in the close-up, break-even points included."""
+    return min([0.0, *(point.low for point in points.values())]), line.levels[1].at * _ROOM
 
 
-def _close_up(panel: Axes, found: dict[str, LinearFit], meets: dict[str, BreakEven]) -> None:
-    reaches = [_reach(line, meets) for line in found.values()]
+def _close_up(panel: Axes, fits: dict[str, LinearFit], points: dict[str, BreakEven]) -> None:
+    reaches = [_reach(line, points) for line in fits.values()]
     left, right = min(begin for begin, _ in reaches), max(end for _, end in reaches)
     heights = [
-        point for line in found.values() for place in (left, right) for point in line.predictions(place)
+        height for line in fits.values() for place in (left, right) for height in line.predictions(place)
     ]
     panel.set_xlim((left - 0.05 * (right - left)) / _MS, right / _MS)
     panel.set_ylim(0, max(heights) * _ROOM / _MS)
@@ -108,6 +109,6 @@ def _close_up(panel: Axes, found: dict[str, LinearFit], meets: dict[str, BreakEv
         panel.axvspan(panel.get_xlim()[0], 0, color="#EEEEEE", linewidth=0, zorder=0)
 
 
-def _mark(panel: Axes, one: BreakEven, look: style.ArmStyle) -> None:
-    panel.axvspan(one.low / _MS, one.high / _MS, color=look.colour, alpha=0.15, linewidth=0, zorder=1)
-    panel.axvline(one.value / _MS, color=look.colour, linestyle="--", linewidth=1.4, zorder=1)
+def _mark(panel: Axes, point: BreakEven, look: style.ArmStyle) -> None:
+    panel.axvspan(point.low / _MS, point.high / _MS, color=look.colour, alpha=0.15, linewidth=0, zorder=1)
+    panel.axvline(point.value / _MS, color=look.colour, linestyle="--", linewidth=1.4, zorder=1)

@@ -1,4 +1,4 @@
-"""How each arm lived through each incident: what its requests came to, over time."""
+"""Request outcomes over time during each incident, per scheme."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from harness.report.content.incidents import SharedIncident, incidents
 from harness.results.incidents import Incident, IncidentEvent
 from harness.results.model import Result
 
-#: Of a row of panels, and what titles above and the axis below a block of them take.
+#: Inches: a row of panels, and the titles and axis of a block of rows.
 _HEIGHT: Final = 1.1
 _FRAME: Final = 1.3
 _COLUMNS: Final = 2
-#: Bins are drawn in stretches of so many seconds, wide enough to be seen.
+#: Seconds of bins that are drawn together, wide enough to be visible.
 _STRETCH_S: Final = 0.25
-#: Events closer than this share of the time have one line and one name.
+#: Events closer than this share of the time share a line and a label.
 _TOGETHER: Final = 0.04
 _HEADROOM: Final = 1.1
-#: Names of events closer than this share of the time stand one above the other, so many points apart.
+#: Labels of events closer than this share of the time are stacked this many points apart.
 _CROWDED: Final = 0.3
 _LINE_POINTS: Final = 10
 _TITLE_POINTS: Final = 28
-#: A name of an event later than this share of the time ends at its line, so as not to leave the panel.
+#: Labels of events after this share of the time end at their line, to stay inside the panel.
 _LATE: Final = 0.6
 
-#: From the bottom of a stack.
+#: Colours of successes, from the bottom of a stack.
 _COLOURS: Final = {OK: "#D9D9D9", LOGIN: style.GREEN}
-#: Of accounts that were ended on purpose.
+#: Colour of refusals that were intended: the account was revoked.
 _WANTED: Final = style.PURPLE
 _NAMES: Final = {"401": "401: logged out", "503": "503: not served"}
-#: By the first word of an outcome.
+#: Colours of failures by the first word of the outcome.
 _FAILURES: Final = {
     "401": style.ORANGE,
     "503": style.VERMILLION,
@@ -47,7 +47,7 @@ _FAILURES: Final = {
     "lost": style.SKY,
     "not": style.GREY,
 }
-#: So that failures are told apart in grey, too.
+#: Patterns that distinguish failures in greyscale, too.
 _HATCHES: Final = {
     style.ORANGE: "....",
     style.VERMILLION: "////",
@@ -58,7 +58,7 @@ _HATCHES: Final = {
 
 
 def draw(result: Result) -> Figure | None:
-    """A column of panels an incident, a panel an arm; None where a run had no incident."""
+    """Draw a column of panels per incident and a panel per arm; None if the run has no incidents."""
     shown = incidents(result)
     if not shown:
         return None
@@ -75,36 +75,36 @@ def draw(result: Result) -> Figure | None:
 
 
 def _heights(block: Sequence[SharedIncident], columns: int) -> list[float]:
-    """Alike within a block: the layout makes panels as high in proportion, whatever stands above them."""
+    """Return equal heights within a block: the layout sizes panels in proportion, whatever is above them."""
     rows = _rows(block)
     return [_HEIGHT + _FRAME / rows] * (columns * rows)
 
 
 def _rows(block: Sequence[SharedIncident]) -> int:
-    return max(len(together.rows) for together in block)
+    return max(len(incident.rows) for incident in block)
 
 
 def _title(shown: Sequence[SharedIncident]) -> str:
-    """Who went on without a failure through everything, where anybody did."""
-    fates: dict[str, bool] = {}
-    for row in (row for together in shown if not together.is_about_accounts for row in together.rows):
-        fates[row.arm] = fates.get(row.arm, True) and not row.share_failed
-    well = [arm for arm, was_well in fates.items() if was_well]
-    if well and len(well) < len(fates):
-        return f"Nothing failed at {', '.join(well)}, whatever happened to the store or the key"
-    return "What requests came to while something went wrong"
+    """Return a title with the arms that had no failed request, if others had some."""
+    unharmed: dict[str, bool] = {}
+    for row in (row for incident in shown if not incident.is_about_accounts for row in incident.rows):
+        unharmed[row.arm] = unharmed.get(row.arm, True) and not row.share_failed
+    arms = [arm for arm, is_unharmed in unharmed.items() if is_unharmed]
+    if arms and len(arms) < len(unharmed):
+        return f"No request failed with {', '.join(arms)} in any incident of the store or the key"
+    return "Request outcomes during incidents"
 
 
 def _reading() -> str:
     return (
-        "Height: requests a second, by what came of them. Grey is good. All arms of an incident lived through"
-        " it at the same moment, one instance of each; described, not judged."
+        "Height: requests per second by outcome; grey is success. All schemes of an incident went through"
+        " it at the same time, with one server process each; described, no verdict."
     )
 
 
 def _legend(shown: Sequence[SharedIncident]) -> list[page.LegendEntry]:
-    """A name for each colour there is, in the order of the stacks."""
-    outcomes = {name for together in shown for row in together.rows for name in _ordered(row)}
+    """Return an entry for each colour in use, in the order of the stacks."""
+    outcomes = {name for incident in shown for row in incident.rows for name in _ordered(row)}
     names: dict[str, str] = {}
     for outcome in sorted(outcomes, key=_rank):
         names.setdefault(_colour(outcome), _short(outcome))
@@ -112,9 +112,9 @@ def _legend(shown: Sequence[SharedIncident]) -> list[page.LegendEntry]:
 
 
 def _short(outcome: str) -> str:
-    """What outcomes of one colour have in common."""
+    """Return what outcomes of one colour have in common."""
     if is_wanted(outcome):
-        return "refused, as it should be"
+        return "refused as intended"
     if outcome.startswith(f"{LOGIN} "):
         return "login failed"
     return _NAMES.get(outcome, outcome)
@@ -127,28 +127,28 @@ def _colour(outcome: str) -> str:
 
 
 def _look(colour: str) -> dict[str, Any]:
-    """How an area of this colour is drawn, in matplotlib's words."""
+    """Return the matplotlib keywords for an area of this colour."""
     hatch = _HATCHES.get(colour)
     return {"facecolor": colour, "edgecolor": "white" if hatch else "none", "hatch": hatch, "linewidth": 0}
 
 
 def _rank(outcome: str) -> tuple[int, str]:
-    """Its place in a stack, from the bottom: failures on what went well."""
+    """Return the place of an outcome in a stack, from the bottom: failures above successes."""
     if outcome in _COLOURS:
         return list(_COLOURS).index(outcome), outcome
     return 2 if is_wanted(outcome) else 4 if outcome == NOT_SENT else 3, outcome
 
 
 def _ordered(row: Incident) -> list[str]:
-    """The outcomes that were met, from the bottom of the stack to its top."""
+    """Return the outcomes that occurred, from the bottom of the stack to its top."""
     return sorted((name for name, counts in row.bins.outcomes.items() if any(counts)), key=_rank)
 
 
-def _column(panels: Sequence[Axes], together: SharedIncident | None) -> None:
-    rows = together.rows if together is not None else ()
+def _column(panels: Sequence[Axes], incident: SharedIncident | None) -> None:
+    rows = incident.rows if incident is not None else ()
     for unused in panels[len(rows) :]:
         unused.remove()
-    if together is None:
+    if incident is None:
         return
     highest = max(max(_total(row), default=0.0) for row in rows) * _HEADROOM or 1
     for panel, row in zip(panels, rows, strict=False):
@@ -156,20 +156,20 @@ def _column(panels: Sequence[Axes], together: SharedIncident | None) -> None:
         if row is not rows[-1]:
             panel.xaxis.set_major_formatter(NullFormatter())
     panels[0].set_title(
-        "\n".join(style.lines(together.title, style.TITLE_CHARACTERS // 2)), pad=_TITLE_POINTS
+        "\n".join(style.lines(incident.title, style.TITLE_CHARACTERS // 2)), pad=_TITLE_POINTS
     )
     panels[len(rows) - 1].set_xlabel("time (s)")
     _name_events(panels[0], rows[0])
 
 
 def _panel(panel: Axes, row: Incident, highest: float) -> None:
-    stretch = _bins_a_stretch(row)
+    stretch = _bins_per_stretch(row)
     width_s = stretch * row.bins.width_s
     below = [0.0] * len(_total(row))
     edges = [index * width_s for index in range(len(below) + 1)]
     for name in _ordered(row):
         above = [low + more for low, more in zip(below, _rate(row.bins.outcomes[name], row), strict=True)]
-        # A step holds to its right edge, so that the last one needs its value twice.
+        # A step extends to its right edge, so the last value is needed twice.
         ends = ([*below, below[-1]], [*above, above[-1]])
         panel.fill_between(edges, *ends, step="post", **_look(_colour(name)))
         below = above
@@ -189,7 +189,7 @@ def _panel(panel: Axes, row: Incident, highest: float) -> None:
 
 
 def _name_events(panel: Axes, row: Incident) -> None:
-    """The events' names above the top panel, each at its line."""
+    """Label the events above the top panel, each at its line."""
     before_s, level = -row.seconds, 0
     for events in _close_events(row):
         at_s = events[0].at_s
@@ -208,7 +208,7 @@ def _name_events(panel: Axes, row: Incident) -> None:
 
 
 def _close_events(row: Incident) -> list[list[IncidentEvent]]:
-    """The events, those that nearly coincide together."""
+    """Return the events, grouped where they nearly coincide."""
     groups: list[list[IncidentEvent]] = []
     for event in row.events:
         if groups and event.at_s - groups[-1][0].at_s < _TOGETHER * row.seconds:
@@ -218,19 +218,20 @@ def _close_events(row: Incident) -> list[list[IncidentEvent]]:
     return groups
 
 
-def _bins_a_stretch(row: Incident) -> int:
+def _bins_per_stretch(row: Incident) -> int:
     return max(1, round(_STRETCH_S / row.bins.width_s))
 
 
 def _rate(counts: Sequence[int], row: Incident) -> list[float]:
-    """Counts a second, stretch by stretch; the last may be shorter."""
-    stretch = _bins_a_stretch(row)
+    """Return counts per second for each stretch; the last may be shorter."""
+    stretch = _bins_per_stretch(row)
     parts = [counts[start : start + stretch] for start in range(0, len(counts), stretch)]
     return [sum(part) / (len(part) * row.bins.width_s) for part in parts]
 
 
 def _total(row: Incident) -> list[float]:
-    """All outcomes together, stretch by stretch."""
+    """Return the requests per second of all outcomes together, for each stretch."""
     return [
-        sum(rates) for rates in zip(*(_rate(one, row) for one in row.bins.outcomes.values()), strict=True)
+        sum(rates)
+        for rates in zip(*(_rate(counts, row) for counts in row.bins.outcomes.values()), strict=True)
     ]

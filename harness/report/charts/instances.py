@@ -1,4 +1,4 @@
-"""Every server instance as a mark: do arms differ more than instances of the same arm do?"""
+"""Values of individual server processes: spread within each scheme and difference between schemes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from harness.report.content.case import Case, cases
 from harness.results.metrics import METRICS
 from harness.results.model import Measurement, Result
 
-#: Where in a row the dots and the mean lie, in rows from its middle; down is positive.
+#: Position of the dots and the mean in a row, in rows from its middle; down is positive.
 _DOTS_TOP, _DOTS_BOTTOM, _MEAN = -0.34, 0.08, 0.28
 _ROW_HEIGHT: Final = 0.72
-#: Room to the right of the data for the labels, as a share of the data's width.
+#: Room for labels to the right of the data, as a share of the data's width.
 _LABEL_ROOM: Final = 0.3
 _EDGE_ROOM: Final = 0.04
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel a case, of its primary metric; None where nothing was judged."""
+    """Draw one panel per case with its primary metric; None if no metric has a verdict."""
     judged = [(case, case.primary_metric) for case in cases(result)]
     shown = [(case, metric) for case, metric in judged if metric and case.measured(metric)]
     if not shown:
         return None
     first, metric = shown[0]
     heights = [rows.height(case, _ROW_HEIGHT) for case, _ in shown]
-    title = page.finding([first], metric, "Instances of every arm")
+    title = page.finding([first], metric, "Individual server processes")
     figure, panels = page.open_page(result, title, _reading(), heights)
     styles = style.arm_styles(result.arms())
     for panel, (case, metric) in zip(panels, shown, strict=True):
@@ -39,15 +39,19 @@ def draw(result: Result) -> Figure | None:
 
 def _reading() -> str:
     return (
-        "Upper marks of a row: one server instance each; lower mark: their mean with its interval. Band: the "
-        "mean ± the noise floor; a mean inside another arm's band cannot be told from it."
+        "Upper marks of a row: one server process each; lower mark: their mean with its CI. Band: mean ±"
+        " minimum detectable difference; schemes with means inside each other's band do not differ"
+        " significantly."
     )
 
 
 def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyle]) -> None:
     measured = case.measured(metric)
     rows.prepare(
-        panel, case, [row.arm for row in measured], f"{METRICS[metric].title} ({METRICS[metric].unit})"
+        panel,
+        case,
+        [row.arm for row in measured],
+        f"{METRICS[metric].title} ({style.unit(METRICS[metric].unit)})",
     )
     for index, row in enumerate(measured):
         look = styles[row.arm]
@@ -57,22 +61,26 @@ def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyl
         tooltips.add_tooltips(
             dots,
             [
-                f"{row.arm} #{number}: {fmt.number(point)} {row.unit}"
+                f"{row.arm} #{number}: {fmt.number(point)} {style.unit(row.unit)}"
                 for number, point in enumerate(row.points)
             ],
         )
         [mean] = panel.plot(
             [row.value], [index + _MEAN], look.marker, color="white", mec=look.colour, mew=1.6, ms=7
         )
-        tooltips.add_tooltips(mean, [f"{row.arm}, mean: {fmt.with_interval(row.value, row.ci)} {row.unit}"])
+        tooltips.add_tooltips(
+            mean, [f"{row.arm}, mean: {fmt.with_interval(row.value, row.ci)} {style.unit(row.unit)}"]
+        )
         rows.whisker(panel, index + _MEAN, row.value, row.ci)
         edge = style.end(row.value, row.ci)
-        rows.value_label(panel, index + _MEAN, edge, f"{fmt.with_interval(row.value, row.ci)} {row.unit}")
+        rows.value_label(
+            panel, index + _MEAN, edge, f"{fmt.with_interval(row.value, row.ci)} {style.unit(row.unit)}"
+        )
     _limit(panel, measured)
 
 
 def noise_floor(case: Case, row: Measurement) -> float | None:
-    """The largest noise floor among the comparisons that an arm takes part in; None where none has one."""
+    """Return the largest noise floor of an arm's comparisons, as a fraction; None if there is none."""
     floors = [
         comparison.noise_floor
         for comparison in case.comparisons(row.metric)
@@ -89,7 +97,7 @@ def _band(panel: Axes, row: Measurement, floor: float | None, colour: str) -> No
 
 
 def _spread(count: int, row: int) -> list[float]:
-    """Heights of the dots of a row, in the order of the instances, so that equal values stay apart."""
+    """Return the heights of a row's dots in instance order, spread so that equal values do not overlap."""
     step = (_DOTS_BOTTOM - _DOTS_TOP) / max(count - 1, 1)
     return [row + _DOTS_TOP + index * step for index in range(count)]
 

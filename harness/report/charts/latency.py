@@ -1,4 +1,4 @@
-"""Latency by percentile, on the axis of HdrHistogram: every step to the right looks ten times further out."""
+"""Latency by percentile, on the axis of HdrHistogram: each step to the right is ten times rarer."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from harness.results.model import Distribution, Result
 
 _PANEL_HEIGHT: Final = 3.9
 _TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
-#: A percentile with fewer samples than this beyond it is drawn faint (METHOD: no verdict there either).
+#: A percentile with fewer samples than this beyond it is drawn faint, and gets no verdict.
 _SAMPLES_BEYOND: Final = 100
-#: A range of values above this factor is drawn on a logarithmic axis.
+#: Values that span more than this factor are drawn on a logarithmic axis.
 _LOG_FROM: Final = 8.0
 _MILLISECONDS_FROM: Final = 10_000.0
 _LEGEND_CHARACTERS: Final = 60
 _MARKED: Final = {50.0: "p50", 90.0: "p90", 99.0: "p99", 99.9: "p999"}
-#: Marks of one percentile stand side by side, from first to last this factor apart.
+#: Marks of one percentile are drawn side by side, the last this factor to the right of the first.
 _MARKS_APART: Final = 1.5
 _LINES: Final[dict[str, Any]] = {"service": "-", "response": (0, (5, 2))}
 _FAINT: Final[dict[str, Any]] = {"linestyle": ":", "alpha": 0.55, "linewidth": 1.3}
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel a case with a recorded distribution; None where there is none."""
+    """Draw one panel per case with a recorded distribution; None if there is none."""
     shown = [case for case in cases(result) if case.distributions()]
     if not shown:
         return None
@@ -48,19 +48,19 @@ def draw(result: Result) -> Figure | None:
 
 
 def solid_until(samples: int) -> float:
-    """The last percentile with enough samples beyond it to be drawn in full: 99 for 10,000."""
+    """Return the last percentile with enough samples beyond it to be drawn solid: 99 for 10,000."""
     return max(100.0 * (1 - _SAMPLES_BEYOND / samples), 0.0) if samples else 0.0
 
 
 def scale(highest: float) -> tuple[float, str]:
-    """By what to divide microseconds, and the unit that this gives, where the highest is this."""
-    return (1000.0, "ms") if highest >= _MILLISECONDS_FROM else (1.0, "us")
+    """Return the divisor of microseconds, and the resulting unit, for values up to this highest one."""
+    return (1000.0, "ms") if highest >= _MILLISECONDS_FROM else (1.0, "µs")
 
 
 def _reading() -> str:
     return (
-        "Less is better. Lines: all instances merged; marks: mean over instances with its interval. "
-        f"Dotted and faint: fewer than {_SAMPLES_BEYOND} requests beyond, not to be relied on."
+        "Less is better. Lines: all server processes merged; marks: mean over server processes with its CI. "
+        f"Dotted and faint: unreliable, fewer than {_SAMPLES_BEYOND} requests beyond."
     )
 
 
@@ -76,8 +76,8 @@ def _legend(shown: Sequence[Case], styles: dict[str, style.ArmStyle]) -> list[pa
         if arm in arms
     ]
     meanings = {
-        "service": "service: sent to fully answered",
-        "response": "response: from the scheduled arrival",
+        "service": "service: request sent to response complete",
+        "response": "response: scheduled arrival to response complete",
     }
     for clock, meaning in meanings.items():
         if any(row.clock == clock for row in drawn):
@@ -101,20 +101,20 @@ def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
 
 
 def _line(panel: Axes, row: Distribution, look: style.ArmStyle, scale: float) -> None:
-    """The part that enough samples stand behind, and the rest, faint; both share the point between."""
+    """Draw the part with enough samples solid and the rest faint; both share the point between."""
     limit, points = solid_until(row.samples), _known(row)
     solid = [point for point in points if point[0] <= limit]
     faint = [*solid[-1:], *(point for point in points if point[0] > limit)]
     full: dict[str, Any] = {"linestyle": _LINES[row.clock], "linewidth": 1.8}
-    for part, looks in ((solid, full), (faint, _FAINT)):
+    for part, keywords in ((solid, full), (faint, _FAINT)):
         places, values = [_place(p) for p, _ in part], [value / scale for _, value in part]
-        panel.plot(places, values, color=look.colour, **looks)
+        panel.plot(places, values, color=look.colour, **keywords)
 
 
 def _marks(
     panel: Axes, case: Case, row: Distribution, look: style.ArmStyle, scale: float, shift: float
 ) -> None:
-    """The mean over instances and its interval, at the percentiles that are metrics."""
+    """Draw the mean over instances with its interval, at the percentiles that are metrics."""
     for percentile, suffix in _MARKED.items():
         measured = case.find(row.arm, f"{row.clock}_{suffix}")
         if measured is None or percentile > solid_until(row.samples):
@@ -125,20 +125,20 @@ def _marks(
             [place], [measured.value / scale], yerr=style.reach(measured.value, measured.ci, scale),
             fmt=look.marker, color=look.colour, mfc=fill, ms=5.5, elinewidth=1.2, capsize=3, zorder=4,
         )  # fmt: skip
-        value = f"{fmt.with_interval(measured.value, measured.ci)} {measured.unit}"
+        value = f"{fmt.with_interval(measured.value, measured.ci)} {style.unit(measured.unit)}"
         tooltips.add_tooltips(
             drawn.lines[0], [f"{row.arm}, {METRICS[measured.metric].title.lower()}: {value}"]
         )
 
 
 def _known(row: Distribution) -> list[tuple[float, float]]:
-    """The points before the last sample: the axis has no place for the 100th percentile."""
+    """Return the points before the last sample: the axis has no place for the 100th percentile."""
     end = 100.0 * (1 - 1 / row.samples) if row.samples else 0.0
     return [point for point in row.points if point[0] <= end]
 
 
 def _place(percentile: float) -> float:
-    """Where a percentile lies on the axis: 1 / (1 - p)."""
+    """Return the position of a percentile on the axis: 1 / (1 - p)."""
     return 1 / (1 - percentile / 100)
 
 
@@ -152,7 +152,7 @@ def _percentile_axis(panel: Axes, samples: int) -> None:
 
 
 def value_axis(panel: Axes, unit: str) -> None:
-    """Name the unit; logarithmic where values lie far apart, and from nothing otherwise."""
+    """Label the value axis; logarithmic if values span a wide range, otherwise from zero."""
     low, high = panel.dataLim.intervaly
     panel.set_ylabel(f"latency ({unit})")
     if not (low > 0 and math.isfinite(high) and high / low > _LOG_FROM):

@@ -1,4 +1,4 @@
-"""Latency against offered load: how long users wait as more of them come."""
+"""Latency by offered load, median and 99th percentile."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from harness.report.charts import latency
-from harness.report.charts.parts import page, style
-from harness.report.charts.parts import tooltips as told
+from harness.report.charts.parts import page, style, tooltips
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
 from harness.results.metrics import METRICS
@@ -20,19 +19,19 @@ from harness.results.model import Result
 
 _METRICS: Final = ("response_p50", "response_p99")
 _PANEL_HEIGHT: Final = 3.6
-#: Arms stand side by side at a rate, from first to last this share of the axis apart.
+#: Arms are drawn side by side at a rate, this share of the axis apart.
 _ARMS_APART: Final = 0.02
 
 
 def draw(result: Result) -> Figure | None:
-    """Two panels a scenario measured under several rates; None where there is none."""
+    """Draw two panels per scenario measured under several rates; None if there is none."""
     sweeps = _sweeps(result)
     if not sweeps:
         return None
     styles = style.arm_styles(result.arms())
     searches = [search for sweep in sweeps for search in _searches(sweep)]
-    told = (searches, "capacity") if searches else ([_busiest(sweep) for sweep in sweeps], "service_p50")
-    title = page.finding(*told, "Latency against offered load")
+    judged = (searches, "capacity") if searches else ([_busiest(sweep) for sweep in sweeps], "service_p50")
+    title = page.finding(*judged, "Latency by offered load")
     legend = [
         (
             Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8),
@@ -50,15 +49,16 @@ def draw(result: Result) -> Figure | None:
 
 def _reading(searches: Sequence[Case]) -> str:
     words = (
-        "Open loop: requests arrive at the rate on the axis, whatever the server does. Response time runs "
-        "from the scheduled arrival, so waiting counts; less is better. Mark: mean over instances, interval."
+        "Open loop: requests arrive at the rate on the axis, however fast the server is. Response time"
+        " starts at the scheduled arrival, so queueing counts; less is better. Mark: mean over server"
+        " processes, with its CI."
     )
-    capacity = " Dashed, in a band: capacity, the highest load found to keep the limit, and its interval."
+    capacity = " Dashed line in a band: capacity, the highest load that meets the limit, with its CI."
     return words + capacity if searches else words
 
 
 def _sweeps(result: Result) -> list[list[Case]]:
-    """The cases of every scenario measured under more than one rate, by rising rate."""
+    """Return the cases of each scenario measured under more than one rate, by rising rate."""
     groups: dict[str, list[Case]] = {}
     for case in cases(result):
         if case.offered_rate is not None and case.measured(_METRICS[0]):
@@ -75,7 +75,7 @@ def _busiest(sweep: Sequence[Case]) -> Case:
 
 
 def _searches(sweep: Sequence[Case]) -> list[Case]:
-    """Where the capacity was searched for in the scenario of a sweep."""
+    """Return the cases of the scenario of a sweep in which the capacity was searched for."""
     return [
         case
         for case in cases(sweep[0].result)
@@ -84,7 +84,7 @@ def _searches(sweep: Sequence[Case]) -> list[Case]:
 
 
 def _mark_capacity(panel: Axes, search: Case, styles: dict[str, style.ArmStyle]) -> float:
-    """A band an arm over the load that it bears, and the limit; returns how far right they reach."""
+    """Mark the capacity of each arm with a line in a band, and return how far right the bands reach."""
     farthest = 0.0
     for index, row in enumerate(search.measured("capacity")):
         low, high = row.ci or (row.value, row.value)
@@ -106,21 +106,20 @@ def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.
     values = [row.value for case in sweep for row in case.measured(metric)]
     scale, unit = latency.scale(max(values))
     for index, arm in enumerate(arms):
-        found = [(case, row) for case in sweep if (row := case.find(arm, metric)) is not None]
+        rows_of_arm = [(case, row) for case in sweep if (row := case.find(arm, metric)) is not None]
         shift = (index - (len(arms) - 1) / 2) * _ARMS_APART * widest
         look: dict[str, Any] = {"color": styles[arm].colour, "fmt": f"{styles[arm].marker}-", "ms": 6}
         drawn = panel.errorbar(
-            [_rate(case) + shift for case, _ in found],
-            [row.value / scale for _, row in found],
-            yerr=_reaches(found, scale),
+            [_rate(case) + shift for case, _ in rows_of_arm],
+            [row.value / scale for _, row in rows_of_arm],
+            yerr=_reaches(rows_of_arm, scale),
             linewidth=1.8, elinewidth=1.2, capsize=3, **look,
         )  # fmt: skip
-        values_told = [f"{fmt.with_interval(row.value, row.ci)} {row.unit}" for _, row in found]
-        told.add_tooltips(
+        tooltips.add_tooltips(
             drawn.lines[0],
             [
-                f"{arm} at {_rate(case):,g}/s: {value}"
-                for (case, _), value in zip(found, values_told, strict=True)
+                f"{arm} at {_rate(case):,g}/s: {fmt.with_interval(row.value, row.ci)} {style.unit(row.unit)}"
+                for case, row in rows_of_arm
             ],
         )
     searches = _searches(sweep)
@@ -130,7 +129,7 @@ def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.
             limit = search.searched_limit_ms
             panel.axhline(limit * 1e3 / scale, color=style.BLACK, linestyle=":", linewidth=1.2)
             panel.annotate(
-                f"limit of capacity: {limit:g} ms", (0, limit * 1e3 / scale), (6, 3),
+                f"limit for capacity: {limit:g} ms", (0, limit * 1e3 / scale), (6, 3),
                 xycoords="data", textcoords="offset points",
             )  # fmt: skip
     panel.set_title("\n".join(style.lines(f"{sweep[0].name}: {METRICS[metric].title.lower()}", 40)))
@@ -145,8 +144,8 @@ def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.
     latency.value_axis(panel, unit)
 
 
-def _reaches(found: Sequence[tuple[Case, Any]], scale: float) -> list[list[float]] | None:
-    reaches = [style.reach(row.value, row.ci, scale) for _, row in found]
+def _reaches(rows_of_arm: Sequence[tuple[Case, Any]], scale: float) -> list[list[float]] | None:
+    reaches = [style.reach(row.value, row.ci, scale) for _, row in rows_of_arm]
     if any(reach is None for reach in reaches):
         return None
     return [[reach[side][0] for reach in reaches if reach] for side in (0, 1)]

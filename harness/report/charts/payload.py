@@ -1,4 +1,4 @@
-"""What long profiles cost: CPU of a read, and what a client sends, by the profile's length."""
+"""CPU per read and request size, by payload size (profile bytes per user)."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
 from harness.results.model import Result
 
-#: The claims that it is about.
+#: The claims that this chart is about.
 CLAIMS: Final = (2,)
 _PANEL: Final = 3.8
 _METRICS: Final = ("total_cpu", "request_bytes")
 _NAMES: Final = {
-    "total_cpu": ("CPU of a read", "CPU of servers and store (us/req)"),
-    "request_bytes": ("what a client sends", "request, headers included (bytes)"),
+    "total_cpu": ("CPU per read", "CPU of server and store (µs per request)"),
+    "request_bytes": ("request size", "request with headers (bytes)"),
 }
 
 
 def draw(result: Result) -> Figure | None:
-    """Two panels; None where fewer than two lengths were measured."""
-    found = {metric: _lines(result, metric) for metric in _METRICS}
-    if not found["total_cpu"]:
+    """Draw two panels; None if fewer than two payload sizes were measured."""
+    fits = {metric: _lines(result, metric) for metric in _METRICS}
+    if not fits["total_cpu"]:
         return None
-    styles = style.arm_styles(list(found["total_cpu"]))
-    legend = lines.legend(found["total_cpu"], styles)
-    longest = {arm: sweeps.longest_profile(result, arm) for arm in found["total_cpu"]}
+    styles = style.arm_styles(list(fits["total_cpu"]))
+    legend = lines.legend(fits["total_cpu"], styles)
+    longest = {arm: sweeps.longest_profile(result, arm) for arm in fits["total_cpu"]}
     ends = {arm: end for arm, end in longest.items() if end is not None}
     figure, panels = page.open_page(
-        result, _title(found["request_bytes"]), _reading(ends), [_PANEL] * 2, 2, legend
+        result, _title(fits["request_bytes"]), _reading(ends), [_PANEL] * 2, 2, legend
     )
     for panel, metric in zip(panels, _METRICS, strict=True):
         name, unit = _NAMES[metric]
-        lines.prepare(panel, f"{sweeps.PAYLOAD}: {name}", "length of the profile (bytes)", unit)
-        for arm, line in found[metric].items():
+        lines.prepare(panel, f"{sweeps.PAYLOAD}: {name}", "payload size (bytes)", unit)
+        for arm, line in fits[metric].items():
             lines.through(panel, line, styles[arm], result.run.confidence)
         panel.set_ylim(bottom=0)
         for arm, end in ends.items():
@@ -48,14 +48,12 @@ def draw(result: Result) -> Figure | None:
 
 
 def _reading(ends: Mapping[str, int]) -> str:
-    """How to read it; of arms whose credential grows too long for a header field, where that is."""
-    reading = (
-        "Less is better. Mark: mean over instances, with its interval; line: fitted through all lengths."
-    )
+    """Return how to read the chart, with the largest payload of arms that reach the header limit."""
+    reading = "Less is better. Mark: mean over server processes, with its CI; line: fit over all sizes."
     if not ends:
         return reading
-    told = ", ".join(f"{arm} {end:,} B" for arm, end in ends.items())
-    return f"{reading} Dotted: the longest profile that a server still reads in a header ({told})."
+    limits = ", ".join(f"{arm} {end:,} B" for arm, end in ends.items())
+    return f"{reading} Dotted: largest payload that still fits in a request header ({limits})."
 
 
 def _lines(result: Result, metric: str) -> dict[str, LinearFit]:
@@ -65,10 +63,10 @@ def _lines(result: Result, metric: str) -> dict[str, LinearFit]:
 
 
 def _title(sent: dict[str, LinearFit]) -> str:
-    """Who sends how much more for each byte of the profile."""
+    """Return a title with what each byte of payload adds to a request, per arm."""
     rises = {arm: sum(slopes := line.slopes()) / len(slopes) for arm, line in sent.items()}
     if not rises:
-        return "What long profiles cost"
-    # Rounded: what is left of 0 by the order of a sum differs between versions of Python.
-    told = [f"{fmt.number(round(rise, 9))} B ({arm})" for arm, rise in rises.items()]
-    return f"Each byte of profile lengthens a request by {', '.join(told)}"
+        return "CPU and request size by payload size"
+    # Rounded: the order of a sum leaves a difference from 0 that varies between versions of Python.
+    added = [f"{fmt.number(round(rise, 9))} B ({arm})" for arm, rise in rises.items()]
+    return f"Each byte of payload adds to a request: {', '.join(added)}"

@@ -1,4 +1,4 @@
-"""What those who are logged in take in the store, and whether others wait longer for them."""
+"""Store memory and latency of a read, by number of logged-in sessions."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
 from harness.results.model import Result
 
-#: The claims that it is about.
+#: The claims that this chart is about.
 CLAIMS: Final = (2,)
 _PANEL: Final = 4.0
 _MB: Final = 1e6
-_PEOPLE: Final = "people logged in"
-#: Marks of one number of people stand side by side, from first to last this factor apart.
+_SESSIONS: Final = "logged-in sessions"
+#: Marks of one number of sessions are drawn side by side, the last this factor to the right of the first.
 _MARKS_APART: Final = 1.25
-#: Above the marks, and below them for the figures, as shares of the highest.
+#: Upper end of the axis, as a factor of the highest value.
 _HEADROOM: Final = 1.15
 
 
 def draw(result: Result) -> Figure | None:
-    """Memory, and service time beside it where it was measured, by the number of sessions.
+    """Draw store memory by number of sessions and, if it was measured, service time beside it.
 
-    None where fewer than two numbers of sessions were measured, or nobody's take anything.
+    None if fewer than two numbers of sessions were measured, or no arm keeps anything in the store.
     """
-    found = {
+    fits = {
         arm: line for arm in result.arms() if (line := sweeps.memory_by_sessions(result, arm)) is not None
     }
-    kept = {arm: line for arm, line in found.items() if _a_session(line) > 0}
+    kept = {arm: line for arm, line in fits.items() if _bytes_per_session(line) > 0}
     if not kept:
         return None
-    waits = {arm: line for arm in found if (line := sweeps.latency_by_sessions(result, arm)) is not None}
-    styles = style.arm_styles(list(found))
+    waits = {arm: line for arm in fits if (line := sweeps.latency_by_sessions(result, arm)) is not None}
+    styles = style.arm_styles(list(fits))
     legend = [
-        (mark, f"{arm}: {fmt.number(_a_session(found[arm]))} B a session")
-        for mark, arm in lines.legend(found if waits else kept, styles)
+        (mark, f"{arm}: {fmt.number(_bytes_per_session(fits[arm]))} B per session")
+        for mark, arm in lines.legend(fits if waits else kept, styles)
     ]
     columns = 2 if waits else 1
     figure, panels = page.open_page(
-        result, _title(kept, found), _reading(), [_PANEL] * columns, columns, legend
+        result, _title(kept, fits), _reading(), [_PANEL] * columns, columns, legend
     )
     _memory(panels[0], kept, styles, result.run.confidence)
     base = next((arm for arm in waits if arm not in kept), None)
@@ -57,32 +57,32 @@ def draw(result: Result) -> Figure | None:
 
 def _reading() -> str:
     return (
-        "Less is better. Left: keys of an arm in the store (MEMORY USAGE), both axes logarithmic; line:"
-        " fitted, its slope below. Right: how long a read takes while so many others are logged in; mark:"
-        " mean over instances, with its interval. Each number of people had its own minutes: what moved all"
-        " arms alike was the machine."
+        "Less is better. Left: store memory of a scheme's keys (MEMORY USAGE), both axes logarithmic; line:"
+        " fit, its slope below. Right: latency of a read while this many other sessions exist; mark: mean"
+        " over server processes, with its CI. Each number of sessions was measured at a different time: a"
+        " change common to all schemes is the machine's."
     )
 
 
-def _a_session(line: LinearFit) -> float:
-    """Bytes for one more."""
+def _bytes_per_session(line: LinearFit) -> float:
+    """Return the bytes that one more session takes."""
     slopes = line.slopes()
     return sum(slopes) / len(slopes)
 
 
-def _title(kept: dict[str, LinearFit], found: dict[str, LinearFit]) -> str:
-    dearest = max(kept, key=lambda arm: _a_session(kept[arm]))
-    most = max(level.at for level in kept[dearest].levels)
-    total = kept[dearest].predictions(most)[0] / _MB
-    nothing = [arm for arm in found if arm not in kept]
-    besides = f"; {', '.join(nothing)} takes nothing" if nothing else ""
-    return f"{most:,.0f} people logged in take {fmt.number(total)} MB in the store with {dearest}{besides}"
+def _title(kept: dict[str, LinearFit], fits: dict[str, LinearFit]) -> str:
+    largest = max(kept, key=lambda arm: _bytes_per_session(kept[arm]))
+    most = max(level.at for level in kept[largest].levels)
+    total = kept[largest].predictions(most)[0] / _MB
+    without = [arm for arm in fits if arm not in kept]
+    suffix = f", none with {', '.join(without)}" if without else ""
+    return f"{most:,.0f} sessions take {fmt.number(total)} MB of store memory with {largest}{suffix}"
 
 
 def _memory(
     panel: Axes, kept: dict[str, LinearFit], styles: dict[str, style.ArmStyle], confidence: float
 ) -> None:
-    lines.prepare(panel, f"{sweeps.POPULATION}: memory", _PEOPLE, "memory of their keys in the store (MB)")
+    lines.prepare(panel, f"{sweeps.POPULATION}: memory", _SESSIONS, "store memory of their keys (MB)")
     for arm, line in kept.items():
         lines.through(panel, line, styles[arm], confidence, up=_MB)
     panel.set_xscale("log")
@@ -98,39 +98,39 @@ def _latency(
     styles: dict[str, style.ArmStyle],
     result: Result,
 ) -> None:
-    lines.prepare(panel, f"{sweeps.POPULATION}: latency", _PEOPLE, "service time, median (us)")
+    lines.prepare(panel, f"{sweeps.POPULATION}: latency", _SESSIONS, "median service time (µs)")
     highest = 0.0
     for index, (arm, line) in enumerate(waits.items()):
         shift = _MARKS_APART ** (index / max(len(waits) - 1, 1) - 0.5)
         look = styles[arm]
         for level in line.levels:
-            one = mean(level.points, result.run.confidence, line.batches)
-            ci = None if one.low is None or one.high is None else (one.low, one.high)
+            estimate = mean(level.points, result.run.confidence, line.batches)
+            ci = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
             panel.errorbar(
-                [level.at * shift], [one.value], yerr=style.reach(one.value, ci), fmt=look.marker,
+                [level.at * shift], [estimate.value], yerr=style.reach(estimate.value, ci), fmt=look.marker,
                 color=look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
             )  # fmt: skip
-            highest = max(highest, style.end(one.value, ci))
+            highest = max(highest, style.end(estimate.value, ci))
     panel.set_xscale("log")
     panel.set_ylim(0, _HEADROOM * highest)
     lines.ticks(panel, sorted({level.at for line in waits.values() for level in line.levels}))
-    told = _headline(waits, base, result.run.comparisons_confidence)
+    headline = _headline(waits, base, result.run.comparisons_confidence)
     panel.text(
-        0.04, 0.04, "\n".join(told), transform=panel.transAxes,
+        0.04, 0.04, "\n".join(headline), transform=panel.transAxes,
         va="bottom", linespacing=1.4,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
     )  # fmt: skip
 
 
 def _headline(waits: dict[str, LinearFit], base: str | None, confidence: float) -> list[str]:
-    """How much longer a read takes beside the most than beside the fewest, arm by arm.
+    """Return how much longer a read takes with the most sessions than with the fewest, per arm.
 
-    Over one by the base, an arm that keeps nothing of anybody in the store: both numbers were measured with
-    servers of their own, minutes apart, and what moved the base meanwhile was not the store.
+    Relative to the base, an arm that keeps nothing in the store, if there is one: each number of sessions was
+    measured with separate servers, minutes apart, and the store did not cause a change of the base.
     """
     first = next(iter(waits.values()))
-    told = [f"Beside {first.last:,.0f} instead of {first.first:,.0f},"]
-    told.append("a read takes longer by:" if base is None else f"a read over one by {base}:")
+    headline = [f"From {first.first:,.0f} to {first.last:,.0f} sessions,"]
+    headline.append("a read takes longer by:" if base is None else f"a read relative to {base}:")
     for arm, line in waits.items():
         if arm == base:
             continue
@@ -141,12 +141,12 @@ def _headline(waits: dict[str, LinearFit], base: str | None, confidence: float) 
             ends = f" ({_more(low)} to {_more(high)})"
         else:
             value = math.prod(points[0] ** power for power, points in groups)
-        told.append(f"{arm}: {_more(value)}{ends}")
-    return told
+        headline.append(f"{arm}: {_more(value)}{ends}")
+    return headline
 
 
 def _change(line: LinearFit, power: int) -> list[tuple[float, Sequence[float]]]:
-    """The last level over the first, to a power, as `estimate.contrast` takes it: batch by batch."""
+    """Return the last level over the first, to a power, by batch, as `estimate.contrast` expects it."""
     return [
         (sign * power * len(group) / len(level.points), group)
         for sign, level in ((1, line.levels[-1]), (-1, line.levels[0]))

@@ -1,4 +1,4 @@
-"""Every comparison that readers ask for, as a ratio with its interval beside the margin: a forest plot."""
+"""Ratios between schemes, with confidence intervals and the equivalence margin."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from harness.report.content.case import Case, cases
 from harness.results.metrics import METRICS
 from harness.results.model import Comparison, Result
 
-#: Shown beside the primary metric of a case.
+#: Metrics shown in addition to the primary one of a case.
 _ALWAYS: Final = ("total_cpu", "service_p50", "throughput")
 _NAME_CHARACTERS: Final = 22
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel a case; None where nothing was compared."""
+    """Draw one panel per case; None if nothing was compared."""
     shown = [(case, lines) for case in cases(result) if (lines := _lines(case))]
     if not shown:
         return None
     first = next((case for case, _ in shown if case.primary_metric), shown[0][0])
-    title = page.finding([first], first.primary_metric or _ALWAYS[0], "Ratios between arms")
+    title = page.finding([first], first.primary_metric or _ALWAYS[0], "Ratios between schemes")
     heights = [forest.height(len(lines)) for _, lines in shown]
     figure, panels = page.open_page(result, title, _reading(result), heights)
     for panel, (case, lines) in zip(panels, shown, strict=True):
@@ -37,13 +37,13 @@ def draw(result: Result) -> Figure | None:
 def _reading(result: Result) -> str:
     margin = fmt.whole_percent(result.run.margin)
     return (
-        "Ratio of the first arm to the second, with its interval. Grey band: the margin of "
-        f"{margin} within which arms count as equivalent. A verdict is about the first arm of its pair."
+        "Ratio of the first scheme to the second, with its CI. Grey band: equivalence margin of "
+        f"{margin}. A verdict is about the first scheme of its pair."
     )
 
 
 def _lines(case: Case) -> list[Comparison | str]:
-    """The rows of a panel: a metric's name, then its comparisons; the primary metric first."""
+    """Return the rows of a panel: a metric's name, then its comparisons; the primary metric first."""
     wanted = dict.fromkeys([*([case.primary_metric] if case.primary_metric else []), *_ALWAYS])
     lines: list[Comparison | str] = []
     for metric in wanted:
@@ -58,8 +58,8 @@ def _panel(panel: Axes, case: Case, lines: Sequence[Comparison | str]) -> None:
     forest.prepare(panel, case.title, labels, heads, case.result.run.margin)
     for index, line in enumerate(lines):
         if not isinstance(line, str):
-            verdict, says = (line.verdict, "") if case.result.valid else ("not judged", "no verdict")
-            forest.judged(panel, index, line.ratio, line.ci, verdict, says)
+            verdict, text = (line.verdict, "") if case.result.valid else ("not judged", "no verdict")
+            forest.judged(panel, index, line.ratio, line.ci, verdict, text)
 
 
 def _label(case: Case, line: Comparison | str) -> str:

@@ -1,4 +1,4 @@
-"""What it costs a read to ask whether its credential was ended: all arms that do, over one that does not."""
+"""CPU that a revocation check on each read adds, compared with a scheme without one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from harness.report.content.case import Case, cases
 from harness.results.base import Interval
 from harness.results.model import Measurement, Result
 from harness.suites.arms import FLOOR
-from harness.suites.expressions import MetricTerm as Asked
-from harness.suites.expressions import Operation, Reference
+from harness.suites.expressions import MetricTerm, Operation, Reference
 
-#: The claims that it is about.
+#: The claims that this chart is about.
 CLAIMS: Final = (27,)
 METRIC: Final = "total_cpu"
 _EVERY_REQUEST: Final = "every request"
@@ -26,93 +25,94 @@ _THICKNESS: Final = 0.6
 _ROW: Final = 0.42
 _LABEL_ROOM: Final = 1.45
 _READING: Final = (
-    "Less is better. CPU of a read beyond that of {base}, which asks nobody and so goes on until it expires,"
-    " of all that ask on each read. Bar across an end: interval of the difference."
+    "Less is better. CPU per read beyond {base}, which checks no server-side state and so stays valid until"
+    " it expires, for all schemes that check on each read. Error bar: CI of the difference."
 )
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel a closed-loop case; None where not two that ask were measured beside one that does not."""
+    """Draw one panel per closed-loop case; None if none has an arm without a check and two with one."""
     shown = [
-        (case, base, asking)
+        (case, base, checking)
         for case in cases(result)
-        if (base := _base(case)) is not None and len(asking := _asking(case)) > 1
+        if (base := _base(case)) is not None and len(checking := _checking(case)) > 1
     ]
     if not shown:
         return None
-    heights = [rows.height(case, _ROW * len(asking) / len(case.arms)) for case, _, asking in shown]
+    heights = [rows.height(case, _ROW * len(checking) / len(case.arms)) for case, _, checking in shown]
     reading = _READING.format(base=shown[0][1])
     figure, panels = page.open_page(result, _title(*shown[0]), reading, heights)
-    for panel, (case, base, asking) in zip(panels, shown, strict=True):
-        _panel(panel, case, base, asking)
+    for panel, (case, base, checking) in zip(panels, shown, strict=True):
+        _panel(panel, case, base, checking)
     return figure
 
 
 def _base(case: Case) -> str | None:
-    """The first arm that carries a credential and asks nothing on a read."""
+    """Return the first arm that carries a credential and checks no server-side state on a read."""
     if not case.is_closed_loop or case.params:
         return None
     return next(
-        (row.arm for row in case.measured(METRIC) if row.arm != FLOOR and _asks(case, row.arm) is None), None
+        (row.arm for row in case.measured(METRIC) if row.arm != FLOOR and _lookup(case, row.arm) is None),
+        None,
     )
 
 
-def _asking(case: Case) -> list[Measurement]:
-    """The CPU of every arm that asks on each read, cheapest first."""
-    asking = [row for row in case.measured(METRIC) if _asks(case, row.arm) is not None]
-    return sorted(asking, key=lambda row: row.value)
+def _checking(case: Case) -> list[Measurement]:
+    """Return the CPU of each arm that checks server-side state on a read, cheapest first."""
+    checking = [row for row in case.measured(METRIC) if _lookup(case, row.arm) is not None]
+    return sorted(checking, key=lambda row: row.value)
 
 
-def _asks(case: Case, arm: str) -> str | None:
-    """What a read asks, in words; None for nothing.
+def _lookup(case: Case, arm: str) -> str | None:
+    """Return what a read looks up, in words; None if nothing.
 
-    Store operations are counted in every run. That accounts are asked no metric tells: the scheme says so.
+    Store operations are counted in every run. No metric counts account lookups: the scheme declares them.
     """
     operations = case.find(arm, "store_ops")
     if operations is not None and operations.value > 0:
         count = round(operations.value, 2)
         return f"{count:g} store operation{'' if count == 1 else 's'}"
     declared = case.result.environment.schemes.get(arm)
-    return "asks the accounts" if declared is not None and declared.database == _EVERY_REQUEST else None
+    return "account lookup" if declared is not None and declared.database == _EVERY_REQUEST else None
 
 
 def _beyond(case: Case, base: str, row: Measurement) -> tuple[float, Interval]:
-    """What an arm costs beyond the base, in us, by the delta method; no interval from one instance."""
-    node = Operation("-", Reference(Asked(row.arm, METRIC)), Reference(Asked(base, METRIC)))
-    found: dict[Asked, Measurement] = {
-        figure: one for figure in node.figures() if (one := case.find(figure.arm, METRIC)) is not None
+    """Return the CPU of an arm beyond the base (us), by the delta method; no interval from one instance."""
+    node = Operation("-", Reference(MetricTerm(row.arm, METRIC)), Reference(MetricTerm(base, METRIC)))
+    measured: dict[MetricTerm, Measurement] = {
+        term: match for term in node.figures() if (match := case.find(term.arm, METRIC)) is not None
     }
-    whole = propagate(node.reckon({figure: evaluate(one) for figure, one in found.items()}), found)
+    whole = propagate(node.evaluate({term: evaluate(match) for term, match in measured.items()}), measured)
     several = len(row.points) > 1
     return whole.value, whole.interval(case.result.run.comparisons_confidence) if several else None
 
 
-def _title(case: Case, base: str, asking: Sequence[Measurement]) -> str:
-    """The cheapest and the dearest."""
-    least, most = (f"{_costs(case, base, row)} ({row.arm})" for row in (asking[0], asking[-1]))
-    return f"To ask on each read costs {least} to {most} more than {base}"
+def _title(case: Case, base: str, checking: Sequence[Measurement]) -> str:
+    """Return a title with the cost of the cheapest and the most expensive check."""
+    least, most = (f"{_costs(case, base, row)} ({row.arm})" for row in (checking[0], checking[-1]))
+    return f"A revocation check on each read adds {least} to {most} of CPU, compared with {base}"
 
 
 def _costs(case: Case, base: str, row: Measurement) -> str:
-    one, ci = _beyond(case, base, row)
-    is_told_apart = ci is None or not ci[0] <= 0 <= ci[1]
-    return f"{fmt.number(one)} us" if is_told_apart else "nothing that can be told"
+    beyond, ci = _beyond(case, base, row)
+    is_significant = ci is None or not ci[0] <= 0 <= ci[1]
+    return f"{fmt.number(beyond)} µs" if is_significant else "nothing significant"
 
 
-def _panel(panel: Axes, case: Case, base: str, asking: Sequence[Measurement]) -> None:
-    rows.prepare(panel, case, [row.arm for row in asking], f"CPU per request beyond {base} (us)")
+def _panel(panel: Axes, case: Case, base: str, checking: Sequence[Measurement]) -> None:
+    rows.prepare(panel, case, [row.arm for row in checking], f"CPU per request beyond {base} (µs)")
     farthest = 0.0
-    for index, row in enumerate(asking):
+    for index, row in enumerate(checking):
         beyond, ci = _beyond(case, base, row)
         panel.barh(index, beyond, _THICKNESS, color=_colour(row.arm))
         rows.whisker(panel, index, beyond, ci, whole=True)
         edge = max(beyond if ci is None else ci[1], 0)
-        told = f"{fmt.difference(beyond, ci)} us, {_asks(case, row.arm)}"
-        rows.value_label(panel, index, edge, told)
+        label = f"{fmt.difference(beyond, ci)} µs, {_lookup(case, row.arm)}"
+        rows.value_label(panel, index, edge, label)
         farthest = max(farthest, edge)
     panel.set_xlim(right=_LABEL_ROOM * farthest)
 
 
 def _colour(arm: str) -> str:
-    """That of the session that all others stand beside, or the one of all others: rows have names."""
+    """Return the fixed colour of a reference server, or one colour for all others: rows have names."""
     return style.arm_styles([arm])[arm].colour

@@ -1,4 +1,4 @@
-"""Throughput over the number of server processes, and how many cores servers and store take for it."""
+"""Throughput and CPU cores of servers and store, by number of server processes."""
 
 from __future__ import annotations
 
@@ -14,39 +14,42 @@ from harness.analysis.stats.estimate import Estimate
 from harness.analysis.stats.scaling import ScalingStep
 from harness.report.charts.parts import lines, page, style, tooltips
 from harness.report.content import format as fmt
+from harness.results.base import Interval
 from harness.results.model import Result
 
-#: The claims that it is about.
+#: The claims that this chart is about.
 CLAIMS: Final = (2, 18)
 _PANEL: Final = 4.0
 _ACROSS: Final = "server processes behind one port"
-#: Marks of arms stand side by side, from first to last this share of a step apart.
+#: Marks of arms are drawn side by side, this share of a step apart.
 _APART: Final = 0.12
 _HEADROOM: Final = 1.15
 _READING: Final = (
-    "Left: more is better; dotted: as many times the first as there are processes. Right: CPU a request times"
-    " requests a second; filled: the server's, hollow: the store's, which has one core at most (grey line)."
-    " Mark: mean over servers, with its interval."
+    "Left: more is better; dotted: ideal scaling. Right: CPU per request times requests per second; filled:"
+    " the server's, hollow: the store's, which uses one core at most (grey line). Mark: mean over servers,"
+    " with its CI."
 )
 
 
 def draw(result: Result) -> Figure | None:
-    """Two panels; None where no arm was measured with two numbers of processes."""
-    found = {arm: steps for arm in result.arms() if len(steps := scaling.steps(result, arm)) > 1}
-    if not found:
+    """Draw two panels; None if no arm was measured with two numbers of processes."""
+    steps_by_arm = {arm: steps for arm in result.arms() if len(steps := scaling.steps(result, arm)) > 1}
+    if not steps_by_arm:
         return None
     styles = style.arm_styles(result.arms())
     cpus = scaling.server_cpus(result)
-    legend = [*lines.legend(found, styles), *_parts()]
-    figure, (left, right) = page.open_page(result, _title(result, found), _READING, [_PANEL] * 2, 2, legend)
+    legend = [*lines.legend(steps_by_arm, styles), *_parts()]
+    figure, (left, right) = page.open_page(
+        result, _title(result, steps_by_arm), _READING, [_PANEL] * 2, 2, legend
+    )
     lines.prepare(left, "scale-out: throughput", _ACROSS, "throughput (req/s)")
-    lines.prepare(right, "scale-out: CPUs kept busy", _ACROSS, "cores")
-    counts = sorted({step.processes for steps in found.values() for step in steps})
+    lines.prepare(right, "scale-out: CPU cores used", _ACROSS, "cores")
+    counts = sorted({step.processes for steps in steps_by_arm.values() for step in steps})
     for panel in (left, right):
         panel.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
         panel.set_xlim(-0.5, len(counts) - 0.5)
-    shifts = {arm: _APART * (index - (len(found) - 1) / 2) for index, arm in enumerate(found)}
-    for arm, steps in found.items():
+    shifts = {arm: _APART * (index - (len(steps_by_arm) - 1) / 2) for index, arm in enumerate(steps_by_arm)}
+    for arm, steps in steps_by_arm.items():
         places = [counts.index(step.processes) + shifts[arm] for step in steps]
         look = styles[arm]
         _series(left, places, [_throughput(step) for step in steps], look, f"{arm}: {{}} req/s")
@@ -57,9 +60,9 @@ def draw(result: Result) -> Figure | None:
             stores = [step.store_cores for step in steps]
             _series(right, places, stores, look, f"{arm}, store: {{}} cores", hollow=True)
     right.axhline(1, color=style.GREY, linewidth=1.0, zorder=1)
-    _from_zero(left, found, _throughput)
-    _from_zero(right, found, lambda step: step.server_cores, least=1)
-    right.set_title(f"{right.get_title(loc='left')} (servers had {cpus})")
+    _from_zero(left, steps_by_arm, _throughput)
+    _from_zero(right, steps_by_arm, lambda step: step.server_cores, least=1)
+    right.set_title(f"{right.get_title(loc='left')} (server CPUs: {cpus})")
     return figure
 
 
@@ -83,17 +86,26 @@ def _series(
     *,
     hollow: bool = False,
 ) -> None:
-    """Marks with their intervals, joined."""
+    """Draw marks with their intervals, joined by a line."""
     panel.plot(
-        places, [one.value for one in values], "--" if hollow else "-", color=look.colour, linewidth=1.4
+        places,
+        [estimate.value for estimate in values],
+        "--" if hollow else "-",
+        color=look.colour,
+        linewidth=1.4,
     )
-    for place, one in zip(places, values, strict=True):
-        ci = None if one.low is None or one.high is None else (one.low, one.high)
+    for place, estimate in zip(places, values, strict=True):
+        ci = _interval(estimate)
         drawn = panel.errorbar(
-            [place], [one.value], yerr=style.reach(one.value, ci), fmt=look.marker, color=look.colour,
-            markerfacecolor="white" if hollow else look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
+            [place], [estimate.value], yerr=style.reach(estimate.value, ci), fmt=look.marker,
+            color=look.colour, markerfacecolor="white" if hollow else look.colour, ms=6, elinewidth=1.2,
+            capsize=3, zorder=3,
         )  # fmt: skip
-        tooltips.add_tooltips(drawn.lines[0], [text.format(fmt.with_interval(one.value, ci))])
+        tooltips.add_tooltips(drawn.lines[0], [text.format(fmt.with_interval(estimate.value, ci))])
+
+
+def _interval(estimate: Estimate) -> Interval:
+    return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
 
 
 def _throughput(step: ScalingStep) -> Estimate:
@@ -103,26 +115,25 @@ def _throughput(step: ScalingStep) -> Estimate:
 
 def _from_zero(
     panel: Axes,
-    found: Mapping[str, Sequence[ScalingStep]],
+    steps_by_arm: Mapping[str, Sequence[ScalingStep]],
     value: Callable[[ScalingStep], Estimate],
     least: float = 0,
 ) -> None:
     ends = [
-        style.end(one.value, None if one.low is None or one.high is None else (one.low, one.high))
-        for steps in found.values()
-        for one in map(value, steps)
+        style.end(estimate.value, _interval(estimate))
+        for steps in steps_by_arm.values()
+        for estimate in map(value, steps)
     ]
     panel.set_ylim(0, _HEADROOM * max([*ends, least]))
 
 
-def _title(result: Result, found: Mapping[str, Sequence[ScalingStep]]) -> str:
-    """What the most processes gain over the fewest, as far as there were CPUs for them."""
+def _title(result: Result, steps_by_arm: Mapping[str, Sequence[ScalingStep]]) -> str:
+    """Return a title with the gain of the most processes over the fewest, if they had several CPUs."""
     cpus = scaling.server_cpus(result)
-    first, *_, last = (step.processes for step in next(iter(found.values())))
+    first, *_, last = (step.processes for step in next(iter(steps_by_arm.values())))
     if cpus == 1:
-        return (
-            f"{first} to {last} processes on one CPU: what they share it for, not what more CPUs would give"
-        )
-    gains = {arm: scaling.gain(steps[0], steps[-1], result.run.confidence) for arm, steps in found.items()}
-    times = ", ".join(f"{fmt.number(one.value)} ({arm})" for arm, one in gains.items())
-    return f"{last} processes on {cpus} CPUs answer so many times what {first} does: {times}"
+        return f"{first} to {last} processes shared one CPU: scaling cannot be measured here"
+    confidence = result.run.confidence
+    gains = {arm: scaling.gain(steps[0], steps[-1], confidence) for arm, steps in steps_by_arm.items()}
+    times = ", ".join(f"{fmt.number(gain.value)} times ({arm})" for arm, gain in gains.items())
+    return f"Throughput from {first} to {last} processes on {cpus} CPUs: {times}"

@@ -1,4 +1,4 @@
-"""What a short life of tokens costs, and what a long one leaves open: refreshing against stale access."""
+"""Cost of short token lifetimes (refreshes) and risk of long ones (stale access)."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from matplotlib.lines import Line2D
 
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
-from harness.results.claims import ClaimAnswer
-from harness.results.claims import ClaimFigure as Found
+from harness.results.claims import ClaimAnswer, ClaimFigure
 
-#: The claims that it is about.
+#: The claims that this chart is about.
 CLAIMS: Final = (11,)
-#: Groups of figures that the claim's answer has, by lifetime in seconds.
+#: Groups of figures in the answer to the claim, over the lifetime in seconds.
 COST: Final = "refresh cost"
 STALE: Final = "stale access"
-#: The figure that refreshing is held against.
+#: The figure that refreshing is compared with.
 DENYLIST: Final = "a denylist adds to a read"
-#: How names end of what was lived through; others were reckoned.
-_LIVED: Final = ("lived", "seen", "measured")
+#: Endings of the names of measured figures; all others are calculated.
+_MEASURED: Final = ("lived", "seen", "measured")
 _PANEL: Final = 3.8
 _READING: Final = (
-    "Less is better, in both: a shorter life of tokens costs more refreshes (left), a longer one leaves an"
-    " ended right open for longer (right). All axes are logarithmic."
+    "Less is better in both: shorter token lifetimes cost more refreshes (left), longer ones leave revoked"
+    " access open for longer (right). All axes are logarithmic."
 )
 
 
 def draw_answers(answers: Sequence[ClaimAnswer]) -> Figure | None:
-    """Two panels; None where the answers do not have both groups."""
+    """Draw two panels; None if the answers do not have both groups."""
     figures = [figure for answer in answers if answer.number in CLAIMS for figure in answer.figures]
     cost, stale = (_group(figures, name) for name in (COST, STALE))
     if not (cost and stale):
@@ -39,23 +38,23 @@ def draw_answers(answers: Sequence[ClaimAnswer]) -> Figure | None:
     denylist = next((figure for figure in figures if figure.name == DENYLIST), None)
     figure, (left, right) = page.open_page_of_several(
         _title(cost, denylist), _READING, "From the answer to claim 11 in claims.json.",
-        [_PANEL] * 2, 2, [(_mark(_LIVED[0]), "lived through"), (_mark(""), "reckoned")],
+        [_PANEL] * 2, 2, [(_mark(_MEASURED[0]), "measured"), (_mark(""), "calculated")],
     )  # fmt: skip
-    _panel(left, cost, "what refreshing adds to a read", f"CPU ({cost[0].unit})")
-    _panel(right, stale, "how long an ended right goes on", f"stale access ({stale[0].unit})")
+    _panel(left, cost, "refresh overhead per read", f"CPU ({style.unit(cost[0].unit)})")
+    _panel(right, stale, "maximum stale access after revocation", f"stale access ({stale[0].unit})")
     if denylist is not None:
         _denylist(left, denylist)
     return figure
 
 
-def _group(figures: Sequence[Found], name: str) -> list[Found]:
-    """Those of a group, by lifetime; what is nothing has no place on a logarithmic axis."""
-    found = [figure for figure in figures if figure.group == name and figure.x and figure.value > 0]
-    return sorted(found, key=lambda figure: figure.x or 0)
+def _group(figures: Sequence[ClaimFigure], name: str) -> list[ClaimFigure]:
+    """Return the figures of a group by lifetime; zeros have no place on a logarithmic axis."""
+    positive = [figure for figure in figures if figure.group == name and figure.x and figure.value > 0]
+    return sorted(positive, key=lambda figure: figure.x or 0)
 
 
-def _kind(figure: Found) -> str:
-    """What its name ends with, in brackets: how it was come by, such as `modelled`."""
+def _kind(figure: ClaimFigure) -> str:
+    """Return how a figure was obtained, by the end of its name in brackets: `modelled`."""
     return figure.name.rpartition("(")[2].rstrip(")")
 
 
@@ -64,25 +63,25 @@ def _mark(kind: str) -> Line2D:
 
 
 def _fill(kind: str) -> str:
-    """Filled for what was lived through, hollow for what was reckoned."""
-    return style.BLUE if kind in _LIVED else "white"
+    """Return the fill of a mark: filled for measured figures, hollow for calculated ones."""
+    return style.BLUE if kind in _MEASURED else "white"
 
 
-def _title(cost: Sequence[Found], denylist: Found | None) -> str:
+def _title(cost: Sequence[ClaimFigure], denylist: ClaimFigure | None) -> str:
     shortest, longest = cost[0], cost[-1]
-    told = (
-        f"Refreshing adds {fmt.number(shortest.value)} us to a read with tokens of {_seconds(shortest)},"
-        f" {fmt.number(longest.value)} us with tokens of {_seconds(longest)}"
+    title = (
+        f"Refreshing adds {fmt.number(shortest.value)} µs to a read at a token lifetime of"
+        f" {_seconds(shortest)}, {fmt.number(longest.value)} µs at {_seconds(longest)}"
     )
-    return told if denylist is None else f"{told}; a denylist adds {fmt.number(denylist.value)} us"
+    return title if denylist is None else f"{title}; a denylist adds {fmt.number(denylist.value)} µs"
 
 
-def _seconds(figure: Found) -> str:
+def _seconds(figure: ClaimFigure) -> str:
     return f"{figure.x:,.0f} s"
 
 
-def _panel(panel: Axes, figures: Sequence[Found], title: str, unit: str) -> None:
-    lines.prepare(panel, title, "life of a token (s)", unit)
+def _panel(panel: Axes, figures: Sequence[ClaimFigure], title: str, unit: str) -> None:
+    lines.prepare(panel, title, "token lifetime (s)", unit)
     panel.set_xscale("log")
     panel.set_yscale("log")
     places = [figure.x or 0.0 for figure in figures]
@@ -96,11 +95,11 @@ def _panel(panel: Axes, figures: Sequence[Found], title: str, unit: str) -> None
     lines.plain(panel.yaxis)
 
 
-def _denylist(panel: Axes, figure: Found) -> None:
+def _denylist(panel: Axes, figure: ClaimFigure) -> None:
     low, high = figure.ci or (figure.value, figure.value)
     panel.axhspan(low, high, color=style.PURPLE, alpha=0.25, linewidth=0, zorder=0)
     panel.axhline(figure.value, color=style.PURPLE, linestyle="--", linewidth=1.4)
     panel.annotate(
-        "a denylist, asked on every read", (1, figure.value), (-4, 5), xycoords=("axes fraction", "data"),
+        "denylist check on each read", (1, figure.value), (-4, 5), xycoords=("axes fraction", "data"),
         textcoords="offset points", ha="right", va="bottom", color=style.BLACK,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Throughput of every arm where the load is a closed loop, so that the server sets the pace."""
+"""Throughput under closed-loop load, where the server sets the pace."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ METRIC = "throughput"
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel a closed-loop case; None where there is none."""
+    """Draw one panel per closed-loop case; None if there is none."""
     shown = [case for case in cases(result) if case.is_closed_loop and case.measured(METRIC)]
     if not shown:
         return None
     title = page.finding(shown, METRIC, "Throughput")
-    reading = "Requests per second, more is better. Mark: mean over instances; bar across it: its interval."
+    reading = "Requests per second; more is better. Mark: mean over server processes; error bar: its CI."
     figure, panels = page.open_page(result, title, reading, list(map(rows.height, shown)))
     styles = style.arm_styles(result.arms())
     for panel, case in zip(panels, shown, strict=True):

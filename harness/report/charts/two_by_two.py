@@ -1,4 +1,4 @@
-"""Two by two: token or session, as bearer or in a cookie; which of the two is what a read pays for?"""
+"""CPU per read of tokens and sessions, each as a bearer header and in a cookie."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from harness.results.base import Interval
 from harness.results.metrics import METRICS
 from harness.results.model import Result
 
-#: The claims that it is about.
+#: The claims that this chart is about.
 CLAIMS: Final = (13,)
 METRIC: Final = "total_cpu"
 _PANEL: Final = 4.0
-#: The arms by what they keep: as bearer, and in a cookie.
+#: Arms without and with state on the server: as bearer, and in a cookie.
 _TOKENS: Final = ("token", "token-cookie")
 _SESSIONS: Final = ("opaque-bearer", "cookie")
 _ROOM: Final = 1.2
-#: Name, arms, colour and mark of both lines.
+#: Name, arms, colour and marker of both lines.
 _LINES: Final = (
-    ("token: checked by its signature", _TOKENS, style.BLUE, "o"),
-    ("session: looked up in the store", _SESSIONS, style.VERMILLION, "s"),
+    ("token: signature check", _TOKENS, style.BLUE, "o"),
+    ("session: store lookup", _SESSIONS, style.VERMILLION, "s"),
 )
 _READING: Final = (
-    "Less is better. The gap between the lines is what a session costs, their slope what a cookie costs."
-    " Mark: mean over instances, with its interval."
+    "Less is better. Gap between the lines: cost of a session; slope: cost of a cookie."
+    " Mark: mean over server processes, with its CI."
 )
 
 
 def draw(result: Result) -> Figure | None:
-    """One panel a closed-loop case with all four arms; None where there is none."""
+    """Draw one panel per closed-loop case with all four arms; None if there is none."""
     shown = [
         case
         for case in cases(result)
@@ -57,7 +57,7 @@ def draw(result: Result) -> Figure | None:
 
 
 def _effect(case: Case, more: tuple[str, str], less: tuple[str, str]) -> tuple[float, Interval]:
-    """The geometric mean of two arms over that of two others, and its interval."""
+    """Return the geometric mean of two arms over that of two others, and its interval."""
     rows = {row.arm: row for row in case.measured(METRIC)}
     groups = effect_powers([rows[arm] for arm in more], [rows[arm] for arm in less])
     if not groups:
@@ -78,7 +78,7 @@ def _transport(case: Case) -> tuple[float, Interval]:
 def _title(case: Case) -> str:
     state, transport = _state(case)[0], _transport(case)[0]
     return (
-        f"CPU of a read: {_change(state)} for a session instead of a token, {_change(transport)} for a cookie"
+        f"CPU per read: {_change(state)} for a session instead of a token, {_change(transport)} for a cookie"
         " instead of a header"
     )
 
@@ -94,7 +94,7 @@ def _headline(name: str, effect: tuple[float, Interval]) -> str:
 
 
 def _panel(panel: Axes, case: Case) -> None:
-    lines.prepare(panel, case.title, "", f"CPU per request ({METRICS[METRIC].unit})")
+    lines.prepare(panel, case.title, "", f"CPU per request ({style.unit(METRICS[METRIC].unit)})")
     rows = {row.arm: row for row in case.measured(METRIC) if row.arm in (*_TOKENS, *_SESSIONS)}
     for _, arms, colour, _ in _LINES:
         panel.plot([0, 1], [rows[arm].value for arm in arms], color=colour, linewidth=1.8, zorder=2)
@@ -112,8 +112,8 @@ def _panel(panel: Axes, case: Case) -> None:
                 ha="left" if place else "right", va="bottom" if arm == upper else "top", color=colour,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )  # fmt: skip
-    panel.set_xticks([0, 1], ["as bearer", "in a cookie"])
+    panel.set_xticks([0, 1], ["bearer header", "cookie"])
     panel.set_xlim(-0.75, 1.75)
     panel.set_ylim(0, _ROOM * max(style.end(row.value, row.ci) for row in rows.values()))
-    told = [_headline("session over token", _state(case)), _headline("cookie over bearer", _transport(case))]
-    panel.text(0.5, 0.04, "\n".join(told), transform=panel.transAxes, ha="center", va="bottom")
+    effects = [_headline("session vs token", _state(case)), _headline("cookie vs bearer", _transport(case))]
+    panel.text(0.5, 0.04, "\n".join(effects), transform=panel.transAxes, ha="center", va="bottom")

@@ -1,4 +1,4 @@
-"""Memory and descriptors of every process over the time of a long run: do they stay level?"""
+"""Memory and open descriptors of each process over a long run."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from harness.report.content.case import Case, cases
 from harness.results.metrics import GROWTH
 from harness.results.model import Result, Vitals
 
-#: A shorter load shows warming up and little else.
+#: Shorter loads show little but warm-up.
 SHORTEST_S: Final = 300
 _PANEL_HEIGHT: Final = 2.7
 _COLUMNS: Final = 2
 _BAND: Final = "#EEEEEE"
 _HEADROOM: Final = 1.12
-#: What is no server is black and told apart by its line.
+#: Line styles of processes that are not servers, all in black.
 _OTHERS: Final[tuple[Any, ...]] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 
 _NAME_CHARACTERS: Final = 40
-#: Marks along a line.
+#: Number of marks along a line.
 _MARKS: Final = 8
 
-#: How a process is drawn, in matplotlib's words.
+#: The matplotlib keywords for the line of a process.
 _Look = dict[str, Any]
 _Values = Callable[[Vitals], Sequence[float]]
 
 
 def draw(result: Result) -> Figure | None:
-    """Four panels a long case: servers and the rest, memory and descriptors; None where none was long."""
+    """Draw four panels per long case: memory and descriptors of servers and others; None if none was long."""
     shown = [case for case in cases(result) if _seconds(case) >= SHORTEST_S]
     if not shown:
         return None
@@ -59,7 +59,7 @@ def _title(shown: Sequence[Case]) -> str:
     judged = [check.status for check in shown[0].result.validity if check.check == GROWTH]
     minutes = max(map(_seconds, shown)) / 60
     if not judged:
-        return f"Memory and descriptors of every process over {minutes:.0f} minutes"
+        return f"Memory and descriptors of each process over {minutes:.0f} minutes"
     return f"Over {minutes:.0f} minutes " + (
         "no process kept growing" if set(judged) == {"ok"} else "a process kept growing: see the checks"
     )
@@ -67,13 +67,13 @@ def _title(shown: Sequence[Case]) -> str:
 
 def _reading() -> str:
     return (
-        "Level is good. A line: one process, looked at between slots, when no request is under way. "
-        "Grey: warming up, not judged."
+        "Level is good. Line: one process, sampled between slots, when no request is in flight. "
+        "Grey: warm-up, not checked for growth."
     )
 
 
 def _groups(case: Case) -> list[tuple[str, list[Vitals]]]:
-    """The rows of panels of a case: its servers, and what serves and drives them."""
+    """Return the rows of panels of a case: its servers, and the other processes."""
     rows = case.vitals()
     servers, others = [row for row in rows if row.arm], [row for row in rows if not row.arm]
     named = [(f"{case.title}\nservers", servers), (f"{case.title}\nother processes", others)]
@@ -81,7 +81,7 @@ def _groups(case: Case) -> list[tuple[str, list[Vitals]]]:
 
 
 def _looks(result: Result, rows: Sequence[Vitals]) -> dict[str, _Look]:
-    """How each process is drawn, by its arm or, where it serves none, by its own name."""
+    """Return the look of each line by arm or, for other processes, by process name."""
     arms = style.arm_styles(result.arms())
     looks: dict[str, _Look] = {
         arm: {"color": look.colour, "marker": look.marker} for arm, look in arms.items()
@@ -97,7 +97,7 @@ def _legend(looks: dict[str, _Look]) -> list[page.LegendEntry]:
         (Line2D([], [], linewidth=1.6, markersize=5, **look), style.shorten(name, _NAME_CHARACTERS))
         for name, look in looks.items()
     ]
-    return [*entries, (Patch(facecolor=_BAND), "warming up")]
+    return [*entries, (Patch(facecolor=_BAND), "warm-up")]
 
 
 def _panel(panel: Axes, title: str, rows: Sequence[Vitals], looks: dict[str, _Look], values: _Values) -> None:

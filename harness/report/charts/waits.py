@@ -1,4 +1,4 @@
-"""What users waited for in a browser: how long in each case, and what two cases differ by, with verdicts."""
+"""Chart of click-to-response latency in a browser: each case, and ratios of cases with verdicts."""
 
 from __future__ import annotations
 
@@ -15,41 +15,39 @@ from harness.report.content import format as fmt
 
 _ROW: Final = 0.34
 _PANEL: Final = 0.95
-#: Of these pairs the title tells; the rest of their name says where the page is.
-_TWINS: Final = "token / cookie, "
+#: The title is about pairs with this prefix; the rest of the name is the origin of the page.
+_REFERENCE_PAIR: Final = "token / cookie, "
 _READING: Final = (
-    "Above: from the click to the answer in the page, which a browser may hold back until the frame after the"
-    " click is drawn, and hollow to the arrival of its last byte. Below, of the answer in the page: the first"
-    " case over the second, click by click of the same round; a verdict is about the first. Grey band: the"
-    " margin of {margin} within which cases count as equivalent. Two servers of one scheme (A/A) differ by"
-    " noise alone."
+    "Above: from the click to the response in the page, which a browser may delay until the frame after the"
+    " click is drawn; hollow: to the arrival of its last byte. Below: first case over the second, for the"
+    " response in the page, paired by click within a round; a verdict is about the first. Grey band:"
+    " equivalence margin of {margin}. Two servers of one scheme (A/A) differ by noise alone."
 )
 
 
 def draw_waits(
     waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, caption: str, folder: Path
 ) -> list[Path]:
-    """Draw the figure as PNG and SVG into a folder, and name the files written.
+    """Draw the chart as PNG and SVG into a folder and return the files written.
 
     Raises:
-        EnvironmentFailedError: They cannot be written there.
+        EnvironmentFailedError: The files cannot be written.
     """
     with style.applied():
         return style.save(figure(waits, pairs, noise, caption), folder / "wait")
 
 
 def figure(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, caption: str) -> Figure:
-    """Two panels: cases in ms, and pairs as ratios; these only where there are two batches or more.
+    """Draw two panels: cases in ms, and pairs as ratios, which need two batches or more.
 
     Args:
-        waits: Each case.
-        pairs: What was compared and judged.
-        noise: What two servers of one scheme differ by.
-        caption: How it was measured.
+        waits: Latency of each case.
+        pairs: Comparisons with verdicts.
+        noise: Comparison of two servers of one scheme.
+        caption: Description of the measurement.
     """
-    told_of = [(wait, wait.answered_ms) for wait in waits]
-    cases = [(wait, mean) for wait, mean in told_of if mean is not None]
-    compared = [(one, mean) for one in [*pairs, noise.pair] if (mean := one.answered_ratio) is not None]
+    cases = [(wait, mean) for wait in waits if (mean := wait.answered_ms) is not None]
+    compared = [(pair, mean) for pair in [*pairs, noise.pair] if (mean := pair.answered_ratio) is not None]
     heights = [_PANEL + _ROW * len(cases), *([forest.height(len(compared))] if compared else [])]
     reading = _READING.format(margin=fmt.whole_percent(MARGIN))
     whole, panels = page.open_page_of_several(_title(pairs, noise), reading, caption, heights)
@@ -61,23 +59,24 @@ def figure(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, caption: 
 
 def _title(pairs: Sequence[Pair], noise: Noise) -> str:
     if noise.suspicious:
-        return "Two servers of one scheme differ by more than chance: no comparison here may be believed"
-    found = [
-        f"{one.asks.removeprefix(_TWINS)} {one.verdict} ({fmt.times(one.answered_ratio.value)})"
-        for one in pairs
-        if one.asks.startswith(_TWINS) and one.answered_ratio is not None
+        return "Two servers of one scheme differ by more than chance: comparisons are unreliable"
+    verdicts = [
+        f"{pair.asks.removeprefix(_REFERENCE_PAIR)} {pair.verdict} ({fmt.times(pair.answered_ratio.value)})"
+        for pair in pairs
+        if pair.asks.startswith(_REFERENCE_PAIR) and pair.answered_ratio is not None
     ]
-    return f"A token instead of a cookie, from click to answer: {', '.join(found)}" if found else "Waits"
+    title = "Click-to-response latency"
+    return f"{title}, token vs cookie: {', '.join(verdicts)}" if verdicts else title
 
 
 def _cases(panel: Axes, cases: Sequence[tuple[Wait, Mean]]) -> None:
-    """A row a case, from nothing on."""
+    """Draw a row per case, from zero."""
     looks = style.arm_styles(list(dict.fromkeys(wait.server for wait, _ in cases)))
-    panel.set_title("From click to answer, received (hollow) and in the page")
+    panel.set_title("Click to response: received (hollow) and in the page")
     panel.set_yticks(range(len(cases)), [_name(wait) for wait, _ in cases])
     panel.set_ylim(len(cases) - 0.5, -0.5)
     panel.tick_params(axis="y", length=0)
-    panel.set_xlabel(f"ms ({fmt.whole_percent(CONFIDENCE)} intervals)")
+    panel.set_xlabel(f"ms ({fmt.whole_percent(CONFIDENCE)} CIs)")
     for index, (wait, mean) in enumerate(cases):
         look, text = looks[wait.server], fmt.with_interval(mean.value, mean.ci)
         rows.whisker(panel, index, mean.value, mean.ci)
@@ -102,8 +101,8 @@ def _name(wait: Wait) -> str:
 
 def _pairs(panel: Axes, compared: Sequence[tuple[Pair, Mean]]) -> None:
     forest.prepare(
-        panel, "What two cases differ by", [one.asks for one, _ in compared], [False] * len(compared), MARGIN
+        panel, "Ratios between cases", [pair.asks for pair, _ in compared], [False] * len(compared), MARGIN
     )
-    for index, (one, mean) in enumerate(compared):
-        forest.judged(panel, index, mean.value, mean.ci, one.verdict)
+    for index, (pair, mean) in enumerate(compared):
+        forest.judged(panel, index, mean.value, mean.ci, pair.verdict)
     forest.share_axis([panel], MARGIN)

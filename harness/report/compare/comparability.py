@@ -1,8 +1,8 @@
-"""What must be alike for the times of two results to be set side by side, and what may differ. Pure.
+"""Conditions under which the times of two results are comparable. Pure.
 
-Microseconds belong to a machine and to the way they were measured. Two results with one fingerprint come from
-such a pair, as far as a result tells: two virtual machines of one kind look alike. What differs in the
-software is no obstacle, but the very thing that is compared.
+Absolute times depend on the machine and on the way of measuring. Two results with the same fingerprint agree
+in both, as far as results record them: two virtual machines of one kind look the same. Differences in
+software are no obstacle: they are what a comparison is for.
 """
 
 from __future__ import annotations
@@ -12,72 +12,76 @@ from typing import Final
 from harness.report.content import environment
 from harness.results.model import Result
 
-#: Machines whose fixed loops take times within this factor are as fast as each other.
+#: Machines are equally fast if their times for a fixed loop differ by no more than this factor.
 ALIKE: Final = 1.1
-_END: Final = {"arrived": "when it arrived", "read": "when it was read"}
+_END: Final = {"arrived": "kernel receive timestamp", "read": "read by the load generator"}
 
 
 def fingerprint(result: Result) -> dict[str, str]:
-    """What must be alike, each under a name for people."""
+    """Return the conditions that must be equal, by a readable name."""
     machine = result.environment
     cuts = {
         f"slots of {row.scenario} ({row.load})": f"{row.lead_ms:g} + {row.slot_ms:g} ms after"
-        f" {row.warmup_requests} requests"
+        f" {row.warmup_requests} warm-up requests"
         for row in result.run.slots
     }
-    elsewhere = {
-        f"machine of {arm}": f"{one.host}: {one.cpu}, {one.cores} cores"
-        for one in machine.agents
-        for arm in one.arms
+    remote = {
+        f"machine of {arm}": f"{agent.host}: {agent.cpu}, {agent.cores} cores"
+        for agent in machine.agents
+        for arm in agent.arms
     }
     return (
         {
             "CPU": f"{machine.cpu}, {machine.cores} cores",
             "kernel": machine.kernel,
             "placement": environment.placement(result),
-            "end of an answer": _END[result.run.answers_end],
+            "response end time": _END[result.run.answers_end],
         }
-        | elsewhere
+        | remote
         | cuts
     )
 
 
 def subject(result: Result) -> dict[str, str]:
-    """The software that was measured, each part under a name for people."""
-    about = result.environment
+    """Return the software that was measured, by a readable name."""
+    software = result.environment
+    store = software.store
     return {
-        "Python": about.python,
-        "event loop": about.servers.get("loop", "not recorded"),
-        "password cost": about.servers.get("password_cost", "not recorded"),
-        "store": f"{about.store.name} {about.store.version}, {about.store.source}",
-        "servers' code": about.servers.get("digest", "not recorded")[:12],
+        "Python": software.python,
+        "event loop": software.servers.get("loop", "not recorded"),
+        "password cost": software.servers.get("password_cost", "not recorded"),
+        "store": f"{store.name} {store.version}, {store.source}",
+        "servers' code": software.servers.get("digest", "not recorded")[:12],
         "revision": _revision(result),
-    } | about.packages
+    } | software.packages
 
 
-def obstacles(one: Result, other: Result) -> dict[str, tuple[str, str]]:
-    """What keeps the times of two results from being set side by side; nothing where they may be."""
-    found = differences(fingerprint(one), fingerprint(other))
-    turns_ns = one.environment.turn_ns, other.environment.turn_ns
-    if speed_difference(one, other) > ALIKE:
-        found["speed"] = (f"{turns_ns[0]:.1f} ns a turn", f"{turns_ns[1]:.1f} ns a turn")
-    return found
+def obstacles(base: Result, other: Result) -> dict[str, tuple[str, str]]:
+    """Return the conditions that make the times of two results incomparable; empty if there are none."""
+    differing = differences(fingerprint(base), fingerprint(other))
+    loops_ns = base.environment.turn_ns, other.environment.turn_ns
+    if speed_difference(base, other) > ALIKE:
+        differing["CPU speed"] = (
+            f"{loops_ns[0]:.1f} ns per loop iteration",
+            f"{loops_ns[1]:.1f} ns per loop iteration",
+        )
+    return differing
 
 
-def speed_difference(one: Result, other: Result) -> float:
-    """How many times as long the slower of two machines took for a fixed loop.
+def speed_difference(base: Result, other: Result) -> float:
+    """Return how many times as long the slower of two machines took for a fixed loop.
 
-    1 where one did not look, or the loop ran on another Python, whose speed is no machine's.
+    1 if a result has no such time, or if the loops ran on different versions of Python.
     """
-    then, now = one.environment.turn_ns, other.environment.turn_ns
-    if then is None or now is None or one.environment.python != other.environment.python:
+    then, now = base.environment.turn_ns, other.environment.turn_ns
+    if then is None or now is None or base.environment.python != other.environment.python:
         return 1.0
     return max(then / now, now / then)
 
 
-def differences(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """What both name and name differently; a scenario that only one has is no difference between machines."""
-    return {name: (one[name], other[name]) for name in one if name in other and one[name] != other[name]}
+def differences(base: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the values that differ; a name that only one side has, such as a scenario, is no difference."""
+    return {name: (base[name], other[name]) for name in base if name in other and base[name] != other[name]}
 
 
 def _revision(result: Result) -> str:

@@ -1,8 +1,8 @@
-"""Several results side by side, the first as the base of all. Pure.
+"""Comparison of several results with the first one as the base. Pure.
 
-On one machine, times are set side by side, and each is related to the base's. Between machines only ratios
-between arms are: both arms of a ratio ran interleaved on one machine, so what that machine is falls out.
-No verdicts: results of one after the other differ by more than the spread within a run (docs/method.md).
+On one machine times are compared, each relative to the base's. Between machines only ratios between arms are:
+both arms of a ratio ran interleaved on one machine, so the machine's speed cancels out. No verdicts: runs
+made one after the other differ by more than the spread within a run (docs/method.md).
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from harness.results.model import Comparison, Measurement, Result, SeriesKey
 from harness.suites.arms import FLOOR
 
 _LABELS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#: What people are shown besides the primary metric; comparison.json has all.
+#: Metrics shown in addition to the primary one; comparison.json has all.
 _SHOWN_RATIOS: Final = ("total_cpu", "service_p50", "throughput")
 _SHOWN_TIMES: Final = (*_SHOWN_RATIOS, "service_p99")
 
 
 class Source(Model):
-    """One of the results: its label in tables and figures, where it lies, and which run it was."""
+    """One of the results: its label in tables and charts, its path, and its run."""
 
     label: str
     place: str
     id: str
     suite: str
     started_at: str
-    #: Why it is left out; empty where it is valid.
+    #: Why the result is excluded; empty if it is valid.
     invalid: str
-    #: What differs from the base: name, the base's, this one's.
+    #: Differences from the base: name, value of the base, value of this result.
     machine: list[tuple[str, str, str]]
     software: list[tuple[str, str, str]]
 
 
 class Entry(Model):
-    """One result's figure, and its ratio to the base's figure where both can be related."""
+    """Value of one result, and its ratio to the base's value if both are comparable."""
 
     label: str
     value: float
@@ -56,43 +56,43 @@ class Entry(Model):
 
 
 class ComparedRow(SeriesKey):
-    """One thing that two results or more have."""
+    """Metric of an arm, or of a pair of arms, that at least two results have."""
 
     primary: bool
     entries: list[Entry]
 
 
 class Compared(Model):
-    """What `comparison.json` holds."""
+    """Content of `comparison.json`."""
 
     schema_version: Literal[1] = 1
     confidence: float
     results: list[Source]
-    #: False where machines or ways of measuring differ: then there are no `times`.
+    #: False if machines or ways of measuring differ: then there are no `times`.
     same_machine: bool
     times: list[ComparedRow]
     ratios: list[ComparedRow]
-    #: What not all have, and what is not compared, in words.
+    #: What not all results have, and what is not compared, in words.
     only_in: list[str] = Field(default_factory=list)
 
     @property
     def base(self) -> Source:
-        """The result that others are related to."""
+        """Return the result that the others are compared with."""
         return self.results[0]
 
     @property
     def compared(self) -> list[Source]:
-        """The results that are not left out."""
+        """Return the results that are not excluded."""
         return [source for source in self.results if not source.invalid]
 
     def cases(self) -> list[str]:
-        """What was measured in two results or more, in the order it ran."""
+        """Return what at least two results measured, in the order it ran."""
         return list(dict.fromkeys(line.case for line in (*self.times, *self.ratios)))
 
     def shown(self, case: str, *, times: bool) -> list[ComparedRow]:
-        """The lines of a case that people are shown: times or ratios, the primary metric first.
+        """Return the rows of a case to show: times or ratios, the primary metric first.
 
-        An open loop's throughput is what it was told to send, and so is left out.
+        The throughput of an open loop is excluded, since it is configured.
         """
         lines, metrics = (self.times, _SHOWN_TIMES) if times else (self.ratios, _SHOWN_RATIOS)
         kept = [
@@ -103,7 +103,7 @@ class Compared(Model):
         return sorted(kept, key=lambda line: _rank(line, metrics))
 
     def drift(self) -> list[ComparedRow]:
-        """How the floor moved, by the primary metric: nobody changed what it does, most of the time."""
+        """Return how the no-auth server changed, by the primary metric: its code rarely changes."""
         lines = [line for line in self.times if line.arm == FLOOR and line.primary]
         return [line for line in lines if any(entry.to_base is not None for entry in line.entries)]
 
@@ -118,20 +118,20 @@ def _is_finding(line: ComparedRow) -> bool:
 
 
 def compare(results: Sequence[tuple[str, Result]]) -> Compared:
-    """Set results side by side; the first is the base.
+    """Compare results with the first one.
 
     Args:
-        results: Where each lies, and the result.
+        results: Path and content of each result.
 
     Raises:
-        SuiteError: Fewer than two, too many, or nothing that two of them measured.
+        SuiteError: There are fewer than two results, too many, or none have a case in common.
         InvalidMeasurementError: The base is invalid, or all others are.
     """
     if not 2 <= len(results) <= len(_LABELS):
         raise SuiteError(f"compare takes 2 to {len(_LABELS)} results (got {len(results)}).")
     places = [place for place, _ in results]
     if twice := [place for place in places if places.count(place) > 1]:
-        raise SuiteError(f"{twice[0]} is named twice: a result has nothing to tell beside itself.")
+        raise SuiteError(f"{twice[0]} is named twice: a result cannot be compared with itself.")
     base = results[0][1]
     sources = [
         _source(label, place, result, base) for label, (place, result) in zip(_LABELS, results, strict=False)
@@ -145,7 +145,7 @@ def compare(results: Sequence[tuple[str, Result]]) -> Compared:
         listed = "; ".join(f"{label}: {', '.join(c.title for c in cases(r))}" for label, r in valid.items())
         raise SuiteError(
             f"no two of these results have a scenario under one load in common ({listed})."
-            + "".join(f" {told}." for told in _incidents(valid))
+            + "".join(f" {note}." for note in _incidents(valid))
         )
     return Compared(
         confidence=base.run.confidence,
@@ -175,31 +175,31 @@ def _source(label: str, place: str, result: Result, base: Result) -> Source:
 def _refuse_invalid(sources: Sequence[Source]) -> None:
     base, *others = sources
     if base.invalid:
-        raise InvalidMeasurementError(f"{base.place} is invalid, so nothing compares with it: {base.invalid}")
+        raise InvalidMeasurementError(f"{base.place} is invalid and cannot be the base: {base.invalid}")
     if all(source.invalid for source in others):
         raise InvalidMeasurementError(f"{others[0].place} is invalid: {others[0].invalid}")
 
 
 def _all_cases(results: dict[str, Result]) -> list[tuple[str, dict[str, Case]]]:
-    """Every case by its title, with the results that have it, in the order they are first met."""
-    found: dict[str, dict[str, Case]] = {}
+    """Return each case by its title, with the results that have it, in order of first occurrence."""
+    by_title: dict[str, dict[str, Case]] = {}
     for label, result in results.items():
         for case in cases(result):
-            found.setdefault(case.title, {})[label] = case
-    return list(found.items())
+            by_title.setdefault(case.title, {})[label] = case
+    return list(by_title.items())
 
 
-def _arms(of: dict[str, Case]) -> list[str]:
-    return list(dict.fromkeys(arm for case in of.values() for arm in case.arms))
+def _arms(by_label: dict[str, Case]) -> list[str]:
+    return list(dict.fromkeys(arm for case in by_label.values() for arm in case.arms))
 
 
 def _times(results: dict[str, Result], confidence: float) -> Iterator[ComparedRow]:
-    for _, of in _all_cases(results):
+    for _, by_label in _all_cases(results):
         for metric in METRICS:
-            for arm in _arms(of):
-                rows = {label: row for label, case in of.items() if (row := case.find(arm, metric))}
+            for arm in _arms(by_label):
+                rows = {label: row for label, case in by_label.items() if (row := case.find(arm, metric))}
                 if len(rows) > 1:
-                    yield _line(of, metric, arm, None, list(_time_entries(rows, confidence)))
+                    yield _compared_row(by_label, metric, arm, None, list(_time_entries(rows, confidence)))
 
 
 def _time_entries(rows: dict[str, Measurement], confidence: float) -> Iterator[Entry]:
@@ -211,25 +211,25 @@ def _time_entries(rows: dict[str, Measurement], confidence: float) -> Iterator[E
 
 
 def _ratios(results: dict[str, Result], confidence: float) -> Iterator[ComparedRow]:
-    for _, of in _all_cases(results):
-        for metric, over, arm in _pairs(of):
-            rows = {label: row for label, case in of.items() if (row := _pair(case, metric, over, arm))}
+    for _, by_label in _all_cases(results):
+        for metric, over, arm in _pairs(by_label):
+            rows = {label: row for label, case in by_label.items() if (row := _pair(case, metric, over, arm))}
             if len(rows) > 1:
-                entries = list(_ratio_entries(rows, of, confidence))
-                yield _line(of, metric, arm, over, entries)
+                entries = list(_ratio_entries(rows, by_label, confidence))
+                yield _compared_row(by_label, metric, arm, over, entries)
 
 
-def _pairs(of: dict[str, Case]) -> list[tuple[str, str, str]]:
-    """Metric, base and arm of every comparison, as the first result has it that has it either way round."""
-    found: dict[tuple[str, str, str], None] = {}
-    for row in (row for case in of.values() for row in case.comparisons()):
-        if (row.metric, row.arm, row.base) not in found:
-            found[row.metric, row.base, row.arm] = None
-    return list(found)
+def _pairs(by_label: dict[str, Case]) -> list[tuple[str, str, str]]:
+    """Return metric, base and arm of each comparison, in the direction in which it occurs first."""
+    pairs: dict[tuple[str, str, str], None] = {}
+    for row in (row for case in by_label.values() for row in case.comparisons()):
+        if (row.metric, row.arm, row.base) not in pairs:
+            pairs[row.metric, row.base, row.arm] = None
+    return list(pairs)
 
 
 def _pair(case: Case, metric: str, over: str, arm: str) -> Comparison | None:
-    """The comparison of `arm` over `over`, turned round where a suite names the two the other way."""
+    """Return the comparison of `arm` over `over`, inverted if the suite lists the two in the other order."""
     for row in case.comparisons(metric):
         if (row.base, row.arm) == (over, arm):
             return row
@@ -238,10 +238,12 @@ def _pair(case: Case, metric: str, over: str, arm: str) -> Comparison | None:
     return None
 
 
-def _ratio_entries(rows: dict[str, Comparison], of: dict[str, Case], confidence: float) -> Iterator[Entry]:
+def _ratio_entries(
+    rows: dict[str, Comparison], by_label: dict[str, Case], confidence: float
+) -> Iterator[Entry]:
     for label, row in rows.items():
-        now = _pair_powers(of[label], row)
-        was = _pair_powers(of[_LABELS[0]], row) if label != _LABELS[0] and _LABELS[0] in rows else []
+        now = _pair_powers(by_label[label], row)
+        was = _pair_powers(by_label[_LABELS[0]], row) if label != _LABELS[0] and _LABELS[0] in rows else []
         moved, moved_ci = _interval([*now, *((-power, points) for power, points in was)], confidence)
         yield Entry(
             label=label,
@@ -253,7 +255,7 @@ def _ratio_entries(rows: dict[str, Comparison], of: dict[str, Case], confidence:
 
 
 def _interval(groups: Sequence[Power], confidence: float) -> tuple[float | None, Interval]:
-    """The value and interval of a contrast; none where a group is missing."""
+    """Return the value and interval of a contrast; none if there are no groups."""
     if not groups:
         return None, None
     value, low, high = estimate.contrast(groups, confidence)
@@ -261,13 +263,15 @@ def _interval(groups: Sequence[Power], confidence: float) -> tuple[float | None,
 
 
 def _pair_powers(case: Case, row: Comparison) -> list[Power]:
-    """The groups of a ratio of arms; none where there is no such ratio."""
+    """Return the groups of a ratio between arms; none if an arm was not measured."""
     base, arm = case.find(row.base, row.metric), case.find(row.arm, row.metric)
     return [] if base is None or arm is None else ratio_powers(base, arm)
 
 
-def _line(of: dict[str, Case], metric: str, arm: str, over: str | None, entries: list[Entry]) -> ComparedRow:
-    case = next(iter(of.values()))
+def _compared_row(
+    by_label: dict[str, Case], metric: str, arm: str, over: str | None, entries: list[Entry]
+) -> ComparedRow:
+    case = next(iter(by_label.values()))
     return ComparedRow(
         scenario=case.scenario,
         load=case.load,
@@ -281,18 +285,18 @@ def _line(of: dict[str, Case], metric: str, arm: str, over: str | None, entries:
 
 
 def _incidents(results: dict[str, Result]) -> Iterator[str]:
-    """What is left out because it is described and not estimated."""
+    """Yield a note for each result with incidents, which are described and not estimated."""
     for label, result in results.items():
-        if names := [together.name for together in incidents(result)]:
+        if names := [incident.name for incident in incidents(result)]:
             yield f"{label}: incidents are described in their own result, not compared ({'; '.join(names)})"
 
 
 def _only_in(results: dict[str, Result]) -> Iterator[str]:
-    """The cases and arms that not all results have."""
-    for title, of in _all_cases(results):
-        if len(of) < len(results):
-            yield f"{title}: only in {', '.join(of)}"
-        for arm in _arms(of):
-            having = [label for label, case in of.items() if arm in case.arms]
-            if len(having) < len(of):
-                yield f"{arm} in {title}: only in {', '.join(having)}"
+    """Yield a note for each case and arm that not all results have."""
+    for title, by_label in _all_cases(results):
+        if len(by_label) < len(results):
+            yield f"{title}: only in {', '.join(by_label)}"
+        for arm in _arms(by_label):
+            labels = [label for label, case in by_label.items() if arm in case.arms]
+            if len(labels) < len(by_label):
+                yield f"{arm} in {title}: only in {', '.join(labels)}"

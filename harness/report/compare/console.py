@@ -1,4 +1,4 @@
-"""Several results side by side on the console."""
+"""Comparison of results on the console."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from harness.report.content import format as fmt
 
 
 def render(compared: Compared, console: Console) -> None:
-    """Print which results these are, what kind of comparison this is, and its tables."""
+    """Print the results, the kind of comparison, and its tables."""
     for source in compared.results:
         _print(wording.source(source), console, "red" if source.invalid else "bold")
     for source in compared.compared[1:]:
         _print(wording.software(source, compared.base), console)
     console.print()
-    for sentence in wording.standing(compared):
+    for sentence in wording.limitations(compared):
         _print(sentence, console)
     for case in compared.cases():
         console.print()
         console.print(Text(case, style="bold"))
-        for times, title in ((True, "Times and rates"), (False, "Ratios between arms")):
+        for times, title in ((True, "Times and rates"), (False, "Ratios between schemes")):
             if lines := compared.shown(case, times=times):
                 _print_table(title, lines, compared, console)
     for sentence in compared.only_in:
@@ -39,12 +39,12 @@ def _print(text: str | None, console: Console, style: str = "") -> None:
 
 
 def _print_table(title: str, lines: Sequence[ComparedRow], compared: Compared, console: Console) -> None:
-    of_base = f"of {compared.base.label} ({fmt.whole_percent(compared.confidence)} interval)"
+    relative = wording.relative(compared)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(title, overflow="fold")
     table.add_column("", no_wrap=True)
     table.add_column("measured", justify="right", no_wrap=True)
-    table.add_column(of_base, justify="right", no_wrap=True)
+    table.add_column(relative, justify="right", no_wrap=True)
     for index, line in enumerate(lines):
         if index == 0 or line.metric != lines[index - 1].metric:
             head = wording.metric(line.metric, primary=line.primary, unit=line.over is None)

@@ -1,4 +1,4 @@
-"""`comparison.json`: written and read."""
+"""Reads and writes `comparison.json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from harness.errors import SuiteError
 from harness.system import files
 
-if TYPE_CHECKING:  # it imports NumPy, which listing and reading results need not wait for
+if TYPE_CHECKING:  # it imports NumPy, which is not needed to list and read results
     from harness.report.compare.compare import Compared
 
 
@@ -18,10 +18,10 @@ COMPARISON_FILE: Final = "comparison.json"
 
 
 def parse_comparison(content: bytes, name: object) -> Compared:
-    """A comparison from its file's content; `name` is what it is called in errors.
+    """Return the comparison in the content of a file; `name` is its name in error messages.
 
     Raises:
-        SuiteError: It is none, or of another version.
+        SuiteError: The content is not a comparison, or of another version.
     """
     from harness.report.compare.compare import Compared
 
@@ -34,7 +34,7 @@ def parse_comparison(content: bytes, name: object) -> Compared:
 
 
 def save_comparison(compared: Compared, folder: Path) -> Path:
-    """Write comparison.json, whole or not at all, and return its path."""
+    """Write comparison.json atomically and return its path."""
     path = folder / COMPARISON_FILE
     files.write_atomically(path, (compared.model_dump_json(indent=1) + "\n").encode())
     return path

@@ -1,4 +1,4 @@
-"""Several results side by side, as a page has them. Pure."""
+"""Content of the HTML report of a comparison. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from harness.suites.arms import FLOOR
 
 @dataclass(frozen=True)
 class SideBySide:
-    """What a page says of several results.
+    """Content of the HTML report of several results.
 
     Attributes:
-        title: Which they are.
-        answer: How what was judged differs between them, and why that is no verdict.
-        sources: Which run each label stands for, and what of its software differs.
-        cases: The tables of every scenario under one load that two of them measured.
-        only_in: What not all have.
+        title: Title of the page.
+        answer: Value of each result for the first metric with a verdict, and why a comparison has no verdict.
+        sources: Run of each label, and the software that differs.
+        cases: Tables of each scenario under one load that at least two results measured.
+        only_in: What not all results have.
     """
 
     title: str
@@ -35,12 +35,12 @@ class SideBySide:
 
 
 def report(compared: Compared) -> SideBySide:
-    """What a page says of these results."""
-    differ = (wording.software(one, compared.base) for one in compared.compared[1:])
-    sources = [wording.source(one) for one in compared.results]
+    """Return the content of the HTML report of these results."""
+    differ = (wording.software(source, compared.base) for source in compared.compared[1:])
+    sources = [wording.source(source) for source in compared.results]
     return SideBySide(
-        title=f"{len(compared.results)} results side by side",
-        answer=Headline("open", _sentence(compared), wording.standing(compared)),
+        title=f"{len(compared.results)} results compared",
+        answer=Headline("open", _sentence(compared), wording.limitations(compared)),
         sources=[*sources, *(text for text in differ if text is not None)],
         cases=[Section(case, list(_tables(compared, case)), []) for case in compared.cases()],
         only_in=compared.only_in,
@@ -48,26 +48,27 @@ def report(compared: Compared) -> SideBySide:
 
 
 def _sentence(compared: Compared) -> str:
-    """The first figure that is judged within a run, result by result."""
+    """Return the values of the results for the first metric that has a verdict within a run."""
     lines = [
         line
         for case in compared.cases()
         for times in (False, True)
         for line in compared.shown(case, times=times)
     ]
-    line = min(lines, key=lambda one: (FLOOR in (one.arm, one.over), one.over is None, not one.primary))
+    line = min(lines, key=lambda row: (FLOOR in (row.arm, row.over), row.over is None, not row.primary))
     figures = "; ".join(f"{_value(line, index)} in {entry.label}" for index, entry in enumerate(line.entries))
     title = METRICS[line.metric].title
     return (
-        f"No verdict, side by side: {_name(line)} in {title[0].lower()}{title[1:]}, {line.case}: {figures}."
+        f"No verdict (the runs were not interleaved): {_name(line)} in {title[0].lower()}{title[1:]},"
+        f" {line.case}: {figures}."
     )
 
 
 def _tables(compared: Compared, case: str) -> Iterator[Table]:
-    of_base = f"of {compared.base.label} ({fmt.whole_percent(compared.confidence)} interval)"
-    for times, title in ((False, "Ratios between arms"), (True, "Times and rates")):
+    relative = wording.relative(compared)
+    for times, title in ((False, "Ratios between schemes"), (True, "Times and rates")):
         if lines := compared.shown(case, times=times):
-            yield Table(title, ["what", "metric", "result", "measured", of_base], _rows(lines))
+            yield Table(title, ["scheme", "metric", "result", "measured", relative], _rows(lines))
 
 
 def _rows(lines: Sequence[ComparedRow]) -> list[list[str]]:

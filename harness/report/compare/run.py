@@ -1,4 +1,4 @@
-"""Several results side by side, as tables, a page and charts: what `bench.py compare` does."""
+"""Implements `bench.py compare`: several results as tables, an HTML report and charts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from harness.results import archive
 
 
 def compare_runs(names: Sequence[str], folder: Path, results: Path, console: Console) -> str:
-    """Compare runs, write the files to a folder, print the tables, and return comparison.json.
+    """Compare runs, write the files to a folder, print the tables, and return the text of comparison.json.
 
     Args:
-        names: Folders, result files, ids of runs, or `latest`; the first is the base.
-        folder: For the files; made if missing.
-        results: Where runs are looked for.
-        console: For people.
+        names: Folders, result files, run ids, or `latest`; the first is the base.
+        folder: Folder for the files; created if missing.
+        results: Folder in which runs are looked up.
+        console: Console for the tables.
 
     Raises:
-        SuiteError: There is no such result, or the results have nothing in common.
+        SuiteError: A result does not exist, or the results have nothing in common.
         InvalidMeasurementError: The first is invalid, or all others are.
         EnvironmentFailedError: The files cannot be written.
     """
@@ -43,6 +43,6 @@ def compare_runs(names: Sequence[str], folder: Path, results: Path, console: Con
         *write.attempt("charts", lambda: draw_compared(compared, folder)),
     ]
     terminal.render(compared, console)
-    names_of_files = ", ".join(one.name for one in files)
-    console.print(f"in {folder}: {names_of_files}", highlight=False, markup=False, soft_wrap=True)
+    file_names = ", ".join(path.name for path in files)
+    console.print(f"Written to {folder}: {file_names}", highlight=False, markup=False, soft_wrap=True)
     return file.read_text(encoding="utf-8")

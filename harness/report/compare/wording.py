@@ -1,4 +1,4 @@
-"""What a comparison of results must say besides its figures. Pure."""
+"""Texts of a comparison of results. Pure."""
 
 from __future__ import annotations
 
@@ -7,38 +7,44 @@ from harness.report.content import format as fmt
 from harness.results.metrics import METRICS
 
 
-def source(one: Source) -> str:
-    """Which run a label stands for, and whether it takes part."""
-    about = f"{one.label}  {one.place}: suite {one.suite}, {one.started_at[:16].replace('T', ' ')}"
-    return about + (f"; INVALID, left out: {one.invalid}" if one.invalid else "")
+def source(result: Source) -> str:
+    """Return the run of a label, and whether it is excluded."""
+    started = result.started_at[:16].replace("T", " ")
+    text = f"{result.label}  {result.place}: suite {result.suite}, {started}"
+    return text + (f"; INVALID, excluded: {result.invalid}" if result.invalid else "")
 
 
-def software(one: Source, base: Source) -> str | None:
-    """What of the software differs from the base; None where nothing does."""
-    if not one.software:
+def software(result: Source, base: Source) -> str | None:
+    """Return the software that differs from the base; None if none does."""
+    if not result.software:
         return None
-    listed = "; ".join(f"{name} {was} / {now}" for name, was, now in one.software)
-    return f"Software, {base.label} / {one.label}: {listed}."
+    listed = "; ".join(f"{name} {was} / {now}" for name, was, now in result.software)
+    return f"Software, {base.label} / {result.label}: {listed}."
 
 
-def standing(compared: Compared) -> list[str]:
-    """What kind of comparison this is, why, and what it cannot show."""
+def limitations(compared: Compared) -> list[str]:
+    """Return what is compared, why, and what the comparison cannot show."""
     return _one_machine(compared) if compared.same_machine else _machines(compared)
 
 
 def metric(name: str, *, primary: bool, unit: bool) -> str:
-    """A metric's head: its title, its unit, and notes."""
-    about = METRICS[name]
+    """Return the heading of a metric: its title, its unit, and notes."""
+    details = METRICS[name]
     notes = [
-        *([about.unit] if unit else []),
+        *([details.unit.replace("us", "µs")] if unit else []),
         *(["primary"] if primary else []),
-        *(["larger is better"] if about.larger_is_better else []),
+        *(["larger is better"] if details.larger_is_better else []),
     ]
-    return about.title + (f" ({', '.join(notes)})" if notes else "")
+    return details.title + (f" ({', '.join(notes)})" if notes else "")
+
+
+def relative(compared: Compared) -> str:
+    """Return the heading of the column with ratios to the base."""
+    return f"ratio to {compared.base.label} ({fmt.whole_percent(compared.confidence)} CI)"
 
 
 def value(line: ComparedRow, entry: Entry) -> str:
-    """One result's figure with its interval."""
+    """Return the value of one result with its interval."""
     if line.over is None:
         return fmt.with_interval(entry.value, entry.ci)
     interval = "" if entry.ci is None else f" ({fmt.ratio_interval(entry.ci)})"
@@ -46,7 +52,7 @@ def value(line: ComparedRow, entry: Entry) -> str:
 
 
 def to_base(entry: Entry) -> str:
-    """A figure's ratio to the base's with its interval; nothing where they are not related."""
+    """Return the ratio of a value to the base's with its interval; empty if they are not comparable."""
     if entry.to_base is None:
         return ""
     interval = "" if entry.to_base_ci is None else f" ({fmt.ratio_interval(entry.to_base_ci)})"
@@ -55,40 +61,39 @@ def to_base(entry: Entry) -> str:
 
 def _machines(compared: Compared) -> list[str]:
     base = compared.base.label
-    why = [
-        f"{base} / {one.label}: " + "; ".join(f"{name} {was} / {now}" for name, was, now in one.machine)
-        for one in compared.compared
-        if one.machine
+    differing = [
+        f"{base} / {other.label}: " + "; ".join(f"{name} {was} / {now}" for name, was, now in other.machine)
+        for other in compared.compared
+        if other.machine
     ]
-    return [f"Not measured alike. {'. '.join(why)}.", _NO_TIMES, _NO_VERDICT]
+    return [f"Different conditions. {'. '.join(differing)}.", _NO_TIMES, _NO_VERDICT]
 
 
 def _one_machine(compared: Compared) -> list[str]:
-    return [_DRIFT, _NO_VERDICT, *map(_gauge, compared.drift())]
+    return [_SAME_MACHINE, _NO_VERDICT, *map(_drift, compared.drift())]
 
 
-def _gauge(line: ComparedRow) -> str:
-    """What the floor tells of the machine's drift."""
+def _drift(line: ComparedRow) -> str:
+    """Return how far the machine drifted, by the change of the no-auth server."""
     base, *others = line.entries
-    moved = [f"{to_base(e)} to {e.label}" for e in others if e.to_base is not None]
+    factors = [f"{to_base(e)} to {e.label}" for e in others if e.to_base is not None]
     title = METRICS[line.metric].title
     return (
-        f"A gauge of drift: from {base.label} {line.arm} moved by a factor of {', '.join(moved)} in"
-        f" {title[0].lower()}{title[1:]} ({line.case}). An interval without 1 says that the machine drifted,"
-        " unless that arm's own code changed."
+        f"Machine drift: from {base.label} the no-auth server ({line.arm}) changed by a factor of"
+        f" {', '.join(factors)} in {title[0].lower()}{title[1:]}, {line.case}. If the CI excludes 1, the"
+        " machine drifted, unless the code of that server changed."
     )
 
 
 _NO_TIMES = (
-    "Times and rates of different machines, or of different ways of measuring, are not set side by side: they"
-    " would tell the machines apart, not the arms. Ratios between arms are, since both arms of a ratio ran"
-    " interleaved on one machine."
+    "Times and rates are not compared, since machines or ways of measuring differ: the differences would be"
+    " those of the machines, not of the schemes. Ratios between schemes are compared, since both schemes of"
+    " a ratio ran interleaved on one machine."
 )
-_DRIFT = (
-    "One machine, as far as results tell. But one ran after the other, and machines drift: neighbours, clock"
-    " rate, caches. The intervals of times know only the spread within a run and are too narrow for that."
-    " Ratios between arms suffer less, since what moves both arms alike falls out."
+_SAME_MACHINE = (
+    "Same machine, as far as results record it. But the runs were made one after the other, and machines"
+    " drift: neighbours, clock rate, caches. The CIs of times cover only the spread within a run and are"
+    " too narrow for that. Ratios between schemes are affected less, since what changes both schemes"
+    " equally cancels out."
 )
-_NO_VERDICT = (
-    "So there is no verdict here. To judge a change, measure both states as arms of one suite, interleaved."
-)
+_NO_VERDICT = "Therefore there is no verdict. To test a change, measure both versions as arms of one suite."

@@ -1,8 +1,8 @@
-"""Who spends the CPU time of a request: the server or the store, and how much of it is authentication. Pure.
+"""CPU time of a request, split into server and store, and the part of authentication. Pure.
 
-What an arm costs beyond the anonymous floor, which serves the same bytes to anybody, is what authentication
-costs it. Such a difference has the interval that the instances of both give it; where zero lies within, the
-two are not told apart.
+Authentication costs what a scheme uses beyond the no-auth server, which serves the same bytes without any
+check. The difference has a confidence interval from the server processes of both; if the interval contains
+zero, the difference is not significant.
 """
 
 from __future__ import annotations
@@ -20,83 +20,89 @@ from harness.suites.expressions import Dual, MetricTerm
 
 
 def tables(case: Case) -> list[Table]:
-    """One table, where the CPU time of a case was counted, with the columns that apply; none elsewhere."""
+    """Return one table with the columns that apply; none if the case's CPU time was not measured."""
     measured = case.measured("total_cpu")
     if not measured:
         return []
     floor = case.find(FLOOR, "total_cpu")
-    heads = ["arm", "CPU\nus/req", "server\nus/req", "store\nus/req", "store's\nshare"]
+    heads = ["scheme", "CPU\nµs/req", "server\nµs/req", "store\nµs/req", "store's\nshare"]
     if floor is not None:
-        heads += ["over floor\nus/req", "over floor,\nshare"]
+        heads += ["over no-auth\nµs/req", "over no-auth,\nshare"]
     rows = []
     for total in measured:
         row = [total.arm, fmt.with_interval(total.value, total.ci), *_parts(case, total.arm, total.value)]
         if floor is not None:
             is_floor = total.arm == FLOOR
-            row += [fmt.NOTHING, fmt.NOTHING] if is_floor else _over(case, total, floor).cells(total.value)
+            row += [fmt.NOTHING, fmt.NOTHING] if is_floor else _excess(case, total, floor).cells(total.value)
         rows.append(row)
     return [Table(case.title, heads, rows)]
 
 
 def sentences(case: Case) -> list[str]:
-    """What authentication costs each arm, and where; none without the floor, or in an invalid run."""
+    """Return what authentication costs with each scheme, and where; none without the no-auth server.
+
+    None either in an invalid run.
+    """
     floor = case.find(FLOOR, "total_cpu")
     if floor is None or not case.result.valid:
         return []
     return [
-        _sentence(case, total, _over(case, total, floor))
+        _sentence(case, total, _excess(case, total, floor))
         for total in case.measured("total_cpu")
         if total.arm != FLOOR
     ]
 
 
 @dataclass(frozen=True)
-class _Over:
-    """What an arm costs beyond the floor, in us a request, and its interval; None from too few instances."""
+class _Excess:
+    """CPU time beyond the no-auth server, µs per request; its interval is None with too few processes."""
 
     value: float
     ci: Interval
 
     @property
-    def is_told(self) -> bool:
-        """Whether it is told apart from nothing; of too few instances nobody knows."""
+    def is_significant(self) -> bool:
+        """Whether the interval excludes zero; assumed without an interval."""
         return self.ci is None or not self.ci[0] <= 0 <= self.ci[1]
 
     def cells(self, total: float) -> list[str]:
-        """In a table: the difference, and its share of the whole where there is one."""
-        share = _share(self.value, total) if self.is_told and self.value > 0 else fmt.NOTHING
+        """Return the cells of a table: the difference, and its share of the total if it is positive."""
+        share = _share(self.value, total) if self.is_significant and self.value > 0 else fmt.NOTHING
         return [fmt.with_interval(self.value, self.ci), share]
 
 
-def _over(case: Case, total: Measurement, floor: Measurement) -> _Over:
+def _excess(case: Case, total: Measurement, floor: Measurement) -> _Excess:
     value = total.value - floor.value
     if total.ci is None or floor.ci is None:
-        return _Over(value, None)
+        return _Excess(value, None)
     rows = {MetricTerm(total.arm, total.metric): total, MetricTerm(floor.arm, floor.metric): floor}
     slopes = dict(zip(rows, (1.0, -1.0), strict=True))
-    return _Over(value, propagate(Dual(value, slopes), rows).interval(case.result.run.confidence))
+    return _Excess(value, propagate(Dual(value, slopes), rows).interval(case.result.run.confidence))
 
 
-def _sentence(case: Case, total: Measurement, over: _Over) -> str:
-    told, whole = fmt.with_interval(abs(over.value), over.ci), fmt.number(total.value)
-    if over.ci is not None and not over.is_told:
-        ends = " to ".join(map(fmt.number, over.ci))
-        return f"{total.arm}: not told apart from the floor, {ends} us of {whole} us a request."
-    if over.value < 0:
-        return f"{total.arm}: {told} us a request less than the floor."
-    text = f"{total.arm}: {told} us of {whole} us a request are beyond the floor"
+def _sentence(case: Case, total: Measurement, excess: _Excess) -> str:
+    size, whole = fmt.with_interval(abs(excess.value), excess.ci), fmt.number(total.value)
+    if excess.ci is not None and not excess.is_significant:
+        ends = " to ".join(map(fmt.number, excess.ci))
+        return (
+            f"{total.arm}: no significant difference from the no-auth server ({ends} of {whole} µs per"
+            " request)."
+        )
+    if excess.value < 0:
+        return f"{total.arm}: {size} µs per request less than the no-auth server."
+    text = f"{total.arm}: authentication costs {size} of {whole} µs per request"
     server, server_floor, store = (
         case.find(arm, metric)
         for arm, metric in ((total.arm, "server_cpu"), (FLOOR, "server_cpu"), (total.arm, "store_cpu"))
     )
     if store is None or store.value <= 0:
-        return f"{text}, all of it the server's."
+        return f"{text}, all in the server."
     if server is None or server_floor is None:
         return f"{text}."
-    servers = _over(case, server, server_floor)
+    of_server = _excess(case, server, server_floor)
     return (
-        f"{text}: {fmt.with_interval(servers.value, servers.ci)} us the server's,"
-        f" {fmt.with_interval(store.value, store.ci)} us the store's."
+        f"{text}: {fmt.with_interval(of_server.value, of_server.ci)} µs in the server,"
+        f" {fmt.with_interval(store.value, store.ci)} µs in the store."
     )
 
 

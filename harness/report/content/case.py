@@ -1,4 +1,4 @@
-"""A Result cut into cases: one scenario under one load with its parameters. Pure."""
+"""Cases of a result: one scenario under one load with its parameters. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SEARCHED: Final = re.compile(r"search, p99 under ([0-9.e+-]+) ms")
 
 @dataclass(frozen=True)
 class Case:
-    """One scenario under one load: what a panel, a table or a group of sentences is about."""
+    """One scenario under one load: the subject of a panel, a table or a group of sentences."""
 
     result: Result
     scenario: str
@@ -26,38 +26,38 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The scenario and its parameters, if any: `payload, claims=64`."""
+        """Return the scenario and its parameters, if any: `payload, claims=64`."""
         return ", ".join([self.scenario, *(f"{key}={value}" for key, value in self.params.items())])
 
     @property
     def title(self) -> str:
-        """The name and the load model: `saturation (closed, 8 users)`."""
+        """Return the name and the load model: `saturation (closed, 8 users)`."""
         return f"{self.name} ({self.load})"
 
     @property
     def is_closed_loop(self) -> bool:
-        """True where users wait for an answer before they send again, so that throughput is a finding."""
+        """Whether users wait for a response before they send again, so that throughput is a result."""
         return self.load.startswith("closed")
 
     @property
     def offered_rate(self) -> float | None:
-        """Arrivals per second where the load is an open loop, which sets them; None elsewhere."""
-        found = _OFFERED.match(self.load)
-        return float(found[1]) if found else None
+        """Return the configured arrivals per second of an open-loop load; None for other loads."""
+        match = _OFFERED.match(self.load)
+        return float(match[1]) if match else None
 
     @property
     def searched_limit_ms(self) -> float | None:
-        """The limit of p99 under which the load was searched for; None where it was set."""
-        found = _SEARCHED.match(self.load)
-        return float(found[1]) if found else None
+        """Return the p99 limit in ms of a search for the highest load; None if the load was set."""
+        match = _SEARCHED.match(self.load)
+        return float(match[1]) if match else None
 
     @property
     def step(self) -> str | None:
-        """The name of the request where this is one step of a scenario; None for a whole scenario."""
+        """Return the name of the request if this is one step of a scenario; None for a whole scenario."""
         return self.params.get(_STEP)
 
     def steps(self) -> list[Case]:
-        """The steps of this scenario, each a case of its own, in the order taken; none where there is one."""
+        """Return the steps of this scenario as cases, in order; none if it has only one request."""
         return [
             Case(self.result, scenario, load, params)
             for scenario, load, params in self.result.scenarios()
@@ -68,42 +68,42 @@ class Case:
 
     @property
     def arms(self) -> list[str]:
-        """The arms measured here, in the order of the suite."""
-        here = {row.arm for row in self.result.measurements if self._holds(row)}
-        return [arm for arm in self.result.arms() if arm in here]
+        """Return the arms measured in this case, in the order of the suite."""
+        measured = {row.arm for row in self.result.measurements if self._includes(row)}
+        return [arm for arm in self.result.arms() if arm in measured]
 
     @property
     def primary_metric(self) -> str | None:
-        """The metric that verdicts are about here, or None where nothing was judged."""
+        """Return the metric that has verdicts, or None if none has."""
         return next((row.metric for row in self.comparisons() if row.primary), None)
 
     def find(self, arm: str, metric: str) -> Measurement | None:
-        """The measurement of one arm, or None where the metric does not apply."""
+        """Return the measurement of one arm, or None if the metric does not apply."""
         rows = self.result.measurements
-        return next((r for r in rows if self._holds(r) and (r.arm, r.metric) == (arm, metric)), None)
+        return next((r for r in rows if self._includes(r) and (r.arm, r.metric) == (arm, metric)), None)
 
     def measured(self, metric: str) -> list[Measurement]:
-        """The measurements of one metric, an arm each, in the order of the suite."""
+        """Return the measurements of one metric, one per arm, in the order of the suite."""
         return [row for arm in self.arms if (row := self.find(arm, metric)) is not None]
 
     def comparisons(self, metric: str | None = None) -> list[Comparison]:
-        """The comparisons made here; pairs with the anonymous floor come last, as what readers ask least."""
-        rows = [r for r in self.result.comparisons if self._holds(r) and metric in (None, r.metric)]
+        """Return the comparisons of this case; those with the no-auth server, the least relevant, last."""
+        rows = [r for r in self.result.comparisons if self._includes(r) and metric in (None, r.metric)]
         return sorted(rows, key=lambda row: FLOOR in (row.base, row.arm))
 
     def distributions(self) -> list[Distribution]:
-        """The latency distributions recorded here."""
-        return [row for row in self.result.distributions if self._holds(row)]
+        """Return the latency distributions of this case."""
+        return [row for row in self.result.distributions if self._includes(row)]
 
     def vitals(self) -> list[Vitals]:
-        """What every process held over time here; nothing of one that was never looked at."""
-        return [row for row in self.result.vitals if self._holds(row) and row.at_s]
+        """Return memory, descriptors and threads over time of each process that has samples."""
+        return [row for row in self.result.vitals if self._includes(row) and row.at_s]
 
-    def _holds(self, row: Measurement | Comparison | Distribution | Vitals) -> bool:
+    def _includes(self, row: Measurement | Comparison | Distribution | Vitals) -> bool:
         return (row.scenario, row.load, row.params) == (self.scenario, self.load, self.params)
 
 
 def cases(result: Result) -> list[Case]:
-    """The whole scenarios of a run, in the order they ran; `Case.steps` has their steps."""
-    every = [Case(result, scenario, load, params) for scenario, load, params in result.scenarios()]
-    return [case for case in every if case.step is None]
+    """Return the whole scenarios of a run, in the order they ran; `Case.steps` has their steps."""
+    with_steps = [Case(result, scenario, load, params) for scenario, load, params in result.scenarios()]
+    return [case for case in with_steps if case.step is None]

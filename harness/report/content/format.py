@@ -1,4 +1,4 @@
-"""How numbers are printed, in every report and chart alike. Pure."""
+"""Number formats of all reports and charts. Pure."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Final
 
 from harness.results.base import Interval
 
-#: Printed where a metric does not apply or an interval could not be made.
+#: Printed if a metric does not apply or there is no interval.
 NOTHING: Final = "-"
-#: Decimal places of a ratio: a tenth of a per cent is the finest that a run can tell.
+#: Decimal places of a ratio: a run can resolve a tenth of a per cent at best.
 RATIO_DECIMALS: Final = 3
 SIGNIFICANT_DIGITS: Final = 3
-#: A value beside its interval shows at most this many digits, however narrow the interval.
+#: Maximum number of digits of a value beside its interval, however narrow the interval is.
 _DIGITS_WITH_INTERVAL: Final = 4
 _MAX_DECIMALS: Final = 3
-#: From here on a figure is told by its power of ten: ends of intervals that tell nothing, in fact.
+#: From this value on numbers are printed as powers of ten: ends of intervals that carry no information.
 _HUGE: Final = 1e9
 _TIMES_SIGN: Final = "\N{MULTIPLICATION SIGN}"
 _NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
 def number(value: float) -> str:
-    """A value with three significant digits, or all digits before the point: `0.273`, `90.1`, `11,024`."""
+    """Return a value with three significant digits, or all before the point: `0.273`, `90.1`, `11,024`."""
     return _fixed(value, _decimals(value, SIGNIFICANT_DIGITS))
 
 
 def with_interval(value: float, ci: Interval) -> str:
-    """A value and the half-width of its interval, to the interval's second digit: `229.2 ± 1.8`.
+    """Return a value and the half-width of its interval, to the interval's second digit: `229.2 ± 1.8`.
 
-    A half-width below the last digit shown reads `2,000 ± <1`; one larger than the value, as from two
-    instances, `820 ±>100%`. Without an interval, or with one of no width, the value stands alone.
+    A half-width below the last digit shown reads `2,000 ± <1`; a half-width above the value, as from two
+    server processes, `820 ±>100%`. Without an interval, or with an empty one, only the value is shown.
     """
     if ci is None or ci[1] <= ci[0]:
         return number(value)
@@ -45,49 +45,63 @@ def with_interval(value: float, ci: Interval) -> str:
 
 
 def difference(value: float, ci: Interval) -> str:
-    """The same of a value that may be none: beyond its own size the interval is told by its ends."""
+    """Return a difference with its interval; an interval wider than the value is given by its ends."""
     if ci is None or ci[1] - ci[0] <= 2 * abs(value):
         return with_interval(value, ci)
     return f"{number(value)} ({number(ci[0])} to {number(ci[1])})"
 
 
 def whole(value: float) -> str:
-    """A value without decimal places: `231`."""
+    """Return a value without decimal places: `231`."""
     return _fixed(value, 0)
 
 
 def ratio(value: float) -> str:
-    """A ratio: `0.729`."""
+    """Return a ratio: `0.729`."""
     return f"{value:.{RATIO_DECIMALS}f}" if abs(value) < _HUGE else f"{value:.0e}"
 
 
+def change(factor: float) -> str:
+    """Return a ratio as a change: `+52.9 %`."""
+    return f"{_change(factor)} %"
+
+
+def change_interval(ci: tuple[float, float]) -> str:
+    """Return both ends of a ratio's interval as changes: `+51.3 to +54.6 %`."""
+    return f"{_change(ci[0])} to {_change(ci[1])} %"
+
+
+def _change(factor: float) -> str:
+    return f"{(factor - 1) * 100:+.1f}" if abs(factor) < _HUGE else f"{factor * 100:+.0e}"
+
+
 def times(value: float) -> str:
-    """A ratio as a factor: 0.729 and the multiplication sign."""
+    """Return a ratio as a factor: 0.729 and the multiplication sign."""
     return f"{ratio(value)}{_TIMES_SIGN}"
 
 
 def ratio_interval(ci: tuple[float, float]) -> str:
-    """Both ends of a ratio's interval: `0.722 to 0.737`."""
+    """Return both ends of a ratio's interval: `0.722 to 0.737`."""
     return f"{ratio(ci[0])} to {ratio(ci[1])}"
 
 
 def percent(fraction: float) -> str:
-    """A fraction in per cent, one decimal place: `27.1 %`."""
+    """Return a fraction in per cent, one decimal place: `27.1 %`."""
     return f"{fraction * 100:.1f} %"
 
 
 def whole_percent(fraction: float) -> str:
-    """A stated fraction in as few digits as it takes: `99 %`, `99.5 %`, `3 %`."""
+    """Return a configured fraction in as few digits as possible: `99 %`, `99.5 %`, `3 %`."""
     return f"{fraction * 100:.4g} %"
 
 
 def megabytes(value: float) -> str:
-    """Bytes in units of a million: `45.2`."""
+    """Return bytes in units of a million: `45.2`."""
     return number(value / 1e6)
 
 
 def duration(seconds: float) -> str:
-    """A lifetime in its largest whole unit: `5 h`, `5 min`, `90 s`."""
+    """Return a lifetime in its largest whole unit: `5 h`, `5 min`, `90 s`."""
     for name, unit in (("h", 3600), ("min", 60)):
         if seconds >= unit and seconds % unit == 0:
             return f"{seconds / unit:,.0f} {name}"
@@ -95,13 +109,13 @@ def duration(seconds: float) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The lines of a text at a width in characters; a number is never parted from its per cent sign."""
+    """Return the lines of a text at a width in characters; a number and its per cent sign stay together."""
     lines = textwrap.wrap(text.replace(" %", f"{_NO_BREAK_SPACE}%"), max(width, 1))
     return [line.replace(_NO_BREAK_SPACE, " ") for line in lines]
 
 
 def _decimals(value: float, digits: int) -> int:
-    """Decimal places that show this many significant digits, never more than three."""
+    """Return the decimal places that show this many significant digits, at most three."""
     if value == 0:
         return 0
     magnitude = math.floor(math.log10(abs(value)))

@@ -1,4 +1,4 @@
-"""What a gate found, for people: one page that needs no other. Pure."""
+"""Content of a gate's page: verdict, tables and notes. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from harness.results.metrics import METRICS
 from harness.results.model import Result
 
 _WORST_FIRST: Final[tuple[GateVerdict, ...]] = ("regression", "inconclusive", "pass", "not judged")
-#: So many packages that differ are named.
+#: Number of differing packages that are named.
 _PACKAGES: Final = 6
 _WORDS: Final = {"total_cpu": "CPU per request", "service_p50": "median service time"}
 
 
 def verdict(result: Result) -> GateVerdict:
-    """The answer of the whole: a single regression decides, then anything that could not be told."""
+    """Return the verdict of the gate: a single regression decides, then anything inconclusive."""
     judged = [row.answer for row in result.gate if row.answer != "not judged"]
     return min(judged, key=_WORST_FIRST.index, default="pass")
 
 
 def headline(result: Result) -> str:
-    """The answer in one sentence."""
+    """Return the verdict in one sentence."""
     if not result.valid:
-        return "Invalid: what was measured must not be believed."
+        return "Invalid: the measurement failed a validity check."
     worst = verdict(result)
     rows = [row for row in result.gate if row.answer == worst]
     against = _against(result)
@@ -38,42 +38,42 @@ def headline(result: Result) -> str:
 
 
 def invalid(result: Result) -> list[str]:
-    """Why a measurement must not be believed."""
+    """Return the failed validity checks of a measurement."""
     return [validity.describe_check(check) for check in validity.checks(result, "invalid")]
 
 
 def tables(result: Result) -> list[Table]:
-    """Ratios, then figures with limits of their own; the worst first in each."""
+    """Return a table of ratios and a table of values with limits; the worst rows first in each."""
     rows = sorted(result.gate, key=lambda row: _WORST_FIRST.index(row.answer))
     ratios = [row for row in rows if row.is_ratio]
-    figures = [row for row in rows if not row.is_ratio]
+    values = [row for row in rows if not row.is_ratio]
     several = len({(row.scenario, row.load) for row in rows}) > 1
-    found = []
+    filled = []
     if ratios:
         then = "before" if result.comparand is not None and result.comparand.kind == "revision" else "then"
-        heads = ["what", f"{then} → now", "change", "interval", "limit", "noise\nfloor", "answer"]
-        found.append(Table("Changes", heads, [_ratio_cells(row, several) for row in ratios]))
-    if figures:
-        heads = ["what", "now", "interval", "limit", "answer"]
-        found.append(Table("Limits", heads, [_figure_cells(row, several) for row in figures]))
-    return found
+        heads = ["what", f"{then} → now", "change", "CI", "limit", "min.\ndetectable", "verdict"]
+        filled.append(Table("Changes", heads, [_ratio_cells(row, several) for row in ratios]))
+    if values:
+        heads = ["what", "now", "CI", "limit", "verdict"]
+        filled.append(Table("Limits", heads, [_value_cells(row, several) for row in values]))
+    return filled
 
 
 def notes(result: Result) -> list[str]:
-    """How to read the tables, and how it was measured."""
+    """Return how to read the tables, and how the figures were measured."""
     confidence = fmt.whole_percent(result.run.comparisons_confidence)
     lines = [*invalid(result), *([_compared_with(result.comparand)] if result.comparand else [])]
     cases = dict.fromkeys(f"{row.scenario} ({row.load})" for row in result.gate)
     lines.append(f"measured: {', '.join(cases)}.")
     if any(row.is_ratio for row in result.gate):
         lines.append(
-            "change: the ratio of now to before, less one; interval: where the true change lies, at"
-            f" {confidence}, by the spread between server processes; noise floor: half the width of that"
-            " interval if nothing had changed at all. More is worse."
+            f"change: now relative to before; CI: its {confidence} confidence interval, from the spread"
+            " between server processes; min. detectable: the minimum detectable difference, half the width"
+            " of that interval if nothing had changed. More is worse."
         )
     lines.append(
-        "pass: the interval lies within the limit. regression: it lies wholly beyond, with Holm's adjustment"
-        " for so many questions, and fresh servers confirmed it. inconclusive: neither, after"
+        "pass: the CI lies within the limit. regression: it lies entirely beyond, Holm-adjusted for the"
+        " number of figures, and fresh servers confirmed it. inconclusive: neither, after"
         f" {result.run.batches} of up to {result.run.looks} batches of servers."
     )
     lines += [
@@ -91,24 +91,24 @@ def _compared_with(other: Reference) -> str:
         return (
             f"before: commit {other.name[:10]} ({_quoted(other.title)}); now: the working tree"
             f"{_at_commit(other.sides)}. {_what_differs(other)}."
-            " Both ran as arms of one run on this machine, dealt at random, so that its moods hit both alike."
+            " Both ran interleaved on this machine in random order, so that noise affects both alike."
         )
-    told = f"then: {other.name} ({other.title}), "
+    baseline = f"then: {other.name} ({other.title}), "
     if other.same_machine:
-        return told + "measured on such a machine, so raw times are told as well."
-    apart = "; ".join(other.differing)
-    return told + f"on another machine or in another way, so raw times are not compared ({apart})."
+        return baseline + "measured on the same kind of machine, so absolute times are shown too."
+    differences = "; ".join(other.differing)
+    return baseline + f"measured under other conditions, so absolute times are not compared ({differences})."
 
 
 def _at_commit(sides: Sequence[GateSide]) -> str:
-    """Where the working tree stands, and whether there is more in it."""
+    """Return the commit of the working tree, and whether it has uncommitted changes."""
     if not sides:
         return ""
-    return f" at {sides[1].commit[:10]}{', with changes that are not committed' if sides[1].dirty else ''}"
+    return f" at {sides[1].commit[:10]}{', with uncommitted changes' if sides[1].dirty else ''}"
 
 
 def _what_differs(other: Reference) -> str:
-    """Code, lock file, both or neither; and which interpreters served."""
+    """Return whether code, lock file, both or neither differ, and which interpreters ran the servers."""
     count = len(other.differing)
     code = f"{count} file(s) of the servers differ" if count else "the servers' code is the same"
     if not other.sides:
@@ -118,7 +118,7 @@ def _what_differs(other: Reference) -> str:
         lock = f"their lock file differs ({_packages(before.packages, now.packages)})"
     else:
         lock = "so is their lock file" if not count else "their lock file is the same"
-        lock = lock if now.lock else "no lock file is named"
+        lock = lock if now.lock else "the suite names no lock file"
     served = [f"{side.python} ({side.environment})" for side in other.sides]
     if before.environment == now.environment:
         by = f"Interpreter of both: {served[0]}"
@@ -128,20 +128,20 @@ def _what_differs(other: Reference) -> str:
 
 
 def _packages(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """The packages that differ, as `redis 8.0.0 → 8.1.0`; the first few of many."""
+    """Return the packages that differ, as `redis 8.0.0 → 8.1.0`; at most the first few."""
     changed = [
         f"{name} {before.get(name, 'none')} → {now.get(name, 'none')}"
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
     ]
     if not changed:
-        return "in no package that is installed here"
+        return "in no installed package"
     more = len(changed) - _PACKAGES
     return ", ".join([*changed[:_PACKAGES], *([f"{more} more"] if more > 0 else [])])
 
 
 def _quoted(title: str) -> str:
-    """A commit's first line, which anybody may have written, without what moves a terminal's cursor."""
+    """Return a commit's first line, which is untrusted text, without terminal control characters."""
     return f'"{"".join(c for c in title if c.isprintable())}"'
 
 
@@ -153,30 +153,31 @@ def _against(result: Result) -> str:
 
 
 def describe_row(row: GateCheck) -> str:
-    """A row's figure and its limit, in a few words."""
+    """Return a row's value and its limit in a few words."""
     if row.value is None:
-        return f"{row.subject} could not be told"
+        return f"{row.subject}: not enough data to decide"
     if row.kind == "budget":
         return f"{row.subject} ({fmt.number(row.value)} against {fmt.number(row.limit or 0)})"
     if not row.is_ratio:
         limit = fmt.number(row.limit or 0)
         return f"{row.subject} {_metric(row.metric)} {fmt.number(row.value)} (limit {limit})"
-    return f"{row.subject} {_metric(row.metric)} {_change(row.value)} (limit {_change(row.limit or 1)})"
+    change, limit = fmt.change(row.value), fmt.change(row.limit or 1)
+    return f"{row.subject} {_metric(row.metric)} {change} (limit {limit})"
 
 
 def _ratio_cells(row: GateCheck, several: bool) -> list[str]:
     return [
         name(row, with_case=several),
         _sides(row),
-        fmt.NOTHING if row.value is None else _change(row.value),
-        _interval(row),
-        fmt.NOTHING if row.limit is None else _change(row.limit),
+        fmt.NOTHING if row.value is None else fmt.change(row.value),
+        fmt.NOTHING if row.ci is None else fmt.change_interval(row.ci),
+        fmt.NOTHING if row.limit is None else fmt.change(row.limit),
         fmt.NOTHING if row.noise_floor is None else f"±{fmt.percent(row.noise_floor)}",
         row.answer,
     ]
 
 
-def _figure_cells(row: GateCheck, several: bool) -> list[str]:
+def _value_cells(row: GateCheck, several: bool) -> list[str]:
     return [
         name(row, with_case=several),
         fmt.NOTHING if row.value is None else fmt.number(row.value),
@@ -187,7 +188,7 @@ def _figure_cells(row: GateCheck, several: bool) -> list[str]:
 
 
 def name(row: GateCheck, *, with_case: bool = False) -> str:
-    """Whom and what a row is about."""
+    """Return the subject and the metric of a row."""
     where = f"{row.scenario}, {row.load}: " if with_case else ""
     return f"{where}{row.subject}" + ("" if row.kind == "budget" else f", {_metric(row.metric)}")
 
@@ -200,17 +201,8 @@ def _metric(metric: str) -> str:
 
 
 def _sides(row: GateCheck) -> str:
-    """The figure before and now, where there are both."""
+    """Return the values before and now, if there are both."""
     if row.sides is None:
         return fmt.NOTHING
-    return f"{' → '.join(map(fmt.number, row.sides))} {row.unit.removesuffix('/req')}".rstrip()
-
-
-def _interval(row: GateCheck) -> str:
-    return (
-        fmt.NOTHING if row.ci is None else f"{_change(row.ci[0]).removesuffix(' %')} to {_change(row.ci[1])}"
-    )
-
-
-def _change(ratio: float) -> str:
-    return f"{(ratio - 1) * 100:+.1f} %"
+    unit = row.unit.removesuffix("/req").replace("us", "µs")
+    return f"{' → '.join(map(fmt.number, row.sides))} {unit}".rstrip()

@@ -1,6 +1,6 @@
-"""What a report says of a run, before it is text on a console, Markdown or a page. Pure.
+"""Content of a run's report, before it is formatted for the console, as Markdown or as HTML. Pure.
 
-The three are made from this alone, so that they cannot tell different stories.
+All three are made from this model alone, so that they cannot contradict each other.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report.content import attribution, incidents, validity, wording
-from harness.report.content import environment as setting
+from harness.report.content import environment as environment_text
 from harness.report.content import format as fmt
-from harness.report.content import gate as summary
+from harness.report.content import gate as gate_text
 from harness.report.content.answer import Headline, answer
 from harness.report.content.case import Case, cases
 from harness.report.content.tables import Table, tables
@@ -21,7 +21,7 @@ from harness.results.model import Check, Comparison, Result
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with tables, and sentences below them."""
+    """Heading with tables and sentences below them."""
 
     title: str
     tables: list[Table]
@@ -30,13 +30,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that stands in a page.
+    """Chart inside a page.
 
     Attributes:
-        name: Its file's.
-        shows: What it shows, in a sentence.
-        says: The words in it: what was found, how to read it, how it came about.
-        svg: To be put into the page as it is; named by the elements of the ids `NAME-shows` and `NAME-says`.
+        name: Name of the chart's file.
+        shows: Description of the chart, in a sentence.
+        says: Text in the chart: the result, how to read it, how it was measured.
+        svg: SVG, inserted into the page unchanged; the elements with the ids `NAME-shows` and `NAME-says`
+            describe it.
     """
 
     name: str
@@ -47,26 +48,26 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Report:
-    """A report of one run.
+    """Report of one run.
 
     Attributes:
-        run: The run's id.
-        suite: The name of its suite.
-        started_at: ISO 8601, UTC.
-        answer: The answer and its certainty; of an invalid run, that it is, and why.
-        about: How the run was made, in few lines: machine, design, what may blur it.
-        gate: What `bench.py check` asked; empty for other runs.
-        cases: A scenario under one load each.
-        incidents: What all arms lived through.
-        judged: The comparisons that have a verdict.
+        run: Id of the run.
+        suite: Name of its suite.
+        started_at: Start time, ISO 8601 in UTC.
+        answer: Conclusion and its confidence; of an invalid run the reasons why it is invalid.
+        about: Summary of the run in few lines: machine, design, sources of noise.
+        gate: Verdicts of `bench.py check`; empty for other runs.
+        cases: Sections, one per scenario and load.
+        incidents: Sections, one per incident.
+        judged: Comparisons that have a verdict.
         described: All other comparisons.
-        costs: Who spends the CPU time.
-        passed: How many validity checks passed.
-        notes: Warnings, and what a long run found of growth and drift.
-        checks: Every validity check, those that did not pass first.
-        environment: Name and value of what moves the numbers.
-        packages: Name and version.
-        method: How it was measured, in sentences.
+        costs: CPU breakdown by server and store.
+        passed: Number of validity checks that passed, as a sentence.
+        notes: Warnings, and growth and drift of a long run.
+        checks: All validity checks, those that did not pass first.
+        environment: Name and value of what affects the numbers.
+        packages: Name and version of each package.
+        method: How the figures were measured, in sentences.
     """
 
     run: str
@@ -89,39 +90,39 @@ class Report:
 
     @property
     def title(self) -> str:
-        """Which run this is about."""
+        """Return which run the report is about."""
         return f"Run {self.run}, suite {self.suite}"
 
 
 def report(result: Result) -> Report:
-    """The report of a run."""
-    every = cases(result)
-    comparisons = [(case, row) for case in every for row in case.comparisons()]
+    """Return the report of a run."""
+    whole_cases = cases(result)
+    comparisons = [(case, row) for case in whole_cases for row in case.comparisons()]
     return Report(
         run=result.run.id,
         suite=result.run.suite,
         started_at=result.run.started_at,
         answer=answer(result),
-        about=[*setting.describe(result), *setting.findings(result)],
-        gate=[Section("Check", summary.tables(result), summary.notes(result))] if result.gate else [],
-        cases=[Section(case.title, tables(case), _lines(case)) for case in every],
+        about=[*environment_text.describe(result), *environment_text.findings(result)],
+        gate=[Section("Check", gate_text.tables(result), gate_text.notes(result))] if result.gate else [],
+        cases=[Section(case.title, tables(case), _lines(case)) for case in whole_cases],
         incidents=[
-            Section(together.title, incidents.tables(together), incidents.sentences(together))
-            for together in incidents.incidents(result)
+            Section(incident.title, incidents.tables(incident), incidents.sentences(incident))
+            for incident in incidents.incidents(result)
         ],
-        judged=_table("Judged", [one for one in comparisons if one[1].primary], result),
-        described=_table("Described", [one for one in comparisons if not one[1].primary], result),
+        judged=_table("With verdict", [pair for pair in comparisons if pair[1].primary], result),
+        described=_table("Without verdict", [pair for pair in comparisons if not pair[1].primary], result),
         costs=[
-            Section(case.title, found, attribution.sentences(case))
-            for case in every
-            if (found := attribution.tables(case))
+            Section(case.title, cost_tables, attribution.sentences(case))
+            for case in whole_cases
+            if (cost_tables := attribution.tables(case))
         ],
         passed=validity.passed(result),
         notes=validity.notes(result),
         checks=validity.worst_first(result),
-        environment=setting.environment(result),
+        environment=environment_text.environment(result),
         packages=sorted(result.environment.packages.items()),
-        method=setting.method(result),
+        method=environment_text.method(result),
     )
 
 
@@ -131,9 +132,12 @@ def _lines(case: Case) -> list[str]:
 
 
 def _table(title: str, rows: Sequence[tuple[Case, Comparison]], result: Result) -> list[Table]:
-    """The comparisons as one table; none where there are none."""
-    interval = f"{fmt.whole_percent(result.run.comparisons_confidence)}\ninterval"
-    heads = ["arm / base", "where", "metric", "ratio", interval, "noise\nfloor", "verdict"]
+    """Return the comparisons as one table; none without comparisons."""
+    interval = f"{fmt.whole_percent(result.run.comparisons_confidence)}\nCI"
+    heads = [
+        *("scheme / base", "scenario", "metric", "ratio", interval),
+        *("minimum detectable\ndifference", "verdict"),
+    ]
     cells = [
         [
             f"{row.arm} / {row.base}",

@@ -1,7 +1,7 @@
-"""The figures of a case as rows of text, an arm each, for any report to set. Pure.
+"""Figures of a case as rows of text, one per scheme, for all reports. Pure.
 
-Two tables a case, so that each fits a terminal of 80 columns: how fast, and at what cost. A case of several
-steps has a table a percentile in place of the first, with a row a step.
+A case has two tables, each within a terminal of 80 columns: speed and cost. A case of several steps also has
+one table per percentile, with a row per step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness.results.model import Measurement
 
 @dataclass(frozen=True)
 class Table:
-    """A title, the column heads (name and unit, on two lines) and a row of text an arm (or a step)."""
+    """Title, column heads (name and unit, on two lines) and a row of text per scheme or step."""
 
     title: str
     heads: list[str]
@@ -27,18 +27,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Column:
-    """One metric as a column: its metric, its head, and how a value is printed."""
+    """One metric as a column: the metric, its head, and the format of its values."""
 
     metric: str
     head: str
     show: Callable[[Measurement], str]
 
 
-def _main(row: Measurement) -> str:
+def _with_interval(row: Measurement) -> str:
     return fmt.with_interval(row.value, row.ci)
 
 
-def _plain(row: Measurement) -> str:
+def _number(row: Measurement) -> str:
     return fmt.number(row.value)
 
 
@@ -54,21 +54,21 @@ def _longest(row: Measurement) -> str:
     return f"{'>=' if row.value >= sweeps.PROFILES_TRIED else ''}{fmt.whole(row.value)}"
 
 
-#: Only of a closed loop: in an open one it is the offered rate, and a column of it would find nothing.
-THROUGHPUT: Final = Column("throughput", "throughput\nreq/s", _main)
+#: For closed loops only: in an open loop throughput is the configured rate, not a result.
+THROUGHPUT: Final = Column("throughput", "throughput\nreq/s", _with_interval)
 SPEED: Final = (
     THROUGHPUT,
-    Column("capacity", "capacity\nreq/s", _main),
-    Column("service_p50", "service\np50 us", _main),
-    Column("service_p99", "service\np99 us", _main),
-    Column("response_p50", "response\np50 us", _main),
-    Column("response_p99", "response\np99 us", _main),
+    Column("capacity", "capacity\nreq/s", _with_interval),
+    Column("service_p50", "service\np50 µs", _with_interval),
+    Column("service_p99", "service\np99 µs", _with_interval),
+    Column("response_p50", "response\np50 µs", _with_interval),
+    Column("response_p99", "response\np99 µs", _with_interval),
 )
 COST: Final = (
-    Column("total_cpu", "total CPU\nus/req", _main),
-    Column("server_cpu", "server\nCPU", _plain),
-    Column("store_cpu", "store\nCPU", _plain),
-    Column("store_ops", "store\nops", _plain),
+    Column("total_cpu", "total CPU\nµs/req", _with_interval),
+    Column("server_cpu", "server\nCPU", _number),
+    Column("store_cpu", "store\nCPU", _number),
+    Column("store_ops", "store\nops", _number),
     Column("request_bytes", "bytes\nout", _whole),
     Column("response_bytes", "bytes\nin", _whole),
     Column("server_rss", "server\nMB", _megabytes),
@@ -77,15 +77,15 @@ COST: Final = (
 )
 
 
-#: Metrics of a step, each a table of its own with a column an arm.
+#: Metrics of a step, each a table with a column per scheme.
 STEPS: Final = (
-    Column("service_p50", "Service p50", _main),
-    Column("service_p99", "Service p99", _main),
+    Column("service_p50", "Service p50", _with_interval),
+    Column("service_p99", "Service p99", _with_interval),
 )
 
 
 def tables(case: Case) -> list[Table]:
-    """The tables of a case; columns of metrics that do not apply are left out."""
+    """Return the tables of a case; columns of metrics that do not apply are omitted."""
     speed = [column for column in SPEED if case.is_closed_loop or column is not THROUGHPUT]
     both = [_table(case, "Speed", speed), _table(case, "Cost", COST)]
     steps = [_steps_table(case, column) for column in STEPS] if case.steps() else []
@@ -93,14 +93,14 @@ def tables(case: Case) -> list[Table]:
 
 
 def _steps_table(case: Case, column: Column) -> Table:
-    rows = [[str(one.step), *(_cell(one, arm, column) for arm in case.arms)] for one in case.steps()]
-    return Table(column.head, ["step", *(f"{arm}\nus" for arm in case.arms)], rows)
+    rows = [[str(step.step), *(_cell(step, arm, column) for arm in case.arms)] for step in case.steps()]
+    return Table(column.head, ["step", *(f"{arm}\nµs" for arm in case.arms)], rows)
 
 
 def _table(case: Case, title: str, columns: Sequence[Column]) -> Table:
     used = [column for column in columns if case.measured(column.metric)]
     rows = [[arm, *(_cell(case, arm, column) for column in used)] for arm in case.arms]
-    return Table(title, ["arm", *(column.head for column in used)], rows)
+    return Table(title, ["scheme", *(column.head for column in used)], rows)
 
 
 def _cell(case: Case, arm: str, column: Column) -> str:

@@ -1,4 +1,4 @@
-"""Bencher Metric Format (bencher.dev): benchmarks by name, each with its measures."""
+"""Bencher Metric Format (bencher.dev): benchmarks by name with their measures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FILES: Final = ("bencher.json",)
 
 
 def texts(result: Result) -> tuple[str]:
-    """Every measurement with its interval; measures are the names of our metrics, in our units."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return each measurement with its interval; measures have the names and units of our metrics."""
+    benchmarks: dict[str, dict[str, Any]] = {}
     for row in result.measurements:
         measure = {"value": row.value}
         if row.ci is not None:
             measure |= {"lower_value": row.ci[0], "upper_value": row.ci[1]}
-        found.setdefault(series(row), {})[row.metric] = measure
-    return (json.dumps(found, indent=1) + "\n",)
+        benchmarks.setdefault(series(row), {})[row.metric] = measure
+    return (json.dumps(benchmarks, indent=1) + "\n",)

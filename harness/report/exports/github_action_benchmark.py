@@ -1,4 +1,4 @@
-"""The custom JSON of github-action-benchmark: what should be small in one file, the rest in another."""
+"""Custom JSON of github-action-benchmark: one file for smaller-is-better metrics, one for bigger."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from harness.results.metrics import METRICS
 from harness.results.model import Measurement, Result
 
 NAME: Final = "github-action-benchmark"
-TITLE: Final = "custom JSON of that action: smaller-is-better.json, bigger-is-better.json"
+TITLE: Final = "custom JSON of that action: smaller-is-better.json and bigger-is-better.json"
 FILES: Final = ("smaller-is-better.json", "bigger-is-better.json")
-#: What a history of cost and speed is about. Tails move too much from run to run to alert on.
+#: Metrics of cost and speed. Tail latencies vary too much from run to run for alerts.
 _SMALLER: Final = ("total_cpu", "service_p50", "request_bytes", "response_bytes", "store_ops", "server_rss")
 _BIGGER: Final = ("throughput", "capacity")
 
 
 def texts(result: Result) -> tuple[str, str]:
-    """For its tools `customSmallerIsBetter` and `customBiggerIsBetter`; throughput of closed loops only."""
+    """Return the input of `customSmallerIsBetter` and of `customBiggerIsBetter`, without open loops."""
     rows = result.measurements
     bigger = [row for row in rows if row.metric in _BIGGER and not row.load.startswith("open")]
     return _entries(row for row in rows if row.metric in _SMALLER), _entries(bigger)
@@ -34,7 +34,7 @@ def _entry(row: Measurement) -> dict[str, Any]:
         "name": f"{METRICS[row.metric].title}: {series(row)}",
         "unit": row.unit,
         "value": row.value,
-        "extra": f"{row.instances} instances, {row.samples} requests",
+        "extra": f"{row.instances} server processes, {row.samples} requests",
     }
     if row.ci is not None:
         entry["range"] = f"± {(row.ci[1] - row.ci[0]) / 2:.4g}"

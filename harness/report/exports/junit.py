@@ -1,4 +1,4 @@
-"""JUnit XML, as Jenkins, GitLab and others read it: a test case for each question, one for each check."""
+"""JUnit XML for Jenkins, GitLab and others: a test case per gate check or verdict, and per validity check."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from harness.results.gate import GateCheck
 from harness.results.model import Check, Result
 
 NAME: Final = "junit"
-TITLE: Final = "JUnit XML: what `check` asked and answered (else the verdicts), and the validity checks"
+TITLE: Final = "JUnit XML: results of `check` (otherwise the verdicts) and the validity checks"
 FILES: Final = ("junit.xml",)
-#: What XML 1.0 has no way to write, section 2.2: a server's last words may have colours in them.
+#: Characters that XML 1.0 (section 2.2) cannot contain: a server's output may have colour codes.
 _NO_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def texts(result: Result) -> tuple[str]:
-    """A regression is a failure, an invalid check an error; what could not be told was skipped."""
+    """Return the report: regressions are failures, invalid checks errors, inconclusive checks skipped."""
     run = result.run
     root = ElementTree.Element("testsuites", name=f"cookies-vs-tokens {run.suite}")
     answers = _suite(root, run.suite, run.wall_s, run.started_at)
-    for gated in result.gate:
-        _add_gated(answers, gated)
+    for row in result.gate:
+        _add_gated(answers, row)
     if not result.gate:
-        for row in result.comparisons:
-            if row.primary:
-                case = _case(answers, f"{row.scenario} ({row.load})", f"{row.arm} / {row.base} {row.metric}")
-                ElementTree.SubElement(case, "system-out").text = wording.sentence(row, result)
+        for pair in result.comparisons:
+            if pair.primary:
+                name = f"{pair.arm} / {pair.base} {pair.metric}"
+                case = _case(answers, f"{pair.scenario} ({pair.load})", name)
+                ElementTree.SubElement(case, "system-out").text = wording.sentence(pair, result)
     checks = _suite(root, "validity", 0, run.started_at)
     for number, check in enumerate(result.validity, 1):
         _add_check(checks, number, check)
@@ -41,25 +42,25 @@ def texts(result: Result) -> tuple[str]:
 
 
 def _suite(root: ElementTree.Element, name: str, seconds: float, started_at: str) -> ElementTree.Element:
-    timestamp = started_at.partition("+")[0]  # the schema that Jenkins publishes knows no time zone
+    timestamp = started_at.partition("+")[0]  # Jenkins' schema has no time zone
     return ElementTree.SubElement(
         root, "testsuite", name=name, time=f"{seconds:.3f}", timestamp=timestamp, hostname="localhost"
     )
 
 
-def _case(suite: ElementTree.Element, where: str, name: str) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", classname=where, name=name, time="0")
+def _case(suite: ElementTree.Element, class_name: str, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", classname=class_name, name=name, time="0")
 
 
 def _add_gated(suite: ElementTree.Element, row: GateCheck) -> None:
     case = _case(suite, f"{row.scenario} ({row.load})", gate.name(row))
-    told = f"{gate.describe_row(row)}. {row.detail}".strip()
+    text = f"{gate.describe_row(row)}. {row.detail}".strip()
     if row.answer == "regression":
-        ElementTree.SubElement(case, "failure", type="regression", message=told).text = told
+        ElementTree.SubElement(case, "failure", type="regression", message=text).text = text
     elif row.answer != "pass":
-        ElementTree.SubElement(case, "skipped", message=f"{row.answer}: {told}")
+        ElementTree.SubElement(case, "skipped", message=f"{row.answer}: {text}")
     else:
-        ElementTree.SubElement(case, "system-out").text = told
+        ElementTree.SubElement(case, "system-out").text = text
 
 
 def _add_check(suite: ElementTree.Element, number: int, check: Check) -> None:

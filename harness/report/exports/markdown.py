@@ -1,4 +1,4 @@
-"""Markdown: the answer of `check`, or the summary of a run, for a pull request or a page that is kept."""
+"""Markdown: the result of `check` or the summary of a run, for a pull request."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from harness.report.content.model import report
 from harness.results.model import Result
 
 NAME: Final = "markdown"
-TITLE: Final = "the summary as a page of Markdown, for a pull request"
+TITLE: Final = "summary in Markdown, for a pull request"
 FILES: Final = ("summary.md",)
 
 
 def texts(result: Result) -> tuple[str]:
-    """What a reader of the console saw."""
+    """Return the same text as on the console."""
     return (gate_page.render(result) if result.gate else markdown.render(report(result)),)

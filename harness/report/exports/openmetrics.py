@@ -1,4 +1,4 @@
-"""OpenMetrics text, for Prometheus and what reads its format: a gauge for each metric, in base units."""
+"""OpenMetrics text for Prometheus and compatible tools: a gauge per metric, in base units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME: Final = "openmetrics"
 TITLE: Final = "OpenMetrics text, for a push gateway or a node exporter's textfile collector"
 FILES: Final = ("openmetrics.txt",)
 _PREFIX: Final = "cookies_vs_tokens"
-#: Our units as OpenMetrics wants them: base units, spelled out, and what to multiply by.
+#: Base units of OpenMetrics for our units, spelled out, with the factor.
 _UNITS: Final = {
     "us": ("seconds", 1e-6),
     "us/req": ("seconds", 1e-6),
@@ -34,7 +34,7 @@ _ESTIMATE: Final = "estimate"
 
 
 def texts(result: Result) -> tuple[str]:
-    """Label `estimate` tells the value from the ends of its interval (`lower`, `upper`)."""
+    """Return the text; the label `estimate` is `value`, or `lower` and `upper` for the interval."""
     registry = CollectorRegistry()
     registry.register(_Gauges(result))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
@@ -46,7 +46,7 @@ class _Gauges(Collector):
         self._result = result
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Measurements, a family a metric; then ratios; then answers of the gate, where there are any."""
+        """Yield measurements, one family per metric, then ratios, then the gate's verdicts, if any."""
         suite = self._result.run.suite
         families: dict[str, GaugeMetricFamily] = {}
         for row in self._result.measurements:
@@ -67,17 +67,17 @@ class _Gauges(Collector):
         yield from families.values()
         ratios = GaugeMetricFamily(
             f"{_PREFIX}_comparison",
-            "One arm over another",
+            "Ratio of one arm to another",
             labels=(*_CASE, "metric", "base", "arm", _ESTIMATE),
             unit="ratio",
         )
-        for one in self._result.comparisons:
-            pair = (suite, with_params(one), one.load, one.metric, one.base, one.arm)
-            _add(ratios, pair, one.ratio, one.ci)
+        for pair in self._result.comparisons:
+            labels = (suite, with_params(pair), pair.load, pair.metric, pair.base, pair.arm)
+            _add(ratios, labels, pair.ratio, pair.ci)
         yield ratios
         if self._result.gate:
             answers = GaugeMetricFamily(
-                f"{_PREFIX}_gate_answers", "Figures that a gate held to a limit", labels=("suite", "answer")
+                f"{_PREFIX}_gate_answers", "Gate checks by verdict", labels=("suite", "answer")
             )
             for answer in ("pass", "regression", "inconclusive", "not judged"):
                 count = sum(row.answer == answer for row in self._result.gate)

@@ -1,4 +1,4 @@
-"""Comma-separated values (RFC 4180): every measurement and every comparison, a row each."""
+"""Comma-separated values (RFC 4180): one row per measurement and per comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INTERVAL: Final = ("ci_low", "ci_high")
 
 
 def texts(result: Result) -> tuple[str, str]:
-    """Two tables, each with a head line; `params` is JSON, an interval that is not there is empty."""
+    """Return two tables with a header line each; `params` is JSON, missing intervals are empty."""
     return (
         _table(
             (*_CASE, "arm", "metric", "unit", "value", *_INTERVAL, "instances", "samples"),

@@ -1,7 +1,8 @@
-"""Results in the order of their time, cut into series: a metric of an arm, or the ratio of two arms. Pure.
+"""Series of results over time: a metric of an arm, or the ratio of two arms. Pure.
 
-Times belong to a machine: their series hold only results of such a machine, measured in such a way, as the
-newest is. Ratios between arms travel, and their series hold all.
+Absolute times depend on the machine: their series contain only results of the same machine and way of
+measuring as the newest result. Ratios between arms transfer between machines, and their series contain all
+results.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from harness.results.metrics import METRICS
 from harness.results.model import Result, SeriesKey
 from harness.suites.arms import BASE, HEAD
 
-#: What a history is about where nobody says: cost, speed, and what a server bears.
-METRICS_TOLD: Final = ("total_cpu", "service_p50", "throughput", "capacity")
+#: Metrics of a history by default: cost, speed, and capacity.
+DEFAULT_METRICS: Final = ("total_cpu", "service_p50", "throughput", "capacity")
 
 
 class Point(Model):
-    """One run's figure."""
+    """Value of one run."""
 
     run: str
     started_at: str
@@ -34,7 +35,7 @@ class Point(Model):
 
 
 class Series(SeriesKey):
-    """One figure over time, oldest first."""
+    """One metric of an arm or pair over time, oldest first."""
 
     unit: str
     points: list[Point]
@@ -42,65 +43,67 @@ class Series(SeriesKey):
 
 
 class History(Model):
-    """What `history.json` holds."""
+    """Content of `history.json`."""
 
     schema_version: Literal[1] = 1
     runs: int
-    #: What was left out, and why.
+    #: Excluded results, each with the reason.
     left_out: list[str]
     series: list[Series]
 
 
-def history(results: Sequence[Result], metrics: Sequence[str] = METRICS_TOLD) -> History:
-    """The series of these results that have two points or more, with their change points.
+def history(results: Sequence[Result], metrics: Sequence[str] = DEFAULT_METRICS) -> History:
+    """Return the series of these results that have two points or more, with their change points.
 
     Args:
-        results: In any order.
-        metrics: Which; ratios are told of those that were judged.
+        results: Results in any order.
+        metrics: Names of metrics; ratios are included for those with a verdict.
 
     Raises:
-        SuiteError: There are not two valid results.
+        SuiteError: There are fewer than two valid results.
     """
     ordered = sorted(results, key=lambda result: result.run.started_at)
     valid = [result for result in ordered if result.valid]
     left_out = [f"{result.run.id}: invalid" for result in ordered if not result.valid]
     if len(valid) < 2:
         raise SuiteError(f"a history needs two valid results or more (got {len(valid)}).")
-    found: dict[tuple[str, ...], Series] = {}
+    by_key: dict[tuple[str, ...], Series] = {}
     for result in valid:
         differing = obstacles(valid[-1], result)
         if differing:
-            left_out.append(f"{result.run.id}: times of another machine or way ({', '.join(differing)})")
+            left_out.append(
+                f"{result.run.id}: times measured under other conditions ({', '.join(differing)})"
+            )
         else:
-            _add(found, _times(result, metrics))
-        _add(found, _ratios(result, metrics))
-    series = [one for one in found.values() if len(one.points) > 1]
+            _add(by_key, _times(result, metrics))
+        _add(by_key, _ratios(result, metrics))
+    trends = [series for series in by_key.values() if len(series.points) > 1]
     return History(
         runs=len(valid),
         left_out=left_out,
         series=[
-            one.model_copy(update={"changes": changes([point.value for point in one.points])})
-            for one in sorted(
-                series, key=lambda one: (one.over is not None, one.case, metrics.index(one.metric))
+            series.model_copy(update={"changes": changes([point.value for point in series.points])})
+            for series in sorted(
+                trends, key=lambda row: (row.over is not None, row.case, metrics.index(row.metric))
             )
         ],
     )
 
 
-def _add(found: dict[tuple[str, ...], Series], more: Iterable[Series]) -> None:
-    for one in more:
-        key = (one.case, one.metric, one.name)
-        if key in found:
-            found[key].points.extend(one.points)
+def _add(by_key: dict[tuple[str, ...], Series], more: Iterable[Series]) -> None:
+    for series in more:
+        key = (series.case, series.metric, series.name)
+        if key in by_key:
+            by_key[key].points.extend(series.points)
         else:
-            found[key] = one
+            by_key[key] = series
 
 
 def _times(result: Result, metrics: Sequence[str]) -> Iterator[Series]:
     for row in result.measurements:
         arm = _arm(row.arm)
-        is_told = row.metric in metrics and "step" not in row.params
-        if arm is None or not is_told or (row.metric == "throughput" and not row.load.startswith("closed")):
+        is_shown = row.metric in metrics and "step" not in row.params
+        if arm is None or not is_shown or (row.metric == "throughput" and not row.load.startswith("closed")):
             continue
         yield Series(
             scenario=row.scenario,
@@ -131,7 +134,7 @@ def _ratios(result: Result, metrics: Sequence[str]) -> Iterator[Series]:
 
 
 def _arm(name: str) -> str | None:
-    """An arm as plain runs name it: of a gate's two trees the newer counts."""
+    """Return an arm's name in ordinary runs; None for the older revision of a gate."""
     return None if name.endswith(f"@{BASE}") else name.removesuffix(f"@{HEAD}")
 
 
@@ -146,6 +149,6 @@ def _point(result: Result, value: float, ci: Interval) -> Point:
 
 
 def title(metric: str) -> str:
-    """A metric's name for people, with its unit."""
-    about = METRICS[metric]
-    return f"{about.title} ({about.unit})"
+    """Return a metric's title with its unit."""
+    details = METRICS[metric]
+    return f"{details.title} ({details.unit.replace('us', 'µs')})"

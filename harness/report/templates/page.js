@@ -1,5 +1,5 @@
 "use strict";
-// Heads of tables become buttons that sort; without this script the tables are as they were written.
+// Turns table heads into buttons that sort; without this script the tables keep their original order.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];
@@ -9,10 +9,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const cell = row.cells[column];
     return cell.dataset.value === undefined ? cell.textContent : Number(cell.dataset.value);
   };
-  // Numbers first, by value; then words, by the alphabet.
-  const compare = (one, other) => {
-    if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
-    return typeof one === "number" ? one - other : one.localeCompare(other, "en", { numeric: true });
+  // Numbers first, by value; then words, alphabetically.
+  const compare = (a, b) => {
+    if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+    return typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true });
   };
 
   heads.forEach((head, column) => {
@@ -31,7 +31,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-// What is folded is printed, too.
+// Folded content is printed, too.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("details")) folded.open = true;
 });

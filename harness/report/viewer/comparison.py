@@ -1,4 +1,4 @@
-"""Results that were set side by side, in one row: which they are, and what they have in common. Pure."""
+"""Comparison of several results, as one row of the list. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from harness.report.compare.compare import Compared
 
 @dataclass(frozen=True)
 class ComparisonSummary:
-    """What the list of comparisons shows of one.
+    """Row of a comparison in the list.
 
     Attributes:
-        place: Its folder, below that of all results; empty where it is the same.
-        runs: The ids of the results, the base first.
-        about: Their suites, what was compared, and what was left out.
+        place: Path of its folder relative to the results folder; empty if it is that folder.
+        runs: Ids of the results, the base first.
+        about: Their suites, the compared cases, and excluded results.
     """
 
     place: str
@@ -23,12 +23,12 @@ class ComparisonSummary:
 
 
 def comparison(place: str, compared: Compared) -> ComparisonSummary:
-    """The row of a comparison that lies in a folder."""
+    """Return the row of a comparison in this folder."""
     base, *others = compared.results
-    suites = dict.fromkeys(one.suite for one in compared.results)
-    left_out = [f"{one.id} left out: {one.invalid}" for one in others if one.invalid]
+    suites = dict.fromkeys(source.suite for source in compared.results)
+    excluded = [f"{source.id} excluded: {source.invalid}" for source in others if source.invalid]
     return ComparisonSummary(
         place=place,
-        runs=", ".join([f"{base.id} (base)", *(one.id for one in others)]),
-        about="; ".join([f"suite {', '.join(suites)}", *compared.cases(), *left_out]),
+        runs=", ".join([f"{base.id} (base)", *(source.id for source in others)]),
+        about="; ".join([f"suite {', '.join(suites)}", *compared.cases(), *excluded]),
     )

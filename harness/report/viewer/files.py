@@ -1,4 +1,4 @@
-"""Which files of runs and comparisons are served, as what, and how they are reached and nothing else is."""
+"""Files of runs and comparisons: which are served, with which type and policy, and access to them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.report.compare.file import COMPARISON_FILE
 from harness.results.archive import MARKDOWN_FILE, MOST_BYTES, PAGE_FILE, RESULT_FILE
 from harness.system import files
 
-_NOTHING: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
-#: A figure has its own style in it.
-_FIGURE: Final = f"{_NOTHING}; style-src 'unsafe-inline'; img-src data:"
-#: A report is one page with its own style and script. Without `allow-same-origin` it is a stranger to us: it
-#: can read no other page of ours, and ask for nothing anywhere.
+_STRICT: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
+#: A chart has inline style.
+_CHART: Final = f"{_STRICT}; style-src 'unsafe-inline'; img-src data:"
+#: A report is one page with inline style and script. Without `allow-same-origin` it has an origin of its own:
+#: it can neither read other pages of the viewer nor send requests.
 _REPORT: Final = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';"
     " img-src data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -28,22 +28,22 @@ _REPORT: Final = (
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file.
+    """Kind of file.
 
     Attributes:
-        content_type: What a browser is told that it is.
-        policy: Its Content-Security-Policy, should a browser show it as a page.
-        is_download: True where a browser is to save it.
-        is_figure: True for what is shown on the page of a run.
+        content_type: Value of the Content-Type header.
+        policy: Content-Security-Policy, in case a browser shows the file as a page.
+        is_download: Whether a browser should save it.
+        is_figure: Whether it is shown on the page of a run.
     """
 
     content_type: str
-    policy: str = _NOTHING
+    policy: str = _STRICT
     is_download: bool = False
     is_figure: bool = False
 
 
-#: By pattern of the name.
+#: Kinds by file name pattern.
 _KINDS: Final = {
     RESULT_FILE: FileKind("application/json"),
     COMPARISON_FILE: FileKind("application/json"),
@@ -52,66 +52,68 @@ _KINDS: Final = {
     "check.md": FileKind("text/plain; charset=utf-8"),
     "recording-*.jsonl.gz": FileKind("application/gzip", is_download=True),
     "*.png": FileKind("image/png", is_figure=True),
-    "*.svg": FileKind("image/svg+xml", _FIGURE, is_figure=True),
+    "*.svg": FileKind("image/svg+xml", _CHART, is_figure=True),
 }
 
 
 def kind_of(name: str) -> FileKind | None:
-    """The kind of a file by its name; None for what is not served."""
+    """Return the kind of a file by its name; None if it is not served."""
     if name.startswith(".") or not is_text(name):
         return None
     return next((kind for pattern, kind in _KINDS.items() if fnmatchcase(name, pattern)), None)
 
 
 def is_text(name: str) -> bool:
-    """Whether the name of a file or a folder is UTF-8, so that a page can hold it."""
+    """Whether the name of a file or a folder is UTF-8, so that a page can show it."""
     try:
         name.encode()
-    except UnicodeEncodeError:  # each byte that is not stands in it as half a surrogate pair
+    except UnicodeEncodeError:  # bytes that are not UTF-8 are half surrogate pairs in the name
         return False
     return True
 
 
 def parts_of(raw: str) -> list[str] | None:
-    """The parts of a path as it stood in a URL, decoded; None where one is hidden, leads up or is odd.
+    """Return the decoded parts of a URL path; None if a part is hidden, leads up or has invalid characters.
 
-    An encoded slash does not part a path, so that each place has one address only.
+    An encoded slash does not separate parts, so that each folder has only one address.
     """
     try:
         parts = [unquote_to_bytes(part).decode() for part in raw.split("/")]
     except UnicodeDecodeError:
         return None
-    fine = all(part and not part.startswith(".") and not set(part) & {"/", "\\", "\0"} for part in parts)
-    return parts if fine else None
+    valid = all(part and not part.startswith(".") and not set(part) & {"/", "\\", "\0"} for part in parts)
+    return parts if valid else None
 
 
 def read(root: Path, place: Sequence[str], name: str) -> bytes:
-    """The content of a regular file, no part of whose path below the root is a link.
+    """Return the content of a regular file; no part of its path below the root may be a link.
 
     Raises:
-        OSError: There is none, or it is too large.
+        OSError: There is no such file, or it is too large.
     """
     with _folder(root, place) as folder:
         return files.read_regular(name, MOST_BYTES, folder)
 
 
 def names(root: Path, place: Sequence[str]) -> list[str]:
-    """The files in a folder that are served, in the order of their names; none where it is no folder."""
+    """Return the names of the files in a folder that are served, sorted; none if it is not a folder."""
     with contextlib.suppress(OSError), _folder(root, place) as folder, os.scandir(folder) as entries:
-        return sorted(one.name for one in entries if kind_of(one.name) and one.is_file(follow_symlinks=False))
+        return sorted(
+            entry.name for entry in entries if kind_of(entry.name) and entry.is_file(follow_symlinks=False)
+        )
     return []
 
 
 @contextlib.contextmanager
 def _folder(root: Path, place: Sequence[str]) -> Iterator[int]:
-    """A folder, open, reached part by part."""
-    how = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    here = os.open(root, how)
+    """Yield a descriptor of a folder, opened part by part without following links."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(root, flags)
     try:
         for part in place:
-            inner = os.open(part, how | os.O_NOFOLLOW, dir_fd=here)
-            os.close(here)
-            here = inner
-        yield here
+            inner = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
     finally:
-        os.close(here)
+        os.close(descriptor)

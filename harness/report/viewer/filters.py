@@ -1,4 +1,4 @@
-"""Which of the results are shown: by suite, arm and machine, as a query of a URL has it. Pure."""
+"""Filters of the list of results by suite, arm and machine, from the query of a URL. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from urllib.parse import urlencode
 
 from harness.report.viewer.summary import Summary
 
-#: What can be chosen, and what of a result it is held against.
-_CHOICES: Final[dict[str, Callable[[Summary], Iterable[str]]]] = {
-    "suite": lambda one: [one.suite],
-    "arm": lambda one: one.arms,
-    "machine": lambda one: [one.machine],
+#: Filters by name, with the values of a result that they are compared with.
+_FILTERS: Final[dict[str, Callable[[Summary], Iterable[str]]]] = {
+    "suite": lambda result: [result.suite],
+    "arm": lambda result: result.arms,
+    "machine": lambda result: [result.machine],
 }
 
 
 @dataclass(frozen=True)
 class Field:
-    """One thing to choose: its name, what there is to choose from, and what is chosen (empty for any)."""
+    """One filter: its name, its options, and the selected option (empty for any)."""
 
     name: str
     options: Sequence[str]
@@ -28,35 +28,38 @@ class Field:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, by name; what is not there, or empty, is any."""
+    """Selected option of each filter, by name; a missing name means any."""
 
     wanted: Mapping[str, str]
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Choice:
-        """What a query chooses; anything else in it is nothing to us."""
-        return cls({name: query[name] for name in _CHOICES if query.get(name)})
+        """Return the choice in a query; other parameters are ignored."""
+        return cls({name: query[name] for name in _FILTERS if query.get(name)})
 
     def among(self, results: Iterable[Summary]) -> list[Summary]:
-        """Those that were chosen, in their order."""
+        """Return the results that match, in their order."""
         return [
-            one for one in results if all(value in _CHOICES[name](one) for name, value in self.wanted.items())
+            result
+            for result in results
+            if all(value in _FILTERS[name](result) for name, value in self.wanted.items())
         ]
 
     def fields(self, results: Sequence[Summary]) -> list[Field]:
-        """What can be chosen among these; what was chosen is there even if no result has it."""
+        """Return the filters with the options of these results; a selected option is always among them."""
         return [
             Field(
                 name,
                 sorted(
-                    {value for one in results for value in of(one)} | {*filter(None, [self.wanted.get(name)])}
+                    {value for result in results for value in values_of(result)}
+                    | {*filter(None, [self.wanted.get(name)])}
                 ),
                 self.wanted.get(name, ""),
             )
-            for name, of in _CHOICES.items()
+            for name, values_of in _FILTERS.items()
         ]
 
     @property
     def query(self) -> str:
-        """As the end of a URL, with its question mark; empty where anything goes."""
+        """Return the query of a URL, with its question mark; empty without a selection."""
         return f"?{urlencode(self.wanted)}" if self.wanted else ""

@@ -1,8 +1,8 @@
-"""Who may ask, and what every answer forbids: only pages of this server's own read what it serves.
+"""Request checks and response headers, so that only the viewer's own pages can read what it serves.
 
 The server listens on loopback, but any page in a browser on this machine can send requests there. A page
-that has bound its own name to 127.0.0.1 (DNS rebinding) is told apart by the Host header, and one that embeds
-or fetches by Sec-Fetch-Site.
+that resolves its own name to 127.0.0.1 (DNS rebinding) is recognised by the Host header; a page that embeds
+or fetches, by Sec-Fetch-Site.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _METHODS: Final = ("GET", "HEAD")
 _NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _HTTP_PORT: Final = 80
 _MISDIRECTED: Final = 421
-#: Of pages of this viewer: their own style, script and pictures, and nothing else.
+#: Policy of the viewer's pages: same-origin style, script and images, and nothing else.
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -35,18 +35,18 @@ _HEADERS: Final = {
 async def refuse_strangers(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Answer only to this server's own names, to reading, and to pages of its own or to nobody's."""
+    """Allow only read requests that use a loopback name and do not come from another site's page."""
     if not _is_ours(request):
-        return web.Response(status=_MISDIRECTED, text="421: this server answers to no such name\n")
+        return web.Response(status=_MISDIRECTED, text="421: unknown host name\n")
     if request.method not in _METHODS:
         raise web.HTTPMethodNotAllowed(request.method, _METHODS)
     if _is_from_another_page(request):
-        raise web.HTTPForbidden(text="403: not for other pages\n")
+        raise web.HTTPForbidden(text="403: requests from other pages are not allowed\n")
     return await handler(request)
 
 
 def _is_ours(request: web.Request) -> bool:
-    """Whether the one Host header names this machine's loopback and the port that is listened on."""
+    """Whether the only Host header names the loopback interface and the port of this server."""
     hosts = request.headers.getall("Host", [])
     address = request.get_extra_info("sockname")
     if len(hosts) != 1 or address is None:
@@ -57,15 +57,15 @@ def _is_ours(request: web.Request) -> bool:
 
 
 def _is_from_another_page(request: web.Request) -> bool:
-    """Whether another site's page, or another port's, asks; following a link to here is no such thing."""
+    """Whether a page of another site or port sends the request; following a link does not count."""
     if request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
         return False
-    wanted = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
-    return wanted != ("navigate", "document")
+    purpose = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
+    return purpose != ("navigate", "document")
 
 
 async def forbid(_request: web.Request, response: web.StreamResponse) -> None:
-    """Put on an answer of any kind what it forbids; what it says itself stays."""
+    """Add security headers to a response; headers that it already has are kept."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.pop("Server", None)

@@ -1,4 +1,4 @@
-"""Runs under way, as a stream of server-sent events; nothing is looked at while nobody listens."""
+"""Running benchmarks as a stream of server-sent events; files are read only while a page is connected."""
 
 from __future__ import annotations
 
@@ -10,79 +10,79 @@ from typing import Final
 from aiohttp import web
 
 from harness.report.viewer.progress_text import describe_progress
-from harness.report.viewer.result_index import Shelf
+from harness.report.viewer.result_index import ResultIndex
 from harness.results import progress_file
 from harness.results.progress_file import Progress
 from harness.system import run_lock
 
-#: Pages that may listen at a time.
+#: Maximum number of connected pages.
 MOST: Final = 16
-#: Seconds between two looks.
-_EVERY_S: Final = 1.0
-#: Looks without news after which the line is tried, so that one whose page is gone is found out.
-_SILENT_LOOKS: Final = 15
-#: Milliseconds after which a browser calls again where the line broke.
+#: Seconds between two reads of the progress files.
+_INTERVAL_S: Final = 1.0
+#: Reads without changes after which a comment is sent, to detect a page that is gone.
+_SILENT_READS: Final = 15
+#: Milliseconds after which a browser reconnects.
 _RETRY_MS: Final = 2000
 
 
 class Live:
-    """Who listens to the runs below a folder.
+    """Streams to the pages that follow the runs below a folder.
 
     Args:
-        shelf: The folder.
+        results: Index of the folder.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, results: ResultIndex) -> None:
+        self._results = results
         self._listeners = 0
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Send what is under way whenever it changes, until the page goes."""
+        """Send the running benchmarks whenever they change, until the page disconnects."""
         if self._listeners >= MOST:
             raise web.HTTPServiceUnavailable(
-                text="503: too many pages listen\n", headers={"Retry-After": "10"}
+                text="503: too many pages are connected\n", headers={"Retry-After": "10"}
             )
         self._listeners += 1
         try:
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
             await response.prepare(request)
             if request.method != "HEAD":
-                await self._tell(response)
+                await self._send(response)
             return response
         except ConnectionError:  # the page is gone
             return response
         finally:
             self._listeners -= 1
 
-    async def _tell(self, response: web.StreamResponse) -> None:
-        places = (await asyncio.to_thread(self._shelf.look)).under_way.keys()
+    async def _send(self, response: web.StreamResponse) -> None:
+        places = (await asyncio.to_thread(self._results.scan)).under_way.keys()
         await response.write(f"retry: {_RETRY_MS}\n\n".encode())
         last, silent = "", 0
         while True:
-            running = self._look(places)
+            running = self._read(places)
             places = running.keys()
-            news = json.dumps(
+            state = json.dumps(
                 [describe_progress(place, progress)._asdict() for place, progress in running.items()]
             )
-            silent = 0 if news != last else silent + 1
-            if news != last:
-                await response.write(f"event: progress\ndata: {news}\n\n".encode())
-            elif silent % _SILENT_LOOKS == 0:
-                await response.write(b": nothing new\n\n")
-            last = news
-            await asyncio.sleep(_EVERY_S)
+            silent = 0 if state != last else silent + 1
+            if state != last:
+                await response.write(f"event: progress\ndata: {state}\n\n".encode())
+            elif silent % _SILENT_READS == 0:
+                await response.write(b": no change\n\n")
+            last = state
+            await asyncio.sleep(_INTERVAL_S)
 
-    def _look(self, places: Collection[str]) -> dict[str, Progress]:
-        """The runs of these places that still live, and the one that has the machine; a few small files."""
+    def _read(self, places: Collection[str]) -> dict[str, Progress]:
+        """Return the runs that are still running: those of these folders, and the one that holds the lock."""
         running = {
-            place: progress_file.read(self._shelf.root / place) for place in [*places, *self._at_work()]
+            place: progress_file.read(self._results.root / place) for place in [*places, *self._lock_holder()]
         }
         return {place: progress for place, progress in sorted(running.items()) if progress is not None}
 
-    def _at_work(self) -> list[str]:
-        """The place of the run that has the machine, where it is below our folder."""
+    def _lock_holder(self) -> list[str]:
+        """Return the folder of the run that holds the machine's lock, if it is below the results folder."""
         folder = run_lock.folder()
         try:
-            return [] if folder is None else [self._shelf.place(folder.resolve())]
+            return [] if folder is None else [self._results.place(folder.resolve())]
         except (OSError, ValueError):  # elsewhere
             return []

@@ -1,4 +1,4 @@
-"""The pages, from templates: every value is escaped, and one that is missing is an error."""
+"""HTML pages from templates: values are escaped, and a missing value is an error."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from harness.report.viewer.summary import ended
 from harness.results.archive import PAGE_FILE
 from harness.results.model import Result
 
-#: Results whose trends are drawn, the newest: more marks would be on top of each other.
+#: Maximum number of results in a trend, the newest: more marks would overlap.
 MOST_DRAWN: Final = 100
 
 
 def address(place: str, name: str = "") -> str:
-    """The path of a run's page, or of one of its files."""
+    """Return the path of a run's page, or of one of its files."""
     return "/runs/" + "/".join(quote(part, safe="") for part in [*parts(place), name])
 
 
 def when(started_at: str) -> str:
-    """A time as people write it; what is none stays as it is."""
+    """Return a time as `YYYY-MM-DD HH:MM`; other text is returned unchanged."""
     try:
         return f"{datetime.fromisoformat(started_at).astimezone(UTC):%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError):
@@ -48,22 +48,22 @@ _PAGES.filters.update(when=when)
 _PAGES.globals.update(address=address, report_file=PAGE_FILE)
 
 
-def index(seen: IndexedResults, choice: Choice, reports: set[str], now: datetime) -> str:
-    """The list of results.
+def index(indexed: IndexedResults, choice: Choice, reports: set[str], now: datetime) -> str:
+    """Return the list of results.
 
     Args:
-        seen: What there is.
-        choice: What of it is shown.
-        reports: Places that have a report.
-        now: The time.
+        indexed: All results.
+        choice: Filters.
+        reports: Folders that have a report.
+        now: Current time.
     """
     return _PAGES.get_template("index.html").render(
-        results=choice.among(seen.results),
-        total=len(seen.results),
-        comparisons=seen.comparisons,
-        unreadable=seen.unreadable,
-        running=[describe_progress(place, progress) for place, progress in seen.under_way.items()],
-        fields=choice.fields(seen.results),
+        results=choice.among(indexed.results),
+        total=len(indexed.results),
+        comparisons=indexed.comparisons,
+        unreadable=indexed.unreadable,
+        running=[describe_progress(place, progress) for place, progress in indexed.under_way.items()],
+        fields=choice.fields(indexed.results),
         choice=choice,
         reports=reports,
         now=f"{now:%H:%M:%S}",
@@ -71,38 +71,38 @@ def index(seen: IndexedResults, choice: Choice, reports: set[str], now: datetime
 
 
 def run(place: str, result: Result, names: Sequence[str], *, is_under_way: bool) -> str:
-    """The page of one run: what its report says, its figures and files.
+    """Return the page of one run: its report, charts and files.
 
     Args:
-        place: Its folder.
-        result: What was found.
-        names: Of its files that are served.
-        is_under_way: Whether it still measures.
+        place: Folder of the run, relative to the results folder.
+        result: Result of the run.
+        names: Names of its files that are served.
+        is_under_way: Whether it is still running.
     """
-    figures = [name for name in names if (kind := files.kind_of(name)) is not None and kind.is_figure]
-    shown = [name for name in figures if name.endswith(".svg") or f"{name[:-4]}.svg" not in figures]
+    charts = [name for name in names if (kind := files.kind_of(name)) is not None and kind.is_figure]
+    shown = [name for name in charts if name.endswith(".svg") or f"{name[:-4]}.svg" not in charts]
     return _PAGES.get_template("run.html").render(
         choice=Choice({}),
         place=place,
         result=result,
         report=model.report(result),
-        ended="under way" if is_under_way else ended(result),
-        figures=shown,
+        ended="running" if is_under_way else ended(result),
+        charts=shown,
         names=names,
     )
 
 
-def trends(history: History | str, seen: IndexedResults, choice: Choice) -> str:
-    """Figures from run to run, or why there are none."""
-    shown = choice.among(seen.results)
+def trends(history: History | str, indexed: IndexedResults, choice: Choice) -> str:
+    """Return the trends across runs, or a page with the reason why there are none."""
+    shown = choice.among(indexed.results)
     return _PAGES.get_template("trends.html").render(
         history=history if isinstance(history, History) else None,
         reason="" if isinstance(history, History) else history,
         trends=trend.trends(history) if isinstance(history, History) else [],
         chosen=len(shown),
         most=MOST_DRAWN,
-        machines=sorted({one.machine for one in shown[:MOST_DRAWN]}),
-        fields=choice.fields(seen.results),
+        machines=sorted({result.machine for result in shown[:MOST_DRAWN]}),
+        fields=choice.fields(indexed.results),
         choice=choice,
         width=trend.WIDTH,
         height=trend.HEIGHT,
@@ -110,5 +110,5 @@ def trends(history: History | str, seen: IndexedResults, choice: Choice) -> str:
 
 
 def missing() -> str:
-    """The page where there is none."""
+    """Return the page for an address that does not exist."""
     return _PAGES.get_template("missing.html").render(choice=Choice({}))

@@ -1,4 +1,4 @@
-"""A run under way in words and numbers for a page. Pure."""
+"""Progress of a running benchmark as text and numbers for a page. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from harness.report.content import format as fmt
 from harness.results.progress_file import Progress
 
 
-class Told(NamedTuple):
-    """What the page shows of a run: its place, a line above the bar, the bar, and a line below."""
+class ProgressText(NamedTuple):
+    """Progress as the page shows it: folder, line above the bar, the bar's value and maximum, line below."""
 
     place: str
     title: str
@@ -18,8 +18,8 @@ class Told(NamedTuple):
     text: str
 
 
-def describe_progress(place: str, progress: Progress) -> Told:
-    """A run under way, as the page shows it."""
+def describe_progress(place: str, progress: Progress) -> ProgressText:
+    """Return a run's progress as the page shows it."""
     title = f"{progress.run}: suite {progress.suite}, {', '.join(progress.arms)}"
     words = [progress.doing if progress.scenario is None else f"{progress.scenario}: {progress.doing}"]
     if progress.total and progress.done:
@@ -27,4 +27,4 @@ def describe_progress(place: str, progress: Progress) -> Told:
     if progress.left_s is not None:
         words.append(f"{progress.left_s:.0f} s left of this scenario")
     words += [f"{arm} {rate:,.0f}/s" for arm, rate in progress.rates.items()]
-    return Told(place, title, min(progress.done, progress.total), progress.total, ", ".join(words))
+    return ProgressText(place, title, min(progress.done, progress.total), progress.total, ", ".join(words))

@@ -1,4 +1,4 @@
-"""The results below a folder, read again only where they have changed."""
+"""Index of the results below a folder; files are read again only if they have changed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from harness.report.compare.file import COMPARISON_FILE
 from harness.report.viewer import files
 from harness.report.viewer.comparison import ComparisonSummary, comparison
 from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary, summary
-from harness.results import archive
-from harness.results import progress_file as under_way
+from harness.results import archive, progress_file
 from harness.results.archive import PAGE_FILE, RESULT_FILE
 from harness.results.progress_file import PROGRESS_FILE, Progress
 
-#: When a file was last written, and how long it is.
+#: A file's time of last modification in ns and its size in bytes.
 _Stamp = tuple[int, int]
-#: What a file says, or why it cannot be read.
+#: Content of a file, or the reason why it cannot be read.
 _Entry = Summary | ComparisonSummary | str
 _NO_RESULT: Final = "it cannot be read"
 _NO_NAME: Final = "the name of its folder is not UTF-8"
@@ -30,13 +29,13 @@ _NO_NAME: Final = "the name of its folder is not UTF-8"
 
 @dataclass(frozen=True)
 class IndexedResults:
-    """What there is.
+    """Content of a results folder.
 
     Attributes:
-        results: Newest first; of runs under way what they have so far is no result.
-        comparisons: Of results that were set side by side on a page, the newest first.
-        unreadable: The files that are none of ours or cannot be read, each with the reason.
-        under_way: The runs that measure now, by place.
+        results: Results, newest first; without runs that are still running.
+        comparisons: Comparisons that have a page, newest first.
+        unreadable: Files that cannot be read or are not results, each with the reason.
+        under_way: Running benchmarks, by folder.
     """
 
     results: Sequence[Summary]
@@ -45,11 +44,11 @@ class IndexedResults:
     under_way: dict[str, Progress]
 
 
-class Shelf:
-    """A folder of results; its methods may be called by several threads.
+class ResultIndex:
+    """Index of a results folder; thread-safe.
 
     Args:
-        root: The folder. Links in it are not followed, and hidden folders not looked into.
+        root: Results folder. Links and hidden folders in it are skipped.
     """
 
     def __init__(self, root: Path) -> None:
@@ -57,69 +56,71 @@ class Shelf:
         self._known: dict[str, tuple[_Stamp, _Entry]] = {}
         self._lock = threading.Lock()
 
-    def look(self) -> IndexedResults:
-        """Everything that is there now."""
+    def scan(self) -> IndexedResults:
+        """Return the current content of the folder."""
         with self._lock:
-            found: dict[str, tuple[_Stamp, _Entry]] = {}
+            stamped: dict[str, tuple[_Stamp, _Entry]] = {}
             running: dict[str, Progress] = {}
             for place, names in self._folders():
                 result = _path(place, RESULT_FILE)
                 if not files.is_text(place):
                     if RESULT_FILE in names:
-                        found[result] = (0, 0), _NO_NAME
-                elif PROGRESS_FILE in names and (progress := under_way.read(self.root / place)) is not None:
+                        stamped[result] = (0, 0), _NO_NAME
+                elif (
+                    PROGRESS_FILE in names and (progress := progress_file.read(self.root / place)) is not None
+                ):
                     running[place] = progress
                 elif RESULT_FILE in names:
-                    found[result] = self._read(place, RESULT_FILE, _summary)
+                    stamped[result] = self._read(place, RESULT_FILE, _summary)
                 elif {COMPARISON_FILE, PAGE_FILE} <= {*files.names(self.root, parts(place))}:
-                    found[_path(place, COMPARISON_FILE)] = self._read(place, COMPARISON_FILE, _comparison)
-            self._known = found
-        entries = {path: entry for path, (_, entry) in found.items()}
+                    stamped[_path(place, COMPARISON_FILE)] = self._read(place, COMPARISON_FILE, _comparison)
+            self._known = stamped
+        entries = {path: entry for path, (_, entry) in stamped.items()}
         results = [entry for entry in entries.values() if isinstance(entry, Summary)]
         comparisons = [entry for entry in entries.values() if isinstance(entry, ComparisonSummary)]
         return IndexedResults(
-            sorted(results, key=lambda one: (one.started_at, one.place), reverse=True),
-            sorted(comparisons, key=lambda one: one.place, reverse=True),
-            {_legible(path): entry for path, entry in entries.items() if isinstance(entry, str)},
+            sorted(results, key=lambda result: (result.started_at, result.place), reverse=True),
+            sorted(comparisons, key=lambda compared: compared.place, reverse=True),
+            {_printable(path): entry for path, entry in entries.items() if isinstance(entry, str)},
             running,
         )
 
     def place(self, folder: Path) -> str:
-        """The path of a folder from the root, empty for the root itself.
+        """Return the path of a folder relative to the root, empty for the root itself.
 
         Raises:
-            ValueError: It lies elsewhere.
+            ValueError: The folder is not below the root.
         """
         place = folder.relative_to(self.root).as_posix()
         return "" if place == "." else place
 
     def _folders(self) -> Iterator[tuple[str, Sequence[str]]]:
-        """Every folder, by its place, with its files."""
+        """Yield the relative path of each folder, with the names of its files."""
         for path, folders, names in os.walk(self.root):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             yield self.place(Path(path)), names
 
     def _read(
-        self, place: str, name: str, understood: Callable[[str, bytes], Summary | ComparisonSummary]
+        self, place: str, name: str, parse: Callable[[str, bytes], Summary | ComparisonSummary]
     ) -> tuple[_Stamp, _Entry]:
-        """What a file says, or why it cannot be read; where it has not changed, what it said before."""
+        """Return the content of a file, or why it cannot be read; an unchanged file is not read again."""
         stamp: _Stamp = (0, 0)
         try:
-            about = (self.root / place / name).lstat()
-            stamp = (about.st_mtime_ns, about.st_size)
+            status = (self.root / place / name).lstat()
+            stamp = (status.st_mtime_ns, status.st_size)
             if (known := self._known.get(_path(place, name))) is not None and known[0] == stamp:
                 return known
-            return stamp, understood(place, files.read(self.root, parts(place), name))
+            return stamp, parse(place, files.read(self.root, parts(place), name))
         except OSError as error:
             return (0, 0), f"{_NO_RESULT}: {error.strerror or error}"
         except SuiteError as error:
             return stamp, str(error).removeprefix("it: ")
         except NONSENSE as error:
-            return stamp, f"its figures make no sense: {error}"
+            return stamp, f"its values are not consistent: {error}"
 
 
 def parts(place: str) -> list[str]:
-    """The names on the way to a place."""
+    """Return the parts of a relative path."""
     return place.split("/") if place else []
 
 
@@ -135,6 +136,6 @@ def _path(place: str, name: str) -> str:
     return "/".join([*parts(place), name])
 
 
-def _legible(path: str) -> str:
-    """A path for reading; bytes that are not UTF-8 are told as such."""
+def _printable(path: str) -> str:
+    """Return a path for display; bytes that are not UTF-8 are escaped."""
     return path.encode(errors="backslashreplace").decode()

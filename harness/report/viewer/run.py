@@ -1,4 +1,4 @@
-"""What the command `view` does: serves until it is told to end."""
+"""Web server of the command `view`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from aiohttp import web
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.report.viewer.server import create_app
 
-#: Loopback, and no other: what is served is nobody else's business.
+#: Loopback only: results may be confidential.
 _HOST: Final = "127.0.0.1"
-#: Seconds that an answer under way gets when the viewer ends.
+#: Seconds to finish pending responses when the viewer ends.
 _SHUTDOWN_S: Final = 1.0
 
 
@@ -24,16 +24,18 @@ def view(folder: Path, port: int, *, open_browser: bool) -> None:
     """Serve the results below a folder until Ctrl-C.
 
     Args:
-        folder: Of results.
-        port: Where; 0 takes any that is free.
-        open_browser: Show it at once.
+        folder: Folder of the results.
+        port: Port to listen on; 0 for any free port.
+        open_browser: Whether to open the page in a browser.
 
     Raises:
-        SuiteError: There is no such folder.
-        EnvironmentFailedError: The port is taken.
+        SuiteError: The folder does not exist.
+        EnvironmentFailedError: The port is in use.
     """
     if not folder.is_dir():
-        raise SuiteError(f"{folder}: no such folder. A run makes it: bench.py run quick; or name another.")
+        raise SuiteError(
+            f"{folder}: no such folder. Create it with a run (bench.py run quick), or pass another --results."
+        )
     with _listener(port) as listener:
         asyncio.run(_serve(folder, listener, open_browser=open_browser))
 
@@ -44,15 +46,16 @@ def _listener(port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise EnvironmentFailedError(
-                f"port {port} is taken. End what listens there, or name another with --port (0: any free)."
+                f"port {port} is taken. Stop the program that uses it, or choose another with --port"
+                " (0: any free port)."
             ) from None
         raise EnvironmentFailedError(
-            f"cannot listen on {_HOST}:{port}: {error.strerror}. Name another port with --port."
+            f"cannot listen on {_HOST}:{port}: {error.strerror}. Choose another port with --port."
         ) from None
 
 
 async def _serve(folder: Path, listener: socket.socket, *, open_browser: bool) -> None:
-    # Whoever hangs up ends the stream that he was sent.
+    # A client that disconnects cancels the handler of its stream.
     runner = web.AppRunner(
         create_app(folder), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_S
     )
@@ -61,7 +64,7 @@ async def _serve(folder: Path, listener: socket.socket, *, open_browser: bool) -
         await web.SockSite(runner, listener).start()
         url = f"http://localhost:{listener.getsockname()[1]}/"
         print(f"results in {folder}: {url}", flush=True)
-        print("Ctrl-C ends it.", flush=True)
+        print("Press Ctrl-C to stop.", flush=True)
         if open_browser:
             await asyncio.to_thread(webbrowser.open, url)
         await asyncio.Event().wait()  # signals come as exceptions

@@ -1,4 +1,4 @@
-"""The viewer's addresses: the list, trends, runs and comparisons with files, the stream of what runs."""
+"""Routes of the viewer: list, trends, runs and comparisons with their files, stream of running benchmarks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from harness.report.history.series import History, history
 from harness.report.viewer import files, guard, pages
 from harness.report.viewer.filters import Choice
 from harness.report.viewer.live import Live
-from harness.report.viewer.result_index import IndexedResults, Shelf
+from harness.report.viewer.result_index import IndexedResults, ResultIndex
 from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary
 from harness.results import archive, progress_file
 from harness.results.archive import PAGE_FILE, RESULT_FILE
 
-#: Its own style, script and picture, by name.
-_OWN: Final = {
+#: Content types of the viewer's static files, by name.
+_STATIC: Final = {
     "view.css": "text/css; charset=utf-8",
     "view.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
@@ -29,16 +29,16 @@ _OWN: Final = {
 
 
 def create_app(root: Path) -> web.Application:
-    """The viewer of the results below a folder."""
-    viewer = _Viewer(Shelf(root))
+    """Return the web application for the results below a folder."""
+    viewer = _Viewer(ResultIndex(root))
     app = web.Application(middlewares=[guard.refuse_strangers])
     app.on_response_prepare.append(guard.forbid)
     app.add_routes(
         [
             web.get("/", viewer.index),
             web.get("/trends", viewer.trends),
-            web.get("/live", Live(viewer.shelf).stream),
-            web.get("/own/{name}", viewer.own),
+            web.get("/live", Live(viewer.results).stream),
+            web.get("/own/{name}", viewer.static),
             web.get("/{path:.*}", viewer.run),
         ]
     )
@@ -46,34 +46,34 @@ def create_app(root: Path) -> web.Application:
 
 
 class _Viewer:
-    """Answers requests; what touches files or reckons does so beside the event loop."""
+    """Request handlers; file access and calculations run in threads, outside the event loop."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, results: ResultIndex) -> None:
+        self.results = results
 
     async def index(self, request: web.Request) -> web.Response:
-        """All results, newest first, and what is under way."""
+        """Return all results, newest first, and running benchmarks."""
         choice = Choice.of(request.query)
 
-        def made() -> str:
-            seen = self.shelf.look()
-            reports = {one.place for one in seen.results if self._has_report(one)}
-            return pages.index(seen, choice, reports, datetime.now(UTC))
+        def render() -> str:
+            indexed = self.results.scan()
+            reports = {result.place for result in indexed.results if self._has_report(result)}
+            return pages.index(indexed, choice, reports, datetime.now(UTC))
 
-        return _page(await asyncio.to_thread(made))
+        return _page(await asyncio.to_thread(render))
 
     async def trends(self, request: web.Request) -> web.Response:
-        """Figures of the results that are chosen, from run to run."""
+        """Return the trends across the selected results."""
         choice = Choice.of(request.query)
 
-        def made() -> str:
-            seen = self.shelf.look()
-            return pages.trends(_history(seen, choice), seen, choice)
+        def render() -> str:
+            indexed = self.results.scan()
+            return pages.trends(_history(indexed, choice), indexed, choice)
 
-        return _page(await asyncio.to_thread(made))
+        return _page(await asyncio.to_thread(render))
 
     async def run(self, request: web.Request) -> web.Response:
-        """The page of a run, or one of its files."""
+        """Return the page of a run, or one of its files."""
         raw = request.rel_url.raw_path
         if not raw.startswith("/runs/"):
             return _missing()
@@ -85,20 +85,20 @@ class _Viewer:
 
     def _page(self, place: list[str], _: str) -> web.Response:
         try:
-            result = archive.parse(files.read(self.shelf.root, place, RESULT_FILE), "it", NOT_NEEDED)
-            names = files.names(self.shelf.root, place)
-            is_under_way = progress_file.read(self.shelf.root.joinpath(*place)) is not None
+            result = archive.parse(files.read(self.results.root, place, RESULT_FILE), "it", NOT_NEEDED)
+            names = files.names(self.results.root, place)
+            is_under_way = progress_file.read(self.results.root.joinpath(*place)) is not None
             return _page(pages.run("/".join(place), result, names, is_under_way=is_under_way))
-        except (OSError, SuiteError, *NONSENSE):  # the list says what is wrong with it
+        except (OSError, SuiteError, *NONSENSE):  # the list shows the reason
             return _missing()
 
     def _file(self, place: list[str], name: str) -> web.Response:
-        there = files.names(self.shelf.root, place)
+        served = files.names(self.results.root, place)
         kind = files.kind_of(name)
-        if kind is None or name not in there or not {RESULT_FILE, COMPARISON_FILE} & {*there}:
+        if kind is None or name not in served or not {RESULT_FILE, COMPARISON_FILE} & {*served}:
             return _missing()
         try:
-            content = files.read(self.shelf.root, place, name)
+            content = files.read(self.results.root, place, name)
         except OSError:
             return _missing()
         headers = {"Content-Type": kind.content_type, "Content-Security-Policy": kind.policy}
@@ -106,23 +106,23 @@ class _Viewer:
             headers["Content-Disposition"] = "attachment"
         return web.Response(body=content, headers=headers)
 
-    def _has_report(self, one: Summary) -> bool:
-        report = self.shelf.root / one.place / PAGE_FILE
+    def _has_report(self, result: Summary) -> bool:
+        report = self.results.root / result.place / PAGE_FILE
         return report.is_file() and not report.is_symlink()
 
-    async def own(self, request: web.Request) -> web.Response:
-        """The style, the script or the icon."""
+    async def static(self, request: web.Request) -> web.Response:
+        """Return the style, the script or the icon."""
         name = request.match_info["name"]
-        if name not in _OWN:
+        if name not in _STATIC:
             return _missing()
         content = Path(__file__).with_name("static").joinpath(name).read_bytes()
-        return web.Response(body=content, headers={"Content-Type": _OWN[name]})
+        return web.Response(body=content, headers={"Content-Type": _STATIC[name]})
 
 
-def _history(seen: IndexedResults, choice: Choice) -> History | str:
-    """The history of the newest of what was chosen, or why there is none."""
+def _history(indexed: IndexedResults, choice: Choice) -> History | str:
+    """Return the history of the newest selected results, or the reason why there is none."""
     try:
-        return history([one.kept for one in choice.among(seen.results)[: pages.MOST_DRAWN]])
+        return history([result.kept for result in choice.among(indexed.results)[: pages.MOST_DRAWN]])
     except SuiteError as error:
         return str(error)
 

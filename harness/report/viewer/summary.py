@@ -1,4 +1,4 @@
-"""A result in one row: when, what, where, how it ended, and its answer in one sentence. Pure."""
+"""Result as one row of the list: start, suite, machine, exit status and conclusion. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 from harness.report.content import validity
 from harness.report.content.answer import answer
-from harness.report.history.series import METRICS_TOLD
+from harness.report.history.series import DEFAULT_METRICS
 from harness.results.model import Result
 
-#: What comes of figures that make no sense, such as those of a file that somebody wrote by hand.
+#: Errors raised by inconsistent values, such as those of a file edited by hand.
 NONSENSE: Final = (ArithmeticError, LookupError, TypeError, ValueError)
-#: Parts of a result that no row and no trend is made from.
+#: Parts of a result that neither rows nor trends need.
 NOT_NEEDED: Final = ("distributions", "vitals")
 _ENDINGS: Final = {
     0: "valid",
@@ -28,19 +28,19 @@ _ENDINGS: Final = {
 
 @dataclass(frozen=True)
 class Summary:
-    """What the list of results shows of one.
+    """Row of a result in the list.
 
     Attributes:
-        place: Its folder, below that of all results; empty where it is the same.
-        run: Its id.
-        suite: What was measured.
-        arms: In the order of the suite.
-        machine: CPU and cores.
-        started_at: ISO 8601, in UTC.
-        ended: How, in a word or two.
-        exit_code: With which it ended.
-        answer: In one sentence, as its report has it.
-        kept: The result, without what no trend is made from.
+        place: Path of its folder relative to the results folder; empty if it is that folder.
+        run: Id of the run.
+        suite: Name of the suite.
+        arms: Arms, in the order of the suite.
+        machine: CPU and number of cores.
+        started_at: Start time, ISO 8601 in UTC.
+        ended: Exit status in a word or two.
+        exit_code: Exit code of the run.
+        answer: Conclusion in one sentence, as in its report.
+        kept: The result, reduced to what trends need.
     """
 
     place: str
@@ -56,7 +56,7 @@ class Summary:
 
 
 def summary(place: str, result: Result) -> Summary:
-    """The row of a result that lies in a folder."""
+    """Return the row of a result in this folder."""
     run, machine = result.run, result.environment
     return Summary(
         place=place,
@@ -73,20 +73,20 @@ def summary(place: str, result: Result) -> Summary:
 
 
 def ended(result: Result) -> str:
-    """How a run ended, in a word or two."""
+    """Return how a run ended, in a word or two."""
     if not result.valid:
         return "invalid"
     return _ENDINGS.get(result.run.exit_code, f"exit code {result.run.exit_code}")
 
 
 def _answer(result: Result) -> str:
-    """What its report says first; of an invalid run the reason, too, which a list has no other place for."""
+    """Return the conclusion of the report; of an invalid run with the first reasons."""
     sentence = answer(result).sentence
     return sentence if result.valid else f"{sentence} {validity.invalid_reason(result)}"
 
 
 def _kept(result: Result) -> Result:
-    rows = [row for row in result.measurements if row.metric in METRICS_TOLD and "step" not in row.params]
+    rows = [row for row in result.measurements if row.metric in DEFAULT_METRICS and "step" not in row.params]
     return result.model_copy(
         update={
             "measurements": [

@@ -1,4 +1,4 @@
-"""Figures from run to run as points of a drawing that is as wide as its page. Pure."""
+"""Trends across runs as points of an SVG drawing that is as wide as its page. Pure."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from harness.report.content import format as fmt
 from harness.report.history.series import History, Point, Series, title
 from harness.report.history.wording import changes_of
 
-#: The drawing's own units, about a pixel each.
+#: Units of the drawing, about a pixel each.
 WIDTH: Final = 380
 HEIGHT: Final = 150
 _EDGE: Final = 12
-#: Marks nearer to each other are drawn smaller.
+#: Distance below which marks are drawn smaller.
 _NEAR: Final = 12
-#: Looks of the twins and the floor, by number; others have the next ones, in turn.
-_LOOKS: Final = {"cookie": 0, "token": 1, "anonymous": 2}
-_MORE_LOOKS: Final = 5
+#: Style numbers of the reference and no-auth servers; other schemes have the next ones, in turn.
+_STYLES: Final = {"cookie": 0, "token": 1, "anonymous": 2}
+_MORE_STYLES: Final = 5
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One run: where it stands, and where its interval ends (both above where there is none)."""
+    """One run: its position, and the ends of its interval (both at the position without an interval)."""
 
     x: float
     y: float
@@ -36,7 +36,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class TrendLevel:
-    """Where a series kept to one level."""
+    """Segment of a series with a constant level."""
 
     x1: float
     x2: float
@@ -45,7 +45,7 @@ class TrendLevel:
 
 @dataclass(frozen=True)
 class TrendRow:
-    """One series, drawn and told: a row of the table below the drawing."""
+    """One series: its marks in the drawing, and its row in the table below."""
 
     look: int
     name: str
@@ -55,12 +55,12 @@ class TrendRow:
     runs: int
     first: str
     newest: str
-    told: Sequence[str]
+    descriptions: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One case of one metric: a drawing with what its edges mean."""
+    """One case of one metric: a drawing and the labels of its edges."""
 
     case: str
     top: str
@@ -81,32 +81,35 @@ class Trend:
 
 
 def trends(history: History) -> list[Trend]:
-    """A trend for each metric that has one, then that of ratios."""
+    """Return a trend for each metric of the history, then the trend of ratios."""
     groups: dict[str, list[Series]] = {}
-    for one in history.series:
-        groups.setdefault("Ratios between arms" if one.over else title(one.metric), []).append(one)
-    return [Trend(name, _finding(own), _panels(own)) for name, own in groups.items()]
+    for single in history.series:
+        groups.setdefault("Ratios between schemes" if single.over else title(single.metric), []).append(
+            single
+        )
+    return [Trend(name, _finding(series), _panels(series)) for name, series in groups.items()]
 
 
 def _finding(series: Sequence[Series]) -> str:
-    if all(len(one.points) < FEWEST for one in series):
-        return f"fewer than {FEWEST} runs each: too few to tell a change of level"
-    changed = sum(bool(one.changes) for one in series)
+    if all(len(single.points) < FEWEST for single in series):
+        return f"at least {FEWEST} runs are needed for change detection"
+    changed = sum(bool(single.changes) for single in series)
     return f"the level of {changed} of {len(series)} changed" if changed else "no change of level"
 
 
 def _panels(series: Sequence[Series]) -> list[Panel]:
-    def case(one: Series) -> str:
-        return f"{one.case}, {one.metric}" if one.over else one.case
+    def case(single: Series) -> str:
+        return f"{single.case}, {single.metric}" if single.over else single.case
 
-    return [_panel(name, list(own)) for name, own in groupby(sorted(series, key=case), key=case)]
+    return [_panel(name, list(group)) for name, group in groupby(sorted(series, key=case), key=case)]
 
 
 def _panel(case: str, series: Sequence[Series]) -> Panel:
-    runs = sorted({(point.started_at, point.run) for one in series for point in one.points})
-    values = [point.value for one in series for point in one.points]
-    ends = [end for one in series for point in one.points for end in point.ci or (point.value,)]
-    # An interval of two instances may be wider than all there is to see: no more of it than a factor of two.
+    points = [point for single in series for point in single.points]
+    runs = sorted({(point.started_at, point.run) for point in points})
+    values = [point.value for point in points]
+    ends = [end for point in points for end in point.ci or (point.value,)]
+    # The interval from two server processes may be much wider than the data: it is cut at a factor of two.
     bottom, top = max(min(ends), min(values) / 2), min(max(ends), 2 * max(values))
     scale = _Scale(bottom, top, {run: number for number, run in enumerate(runs)})
     return Panel(
@@ -116,16 +119,17 @@ def _panel(case: str, series: Sequence[Series]) -> Panel:
         first=runs[0][0][:10],
         last=runs[-1][0][:10],
         mark_size=round(min(scale.step / _NEAR, 1), 2),
-        lines=[_line(look, one, scale) for look, one in zip(_looks(series), series, strict=True)],
+        lines=[_row(style, single, scale) for style, single in zip(_styles(series), series, strict=True)],
     )
 
 
-def _looks(series: Sequence[Series]) -> list[int]:
-    """A look for each: fixed for the twins and the floor, for others by their order."""
-    others = [one.name for one in series if one.name not in _LOOKS]
+def _styles(series: Sequence[Series]) -> list[int]:
+    """Return the style number of each series: fixed for reference and no-auth servers, else by order."""
+    names = [single.name for single in series]
+    others = [name for name in names if name not in _STYLES]
     return [
-        _LOOKS[one.name] if one.name in _LOOKS else len(_LOOKS) + others.index(one.name) % _MORE_LOOKS
-        for one in series
+        _STYLES[name] if name in _STYLES else len(_STYLES) + others.index(name) % _MORE_STYLES
+        for name in names
     ]
 
 
@@ -148,24 +152,25 @@ class _Scale:
         return round(HEIGHT - _EDGE - share * (HEIGHT - 2 * _EDGE), 1)
 
 
-def _line(look: int, one: Series, scale: _Scale) -> TrendRow:
-    xs = [scale.x(point) for point in one.points]
-    bounds = [0, *(change.at for change in one.changes), len(xs)]
-    heights = [one.changes[0].before, *(change.after for change in one.changes)] if one.changes else []
-    first, newest = one.points[0], one.points[-1]
+def _row(style: int, series: Series, scale: _Scale) -> TrendRow:
+    points, changes = series.points, series.changes
+    xs = [scale.x(point) for point in points]
+    bounds = [0, *(change.at for change in changes), len(xs)]
+    heights = [changes[0].before, *(change.after for change in changes)] if changes else []
+    first, newest = points[0], points[-1]
     return TrendRow(
-        look=look,
-        name=one.name,
-        marks=[_mark(point, scale) for point in one.points],
+        look=style,
+        name=series.name,
+        marks=[_mark(point, scale) for point in points],
         levels=[
             TrendLevel(xs[begin], xs[end - 1], scale.y(height))
             for height, begin, end in zip(heights, bounds, bounds[1:], strict=False)
         ],
-        changes=[(xs[change.at - 1] + xs[change.at]) / 2 for change in one.changes],
-        runs=len(one.points),
+        changes=[(xs[change.at - 1] + xs[change.at]) / 2 for change in changes],
+        runs=len(points),
         first=fmt.with_interval(first.value, first.ci),
         newest=fmt.with_interval(newest.value, newest.ci),
-        told=changes_of(one),
+        descriptions=changes_of(series),
     )
 
 

@@ -1,4 +1,4 @@
-"""From a result and a question to the answer. Pure."""
+"""Estimates the costs of schemes from a result. Pure."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ _MICRO: Final = 1e-6
 
 
 def advise(result: Result, question: AdviceQuestion, schemes: Mapping[str, SchemeEntry]) -> Advice:
-    """Say what each scheme of a result would cost.
+    """Return the estimated cost of each scheme of a result.
 
     Args:
-        result: What was measured; a valid one.
-        question: What is asked.
-        schemes: What servers declare, by the scheme's name; an arm may be a scheme at a revision.
+        result: A valid result.
+        question: Conditions to estimate for.
+        schemes: Declarations of servers, by scheme name; an arm may be a scheme at a revision.
     """
     known = {arm: schemes.get(arm.partition("@")[0]) for arm in result.arms()}
-    reckoner = _Reckoner(result, question, known)
-    rows = sorted(map(reckoner.row, (arm for arm in known if arm != FLOOR)), key=_by_demand_then_cost)
+    builder = _RowBuilder(result, question, known)
+    rows = sorted(map(builder.row, (arm for arm in known if arm != FLOOR)), key=_by_deadline_then_cost)
     best = next((row.scheme for row in rows if row.meets and row.cpu), None)
     return Advice(
         question=question,
         run=result.run.id,
         suite=result.run.suite,
         confidence=result.run.confidence,
-        reference=reckoner.reference,
+        reference=builder.reference,
         best=best,
-        schemes=[row if best in (None, row.scheme) else reckoner.beside(row, best) for row in rows],
+        schemes=[row if best in (None, row.scheme) else builder.compared(row, best) for row in rows],
         held_back=leave_one_out.errors(result),
         notes=notes.notes(result, question, rows),
     )
 
 
-def _by_demand_then_cost(row: SchemeRow) -> tuple[int, float]:
-    """Those that meet the demand, then those of which that is not known; the cheaper before the dearer."""
-    demand = {True: 0, None: 1, False: 2}[row.meets]
-    return demand, row.cpu.value if row.cpu else math.inf
+def _by_deadline_then_cost(row: SchemeRow) -> tuple[int, float]:
+    """Return the sort key: schemes that meet the deadline, then unknown ones; the least CPU first."""
+    deadline = {True: 0, None: 1, False: 2}[row.meets]
+    return deadline, row.cpu.value if row.cpu else math.inf
 
 
-class _Reckoner:
-    """Rows of an answer, scheme by scheme.
+class _RowBuilder:
+    """Builder of the rows of an answer, scheme by scheme.
 
     Attributes:
-        reference: What latency is added to: the floor, else the first scheme whose reads ask the store
-            nothing, among those that were measured at a distance.
+        reference: Scheme that added latency is relative to: the no-auth server, else the first scheme
+            without store queries on reads, among those that were measured over store round trips.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class _Reckoner:
         self._result = result
         self._question = question
         self._known = known
-        alone = (arm for arm, about in known.items() if about is not None and about.store == "none")
-        by_floor = sorted(alone, key=lambda arm: arm != FLOOR)
-        self.reference = next((arm for arm in by_floor if sweeps.latency(result, arm) is not None), None)
+        storeless = (arm for arm, scheme in known.items() if scheme is not None and scheme.store == "none")
+        floor_first = sorted(storeless, key=lambda arm: arm != FLOOR)
+        self.reference = next((arm for arm in floor_first if sweeps.latency(result, arm) is not None), None)
 
     def row(self, arm: str) -> SchemeRow:
-        """What a scheme costs by itself."""
+        """Return the costs of a scheme."""
         makers: dict[Column, Callable[[], EstimatedQuantity]] = {
             "latency": lambda: _quantity(self._latency(arm)),
             "added_latency": lambda: self._added(arm, self.reference),
@@ -80,38 +80,38 @@ class _Reckoner:
             "store_memory": lambda: self._memory(arm),
             "bandwidth_up": lambda: _quantity(self._per_second(arm, "request_bytes").times(_BITS)),
         }
-        found: dict[Column, EstimatedQuantity] = {}
+        quantities: dict[Column, EstimatedQuantity] = {}
         missing: dict[Column, str] = {}
         unfit = model.unfit(self._result, arm, self._question.profile_bytes)
         for column, make in makers.items():
             try:
                 if unfit:
                     raise NotMeasuredError(unfit)
-                found[column] = make()
+                quantities[column] = make()
             except NotMeasuredError as error:
                 missing[column] = str(error)
-        about, within_s = self._known[arm], self._question.revoke_within_s
-        block = None if about is None else revocation.after_block(about, within_s)
+        scheme, within_s = self._known[arm], self._question.revoke_within_s
+        block = None if scheme is None else revocation.after_block(scheme, within_s)
         meets = True if within_s is None else None if block is None else block.meets(within_s)
         return SchemeRow(
             scheme=arm,
             meets=meets,
             after_block=block,
-            after_logout=None if about is None else revocation.after_logout(about, within_s),
+            after_logout=None if scheme is None else revocation.after_logout(scheme, within_s),
             renewed_every_s=self._renewed_every_s(arm),
             unfit=unfit,
             missing=missing,
-            **found,
+            **quantities,
         )
 
-    def beside(self, row: SchemeRow, best: str) -> SchemeRow:
-        """The same with its CPU and latency held against those of the best."""
+    def compared(self, row: SchemeRow, best: str) -> SchemeRow:
+        """Return the row with its CPU and latency compared with those of the best scheme."""
         if row.unfit:
             return row
         update: dict[str, EstimatedQuantity] = {}
         with contextlib.suppress(NotMeasuredError):
-            base, own = self._cores(best), self._cores(row.scheme)
-            update["cpu_over_best"] = _ratio(base, own, self._result.run.confidence)
+            base, cores = self._cores(best), self._cores(row.scheme)
+            update["cpu_over_best"] = _ratio(base, cores, self._result.run.confidence)
         with contextlib.suppress(NotMeasuredError):
             update["latency_beyond_best"] = self._added(row.scheme, best)
         return row.model_copy(update=update)
@@ -120,21 +120,22 @@ class _Reckoner:
         return model.latency(self._result, arm, self._question.store_rtt_us)
 
     def _added(self, arm: str, base: str | None) -> EstimatedQuantity:
-        own = self._latency(arm)
+        latency = self._latency(arm)
         if base is None:
-            raise NotMeasuredError("no scheme that asks the store nothing was measured at a distance")
-        other = self._latency(base)
-        groups = [*_weighted(own, 1), *_weighted(other, -1)]
+            raise NotMeasuredError("no scheme without store queries was measured over store round trips")
+        reference = self._latency(base)
+        groups = [*_weighted(latency, 1), *_weighted(reference, -1)]
         ci = None
         if arm != base and min(len(points) for _, points in groups) > 1:
             ci = weighted_sum(groups).interval(self._result.run.confidence)
-        return EstimatedQuantity(value=own.value - other.value, ci=ci, extrapolated=own.extrapolated)
+        value = latency.value - reference.value
+        return EstimatedQuantity(value=value, ci=ci, extrapolated=latency.extrapolated)
 
     def _cores(self, arm: str) -> Predicted:
         return self._per_second(arm, "total_cpu").times(_MICRO)
 
     def _per_second(self, arm: str, metric: str) -> Predicted:
-        """What all reads of a second take, and the refreshes that they need."""
+        """Return a metric for all reads of a second and the refreshes that they need."""
         question = self._question
         reads = model.per_read(self._result, arm, metric, question.profile_bytes).times(question.rate)
         every_s = self._renewed_every_s(arm)
@@ -144,8 +145,8 @@ class _Reckoner:
         return reads.plus(refreshes, self._result.run.confidence)
 
     def _renewed_every_s(self, arm: str) -> float | None:
-        about = self._known[arm]
-        return None if about is None else revocation.renewed_every_s(about, self._question.revoke_within_s)
+        scheme = self._known[arm]
+        return None if scheme is None else revocation.renewed_every_s(scheme, self._question.revoke_within_s)
 
     def _store_share(self, arm: str) -> EstimatedQuantity:
         store, total = self._per_second(arm, "store_cpu"), self._per_second(arm, "total_cpu")
@@ -157,10 +158,10 @@ class _Reckoner:
 
 
 def _weighted(predicted: Predicted, sign: float) -> list[tuple[float, Sequence[float]]]:
-    """Each batch of instances, with its share of the mean."""
-    everyone = len(predicted.points)
+    """Return the batches of instances, each with its share of the mean."""
+    count = len(predicted.points)
     batches = split(predicted.points, predicted.batches)
-    return [(sign * len(points) / everyone, points) for points in batches]
+    return [(sign * len(points) / count, points) for points in batches]
 
 
 def _quantity(predicted: Predicted) -> EstimatedQuantity:
@@ -168,12 +169,12 @@ def _quantity(predicted: Predicted) -> EstimatedQuantity:
 
 
 def _ratio(base: Predicted, arm: Predicted, confidence: float) -> EstimatedQuantity:
-    """One over the other, batch by batch where both were in the same."""
+    """Return arm over base, batch by batch if both have the same batches."""
     pairs = [(base.points, arm.points)]
     if list(base.batches) == list(arm.batches):
         pairs = list(zip(split(base.points, base.batches), split(arm.points, arm.batches), strict=True))
     extrapolated = base.extrapolated or arm.extrapolated
     if min(len(group) for pair in pairs for group in pair) < 2 or min(*base.points, *arm.points) <= 0:
         return EstimatedQuantity(value=arm.value / base.value, ci=None, extrapolated=extrapolated)
-    one = stratified_ratio(pairs, confidence)
-    return EstimatedQuantity(value=one.value, ci=(one.low, one.high), extrapolated=extrapolated)
+    ratio = stratified_ratio(pairs, confidence)
+    return EstimatedQuantity(value=ratio.value, ci=(ratio.low, ratio.high), extrapolated=extrapolated)

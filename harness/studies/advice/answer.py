@@ -1,4 +1,4 @@
-"""The answer to a question: one row a scheme, how far the model was off, and what it rests on. Pure."""
+"""The answer to a question: a row per scheme, the model's error, and the underlying run. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.results.base import Interval
 from harness.studies.advice.question import AdviceQuestion
 from harness.studies.advice.revocation import Window
 
-#: What is told of a scheme, in the order of columns.
+#: Quantities of a scheme, in the order of columns.
 Column = Literal[
     "latency", "added_latency", "cpu", "store_share", "store_ops", "store_memory", "bandwidth_up"
 ]
@@ -21,34 +21,34 @@ class _Model(BaseModel):
 
 
 class EstimatedQuantity(_Model):
-    """A figure in the unit of its column; `ci` is None where instances give none, as of what is counted."""
+    """A value in the unit of its column; `ci` is None if it has no interval, as for counted metrics."""
 
     value: float
     ci: Interval
-    #: Asked beyond what was measured.
+    #: Whether it lies outside the measured range.
     extrapolated: bool = False
 
 
 class SchemeRow(_Model):
-    """What one scheme costs.
+    """Estimated costs of one scheme.
 
     Attributes:
-        scheme: Its name in the result.
-        meets: Whether a block bites as soon as asked; None where that is not known.
-        after_block: What a blocked account's credentials leave open.
-        after_logout: What a copy of a logged-out credential leaves open.
-        renewed_every_s: The life of its tokens that is reckoned with, where they are renewed by refreshing.
-        latency: Median service time of a read, us.
-        added_latency: The same beyond the reference's, us.
-        cpu: Cores of servers and store.
-        store_share: The store's share of those, as a fraction.
-        store_ops: Commands that the store runs a second.
-        store_memory: Bytes of the sessions asked for.
-        bandwidth_up: Bits a second that clients send.
-        cpu_over_best: CPU over that of the answer's `best`, a ratio.
-        latency_beyond_best: Latency beyond that of the `best`, us.
-        unfit: Why it cannot serve what is asked at all; empty where it can.
-        missing: Why a column is empty, by its name.
+        scheme: Name in the result.
+        meets: Whether a block takes effect within the deadline; None if unknown.
+        after_block: Time that credentials of a blocked account stay valid.
+        after_logout: Time that a copy of a logged-out credential stays valid.
+        renewed_every_s: Lifetime in seconds of tokens that are renewed by refreshing, as assumed.
+        latency: Median service time of a read, µs.
+        added_latency: Latency beyond that of the reference, µs.
+        cpu: CPU of servers and store, cores.
+        store_share: Share of the store in the CPU, as a fraction.
+        store_ops: Store commands per second.
+        store_memory: Memory of the sessions in the store, bytes.
+        bandwidth_up: Bandwidth from clients, bits per second.
+        cpu_over_best: Ratio of the CPU to that of the answer's `best`.
+        latency_beyond_best: Latency beyond that of `best`, µs.
+        unfit: Reason why the scheme cannot be used at all; empty if it can.
+        missing: Reasons for empty columns, by column name.
     """
 
     scheme: str
@@ -69,22 +69,22 @@ class SchemeRow(_Model):
     missing: dict[Column, str]
 
     def get(self, column: Column) -> EstimatedQuantity | None:
-        """The figure of a column."""
-        found: EstimatedQuantity | None = getattr(self, column)
-        return found
+        """Return the quantity of a column."""
+        quantity: EstimatedQuantity | None = getattr(self, column)
+        return quantity
 
 
 class HeldBackError(_Model):
-    """How far the model was off at levels that it was not shown.
+    """Error of the model at levels that it was not fitted to.
 
     Attributes:
-        quantity: What was foretold.
-        over: Along what.
-        foretold: How many levels, of all schemes together.
-        median: Relative error, as a fraction.
-        largest: The same.
-        largest_scheme: Where that was.
-        largest_at: At which level, in the unit of `over`.
+        quantity: Predicted quantity.
+        over: Quantity on the axis, with its unit.
+        foretold: Number of predicted levels of all schemes.
+        median: Median relative error, as a fraction.
+        largest: Largest relative error, as a fraction.
+        largest_scheme: Scheme with the largest error.
+        largest_at: Level with the largest error, in the unit of `over`.
     """
 
     quantity: str
@@ -97,18 +97,18 @@ class HeldBackError(_Model):
 
 
 class Advice(_Model):
-    """What `bench.py study advise --json` prints.
+    """Output of `bench.py study advise --json`.
 
     Attributes:
-        question: What was asked, defaults included.
-        run: The id of the run that it rests on.
-        suite: Its suite.
-        confidence: Of every interval.
-        reference: The scheme that `added_latency` is reckoned from; None where no distance was measured.
-        best: The scheme that needs the least CPU of those that meet the demand; None where none is known to.
-        schemes: Those that meet the demand first, by CPU.
-        held_back: Empty where the result has nothing to hold the model against.
-        notes: What was extrapolated or assumed.
+        question: Conditions, defaults included.
+        run: Id of the run that the answer is based on.
+        suite: Suite of the run.
+        confidence: Confidence of all intervals.
+        reference: Scheme that `added_latency` is relative to; None if no store round trips were measured.
+        best: Scheme with the least CPU of those that meet the deadline; None if none is known to meet it.
+        schemes: Rows, those that meet the deadline first, by CPU.
+        held_back: Leave-one-out errors; empty if the result has too few levels.
+        notes: Extrapolations and assumptions.
     """
 
     question: AdviceQuestion

@@ -1,4 +1,4 @@
-"""An answer on a console."""
+"""Console output of an answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.studies.advice.answer import Advice
 
 
 def render(advice: Advice, console: Console) -> None:
-    """Print it; a width of 80 columns is enough."""
+    """Print an answer in at most 80 columns if the console has no more."""
     heading = f"Run {advice.run}, suite {advice.suite}; intervals at {fmt.whole_percent(advice.confidence)}"
     console.print(Text(heading, style="bold"))
-    print_item(wording.asked(advice.question), console)
+    print_item(wording.inputs(advice.question), console)
     console.print()
     for table in wording.tables(advice):
         console.print(fitting(table, console))
@@ -23,9 +23,9 @@ def render(advice: Advice, console: Console) -> None:
     for line in wording.sentences(advice):
         print_item(line, console)
     console.print()
-    tables, told = wording.held_back(advice)
+    tables, text = wording.validation(advice)
     for table in tables:
         console.print(fitting(table, console))
         console.print()
-    for line in [told, *wording.notes(advice)]:
+    for line in [text, *wording.notes(advice)]:
         print_item(line, console)

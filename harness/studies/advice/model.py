@@ -1,13 +1,13 @@
-"""What each scheme of a result costs, read by read: measured rows, and straight lines through them. Pure.
+"""Cost model of a scheme's reads: measured rows, and straight lines fitted to them. Pure.
 
     latency(rtt)     = l0 + l1 * rtt            scenario distance, service_p50 over store_rtt
     cpu(profile)     = c0 + c1 * profile        scenario payload, total_cpu over profile_bytes
     bytes(profile)   = b0 + b1 * profile        scenario payload, request_bytes over profile_bytes
     memory(sessions) = m0 + m1 * sessions       scenario population, store_memory over sessions
 
-Without a profile's length CPU, operations and bytes are those of scenario saturation as they stand; what
-tokens of a short life cost besides is that of scenario refresh, as often as they are renewed. No term is a
-guess: where the rows for one are missing, the model says which (docs/advice.md).
+Without a payload length, CPU, operations and bytes are those measured in scenario saturation; the additional
+cost of short-lived tokens is that of scenario refresh, times the refreshes. No term is guessed: if its rows
+are missing, the error names the scenario (docs/advice.md).
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ REFRESHES: Final = "refresh"
 
 
 class NotMeasuredError(Exception):
-    """The result has no rows for what is asked; the message says which are missing."""
+    """The result has no rows for a quantity; the message names the missing ones."""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What the model says of one scheme.
+    """Prediction of the model for one scheme.
 
     Attributes:
-        value: The figure.
-        ci: Its interval; None where it was counted once an arm.
-        points: What each instance says.
-        batches: How many of those are of each batch, as `Measurement.batches`.
-        extrapolated: Whether it was asked beyond what was measured.
+        value: Predicted value.
+        ci: Confidence interval; None for metrics counted once per arm.
+        points: Predictions of the instances.
+        batches: Number of points of each batch, as `Measurement.batches`.
+        extrapolated: Whether the prediction lies outside the measured range.
     """
 
     value: float
@@ -49,109 +49,107 @@ class Predicted:
     extrapolated: bool = False
 
     def times(self, factor: float) -> Predicted:
-        """The same, so many times."""
+        """Return the prediction multiplied by a factor."""
         ci = None if self.ci is None else (factor * self.ci[0], factor * self.ci[1])
         points = [factor * point for point in self.points]
         return replace(self, value=factor * self.value, ci=ci, points=points)
 
     def plus(self, other: Predicted, confidence: float) -> Predicted:
-        """Both together, instance by instance; of the instances that both have."""
-        points = [one + more for one, more in zip(self.points, other.points, strict=False)]
+        """Return the sum of both, instance by instance, of the instances that both have."""
+        points = [point + added for point, added in zip(self.points, other.points, strict=False)]
         batches = min(self.batches, other.batches, key=sum)
         return _mean(points, batches, confidence, extrapolated=self.extrapolated or other.extrapolated)
 
 
 def unfit(result: Result, scheme: str, profile_bytes: int | None) -> str:
-    """Why servers of a scheme could not serve profiles of this length; empty where nothing is against it."""
+    """Return why servers of a scheme cannot serve payloads of this length; empty if they can."""
     longest = sweeps.longest_profile(result, scheme)
     if profile_bytes is None or longest is None or profile_bytes <= longest:
         return ""
-    return f"its credential would be too long for a header: profiles end at {longest:,} bytes"
+    return f"its credential would be too long for a header: the longest payload is {longest:,} bytes"
 
 
 def latency(result: Result, scheme: str, store_rtt_us: float) -> Predicted:
-    """Median service time of a read in us, with the store at this distance.
+    """Return the median service time of a read in µs, at this store round trip.
 
     Raises:
-        NotMeasuredError: It was not measured at two distances or more.
+        NotMeasuredError: It was measured at fewer than two round trips.
     """
-    why = f"not measured at two distances (scenario {sweeps.DISTANCE})"
-    return _on(sweeps.latency(result, scheme), store_rtt_us, result, why)
+    reason = f"not measured at two store round trips (scenario {sweeps.DISTANCE})"
+    return _on(sweeps.latency(result, scheme), store_rtt_us, result, reason)
 
 
 def per_read(result: Result, scheme: str, metric: str, profile_bytes: int | None) -> Predicted:
-    """What a read costs in a metric, in its unit.
+    """Return a metric of a read, in the metric's unit.
 
     Raises:
-        NotMeasuredError: Reads, or reads with profiles of a set length, were not measured.
+        NotMeasuredError: Reads, or reads with payloads of a set length, were not measured.
     """
     line = sweeps.by_profile(result, scheme, metric)
     if profile_bytes is not None:
-        return _on(
-            line, profile_bytes, result, f"not measured by length of profile (scenario {sweeps.PAYLOAD})"
-        )
+        return _on(line, profile_bytes, result, f"not measured by payload length (scenario {sweeps.PAYLOAD})")
     row = next(iter(sweeps.rows(result, READS, scheme, metric)), None)
     if row is None:
-        hint = "" if line is None else ", but by length of profile: ask with --profile-bytes"
+        hint = "" if line is None else ", but by payload length: use --profile-bytes"
         raise NotMeasuredError(f"not measured in scenario {READS}{hint}")
     return _of(row)
 
 
 def per_refresh(result: Result, scheme: str, metric: str) -> Predicted:
-    """What a refresh of a token costs in a metric, in its unit.
+    """Return a metric of a token refresh, in the metric's unit.
 
     Raises:
         NotMeasuredError: Refreshes were not measured.
     """
     row = next(iter(sweeps.rows(result, REFRESHES, scheme, metric)), None)
     if row is None:
-        raise NotMeasuredError(f"what its refreshes cost was not measured (scenario {REFRESHES})")
+        raise NotMeasuredError(f"the cost of its refreshes was not measured (scenario {REFRESHES})")
     return _of(row)
 
 
 def memory(result: Result, scheme: str, sessions: int, profile_bytes: int | None) -> Predicted:
-    """Bytes in the store of so many sessions.
+    """Return the store memory of this many sessions, in bytes.
 
-    With a profile's length, and where scenario population was not measured, it is reckoned from what the
-    load's own users left there, so many times over.
+    With a payload length, and if scenario population was not measured, the memory of the load's own users
+    is scaled up.
 
     Raises:
         NotMeasuredError: Neither was measured.
     """
     if profile_bytes is not None:
         line = sweeps.memory_by_profile(result, scheme)
-        why = f"not measured by length of profile (scenario {sweeps.PAYLOAD})"
-        each = _on(line, profile_bytes, result, why)
-        return _of_many(each, sessions)
+        reason = f"not measured by payload length (scenario {sweeps.PAYLOAD})"
+        per_session = _on(line, profile_bytes, result, reason)
+        return _scaled_up(per_session, sessions)
     by_sessions = sweeps.memory_by_sessions(result, scheme)
     if by_sessions is not None:
         return _on(by_sessions, sessions, result, "")
-    row, users = _first_left(result, scheme)
-    return _of_many(_of(row), sessions / users)
+    row, users = _first_scenario(result, scheme)
+    return _scaled_up(_of(row), sessions / users)
 
 
-def _of_many(each: Predicted, count: float) -> Predicted:
-    """So many times over is an extrapolation, but of nothing."""
-    return replace(each.times(count), extrapolated=each.value != 0)
+def _scaled_up(per_session: Predicted, count: float) -> Predicted:
+    """Return a multiple of a prediction: an extrapolation, unless the value is zero."""
+    return replace(per_session.times(count), extrapolated=per_session.value != 0)
 
 
-def _first_left(result: Result, scheme: str) -> tuple[Measurement, int]:
-    """What the run's first scenario left in the store, and of how many users: later ones add to it."""
+def _first_scenario(result: Result, scheme: str) -> tuple[Measurement, int]:
+    """Return the store memory after the first scenario, and its users; later scenarios add to it."""
     scenario, load, params = result.scenarios()[0]
     for row in sweeps.rows(result, scenario, scheme, "store_memory"):
         users = sweeps.users(row)
         if (row.load, row.params) == (load, params) and users is not None:
             return row, users
-    raise NotMeasuredError(f"not measured by sessions (scenario {sweeps.POPULATION})")
+    raise NotMeasuredError(f"not measured by number of sessions (scenario {sweeps.POPULATION})")
 
 
 def _of(row: Measurement) -> Predicted:
     return Predicted(row.value, row.ci, row.points, row.batches)
 
 
-def _on(line: LinearFit | None, at: float, result: Result, why_not: str) -> Predicted:
+def _on(line: LinearFit | None, at: float, result: Result, reason: str) -> Predicted:
     if line is None:
-        raise NotMeasuredError(why_not)
+        raise NotMeasuredError(reason)
     return _mean(line.predictions(at), line.batches, result.run.confidence, extrapolated=not line.reaches(at))
 
 

@@ -1,4 +1,4 @@
-"""What somebody asks: how far the store is, how much they serve, how fast a revocation must bite. Pure."""
+"""The question to `study advise`: store round trip, load, payload and revocation deadline. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from harness.errors import SuiteError
 
 
 class AdviceQuestion(BaseModel):
-    """What is asked; the defaults are stated with every answer.
+    """Conditions to estimate costs for; defaults are marked in every answer.
 
     Attributes:
-        store_rtt_ms: Round trip to the store, such as half a millisecond within a data centre.
-        rate: Restricted reads a second.
-        sessions: People who are logged in at one time.
-        profile_bytes: Length of the profile that a session or token carries; None for one as short as they
-            come.
-        revoke_within_s: How soon the credentials of a blocked account must have ended; None for no demand.
+        store_rtt_ms: Store round trip in milliseconds, such as 0.5 within a data centre.
+        rate: Restricted reads per second.
+        sessions: Users logged in at the same time.
+        profile_bytes: Payload of a session or token in bytes; None for a minimal one.
+        revoke_within_s: Maximum time in seconds until a blocked account loses access; None for no limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -29,26 +28,26 @@ class AdviceQuestion(BaseModel):
 
     @property
     def store_rtt_us(self) -> float:
-        """The round trip in the unit of the result file."""
+        """Return the store round trip in µs, the unit of the result file."""
         return self.store_rtt_ms * 1e3
 
     def refreshes(self, every_s: float) -> float:
-        """Refreshes a second where a token lives so long and everybody goes on reading.
+        """Return the refreshes per second for this token lifetime if all sessions stay active.
 
-        One a session and life, but none without a read: who reads more seldom refreshes with every read.
+        A session needs one refresh per lifetime, but at most one per read.
         """
         return min(self.rate, self.sessions / every_s)
 
 
-def of(**asked: float | None) -> AdviceQuestion:
-    """A question, None for what nobody said.
+def of(**values: float | None) -> AdviceQuestion:
+    """Return a question from option values, None for the default.
 
     Raises:
-        SuiteError: Says which figure cannot be, and why.
+        SuiteError: A value is invalid; the message names its option.
     """
     try:
         return AdviceQuestion.model_validate(
-            {key: value for key, value in asked.items() if value is not None}
+            {key: value for key, value in values.items() if value is not None}
         )
     except ValidationError as error:
         fault = error.errors()[0]

@@ -1,6 +1,6 @@
-"""How long a revoked credential goes on working, by what its scheme declares. Pure.
+"""How long a revoked credential stays valid, as declared by its scheme. Pure.
 
-Servers are held to their promises by tests of their own (`tests/servers/test_promises.py`).
+Tests check that the servers keep these declarations (`tests/servers/test_promises.py`).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.suites.arms import SchemeEntry
 
-#: What a scheme waives whose credentials may be renewed for ever, by themselves.
+#: Requirement waived by schemes with credentials that can be renewed without limit.
 _NO_END: Final = "absolute timeout"
-#: No shorter life of a token is advised.
+#: Shortest token lifetime to recommend.
 _SHORTEST_S: Final = 1.0
 
 Ends = Literal["at once", "at expiry", "never"]
 
 
 class Window(BaseModel):
-    """When a credential ends after something happened, and how many seconds that leaves open at most.
+    """Time that a credential stays valid after an event: when it ends, and the maximum in seconds.
 
-    `seconds` is None where there is no bound: a copy that is used goes on being renewed.
+    `seconds` is None if there is no limit, because a copy that is used keeps being renewed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,14 +31,15 @@ class Window(BaseModel):
     seconds: float | None
 
     def meets(self, within_s: float) -> bool:
-        """Whether it ends so soon."""
+        """Whether the credential ends within this many seconds."""
         return self.seconds is not None and self.seconds <= within_s
 
 
 def renewed_every_s(scheme: SchemeEntry, within_s: float | None) -> float | None:
-    """How long a token lives that refreshing renews: as declared, or as short as the demand asks.
+    """Return the lifetime of tokens renewed by refreshing: as declared, or the deadline if shorter.
 
-    None for schemes without refresh tokens: those are what asks the store now and then, and not on reads.
+    None for schemes without refresh tokens. Schemes with refresh tokens query the store on some requests,
+    but not on reads.
     """
     if scheme.store != "some":
         return None
@@ -48,17 +49,17 @@ def renewed_every_s(scheme: SchemeEntry, within_s: float | None) -> float | None
 
 
 def after_block(scheme: SchemeEntry, within_s: float | None = None) -> Window | None:
-    """What is left open once an account was blocked; None where the servers do not say.
+    """Return how long a blocked account keeps access; None if the servers do not declare it.
 
     Args:
-        scheme: What it declares.
-        within_s: How soon a block must bite: the life of tokens that are refreshed is set to that.
+        scheme: Declaration of the scheme.
+        within_s: Revocation deadline in seconds, which limits the lifetime of refreshed tokens.
     """
     return _window(scheme, scheme.promises.get("block"), within_s)
 
 
 def after_logout(scheme: SchemeEntry, within_s: float | None = None) -> Window | None:
-    """What is left open to a copy of a credential that was logged out, as `after_block`."""
+    """Return how long a copy of a logged-out credential stays valid, as `after_block`."""
     return _window(scheme, scheme.promises.get("logout"), within_s)
 
 

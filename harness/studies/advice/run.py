@@ -1,4 +1,4 @@
-"""What the command `advise` does, told to a console."""
+"""Implementation of the command `study advise`."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from harness.suites import catalog
 def print_advice(
     which: str | None, results: Path, question: AdviceQuestion, console: Console, *, print_json: bool
 ) -> None:
-    """Answer a question from a stored result.
+    """Print the answer to a question from a stored result.
 
     Args:
-        which: A run: its folder, file or id, or `latest`; None for the latest that claims were measured by.
-        results: The folder of results.
-        question: What is asked.
-        console: Where the answer is told.
-        print_json: Whether it also goes to standard output, for programs.
+        which: Folder, result file or id of a run, or `latest`; None for the latest run of suite `claims`.
+        results: Folder of results.
+        question: Conditions to estimate costs for.
+        console: Console for the answer.
+        print_json: Whether to print JSON to standard output, too.
 
     Raises:
         SuiteError: There is no such result.
-        InvalidMeasurementError: It must not be believed.
+        InvalidMeasurementError: The run was invalid or stopped.
     """
-    place = _latest_of_claims(results) if which is None else archive.find(which, results)
-    result = archive.load(place)
+    path = _latest_of_claims(results) if which is None else archive.find(which, results)
+    result = archive.load(path)
     if not result.believable:
         raise InvalidMeasurementError(
-            f"{place} is of a run that was invalid or stopped: nothing is advised from it."
+            f"{path} is from an invalid or stopped run: no estimates are made from it."
         )
     advice = advise(result, question, catalog.schemes())
     if print_json:
@@ -47,11 +47,12 @@ def print_advice(
 
 
 def _latest_of_claims(results: Path) -> Path:
-    """The newest run that may be believed; those of before one that was spoilt are still there."""
-    found = [folder for folder, run in archive.runs(results) if run["suite"] == SUITE]
-    whole = next((folder for folder in reversed(found) if archive.load(folder).believable), None)
-    if whole is None:
+    """Return the folder of the newest complete and valid run of the suite."""
+    folders = [folder for folder, run in archive.runs(results) if run["suite"] == SUITE]
+    latest = next((folder for folder in reversed(folders) if archive.load(folder).believable), None)
+    if latest is None:
         raise SuiteError(
-            f"no whole run of suite {SUITE} below {results}: name a result, or run bench.py study claims."
+            f"no complete, valid run of suite {SUITE} below {results}: name a result, or run"
+            " `bench.py study claims`."
         )
-    return whole
+    return latest

@@ -1,4 +1,4 @@
-"""Print what a run would do."""
+"""The plan of a run, as printed by `--dry-run`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.system.cpus import place, usable_cpus
 
 
 def _at_a_time(suite: Suite, will: Forecast) -> str:
-    """How many server processes there are at a time."""
+    """Return the number of concurrent server processes, in words."""
     if suite.processes_each == 1:
         return f"{will.server_processes} processes"
     return f"up to {suite.processes_each} processes behind a port, {will.server_processes} in all"
@@ -25,30 +25,29 @@ def _at_a_time(suite: Suite, will: Forecast) -> str:
 def print_plan(
     suite: Suite, incidents: Mapping[str, str], console: Console, options: Options, checks: Sequence[Check]
 ) -> None:
-    """Print what a run of the suite would measure, how long it takes, and where its results go."""
+    """Print what a run of the suite would measure, its duration and the folder of its results."""
     will = forecast(suite)
-    here = [arm for arm in suite.arms if arm not in suite.elsewhere]
+    local = [arm for arm in suite.arms if arm not in suite.elsewhere]
     arms = [f"{arm} at {', '.join(addresses)}" for arm, addresses in suite.elsewhere.items()]
-    if here:
+    if local:
         each = f"{suite.instances} instances of each ({_at_a_time(suite, will)})"
-        arms.insert(0, f"{', '.join(here)}, {each}")
+        arms.insert(0, f"{', '.join(local)}, {each}")
     placement = environment.roles_on_cpus(
         place(usable_cpus(), options.processes, suite.processes_each).roles()
     )
     lines = [
         f"suite {suite.name}: {suite.title}",
-        f"  arms: {'; '.join(arms)}",
-        *(
-            f"  {name} is a server of somebody else's: {server.title} ({server.place})"
-            for name, server in suite.own.items()
-        ),
+        f"  servers: {'; '.join(arms)}",
+        *(f"  {name}: your server, {server.title} ({server.place})" for name, server in suite.own.items()),
         *(f"  {check.check}: {check.detail}" for check in checks),
         *(
-            f"  {s.label}: {incidents[s.name]}, all arms at once for {s.seconds:g} s; described, not judged"
-            if s.name in incidents
-            else f"  {s.label}: {s.slots} slots of {s.slot_ns / 1e6:g} ms; judged by {s.primary_metric}"
-            + (f"; {', '.join(suite.arms_of([s]))} only" if s.arms else "")
-            for s in suite.scenarios
+            f"  {scenario.label}: {incidents[scenario.name]}, all servers at once for {scenario.seconds:g} s;"
+            " described, without verdicts"
+            if scenario.name in incidents
+            else f"  {scenario.label}: {scenario.slots} time slices of {scenario.slot_ns / 1e6:g} ms;"
+            f" verdicts on {scenario.primary_metric}"
+            + (f"; {', '.join(suite.arms_of([scenario]))} only" if scenario.arms else "")
+            for scenario in suite.scenarios
         ),
         f"  CPUs: {placement}",
         f"  time: about {will.seconds:.0f} s, of which {will.measuring_s:.0f} s measuring",
@@ -57,10 +56,11 @@ def print_plan(
     ]
     if options.expect_workers:
         lines.insert(
-            -1, f"  load: from {options.expect_workers} worker(s), awaited at {options.workers_bind}"
+            -1, f"  load: from {options.expect_workers} worker(s), which connect to {options.workers_bind}"
         )
     if options.until_decided_s is not None:
         lines.insert(
-            -1, f"  up to {LOOKS} times that, until all is decided, or {options.until_decided_s:.0f} s"
+            -1,
+            f"  up to {LOOKS} times that, until all verdicts are decided, or {options.until_decided_s:.0f} s",
         )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What the commands `run` and `serve` do, told to a console."""
+"""Implementation of the command `run`."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def measure(
     print_json: bool,
     wait: bool,
 ) -> None:
-    """Run a suite, keep its result, and write its report.
+    """Run a suite, save its result, and write its report.
 
     Args:
-        suite_name: A suite's name, or the path of its file.
-        changes: What the command line changes of it.
-        options: How to measure, and where to.
-        console: For people.
-        dry_run: Print the plan only.
-        print_json: Print the result file to standard output.
-        wait: Queue behind another run.
+        suite_name: Name of a suite, or path of its file.
+        changes: Changes of the suite by the command line.
+        options: Options of the measurement.
+        console: Console for progress and the report.
+        dry_run: Whether to print the plan only.
+        print_json: Whether to print the result file to standard output.
+        wait: Whether to queue behind another run.
 
     Raises:
-        BenchError: By kind; what was finished before is in the folder of the run.
+        BenchError: The run failed, by kind; finished parts are in the folder of the run.
     """
     folder, until_decided_s = options.out, options.until_decided_s
     suite = catalog.load_suite(suite_name)
@@ -104,19 +104,19 @@ def measure(
         pages = [file.name for file in write.write_or_warn(result, folder)]
         log(f"{', '.join([charts, *pages])} and result.json are in {folder}")
     if not result.valid:
-        raise InvalidMeasurementError("the measurement is invalid; the checks above say why.")
+        raise InvalidMeasurementError("the measurement is invalid; see the checks above.")
     if until_decided_s is not None and (open_questions := undecided(result.comparisons)):
         longer = " a longer --limit, or" if result.run.batches < result.run.looks else ""
         raise InconclusiveError(
-            f"{len(open_questions)} verdict(s) not reached in {result.run.batches} look(s). Give it{longer}"
-            " more instances in the suite."
+            f"{len(open_questions)} verdict(s) not reached in {result.run.batches} interim analyses."
+            f" Use{longer} more instances in the suite."
         )
     console.print("exit code 0", highlight=False)
 
 
 @contextmanager
 def _workers(options: Options, log: Callable[[str], None]) -> Iterator[RemoteWorkers | None]:
-    """The workers that make the load, gathered; None where processes of this run's own do."""
+    """Yield the connected load workers; None if this run starts its load processes itself."""
     if not options.expect_workers:
         yield None
         return
@@ -126,10 +126,10 @@ def _workers(options: Options, log: Callable[[str], None]) -> Iterator[RemoteWor
 
 
 def _draw(result: Result, folder: Path) -> str:
-    """Draw the charts as far as that is possible: what was measured does not depend on them."""
+    """Draw the charts and return a summary, also of a failure: the result does not depend on charts."""
     from harness.report.charts.parts.draw import draw_all
 
     try:
         return f"{len(draw_all(result, folder))} charts"
-    except Exception as error:  # noqa: BLE001 - what was measured, and its exit code, outlive any fault here
+    except Exception as error:  # noqa: BLE001 - the result and its exit code must survive any failure here
         return f"no charts, or not all ({write.reason(error)} Then: bench.py report --charts-only {folder})"

@@ -1,4 +1,4 @@
-"""What users waited for as tables on a terminal of 80 columns."""
+"""Click-to-response latencies as tables for terminals of 80 columns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from harness.report.content import format as fmt
 
 
 def render(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, console: Console) -> None:
-    """Print each case, and each comparison of two."""
+    """Print all cases, and all comparisons of two cases."""
     console.print(_waits(waits))
     console.print()
-    every = [*pairs, noise.pair]
+    compared = [*pairs, noise.pair]
     console.print(
         _pairs(
-            "until answered", [(one.asks, one.answered_ratio, one.answered_ms, one.verdict) for one in every]
+            "until answered",
+            [(pair.asks, pair.answered_ratio, pair.answered_ms, pair.verdict) for pair in compared],
         )
     )
     console.print()
     console.print(
-        _pairs("until received", [(one.asks, one.received_ratio, one.received_ms, "") for one in every])
+        _pairs(
+            "until received", [(pair.asks, pair.received_ratio, pair.received_ms, "") for pair in compared]
+        )
     )
     console.print()
 
@@ -47,15 +50,15 @@ def _waits(waits: Sequence[Wait]) -> Table:
     return table
 
 
-def _pairs(what: str, pairs: Sequence[tuple[str, Mean | None, Mean | None, str]]) -> Table:
+def _pairs(title: str, pairs: Sequence[tuple[str, Mean | None, Mean | None, str]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(what, overflow="fold")
+    table.add_column(title, overflow="fold")
     for heading in ("ratio", "adds ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     if any(verdict for *_, verdict in pairs):
         table.add_column("verdict", no_wrap=True)
-    for asks, ratio, adds_ms, verdict in pairs:
-        table.add_row(asks, _describe(ratio), _describe(adds_ms), *([verdict] if verdict else []))
+    for name, ratio, adds_ms, verdict in pairs:
+        table.add_row(name, _describe(ratio), _describe(adds_ms), *([verdict] if verdict else []))
     return table
 
 

@@ -1,4 +1,4 @@
-"""Experiments in a real browser: `python -m browserlab` on servers of the lab; its answers are checked."""
+"""Experiments in a real browser: runs `python -m browserlab` on servers of the lab and checks its output."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.system import files, processes, signals, temp_folders
 if TYPE_CHECKING:
     from harness.studies.lab import Lab
 
-#: The longest experiment of those that are made once, on a slow machine.
-_PATIENCE_S: Final = 600
+#: Time limit of an experiment of a claim, for a slow machine.
+_TIMEOUT_S: Final = 600
 
 
 class NoBrowserError(Exception):
-    """There is no browser on this machine; the text says how to get one."""
+    """There is no browser on this machine; the message explains how to get one."""
 
 
 class _Row(BaseModel):
@@ -32,7 +32,7 @@ class _Row(BaseModel):
 
 
 class Crossing(_Row):
-    """Calls from a page of some origin; `browserlab.experiments.crossing` says what each field is."""
+    """Calls from a page of an origin; `browserlab.experiments.crossing` documents the fields."""
 
     scheme: str
     origin: str
@@ -48,12 +48,12 @@ class Crossing(_Row):
 
     @property
     def preflights(self) -> int:
-        """All of them."""
+        """Return the number of all preflights."""
         return self.login_preflights + self.read_preflights + self.write_preflights
 
 
 class Forgery(_Row):
-    """A write forged by another site's page; `browserlab.experiments.forgery` says what each field is."""
+    """A write forged by another site's page; `browserlab.experiments.forgery` documents the fields."""
 
     scheme: str
     as_it_comes: bool
@@ -64,7 +64,7 @@ class Forgery(_Row):
 
 
 class Injection(_Row):
-    """A script injected into the client; `browserlab.experiments.injection` says what each field is."""
+    """A script injected into the client; `browserlab.experiments.injection` documents the fields."""
 
     kept: str
     policy: bool
@@ -78,10 +78,10 @@ Row = TypeVar("Row", bound=BaseModel)
 
 
 def require() -> None:
-    """Find out whether there is a browser, before servers are started for it.
+    """Check that there is a browser, before servers are started for it.
 
     Raises:
-        NoBrowserError: There is none.
+        NoBrowserError: There is no browser.
     """
     answer = json.loads(processes.run_module("browserlab", ["--browser", "--json"]))
     if "missing" in answer:
@@ -90,52 +90,52 @@ def require() -> None:
 
 @dataclass(frozen=True)
 class BrowserRun(Generic[Row]):
-    """What an experiment found.
+    """Result of an experiment.
 
     Attributes:
-        browser: The version of the Chromium.
-        rows: What it saw.
+        browser: Version of Chromium.
+        rows: Rows of the experiment.
     """
 
     browser: str
     rows: list[Row]
 
 
-def made(
-    lab: Lab, experiment: str, kind: type[Row], patience_s: float = _PATIENCE_S, **options: int
+def run_experiment(
+    lab: Lab, experiment: str, kind: type[Row], timeout_s: float = _TIMEOUT_S, **options: int
 ) -> BrowserRun[Row]:
-    """What an experiment finds on servers of the lab.
+    """Run an experiment on servers of the lab.
 
     Args:
-        lab: Has the servers.
-        experiment: Its name.
-        kind: What its rows are.
-        patience_s: Seconds after which it is taken to hang.
-        options: What it is told besides.
+        lab: Lab with the servers.
+        experiment: Name of the experiment.
+        kind: Model of its rows.
+        timeout_s: Seconds to wait for its end.
+        options: Additional options of the experiment.
 
     Raises:
         NoBrowserError: There is no browser.
-        EnvironmentFailedError: It could not be made, or answered what is no result.
+        EnvironmentFailedError: The experiment failed, or its output is not a result.
     """
     about = json.loads(processes.run_module("browserlab", ["--list", "--json"]))[experiment]
     servers = [
         f"{name}={lab.port(scheme, about['arguments'], name)}" for name, scheme in about["servers"].items()
     ]
-    told = [("--server", server) for server in servers]
-    told += [(f"--{name}", str(value)) for name, value in options.items()]
-    said = _said([experiment, "--json", *(word for pair in told for word in pair)], patience_s)
+    arguments = [("--server", server) for server in servers]
+    arguments += [(f"--{name}", str(value)) for name, value in options.items()]
+    output = _output([experiment, "--json", *(word for pair in arguments for word in pair)], timeout_s)
     try:
-        answer = json.loads(said)
+        answer = json.loads(output)
         rows = [kind.model_validate(row) for row in answer["rows"]]
         return BrowserRun(str(answer["browser"]), rows)
     except (ValueError, TypeError, KeyError) as error:
         raise EnvironmentFailedError(
-            f"python -m browserlab {experiment} answered what is no result: {str(error).splitlines()[0]}"
+            f"the output of python -m browserlab {experiment} is not a result: {str(error).splitlines()[0]}"
         ) from error
 
 
-def _said(arguments: Sequence[str], patience_s: float) -> str:
-    """What the program says; its temporary files, the browser's included, are gone afterwards."""
+def _output(arguments: Sequence[str], timeout_s: float) -> str:
+    """Run the program, remove its temporary files and the browser's, and return its standard output."""
     try:
         with signals.deferred():
             folder, owner = temp_folders.make_folder()
@@ -146,15 +146,15 @@ def _said(arguments: Sequence[str], patience_s: float) -> str:
     try:
         with signals.deferred():
             process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
-        said = process.communicate(timeout=patience_s)[0].decode()
+        output = process.communicate(timeout=timeout_s)[0].decode()
         if process.returncode == 0:
-            return said
-        if said:
-            raise NoBrowserError(json.loads(said)["missing"])
+            return output
+        if output:
+            raise NoBrowserError(json.loads(output)["missing"])
         raise EnvironmentFailedError(f"python -m browserlab failed: {processes.log_end(log)}")
     except subprocess.TimeoutExpired as error:
         raise EnvironmentFailedError(
-            f"python -m browserlab did not end within {patience_s:.0f} s: {processes.log_end(log)}"
+            f"python -m browserlab did not end within {timeout_s:.0f} s: {processes.log_end(log)}"
         ) from error
     finally:
         with signals.deferred():

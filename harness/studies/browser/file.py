@@ -1,4 +1,4 @@
-"""`wait.json`: what users waited for, with every click that it rests on."""
+"""The file `wait.json`: click-to-response latencies, with all clicks."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from harness.results.environment import Git
 from harness.studies.lab import LabSetting
 from harness.system import files
 
-#: A batch of a hundred rounds.
+#: Size of a batch of a hundred rounds.
 _BATCH_BYTES: Final = 300e3
 
 
 @dataclass(frozen=True)
 class WaitPlan:
-    """What is to be measured.
+    """Plan of a measurement.
 
     Attributes:
-        batches: How many sets of servers and browser contexts.
-        rounds: Clicks in every case, of each batch.
-        seed: Of the order in the first batch; the next one has the next.
+        batches: Number of batches, each with fresh servers and browser contexts.
+        rounds: Clicks per case in each batch.
+        seed: Seed of the order of cases in the first batch; each further batch uses the next number.
     """
 
     batches: int
@@ -37,12 +37,12 @@ class WaitPlan:
 
 @dataclass(frozen=True)
 class Measured:
-    """One batch.
+    """A measured batch.
 
     Attributes:
         setting: Machine and servers.
-        browser: The version of the Chromium.
-        clicks: All of them, in order.
+        browser: Version of Chromium.
+        clicks: All clicks, in order.
     """
 
     setting: LabSetting
@@ -51,11 +51,11 @@ class Measured:
 
 
 def prepare(folder: Path, plan: WaitPlan) -> None:
-    """Make the folder, before anything is measured.
+    """Create the folder, before anything is measured.
 
     Raises:
-        SuiteError: Something measured is there already.
-        EnvironmentFailedError: It cannot be made or written, or has too little room.
+        SuiteError: The folder has results already.
+        EnvironmentFailedError: The folder cannot be created or written, or has too little space.
     """
     if (folder / WAIT_FILE).exists():
         raise SuiteError(f"{folder} holds {WAIT_FILE} already: name another folder with --out, or remove it.")
@@ -63,15 +63,15 @@ def prepare(folder: Path, plan: WaitPlan) -> None:
 
 
 def save(folder: Path, plan: WaitPlan, git: Git, started_at: str, batches: Sequence[Measured]) -> str:
-    """Write what was found so far, whole or not at all, and return it.
+    """Write the batches measured so far, atomically, and return the text of the file.
 
     Raises:
-        EnvironmentFailedError: It cannot be written, or not all batches are of one browser and one code.
+        EnvironmentFailedError: The file cannot be written, or browser or code differ between batches.
     """
     first = batches[0]
-    if any((one.setting, one.browser) != (first.setting, first.browser) for one in batches):
+    if any((batch.setting, batch.browser) != (first.setting, first.browser) for batch in batches):
         raise EnvironmentFailedError(
-            "between two batches the browser or the servers' code has changed: measure again."
+            "the browser or the servers' code has changed between two batches: measure again."
         )
     text = json.dumps(_to_json(plan, git, started_at, batches), indent=1) + "\n"
     files.write_atomically(folder / WAIT_FILE, text.encode())
@@ -79,7 +79,7 @@ def save(folder: Path, plan: WaitPlan, git: Git, started_at: str, batches: Seque
 
 
 def _to_json(plan: WaitPlan, git: Git, started_at: str, batches: Sequence[Measured]) -> dict[str, Any]:
-    clicks = as_meant([one.clicks for one in batches])
+    clicks = as_meant([batch.clicks for batch in batches])
     return {
         "schema_version": 1,
         "started_at": started_at,
@@ -88,9 +88,9 @@ def _to_json(plan: WaitPlan, git: Git, started_at: str, batches: Sequence[Measur
         "browser": batches[0].browser,
         **asdict(plan),
         "confidence": CONFIDENCE,
-        "dropped": sum(len(one.clicks) for one in batches) - sum(map(len, clicks)),
+        "dropped": sum(len(batch.clicks) for batch in batches) - sum(map(len, clicks)),
         "waits": [asdict(row) for row in waits(clicks)],
         "pairs": [asdict(row) for row in pairs(clicks)],
         "noise": asdict(noise(clicks)),
-        "clicks": [[click.model_dump() for click in one.clicks] for one in batches],
+        "clicks": [[click.model_dump() for click in batch.clicks] for batch in batches],
     }

@@ -1,4 +1,4 @@
-"""What the command `browser` does, told to a console."""
+"""Implementation of the command `study browser`."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from harness.studies.lab import Lab, LabSetting
 from harness.system import run_lock
 from harness.testbed.revisions import worktrees
 
-#: Seconds that a batch may take to begin, and each of its rounds, on a slow machine; longer, and it hangs.
-_BEGINNING_S: Final = 300
+#: Time limits for the start of a batch and for each of its rounds, in seconds, for a slow machine.
+_START_S: Final = 300
 _ROUND_S: Final = 30
 
 
 def measure(plan: WaitPlan, folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
-    """Measure what users wait for, keep every click, and print what they come to.
+    """Measure click-to-response latencies, save every click, and print the results.
 
-    Batches that were measured are kept when a later one fails.
+    If a batch fails, earlier batches are kept.
 
     Raises:
-        SuiteError: The folder holds something measured already.
-        EnvironmentFailedError: There is no browser, a server failed, or another run is under way.
+        SuiteError: The folder has results already.
+        EnvironmentFailedError: There is no browser, a server failed, or another run is in progress.
     """
     try:
         _measure(plan, folder, console, print_json=print_json, wait=wait)
@@ -47,41 +47,47 @@ def _measure(plan: WaitPlan, folder: Path, console: Console, *, print_json: bool
     log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with run_lock.machine_lock(folder, wait=wait, log=log):
         if removed := run_folder.remove(folder.parent):
-            log(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed files left by killed runs: {', '.join(removed)}")
         driver.require()
         file.prepare(folder, plan)
         git, started_at = worktrees.revision(), datetime.now(UTC).isoformat(timespec="seconds")
         log(f"{plan.batches} batches of {plan.rounds} rounds of a click in each case, seed {plan.seed}")
-        found: list[Measured] = []
+        batches: list[Measured] = []
         for number in range(plan.batches):
-            found.append(_batch(plan.rounds, plan.seed + number, folder, console))
-            text = file.save(folder, plan, git, started_at, found)
+            batches.append(_batch(plan.rounds, plan.seed + number, folder, console))
+            text = file.save(folder, plan, git, started_at, batches)
             log(f"batch {number + 1} of {plan.batches}")
     if print_json:
         print(text, end="")
-    clicks = as_meant([one.clicks for one in found])
-    same = noise(clicks)
-    log(f"Chromium {found[0].browser}; means of the batches' medians, intervals at {CONFIDENCE:.0%}")
+    clicks = as_meant([batch.clicks for batch in batches])
+    control = noise(clicks)
+    confidence = fmt.whole_percent(CONFIDENCE)
+    log(f"Chromium {batches[0].browser}; means of the batches' medians, {confidence} confidence intervals")
     cases, compared = waits(clicks), pairs(clicks)
-    tables.render(cases, compared, same, console)
-    if same.floor is not None:
-        log(f"noise floor, from two servers of one scheme: {fmt.number(100 * same.floor)} %")
-    if dropped := sum(len(one.clicks) for one in found) - sum(map(len, clicks)):
-        log(f"{dropped} clicks left out: the browser had forgotten a preflight that it may remember")
-    if same.suspicious:
-        log("warning: two servers of one scheme differ more than chance explains: believe no verdict above")
+    tables.render(cases, compared, control, console)
+    if control.floor is not None:
+        log(
+            "minimum detectable difference, from two servers of one scheme:"
+            f" {fmt.number(100 * control.floor)} %"
+        )
+    if dropped := sum(len(batch.clicks) for batch in batches) - sum(map(len, clicks)):
+        log(f"{dropped} clicks excluded: the browser sent a preflight that should have been cached")
+    if control.suspicious:
+        log(
+            "warning: two servers of one scheme differ by more than chance: the verdicts above are unreliable"
+        )
     caption = (
-        f"{fmt.whole_percent(CONFIDENCE)} intervals; {plan.batches} batches of {plan.rounds} rounds, seed"
-        f" {plan.seed}; Chromium {found[0].browser} and servers together on one machine"
-        f" ({found[0].setting.cpu}, {found[0].setting.cores} CPUs); {started_at}"
+        f"{confidence} confidence intervals; {plan.batches} batches of {plan.rounds} rounds, seed"
+        f" {plan.seed}; Chromium {batches[0].browser} and servers on one machine"
+        f" ({batches[0].setting.cpu}, {batches[0].setting.cores} CPUs); {started_at}"
     )
-    drawn = draw_waits(cases, compared, same, caption, folder)
-    log(f"{WAIT_FILE} and {' and '.join(file.name for file in drawn)} are in {folder}")
+    drawn = draw_waits(cases, compared, control, caption, folder)
+    log(f"{WAIT_FILE} and {' and '.join(path.name for path in drawn)} are in {folder}")
 
 
 def _batch(rounds: int, seed: int, folder: Path, console: Console) -> Measured:
-    """The clicks on fresh servers, in a fresh browser."""
-    patience_s = _BEGINNING_S + rounds * _ROUND_S
+    """Measure a batch on fresh servers, in a fresh browser."""
+    timeout_s = _START_S + rounds * _ROUND_S
     with Lab(folder, console) as lab:
-        made = driver.made(lab, "wait", Click, patience_s, rounds=rounds, seed=seed)
-        return Measured(LabSetting.of(lab.digest()), made.browser, made.rows)
+        result = driver.run_experiment(lab, "wait", Click, timeout_s, rounds=rounds, seed=seed)
+        return Measured(LabSetting.of(lab.digest()), result.browser, result.rows)

@@ -1,4 +1,4 @@
-"""Commits of known effect, and what the gate answered to them, for `bench.py verify trials --gate`. Pure."""
+"""Commits of known effect and the gate's answers to them, for `bench.py verify trials --gate`. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.results.gate import GateCheck
 from harness.studies.calibration.error_rates import MedianWithInterval, Rate, middle, rate
 from harness.studies.calibration.trial_kinds import Probe
 
-#: Work that a slow commit adds, as a fraction of its scheme's own server CPU a request.
+#: Work that a slow commit adds, as a fraction of its scheme's server CPU per request.
 ADDED: Final = 0.10
 _UNANSWERED: Final = (InconclusiveError.exit_code, InvalidMeasurementError.exit_code)
-#: With which `bench.py check` ends that has measured something.
+#: Exit codes of `bench.py check` after a measurement.
 ANSWERED: Final = (0, RegressionError.exit_code, *_UNANSWERED)
 
 
@@ -26,10 +26,10 @@ class Commit:
     """A kind of commit.
 
     Attributes:
-        name: As trials have it.
-        title: For people.
-        scheme: That it makes slower; empty for none.
-        file: Where that scheme checks a credential, from the top of the tree.
+        name: Name in trials.
+        title: Title in tables.
+        scheme: Scheme that it makes slower; empty for none.
+        file: File with that scheme's credential check, relative to the repository.
     """
 
     name: str
@@ -46,23 +46,23 @@ COMMITS: Final = (
 
 
 class GateTrial(BaseModel):
-    """What a gate answered to one commit.
+    """Answer of the gate to one commit.
 
     Attributes:
         kind: Name in `COMMITS`.
-        machine: What the system calls the CPU.
-        seed: Of the gate's plan.
-        started_at: ISO 8601, UTC.
-        revision: What the commit was made upon.
-        dirty: Whether the tree that measured had changes that were not committed.
-        probe: What the work was reckoned from, measured just before; None where there was none.
-        rounds: Turns of the loop that were committed.
-        exit_code: Of `bench.py check`.
-        named: The schemes that it called slower.
-        batches: Of fresh servers that it took.
-        seconds: That `bench.py check` took.
-        measured_added: Server CPU a request of each scheme, now over before, less one; empty where not told.
-        gate: Every figure that was held to a limit.
+        machine: CPU model.
+        seed: Seed of the gate's plan.
+        started_at: Start time, ISO 8601, UTC.
+        revision: Parent revision of the commit.
+        dirty: Whether the measuring checkout had uncommitted changes.
+        probe: Probe that the work was calculated from, measured just before; None without work.
+        rounds: Iterations of the committed loop.
+        exit_code: Exit code of `bench.py check`.
+        named: Schemes reported as slower.
+        batches: Number of batches of fresh servers.
+        seconds: Duration of `bench.py check`, seconds.
+        measured_added: Relative change of each scheme's server CPU per request; empty if not reported.
+        gate: All checks of the gate.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,12 +84,12 @@ class GateTrial(BaseModel):
 
     @property
     def answered(self) -> bool:
-        """Whether the gate said anything: one that cannot tell, or must not be believed, says so."""
+        """Whether the gate gave an answer, neither inconclusive nor invalid."""
         return self.exit_code not in _UNANSWERED
 
     @property
     def right(self) -> bool:
-        """Whether it failed exactly what is slower, and named that alone."""
+        """Whether the gate failed only for the slower scheme, and named no other."""
         scheme = _BY_NAME[self.kind].scheme
         expected = (RegressionError.exit_code, [scheme]) if scheme else (0, [])
         return (self.exit_code, self.named) == expected
@@ -99,19 +99,19 @@ _BY_NAME: Final[Mapping[str, Commit]] = {commit.name: commit for commit in COMMI
 
 
 def with_busy_work(source: str, rounds: int) -> str:
-    """A scheme's code, with a loop that turns so often at the beginning of its check of a credential.
+    """Return a scheme's code with a loop of this many iterations at the start of its credential check.
 
-    It is the loop of `calibration/slowed.py`, whose turn was timed.
+    It is the loop of `calibration/slowed.py`, which the probe has timed.
 
     Raises:
-        SuiteError: There is no such check.
+        SuiteError: The code does not have exactly one credential check.
     """
     tree = ast.parse(source)
     checks = [
         node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name == "identify"
     ]
     if len(checks) != 1:
-        raise SuiteError(f"expected one check of a credential, `identify` (got {len(checks)})")
+        raise SuiteError(f"expected one credential check, `identify` (got {len(checks)})")
     body = checks[0].body
     first = body[1] if ast.get_docstring(checks[0]) is not None else body[0]
     indent = " " * first.col_offset
@@ -124,15 +124,15 @@ def with_busy_work(source: str, rounds: int) -> str:
 
 @dataclass(frozen=True)
 class CommitRates:
-    """What the gate answered to all commits of one kind.
+    """Answers of the gate to all commits of one kind.
 
     Attributes:
         commit: The kind.
-        right: Commits that it answered as it should.
-        wrong: Those that it let pass and should not have, or failed, or failed by another's name.
-        unanswered: Those of which it could not tell, or whose measurement was invalid.
-        seconds: That `bench.py check` took.
-        measured_added: To the scheme that was made slower, as a fraction; None where there is none.
+        right: Commits with the right answer.
+        wrong: Commits passed or failed by mistake, or failed because of another scheme.
+        unanswered: Commits with an inconclusive or invalid measurement.
+        seconds: Duration of `bench.py check`, seconds.
+        measured_added: Work measured in the slower scheme, as a fraction; None without work.
     """
 
     commit: Commit
@@ -144,31 +144,31 @@ class CommitRates:
 
 
 def rows(trials: Sequence[GateTrial]) -> list[CommitRates]:
-    """A row for each kind there are trials of."""
-    found = []
+    """Return a row for each kind with trials."""
+    table = []
     for commit in COMMITS:
-        own = [trial for trial in trials if trial.kind == commit.name]
-        if own:
-            found.append(
+        of_kind = [trial for trial in trials if trial.kind == commit.name]
+        if of_kind:
+            table.append(
                 CommitRates(
                     commit,
-                    right=rate(sum(trial.right for trial in own), len(own)),
-                    wrong=_wrong(own),
-                    unanswered=sum(not trial.answered for trial in own),
-                    seconds=middle(trial.seconds for trial in own),
-                    measured_added=middle(trial.measured_added.get(commit.scheme) for trial in own),
+                    right=rate(sum(trial.right for trial in of_kind), len(of_kind)),
+                    wrong=_wrong(of_kind),
+                    unanswered=sum(not trial.answered for trial in of_kind),
+                    seconds=middle(trial.seconds for trial in of_kind),
+                    measured_added=middle(trial.measured_added.get(commit.scheme) for trial in of_kind),
                 )
             )
-    return found
+    return table
 
 
 def summary(trials: Sequence[GateTrial]) -> dict[str, Any]:
-    """The figures as `bench.py verify trials --gate --json` prints them; `…_ci` are intervals at 95 %."""
-    every = _wrong(trials)
+    """Return the output of `bench.py verify trials --gate --json`; `…_ci` are 95 % intervals."""
+    wrong = _wrong(trials)
     return {
-        "trials": every.trials,
-        "wrong": every.happened,
-        "wrong_ci": every.ci,
+        "trials": wrong.trials,
+        "wrong": wrong.happened,
+        "wrong_ci": wrong.ci,
         "commits": [
             {
                 "kind": row.commit.name,
@@ -178,8 +178,8 @@ def summary(trials: Sequence[GateTrial]) -> dict[str, Any]:
                 "wrong": row.wrong.happened,
                 "wrong_ci": row.wrong.ci,
                 "unanswered": row.unanswered,
-                **_middle("seconds", row.seconds),
-                **_middle("measured_added", row.measured_added),
+                **_to_json("seconds", row.seconds),
+                **_to_json("measured_added", row.measured_added),
             }
             for row in rows(trials)
         ],
@@ -190,5 +190,7 @@ def _wrong(trials: Sequence[GateTrial]) -> Rate:
     return rate(sum(trial.answered and not trial.right for trial in trials), len(trials))
 
 
-def _middle(name: str, one: MedianWithInterval | None) -> dict[str, Any]:
-    return {name: None, f"{name}_ci": None} if one is None else {name: one.value, f"{name}_ci": one.ci}
+def _to_json(name: str, median: MedianWithInterval | None) -> dict[str, Any]:
+    if median is None:
+        return {name: None, f"{name}_ci": None}
+    return {name: median.value, f"{name}_ci": median.ci}

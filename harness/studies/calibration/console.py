@@ -1,4 +1,4 @@
-"""Error rates as tables on a terminal of 80 columns."""
+"""Error rates as tables for terminals of 80 columns."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from harness.studies.calibration.trial_kinds import KINDS, Trial
 
 
 def render(trials: Sequence[Trial], console: Console) -> None:
-    """Print what was said how often, and what of it was to be reached."""
-    for kind, own in groupby(rows(trials), key=lambda row: row.kind):
+    """Print the rates of verdicts, and the goals for them."""
+    for kind, rows_of_kind in groupby(rows(trials), key=lambda row: row.kind):
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("", no_wrap=True, min_width=16)
         for heading in ("called slower", "called faster"):
             table.add_column(heading, no_wrap=True, justify="right", min_width=18)
         for heading in ("invalid", "seconds"):
             table.add_column(heading, no_wrap=True, justify="right")
-        judged = list(own)
+        judged = list(rows_of_kind)
         for row in judged:
-            last = ("", "") if row.seconds is None else (str(row.invalid), _seconds(row.seconds))
-            table.add_row(row.judge, _rate(row.slower), _rate(row.faster), *last)
+            cells = ("", "") if row.seconds is None else (str(row.invalid), _seconds(row.seconds))
+            table.add_row(row.judge, _rate(row.slower), _rate(row.faster), *cells)
         console.print(f"{KINDS[kind].title}{_measured(judged[0])}", highlight=False, soft_wrap=True)
         console.print(table)
         console.print()
     marks = {True: "reached", False: "MISSED", None: "too few trials"}
-    wanted = Table("to reach", "measured", "", box=None, pad_edge=False)
+    table = Table("goal", "measured", "", box=None, pad_edge=False)
     for goal in goals(trials):
-        wanted.add_row(goal.text, goal.figure, marks[goal.reached])
-    if wanted.row_count:
-        console.print(wanted)
+        table.add_row(goal.text, goal.figure, marks[goal.reached])
+    if table.row_count:
+        console.print(table)
 
 
 def _measured(row: ErrorRates) -> str:
-    """How much work was really added, or what came of it where none was."""
+    """Return the measured added work; without added work, the measured ratio."""
     if row.measured_added is not None:
         return f" (measured: {fmt.percent(row.measured_added.value)})"
     if row.ratio is None:
@@ -52,9 +52,9 @@ def _measured(row: ErrorRates) -> str:
 
 
 def render_gate(trials: Sequence[GateTrial], console: Console) -> None:
-    """Print what the gate answered to commits whose effect is known."""
+    """Print the gate's answers to commits of known effect."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("the commit", min_width=14)
+    table.add_column("commit", min_width=14)
     for heading in ("right", "wrong"):
         table.add_column(heading, no_wrap=True, justify="right")
     for heading in ("no answer", "seconds"):

@@ -1,4 +1,4 @@
-"""From trials to error rates with intervals. Pure."""
+"""Error rates with intervals, from trials. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from scipy.special import bdtr, betaincinv
 
 from harness.studies.calibration.trial_kinds import KINDS, RATES, Trial
 
-#: Of the intervals of rates.
+#: Confidence of the intervals of rates.
 _CONFIDENCE: Final = 0.95
-#: A fall or rise of the rate by more than this is called a difference by who judges the usual way.
+#: Threshold above which back-to-back runs of a load generator are taken for a difference.
 USUAL_THRESHOLD: Final = 0.05
-OURS: Final = "this instrument"
+OURS: Final = "this tool"
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened in so many trials, with the Clopper-Pearson (1934) interval at 95 %."""
+    """Number of events in a number of trials, with the 95 % Clopper-Pearson (1934) interval of the rate."""
 
     happened: int
     trials: int
@@ -30,12 +30,12 @@ class Rate:
 
     @property
     def ci(self) -> tuple[float, float]:
-        """Both ends of the interval."""
+        """Return both ends of the interval."""
         return self.low, self.high
 
 
 def rate(happened: int, trials: int) -> Rate:
-    """A rate with its exact interval; from 0 to 1 without any trial."""
+    """Return a rate with its exact interval, which is 0 to 1 without trials."""
     tail = (1 - _CONFIDENCE) / 2
     low = float(betaincinv(happened, trials - happened + 1, tail)) if happened else 0.0
     high = float(betaincinv(happened + 1, trials - happened, 1 - tail)) if happened < trials else 1.0
@@ -44,17 +44,17 @@ def rate(happened: int, trials: int) -> Rate:
 
 @dataclass(frozen=True)
 class MedianWithInterval:
-    """A median with its interval at 95 %, which is two of the values; None where there are too few."""
+    """A median with its 95 % interval, from two of the values; None if there are too few."""
 
     value: float
     ci: tuple[float, float] | None
 
 
 def middle(values: Iterable[float | None]) -> MedianWithInterval | None:
-    """The median of what is known, with the interval that order statistics give it.
+    """Return the median of the values that are not None, with its interval from order statistics.
 
-    The k-th least and the k-th largest value, k from the binomial distribution (David and Nagaraja, "Order
-    Statistics", 2003, section 7.1). None without any value.
+    The ends are the k-th smallest and the k-th largest value, k from the binomial distribution (David and
+    Nagaraja, "Order Statistics", 2003, section 7.1). None without values.
     """
     known = sorted(value for value in values if value is not None)
     if not known:
@@ -67,17 +67,17 @@ def middle(values: Iterable[float | None]) -> MedianWithInterval | None:
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """What one judge said in all trials of one kind.
+    """Verdicts of one judge in all trials of one kind.
 
     Attributes:
         kind: Name in `KINDS`.
-        judge: `this instrument`, or the tool whose figures were judged the usual way.
+        judge: `this tool`, or the load generator that was run back to back.
         slower: Trials in which the changed arm was called slower.
-        faster: Trials in which it was called faster.
-        seconds: Time to a verdict; None where nobody counted.
-        measured_added: The work that was really added, as a fraction; None where there was none.
-        ratio: Changed over plain, of the primary metric, by this instrument; None without a verdict.
-        invalid: Trials that were no measurement; they have no verdict.
+        faster: Trials in which the changed arm was called faster.
+        seconds: Time to a verdict in seconds; None if it was not measured.
+        measured_added: Measured added work, as a fraction; None if no work was added.
+        ratio: Changed over plain, of the primary metric, by this tool; None without a verdict.
+        invalid: Trials with an invalid measurement, which have no verdict.
     """
 
     kind: str
@@ -91,16 +91,16 @@ class ErrorRates:
 
 
 def rows(trials: Sequence[Trial]) -> list[ErrorRates]:
-    """Every kind by every judge, ours first, kinds in the order of `KINDS`."""
-    found = []
+    """Return a row for each kind and judge: kinds in the order of `KINDS`, this tool first."""
+    table = []
     for kind in KINDS:
-        own = [trial for trial in trials if trial.kind == kind]
-        if own:
-            found.append(_row(kind, OURS, own, lambda trial: trial.verdict))
-            for tool in dict.fromkeys(tool for trial in own for tool in trial.usual):
-                judged = [trial for trial in own if tool in trial.usual]
-                found.append(_row(kind, tool, judged, partial(_usual, tool)))
-    return found
+        of_kind = [trial for trial in trials if trial.kind == kind]
+        if of_kind:
+            table.append(_row(kind, OURS, of_kind, lambda trial: trial.verdict))
+            for tool in dict.fromkeys(tool for trial in of_kind for tool in trial.usual):
+                judged = [trial for trial in of_kind if tool in trial.usual]
+                table.append(_row(kind, tool, judged, partial(_usual, tool)))
+    return table
 
 
 def _usual(tool: str, trial: Trial) -> str:
@@ -108,50 +108,58 @@ def _usual(tool: str, trial: Trial) -> str:
 
 
 def usual(plain: float, changed: float) -> str:
-    """What people say who hold two rates against each other, one measured after the other."""
+    """Return the verdict of a comparison of two rates from back-to-back runs."""
     if changed < plain * (1 - USUAL_THRESHOLD):
         return "slower"
     return "faster" if changed > plain * (1 + USUAL_THRESHOLD) else "no difference"
 
 
-def _row(kind: str, judge: str, own: Sequence[Trial], verdict: Callable[[Trial], str | None]) -> ErrorRates:
-    said = [verdict(trial) for trial in own]
+def _row(
+    kind: str, judge: str, trials: Sequence[Trial], verdict: Callable[[Trial], str | None]
+) -> ErrorRates:
+    verdicts = [verdict(trial) for trial in trials]
     ours = judge == OURS
     return ErrorRates(
         kind,
         judge,
-        slower=rate(said.count("slower"), len(own)),
-        faster=rate(said.count("faster"), len(own)),
-        seconds=middle(trial.seconds for trial in own) if ours else None,
-        measured_added=middle(trial.measured_added for trial in own),
-        ratio=middle(trial.ratio for trial in own if trial.verdict) if ours else None,
-        invalid=sum(trial.verdict is None for trial in own) if ours else 0,
+        slower=rate(verdicts.count("slower"), len(trials)),
+        faster=rate(verdicts.count("faster"), len(trials)),
+        seconds=middle(trial.seconds for trial in trials) if ours else None,
+        measured_added=middle(trial.measured_added for trial in trials),
+        ratio=middle(trial.ratio for trial in trials if trial.verdict) if ours else None,
+        invalid=sum(trial.verdict is None for trial in trials) if ours else 0,
     )
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
-    """The figures as `bench.py verify trials --json` prints them.
+    """Return the output of `bench.py verify trials --json`.
 
-    `aa` and `slowdowns` are this instrument's; `usual` has the same of every tool; `shapes` counts what was
-    said of the other kinds. Rates, and medians of `seconds`, `measured_added` and `ratio` (changed over
-    plain, of trials that had a verdict), have 95 % intervals.
+    `aa` and `slowdowns` are the rates of this tool; `usual` has the same of the load generators; `shapes`
+    has the verdicts on the other kinds. Rates, and medians of `seconds`, `measured_added` and `ratio`
+    (changed over plain, of trials with a verdict), have 95 % intervals.
     """
     table = rows(trials)
-    by = {(row.kind, row.judge): row for row in table}
+    by_key = {(row.kind, row.judge): row for row in table}
     tools = dict.fromkeys(row.judge for row in table if row.judge != OURS)
     return {
-        **_rates({kind.name: by.get((kind.name, OURS)) for kind in RATES}),
-        "usual": {tool: _rates({kind.name: by.get((kind.name, tool)) for kind in RATES}) for tool in tools},
+        **_rates({kind.name: by_key.get((kind.name, OURS)) for kind in RATES}),
+        "usual": {
+            tool: _rates({kind.name: by_key.get((kind.name, tool)) for kind in RATES}) for tool in tools
+        },
         "shapes": [
             {
                 "kind": row.kind,
                 "trials": row.slower.trials,
                 "slower": row.slower.happened,
                 "faster": row.faster.happened,
-                **_middle("ratio", row.ratio),
+                **_to_json("ratio", row.ratio),
                 "invalid": row.invalid,
-                "warned": sorted({name for one in trials if one.kind == row.kind for name in one.warned}),
-                "checks": sorted({name for one in trials if one.kind == row.kind for name in one.invalid}),
+                "warned": sorted(
+                    {name for trial in trials if trial.kind == row.kind for name in trial.warned}
+                ),
+                "checks": sorted(
+                    {name for trial in trials if trial.kind == row.kind for name in trial.invalid}
+                ),
             }
             for row in table
             if row.judge == OURS and row.kind not in {kind.name for kind in RATES}
@@ -160,7 +168,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def alarms(row: ErrorRates) -> Rate:
-    """How often the same code was called different, of the trials that had a verdict."""
+    """Return the rate of trials with a verdict in which the same code was called different."""
     return rate(row.slower.happened + row.faster.happened, row.slower.trials - row.invalid)
 
 
@@ -174,18 +182,18 @@ def _rates(by_kind: dict[str, ErrorRates | None]) -> dict[str, Any]:
             "alarms": alarms(same).happened,
             "alarms_ci": alarms(same).ci,
             "invalid": same.invalid,
-            **_middle("seconds", same.seconds),
+            **_to_json("seconds", same.seconds),
         },
         "slowdowns": [
             {
                 "added": KINDS[name].added,
-                **_middle("measured_added", row.measured_added),
+                **_to_json("measured_added", row.measured_added),
                 "trials": row.slower.trials,
                 "detected": row.slower.happened,
                 "detected_ci": row.slower.ci,
                 "called_faster": row.faster.happened,
                 "invalid": row.invalid,
-                **_middle("seconds", row.seconds),
+                **_to_json("seconds", row.seconds),
             }
             for name, row in by_kind.items()
             if row is not None and KINDS[name].added
@@ -193,5 +201,7 @@ def _rates(by_kind: dict[str, ErrorRates | None]) -> dict[str, Any]:
     }
 
 
-def _middle(name: str, one: MedianWithInterval | None) -> dict[str, Any]:
-    return {name: None, f"{name}_ci": None} if one is None else {name: one.value, f"{name}_ci": one.ci}
+def _to_json(name: str, estimate: MedianWithInterval | None) -> dict[str, Any]:
+    if estimate is None:
+        return {name: None, f"{name}_ci": None}
+    return {name: estimate.value, f"{name}_ci": estimate.ci}

@@ -1,4 +1,4 @@
-"""One trial of the gate: a commit of known effect in a scratch clone, and what `bench.py check` says."""
+"""A trial of the gate: a commit of known effect in a scratch clone, and the answer of `bench.py check`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.system import git, processes, signals
 from harness.system.cpus import cpu_model
 from harness.testbed.revisions.worktrees import revision
 
-#: Somebody commits, without the user's hooks and signature.
+#: Options of the committer, without the user's hooks and signature.
 _COMMITTER: Final = tuple(
     word
     for setting in (
@@ -29,41 +29,43 @@ _COMMITTER: Final = tuple(
 
 
 class Gates:
-    """Makes trials of the gate, without a word.
+    """Maker of trials of the gate, without console output.
 
     Args:
-        suite: What the gate measures.
-        added: Work that a slow commit adds, as a fraction of its scheme's server CPU a request.
+        suite: Suite that the gate measures.
+        added: Work that a slow commit adds, as a fraction of its scheme's server CPU per request.
 
     Raises:
-        SuiteError: This tool does not run from a checkout of itself, so there is nothing to clone.
+        SuiteError: This tool does not run from a checkout, so there is nothing to clone.
     """
 
     def __init__(self, suite: str = "gate", added: float = ADDED) -> None:
         self._suite = suite
         self._added = added
         self._trials = Trials()
-        about = revision()
-        if about.revision is None:
-            raise SuiteError("--gate clones this tool's own checkout, and it is installed: run it from one.")
-        self._revision = about.revision
-        self._dirty = bool(about.dirty)
+        checkout = revision()
+        if checkout.revision is None:
+            raise SuiteError(
+                "--gate clones this tool's checkout, but it is installed: run it from a checkout."
+            )
+        self._revision = checkout.revision
+        self._dirty = bool(checkout.dirty)
 
     def make(self, commit: Commit, seed: int | None) -> GateTrial:
-        """One trial.
+        """Make one trial.
 
         Raises:
             BenchError: The work could not be measured, or the gate did not run.
         """
         started_at = datetime.now(UTC)
-        with folder() as place:
-            top = place / "clone"
-            git.run(processes.ROOT, "clone", "--quiet", "--shared", str(processes.ROOT), str(top))
+        with folder() as path:
+            clone = path / "clone"
+            git.run(processes.ROOT, "clone", "--quiet", "--shared", str(processes.ROOT), str(clone))
             probe = self._trials.probe(commit.scheme) if commit.scheme else None
             rounds = 0 if probe is None else probe.turns(self._added)
-            _commit(top, commit, rounds)
+            _commit(clone, commit, rounds)
             begun = monotonic()
-            exit_code, result = self._check(place, top, seed)
+            exit_code, result = self._check(path, clone, seed)
             seconds = monotonic() - begun
         return GateTrial(
             kind=commit.name,
@@ -82,14 +84,14 @@ class Gates:
             gate=result.gate,
         )
 
-    def _check(self, place: Path, top: Path, seed: int | None) -> tuple[int, Result]:
-        """Run `bench.py check` of the clone, and return how it ended and what it printed."""
-        # Runs meet by a lock among temporary files: the calibration has that one, and this is part of it.
-        temporary = place / "t"
+    def _check(self, path: Path, clone: Path, seed: int | None) -> tuple[int, Result]:
+        """Run `bench.py check` of the clone, and return its exit code and its result."""
+        # The lock of runs is among the temporary files, and this calibration holds it: use another folder.
+        temporary = path / "t"
         temporary.mkdir()
-        arguments = ["check", self._suite, "--against", "HEAD~1", "--repo", str(top), "--json"]
-        arguments += ["--out", str(place / "run"), *([] if seed is None else ["--seed", str(seed)])]
-        log = place / "check.log"
+        arguments = ["check", self._suite, "--against", "HEAD~1", "--repo", str(clone), "--json"]
+        arguments += ["--out", str(path / "run"), *([] if seed is None else ["--seed", str(seed)])]
+        log = path / "check.log"
         with signals.deferred():
             process = processes.start("bench", arguments, log=log, environment={"TMPDIR": str(temporary)})
         try:
@@ -97,24 +99,24 @@ class Gates:
         finally:
             processes.terminate([process])
         if process.returncode not in ANSWERED or not printed.strip():
-            told = processes.last_lines(log.read_text(encoding="utf-8", errors="replace"))
-            raise EnvironmentFailedError(f"the gate did not run: {told}")
+            message = processes.last_lines(log.read_text(encoding="utf-8", errors="replace"))
+            raise EnvironmentFailedError(f"the gate did not run: {message}")
         return process.returncode, Result.model_validate_json(printed)
 
 
-def _commit(top: Path, commit: Commit, rounds: int) -> None:
-    """Change the clone, and commit it."""
+def _commit(clone: Path, commit: Commit, rounds: int) -> None:
+    """Change the clone, and commit the change."""
     if commit.scheme:
-        file = top / commit.file
+        file = clone / commit.file
         file.write_text(with_busy_work(file.read_text(encoding="utf-8"), rounds), encoding="utf-8")
     else:
-        with (top / "README.md").open("a", encoding="utf-8") as readme:
-            readme.write("\nA line more.\n")
-    git.run(top, *_COMMITTER, "commit", "--quiet", "--all", f"--message={commit.title}")
+        with (clone / "README.md").open("a", encoding="utf-8") as readme:
+            readme.write("\nAnother line.\n")
+    git.run(clone, *_COMMITTER, "commit", "--quiet", "--all", f"--message={commit.title}")
 
 
 def _added(result: Result) -> dict[str, float]:
-    """How much server CPU a request each scheme has more than before, as a fraction."""
+    """Return the relative change of each scheme's server CPU per request, as a fraction."""
     cpu = {row.arm: row.value for row in result.measurements if row.metric == "server_cpu"}
     schemes = [arm.removesuffix("@head") for arm in cpu if arm.endswith("@head")]
     return {name: cpu[f"{name}@head"] / cpu[f"{name}@base"] - 1 for name in schemes if f"{name}@base" in cpu}

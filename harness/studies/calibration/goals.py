@@ -1,4 +1,4 @@
-"""What the instrument is to reach (docs/method.md), held against trials. Pure."""
+"""Goals for the error rates (docs/method.md), compared with trials. Pure."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from harness.studies.calibration.trial_kinds import KINDS, RATES, Trial
 
 @dataclass(frozen=True)
 class CalibrationGoal:
-    """What the instrument is to reach; `reached` is None while there are too few trials to say."""
+    """A goal of the calibration; `reached` is None while there are too few trials."""
 
     text: str
     figure: str
     reached: bool | None
 
 
-#: So many trials of a kind the goals are stated for.
+#: Number of trials of a kind that the goals refer to.
 _TRIALS: Final = 40
-#: Of these at most so many with the same code called different, and of a slowdown at least so many found.
+#: Maximum of false alarms with the same code, and minimum of detected slowdowns, in that many trials.
 _ALARMS: Final = 1
 _DETECTED: Final = {"slower-3": 36, "slower-5": 39}
 _SECONDS: Final = 60
 
 
 def goals(trials: Sequence[Trial]) -> list[CalibrationGoal]:
-    """The goals, with the figures that these trials give."""
-    by = {row.kind: row for row in rows(trials) if row.judge == OURS}
-    found = []
-    if same := by.get("aa"):
+    """Return the goals, with the values from these trials."""
+    by_kind = {row.kind: row for row in rows(trials) if row.judge == OURS}
+    stated = []
+    if same := by_kind.get("aa"):
         wrong = alarms(same)
-        found.append(
+        stated.append(
             CalibrationGoal(
                 f"of {_TRIALS} trials with the same code at most {_ALARMS} called different",
                 f"{wrong.happened} of {wrong.trials}",
@@ -41,9 +41,9 @@ def goals(trials: Sequence[Trial]) -> list[CalibrationGoal]:
             )
         )
     for name, least in _DETECTED.items():
-        if row := by.get(name):
+        if row := by_kind.get(name):
             share = row.slower.happened / row.slower.trials
-            found.append(
+            stated.append(
                 CalibrationGoal(
                     f"of {_TRIALS} trials with {KINDS[name].title} at least {least} called slower",
                     f"{row.slower.happened} of {row.slower.trials}",
@@ -53,9 +53,9 @@ def goals(trials: Sequence[Trial]) -> list[CalibrationGoal]:
     timed = middle(trial.seconds for trial in trials if trial.kind in {kind.name for kind in RATES})
     if timed is not None:
         text = f"median time to a verdict at most {_SECONDS} s"
-        found.append(CalibrationGoal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))
-    return found
+        stated.append(CalibrationGoal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))
+    return stated
 
 
-def _reached(counted: Rate, holds: bool) -> bool | None:
-    return holds if counted.trials >= _TRIALS else None
+def _reached(counted: Rate, is_met: bool) -> bool | None:
+    return is_met if counted.trials >= _TRIALS else None

@@ -1,4 +1,4 @@
-"""What the command `verify trials` does, with and without `--gate`."""
+"""Implementation of the command `verify trials`, with and without `--gate`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from harness.studies.calibration.trial_log import Ledger, gate_trials, keep_gate
 from harness.system import files, run_lock
 from harness.system.cpus import cpu_model
 
-#: Recordings and tallies of the trial under way.
+#: Space for recordings and tallies of a trial.
 _TEMPORARY_BYTES: Final = 50e6
 
 
 def chosen(names: Sequence[str], *, shapes: bool) -> list[TrialKind]:
-    """The kinds of these names, or those that rates are counted in; the other shapes too where asked for.
+    """Return the kinds with these names, or those for error rates; on request the other shapes, too.
 
     Raises:
-        SuiteError: There is no kind of a name.
+        SuiteError: There is no kind with one of the names.
     """
     if unknown := [name for name in names if name not in KINDS]:
         raise SuiteError(f"there is no kind of trial {unknown[0]!r}; there are: {', '.join(KINDS)}.")
@@ -53,21 +53,21 @@ def calibrate(
     print_json: bool,
     wait: bool,
 ) -> None:
-    """Make so many trials of each kind, less those that the folder holds already, and tell the error rates.
+    """Make trials until the folder has this many of each kind, and print the error rates.
 
     Raises:
-        BenchError: A trial could not be made; those before it are kept.
+        BenchError: A trial failed; the trials before it are kept.
     """
     log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with run_lock.machine_lock(folder, wait=wait, log=log):
         files.temporary_folder(_TEMPORARY_BYTES)
         if removed := run_folder.remove(folder.parent):
-            log(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed files left by killed runs: {', '.join(removed)}")
         ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed)
         if seed not in (None, ledger.seed):
             raise SuiteError(
-                f"{folder} was begun with --seed {ledger.seed}: leave the option out to go on with it, or"
-                " name another folder with --out."
+                f"{folder} was begun with --seed {ledger.seed}: omit the option to continue it, or name"
+                " another folder with --out."
             )
         todo = missing(kinds, [trial.kind for trial in ledger.trials], trials)
         if ledger.trials:
@@ -88,16 +88,16 @@ def calibrate(
 def calibrate_gate(
     trials: int, folder: Path, seed: int | None, console: Console, *, print_json: bool, wait: bool
 ) -> None:
-    """The same of the gate: commits of known effect, and what `bench.py check` says of each.
+    """Make trials of the gate: commits of known effect, and the answer of `bench.py check` to each.
 
     Raises:
-        BenchError: A trial could not be made; those before it are kept.
+        BenchError: A trial failed; the trials before it are kept.
     """
     log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with run_lock.machine_lock(folder, wait=wait, log=log):
         files.temporary_folder(_TEMPORARY_BYTES)
         if removed := run_folder.remove(folder.parent):
-            log(f"removed what killed runs had left: {', '.join(removed)}")
+            log(f"removed files left by killed runs: {', '.join(removed)}")
         done = gate_trials(folder, cpu_model())
         todo = missing(COMMITS, [trial.kind for trial in done], trials)
         if done:
@@ -131,11 +131,11 @@ def _in_words(kind: TrialKind, trial: Trial) -> str:
     if trial.verdict is None or trial.ratio is None or trial.ci is None:
         return f"{kind.title}: invalid ({', '.join(trial.invalid)})"
     low, high = trial.ci
-    said = [f"{trial.verdict} ({trial.ratio:.3f}, {low:.3f} to {high:.3f}; {trial.seconds:.0f} s)"]
+    parts = [f"{trial.verdict} ({trial.ratio:.3f}, {low:.3f} to {high:.3f}; {trial.seconds:.0f} s)"]
     if trial.measured_added is not None:
-        said.append(f"{trial.measured_added:.2%} added")
-    said += [f"{tool}: {usual(*rates)}" for tool, rates in trial.usual.items()]
-    return f"{kind.title}: {'; '.join(said)}"
+        parts.append(f"{trial.measured_added:.2%} added")
+    parts += [f"{tool}: {usual(*rates)}" for tool, rates in trial.usual.items()]
+    return f"{kind.title}: {'; '.join(parts)}"
 
 
 class Named(Protocol):
@@ -143,18 +143,18 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """As trials have it."""
+        """Return the name in trials."""
 
 
 _K = TypeVar("_K", bound=Named)
 
 
 def missing(kinds: Sequence[_K], done: Sequence[str], trials: int) -> list[_K]:
-    """The kinds of the trials still to be made, dealt in turn, so that all kinds meet the same hours.
+    """Return the kinds of the trials still to be made, in turn, so that conditions are alike for all kinds.
 
     Args:
-        kinds: All of them.
-        done: The name of each trial's kind that is done.
-        trials: How many of each are wanted.
+        kinds: All kinds.
+        done: Names of the kinds of finished trials.
+        trials: Number of trials per kind.
     """
     return [kind for number in range(trials) for kind in kinds if done.count(kind.name) <= number]

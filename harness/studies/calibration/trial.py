@@ -1,4 +1,4 @@
-"""One trial: two arms whose difference is known, judged by a run, and then the way that people usually do."""
+"""A trial: two arms with a known difference, judged by a run, then by back-to-back runs of other tools."""
 
 from __future__ import annotations
 
@@ -32,39 +32,39 @@ from harness.system.source_tree import OURS, Tree
 from harness.testbed.rig import Rig
 
 PLAIN, CHANGED = "plain", "changed"
-#: Two arms only, so there is room for many instances of each.
+#: Instances per arm; with only two arms there can be many.
 _INSTANCES: Final = 16
 _SECONDS: Final = 20
 _WARMUP_REQUESTS: Final = 400
-#: A trial may not go on for ever.
+#: Time limit of a trial in seconds.
 _LIMIT_S: Final = 300
-#: As long as people who compare two servers by hand let a tool run, at least.
+#: Duration of a back-to-back run in seconds, at least as long as in manual comparisons, and its tools.
 _USUAL_S: Final = 5
 _USUAL: Final = ("wrk", "fast-http-user")
-#: When the neighbour begins: half-way through the slots, logins and warm-up before them.
+#: Start of the neighbour in seconds: half-way through the slots, with the logins and warm-up before them.
 _NEIGHBOUR_AFTER_S: Final = 15.0
 _PROBE_ROUNDS: Final = 1000
-#: How often a probe is tried.
+#: Attempts of a probe.
 _PROBES: Final = 3
-#: For how many seconds what one trial found of requests and turns serves for the next.
+#: Seconds for which the times measured by a trial are valid for the next one.
 _LAST_S: Final = 300
 _SLOWED: Final = "calibration.slowed"
 
 
 class Trials:
-    """Makes trials, without a word."""
+    """Maker of trials, without console output."""
 
     def __init__(self) -> None:
         self._schemes = catalog.schemes()
         self._last: tuple[float, Probe] | None = None
 
     def probe(self, scheme: str = "token") -> Probe:
-        """Measure a request to a scheme and a turn of the loop, so that per cent become turns.
+        """Measure a request to a scheme and an iteration of the loop, to convert per cent to iterations.
 
-        It is measured again where a burst of something else spoilt it.
+        An invalid measurement is repeated.
 
         Raises:
-            BenchError: It could not be measured.
+            BenchError: The times could not be measured.
         """
         for _ in range(_PROBES - 1):
             with suppress(InvalidMeasurementError):
@@ -73,41 +73,41 @@ class Trials:
 
     def _probe(self, scheme: str) -> Probe:
         kind = TrialKind("probe", "a probe", scheme=scheme)
-        with folder() as place:
-            arms = _arms(self._schemes[kind.scheme], _PROBE_ROUNDS, kind, place)
+        with folder() as path:
+            arms = _arms(self._schemes[kind.scheme], _PROBE_ROUNDS, kind, path)
             result = self._run(kind, arms, seed=1, instances=4, seconds=5)
             if not result.valid:
                 raise InvalidMeasurementError(
-                    f"what a request takes could not be measured: {', '.join(_checks(result, 'invalid'))}."
-                    " Repeat in a quieter hour; `bench.py doctor` says what disturbs."
+                    f"the CPU of a request could not be measured: {', '.join(_checks(result, 'invalid'))}."
+                    " Repeat on an idle machine; `bench.py doctor` lists sources of noise."
                 )
             return Probe(
                 server_cpu_us=_value(result, PLAIN, "server_cpu"),
-                round_ns=(_work_ns(place, CHANGED) - _work_ns(place, PLAIN)) / _PROBE_ROUNDS,
+                round_ns=(_work_ns(path, CHANGED) - _work_ns(path, PLAIN)) / _PROBE_ROUNDS,
             )
 
     def make(self, kind: TrialKind, seed: int) -> Trial:
-        """One trial, its work as large as it should be on this machine now.
+        """Make one trial, with added work in proportion to the current speed of this machine.
 
         Raises:
-            BenchError: It could not be measured at all; a run that is invalid is a trial without a verdict.
+            BenchError: The run failed; an invalid run is a trial without a verdict.
         """
         started_at = datetime.now(UTC)
         probe = (self._from_last(kind) or self.probe(kind.scheme)) if kind.added else None
         rounds = 0 if probe is None else probe.rounds(kind)
-        with folder() as place:
-            arms = _arms(self._schemes[kind.scheme], rounds, kind, place)
+        with folder() as path:
+            arms = _arms(self._schemes[kind.scheme], rounds, kind, path)
             result = self._run(kind, arms, seed, instances=_INSTANCES, seconds=_SECONDS)
             seconds = result.run.wall_s
             measured_added = None
             if kind.added:
-                added_ns = _work_ns(place, CHANGED) - _work_ns(place, PLAIN)
+                added_ns = _work_ns(path, CHANGED) - _work_ns(path, PLAIN)
                 plain_us = _value(result, PLAIN, "server_cpu")
                 measured_added = added_ns / 1e3 / plain_us
                 if kind in RATES:
                     now = Probe(server_cpu_us=plain_us, round_ns=added_ns / rounds)
                     self._last = (time.monotonic(), now) if result.valid else None
-            usual = _usually(arms.values()) if kind in RATES else {}
+            usual = _back_to_back(arms.values()) if kind in RATES else {}
         row = next((row for row in result.comparisons if row.primary), None)
         return Trial(
             kind=kind.name,
@@ -129,7 +129,7 @@ class Trials:
         )
 
     def _from_last(self, kind: TrialKind) -> Probe | None:
-        """What a trial minutes ago found, with more servers and for longer than a probe; None without one."""
+        """Return the times from a recent trial, which are more precise than a probe's; None without one."""
         if kind not in RATES or self._last is None or time.monotonic() - self._last[0] > _LAST_S:
             return None
         return self._last[1]
@@ -150,14 +150,14 @@ class Trials:
             return Run(suite, options).run(arms, reporter)
 
 
-def _arms(scheme: SchemeEntry, rounds: int, kind: TrialKind, place: Path) -> dict[str, Arm]:
-    """Both arms: the very same servers, copies of them, or both wrapped alike, one with more to do."""
+def _arms(scheme: SchemeEntry, rounds: int, kind: TrialKind, path: Path) -> dict[str, Arm]:
+    """Return both arms: the same servers, copies of them, or both wrapped alike and one with more work."""
     if kind.farther:
-        return _copies(scheme, kind, place)
+        return _copies(scheme, kind, path)
     if kind.is_same and not rounds:
         return {name: Arm(name, scheme) for name in (PLAIN, CHANGED)}
-    idle = {arm: _orders(place / arm, every=kind.every) for arm in (PLAIN, CHANGED)}
-    busy = _orders(place / CHANGED, rounds=rounds, every=kind.every, leak=kind.leak)
+    idle = {arm: _arguments(path / arm, every=kind.every) for arm in (PLAIN, CHANGED)}
+    busy = _arguments(path / CHANGED, rounds=rounds, every=kind.every, leak=kind.leak)
     variants = (busy, *[idle[CHANGED]] * (kind.of_instances - 1))
     return {
         PLAIN: Arm(PLAIN, scheme, _SLOWED, (idle[PLAIN],)),
@@ -165,18 +165,18 @@ def _arms(scheme: SchemeEntry, rounds: int, kind: TrialKind, place: Path) -> dic
     }
 
 
-def _copies(scheme: SchemeEntry, kind: TrialKind, place: Path) -> dict[str, Arm]:
-    """Servers whose code is the same to the byte, and the paths to it are not equally long."""
+def _copies(scheme: SchemeEntry, kind: TrialKind, path: Path) -> dict[str, Arm]:
+    """Return arms with identical copies of the servers' code, in paths of different length."""
     arms = {}
     for name, letters in ((PLAIN, 1), (CHANGED, 1 + kind.farther)):
-        tree = Tree(place.resolve() / ("c" * letters))
+        tree = Tree(path.resolve() / ("c" * letters))
         shutil.copytree(OURS.package, tree.package, ignore=shutil.ignore_patterns("__pycache__"))
         arms[name] = Arm(name, scheme, tree=tree, path_lengths=kind.path_lengths)
     return arms
 
 
-def _orders(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0) -> tuple[str, ...]:
-    """What a wrapped server is told to do; its folder for tallies is made."""
+def _arguments(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0) -> tuple[str, ...]:
+    """Return the arguments of a wrapped server, and create its folder for tallies."""
     tallies.mkdir(exist_ok=True)
     numbers = {"--rounds": rounds, "--every": every, "--leak": leak}
     words = [word for name, number in numbers.items() for word in (name, str(number))]
@@ -185,60 +185,60 @@ def _orders(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0) ->
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A temporary folder that counts as left over should this process be killed."""
+    """Yield a temporary folder, which the next run removes if this process is killed."""
     with signals.deferred():
-        place, owner = temp_folders.make_folder()
+        path, owner = temp_folders.make_folder()
     try:
-        yield place
+        yield path
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
         if owner is not None:
             owner.release()
 
 
 def _work_ns(tallies: Path, arm: str) -> float:
-    """What the work took a request, clock included: the mean over instances of their medians."""
-    told = [json.loads(file.read_text(encoding="utf-8")) for file in (tallies / arm).iterdir()]
-    took: list[float] = [one["work_ns"] for one in told if one["work_ns"] is not None]
-    if not took:
-        raise EnvironmentFailedError(f"no server of {arm} told what its work took")
-    return sum(took) / len(took)
+    """Return the time of the work per request, clock included: the mean of the instances' medians."""
+    reports = [json.loads(file.read_text(encoding="utf-8")) for file in (tallies / arm).iterdir()]
+    times: list[float] = [report["work_ns"] for report in reports if report["work_ns"] is not None]
+    if not times:
+        raise EnvironmentFailedError(f"no server of {arm} reported the time of its added work")
+    return sum(times) / len(times)
 
 
 def _value(result: Result, arm: str, metric: str) -> float:
     values = [row.value for row in result.measurements if (row.arm, row.metric) == (arm, metric)]
     if not values:
-        raise InvalidMeasurementError(f"nothing was recorded of {arm}; run it again.")
+        raise InvalidMeasurementError(f"nothing was recorded for {arm}: run it again.")
     return values[0]
 
 
 def _checks(result: Result, status: Status) -> list[str]:
-    """The checks that came out so, each once."""
+    """Return the names of the checks with this status, without duplicates."""
     return sorted({check.check for check in result.validity if check.status == status})
 
 
-def _usually(arms: Iterable[Arm]) -> dict[str, tuple[float, float]]:
-    """Requests a second of one server of each arm, one after the other, by each tool."""
-    found: dict[str, tuple[float, float]] = {}
-    with EngineRunner(arms, 1) as ring:
+def _back_to_back(arms: Iterable[Arm]) -> dict[str, tuple[float, float]]:
+    """Measure requests per second of one server of each arm, one after the other, with each tool."""
+    rates_by_tool: dict[str, tuple[float, float]] = {}
+    with EngineRunner(arms, 1) as runner:
         for tool in _USUAL:
-            if tool == "wrk" and not wrk.is_there():
+            if tool == "wrk" and not wrk.is_installed():
                 continue
             rates = []
             for number in (0, 1):
-                [(_, outcome)] = ring.fight([EngineCase(tool, "/api/restricted")], number, _USUAL_S)
+                [(_, outcome)] = runner.run_trials([EngineCase(tool, "/api/restricted")], number, _USUAL_S)
                 if outcome.errors:
-                    raise EnvironmentFailedError(f"{tool} saw {outcome.errors} errors where there are none.")
+                    raise EnvironmentFailedError(f"{tool} reported {outcome.errors} unexpected errors.")
                 rates.append(outcome.throughput)
-            found[tool] = (rates[0], rates[1])
-    return found
+            rates_by_tool[tool] = (rates[0], rates[1])
+    return rates_by_tool
 
 
 def _beside(disturbance: Disturbance) -> Callable[[Rig], AbstractContextManager[None]]:
-    """What goes on beside the load of a rig."""
+    """Return the context manager of a disturbance during the load."""
 
     @contextmanager
-    def going_on(rig: Rig) -> Iterator[None]:
+    def disturbed(rig: Rig) -> Iterator[None]:
         if not disturbance:
             yield
             return
@@ -256,4 +256,4 @@ def _beside(disturbance: Disturbance) -> Callable[[Rig], AbstractContextManager[
         finally:
             processes.terminate(started)
 
-    return going_on
+    return disturbed

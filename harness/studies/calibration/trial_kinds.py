@@ -1,6 +1,6 @@
-"""The kinds of trials, and what one trial found. Pure.
+"""The kinds of trials, and the result of a trial. Pure.
 
-Every trial holds an arm `plain` against an arm `changed`. In what way they differ is known.
+Every trial compares an arm `changed` with an arm `plain`. Their difference is known.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from pydantic import BaseModel, ConfigDict
 from harness.results.base import Interval, Verdict
 from harness.suites.arms import PATH_LENGTHS
 
-#: As much longer is the path to a copy that lies farther down.
+#: Additional letters of the path to a copy in a deeper folder.
 _FARTHER: Final = 32
 
-#: Something that goes on beside the load.
+#: A disturbance during the load.
 Disturbance = Literal["", "neighbour", "stutter"]
 
 
 @dataclass(frozen=True)
 class TrialKind:
-    """One way in which two arms differ.
+    """A known difference between two arms.
 
     Attributes:
-        name: As trials and tables have it.
-        title: For people.
-        added: Work added to the changed arm, as a fraction of the plain arm's server CPU a request.
-        every: Only one request in so many has it: so much more of it.
-        of_instances: Only one instance in so many has it: so much more of it. Their geometric mean, which is
-            judged, rises by a little less than `added`.
-        leak: Bytes that each request to the changed arm leaves behind.
-        beside: What goes on beside the load.
-        farther: Both arms run copies of the servers, and by so many letters is the path to the changed
-            arm's copy the longer one; 0 where there is one tree for both.
-        path_lengths: From how many the length of the path to each server is drawn (harness/suites/arms.py).
-        scheme: What both arms serve.
+        name: Name in trials and tables.
+        title: Title for people.
+        added: Work added to the changed arm, as a fraction of the plain arm's server CPU per request.
+        every: Number of requests per request with work, which then has as many times the work.
+        of_instances: Number of instances per instance with work, which then has as many times the work.
+            Their geometric mean, which is judged, rises by a little less than `added`.
+        leak: Bytes that each request to the changed arm leaks.
+        beside: Disturbance during the load.
+        farther: Additional letters of the path to the changed arm's copy of the servers; 0 if both arms run
+            the same copy.
+        path_lengths: Number of path lengths that are drawn from for each server (harness/suites/arms.py).
+        scheme: Scheme of both arms.
     """
 
     name: str
@@ -53,41 +53,47 @@ class TrialKind:
 
     @property
     def is_same(self) -> bool:
-        """Whether both arms run the very same."""
+        """Whether both arms do the same work."""
         return not self.added and not self.leak
 
 
-#: Those that the error rates are counted in.
+#: Kinds for error rates.
 RATES: Final = (
-    TrialKind("aa", "the same code in both arms"),
-    TrialKind("slower-3", "3 % more work in one arm", added=0.03),
-    TrialKind("slower-5", "5 % more work in one arm", added=0.05),
+    TrialKind("aa", "the same code in both servers"),
+    TrialKind("slower-3", "3 % more work in one server", added=0.03),
+    TrialKind("slower-5", "5 % more work in one server", added=0.05),
 )
-#: Other shapes of slowness, and of trouble.
+#: Other shapes of slowdowns and disturbances.
 SHAPES: Final = (
-    TrialKind("tenth", "every tenth request of one arm has 50 % more work", added=0.05, every=10),
+    TrialKind("tenth", "every tenth request of one server has 50 % more work", added=0.05, every=10),
     TrialKind(
-        "one-of-eight", "one instance of eight of one arm has 40 % more work", added=0.05, of_instances=8
+        "one-of-eight", "one process of eight of one server has 40 % more work", added=0.05, of_instances=8
     ),
-    TrialKind("leak", "each request to one arm leaves 1 kB behind", leak=1000),
+    TrialKind("leak", "each request to one server leaks 1 kB", leak=1000),
     TrialKind(
-        "slow-store", "the store both arms use is stopped half of the time", beside="stutter", scheme="cookie"
+        "slow-store",
+        "the store of both servers is stopped half of the time",
+        beside="stutter",
+        scheme="cookie",
     ),
-    TrialKind("neighbour", "half-way a process begins that wants the servers' CPU", beside="neighbour"),
-    TrialKind("elsewhere", "the same code in a folder farther down", farther=_FARTHER),
+    TrialKind("neighbour", "half-way another process competes for the servers' CPU", beside="neighbour"),
+    TrialKind("elsewhere", "the same code in a deeper folder", farther=_FARTHER),
     TrialKind(
-        "elsewhere-still", "the same code farther down, no lengths drawn", farther=_FARTHER, path_lengths=0
+        "elsewhere-still",
+        "the same code in a deeper folder, path lengths not drawn",
+        farther=_FARTHER,
+        path_lengths=0,
     ),
 )
 KINDS: Final[Mapping[str, TrialKind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 
 
 class Probe(BaseModel):
-    """What the size of the work is reckoned from.
+    """Measured times that the amount of work is calculated from.
 
     Attributes:
-        server_cpu_us: CPU time of a plain server, us a request under saturation.
-        round_ns: CPU time of a turn of the loop that is added, where it turns.
+        server_cpu_us: CPU time of a plain server under saturation, µs per request.
+        round_ns: CPU time of an iteration of the added loop in the server, ns.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -96,36 +102,35 @@ class Probe(BaseModel):
     round_ns: float
 
     def rounds(self, kind: TrialKind) -> int:
-        """How often the loop must turn in each request that has any work."""
+        """Return the iterations of the loop in each request with work."""
         return self.turns(kind.added * kind.every * kind.of_instances)
 
     def turns(self, share: float) -> int:
-        """How often the loop turns in this share of a request's server CPU."""
+        """Return the iterations of the loop that take this share of a request's server CPU."""
         return round(share * self.server_cpu_us * 1e3 / self.round_ns)
 
 
 class Trial(BaseModel):
-    """One trial.
+    """Result of one trial.
 
     Attributes:
         kind: Name in `KINDS`.
-        seed: Of its plan.
-        started_at: ISO 8601, UTC.
-        revision: Of the tree that made it; None outside a checkout.
-        dirty: Whether that tree had changes that were not committed.
-        verdict: On the changed arm against the plain one; None where the run was invalid.
-        ratio: Changed over plain, of the primary metric; None where an arm recorded nothing.
-        ci: Its interval at the confidence of a look.
-        looks: Batches of instances that it took.
-        seconds: Until the verdict, starting of servers included.
-        probe: What the work was reckoned from, by a probe just before or a trial minutes ago; None where
-            there was no work.
-        measured_added: How much work was really added, as a fraction of the plain arm's server CPU a request.
-        invalid: The checks that made the run invalid.
-        warned: The checks that warned.
+        seed: Seed of the plan.
+        started_at: Start time, ISO 8601, UTC.
+        revision: Revision of the measuring checkout; None outside a checkout.
+        dirty: Whether that checkout had uncommitted changes.
+        verdict: Verdict on the changed arm relative to the plain one; None if the run was invalid.
+        ratio: Changed over plain, of the primary metric; None if an arm recorded nothing.
+        ci: Interval of the ratio at the confidence of an interim analysis.
+        looks: Number of batches of instances.
+        seconds: Time to the verdict in seconds, including the start of servers.
+        probe: Times that the work was calculated from, of a probe or a recent trial; None without work.
+        measured_added: Measured added work, as a fraction of the plain arm's server CPU per request.
+        invalid: Checks that made the run invalid.
+        warned: Checks with a warning.
         memory: Resident memory of a changed instance over that of a plain one, at the end.
-        usual: Rates of two single servers, one measured after the other, by the tool that measured them:
-            (plain, changed), requests a second; empty for shapes.
+        usual: Rates from back-to-back runs on a server of each arm, by tool: (plain, changed), requests per
+            second; empty for shapes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""The files that calibrations keep, a line for each trial as it is done."""
+"""The files of a calibration, with a line for each finished trial."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class _Head(BaseModel):
 
 
 class Ledger:
-    """A calibration's file, new or to be continued.
+    """The file of a calibration, new or to be continued.
 
     Attributes:
-        trials: Those that are done.
+        trials: Finished trials.
     """
 
     def __init__(self, path: Path, head: _Head, trials: list[Trial]) -> None:
@@ -39,22 +39,22 @@ class Ledger:
 
     @property
     def seed(self) -> int:
-        """Of the first trial; the others count on from it."""
+        """Return the seed of the first trial; further trials use larger ones."""
         return self._head.seed
 
     @classmethod
     def begin(cls, folder: Path, seed: int, machine: str) -> Self:
-        """Begin a new one."""
+        """Create a new file."""
         ledger = cls(folder / FILE, _Head(seed=seed, machine=machine), [])
         ledger._save()
         return ledger
 
     @classmethod
     def find(cls, folder: Path, machine: str) -> Self | None:
-        """The one in this folder; None where there is none.
+        """Return the file in this folder; None if there is none.
 
         Raises:
-            SuiteError: It cannot be read, or was made on another machine.
+            SuiteError: The file cannot be read, or was written on another machine.
         """
         path = folder / FILE
         lines = _lines(path)
@@ -67,7 +67,7 @@ class Ledger:
         return cls(path, head, trials)
 
     def add(self, trial: Trial) -> None:
-        """Keep a trial that is done: on disk when this returns."""
+        """Store a finished trial; it is on disk when this returns."""
         self.trials.append(trial)
         self._save()
 
@@ -76,10 +76,10 @@ class Ledger:
 
 
 def gate_trials(folder: Path, machine: str) -> list[GateTrial]:
-    """The trials of the gate that are done; none where there is no such file yet.
+    """Return the finished trials of the gate; none if there is no file yet.
 
     Raises:
-        SuiteError: It cannot be read, or was made on another machine.
+        SuiteError: The file cannot be read, or was written on another machine.
     """
     path = folder / GATE_FILE
     lines = _lines(path)
@@ -91,7 +91,7 @@ def gate_trials(folder: Path, machine: str) -> list[GateTrial]:
 
 
 def keep_gate_trials(folder: Path, trials: Sequence[GateTrial]) -> None:
-    """Keep them all: on disk when this returns."""
+    """Store all trials of the gate; they are on disk when this returns."""
     _write(folder / GATE_FILE, trials)
 
 
@@ -102,19 +102,19 @@ def _lines(path: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Whatever cannot be read is told with its file, and what to do."""
+    """Turn errors of reading into errors that name the file and the remedy."""
     try:
         yield
     except (OSError, ValueError) as error:
         raise SuiteError(
-            f"{path}: no list of trials: {str(error).splitlines()[0]}. Name another folder with --out."
+            f"{path}: not a list of trials: {str(error).splitlines()[0]}. Name another folder with --out."
         ) from error
 
 
 def _require_machine(path: Path, then: str, now: str) -> None:
     if then != now:
         raise SuiteError(
-            f"{path} was made on another machine ({then}; this is {now}): name another folder with --out."
+            f"{path} is from another machine ({then}; this is {now}): name another folder with --out."
         )
 
 

@@ -1,4 +1,4 @@
-"""The list of answers: kept after each claim, so that a command that was stopped goes on where it was."""
+"""The list of answers, written after each claim so that a stopped command can be resumed."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class _File(BaseModel):
 
 
 class Answers:
-    """The answers in a folder, those that it held already and those that are added.
+    """The answers in a folder: existing ones and those that are added.
 
     Args:
-        folder: Made where it is missing.
-        setting: Of what is added.
-        git: Of which revision.
+        folder: Folder of the list.
+        setting: Machine and servers of the answers to add.
+        git: Revision of the answers to add.
 
     Raises:
-        SuiteError: What is there cannot be read, or is of another setting.
+        SuiteError: The existing list cannot be read, or has another setting.
     """
 
     def __init__(self, folder: Path, setting: LabSetting, git: Git) -> None:
@@ -44,44 +44,44 @@ class Answers:
             self._file = _read(self._path)
             if self._file.setting != setting:
                 raise SuiteError(
-                    f"{self._path} holds answers about other servers or from another machine: name another"
+                    f"{self._path} holds answers for other servers or from another machine: name another"
                     " folder with --out."
                 )
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """What a folder holds."""
-        there = _read(folder / FILE)
-        return cls(folder, there.setting, there.git)
+        """Return the answers in a folder."""
+        file = _read(folder / FILE)
+        return cls(folder, file.setting, file.git)
 
     @property
     def all(self) -> list[ClaimAnswer]:
-        """By number."""
+        """Return all answers, by number."""
         return sorted(self._file.claims, key=lambda answer: answer.number)
 
     def has(self, number: int) -> bool:
-        """Whether a claim was answered: one that could not be run was not."""
-        return any(one.number == number and one.verdict != "not run" for one in self._file.claims)
+        """Whether a claim has an answer other than `not run`."""
+        return any(answer.number == number and answer.verdict != "not run" for answer in self._file.claims)
 
     def add(self, answer: ClaimAnswer) -> None:
-        """Keep an answer, in the place of an older one: on disk when this returns.
+        """Store an answer, replacing an older one; it is on disk when this returns.
 
         Raises:
-            SuiteError: A browser of another version showed the others.
+            SuiteError: The other answers are from another version of the browser.
         """
-        kept = [one for one in self._file.claims if one.number != answer.number]
-        others = {one.browser for one in kept if one.browser} - {answer.browser}
-        if answer.browser and others:
+        others = [other for other in self._file.claims if other.number != answer.number]
+        browsers = {other.browser for other in others if other.browser} - {answer.browser}
+        if answer.browser and browsers:
             raise SuiteError(
-                f"{self._path} holds what Chromium {', '.join(sorted(others))} showed, and this one is"
+                f"{self._path} holds answers from Chromium {', '.join(sorted(browsers))}, but this is"
                 f" {answer.browser}: name another folder with --out."
             )
-        self._file.claims = [*kept, answer]
+        self._file.claims = [*others, answer]
         files.write_atomically(self._path, (self._file.model_dump_json(indent=1) + "\n").encode())
 
 
 def answer_of(claim: Claim, outcome: Outcome) -> ClaimAnswer:
-    """Return a claim and its outcome as the list keeps them."""
+    """Return a claim and its outcome as an entry of the list."""
     return ClaimAnswer(
         number=claim.number,
         says=claim.says,
@@ -101,5 +101,5 @@ def _read(path: Path) -> _File:
         return _File.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, ValidationError) as error:
         raise SuiteError(
-            f"{path}: no list of answers: {str(error).splitlines()[0]}. Name another folder with --out."
+            f"{path}: not a list of answers: {str(error).splitlines()[0]}. Name another folder with --out."
         ) from error

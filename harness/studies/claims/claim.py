@@ -1,4 +1,4 @@
-"""A claim, and what came of putting it to the test."""
+"""A claim and the outcome of testing it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Claim:
-    """What somebody said, and how it is put to the test.
+    """A statement or question of the article or its readers, and how it is tested.
 
     Attributes:
-        number: In docs/findings.md and everywhere else.
-        says: The claim or question, in short.
-        by: Who said so.
+        number: Number in docs/findings.md and in all lists.
+        says: Short form of the claim or question.
+        by: Author of the claim.
         kind: How it can be answered.
-        experiment: What is done.
-        rule: When the claim counts as supported.
-        run: Does it, on live servers; None where it cannot be done yet.
-        pending: Why not.
+        experiment: Description of the experiment.
+        rule: Condition under which the claim counts as supported.
+        run: Function that makes the experiment on live servers; None if it cannot be made yet.
+        pending: Reason why it cannot be made yet.
     """
 
     number: int
@@ -40,34 +40,34 @@ class Claim:
 
 
 def not_run(claim: Claim) -> Outcome:
-    """The outcome of a claim that cannot be put to the test yet."""
+    """Return the outcome of a claim that cannot be tested yet."""
     return Outcome(verdict="not run", because=claim.pending, figures=[])
 
 
 def decided(
     holds: bool, because: str, figures: Sequence[ClaimFigure], otherwise: str = "the figures show otherwise"
 ) -> Outcome:
-    """The outcome of a demonstration: the same whenever it is repeated.
+    """Return the outcome of a demonstration, which is the same whenever it is repeated.
 
     Args:
-        holds: Whether it is as the rule says.
-        because: What was seen, where it is.
-        figures: What it rests on.
-        otherwise: What was seen, where it is not.
+        holds: Whether the claim's rule is met.
+        because: Observation if it is met.
+        figures: Numbers that the verdict rests on.
+        otherwise: Observation if it is not met.
     """
     verdict: Verdict = "supported" if holds else "refuted"
     return Outcome(verdict=verdict, because=because if holds else otherwise, figures=list(figures))
 
 
 def find_claims(numbers: list[int]) -> list[Claim]:
-    """The claims of these numbers, or all, by number.
+    """Return the claims with these numbers, or all, by number.
 
     Raises:
-        SuiteError: There is none of a number.
+        SuiteError: There is no claim with one of the numbers.
     """
     modules = plugins.modules("harness.studies.claims.families").values()
-    there = {claim.number: claim for module in modules for claim in module.CLAIMS}
-    if unknown := [number for number in numbers if number not in there]:
-        known = ", ".join(map(str, sorted(there)))
+    claims = {claim.number: claim for module in modules for claim in module.CLAIMS}
+    if unknown := [number for number in numbers if number not in claims]:
+        known = ", ".join(map(str, sorted(claims)))
         raise SuiteError(f"no such claim: {', '.join(map(str, unknown))}; there are {known}.")
-    return [there[number] for number in sorted(numbers or there)]
+    return [claims[number] for number in sorted(numbers or claims)]

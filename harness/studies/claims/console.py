@@ -1,4 +1,4 @@
-"""Answers to claims on a terminal of 80 columns."""
+"""Answers to claims as a table for terminals of 80 columns."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _STYLES: Final = {"supported": "green", "refuted": "red", "inconclusive": "yello
 
 
 def render(answers: Sequence[ClaimAnswer], console: Console) -> None:
-    """Print each claim with its verdict, and below it why."""
+    """Print each claim with its verdict and the reason below it."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("claim, by whom, and what was seen", overflow="fold")
-    for one in answers:
-        verdict = Text(one.verdict, style=_STYLES[one.verdict])
-        table.add_row(str(one.number), verdict, Text(f"{one.says} ({one.by})", style="bold"))
-        table.add_row("", "", Text(one.because))
+    table.add_column("claim (author), and what was observed", overflow="fold")
+    for answer in answers:
+        verdict = Text(answer.verdict, style=_STYLES[answer.verdict])
+        table.add_row(str(answer.number), verdict, Text(f"{answer.says} ({answer.by})", style="bold"))
+        table.add_row("", "", Text(answer.because))
     console.print(table)

@@ -1,4 +1,4 @@
-"""The experiments of claims that a browser settles."""
+"""Experiments of claims that are tested in a browser."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.results.claims import Outcome
-from harness.studies.browser.driver import NoBrowserError, Row, made, require
+from harness.studies.browser.driver import NoBrowserError, Row, require, run_experiment
 
 if TYPE_CHECKING:
     from harness.studies.lab import Lab
 
 
-def seen(
+def browser_experiment(
     experiment: str, kind: type[Row], judge: Callable[[Sequence[Row]], Outcome]
 ) -> Callable[[Lab], Outcome]:
-    """The experiment of a claim that a browser settles.
+    """Return the function that tests a claim in a browser.
 
     Args:
-        experiment: Its name.
-        kind: What its rows are.
-        judge: What they come to.
+        experiment: Name of the experiment.
+        kind: Model of its rows.
+        judge: Function from the rows to the outcome.
     """
 
     def run(lab: Lab) -> Outcome:
         try:
             require()
-            found = made(lab, experiment, kind)
+            browser_run = run_experiment(lab, experiment, kind)
         except NoBrowserError as error:
             return Outcome(verdict="not run", because=str(error), figures=[])
-        return judge(found.rows).model_copy(update={"browser": found.browser})
+        return judge(browser_run.rows).model_copy(update={"browser": browser_run.browser})
 
     return run

@@ -1,8 +1,8 @@
-"""What the parts of a check take by themselves.
+"""Times of the parts of a credential check, each measured separately.
 
 `python -m harness.studies.claims.microbenchmark --store URL` prints JSON. In turn, within one process: an
 HMAC-SHA256 over the signed part of a token, the whole verification of that token by PyJWT, and a GET of a
-session's record by redis-py over an open connection. Medians of blocks, in us.
+session's record by redis-py over an open connection. Medians of blocks, in µs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import jwt
 import uvloop
 from redis.asyncio import Redis
 
-#: Calls timed together, and how often the parts take turns.
+#: Calls timed together, and blocks of each part, in turn.
 _CALLS: Final = 50
 _BLOCKS: Final = 60
 _KEY: Final = "micro"
@@ -36,7 +36,7 @@ _CLAIMS: Final = {
 
 
 async def measure(store: str) -> dict[str, float]:
-    """Microseconds of each part by its name: `hmac`, `verify`, `get`."""
+    """Return the time of each part in µs, by name: `hmac`, `verify`, `get`."""
     secret = secrets.token_bytes(32)
     now = int(time.time())
     issued = _CLAIMS | {
@@ -54,33 +54,35 @@ async def measure(store: str) -> dict[str, float]:
         "hmac": lambda: hmac.digest(secret, signed, hashlib.sha256),
         "verify": lambda: jwt.decode(token, secret, algorithms=["HS256"], issuer="lab", audience="lab"),
     }
-    taken: dict[str, list[float]] = {"hmac": [], "verify": [], "get": []}
+    times_us: dict[str, list[float]] = {"hmac": [], "verify": [], "get": []}
     await redis.set(_KEY, json.dumps(issued), ex=60)
     for _ in range(_BLOCKS):
         for name, part in parts.items():
             begun_ns = time.perf_counter_ns()
             for _ in range(_CALLS):
                 part()
-            taken[name].append(_each_us(begun_ns))
+            times_us[name].append(_time_per_call_us(begun_ns))
         begun_ns = time.perf_counter_ns()
         for _ in range(_CALLS):
             await redis.get(_KEY)
-        taken["get"].append(_each_us(begun_ns))
+        times_us["get"].append(_time_per_call_us(begun_ns))
     await redis.delete(_KEY)
     await redis.aclose()
-    return {name: median(blocks) for name, blocks in taken.items()}
+    return {name: median(blocks) for name, blocks in times_us.items()}
 
 
-def _each_us(begun_ns: int) -> float:
+def _time_per_call_us(begun_ns: int) -> float:
     return (time.perf_counter_ns() - begun_ns) / 1e3 / _CALLS
 
 
 def main() -> None:
-    """Measure once, on the event loop that the servers have."""
+    """Measure once, on the event loop that the servers use."""
     parser = argparse.ArgumentParser(
         prog="python -m harness.studies.claims.microbenchmark", description=__doc__
     )
-    parser.add_argument("--store", required=True, metavar="URL", help="a Redis or Valkey without a password")
+    parser.add_argument(
+        "--store", required=True, metavar="URL", help="URL of a Redis or Valkey without a password"
+    )
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(measure(options.store))))

@@ -1,4 +1,4 @@
-"""Answers to claims as a page of Markdown. Pure."""
+"""Answers to claims as a Markdown page. Pure."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 
 def render(answers: Sequence[ClaimAnswer], pictures: Sequence[Picture] = ()) -> str:
-    """All answers with their figures as Markdown, ending in a newline.
+    """Return all answers with their figures as Markdown, ending in a newline.
 
     Args:
-        answers: What came of the claims.
-        pictures: Each is shown below the claims that it is about; it lies beside the page.
+        answers: Answers to show.
+        pictures: Charts in the folder of the page; each is shown below the claims that it is about.
     """
-    blocks = ["# Claims, put to the test", markdown.table(_overview(answers))]
-    for one in answers:
+    blocks = ["# Claims and test results", markdown.table(_overview(answers))]
+    for answer in answers:
         blocks += [
-            f"## {one.number}. {one.says} ({one.by})",
-            f"**{one.verdict}**: {one.because}.",
+            f"## {answer.number}. {answer.says} ({answer.by})",
+            f"**{answer.verdict}**: {answer.because}.",
             markdown.items(
                 [
-                    f"experiment: {one.experiment}.",
-                    f"rule: {one.rule}.",
-                    *([f"browser: Chromium {one.browser}."] if one.browser else []),
+                    f"experiment: {answer.experiment}.",
+                    f"rule: {answer.rule}.",
+                    *([f"browser: Chromium {answer.browser}."] if answer.browser else []),
                 ]
             ),
         ]
-        if one.figures:
-            rows = [[figure.name, _value(figure)] for figure in one.figures]
-            blocks.append(markdown.table(Table("Figures", ["what", "figure"], rows)))
+        if answer.figures:
+            rows = [[figure.name, _value(figure)] for figure in answer.figures]
+            blocks.append(markdown.table(Table("Figures", ["quantity", "value"], rows)))
         blocks += [
-            f"![{picture.shows}]({picture.file})" for picture in pictures if one.number in picture.claims
+            f"![{picture.shows}]({picture.file})" for picture in pictures if answer.number in picture.claims
         ]
     return "\n\n".join(blocks) + "\n"
 
@@ -46,10 +46,11 @@ def render(answers: Sequence[ClaimAnswer], pictures: Sequence[Picture] = ()) -> 
 def _value(figure: ClaimFigure) -> str:
     value = fmt.number(figure.value) if figure.value % 1 else f"{figure.value:.0f}"
     ends = "" if figure.ci is None else f" ({' to '.join(map(fmt.number, figure.ci))})"
-    return f"{value}{ends} {figure.unit}".rstrip()
+    unit = "µs" if figure.unit == "us" else figure.unit
+    return f"{value}{ends} {unit}".rstrip()
 
 
 def _overview(answers: Sequence[ClaimAnswer]) -> Table:
-    """One row a claim."""
-    rows = [[str(one.number), one.verdict, f"{one.says} ({one.by})"] for one in answers]
+    """Return a table with a row per claim."""
+    rows = [[str(answer.number), answer.verdict, f"{answer.says} ({answer.by})"] for answer in answers]
     return Table("Claims", ["#", "verdict", "claim"], rows)

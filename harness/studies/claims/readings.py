@@ -1,4 +1,4 @@
-"""What claims read from the run that is made once for all of them: rows, ratios, what they come to. Pure."""
+"""Rows, ratios and calculated values that claims read from their common run. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.suites.expressions import expression
 if TYPE_CHECKING:
     from harness.results.model import Comparison, Measurement, Result
     from harness.studies.lab import Lab
-    from harness.suites.expressions import MetricTerm as Asked
+    from harness.suites.expressions import MetricTerm
 
-#: Its restricted reads under saturation; what is compared there.
+#: Scenario of restricted reads under saturation, and the metric that is compared there.
 READS: Final = "saturation"
 METRIC: Final = "total_cpu"
 
 
 def measured(judge: Callable[[Result], Outcome]) -> Callable[[Lab], Outcome]:
-    """The experiment of a claim that is read from the suite's run."""
+    """Return the function that tests a claim by the run of its suite."""
 
     def run(lab: Lab) -> Outcome:
         return judge(lab.measured(SUITE))
@@ -30,7 +30,7 @@ def measured(judge: Callable[[Result], Outcome]) -> Callable[[Lab], Outcome]:
 
 
 def comparison(result: Result, base: str, arm: str, scenario: str = READS) -> Comparison:
-    """Of the CPU that two arms need for a request."""
+    """Return the comparison of the CPU per request of two arms."""
     return next(
         row
         for row in result.comparisons
@@ -38,33 +38,33 @@ def comparison(result: Result, base: str, arm: str, scenario: str = READS) -> Co
     )
 
 
-def describe_comparison(one: Comparison) -> ClaimFigure:
-    """A comparison as an answer has it."""
+def describe_comparison(row: Comparison) -> ClaimFigure:
+    """Return a comparison as a figure of an answer."""
     return ClaimFigure(
-        name=f"CPU per request, {one.arm} / {one.base} ({one.scenario})", value=one.ratio, ci=one.ci
+        name=f"CPU per request, {row.arm} / {row.base} ({row.scenario})", value=row.ratio, ci=row.ci
     )
 
 
 def rows(result: Result, scenario: str = READS) -> dict[str, Measurement]:
-    """The CPU that each arm needs for a request."""
+    """Return the CPU per request of each arm."""
     return {row.arm: row for row in result.measurements if (row.scenario, row.metric) == (scenario, METRIC)}
 
 
-def reckoned(
+def calculated(
     name: str, text: str, by_arm: Mapping[str, Measurement], result: Result, unit: str = ""
 ) -> ClaimFigure:
-    """What an expression over arms comes to, such as `token-denylist.total_cpu - token.total_cpu`.
+    """Return the value of an expression over arms, such as `token-denylist.total_cpu - token.total_cpu`.
 
     Args:
-        name: Of the figure.
+        name: Name of the figure.
         text: The expression.
-        by_arm: The measurement that stands for each arm in it.
-        result: Names the confidence.
-        unit: Of the figure.
+        by_arm: Measurement to use for each arm.
+        result: Result with the confidence of the interval.
+        unit: Unit of the figure.
     """
     node = expression(text)
-    asked: dict[Asked, Measurement] = {figure: by_arm[figure.arm] for figure in node.figures()}
-    whole = propagate(node.reckon({figure: evaluate(row) for figure, row in asked.items()}), asked)
+    terms: dict[MetricTerm, Measurement] = {term: by_arm[term.arm] for term in node.figures()}
+    estimate = propagate(node.evaluate({term: evaluate(row) for term, row in terms.items()}), terms)
     return ClaimFigure(
-        name=name, value=whole.value, unit=unit, ci=whole.interval(result.run.comparisons_confidence)
+        name=name, value=estimate.value, unit=unit, ci=estimate.interval(result.run.comparisons_confidence)
     )

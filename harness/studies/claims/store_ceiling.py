@@ -1,9 +1,9 @@
-"""What a store can carry out of a read's command, by itself: a program that prints JSON.
+"""Measures the maximum rate of a read's command on a store without servers, and prints JSON.
 
-`--reads` names a file with a JSON object: `commands`, what reads ask the store, a list of words each, and
-`values`, what it holds for that, by key. The program puts the values there, opens a connection for each
-command, has one under way on each, and prints how many `commands` were carried out in how many `seconds`, and
-`cpu_s`, the store's CPU meanwhile.
+`--reads` names a file with a JSON object: `commands`, the store commands of reads, a list of words each, and
+`values`, the store's values for them, by key. The program stores the values, opens a connection for each
+command, keeps one command in flight on each, and prints how many `commands` were run in how many `seconds`,
+and `cpu_s`, the CPU time that the store used.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Final
 
 import redis
 
-#: Seconds that a value lives, longer than any read's command keeps it.
-_LIFE_S: Final = 3600
+#: Lifetime of a value in seconds; longer than that set by any read's command.
+_LIFETIME_S: Final = 3600
 _REPLY_BYTES: Final = 65_536
 _WARM_UP: Final = 200
 
@@ -28,14 +28,14 @@ _WARM_UP: Final = 200
 def measure(
     path: str, commands: Sequence[Sequence[str]], values: Mapping[str, str], seconds: float
 ) -> dict[str, float]:
-    """Load the store for so many seconds, or to the end of the round that is then under way.
+    """Load the store for this many seconds, and to the end of the last round.
 
     Raises:
-        ValueError: It answered otherwise than at first.
+        ValueError: A reply differs from the first one.
     """
     with redis.Redis(unix_socket_path=path) as client:
         for key, value in values.items():
-            client.set(key, value, ex=_LIFE_S)
+            client.set(key, value, ex=_LIFETIME_S)
         requests = [_packed(words) for words in commands]
         connections = [_connected(path) for _ in requests]
         expected = _round(connections, requests)
@@ -45,7 +45,7 @@ def measure(
         begun = now = time.perf_counter()
         while now - begun < seconds:
             if _round(connections, requests) != expected:
-                raise ValueError("the store answered otherwise than at first")
+                raise ValueError("a reply of the store differs from the first one")
             done += len(requests)
             now = time.perf_counter()
         cpu_s = _cpu_s(client) - before
@@ -53,16 +53,16 @@ def measure(
 
 
 def _round(connections: Sequence[socket.socket], requests: Sequence[bytes]) -> list[bytes]:
-    """Every request sent, then every reply read."""
+    """Send all requests, then read all replies."""
     for connection, request in zip(connections, requests, strict=True):
         connection.sendall(request)
     return [connection.recv(_REPLY_BYTES) for connection in connections]
 
 
 def _packed(words: Sequence[str]) -> bytes:
-    """A command as the store reads it (RESP)."""
+    """Return a command in the store's protocol (RESP)."""
     encoded = [word.encode() for word in words]
-    return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%b\r\n" % (len(one), one) for one in encoded)
+    return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)
 
 
 def _connected(path: str) -> socket.socket:
@@ -78,19 +78,21 @@ def _cpu_s(client: redis.Redis) -> float:
 
 
 def main() -> None:
-    """Measure once, on a CPU of its own where one is named."""
+    """Measure once, on the CPU given on the command line, if any."""
     parser = argparse.ArgumentParser(
         prog="python -m harness.studies.claims.store_ceiling", description=__doc__
     )
-    parser.add_argument("--store", required=True, metavar="SOCKET", help="the Unix socket of a store")
-    parser.add_argument("--reads", required=True, type=Path, metavar="FILE", help="what is asked, as above")
-    parser.add_argument("--seconds", type=float, default=0.7, help="how long (default: %(default)s)")
-    parser.add_argument("--cpu", type=int, metavar="N", help="where this program runs (default: anywhere)")
+    parser.add_argument("--store", required=True, metavar="SOCKET", help="Unix socket of the store")
+    parser.add_argument(
+        "--reads", required=True, type=Path, metavar="FILE", help="commands and values, see above"
+    )
+    parser.add_argument("--seconds", type=float, default=0.7, help="duration (default: %(default)s)")
+    parser.add_argument("--cpu", type=int, metavar="N", help="CPU for this program (default: any)")
     options = parser.parse_args()
     if options.cpu is not None:
         os.sched_setaffinity(0, [options.cpu])
-    asked = json.loads(options.reads.read_text(encoding="utf-8"))
-    print(json.dumps(measure(options.store, asked["commands"], asked["values"], options.seconds)))
+    reads = json.loads(options.reads.read_text(encoding="utf-8"))
+    print(json.dumps(measure(options.store, reads["commands"], reads["values"], options.seconds)))
 
 
 if __name__ == "__main__":

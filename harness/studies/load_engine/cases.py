@@ -1,4 +1,4 @@
-"""What `bench.py verify engine` puts against what, and what one bout found. Pure."""
+"""The cases of `bench.py verify engine`, and the result of a trial. Pure."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-#: Connections under saturation, as the suites have.
+#: Connections under saturation, as in the suites.
 CONNECTIONS: Final = 8
-#: Arrivals a second in open loop, which one core must keep up with.
+#: Arrivals per second in open loop, which one core must sustain.
 RATE: Final = 3000
-#: Few and far between, so that what is measured is one answer and not a queue in the load generator.
+#: Low, so that single responses are measured and not a queue in the load generator.
 TRUTH_CONNECTIONS: Final = 2
 TRUTH_RATE: Final = 500
 
 
 @dataclass(frozen=True)
 class EngineCase:
-    """One engine on one path.
+    """A load generator on one path.
 
     Attributes:
         engine: `ours`, `ours-open`, `fast-http-user`, `http-user` or `wrk`.
-        path: What it asks for.
-        connections: Users.
-        rate: Arrivals a second; 0 in closed loop.
+        path: Path of the requests.
+        connections: Number of users.
+        rate: Arrivals per second; 0 in closed loop.
     """
 
     engine: str
@@ -33,12 +33,12 @@ class EngineCase:
 
     @property
     def has_truth(self) -> bool:
-        """Whether its server knows how long its answers took."""
+        """Whether the server reports the true times of its responses."""
         return self.path in TRUTH_PATHS
 
     @property
     def load(self) -> str:
-        """The load in words."""
+        """Return the load in words."""
         if self.rate:
             return f"open, {self.rate}/s constant"
         return f"closed, {self.connections} users"
@@ -46,7 +46,7 @@ class EngineCase:
 
 PATHS: Final = ("/public", "/api/restricted")
 TRUTH_PATHS: Final = ("/fixed", "/bimodal")
-#: By engine, since one process of an engine goes through all of its cases.
+#: By engine, since one process of an engine runs all of its cases.
 CASES: Final[Mapping[str, tuple[EngineCase, ...]]] = {
     "ours": (
         *(EngineCase("ours", path) for path in PATHS),
@@ -64,16 +64,16 @@ CASES: Final[Mapping[str, tuple[EngineCase, ...]]] = {
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What one bout found.
+    """Result of one trial.
 
     Attributes:
-        requests: Answered in the measured part.
-        errors: Of these, how many failed or answered wrongly, as far as the engine looks.
-        elapsed_ns: Length of the measured part.
-        cpu_ns: CPU time of the engine in it.
-        server_busy: The server's share of its CPU in it.
-        percentiles: By name, in us (`dropped_arrivals` is a fraction).
-        truth: The true percentiles of the same answers, in us, where the server knows them.
+        requests: Requests answered in the measured part.
+        errors: Failed requests and wrong responses, as far as the engine checks them.
+        elapsed_ns: Duration of the measured part, ns.
+        cpu_ns: CPU time of the engine in the measured part, ns.
+        server_busy: CPU usage of the server in the measured part, as a fraction of a core.
+        percentiles: Percentiles by name, µs (`dropped_arrivals` is a fraction).
+        truth: True percentiles of the same responses, µs, if the server reports them.
     """
 
     requests: int
@@ -86,10 +86,10 @@ class TrialOutcome:
 
     @property
     def throughput(self) -> float:
-        """Answers a second."""
+        """Return the responses per second."""
         return self.requests / self.elapsed_ns * 1e9
 
     @property
     def client_cpu(self) -> float:
-        """CPU time of the engine a request, in us."""
+        """Return the CPU time of the engine per request, µs."""
         return self.cpu_ns / self.requests / 1e3

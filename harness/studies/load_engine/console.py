@@ -1,4 +1,4 @@
-"""The engines' rows as tables on a terminal of 80 columns."""
+"""Results of load generators as tables for terminals of 80 columns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.table import Table
 from harness.studies.load_engine.rows import EngineRow, goals
 
 
-def render(found: Sequence[EngineRow], console: Console) -> None:
-    """Print what was measured, and what of it was to be reached."""
-    for table in (_rates(found), _latencies(found), _goals(found)):
+def render(rows: Sequence[EngineRow], console: Console) -> None:
+    """Print the measured rates and latencies, and the goals for them."""
+    for table in (_rates(rows), _latencies(rows), _goals(rows)):
         console.print(table)
         console.print()
 
@@ -26,9 +26,9 @@ def _table(words: Sequence[str], numbers: Sequence[str]) -> Table:
     return table
 
 
-def _rates(found: Sequence[EngineRow]) -> Table:
-    table = _table(("engine", "path", "load"), ("req/s", "CPU us/req", "server"))
-    for row in found:
+def _rates(rows: Sequence[EngineRow]) -> Table:
+    table = _table(("engine", "path", "load"), ("req/s", "CPU µs/req", "server"))
+    for row in rows:
         spins = "lag_p99" in row.percentiles
         table.add_row(
             row.engine,
@@ -41,22 +41,22 @@ def _rates(found: Sequence[EngineRow]) -> Table:
     return table
 
 
-def _latencies(found: Sequence[EngineRow]) -> Table:
-    table = _table(("service time, as told by", "path"), ("p50 us", "p90 us", "p99 us", "lag p99 us"))
-    for row in found:
-        seen = row.percentiles
+def _latencies(rows: Sequence[EngineRow]) -> Table:
+    table = _table(("service time reported by", "path"), ("p50 µs", "p90 µs", "p99 µs", "lag p99 µs"))
+    for row in rows:
+        percentiles = row.percentiles
         table.add_row(
             row.engine,
             row.path,
-            *(f"{seen[f'service_{name}']:,.0f}" for name in ("p50", "p90", "p99")),
-            f"{seen['lag_p99']:,.0f}" if "lag_p99" in seen else "",
+            *(f"{percentiles[f'service_{name}']:,.0f}" for name in ("p50", "p90", "p99")),
+            f"{percentiles['lag_p99']:,.0f}" if "lag_p99" in percentiles else "",
         )
     return table
 
 
-def _goals(found: Sequence[EngineRow]) -> Table:
+def _goals(rows: Sequence[EngineRow]) -> Table:
     marks = {True: "reached", False: "MISSED", None: "not measured"}
-    table = Table("to reach", "measured", "", box=None, pad_edge=False)
-    for goal in goals(found):
+    table = Table("goal", "measured", "", box=None, pad_edge=False)
+    for goal in goals(rows):
         table.add_row(goal.text, goal.figure, marks[goal.reached])
     return table

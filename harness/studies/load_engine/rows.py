@@ -1,4 +1,4 @@
-"""From bouts to rows, and what they must reach. Pure."""
+"""Rows of load generators from their trials, and goals for them. Pure."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from harness.analysis.stats.estimate import Estimate, geometric_mean
 from harness.studies.load_engine.cases import EngineCase, TrialOutcome
 
 _CONFIDENCE: Final = 0.99
-#: What ours is held against, case by case of the same path, and what of it.
+#: Engines and metrics that ours is compared with, on the same path.
 _RIVALS: Final = ("wrk", "fast-http-user", "http-user")
 _COMPARED: Final = ("throughput", "client_cpu")
 _LATENCIES: Final = ("service_p50", "service_p90", "service_p99")
 
-#: Bout by bout, in the order of the rounds.
+#: Trials of each case, in the order of the rounds.
 Rounds = Mapping[EngineCase, Sequence[TrialOutcome]]
 
 
 @dataclass(frozen=True)
 class EngineRow:
-    """One engine on one path, over all rounds.
+    """A load generator on one path, over all rounds.
 
     Attributes:
-        engine: Which.
-        path: What it asked for.
-        load: Closed or open, and how much.
-        throughput: Answers a second, with its 99 % interval over rounds.
-        client_cpu: CPU time of the engine, us a request; an engine in open loop spins while it waits.
-        server_busy: Median share of its CPU that the server used.
-        errors: In all rounds.
-        bouts: Rounds.
-        percentiles: Medians over rounds, in us, as the engine itself reports them.
-        truth: Where the server knows: percentile to its true value (us), and by how much the engine is off.
-        over: For ours: what it is held against, to ratios ours over theirs; rounds are pairs.
+        engine: Name of the engine.
+        path: Path of the requests.
+        load: Load model, closed or open, and its amount.
+        throughput: Responses per second, with the 99 % interval over rounds.
+        client_cpu: CPU time of the engine, µs per request; an engine in open loop spins while it waits.
+        server_busy: Median CPU usage of the server, as a fraction of a core.
+        errors: Errors in all rounds.
+        bouts: Number of rounds.
+        percentiles: Medians over rounds, µs, as reported by the engine.
+        truth: True percentiles (µs), if the server reports them, and the error of the engine's.
+        over: Ratios of ours over each compared engine, with rounds as pairs; empty for other engines.
     """
 
     engine: str
@@ -54,13 +54,13 @@ class EngineRow:
 
 
 def rows(rounds: Rounds) -> list[EngineRow]:
-    """A row a case."""
+    """Return a row per case."""
     return [_row(case, outcomes, rounds) for case, outcomes in rounds.items()]
 
 
 def _row(case: EngineCase, outcomes: Sequence[TrialOutcome], rounds: Rounds) -> EngineRow:
-    rate = geometric_mean([one.throughput for one in outcomes], _CONFIDENCE)
-    cpu = geometric_mean([one.client_cpu for one in outcomes], _CONFIDENCE)
+    rate = geometric_mean([outcome.throughput for outcome in outcomes], _CONFIDENCE)
+    cpu = geometric_mean([outcome.client_cpu for outcome in outcomes], _CONFIDENCE)
     rivals = {
         other.engine: theirs
         for other, theirs in rounds.items()
@@ -74,11 +74,12 @@ def _row(case: EngineCase, outcomes: Sequence[TrialOutcome], rounds: Rounds) -> 
         throughput_ci=_interval(rate),
         client_cpu=cpu.value,
         client_cpu_ci=_interval(cpu),
-        server_busy=median(one.server_busy for one in outcomes),
-        errors=sum(one.errors for one in outcomes),
+        server_busy=median(outcome.server_busy for outcome in outcomes),
+        errors=sum(outcome.errors for outcome in outcomes),
         bouts=len(outcomes),
         percentiles={
-            name: median(one.percentiles[name] for one in outcomes) for name in outcomes[0].percentiles
+            name: median(outcome.percentiles[name] for outcome in outcomes)
+            for name in outcomes[0].percentiles
         },
         truth={name: _truth(name, outcomes) for name in outcomes[0].truth},
         over={name: _over(outcomes, theirs) for name, theirs in rivals.items()}
@@ -88,27 +89,29 @@ def _row(case: EngineCase, outcomes: Sequence[TrialOutcome], rounds: Rounds) -> 
 
 
 def _truth(name: str, outcomes: Sequence[TrialOutcome]) -> dict[str, float]:
-    """The medians over rounds of the true percentile, and of what the engine said above it."""
+    """Return the medians over rounds of the true percentile, and of the engine's error."""
     return {
-        "true": median(one.truth[name] for one in outcomes),
-        "off": median(one.percentiles[f"service_{name}"] - one.truth[name] for one in outcomes),
+        "true": median(outcome.truth[name] for outcome in outcomes),
+        "off": median(outcome.percentiles[f"service_{name}"] - outcome.truth[name] for outcome in outcomes),
     }
 
 
 def _over(ours: Sequence[TrialOutcome], theirs: Sequence[TrialOutcome]) -> dict[str, Any]:
-    """Ours over theirs, round by round: geometric mean with interval; of percentiles the median.
+    """Return ours over theirs, round by round: geometric mean with interval, for percentiles the median.
 
     A percentile that Locust rounded down to 0 ms has no ratio.
     """
     pairs = list(zip(ours, theirs, strict=True))
-    found: dict[str, Any] = {}
+    ratios: dict[str, Any] = {}
     for metric in _COMPARED:
         ratio = geometric_mean([getattr(a, metric) / getattr(b, metric) for a, b in pairs], _CONFIDENCE)
-        found[metric] = {"ratio": ratio.value, "ci": _interval(ratio)}
+        ratios[metric] = {"ratio": ratio.value, "ci": _interval(ratio)}
     for metric in _LATENCIES:
         if all(b.percentiles[metric] for _, b in pairs):
-            found[metric] = {"ratio": median(a.percentiles[metric] / b.percentiles[metric] for a, b in pairs)}
-    return found
+            ratios[metric] = {
+                "ratio": median(a.percentiles[metric] / b.percentiles[metric] for a, b in pairs)
+            }
+    return ratios
 
 
 def _interval(estimate: Estimate) -> tuple[float, float] | None:
@@ -119,18 +122,18 @@ def _interval(estimate: Estimate) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class EngineGoal:
-    """What an engine must reach to be believed; `reached` is None where it could not be measured."""
+    """A goal for our load generator; `reached` is None if it could not be measured."""
 
     text: str
     figure: str
     reached: bool | None
 
 
-def goals(found: Sequence[EngineRow]) -> list[EngineGoal]:
-    """What docs/method.md promises of this engine, held against a measurement of it."""
-    by_case = {(row.engine, row.path): row for row in found}
+def goals(table: Sequence[EngineRow]) -> list[EngineGoal]:
+    """Return the goals of docs/method.md for our load generator, compared with a measurement."""
+    by_case = {(row.engine, row.path): row for row in table}
     ours, api = by_case["ours", "/public"], by_case["ours", "/api/restricted"]
-    answer = [
+    stated = [
         _ratio("at least 0.9 of wrk's rate on /public", ours, "wrk", "throughput", at_least=0.9),
         _ratio(
             "at least 2.5 times FastHttpUser's rate on /public",
@@ -140,32 +143,32 @@ def goals(found: Sequence[EngineRow]) -> list[EngineGoal]:
             at_least=2.5,
         ),
         EngineGoal(
-            "at most 20 us of client CPU a request on /public",
-            f"{ours.client_cpu:.1f} us",
+            "at most 20 µs of client CPU per request on /public",
+            f"{ours.client_cpu:.1f} µs",
             ours.client_cpu <= 20,
         ),
     ]
-    answer += [
+    stated += [
         _within(f"{name} within {limit:.0%} of wrk's on /api/restricted", api, name, limit)
         for name, limit in {"service_p50": 0.10, "service_p90": 0.10, "service_p99": 0.25}.items()
     ]
-    for row in found:
+    for row in table:
         if row.engine == "ours-open" and "lag_p99" in row.percentiles and not row.truth:
             lag = row.percentiles["lag_p99"]
-            text = f"lag at most 100 us at the 99th percentile, {row.path}, {row.load}"
-            answer.append(EngineGoal(text, f"{lag:.0f} us", lag <= 100))
+            text = f"lag at most 100 µs at the 99th percentile, {row.path}, {row.load}"
+            stated.append(EngineGoal(text, f"{lag:.0f} µs", lag <= 100))
         if row.truth:
-            worst = max(row.truth.values(), key=lambda one: abs(one["off"]) / max(50, 0.05 * one["true"]))
-            text = f"percentiles within 5 % or 50 us of the truth, {row.path}, {row.load}"
-            near = abs(worst["off"]) <= max(50, 0.05 * worst["true"])
-            answer.append(
-                EngineGoal(
-                    text, f"worst {worst['off']:+.0f} us where the truth is {worst['true']:,.0f}", near
-                )
-            )
-    wrong = sum(row.errors for row in found if row.engine.startswith("ours"))
-    answer.append(EngineGoal("no wrong answer", f"{wrong} errors", wrong == 0))
-    return answer
+            worst = max(row.truth.values(), key=lambda value: abs(value["off"]) / _tolerance_us(value))
+            text = f"percentiles within 5 % or 50 µs of the truth, {row.path}, {row.load}"
+            figure = f"worst {worst['off']:+.0f} µs at a true {worst['true']:,.0f}"
+            stated.append(EngineGoal(text, figure, abs(worst["off"]) <= _tolerance_us(worst)))
+    wrong = sum(row.errors for row in table if row.engine.startswith("ours"))
+    stated.append(EngineGoal("no wrong response", f"{wrong} errors", wrong == 0))
+    return stated
+
+
+def _tolerance_us(percentile: Mapping[str, float]) -> float:
+    return max(50, 0.05 * percentile["true"])
 
 
 def _ratio(text: str, row: EngineRow, rival: str, metric: str, *, at_least: float) -> EngineGoal:

@@ -1,4 +1,4 @@
-"""What the command `engine` does, told to a console."""
+"""Implementation of the command `verify engine`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from harness.system import run_lock
 
 
 def measure(rounds: int, seconds: int, seed: int, console: Console, *, print_json: bool, wait: bool) -> None:
-    """Measure all engines and print what was found.
+    """Measure all load generators and print the results.
 
     Raises:
-        EnvironmentFailedError: An engine or a server failed, or another run is under way.
+        EnvironmentFailedError: An engine or a server failed, or another run is in progress.
     """
     log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     with run_lock.machine_lock(Path(), wait=wait, log=log):
-        found = rows(measure_rounds(rounds, seconds, seed, log))
+        measured = rows(measure_rounds(rounds, seconds, seed, log))
     if print_json:
-        print(json.dumps([asdict(row) for row in found], indent=1))
-    tables.render(found, console)
+        print(json.dumps([asdict(row) for row in measured], indent=1))
+    tables.render(measured, console)

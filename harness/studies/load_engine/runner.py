@@ -1,4 +1,4 @@
-"""Where engines meet: a server, a target that knows the truth, and a CPU for the engine under test."""
+"""Runs each load generator against the same servers and a target with known latencies."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 
 class EngineRunner:
-    """Servers and the target, alive between `with` and its end.
+    """Context manager of servers and the target, which run until its end.
 
     Args:
-        arms: What to start of servers.
-        instances: Of each.
+        arms: Arms to start servers for.
+        instances: Number of servers per arm.
     """
 
     def __init__(self, arms: Iterable[Arm], instances: int) -> None:
         self._arms = list(arms)
         self._instances = instances
         self._placement = place(cpus.usable_cpus())
-        self._open = ExitStack()
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         try:
-            self._rig = self._open.enter_context(
+            self._rig = self._stack.enter_context(
                 Rig(
                     self._arms,
                     ServerOptions(users=1),
@@ -52,7 +52,7 @@ class EngineRunner:
             )
             with signals.deferred():
                 self._target = processes.start("calibration.target", [], log=self._rig.folder / "target.log")
-                self._open.callback(processes.terminate, [self._target])
+                self._stack.callback(processes.terminate, [self._target])
             cpus.pin(self._target.pid, self._placement.servers)
             self._target_port = int(json.loads(_line(self._target, self._rig.folder / "target.log"))["port"])
             first = self._rig.instances[0].target
@@ -60,65 +60,65 @@ class EngineRunner:
                 processes.run_module("loadtests.credential", [first.host, str(first.port)])
             )
         except BaseException:
-            self._open.close()
+            self._stack.close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        self._stack.close()
 
-    def fight(
+    def run_trials(
         self, cases: Sequence[EngineCase], number: int, seconds: int
     ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
-        """All cases of one engine, one after the other, in one fresh process of it.
+        """Run all cases of one engine, one after the other, in a fresh process of the engine.
 
         Args:
-            cases: What to do.
-            number: Says whose turn it is among the servers.
-            seconds: Length of the measured part of each.
+            cases: Cases of the engine.
+            number: Number that selects the server.
+            seconds: Duration of the measured part of each case.
 
         Raises:
             EnvironmentFailedError: The engine or a server failed.
         """
-        fight = self._fight_wrk if cases[0].engine == "wrk" else self._fight_locust
-        yield from fight(cases, number % len(self._rig.instances), seconds)
+        run = self._run_wrk if cases[0].engine == "wrk" else self._run_locust
+        yield from run(cases, number % len(self._rig.instances), seconds)
 
-    def _fight_wrk(
+    def _run_wrk(
         self, cases: Sequence[EngineCase], server: int, seconds: int
     ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
         instance = self._rig.instances[server]
         for case in cases:
             url = f"http://{instance.target.host}:{instance.target.port}{case.path}"
-            watch = _Busy(instance.pid)
-            found = wrk.fight(case, url, self._headers(case), seconds, self._placement.load)
-            yield case, TrialOutcome(**found, server_busy=watch.share(), truth={})
+            usage = _CpuUsage(instance.pid)
+            counted = wrk.run(case, url, self._headers(case), seconds, self._placement.load)
+            yield case, TrialOutcome(**counted, server_busy=usage.share(), truth={})
 
-    def _fight_locust(
+    def _run_locust(
         self, cases: Sequence[EngineCase], server: int, seconds: int
     ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
         instance = self._rig.instances[server]
-        file = self._rig.folder / "bouts.json"
-        log = self._rig.folder / "bouts.log"
-        file.write_text(json.dumps([self._bout(case, server, seconds) for case in cases]), encoding="utf-8")
+        file = self._rig.folder / "trials.json"
+        log = self._rig.folder / "trials.log"
+        file.write_text(json.dumps([self._trial(case, server, seconds) for case in cases]), encoding="utf-8")
         with signals.deferred():
             engine = processes.start("loadtests.engine_trial", [str(file)], log=log)
         try:
             cpus.pin(engine.pid, self._placement.load)
             for case in cases:
                 _expect("begin", engine, log)
-                watch = _Busy(self._target.pid if case.has_truth else instance.pid)
+                usage = _CpuUsage(self._target.pid if case.has_truth else instance.pid)
                 if case.has_truth:
-                    self._ask_truth()
+                    self._read_truth()
                 _expect("end", engine, log)
-                truth = self._ask_truth() if case.has_truth else {}
-                busy = watch.share()
+                truth = self._read_truth() if case.has_truth else {}
+                busy = usage.share()
                 yield case, TrialOutcome(**json.loads(_line(engine, log)), server_busy=busy, truth=truth)
         finally:
             processes.terminate([engine])
 
-    def _bout(self, case: EngineCase, server: int, seconds: int) -> dict[str, Any]:
+    def _trial(self, case: EngineCase, server: int, seconds: int) -> dict[str, Any]:
         target = self._rig.instances[server].target
         return {
             "engine": case.engine,
@@ -130,21 +130,23 @@ class EngineRunner:
             "connections": case.connections,
             "rate": case.rate,
             "warmup_s": _WARMUP_S,
-            # So that the slowest hundredth are more than a handful at the low rates of these.
+            # Longer, so that the slowest 1 % are more than a handful at the low rates of these cases.
             "seconds": 2 * seconds if case.has_truth else seconds,
         }
 
     def _headers(self, case: EngineCase) -> str:
         return str(self._credential["headers"]) if case.path.startswith("/api/") else ""
 
-    def _ask_truth(self) -> Mapping[str, float]:
-        """The true percentiles, in us, of what the target answered since it was last asked."""
+    def _read_truth(self) -> Mapping[str, float]:
+        """Return the true percentiles (µs) of the target's responses since the last call."""
         connection = http.client.HTTPConnection("127.0.0.1", self._target_port, timeout=10)
         try:
             connection.request("GET", "/truth")
             times = sorted(json.loads(connection.getresponse().read()))
         except (OSError, http.client.HTTPException) as error:
-            raise EnvironmentFailedError(f"the target with known delays does not answer: {error}") from error
+            raise EnvironmentFailedError(
+                f"the target with known latencies does not answer: {error}"
+            ) from error
         finally:
             connection.close()
         return {
@@ -152,8 +154,8 @@ class EngineRunner:
         }
 
 
-class _Busy:
-    """The share of its CPU that a process uses from now on."""
+class _CpuUsage:
+    """CPU usage of a process since the creation of this object."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -167,18 +169,18 @@ class _Busy:
 def _expect(word: str, engine: subprocess.Popen[bytes], log: Path) -> None:
     line = _line(engine, log)
     if line.strip() != word.encode():
-        raise AssertionError(f"expected {word}, and the engine said {line!r}")
+        raise AssertionError(f"expected {word}, but the engine printed {line!r}")
 
 
 def _line(process: subprocess.Popen[bytes], log: Path) -> bytes:
-    """The next line that a program of ours prints."""
+    """Return the next line printed by one of our programs."""
     if process.stdout is None:
-        raise AssertionError("programs of ours are started with a pipe")
+        raise AssertionError("our programs are started with a pipe")
     line = process.stdout.readline()
     if not line:
         process.wait(timeout=10)
         raise EnvironmentFailedError(
-            f"a program ended with exit code {process.returncode} before it was done:"
+            f"a program ended early with exit code {process.returncode}:"
             f" {processes.last_lines(log.read_text(errors='replace'))}"
         )
     return line

@@ -1,4 +1,4 @@
-"""wrk, where it is installed: the usual yardstick, written in C."""
+"""wrk, if it is installed: the usual reference, written in C."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.errors import EnvironmentFailedError
 from harness.studies.load_engine.cases import EngineCase
 from harness.system.processes import last_lines
 
-#: Only `done` is defined, so that nothing of Lua runs while requests do. wrk counts in microseconds.
+#: Defines `done` only, so that no Lua code runs during the requests. wrk counts in microseconds.
 _SCRIPT: Final = """
 function done(summary, latency, requests)
   local e = summary.errors
@@ -29,20 +29,19 @@ end
 """
 
 
-def is_there() -> bool:
-    """Whether it is installed."""
+def is_installed() -> bool:
+    """Whether wrk is installed."""
     return shutil.which("wrk") is not None
 
 
-def fight(case: EngineCase, url: str, headers: str, seconds: int, cpus: Sequence[int]) -> dict[str, Any]:
-    """Load a server with one thread of wrk for whole seconds: it knows no others.
+def run(case: EngineCase, url: str, headers: str, seconds: int, cpus: Sequence[int]) -> dict[str, Any]:
+    """Load a server with one thread of wrk; its duration is in whole seconds.
 
     Returns:
-        `requests`, `errors`, `elapsed_ns`, `cpu_ns` and `percentiles` (us), as `loadtests.engine_trial` has
-        them.
+        `requests`, `errors`, `elapsed_ns`, `cpu_ns` and `percentiles` (µs), as from `loadtests.engine_trial`.
 
     Raises:
-        EnvironmentFailedError: It failed.
+        EnvironmentFailedError: wrk failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "done.lua")
@@ -72,7 +71,7 @@ def _children_cpu_s() -> float:
 
 @contextlib.contextmanager
 def _pinned(cpus: Sequence[int]) -> Iterator[None]:
-    """Be on these CPUs: wrk inherits it, all of its threads included."""
+    """Bind this thread to these CPUs; wrk inherits the binding for all of its threads."""
     if not cpus or not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -1,4 +1,4 @@
-"""A run's end of the line to an agent."""
+"""Client of the agents: reads CPU and memory of servers on other machines for a run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TIMEOUT_S: Final = 10
 
 
 class AgentConnection:
-    """A connection to one agent, which has proved that it has the secret, as this side has.
+    """Connection to one agent; both sides have proved that they have the secret.
 
     Args:
-        address: Where it answers, as `HOST:PORT`.
-        secret: What both know.
+        address: Address of the agent, as `HOST:PORT`.
+        secret: Shared secret.
 
     Raises:
-        EnvironmentFailedError: Nothing answers there, or it has another secret.
+        EnvironmentFailedError: Nothing answers at the address, or the agent has a different secret.
     """
 
     def __init__(self, address: str, secret: str) -> None:
@@ -39,8 +39,8 @@ class AgentConnection:
         self._file = self._socket.makefile("rb")
         try:
             nonce = seal.nonce()
-            theirs = messages.nonce_of(self._greeting())
-            self._seal = messages.AgentSeal(secret, theirs, nonce, "run")
+            agent_nonce = messages.nonce_of(self._greeting())
+            self._seal = messages.AgentSeal(secret, agent_nonce, nonce, "run")
             self._send(messages.plain({"nonce": nonce}))
             self.about = self.request("who")
         except BaseException:
@@ -48,27 +48,27 @@ class AgentConnection:
             raise
 
     def request(self, what: str, port: int | None = None) -> dict[str, Any]:
-        """The agent's answer to one request.
+        """Send one request and return the agent's response.
 
         Raises:
-            OutOfReachError: It gave none.
-            EnvironmentFailedError: It has another secret, or cannot read what was asked for.
+            OutOfReachError: The agent did not respond.
+            EnvironmentFailedError: It has a different secret, or cannot read what was requested.
         """
         self._send(self._seal.line({"ask": what} | ({} if port is None else {"port": port})))
         line = self._line()
         try:
-            answer = self._seal.opened(line)
+            response = self._seal.opened(line)
         except messages.NotSealedError as error:
             raise EnvironmentFailedError(
-                f"the agent at {self.address} has another secret, or is none: what it answers is not sealed"
-                " with this run's."
+                f"the agent at {self.address} has a different secret, or is not an agent: its response is not"
+                " authenticated with this run's secret."
             ) from error
-        if "error" in answer:
-            raise EnvironmentFailedError(f"the agent at {self.address} says: {answer['error']}.")
-        return answer
+        if "error" in response:
+            raise EnvironmentFailedError(f"the agent at {self.address} reports: {response['error']}.")
+        return response
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._file.close()
         self._socket.close()
 
@@ -77,10 +77,12 @@ class AgentConnection:
         try:
             greeting = messages.parsed(line)
         except messages.NotSealedError as error:
-            raise EnvironmentFailedError(f"what answers at {self.address} is no agent.") from error
+            raise EnvironmentFailedError(
+                f"the program that listens at {self.address} is not an agent."
+            ) from error
         if greeting.get("protocol") != messages.PROTOCOL:
             raise EnvironmentFailedError(
-                f"what answers at {self.address} is no agent of protocol {messages.PROTOCOL}:"
+                f"the program that listens at {self.address} is not an agent of protocol {messages.PROTOCOL}:"
                 f" {greeting.get('error', 'use the same version of this tool on both sides')}."
             )
         return greeting
@@ -89,92 +91,92 @@ class AgentConnection:
         try:
             self._socket.sendall(line)
         except OSError as error:
-            raise self._silent(error) from error
+            raise self._out_of_reach(error) from error
 
     def _line(self) -> bytes:
         try:
             line = self._file.readline(messages.ANSWER_BYTES)
         except OSError as error:
-            raise self._silent(error) from error
+            raise self._out_of_reach(error) from error
         if not line.endswith(b"\n"):
-            raise self._silent(None)
+            raise self._out_of_reach(None)
         return line
 
-    def _silent(self, error: OSError | None) -> OutOfReachError:
-        """The error of an agent that answers no more."""
-        why = (
-            "it hung up"
+    def _out_of_reach(self, error: OSError | None) -> OutOfReachError:
+        """Return the error of an agent that no longer responds."""
+        reason = (
+            "it closed the connection"
             if error is None
-            else f"not within {_TIMEOUT_S} s"
+            else f"no response within {_TIMEOUT_S} s"
             if isinstance(error, TimeoutError)
             else error.strerror
         )
-        return OutOfReachError(f"the agent at {self.address} does not answer any more: {why}.")
+        return OutOfReachError(f"the agent at {self.address} no longer responds: {reason}.")
 
 
 class AgentMeter:
-    """Reads what listens on a port of an agent's machine (`harness.testbed.meters.Meter`).
+    """Meter of the server on a port of an agent's machine (`harness.testbed.meters.Meter`).
 
     Args:
-        line: To the agent.
-        port: Of the server.
+        connection: Connection to the agent.
+        port: Port of the server.
     """
 
-    def __init__(self, line: AgentConnection, port: int) -> None:
-        self._line = line
+    def __init__(self, connection: AgentConnection, port: int) -> None:
+        self._connection = connection
         self._port = port
 
     def meet(self) -> Family:
-        """Find out which processes serve there now."""
+        """Return the processes that serve on the port now; later readings are of these."""
         return frozenset(
-            (int(pid), float(began)) for pid, began in self._line.request("meet", self._port)["family"]
+            (int(pid), float(began)) for pid, began in self._connection.request("meet", self._port)["family"]
         )
 
     def cpu(self) -> CpuReading:
-        """CPU time of all of them until now."""
-        read = self._line.request("cpu", self._port)
-        return CpuReading(int(read["on_ns"]), int(read["waiting_ns"]))
+        """Return the CPU time of all of them until now."""
+        reading = self._connection.request("cpu", self._port)
+        return CpuReading(int(reading["on_ns"]), int(reading["waiting_ns"]))
 
     def resident_bytes(self) -> int:
-        """Resident memory of all of them."""
-        return int(self._line.request("memory", self._port)["bytes"])
+        """Return the resident memory of all of them."""
+        return int(self._connection.request("memory", self._port)["bytes"])
 
 
 class Agents:
-    """The lines of one run to all its agents, from now until `close`.
+    """Connections of one run to all its agents, open until `close`.
 
     Args:
-        addresses: Where they answer; the secret is needed where there is one.
+        addresses: Addresses of the agents; if there are any, the environment must have the secret.
 
     Raises:
-        EnvironmentFailedError: One does not answer, or has another secret.
+        EnvironmentFailedError: An agent does not respond, or has a different secret.
         SuiteError: There is no secret.
     """
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        self._lines: dict[str, AgentConnection] = {}
+        self._connections: dict[str, AgentConnection] = {}
         try:
             for address in dict.fromkeys(addresses):
-                self._lines[address] = AgentConnection(address, messages.secret_of(os.environ))
+                self._connections[address] = AgentConnection(address, messages.secret_of(os.environ))
         except BaseException:
             self.close()
             raise
 
     def meter(self, address: str, port: int) -> AgentMeter:
-        """Of what listens on that port, beside the agent at that address.
+        """Return the meter of the server on a port of the machine of the agent at an address.
 
         Raises:
-            EnvironmentFailedError: Nothing does, or the agent may not look into it.
+            EnvironmentFailedError: Nothing listens on the port, or the agent has no permission to read it.
         """
-        meter = AgentMeter(self._lines[address], port)
+        meter = AgentMeter(self._connections[address], port)
         meter.meet()
         return meter
 
     def machines(self) -> dict[str, dict[str, Any]]:
-        """What each agent says of its machine (`server.about`), by its address."""
-        return {address: line.about for address, line in self._lines.items()}
+        """Return each agent's description of its machine (`server.about`), by its address."""
+        return {address: connection.about for address, connection in self._connections.items()}
 
     def close(self) -> None:
-        """Hang up everywhere."""
-        for line in self._lines.values():
-            line.close()
+        """Close all connections."""
+        for connection in self._connections.values():
+            connection.close()

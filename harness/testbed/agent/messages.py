@@ -1,4 +1,4 @@
-"""What a run and an agent say to each other: one JSON object a line, sealed with what both know. Pure.
+"""Messages between a run and an agent: one JSON object per line, authenticated with a shared secret. Pure.
 
     agent   {"protocol": 1, "nonce": "…"}
     run     {"nonce": "…"}
@@ -7,8 +7,8 @@
     run     SEAL {"ask": "cpu", "port": 8001}
     agent   SEAL {"on_ns": …, "waiting_ns": …}
 
-Seals are those of `harness/protocol/seal.py`, of a session that both nonces make: so each side proves with
-every line that it has the secret.
+A SEAL is a message authentication code (`harness/protocol/seal.py`) with the key of a session, which depends
+on both nonces: so every line proves that its sender has the secret.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ from harness.protocol import seal
 from harness.system import secret
 
 PROTOCOL: Final = 1
-#: Of the longest line that an agent reads, and of the longest that a run does.
+#: Maximum length of a line that an agent reads, and of one that a run reads.
 REQUEST_BYTES: Final = 1024
 ANSWER_BYTES: Final = 1 << 20
 
 Side = Literal["run", "agent"]
-_OTHER: Final[Mapping[Side, Side]] = {"run": "agent", "agent": "run"}
+_PEER: Final[Mapping[Side, Side]] = {"run": "agent", "agent": "run"}
 
 
 class NotSealedError(ValueError):
-    """A line that whoever has the secret did not say, or not now."""
+    """A line that no holder of the secret sent, or a repeated one."""
 
 
 class AgentSeal:
-    """One side of one connection.
+    """Signer and verifier of one side of one connection.
 
     Args:
-        secret: What both know.
-        agent_nonce: What the agent said first.
-        run_nonce: What the run said first.
-        side: Which this is.
+        secret: Shared secret.
+        agent_nonce: Nonce of the agent's first line.
+        run_nonce: Nonce of the run's first line.
+        side: This side.
     """
 
     def __init__(self, secret: str, agent_nonce: str, run_nonce: str, side: Side) -> None:
         name = f"agent {PROTOCOL}"
-        self._seal = seal.Seal(secret, side, _OTHER[side], name, agent_nonce, run_nonce)
+        self._seal = seal.Seal(secret, side, _PEER[side], name, agent_nonce, run_nonce)
 
     def line(self, value: Mapping[str, Any]) -> bytes:
-        """The next line of this side."""
+        """Return the next line of this side."""
         text = json.dumps(value)
         _, mac = self._seal.make(text)
         return f"{mac} {text}\n".encode()
 
     def opened(self, line: bytes) -> dict[str, Any]:
-        """What the next line of the other side says.
+        """Verify the next line of the other side and return its object.
 
         Raises:
-            NotSealedError: It is not that.
+            NotSealedError: It is not the next line of the other side.
         """
         try:
             mac, _, text = line.decode().removesuffix("\n").partition(" ")
@@ -69,15 +69,15 @@ class AgentSeal:
 
 
 def plain(value: Mapping[str, Any]) -> bytes:
-    """A line without a seal."""
+    """Return a line without a seal."""
     return json.dumps(value).encode() + b"\n"
 
 
 def parsed(line: bytes | str) -> dict[str, Any]:
-    """The object that a line is.
+    """Return the JSON object of a line.
 
     Raises:
-        NotSealedError: It is none.
+        NotSealedError: It is not a JSON object.
     """
     try:
         value = json.loads(line)
@@ -89,7 +89,7 @@ def parsed(line: bytes | str) -> dict[str, Any]:
 
 
 def nonce_of(value: Mapping[str, Any]) -> str:
-    """The nonce of a first line.
+    """Return the nonce of a first line.
 
     Raises:
         NotSealedError: It has none.
@@ -101,15 +101,15 @@ def nonce_of(value: Mapping[str, Any]) -> str:
 
 
 def secret_of(environment: Mapping[str, str]) -> str:
-    """The secret that an environment names.
+    """Return the secret of an environment.
 
     Raises:
-        SuiteError: It names none, it is too short, or its file cannot be read.
+        SuiteError: It has no secret, the secret is too short, or its file cannot be read.
     """
-    found = secret.given(environment)
-    if found is None:
+    shared = secret.given(environment)
+    if shared is None:
         raise SuiteError(
-            f"a run and its agents share a secret: set {secret.NAME}, or {secret.FILE}, to the same for each;"
-            ' this makes one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+            f"a run and its agents share a secret: set {secret.NAME} or {secret.FILE} to the same value for"
+            ' each. Create one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
-    return found
+    return shared

@@ -1,4 +1,4 @@
-"""CPU time and memory of whatever listens on a port of this machine: found in /proc, so on Linux alone."""
+"""CPU time and memory of the server on a port of this machine, found in /proc: Linux only."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import psutil
 from harness.system import processes
 from harness.testbed.meters import CpuReading, Family, cpu_of, resident_bytes_of
 
-#: In the column `st` of /proc/net/tcp.
-_LISTENS: Final = "0A"
+#: Listening state in the column `st` of /proc/net/tcp.
+_LISTENING: Final = "0A"
 _PROC: Final = Path("/proc")
 
 
 class UnreadableError(Exception):
-    """What listens there cannot be read; says why, and what to do."""
+    """The server on a port cannot be read; the message has the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class _Listener:
-    """A listening socket, as /proc/net/tcp has it."""
+    """Listening socket of /proc/net/tcp."""
 
     inode: str
     uid: int
 
 
 class PortMeter:
-    """Reads the processes that hold a listening port, and those that they have started.
+    """Meter of the processes that listen on a port, and their descendants.
 
     Args:
-        port: Of TCP, at any address of this machine (of this network namespace).
+        port: TCP port, at any address of this machine (of this network namespace).
     """
 
     def __init__(self, port: int) -> None:
@@ -43,31 +43,31 @@ class PortMeter:
         self._members: list[int] = []
 
     def meet(self) -> Family:
-        """Find out which processes there are; the readings that follow are of these.
+        """Return the processes that serve on the port now; later readings are of these.
 
         Raises:
-            UnreadableError: Nothing listens there, or this user may not see what does.
+            UnreadableError: Nothing listens on the port, or this user has no permission to read it.
         """
         listeners = list(_listeners(self._port))
         if not listeners:
             raise UnreadableError(f"nothing listens on port {self._port}")
-        inodes = {one.inode for one in listeners}
+        inodes = {listener.inode for listener in listeners}
         holders = [pid for pid in psutil.pids() if inodes & set(_sockets(pid))]
         if not holders:
             raise UnreadableError(
-                f"what listens on port {self._port} belongs to {_user(listeners[0].uid)}, and this agent may"
-                " not look into it: start the agent as that user, or as root"
+                f"the server on port {self._port} belongs to {_user(listeners[0].uid)}, and this agent has no"
+                " permission to read it: start the agent as that user, or as root"
             )
-        found: Family = frozenset[tuple[int, float]]().union(*map(processes.process_tree, holders))
-        self._members = sorted(pid for pid, _ in found)
-        return found
+        family: Family = frozenset[tuple[int, float]]().union(*map(processes.process_tree, holders))
+        self._members = sorted(pid for pid, _ in family)
+        return family
 
     def cpu(self) -> CpuReading:
-        """CPU time of all that were met until now."""
+        """Return the CPU time, until now, of the processes of the last `meet`."""
         return cpu_of(self._members)
 
     def resident_bytes(self) -> int:
-        """Resident memory of all that were met."""
+        """Return the resident memory of the processes of the last `meet`."""
         return resident_bytes_of(self._members)
 
 
@@ -77,12 +77,12 @@ def _listeners(port: int) -> Iterator[_Listener]:
             for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
                 columns = line.split()
                 local, state, uid, inode = columns[1], columns[3], columns[7], columns[9]
-                if state == _LISTENS and int(local.rpartition(":")[2], 16) == port:
+                if state == _LISTENING and int(local.rpartition(":")[2], 16) == port:
                     yield _Listener(inode, int(uid))
 
 
 def _sockets(pid: int) -> Iterator[str]:
-    """The inodes of a process's sockets; none of one that has ended, or may not be looked into."""
+    """Yield the inodes of a process's sockets; none if it has ended or cannot be read."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
         for file in (_PROC / str(pid) / "fd").iterdir():
             with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""What `bench.py remote agent` does."""
+"""Implementation of `bench.py remote agent`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from harness.testbed.agent import messages, server
 
 
 def run(bind: str, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
-    """Answer runs until KeyboardInterrupt.
+    """Answer requests of runs until KeyboardInterrupt.
 
     Args:
-        bind: Where to listen, as `HOST:PORT`.
-        environment: Names the secret.
-        log: Told what happens, line by line.
+        bind: Address to listen on, as `HOST:PORT`.
+        environment: Environment variables with the secret.
+        log: Receives messages, line by line.
 
     Raises:
-        SuiteError: `bind` is not written so, or there is no secret.
-        EnvironmentFailedError: It cannot listen there, or not read processes on this system.
+        SuiteError: `bind` is not `HOST:PORT`, or there is no secret.
+        EnvironmentFailedError: The address is not available, or this system is not Linux.
     """
     try:
         host, port = external.agent_at(bind)
@@ -29,6 +29,6 @@ def run(bind: str, environment: Mapping[str, str], log: Callable[[str], None]) -
     secret = messages.secret_of(environment)
     if sys.platform != "linux":
         raise EnvironmentFailedError(
-            "an agent finds what listens on a port in Linux's /proc: there is none here."
+            "the agent runs on Linux only: it finds the processes of a port in /proc."
         )
     server.run(host, port, secret, log)

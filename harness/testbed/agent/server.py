@@ -1,4 +1,4 @@
-"""The agent itself: answers those who have the secret, and nothing but what is in `_answer`."""
+"""The agent: answers the requests of `_respond`, and only to clients that have the secret."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from harness.system import cpus
 from harness.testbed.agent import messages
 from harness.testbed.agent.meter import PortMeter, UnreadableError
 
-#: Connections at one time, ports of one connection, and seconds until the secret must have been proved.
+#: Maximum of open connections and of ports per connection, and seconds to prove the secret.
 _CONNECTIONS: Final = 16
 _PORTS: Final = 128
 _PROOF_S: Final = 5.0
-#: A host that vanished is noticed after so many seconds of silence, asked every so many, so often.
+#: Keepalive that detects a vanished host: seconds of silence before it, seconds between probes, probes.
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
-#: Told of connections, in words.
+#: Receives messages about connections.
 Log = Callable[[str], None]
 
 
 def run(host: str, port: int, secret: str, log: Log) -> None:
-    """Answer until KeyboardInterrupt.
+    """Answer requests until KeyboardInterrupt.
 
     Args:
-        host: Where to listen.
-        port: The same; 0 for any that is free.
-        secret: What a run has to prove that it has, too.
-        log: Told where it listens, who came, and who was turned away.
+        host: Host to listen on.
+        port: Port to listen on; 0 for any free port.
+        secret: Shared secret, which clients have to prove.
+        log: Receives the address, and accepted and rejected connections.
 
     Raises:
-        EnvironmentFailedError: It cannot listen there.
+        EnvironmentFailedError: The address is not available.
     """
     try:
         listener = socket.create_server((host, port), family=_family(host))
@@ -53,7 +53,7 @@ def _family(host: str) -> socket.AddressFamily:
 async def _serve(listener: socket.socket, secret: str, log: Log) -> None:
     agent = _Agent(secret, log)
     server = await asyncio.start_server(agent.attend, sock=listener, limit=messages.REQUEST_BYTES)
-    log(f"the agent listens at {_place(listener.getsockname())}; Ctrl-C ends it")
+    log(f"the agent listens at {_place(listener.getsockname())}; Ctrl-C stops it")
     async with server:
         await server.serve_forever()
 
@@ -61,23 +61,23 @@ async def _serve(listener: socket.socket, secret: str, log: Log) -> None:
 class _Agent:
     def __init__(self, secret: str, log: Log) -> None:
         self._secret = secret
-        self._say = log
+        self._log = log
         self._connections = 0
 
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """See one connection through."""
-        whose = _place(writer.get_extra_info("peername"))
+        """Serve one connection until it ends."""
+        peer = _place(writer.get_extra_info("peername"))
         self._connections += 1
         try:
             if self._connections > _CONNECTIONS:
                 writer.write(messages.plain({"error": f"{_CONNECTIONS} connections are open already"}))
                 return
-            _notice_silence(writer.get_extra_info("socket"))
-            await self._converse(reader, writer, whose)
+            _enable_keepalive(writer.get_extra_info("socket"))
+            await self._serve(reader, writer, peer)
         except (ValueError, TimeoutError):  # NotSealedError, and a line without an end, are ValueErrors
-            self._say(f"{whose} was turned away: it has another secret, speaks otherwise, or fell silent")
-            writer.write(messages.plain({"error": "another secret, or no line of this protocol"}))
-        except OSError:  # it is gone
+            self._log(f"{peer} was rejected: different secret, invalid message, or timeout")
+            writer.write(messages.plain({"error": "different secret, or invalid message"}))
+        except OSError:  # the client is gone
             pass
         finally:
             self._connections -= 1
@@ -85,50 +85,50 @@ class _Agent:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, whose: str) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str) -> None:
         nonce = seal.nonce()
         writer.write(messages.plain({"protocol": messages.PROTOCOL, "nonce": nonce}))
         async with asyncio.timeout(_PROOF_S):
-            theirs = messages.nonce_of(messages.parsed(await reader.readline()))
-            sealed = messages.AgentSeal(self._secret, nonce, theirs, "agent")
-            request = sealed.opened(await reader.readline())
-        self._say(f"{whose} has the secret")
+            run_nonce = messages.nonce_of(messages.parsed(await reader.readline()))
+            seals = messages.AgentSeal(self._secret, nonce, run_nonce, "agent")
+            request = seals.opened(await reader.readline())
+        self._log(f"{peer} is authenticated")
         meters: dict[int, PortMeter] = {}
         while True:
-            writer.write(sealed.line(_answer(request, meters)))
+            writer.write(seals.line(_respond(request, meters)))
             await writer.drain()
             if not (line := await reader.readline()):
-                self._say(f"{whose} is gone")
+                self._log(f"{peer} disconnected")
                 return
-            request = sealed.opened(line)
+            request = seals.opened(line)
 
 
-def _answer(request: Mapping[str, Any], meters: dict[int, PortMeter]) -> dict[str, Any]:
-    """The answer to one request, and all that can be asked.
+def _respond(request: Mapping[str, Any], meters: dict[int, PortMeter]) -> dict[str, Any]:
+    """Return the response to one request; no other requests exist.
 
     Args:
-        request: Of somebody who has the secret.
-        meters: Of the ports that were met on this connection.
+        request: Request of an authenticated client.
+        meters: Meters of this connection, by port; `meet` adds them.
     """
-    asked, port = request.get("ask"), request.get("port")
-    if asked == "who":
+    kind, port = request.get("ask"), request.get("port")
+    if kind == "who":
         return about()
     if type(port) is not int or not 0 < port < 1 << 16:
         return {"error": f"expected a port (got {port!r})"}
     try:
-        if asked == "meet":
+        if kind == "meet":
             if port not in meters and len(meters) == _PORTS:
-                return {"error": f"{_PORTS} ports are read already"}
+                return {"error": f"{_PORTS} ports are read already, the maximum"}
             meter = meters.get(port) or PortMeter(port)
             family = meter.meet()
             meters[port] = meter
             return {"family": sorted(family)}
         if port not in meters:
-            return {"error": f"port {port} was not met yet"}
-        if asked == "cpu":
-            read = meters[port].cpu()
-            return {"on_ns": read.on_ns, "waiting_ns": read.waiting_ns}
-        if asked == "memory":
+            return {"error": f"port {port} needs a request `meet` first"}
+        if kind == "cpu":
+            reading = meters[port].cpu()
+            return {"on_ns": reading.on_ns, "waiting_ns": reading.waiting_ns}
+        if kind == "memory":
             return {"bytes": meters[port].resident_bytes()}
     except UnreadableError as error:
         return {"error": str(error)}
@@ -136,7 +136,7 @@ def _answer(request: Mapping[str, Any], meters: dict[int, PortMeter]) -> dict[st
 
 
 def about() -> dict[str, Any]:
-    """What this machine is."""
+    """Return a description of this machine."""
     return {
         "host": platform.node(),
         "cpu": cpus.cpu_model(),
@@ -145,7 +145,7 @@ def about() -> dict[str, Any]:
     }
 
 
-def _notice_silence(connection: socket.socket) -> None:
+def _enable_keepalive(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):

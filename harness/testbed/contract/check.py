@@ -1,9 +1,10 @@
-"""Asks a server everything that the contract asks, and notes each answer."""
+"""Checks a server against each requirement of the contract."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 from harness.errors import EnvironmentFailedError
@@ -21,21 +22,21 @@ from harness.testbed.contract.requirement import (
     Weight,
 )
 
-#: Routes that are asked by GET; all other optional ones are asked by POST.
-_READ: Final = (ADMIN, CSRF, HEALTH, PUBLIC)
+#: Routes with method GET; all other optional routes have POST.
+_GET_ROUTES: Final = (ADMIN, CSRF, HEALTH, PUBLIC)
 
 Outcome = Literal["met", "not met", "absent"]
 
 
 @dataclass(frozen=True)
 class RequirementResult:
-    """What came of one requirement.
+    """Outcome of one requirement.
 
     Attributes:
-        requirement: What was asked.
-        weight: How much depends on it.
-        outcome: `absent` where the server does not have what it is about, such as a route.
-        detail: What the server did instead, or what it does not have; empty where it was met.
+        requirement: Text of the requirement.
+        weight: Whether it is required (`needed`) or recommended (`advised`).
+        outcome: `absent` if the server does not have the subject of the requirement, such as a route.
+        detail: What the server did instead, or does not have; empty if the requirement is met.
     """
 
     requirement: str
@@ -46,44 +47,46 @@ class RequirementResult:
 
 @dataclass(frozen=True)
 class Checkup:
-    """All that was found of one server."""
+    """Outcomes of all requirements for one server."""
 
     server: str
     lines: Sequence[RequirementResult]
 
     def unmet(self, *, strict: bool = False) -> list[RequirementResult]:
-        """What it does not meet of what is needed; of everything where that is asked."""
-        return [one for one in self.lines if one.outcome == "not met" and (strict or one.weight == "needed")]
+        """Return the required lines that are not met; if strict, the recommended ones, too."""
+        return [
+            line for line in self.lines if line.outcome == "not met" and (strict or line.weight == "needed")
+        ]
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the server and its lines as JSON values."""
         return {"server": self.server, "lines": [asdict(line) for line in self.lines]}
 
 
 def examine(server: str, subject: ServerUnderTest, requirements: Sequence[Requirement]) -> Checkup:
-    """Ask a server everything of this.
+    """Check a server against requirements.
 
     Raises:
-        EnvironmentFailedError: It does not answer at all.
+        EnvironmentFailedError: The server does not answer at all.
     """
-    subject.stranger().send("GET", PUBLIC if subject.transport == "none" else READ)  # is anybody there?
+    subject.new_client().send("GET", PUBLIC if subject.transport == "none" else READ)  # is it up?
     return Checkup(server, list(_lines(subject, requirements, _absent(subject))))
 
 
 def _absent(subject: ServerUnderTest) -> dict[str, str]:
-    """The routes that a server does not have, each with how that is known."""
+    """Return the routes that a server does not have, each with the reason."""
     absent = {}
     for route, optional in ROUTES.items():
         if not subject.dialect.has(route):
             absent[route] = f"it has no {route}"
         elif optional:
-            method = "GET" if route in _READ else "POST"
-            place = route.format(username=subject.dialect.accounts.example)
+            method = "GET" if route in _GET_ROUTES else "POST"
+            path = route.format(username=subject.dialect.accounts.example)
             body = None if method == "GET" else {"refresh_token": "made-up"}
-            status = subject.stranger().send(method, place, body).status
+            status = subject.new_client().send(method, path, body).status
             if status in NOT_THERE:
                 absent[route] = (
-                    f'{method} {route} is {status}; a suite says so by "{route}" = "" in its paths'
+                    f'{method} {route} returned {status}; put "{route}" = "" into the paths of the suite'
                 )
     return absent
 
@@ -91,20 +94,18 @@ def _absent(subject: ServerUnderTest) -> dict[str, str]:
 def _lines(
     subject: ServerUnderTest, requirements: Sequence[Requirement], absent: Mapping[str, str]
 ) -> Iterator[RequirementResult]:
-    for one in requirements:
-        if subject.transport not in one.transports:
+    for requirement in requirements:
+        if subject.transport not in requirement.transports:
             continue
-        if lacking := [absent[route] for route in one.routes if route in absent]:
-            yield RequirementResult(one.says, one.weight, "absent", "; ".join(lacking))
+        result = partial(RequirementResult, requirement.text, requirement.weight)
+        if reasons := [absent[route] for route in requirement.routes if route in absent]:
+            yield result("absent", "; ".join(reasons))
             continue
         try:
-            one.check(subject)
+            requirement.check(subject)
         except NotThereError as error:
-            yield RequirementResult(one.says, one.weight, "absent", str(error))
-        except (
-            UnmetError,
-            EnvironmentFailedError,
-        ) as error:  # the latter where it closed the connection, say
-            yield RequirementResult(one.says, one.weight, "not met", str(error))
+            yield result("absent", str(error))
+        except (UnmetError, EnvironmentFailedError) as error:  # the latter if it closed the connection
+            yield result("not met", str(error))
         else:
-            yield RequirementResult(one.says, one.weight, "met")
+            yield result("met")

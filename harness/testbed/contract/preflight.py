@@ -1,4 +1,4 @@
-"""Whether a server answers as the contract says, before anything is measured of it."""
+"""Checks servers against the contract before they are measured."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ from harness.protocol.dialect import NOT_THERE
 from harness.protocol.plan import Target
 from harness.testbed.client import ApiClient
 
-#: What is asked of every server, and the status that it is to answer to who has no credential.
+#: Routes that are requested from every server without a credential, and the required status.
 _EXPECTED: Final = {"/healthz": 200, "/public": 200, "/api/restricted": 401}
 
 
-def check(target: Target, asked: Collection[str] = ()) -> None:
-    """Ask what needs no credential; a server that answers wrongly gets no number (the idea is TechEmpower's).
+def check(target: Target, routes: Collection[str] = ()) -> None:
+    """Check the routes that need no credential; a server that fails is not measured (as in TechEmpower's).
 
     Args:
         target: The server.
-        asked: Routes that scenarios will post to, and that it may not have.
+        routes: Optional routes that scenarios will send POST requests to.
 
     Raises:
-        ConformanceError: It answered something else than the contract says.
-        EnvironmentFailedError: It did not answer.
+        ConformanceError: A response violates the contract.
+        EnvironmentFailedError: The server did not answer.
     """
     for route, expected in _EXPECTED.items():
         if target.dialect.has(route):
             status = _status(target, "GET", route)
             if status != expected:
                 raise ConformanceError(
-                    f"server {target.arm}: GET {target.dialect.path(route)} without credential answered"
-                    f" {status}, the contract says {expected}."
+                    f"server {target.arm}: GET {target.dialect.path(route)} without a credential returned"
+                    f" {status}; the contract requires {expected}."
                 )
-    for route in sorted(asked):
+    for route in sorted(routes):
         if target.dialect.has(route):
             _check_post(target, route)
 
 
 def check_shared(targets: Sequence[Target]) -> None:
-    """Whether what one instance of an arm issues is good at the others, since the load logs in once an arm.
+    """Check that all instances of an arm accept the same credential, since the load logs in once per arm.
 
     Raises:
-        ConformanceError: It is not, or an account that the suite names cannot log in.
-        EnvironmentFailedError: One did not answer.
+        ConformanceError: An instance refuses it, or an account of the suite cannot log in.
+        EnvironmentFailedError: An instance did not answer.
     """
-    first, *others = (ApiClient(one.host, one.port, dialect=one.dialect) for one in targets)
+    first, *others = (ApiClient(target.host, target.port, dialect=target.dialect) for target in targets)
     arm, accounts = targets[0].arm, targets[0].dialect.accounts
     login = first.log_in(accounts.example, accounts.password)
     if login.status != 200:
         raise ConformanceError(
-            f"server {arm}: the login of {accounts.example} was answered {login.status}: is there such an"
-            f" account, with the password that [own.{arm}.accounts] says?"
+            f"server {arm}: the login of {accounts.example} returned {login.status}: does the account exist,"
+            f" with the password of [own.{arm}.accounts]?"
         )
     for number, other in enumerate([first, *others]):
         if (status := first.at(other).read().status) != 200:
-            issuer = "itself" if number == 0 else "another"
+            issuer = "this instance" if number == 0 else "another instance"
             raise ConformanceError(
-                f"server {arm} #{number}: what {issuer} had issued was answered {status}. Instances need the"
-                " same secret and store: {secret} and {redis_url} in environment stand for those. Does"
-                " bench.py verify server find anything?"
+                f"server {arm} #{number}: a read with a credential from {issuer} returned {status}. Instances"
+                " need the same secret and store: use {secret} and {redis_url} in environment. Check the"
+                " server with bench.py verify server."
             )
 
 
 def _check_post(target: Target, route: str) -> None:
-    """Refuse a server that does not have a route, or that lets strangers use it."""
+    """Refuse a server that does not have a route, or that serves it without a credential."""
     status = _status(target, "POST", route)
     if status in NOT_THERE:
         raise ConformanceError(
-            f"server {target.arm}: POST {target.dialect.path(route)} answered {status}: a scenario asks for"
-            f" it. If the server does not have it, say so below [own.{target.arm}.paths]:"
-            f' "{route}" = "". If it is elsewhere, name its path there.'
+            f"server {target.arm}: POST {target.dialect.path(route)} returned {status}, and a scenario uses"
+            f" this route. If the server does not have it, add it to [own.{target.arm}.paths]:"
+            f' "{route}" = "". If it has another path, add that path.'
         )
     if status < 400:
         raise ConformanceError(
-            f"server {target.arm}: POST {target.dialect.path(route)} without credential answered {status},"
-            " the contract says 401."
+            f"server {target.arm}: POST {target.dialect.path(route)} without a credential returned {status};"
+            " the contract requires 401."
         )
 
 

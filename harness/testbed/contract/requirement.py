@@ -1,4 +1,4 @@
-"""One thing that the contract asks of a server, and somebody to ask it."""
+"""A requirement of the contract, and the server under test with its clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.suites.external import Transport
 from harness.system import plugins
 from harness.testbed.client import ApiClient, Response
 
-#: `needed`: without it a measurement would be of something else. `advised`: safe servers do it.
+#: `needed`: required, since without it something else would be measured. `advised`: recommended for security.
 Weight = Literal["needed", "advised"]
 
 LOGIN: Final = "/authenticate"
@@ -29,23 +29,23 @@ HEALTH: Final = "/healthz"
 
 
 class UnmetError(Exception):
-    """The server does something else; says what."""
+    """The server does something else, which the message describes."""
 
 
 class NotThereError(Exception):
-    """The server does not have what the requirement is about; says what."""
+    """The server does not have the subject of the requirement, which the message names."""
 
 
 @dataclass
 class ServerUnderTest:
-    """A server that is asked.
+    """Server that is checked.
 
     Attributes:
-        host: Where it is.
-        port: Where it is.
-        dialect: How it speaks the contract.
-        transport: What its credential travels in.
-        numbers: Of load accounts that no requirement has touched.
+        host: Host of the server.
+        port: Port of the server.
+        dialect: Paths and fields of the server.
+        transport: Transport of its credential.
+        numbers: Numbers of load accounts that no requirement has used.
     """
 
     host: str
@@ -54,44 +54,44 @@ class ServerUnderTest:
     transport: Transport
     numbers: Iterator[int] = field(default_factory=count)
 
-    def stranger(self) -> ApiClient:
-        """Somebody who carries nothing."""
+    def new_client(self) -> ApiClient:
+        """Return a client without credentials."""
         return ApiClient(self.host, self.port, dialect=self.dialect)
 
-    def somebody(self) -> ApiClient:
-        """Somebody without a role, logged in.
+    def example_user(self) -> ApiClient:
+        """Log in as the example account, which has no role.
 
         Raises:
-            UnmetError: The server would not.
+            UnmetError: The login failed.
         """
         return self.logged_in(self.dialect.accounts.example)
 
     def admin(self) -> ApiClient:
-        """An admin, logged in.
+        """Log in as an admin.
 
         Raises:
-            UnmetError: The server would not, or has none.
+            UnmetError: The login failed, or the server has no admin account.
         """
         if not self.dialect.accounts.admin:
-            raise UnmetError("it has no account of an admin")
+            raise UnmetError("it has no admin account")
         return self.logged_in(self.dialect.accounts.admin)
 
-    def unused(self) -> str:
-        """The name of an account that no other requirement has touched."""
+    def unused_account(self) -> str:
+        """Return the name of an account that no other requirement has used."""
         return self.dialect.accounts.load_user(next(self.numbers))
 
     def logged_in(self, username: str) -> ApiClient:
-        """Somebody who has logged in.
+        """Log in as an account.
 
         Raises:
-            UnmetError: The server would not.
+            UnmetError: The login failed.
         """
-        caller = self.stranger()
-        reply = caller.log_in(username, self.dialect.accounts.password)
-        expect(reply, 200, f"the login of {username}")
-        if not caller.headers:
+        client = self.new_client()
+        response = client.log_in(username, self.dialect.accounts.password)
+        expect(response, 200, f"the login of {username}")
+        if not client.headers:
             raise UnmetError(f"the login of {username} issued neither a cookie nor a token")
-        return caller
+        return client
 
 
 @dataclass(frozen=True)
@@ -99,28 +99,28 @@ class Requirement:
     """One line of the contract.
 
     Attributes:
-        says: What is asked, as a sentence.
-        weight: How much depends on it.
-        routes: The routes that it is about; a server without one of them is not asked.
-        check: Checks a server; raises UnmetError if it does something else.
-        transports: Of which transports it is asked.
+        text: Text of the requirement, as a sentence.
+        weight: Whether it is required or recommended.
+        routes: Routes that it needs; a server without one of them is not checked.
+        check: Function that checks a server, and raises UnmetError if it does something else.
+        transports: Transports that it applies to.
     """
 
-    says: str
+    text: str
     weight: Weight
     routes: tuple[str, ...]
     check: Callable[[ServerUnderTest], None]
     transports: tuple[Transport, ...] = ("cookie", "bearer")
 
 
-def expect(reply: Response, status: int, what: str) -> None:
-    """Raise UnmetError unless a reply has this status."""
-    if reply.status != status:
-        raise UnmetError(f"{what} was answered {reply.status}, not {status}")
+def expect(response: Response, status: int, what: str) -> None:
+    """Raise UnmetError unless a response has this status."""
+    if response.status != status:
+        raise UnmetError(f"{what} returned {response.status}, not {status}")
 
 
 def requirements() -> list[Requirement]:
-    """Return all requirements, in the order in which they are checked: that of `ORDER` in their files."""
+    """Return all requirements in the order of `ORDER` in their files, in which they are checked."""
     files = plugins.modules("harness.testbed.contract.requirements").values()
     ordered = sorted(files, key=lambda module: int(module.ORDER))
     return [requirement for module in ordered for requirement in module.REQUIREMENTS]

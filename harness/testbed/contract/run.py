@@ -1,4 +1,4 @@
-"""What `bench.py verify server` does, told to a console."""
+"""Implementation of `bench.py verify server`."""
 
 from __future__ import annotations
 
@@ -31,18 +31,19 @@ _MARKS: Final = {
     "not met": "[red]not met[/]",
     "absent": "[dim]absent [/]",
 }
+_WEIGHTS: Final = {"needed": "required", "advised": "recommended"}
 
 
 @dataclass(frozen=True)
 class ContractRequest:
-    """What the command line asks for.
+    """Arguments of the command.
 
     Attributes:
-        target: A scheme, an address, or a suite with servers of its own.
-        arms: Which of that suite's servers; none for all of them.
-        strict: Whether what is advised counts as what is needed does.
-        may_load_others: Whether the user allows it on other machines.
-        redis_url: A store of the user's own.
+        target: Scheme, address, or suite with external servers.
+        arms: Names of the suite's servers to check; empty for all.
+        strict: Whether recommendations count like requirements.
+        may_load_others: Whether the user allows requests to other machines.
+        redis_url: URL of the user's store; None for a private one.
     """
 
     target: str
@@ -52,57 +53,59 @@ class ContractRequest:
     redis_url: str | None = None
 
 
-def conform(asked: ContractRequest, console: Console, *, print_json: bool) -> None:
-    """Ask a target's servers everything, one after the other, and tell.
+def conform(request: ContractRequest, console: Console, *, print_json: bool) -> None:
+    """Check the servers of a target one after the other, and print the results.
 
     Raises:
         SuiteError: There is no such target.
-        EnvironmentFailedError: A server would not start, or does not answer.
-        ConformanceError: One does not meet the contract.
+        EnvironmentFailedError: A server did not start, or does not answer.
+        ConformanceError: A server does not meet the contract.
     """
-    found: list[Checkup] = []
-    for name, subject in _subjects(asked):
-        found.append(examine(name, subject, requirements()))
+    checkups: list[Checkup] = []
+    for name, subject in _subjects(request):
+        checkups.append(examine(name, subject, requirements()))
         if not print_json:
-            _print_results(found[-1], console)
+            _print_results(checkups[-1], console)
     if print_json:
-        sys.stdout.write(json.dumps([one.as_json() for one in found]) + "\n")
+        sys.stdout.write(json.dumps([checkup.as_json() for checkup in checkups]) + "\n")
         sys.stdout.flush()
-    bad = {one.server: len(unmet) for one in found if (unmet := one.unmet(strict=asked.strict))}
-    if bad:
-        told = ", ".join(f"{name} ({count})" for name, count in bad.items())
-        raise ConformanceError(f"not met: {told}; the lines above say what each did instead.")
+    failed = {
+        checkup.server: len(unmet) for checkup in checkups if (unmet := checkup.unmet(strict=request.strict))
+    }
+    if failed:
+        counts = ", ".join(f"{name} ({count})" for name, count in failed.items())
+        raise ConformanceError(f"not met: {counts}; the lines above show what each server did instead.")
     console.print("exit code 0", highlight=False)
 
 
-def _subjects(asked: ContractRequest) -> Iterator[tuple[str, ServerUnderTest]]:
-    """The servers to ask, each up while it is asked."""
-    if "://" in asked.target:
-        yield asked.target, _at(asked)
+def _subjects(request: ContractRequest) -> Iterator[tuple[str, ServerUnderTest]]:
+    """Yield the servers to check, each running until the next one."""
+    if "://" in request.target:
+        yield request.target, _at(request)
         return
     schemes = arms_of_schemes(catalog.schemes().values())
-    if asked.target in schemes:
-        arms = [schemes[asked.target]]
+    if request.target in schemes:
+        arms = [schemes[request.target]]
     else:
-        suite = catalog.load_suite(asked.target)
-        external.check(suite, asked.target, may_load_others=asked.may_load_others)
+        suite = catalog.load_suite(request.target)
+        external.check(suite, request.target, may_load_others=request.may_load_others)
         servers = external.arms(suite)
         if not servers:
-            raise SuiteError(f"{asked.target}: expected a suite with servers of its own ([own.NAME]).")
-        if wrong := [name for name in asked.arms if name not in servers]:
-            raise SuiteError(unknown("--schemes", f"an [own.NAME] of {asked.target}", wrong[0], servers))
-        arms = [arm for name, arm in servers.items() if name in (asked.arms or servers)]
+            raise SuiteError(f"{request.target}: expected a suite with servers of your own ([own.NAME]).")
+        if wrong := [name for name in request.arms if name not in servers]:
+            raise SuiteError(unknown("--schemes", f"an [own.NAME] of {request.target}", wrong[0], servers))
+        arms = [arm for name, arm in servers.items() if name in (request.arms or servers)]
     for arm in arms:
-        with _up(arm, asked.redis_url) as subject:
+        with _up(arm, request.redis_url) as subject:
             yield arm.name, subject
 
 
 @contextmanager
 def _up(arm: Arm, redis_url: str | None) -> Iterator[ServerUnderTest]:
-    """A server of an arm, alive within the context; nobody reads what it costs."""
-    unread = arm if arm.own is None else replace(arm, own=arm.own.model_copy(update={"agent": None}))
+    """Run a server of an arm within the context, without its agent, since nothing is measured."""
+    without_agent = arm if arm.own is None else replace(arm, own=arm.own.model_copy(update={"agent": None}))
     with Rig(
-        [unread],
+        [without_agent],
         ServerOptions(users=100),
         redis_url=redis_url,
         checked=False,
@@ -111,25 +114,25 @@ def _up(arm: Arm, redis_url: str | None) -> Iterator[ServerUnderTest]:
         yield ServerUnderTest(target.host, target.port, target.dialect, _transport(arm.scheme.transport))
 
 
-def _at(asked: ContractRequest) -> ServerUnderTest:
-    """The server at an address, as if it spoke the contract to the letter."""
+def _at(request: ContractRequest) -> ServerUnderTest:
+    """Return the server at an address, with the paths and fields of the contract itself."""
     try:
-        host, port = host_and_port(asked.target)
+        host, port = host_and_port(request.target)
     except ValueError as error:
         raise SuiteError(str(error)) from error
-    if not is_loopback(host) and not asked.may_load_others:
+    if not is_loopback(host) and not request.may_load_others:
         raise SuiteError(
-            f"{host} is not this machine, and this logs in, writes and guesses passwords there: if it is"
-            " yours, say so with --load-other-machines."
+            f"{host} is not this machine, and this command logs in, writes and guesses passwords there: if it"
+            " is yours, allow it with --load-other-machines."
         )
-    caller = ApiClient(host, port)
-    caller.log_in(CONTRACT.accounts.example, CONTRACT.accounts.password)
-    return ServerUnderTest(host, port, CONTRACT, "cookie" if caller.cookie else "bearer")
+    client = ApiClient(host, port)
+    client.log_in(CONTRACT.accounts.example, CONTRACT.accounts.password)
+    return ServerUnderTest(host, port, CONTRACT, "cookie" if client.cookie else "bearer")
 
 
 def _transport(name: str) -> Transport:
     known: Sequence[Transport] = ("cookie", "bearer", "none")
-    return next(one for one in known if one == name)
+    return next(transport for transport in known if transport == name)
 
 
 def _print_results(checkup: Checkup, console: Console) -> None:
@@ -137,6 +140,6 @@ def _print_results(checkup: Checkup, console: Console) -> None:
     log(f"[bold]{escape(checkup.server)}[/]")
     for line in checkup.lines:
         detail = f": {line.detail}" if line.detail else ""
-        log(f"{_MARKS[line.outcome]}  {line.weight:7}  {escape(line.requirement + detail)}")
-    counts = {outcome: sum(one.outcome == outcome for one in checkup.lines) for outcome in _MARKS}
+        log(f"{_MARKS[line.outcome]}  {_WEIGHTS[line.weight]:11}  {escape(line.requirement + detail)}")
+    counts = {outcome: sum(line.outcome == outcome for line in checkup.lines) for outcome in _MARKS}
     log(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))

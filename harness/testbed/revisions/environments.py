@@ -1,4 +1,4 @@
-"""An interpreter that has exactly what a lock file names: this one, or one in a cached environment."""
+"""Python interpreters with the packages of a lock file: this one, or that of a cached environment."""
 
 from __future__ import annotations
 
@@ -22,46 +22,50 @@ from harness.errors import EnvironmentFailedError, SuiteError
 from harness.system import files
 from harness.system.processes import last_lines
 
-#: What an environment of this tool takes, wheels on their way in included.
-_BYTES: Final = 1.5e9
+#: Disk space for an environment of this tool, with the downloaded wheels.
+_ENVIRONMENT_BYTES: Final = 1.5e9
 _TIMEOUT_S: Final = 1800
 OWN: Final = "this tool's own"
-#: Names as PyPA's specification of names has them, so that two spellings are one package.
-_ASK: Final = """
+#: Normalizes names by PyPA's specification, so that two spellings are the same package.
+_LIST_PACKAGES: Final = """
 import json, platform, re
 from importlib import metadata
 print(json.dumps({
     "python": platform.python_implementation() + " " + platform.python_version(),
     "packages": {
-        re.sub("[-_.]+", "-", one.name).lower(): one.version for one in metadata.distributions() if one.name
+        re.sub("[-_.]+", "-", package.name).lower(): package.version
+        for package in metadata.distributions()
+        if package.name
     },
 }, sort_keys=True))
 """
 
 
 def pins(lock: str, source: str) -> list[Requirement]:
-    """What a lock file names, for every platform.
+    """Return the requirements of a lock file, for every platform.
 
     Raises:
-        SuiteError: It is not written as pip reads it.
+        SuiteError: The file is not in pip's format.
     """
-    found = []
+    requirements = []
     for line in lock.replace("\\\n", " ").splitlines():
         text = line.partition(" #")[0].partition("--hash")[0].strip()
         if text and not text.startswith(("#", "-")):
             try:
-                found.append(Requirement(text))
+                requirements.append(Requirement(text))
             except InvalidRequirement as error:
                 raise SuiteError(f"{source}: not a lock file that pip can read: {text!r}") from error
-    return found
+    return requirements
 
 
 def is_satisfied(lock: str, source: str) -> bool:
-    """Whether this interpreter has what a lock file names, at these versions."""
-    return all(_is_there(pin) for pin in pins(lock, source) if pin.marker is None or pin.marker.evaluate())
+    """Whether this interpreter has the packages of a lock file, at the same versions."""
+    return all(
+        _is_installed(pin) for pin in pins(lock, source) if pin.marker is None or pin.marker.evaluate()
+    )
 
 
-def _is_there(pin: Requirement) -> bool:
+def _is_installed(pin: Requirement) -> bool:
     try:
         return pin.specifier.contains(metadata.version(pin.name), prereleases=True)
     except metadata.PackageNotFoundError:
@@ -69,15 +73,15 @@ def _is_there(pin: Requirement) -> bool:
 
 
 def cached(lock: str, name: str, log: Callable[[str], None]) -> str:
-    """The interpreter of an environment with what a lock file names; it is made where there is none yet.
+    """Return the interpreter of an environment with the packages of a lock file; create it if missing.
 
     Args:
-        lock: The text of the lock file.
-        name: For whom it is, for people.
-        log: Told when it takes a while.
+        lock: Text of the lock file.
+        name: Name of the servers that need it, for messages.
+        log: Receives a message before an environment is created.
 
     Raises:
-        EnvironmentFailedError: It cannot be made.
+        EnvironmentFailedError: The environment cannot be created.
     """
     base = (
         f"{platform.python_implementation()} {platform.python_version()} {platform.platform()} {sys.prefix}"
@@ -85,44 +89,44 @@ def cached(lock: str, name: str, log: Callable[[str], None]) -> str:
     key = hashlib.sha256(f"{base}\n{lock}".encode()).hexdigest()[:16]
     place = files.folder() / f"environment-{key}"
     if not place.exists():
-        log(f"making an environment for {name}, as its lock file has it (once): {place}")
-        files.require_room(files.folder(), _BYTES, "XDG_CACHE_HOME")
+        log(f"creating an environment for {name} from its lock file (once): {place}")
+        files.require_room(files.folder(), _ENVIRONMENT_BYTES, "XDG_CACHE_HOME")
         with _partial(place) as part:
             _call([sys.executable, "-I", "-m", "venv", str(part)])
             file = part / "requirements.lock"
             file.write_text(lock, encoding="utf-8")
             pip = [str(_python(part)), "-I", "-m", "pip", "--disable-pip-version-check", "--quiet"]
             _call([*pip, "install", "--require-hashes", "--requirement", str(file)])
-    os.utime(place)  # `clean` goes by age, and this one is in use
+    os.utime(place)  # `clean` removes by age, and this environment is in use
     return str(_python(place))
 
 
 def name(python: str) -> str:
-    """What people call the environment of an interpreter: this tool's own, or its folder in the cache."""
+    """Return the name of an interpreter's environment: `OWN`, or its folder in the cache."""
     return OWN if python == sys.executable else Path(python).parents[1].name
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Which Python an interpreter is, and the version of every package that it has, by name."""
+    """Python version of an interpreter, and the version of each installed package, by name."""
 
     python: str
     packages: dict[str, str]
 
 
 def contents(python: str) -> Contents:
-    """Ask an interpreter itself, isolated as servers are.
+    """Return Python version and packages of an interpreter, which runs isolated, as servers do.
 
     Raises:
-        EnvironmentFailedError: It does not answer.
+        EnvironmentFailedError: The interpreter fails.
     """
-    told = _call([python, "-I", "-c", _ASK], f"{python} does not say what it has")
-    return Contents(**json.loads(told))
+    output = _call([python, "-I", "-c", _LIST_PACKAGES], f"{python} does not list its packages")
+    return Contents(**json.loads(output))
 
 
 @contextlib.contextmanager
 def _partial(place: Path) -> Iterator[Path]:
-    """A folder that becomes `place` once it is whole; of two at a time, the first to be so stays."""
+    """Yield a folder that is renamed to `place` when complete; if two are made, the first one stays."""
     part = place.with_name(f"{place.name}.{os.getpid()}.part")
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -140,8 +144,8 @@ def _python(place: Path) -> Path:
     return place / "bin" / "python"
 
 
-def _call(command: list[str], failure: str = "an environment could not be made") -> str:
-    """Run a program to its end, and return what it printed."""
+def _call(command: list[str], failure: str = "an environment could not be created") -> str:
+    """Run a program to its end and return its output."""
     try:
         done = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""The two trees that are compared: a revision, in a worktree of its own, and the working tree as it is."""
+"""The two source trees that a gate compares: a revision, in a git worktree, and the working tree."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from harness.testbed.revisions import environments
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit: its full name, and its first line for people."""
+    """A commit: its full hash, and the first line of its message."""
 
     sha: str
     title: str
 
     @property
     def short(self) -> str:
-        """As people name it."""
+        """Return the abbreviated hash."""
         return self.sha[:10]
 
 
 @dataclass(frozen=True)
 class Worktree:
-    """One of the trees.
+    """One of the compared source trees.
 
     Attributes:
-        name: For people.
-        top: Of the checkout.
-        tree: Where servers are started from.
-        lock: The text of its lock file; empty where the suite names none.
+        name: Name for messages.
+        top: Top folder of the checkout.
+        tree: Source tree to start servers from.
+        lock: Text of its lock file; empty if the suite names none.
     """
 
     name: str
@@ -51,35 +51,36 @@ class Worktree:
 
 
 def top_of(repository: Path) -> Path:
-    """The top of the checkout that a folder is in.
+    """Return the top folder of the checkout that contains a folder.
 
     Raises:
-        SuiteError: It is in none, or git does not read it.
+        SuiteError: There is no checkout, or git cannot read it.
     """
-    told = git.output_or_none(repository, "rev-parse", "--show-toplevel")
-    if not told and is_in_checkout(repository):
+    output = git.output_or_none(repository, "rev-parse", "--show-toplevel")
+    if not output and is_in_checkout(repository):
         raise SuiteError(
-            f"git does not read the checkout that {repository} is in; it says why: git -C {repository} status"
+            f"git cannot read the checkout that contains {repository}; for the reason, run: git -C"
+            f" {repository} status"
         )
-    if not told:
+    if not output:
         raise SuiteError(
-            f"{repository} is in no git checkout, so it has neither servers nor revisions to measure: name"
-            " another folder with --repo."
+            f"{repository} is not in a git checkout, so it has neither servers nor revisions to measure:"
+            " choose another folder with --repo."
         )
-    return Path(told.rstrip("\n")).resolve()
+    return Path(output.rstrip("\n")).resolve()
 
 
 def is_in_checkout(folder: Path) -> bool:
-    """Whether a folder is in a git checkout, even one that git refuses to read, as somebody else's."""
-    place = folder.absolute()
-    return any((one / ".git").exists() for one in (place, *place.parents))
+    """Whether a folder is in a git checkout, even one that git refuses to read, as of another owner."""
+    absolute = folder.absolute()
+    return any((parent / ".git").exists() for parent in (absolute, *absolute.parents))
 
 
 def resolve(top: Path, name: str) -> Revision:
-    """The commit that a user names.
+    """Return the commit with a name.
 
     Raises:
-        NoBaselineError: This clone has none of that name.
+        NoBaselineError: This clone has no such commit.
     """
     sha = git.output_or_none(
         top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
@@ -96,17 +97,17 @@ def resolve(top: Path, name: str) -> Revision:
 
 @contextlib.contextmanager
 def worktree(top: Path, revision: Revision) -> Iterator[Path]:
-    """A checkout of a revision, in a temporary folder, as long as it is needed.
+    """Check a revision out into a temporary folder, which is removed at the end of the context.
 
     Raises:
-        EnvironmentFailedError: git cannot make it.
+        EnvironmentFailedError: git cannot create the worktree.
     """
     with signals.deferred():
         folder, owner = temp_folders.make_folder()
     place = folder.resolve() / "tree"
-    _forget_killed(top)
+    _remove_stale(top)
     try:
-        hooks = ("-c", "core.hooksPath=/dev/null")  # a checkout here is nobody's business
+        hooks = ("-c", "core.hooksPath=/dev/null")  # the user's hooks are not for this checkout
         git.run(top, *hooks, "worktree", "add", "--detach", "--force", str(place), revision.sha)
         yield place
     finally:
@@ -117,8 +118,8 @@ def worktree(top: Path, revision: Revision) -> Iterator[Path]:
                 owner.release()
 
 
-def _forget_killed(top: Path) -> None:
-    """Have git forget the worktrees of runs that were killed; their folders the next run removes anyway."""
+def _remove_stale(top: Path) -> None:
+    """Remove killed runs' worktrees from git; their folders are removed by the next run in any case."""
     for line in (git.output_or_none(top, "worktree", "list", "--porcelain") or "").splitlines():
         word, _, path = line.partition(" ")
         if (
@@ -130,133 +131,133 @@ def _forget_killed(top: Path) -> None:
 
 
 def side(name: str, top: Path, servers: Servers) -> Worktree:
-    """What a suite's servers are in a checkout; its interpreter is still to be found.
+    """Return the source tree of a suite's servers in a checkout, without its interpreter yet.
 
     Raises:
-        NoBaselineError: There are none.
-        SuiteError: Its lock file is not there.
+        NoBaselineError: The checkout has no such servers.
+        SuiteError: The lock file does not exist.
     """
     root = _inside(top, servers.folder)
     tree = Tree(root, servers=servers.package)
     if not tree.package.is_dir():
         raise NoBaselineError(
-            f"{name} has no servers at {tree.package.relative_to(top)}: see [servers] of the suite."
+            f"{name} has no servers at {tree.package.relative_to(top)}: see [servers] in the suite."
         )
     return Worktree(name, top, tree, _lock(name, top, servers.lock))
 
 
 def with_interpreters(sides: list[Worktree], log: Callable[[str], None]) -> list[Worktree]:
-    """Each side with an interpreter that has what its lock file names.
+    """Return each side with an interpreter that has the packages of its lock file.
 
-    Where this interpreter has all of it, it serves; otherwise every side gets an environment that was made
-    in the same way, so that how it was made is no difference between them.
+    If this interpreter has the packages of all sides, they use it. Otherwise each side gets a cached
+    environment, created in the same way, so that the environment's origin makes no difference.
     """
-    if all(environments.is_satisfied(one.lock, one.name) for one in sides):
+    if all(environments.is_satisfied(source.lock, source.name) for source in sides):
         return sides
     return [
-        replace(one, tree=replace(one.tree, python=environments.cached(one.lock, one.name, log)))
-        for one in sides
+        replace(source, tree=replace(source.tree, python=environments.cached(source.lock, source.name, log)))
+        for source in sides
     ]
 
 
 def working_tree(servers: Servers | None, repository: Path, log: Callable[[str], None]) -> Tree:
-    """Whose servers a suite means: this tool's own, or those of the checkout that `repository` is in.
+    """Return the source tree that a suite measures: this tool's, or that of the checkout of `repository`.
 
     Raises:
-        SuiteError: It is in no checkout, or there is no such lock file.
-        NoBaselineError: There are no such servers.
-        EnvironmentFailedError: An environment for them cannot be made.
+        SuiteError: The folder is not in a checkout, or the lock file does not exist.
+        NoBaselineError: The checkout has no such servers.
+        EnvironmentFailedError: An environment for them cannot be created.
     """
     if servers is None:
         return OURS
-    [only] = with_interpreters([side("the working tree", top_of(repository), servers)], log)
-    return only.tree
+    [head] = with_interpreters([side("the working tree", top_of(repository), servers)], log)
+    return head.tree
 
 
 def gated_tree(servers: Servers | None, repository: Path | None, log: Callable[[str], None]) -> Tree:
-    """Whose servers a gate measures: those of the checkout, as against a revision, and says which.
+    """Return the source tree that a gate measures, that of the checkout, and log which it is.
 
-    A suite that names no servers means `python -m servers` at the checkout's top. This tool's own are
-    measured only where no folder was named and the current one is in no checkout.
+    A suite without servers means `python -m servers` at the checkout's top. This tool's servers are measured
+    only if no folder is given and the current one is not in a checkout.
 
     Args:
-        servers: What the suite says of them.
-        repository: A folder of the checkout; None for the current one.
-        log: Told whose servers they are.
+        servers: Table `[servers]` of the suite; None if it has none.
+        repository: Folder of the checkout; None for the current one.
+        log: Receives a message with the origin of the servers.
 
     Raises:
-        SuiteError: The folder that was named is in no checkout, or there is no such lock file.
-        NoBaselineError: There are no such servers.
-        EnvironmentFailedError: An environment for them cannot be made.
+        SuiteError: The given folder is not in a checkout, or the lock file does not exist.
+        NoBaselineError: The checkout has no such servers.
+        EnvironmentFailedError: An environment for them cannot be created.
     """
-    here = repository or Path.cwd()
-    if servers is None and repository is None and not is_in_checkout(here):
-        log(f"measuring this tool's own servers, since {here} is in no git checkout")
+    folder = repository or Path.cwd()
+    if servers is None and repository is None and not is_in_checkout(folder):
+        log(f"measuring this tool's own servers, since {folder} is not in a git checkout")
         return OURS
-    log(f"measuring the servers of {top_of(here)}")
-    return working_tree(servers or Servers(), here, log)
+    log(f"measuring the servers of {top_of(folder)}")
+    return working_tree(servers or Servers(), folder, log)
 
 
 def provenance(side: Worktree, end: Literal["base", "head"]) -> gate.GateSide:
-    """What a result says of one of the trees, once its interpreter was found.
+    """Return the origin of one of the trees for the result; its interpreter must be set.
 
     Raises:
-        EnvironmentFailedError: Its interpreter does not answer.
+        EnvironmentFailedError: Its interpreter fails.
     """
-    has = environments.contents(side.tree.python)
+    contents = environments.contents(side.tree.python)
     return gate.GateSide(
         end=end,
         commit=resolve(side.top, "HEAD").sha,
         dirty=bool(git.run(side.top, "status", "--porcelain").strip()),
         lock=hashlib.sha256(side.lock.encode()).hexdigest() if side.lock else "",
-        python=has.python,
+        python=contents.python,
         environment=environments.name(side.tree.python),
-        packages=has.packages,
+        packages=contents.packages,
     )
 
 
 def changed(top: Path, revision: Revision, servers: Servers) -> list[str]:
-    """The Python files of the servers' package that differ between a revision and the working tree.
+    """Return the Python files of the servers' package that differ between a revision and the working tree.
 
     Raises:
-        EnvironmentFailedError: git cannot tell.
+        EnvironmentFailedError: git fails.
     """
     package = PurePosixPath(servers.folder, *servers.package.split("."))
     return _differing(top, revision, f":(top,glob){package}/**/*.py")
 
 
 def touched(top: Path, revision: Revision, servers: Servers) -> list[str]:
-    """Every file that differs and that the servers may read: in their folder, or in their package.
+    """Return the changed files that the servers may read: those of their folder, or of their package.
 
-    Where they start at the top of the repository, that is their package alone: the top holds all the rest.
+    Their package only, if their folder is the top of the repository, which holds everything else, too.
 
     Raises:
-        EnvironmentFailedError: git cannot tell.
+        EnvironmentFailedError: git fails.
     """
-    whole = PurePosixPath(servers.folder)
-    package = PurePosixPath(whole, *servers.package.split("."))
-    return _differing(top, revision, f":(top){package if whole == PurePosixPath('.') else whole}")
+    folder = PurePosixPath(servers.folder)
+    package = PurePosixPath(folder, *servers.package.split("."))
+    return _differing(top, revision, f":(top){package if folder == PurePosixPath('.') else folder}")
 
 
 def _differing(top: Path, revision: Revision, where: str) -> list[str]:
-    """Files whose content differs, or that git does not know yet; a file's mode is no code."""
-    told = git.run(
+    """Return the files with other content, and untracked ones; a change of file mode does not count."""
+    output = git.run(
         top,
         *("-c", "core.fileMode=false", "diff", "--raw", "--no-abbrev", "--no-renames", "-z", "--no-ext-diff"),
         *(revision.sha, "--", where),
     )
-    fields = told.split("\0")
+    fields = output.split("\0")
     changes = zip(fields[::2], fields[1::2], strict=False)
     differing = [name for change, name in changes if len(set(change.split()[2:4])) > 1]
-    unknown = git.run(top, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", where)
-    return sorted({name for name in [*differing, *unknown.split("\0")] if name})
+    untracked = git.run(top, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", where)
+    return sorted({name for name in [*differing, *untracked.split("\0")] if name})
 
 
 def _inside(top: Path, folder: str) -> Path:
-    place = (top / folder).resolve()
-    if not place.is_relative_to(top):
+    path = (top / folder).resolve()
+    if not path.is_relative_to(top):
         raise SuiteError(f"servers.folder: expected a folder of the repository (got {folder!r})")
-    return place
+    return path
 
 
 def _lock(name: str, top: Path, lock: str) -> str:
@@ -271,7 +272,7 @@ def _lock(name: str, top: Path, lock: str) -> str:
 
 
 def revision() -> Git:
-    """The revision of the tree that runs, if it is this project's checkout and not, say, site-packages."""
+    """Return the revision of the running code, if it is in a checkout of this project, not site-packages."""
     project = processes.ROOT / "pyproject.toml"
     if not project.exists() or tomllib.loads(project.read_text())["project"]["name"] != "cookies-vs-tokens":
         return Git(revision=None, dirty=None)

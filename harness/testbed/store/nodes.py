@@ -1,4 +1,4 @@
-"""A store as the nodes that hold its keys, each by a client of its own."""
+"""Clients of the store: one for each node that holds keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from redis.sentinel import Sentinel
 from harness.errors import SuiteError
 from servers.stores import urls
 
-#: What redis-py raises when a store fails; that of a cluster is of another family.
+#: Exceptions of redis-py when a store fails; a cluster's is not a RedisError.
 FAILURES: Final = (redis.RedisError, RedisClusterException, OSError)
 
 _FORMS: Final = (
@@ -25,32 +25,32 @@ _FORMS: Final = (
 
 
 def connect(url: str, timeout_s: float) -> list[redis.Redis]:
-    """A client of the one store, or of the master that Sentinels name; or one of each master of a cluster.
+    """Return a client of a single store, of the master of Sentinels, or of each master of a cluster.
 
-    Only a cluster is asked anything yet. Which masters it has is asked once.
+    Only for a cluster this sends commands. The masters of a cluster are read once.
 
     Raises:
-        SuiteError: The URL cannot be read; its text is not shown, since it may hold a password.
+        SuiteError: The URL is invalid; the message does not contain it, since it may have a password.
         redis.RedisError, RedisClusterException, OSError: A cluster does not answer.
     """
     timeouts: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
     try:
-        several = urls.parse(url)
-        if several is None:
+        parsed = urls.parse(url)
+        if parsed is None:
             return [_checked(redis.Redis.from_url(url, **timeouts))]
-        options = timeouts | several.options
-        if several.kind == "cluster":
-            return _masters(several.hosts, options)
-        once = {"retry": Retry(NoBackoff(), 0)}  # another Sentinel is asked instead
-        of_sentinels = once | timeouts | several.sentinel_options
-        sentinel: Any = Sentinel(several.hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
-        return [_checked(sentinel.master_for(several.name, **options))]
+        options = timeouts | parsed.options
+        if parsed.kind == "cluster":
+            return _masters(parsed.hosts, options)
+        no_retry = {"retry": Retry(NoBackoff(), 0)}  # the next Sentinel is tried instead
+        of_sentinels = no_retry | timeouts | parsed.sentinel_options
+        sentinel: Any = Sentinel(parsed.hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
+        return [_checked(sentinel.master_for(parsed.name, **options))]
     except (ValueError, TypeError):
-        raise SuiteError(f"--redis-url: it cannot be read; it looks like {_FORMS}.") from None
+        raise SuiteError(f"--redis-url: invalid URL; expected one of the forms {_FORMS}.") from None
 
 
 def _checked(client: redis.Redis) -> redis.Redis:
-    """Raise TypeError for options that no connection knows, which else the first command would."""
+    """Raise TypeError for unknown connection options now, not at the first command."""
     pool = client.connection_pool
     pool.connection_class(**pool.connection_kwargs)
     return client
@@ -63,6 +63,6 @@ def _masters(hosts: list[tuple[str, int]], options: dict[str, Any]) -> list[redi
 
 
 def store_version(info: Mapping[str, Any]) -> tuple[str, str]:
-    """Name and version of a store, from the section `server` of its INFO."""
+    """Return name and version of a store, from the section `server` of its INFO."""
     name = "valkey" if info.get("server_name") == "valkey" or "valkey_version" in info else "redis"
     return name, str(info.get(f"{name}_version", info["redis_version"]))

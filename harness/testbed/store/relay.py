@@ -1,9 +1,9 @@
-"""A distance between servers and store: whatever passes this relay arrives so much later.
+"""Relay between servers and store that adds a delay to every round trip.
 
 `python -m harness.testbed.store.relay --socket PATH --store PATH --control PATH` relays Unix sockets. A line
 with a number of microseconds to the control socket sets the delay, half of it each way, and is answered `ok`.
-Sleeping by `select` is precise to some microseconds once the thread's timer slack is gone; event loops round
-to milliseconds. What a round trip really takes is measured through it (`harness/testbed/rig.py`), not
+Sleeping by `select` is precise to a few microseconds once the thread's timer slack is set to 1 ns; event
+loops round to milliseconds. The real round trip is measured through the relay (`SessionStore.rtt_us`), not
 assumed.
 """
 
@@ -23,18 +23,18 @@ from typing import Final
 
 _PR_SET_TIMERSLACK: Final = 29
 _CHUNK: Final = 65536
-#: Connections that may wait to be accepted: servers open many at once.
+#: Connections that may wait to be accepted: servers open many at the same time.
 _BACKLOG: Final = 1024
-#: Seconds that a peer may leave unread what it is sent, before its connection is given up.
-_PATIENCE_S: Final = 10
+#: Seconds that a send may block before the connection is closed.
+_TIMEOUT_S: Final = 10
 
 
 class Relay:
-    """Connections through, two sockets each, and what is on its way.
+    """Relayed connections, two sockets each, and the data in transit.
 
     Args:
-        listener: Where servers connect.
-        control: Where the delay is told.
+        listener: Socket that servers connect to.
+        control: Socket that receives the delay.
         store: Path of the store's socket.
     """
 
@@ -44,60 +44,60 @@ class Relay:
         self._store = store
         self._each_way_ns = 0
         self._other: dict[socket.socket, socket.socket] = {}
-        # Many sockets by epoll, which counts milliseconds; the time by select, which counts microseconds.
+        # epoll for many sockets, but it counts milliseconds; select for the time, in microseconds.
         self._ready = select.epoll()
         self._by_number: dict[int, socket.socket] = {}
-        for one in (listener, control):
-            self._read_from(one)
-        #: When due (ns), a number that keeps the order, to whom, what; empty at the end of a stream.
-        self._under_way: list[tuple[int, int, socket.socket, bytes]] = []
+        for sock in (listener, control):
+            self._read_from(sock)
+        #: Time due (ns), a number that keeps the order, receiver, data; no data at the end of a stream.
+        self._in_transit: list[tuple[int, int, socket.socket, bytes]] = []
         self._numbers = count()
 
     def serve(self) -> None:
-        """Relay until the process is ended."""
+        """Relay until the process is terminated."""
         while True:
             self._deliver()
             select.select([self._ready], [], [], self._pause_s())
             for number, _ in self._ready.poll(0):
-                one = self._by_number.get(number)
-                if one is self._listener:
+                sock = self._by_number.get(number)
+                if sock is self._listener:
                     self._accept()
-                elif one is self._control:
-                    self._be_told()
-                elif one is not None:  # else parted a moment ago
-                    self._take(one)
+                elif sock is self._control:
+                    self._set_delay()
+                elif sock is not None:  # else it has just been closed
+                    self._receive(sock)
 
-    def _read_from(self, one: socket.socket) -> None:
-        self._by_number[one.fileno()] = one
-        self._ready.register(one, select.EPOLLIN)
+    def _read_from(self, sock: socket.socket) -> None:
+        self._by_number[sock.fileno()] = sock
+        self._ready.register(sock, select.EPOLLIN)
 
-    def _stop_reading(self, one: socket.socket) -> None:
-        if self._by_number.pop(one.fileno(), None) is not None:
-            self._ready.unregister(one)
+    def _stop_reading(self, sock: socket.socket) -> None:
+        if self._by_number.pop(sock.fileno(), None) is not None:
+            self._ready.unregister(sock)
 
     def _pause_s(self) -> float | None:
-        if not self._under_way:
+        if not self._in_transit:
             return None
-        return max(0, self._under_way[0][0] - time.monotonic_ns()) / 1e9
+        return max(0, self._in_transit[0][0] - time.monotonic_ns()) / 1e9
 
     def _deliver(self) -> None:
-        while self._under_way and self._under_way[0][0] <= time.monotonic_ns():
-            _, _, to, chunk = heapq.heappop(self._under_way)
-            if to in self._other and not _sent(to, chunk):
-                self._part(to)
+        while self._in_transit and self._in_transit[0][0] <= time.monotonic_ns():
+            _, _, receiver, chunk = heapq.heappop(self._in_transit)
+            if receiver in self._other and not _sent(receiver, chunk):
+                self._close(receiver)
 
-    def _take(self, one: socket.socket) -> None:
-        chunk = _received(one)
-        if not chunk:  # nothing more comes from there; what is under way still arrives
-            self._stop_reading(one)
+    def _receive(self, sock: socket.socket) -> None:
+        chunk = _received(sock)
+        if not chunk:  # end of this stream; data in transit is still delivered
+            self._stop_reading(sock)
         due_ns = time.monotonic_ns() + self._each_way_ns
-        heapq.heappush(self._under_way, (due_ns, next(self._numbers), self._other[one], chunk))
+        heapq.heappush(self._in_transit, (due_ns, next(self._numbers), self._other[sock], chunk))
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
         server = socket.socket(socket.AF_UNIX)
-        client.settimeout(_PATIENCE_S)
-        server.settimeout(_PATIENCE_S)
+        client.settimeout(_TIMEOUT_S)
+        server.settimeout(_TIMEOUT_S)
         try:
             server.connect(str(self._store))
         except OSError:
@@ -105,36 +105,36 @@ class Relay:
             server.close()
             return
         self._other |= {client: server, server: client}
-        for one in (client, server):
-            self._read_from(one)
+        for sock in (client, server):
+            self._read_from(sock)
 
-    def _part(self, one: socket.socket) -> None:
-        for each in (one, self._other[one]):
-            self._stop_reading(each)
-            del self._other[each]
-            each.close()
+    def _close(self, sock: socket.socket) -> None:
+        for end in (sock, self._other[sock]):
+            self._stop_reading(end)
+            del self._other[end]
+            end.close()
 
-    def _be_told(self) -> None:
-        """Answer once the delay holds for whatever comes next."""
-        teller, _ = self._control.accept()
-        with teller, teller.makefile("rw") as line:
-            self._each_way_ns = round(float(line.readline()) * 1e3 / 2)
-            line.write("ok\n")
+    def _set_delay(self) -> None:
+        """Read the delay of later data from the control socket, and answer `ok`."""
+        connection, _ = self._control.accept()
+        with connection, connection.makefile("rw") as file:
+            self._each_way_ns = round(float(file.readline()) * 1e3 / 2)
+            file.write("ok\n")
 
 
-def _sent(to: socket.socket, chunk: bytes) -> bool:
-    """Whether there was anything to send and all of it went."""
+def _sent(sock: socket.socket, chunk: bytes) -> bool:
+    """Whether the data is not empty and was sent completely."""
     try:
-        to.sendall(chunk)
+        sock.sendall(chunk)
     except OSError:
         return False
     return bool(chunk)
 
 
-def _received(one: socket.socket) -> bytes:
-    """What came; nothing at the end of a stream."""
+def _received(sock: socket.socket) -> bytes:
+    """Return received data; nothing at the end of a stream."""
     try:
-        return one.recv(_CHUNK)
+        return sock.recv(_CHUNK)
     except OSError:
         return b""
 
@@ -142,34 +142,38 @@ def _received(one: socket.socket) -> bytes:
 def set_delay(control: Path, delay_us: float) -> None:
     """Set the delay of the relay that has this control socket.
 
+    Args:
+        control: Path of the control socket.
+        delay_us: Added round-trip time in microseconds.
+
     Raises:
-        OSError: It is not there, or does not answer.
+        OSError: The relay does not run, or does not answer.
     """
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_PATIENCE_S)
+        connection.settimeout(_TIMEOUT_S)
         connection.connect(str(control))
         connection.sendall(f"{delay_us}\n".encode())
         if connection.recv(16) != b"ok\n":
-            raise ConnectionError(f"the relay at {control} did not take the delay")
+            raise ConnectionError(f"the relay at {control} did not accept the delay")
 
 
 def _listening(path: Path) -> socket.socket:
-    one = socket.socket(socket.AF_UNIX)
-    one.bind(str(path))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
     path.chmod(0o600)
-    one.listen(_BACKLOG)
-    return one
+    listener.listen(_BACKLOG)
+    return listener
 
 
 def main() -> None:
-    """Relay until ended."""
+    """Run a relay until it is terminated."""
     parser = argparse.ArgumentParser(prog="python -m harness.testbed.store.relay", description=__doc__)
     for name in ("socket", "store", "control"):
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="PATH")
     options = parser.parse_args()
-    # Two sockets a connection, of which servers hold one for each request in flight.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # Two sockets per connection, and servers hold a connection for each request in flight.
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
     relay = Relay(_listening(options.socket), _listening(options.control), options.store)

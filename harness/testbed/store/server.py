@@ -1,4 +1,4 @@
-"""The session store of a rig: one private to it, or the user's own; at a distance, where that is asked."""
+"""The session store of a rig: a private one or the user's, optionally behind a relay that delays it."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from harness.system.cpus import Placement
 from harness.testbed.store import nodes, relay
 from servers.stores import urls
 
-#: Seconds that one of our own may take until it answers, and that any may take for an answer.
+#: Seconds until a private store answers after its start, and until any store answers a command.
 _START_TIMEOUT_S: Final = 10
 _TIMEOUT_S: Final = 10
-#: Seconds that one of our own may take from hanging up to its end.
-_DYING_S: Final = 2
-#: Keys that are removed by one command.
-_AT_ONCE: Final = 1000
+#: Seconds from the closed connection of a private store to the end of its process.
+_EXIT_S: Final = 2
+#: Keys removed per pipeline.
+_BATCH_SIZE: Final = 1000
 
 
 class SessionStore:
-    """A Valkey or Redis, from `start` to `close`.
+    """Valkey or Redis, from `start` to `close`.
 
     Args:
-        folder: For sockets and logs.
+        folder: Folder for sockets and logs.
         placement: CPUs by role.
-        given_url: A store of the user's own; None for one private to this rig.
-        relayed: Put a relay before it, whose delay `delay` sets.
+        given_url: URL of the user's store; None for a private one.
+        relayed: Whether a relay in front of it can delay it (`delay`).
 
     Attributes:
-        url: Where it is.
-        nodes: Clients of the harness, straight to it; of a cluster one of each node that holds keys.
-        servers_url: The servers' way to it.
+        url: URL of the store.
+        nodes: Clients of the harness, past the relay; for a cluster, one per node that holds keys.
+        servers_url: URL for the servers; of the relay if there is one.
     """
 
     def __init__(self, folder: Path, placement: Placement, given_url: str | None, *, relayed: bool) -> None:
@@ -58,15 +58,15 @@ class SessionStore:
 
     @property
     def client(self) -> redis.Redis:
-        """Of the harness: to the store, or to one node of a cluster, which tells what all are."""
+        """Return a client of the store; of any node of a cluster, since all are configured alike."""
         return self.nodes[0]
 
     def start(self) -> None:
-        """Start what is ours, and return when it answers.
+        """Start a private store and the relay, and wait until the store answers.
 
         Raises:
-            SuiteError: A store of the user's own was to be moved away, or its URL cannot be read.
-            EnvironmentFailedError: It does not answer.
+            SuiteError: A relay was requested for the user's store, or its URL is invalid.
+            EnvironmentFailedError: The store does not answer.
         """
         if self._given_url is None:
             self._launch()
@@ -84,42 +84,42 @@ class SessionStore:
             self._start_relay()
 
     def close(self, prefix: str) -> None:
-        """End what is ours; of the user's own remove the keys that begin with this prefix."""
-        processes.terminate([one for one in (self._relay,) if one is not None])
+        """Terminate the relay and a private store; remove the keys with this prefix from the user's store."""
+        processes.terminate([process for process in (self._relay,) if process is not None])
         if self._given_url is not None:
             self._remove_keys(prefix)
-        processes.terminate([one for one in (self._process,) if one is not None])
+        processes.terminate([process for process in (self._process,) if process is not None])
 
     @property
     def pid(self) -> int | None:
-        """Process id of one of our own; None where the user has one."""
+        """Return the process id of a private store; None for the user's."""
         return None if self._process is None else self._process.pid
 
     @property
     def given(self) -> bool:
-        """Whether it is the user's own."""
+        """Whether it is the user's store."""
         return self._given_url is not None
 
     @property
     def source(self) -> str:
-        """Where it is, without any password."""
+        """Return its URL without any password, or `embedded`."""
         return "embedded" if self._given_url is None else urls.shown(self._given_url)
 
     def run_ids(self) -> list[str]:
-        """What each node of the user's own calls this life of it: another after a restart or a failover.
+        """Return the run id of each node of the user's store, which a restart or a failover changes.
 
         Raises:
-            EnvironmentFailedError: It does not answer.
+            EnvironmentFailedError: The store does not answer.
         """
         if self._given_url is None:
-            return []  # `check_alive` sees those of ours
+            return []  # `check_alive` checks a private store
         try:
             return [str(node.info("server")["run_id"]) for node in self.nodes]
         except nodes.FAILURES as error:
             raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
 
     def check_alive(self) -> None:
-        """Raise EnvironmentFailedError if one of our own has died, and was not meant to."""
+        """Raise EnvironmentFailedError if a private store or the relay died unexpectedly."""
         if self._process is not None and self._process.poll() is not None and not self._is_down:
             raise EnvironmentFailedError(
                 f"the session store died with exit code {self._process.returncode}:"
@@ -127,58 +127,58 @@ class SessionStore:
             )
         if self._relay is not None and self._relay.poll() is not None:
             raise EnvironmentFailedError(
-                f"the relay before the store died with exit code {self._relay.returncode}:"
+                f"the relay in front of the store died with exit code {self._relay.returncode}:"
                 f" {processes.log_end(self._relay_log)}"
             )
 
     def check_behind(self, error: BaseException | None) -> None:
-        """Raise EnvironmentFailedError if what failed is but a consequence of the end of one of our own."""
+        """Raise EnvironmentFailedError if an error is the consequence of a private store's death."""
         causes = (error, error.__cause__) if error is not None else ()
-        if self._process is not None and any(isinstance(one, nodes.FAILURES) for one in causes):
-            # What hangs up may be dead only a moment later.
+        if self._process is not None and any(isinstance(cause, nodes.FAILURES) for cause in causes):
+            # The process may end a moment after its connections closed.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_DYING_S)
+                self._process.wait(_EXIT_S)
             self.check_alive()
 
     def kill(self) -> None:
-        """End one of our own as a crash would: what it held is gone, and nobody answers."""
+        """Kill a private store as a crash would: its data is lost, and it does not answer."""
         if self._process is None:
-            raise AssertionError("a store of the user's own is not ours to kill")
+            raise AssertionError("the user's store is never killed")
         self._is_down = True
         self._process.kill()
         processes.terminate([self._process])
 
     def revive(self) -> None:
-        """Start it again, empty, at the same socket; returns when it answers.
+        """Start it again, empty, at the same socket, and wait until it answers.
 
         Raises:
             EnvironmentFailedError: It did not start.
         """
         self._launch()
-        # A client of its own: others may wait between tries, by redis-py's own rules.
+        # A separate client without retries: the others may wait between tries, by redis-py's rules.
         with redis.Redis.from_url(self.url, socket_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)) as client:
             try:
                 self._await(client)
             except redis.RedisError as error:
-                raise EnvironmentFailedError(f"the session store did not come back: {error}") from error
+                raise EnvironmentFailedError(f"the session store did not restart: {error}") from error
         self._pin()
         self._is_down = False
 
     def delay(self, delay_ms: float) -> None:
-        """Have every round trip of the servers to it take so much longer, from now on."""
+        """Add a delay, in ms, to every round trip of the servers to the store from now on."""
         relay.set_delay(self._relay_control, delay_ms * 1000)
 
-    def rtt_us(self, asked: int = 100) -> float:
-        """Median round trip of a PING on the servers' way to it, while nothing else goes on.
+    def rtt_us(self, pings: int = 100) -> float:
+        """Return the median round trip of a PING on the servers' path to an idle store, in microseconds.
 
         Raises:
-            EnvironmentFailedError: It does not answer.
+            EnvironmentFailedError: The store does not answer.
         """
         try:
             if self._given_url is not None:
-                return median(took for node in self.nodes for took in _pings_us(node, asked))
+                return median(rtt for node in self.nodes for rtt in _pings_us(node, pings))
             with redis.Redis.from_url(self.servers_url, socket_timeout=_TIMEOUT_S) as client:
-                return median(_pings_us(client, asked))
+                return median(_pings_us(client, pings))
         except nodes.FAILURES as error:
             raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
 
@@ -212,7 +212,7 @@ class SessionStore:
             cpus.pin(self._process.pid, self._placement.store)
 
     def _start_relay(self) -> None:
-        """Stand the relay between the servers and the store, on the store's CPU."""
+        """Start the relay between the servers and the store, on the store's CPU."""
         if self._process is None:
             raise SuiteError("store_delay_ms needs the embedded store: leave out --redis-url.")
         sockets = {"socket": self._relay_socket, "store": self._socket, "control": self._relay_control}
@@ -239,31 +239,31 @@ class SessionStore:
     def _remove_keys(self, prefix: str) -> None:
         try:
             for node in self.nodes:
-                keys = node.scan_iter(match=f"{prefix}*", count=_AT_ONCE)
-                while some := list(islice(keys, _AT_ONCE)):
-                    # One by one: those that a node of a cluster holds do not share a slot.
-                    unlinking = node.pipeline(transaction=False)
-                    for key in some:
-                        unlinking.unlink(key)
-                    unlinking.execute()
+                keys = node.scan_iter(match=f"{prefix}*", count=_BATCH_SIZE)
+                while batch := list(islice(keys, _BATCH_SIZE)):
+                    # A command per key: keys on one node of a cluster are in different hash slots.
+                    pipeline = node.pipeline(transaction=False)
+                    for key in batch:
+                        pipeline.unlink(key)
+                    pipeline.execute()
                     if signals.is_forced():
                         return
         except nodes.FAILURES:
-            return  # a store that is gone keeps nothing that matters: every key has a lifetime
+            return  # harmless: every key expires
 
 
-def _pings_us(node: redis.Redis, asked: int) -> list[float]:
-    """How long each of so many PINGs took, over one connection, in us."""
+def _pings_us(node: redis.Redis, pings: int) -> list[float]:
+    """Return the round trips of this many PINGs over one connection, in microseconds."""
     pool: Any = node.connection_pool
     connection = pool.get_connection()
     try:
         ping = connection.pack_command("PING")
-        taken = []
-        for _ in range(asked):
+        times_us = []
+        for _ in range(pings):
             begun_ns = time.perf_counter_ns()
             connection.send_packed_command(ping, check_health=False)
             connection.read_response()
-            taken.append((time.perf_counter_ns() - begun_ns) / 1e3)
-        return taken
+            times_us.append((time.perf_counter_ns() - begun_ns) / 1e3)
+        return times_us
     finally:
         pool.release(connection)

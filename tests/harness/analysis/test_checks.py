@@ -257,7 +257,7 @@ def test_code_under_test(digests: dict[str, set[str]], status: Status) -> None:
         ("a", [], "ok", "the same code"),
         ("b", ["servers/http/app.py"], "ok", "1 file(s) of the servers differ"),
         ("a", ["servers/http/app.py"], "invalid", "report one digest"),
-        ("b", [], "invalid", "git knows of no difference"),
+        ("b", [], "invalid", "git reports no difference"),
     ],
 )
 def test_what_ran_differs_as_the_revisions_do(
@@ -290,7 +290,7 @@ def test_clocks_that_disagree_are_told(changes: dict[str, float], status: str) -
     """A millisecond, and one slot of twenty; the worst worker counts."""
     check = validity.check_clocks("steady", [worker(), worker(**changes)], slots=100)
     assert check.status == status
-    assert "hog within 200 us" in check.detail
+    assert "hog within 200 µs" in check.detail
 
 
 def test_a_load_that_broke_off_says_why_and_what_is_kept() -> None:

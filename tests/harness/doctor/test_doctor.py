@@ -48,12 +48,12 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         (judge.cpus, judge.Cpus(8, 3, True), "ok", "3 of 8 CPUs"),
         (judge.cpus, judge.Cpus(8, 2, True), "warning", "store shares the servers'"),
         (judge.cpus, judge.Cpus(1, 1, True), "warning", "servers, store and load generator share"),
-        (judge.cpus, judge.Cpus(8, 8, False), "warning", "does not bind"),
+        (judge.cpus, judge.Cpus(8, 8, False), "warning", "cannot pin"),
         (judge.quota, judge.Quota(None, 4, 0, 0), "ok", "no CPU quota"),
         (judge.quota, judge.Quota(4.0, 4, 9, 0), "ok", "4 CPUs covers"),
         (judge.quota, judge.Quota(1.5, 4, 0, 0), "warning", "1.5 CPUs"),
-        (judge.quota, judge.Quota(None, 4, 3, 2), "warning", "2 times while looking, 3 times before"),
-        (judge.speed, Speed(3.9, 4.0), "ok", "4.0 ns, 3.9 at best"),
+        (judge.quota, judge.Quota(None, 4, 3, 2), "warning", "2 times during the check, 3 times before"),
+        (judge.speed, Speed(3.9, 4.0), "ok", "4.0 ns per iteration, 3.9 ns at best"),
         (judge.speed, Speed(6.2, 9.7), "warning", "something shares the core"),
         (judge.stolen, 0.02, "ok", "2.0%"),
         (judge.stolen, 0.31, "warning", "31.0%"),
@@ -68,7 +68,7 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         (judge.turbo, judge.Turbo(False, "x"), "ok", "off"),
         (judge.turbo, judge.Turbo(True, "x"), "warning", "turbo is on"),
         (judge.heat, judge.Heat(0, 0), "ok", "never"),
-        (judge.heat, judge.Heat(12, 3), "warning", "12 times since the machine started, 3 times while"),
+        (judge.heat, judge.Heat(12, 3), "warning", "12 times since the machine started, 3 times during"),
         (judge.battery, judge.Battery(), "ok", "no battery"),
         (judge.battery, judge.Battery(80, True), "ok", "mains"),
         (judge.battery, judge.Battery(80, False), "warning", "80 % left"),
@@ -82,7 +82,7 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         (judge.clock, judge.ClockResolution(1e-9, "tsc"), "ok", "tsc, resolution 1 ns"),
         (judge.clock, judge.ClockResolution(1e-9, "hpet", ["tsc", "hpet"]), "warning", "slow to read"),
         (judge.clock, judge.ClockResolution(1e-3, "tsc"), "warning", "too coarse"),
-        (judge.clock, judge.ClockResolution(1e-9, None), "unknown", "source not told"),
+        (judge.clock, judge.ClockResolution(1e-9, None), "unknown", "unknown source"),
         (judge.cpu_accounting, True, "ok", "nanosecond"),
         (judge.cpu_accounting, False, "warning", "schedstat"),
         (judge.descriptors, judge.Descriptors(1024, 392), "ok", "1,024 files"),
@@ -92,11 +92,11 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         (judge.versions, judge.Versions("x.lock", 80), "ok", "all 80 packages"),
         (judge.versions, judge.Versions("x.lock", 80, [("a", "2", "1")]), "warning", "a 1 (not 2)"),
         (judge.versions, judge.Versions("x.lock", 80, [("a", "2", None)]), "warning", "a missing (not 2)"),
-        (judge.store, judge.Store("started by us", "valkey 9"), "ok", "valkey 9 (started by us)"),
+        (judge.store, judge.Store("embedded", "valkey 9"), "ok", "valkey 9 (embedded)"),
         (judge.store, judge.Store("h:1", None, "no answer"), "blocker", "h:1: no answer"),
         (judge.python_build, judge.PythonBuild("CPython 3.11", False, True), "ok", "optimised"),
         (judge.python_build, judge.PythonBuild("CPython 3.11", False, False), "warning", "profile-guided"),
-        (judge.python_build, judge.PythonBuild("CPython 3.11", False, None), "unknown", "not told"),
+        (judge.python_build, judge.PythonBuild("CPython 3.11", False, None), "unknown", "build options"),
         (judge.python_build, judge.PythonBuild("CPython 3.11", True, True), "warning", "debug"),
     ],
 )
@@ -322,7 +322,7 @@ def test_what_a_kernel_writes_otherwise_is_unknown(tmp_path: Path, monkeypatch: 
     findings = examine.examine(catalog.load_suite("quick"), tmp_path, 0.01, tmp_path)
     [shared] = [finding for finding in findings if finding.check == "shared cores"]
     assert shared == MachineFinding(
-        check="shared cores", concern="unknown", detail="this system does not tell"
+        check="shared cores", concern="unknown", detail="not reported by this system"
     )
 
 
@@ -407,7 +407,7 @@ def test_the_tree_is_held_against_its_own_lock() -> None:
 def test_the_store_that_would_be_started_is_named() -> None:
     """Without starting it."""
     found = software.store(None)
-    assert found.where == "started by us"
+    assert found.where == "embedded"
     assert found.version is not None
     assert found.version.split()[0] in ("valkey", "redis")
 
@@ -500,14 +500,14 @@ def test_the_table_has_each_remedy_and_ends_with_a_summary() -> None:
     """At 80 columns, without a terminal; markup in a figure is printed as it is."""
     findings = [
         MachineFinding(check="turbo", concern="warning", detail="turbo is [red] on", remedy="switch it off"),
-        MachineFinding(check="heat", concern="unknown", detail="this system does not tell"),
+        MachineFinding(check="heat", concern="unknown", detail="not reported by this system"),
         MachineFinding(check="swap", concern="ok", detail="none in use"),
     ]
     text = told(findings)
     assert "turbo is [red] on" in text
     assert "→ switch it off" in text
-    assert text.endswith("1 thing of 3 will blur the figures: turbo. 1 could not be told.\n")
+    assert text.endswith("Sources of noise in 1 of 3 checks: turbo. 1 could not be checked.\n")
     assert max(map(len, text.splitlines())) <= 80
-    assert "Nothing that would blur" in told(findings[2:])
+    assert "No source of noise was found" in told(findings[2:])
     blocked = MachineFinding(check="store", concern="blocker", detail="none", remedy="install one")
-    assert "A run could not start here; 1 more things" in told([blocked, *findings])
+    assert "A run could not start here. Sources of noise: 1." in told([blocked, *findings])

@@ -64,7 +64,7 @@ def test_a_crowded_machine(task: AgainstStored, turn_ns: float, invalid: bool, r
     assert comparand is not None
     assert comparand.same_machine == raw
     if invalid:
-        assert "4.0 ns a turn when the baseline was measured" in checks[0].detail
+        assert "4.0 ns per iteration when the baseline was measured" in checks[0].detail
         assert "--against" in checks[0].detail
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness.gate.run import CheckRequest, _remedy
 from harness.measure.options import Options
 
-OF_TIMES = "--tolerance 0.15 or ask --against a revision"
+OF_TIMES = "--tolerance 0.15, or compare with a revision (--against)"
 OF_SCATTER = "a longer --limit or more instances"
 
 

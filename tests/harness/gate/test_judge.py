@@ -197,7 +197,7 @@ def test_holm_is_over_all_that_is_asked() -> None:
     among = Judge([*against(["token"])[:1], *others], CONFIDENCE).answers(rows)
     assert alone[0].answer == "regression"
     assert among[0].answer == "inconclusive"
-    assert "among so many" in among[0].detail
+    assert "not after adjustment" in among[0].detail
 
 
 def test_only_arms_and_scenarios_with_open_questions_are_measured_again() -> None:

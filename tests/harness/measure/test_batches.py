@@ -43,14 +43,14 @@ def test_a_baseline_decides_nothing_and_says_so(batch: int) -> None:
     """Its batches were planned: which of how many follows."""
     following, words = told(_further_batches(SUITE), batch)
     assert following.scenarios == EVERYTHING.scenarios
-    assert words == f"batch {batch + 1} of 3 follows, with fresh instances"
+    assert words == f"batch {batch + 1} of 3 follows, with fresh server processes"
 
 
 @pytest.mark.parametrize(
     ("batch", "limit_s", "follows", "words"),
     [
-        (1, math.inf, True, "look 2 of 3 follows, with fresh instances"),
-        (3, math.inf, False, "that was the last of 3 looks"),
+        (1, math.inf, True, "interim analysis 2 of 3 follows, with fresh server processes"),
+        (3, math.inf, False, "that was the last of 3 interim analyses"),
         (1, 5, False, "another 10 s would not end within the limit"),
     ],
 )

@@ -328,12 +328,12 @@ def test_every_kind_can_be_had(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "load", "more", "words"),
     [
-        ("outage", '{ model = "closed" }', "", "scenarios[0].load: expected an open one"),
+        ("outage", '{ model = "closed" }', "", "scenarios[0].load: expected an open load"),
         (
             "outage",
             '{ model = "open", rate = 9, p99_ms = 5 }',
             'primary = "capacity"',
-            "expected an open one",
+            "expected an open load",
         ),
         ("outage", OPEN, "slot_ms = 50", "scenarios[0].slot_ms: an incident has no slots"),
         ("outage", OPEN, 'primary = "service_p50"', "scenarios[0].primary: an incident has no slots"),
@@ -350,7 +350,7 @@ def test_what_makes_no_sense_is_refused(name: str, load: str, more: str, words: 
 
 def test_somebody_must_issue_credentials() -> None:
     """The floor alone has none to lose."""
-    assert "expected one that issues credentials" in refused("outage", arms='["none"]')
+    assert "expected a scheme that issues credentials" in refused("outage", arms='["none"]')
 
 
 def test_a_store_of_the_users_own_is_not_killed() -> None:
@@ -368,6 +368,6 @@ def test_where_verdicts_are_asked_for_incidents_are_refused() -> None:
     """A gate has nothing to hold them to."""
     about = ScenarioInfo("outage", "", "open", ["read", "login"], True, sets="", incident="store outage")
     suite = parse(SUITE.format(name="outage", load=OPEN, more=""), "x", "x.toml")
-    with pytest.raises(SuiteError, match="described, not judged"):
+    with pytest.raises(SuiteError, match="incidents have no verdict"):
         SuiteValidator("x.toml", {"outage": about}).check_gated(suite)
     SuiteValidator("x.toml", {"outage": replace(about, incident="")}).check_gated(suite)

@@ -289,7 +289,7 @@ def test_an_empty_result_draws_nothing(result: Result, tmp_path: Path) -> None:
 def test_the_caption_says_how_it_was_measured(name: str, result: Result) -> None:
     """Intervals, instances, CPUs, run and load model stand in every figure."""
     said = texts(figure(name, result))
-    assert "8 instances per arm, 99 % intervals" in said
+    assert "8 server processes per scheme, 99 % confidence intervals" in said
     assert "servers and store share CPU 0" in said
     assert "run 20260301-101500-quick" in said
     assert "(closed, 8 users)" in said
@@ -298,15 +298,15 @@ def test_the_caption_says_how_it_was_measured(name: str, result: Result) -> None
 @pytest.mark.parametrize("name", ["cost", "instances", "ratios"])
 def test_the_title_names_the_winner(name: str, result: Result) -> None:
     """Computed from the twins' comparison, not from the one with the floor."""
-    title = figure(name, result).texts[0].get_text()
-    assert title.startswith("token wins: cookie costs 1.529")
-    assert "99 % CI 1.513 to 1.546" in title
+    title = " ".join(line.get_text() for line in figure(name, result).texts[:2])
+    assert title.startswith("token wins: cookie needs 52.9 % more CPU")
+    assert "99 % CI +51.3 to +54.6 %" in title
 
 
 def test_the_latency_title_is_about_the_case_that_was_judged(result: Result) -> None:
     """Steady comes second, but the median was judged there."""
     title = figure("latency", result).texts[0].get_text()
-    assert title.startswith("token wins: cookie takes 1.616")
+    assert title.startswith("token wins: cookie has a median service time 61.6 % longer")
     assert "(steady," in title
 
 
@@ -361,8 +361,8 @@ def test_instances_shows_every_instance_and_the_noise_floor(result: Result) -> N
     dots = [line for line in first.lines if len(xs(line)) == 8]
     assert len(dots) == 3
     assert (first.get_xlabel(), second.get_xlabel()) == (
-        "Server and store CPU (us/req)",
-        "Service time, median (us)",
+        "Server and store CPU (µs/req)",
+        "Service time, median (µs)",
     )
     saturation = cases(result)[0]
     cookie = saturation.find("cookie", "total_cpu")
@@ -403,7 +403,7 @@ def test_latency_draws_both_clocks_in_the_open_loop_only(result: Result) -> None
         "99.9",
         "99.99",
     ]
-    assert opened.get_ylabel() == "latency (us)"
+    assert opened.get_ylabel() == "latency (µs)"
     assert opened.get_yscale() == "log"
 
 

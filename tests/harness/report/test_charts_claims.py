@@ -77,9 +77,9 @@ def test_nothing_is_cropped_overlaps_or_is_too_small(name: str, instances: int, 
 def test_distance_says_that_there_is_no_break_even() -> None:
     """A session is 25 us slower at no distance, and each us of it costs 1.02: they meet at -24.5 us."""
     figure = drawn("distance", Sweeps(noise=0.0001).result())
-    assert title(figure) == "However near the store, a read takes longer with cookie than with token"
-    assert "cookie: -24.5 us" in texts(figure)
-    assert "token-denylist: -20.0 us" in texts(figure)
+    assert title(figure) == "A read takes longer with cookie than with token at any store latency"
+    assert "cookie: -24.5 µs" in texts(figure)
+    assert "token-denylist: -20.0 µs" in texts(figure)
     assert figure.axes[1].get_xlim()[0] < -0.0245  # the place is shown
 
 
@@ -87,32 +87,31 @@ def test_distance_names_the_break_even_where_there_is_one() -> None:
     """80 us quicker at no distance: they meet at 80 us, which the title says."""
     sweeps = Sweeps(noise=0.0001, truths={**TRUTHS, "token-denylist": QUICK})
     figure = drawn("distance", sweeps.result(sweeps.distances(("token", "token-denylist"))))
-    assert title(figure).startswith(
-        "token-denylist takes as long as token at a round trip to the store of 80.0 us"
-    )
+    assert title(figure).startswith("token-denylist is as fast as token at an RTT to the store of 80.0 µs")
 
 
 def test_distance_says_where_it_cannot_tell() -> None:
     """Instances that differ by a third have a break-even to both sides of nothing."""
     figure = drawn("distance", Sweeps(noise=0.3).result())
-    assert title(figure).startswith("Whether cookie takes as long as token at any distance cannot be told")
+    assert title(figure).startswith("Inconclusive whether cookie is as fast as token at any RTT")
 
 
 def test_distance_of_one_instance_marks_nothing() -> None:
     """No interval, no break-even."""
     figure = drawn("distance", Sweeps(instances=1).result())
-    assert title(figure) == "A read's service time over the distance to the store"
+    assert title(figure) == "Median service time of a read by RTT to the store"
 
 
 def test_population_says_what_a_session_takes() -> None:
     """Its label; who keeps nothing is in the title, since it has no place on a logarithmic axis."""
     figure = drawn("population", Sweeps().result())
-    assert (
-        title(figure)
-        == "1,000,000 people logged in take 512 MB in the store with cookie; token takes nothing"
-    )
+    assert title(figure) == "1,000,000 sessions take 512 MB of store memory with cookie, none with token"
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["token: 0 B a session", "token-denylist: 144 B a session", "cookie: 512 B a session"]
+    assert legend == [
+        "token: 0 B per session",
+        "token-denylist: 144 B per session",
+        "cookie: 512 B per session",
+    ]
 
 
 def test_population_tells_whether_a_read_takes_longer() -> None:
@@ -129,8 +128,8 @@ def test_population_tells_whether_a_read_takes_longer() -> None:
 
     memory, latency = drawn("population", sweeps.result([of(row) for row in rows])).axes
     assert latency.texts[0].get_text().splitlines() == [
-        "Beside 1,000,000 instead of 10,000,",
-        "a read over one by token:",
+        "From 10,000 to 1,000,000 sessions,",
+        "a read relative to token:",
         "token-denylist: +0.0 % (+0.0 % to +0.0 %)",
         "cookie: +10.0 % (+10.0 % to +10.0 %)",
     ]
@@ -144,7 +143,7 @@ def test_population_where_all_keep_something_has_nothing_to_hold_a_read_against(
     sweeps = Sweeps(noise=0.05)
     _, latency = drawn("population", sweeps.result(sweeps.populations(("token-denylist", "cookie")))).axes
     head, first, *more = latency.texts[0].get_text().splitlines()
-    assert (head, first) == ("Beside 1,000,000 instead of 10,000,", "a read takes longer by:")
+    assert (head, first) == ("From 10,000 to 1,000,000 sessions,", "a read takes longer by:")
     for line in more:
         low, high = (float(end) for end in re.findall(r"([+-][0-9.]+) %", line)[1:])
         assert low < 0 < high
@@ -162,7 +161,7 @@ def test_population_without_latency_is_memory_alone() -> None:
 def test_payload_says_how_requests_grow() -> None:
     """By a third more than the profile, as base64 does; a session's not at all."""
     figure = drawn("payload", Sweeps().result())
-    assert title(figure) == "Each byte of profile lengthens a request by 1.33 B (token), 0 B (cookie)"
+    assert title(figure) == "Each byte of payload adds to a request: 1.33 B (token), 0 B (cookie)"
 
 
 def test_payload_marks_where_a_header_ends() -> None:
@@ -182,9 +181,9 @@ def test_two_by_two_tells_both_effects() -> None:
     """By hand: sqrt(93 * 98 / (80 * 82)) is 1.1787 and sqrt(82 * 98 / (80 * 93)) is 1.0393."""
     figure = drawn("two_by_two", Sweeps(noise=0).result())
     assert title(figure) == (
-        "CPU of a read: +17.9 % for a session instead of a token, +3.9 % for a cookie instead of a header"
+        "CPU per read: +17.9 % for a session instead of a token, +3.9 % for a cookie instead of a header"
     )
-    assert "session over token: +17.9 % (+17.9 % to +17.9 %)" in texts(figure)
+    assert "session vs token: +17.9 % (+17.9 % to +17.9 %)" in texts(figure)
 
 
 def test_two_by_two_needs_all_four() -> None:
@@ -200,12 +199,13 @@ def test_revocation_is_what_a_read_costs_that_asks() -> None:
     [panel] = figure.axes
     assert row_names(panel) == ["opaque-bearer", "cookie", "token-denylist"]
     assert [text.get_text() for text in panel.texts] == [
-        "13.0 us, 1 store operation",
-        "18.0 us, 1 store operation",
-        "19.0 us, 1 store operation",
+        "13.0 µs, 1 store operation",
+        "18.0 µs, 1 store operation",
+        "19.0 µs, 1 store operation",
     ]
     assert title(figure) == (
-        "To ask on each read costs 13.0 us (opaque-bearer) to 19.0 us (token-denylist) more than token"
+        "A revocation check on each read adds 13.0 µs (opaque-bearer) to 19.0 µs (token-denylist) of CPU,"
+        " compared with token"
     )
 
 
@@ -213,9 +213,9 @@ def test_revocation_says_where_asking_costs_nothing_that_can_be_told() -> None:
     """An interval around nothing is told by its ends, and drawn to them."""
     truths = {**TRUTHS, "opaque-bearer": Truth(195, 1.02, 71, 9, 0.002, 111, 0, 544, 1)}
     figure = drawn("revocation", Sweeps(noise=0.05, truths=truths).result())
-    assert "costs nothing that can be told (opaque-bearer) to" in title(figure)
+    assert "adds nothing significant (opaque-bearer) to" in title(figure)
     [panel] = figure.axes
-    assert re.match(r"-?[0-9.]+ \(-[0-9.]+ to [0-9.]+\) us, 1 store operation", panel.texts[0].get_text())
+    assert re.match(r"-?[0-9.]+ \(-[0-9.]+ to [0-9.]+\) µs, 1 store operation", panel.texts[0].get_text())
     assert overlaps(figure) == []
 
 
@@ -226,7 +226,7 @@ def test_revocation_knows_from_the_result_who_asks_the_accounts() -> None:
     environment = result.environment.model_copy(update={"schemes": {"token-cookie": declared}})
     [panel] = drawn("revocation", result.model_copy(update={"environment": environment})).axes
     assert row_names(panel) == ["token-cookie", "opaque-bearer", "cookie", "token-denylist"]
-    assert panel.texts[0].get_text() == "2.00 us, asks the accounts"
+    assert panel.texts[0].get_text() == "2.00 µs, account lookup"
 
 
 def test_revocation_of_one_that_asks_is_no_figure() -> None:
@@ -240,9 +240,9 @@ def test_staleness_needs_both_groups() -> None:
     figure = staleness.draw_answers([of_lifetimes()])
     assert figure is not None
     assert title(figure).startswith(
-        "Refreshing adds 200 us to a read with tokens of 2 s, 0.444 us with tokens"
+        "Refreshing adds 200 µs to a read at a token lifetime of 2 s, 0.444 µs at"
     )
-    assert "a denylist, asked on every read" in texts(figure)
+    assert "denylist check on each read" in texts(figure)
     assert overlaps(figure) == []
     bare = staleness.draw_answers([of_lifetimes(denylist=False)])
     assert bare is not None

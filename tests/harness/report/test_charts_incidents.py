@@ -106,9 +106,9 @@ def test_events_are_lines_in_every_panel_and_named_once() -> None:
 
 def test_the_title_names_who_fared_well() -> None:
     """Or nobody, where all did or none."""
-    assert "Nothing failed at token," in texts(drawn(result(outage("token", "cookie"))))
-    assert "Nothing failed" not in texts(drawn(result(outage("token"))))
-    assert "Nothing failed" not in texts(drawn(result(revocation("token", "cookie"))))
+    assert "No request failed with token in" in texts(drawn(result(outage("token", "cookie"))))
+    assert "No request failed" not in texts(drawn(result(outage("token"))))
+    assert "No request failed" not in texts(drawn(result(revocation("token", "cookie"))))
 
 
 def test_an_invalid_run_says_so() -> None:
@@ -117,7 +117,7 @@ def test_an_invalid_run_says_so() -> None:
     check = Check(check="answers", status="invalid", detail="3 failures")
     said = texts(drawn(shown.model_copy(update={"validity": [check]})))
     assert "INVALID" in said
-    assert "Nothing failed" not in said
+    assert "No request failed" not in said
 
 
 LATE = (Event(5_500_000_000, "store killed"), Event(5_900_000_000, "store back, empty", restores=True))

@@ -138,7 +138,7 @@ def test_the_warm_up_is_grey() -> None:
     [
         ("ok", "Over 20 minutes no process kept growing"),
         ("warning", "Over 20 minutes a process kept growing: see the checks"),
-        (None, "Memory and descriptors of every process over 20 minutes"),
+        (None, "Memory and descriptors of each process over 20 minutes"),
     ],
 )
 def test_the_title_says_what_was_found(growth: Status | None, title: str) -> None:

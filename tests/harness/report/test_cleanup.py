@@ -302,7 +302,7 @@ def test_a_dry_run_removes_nothing(results: Path, capsys: pytest.CaptureFixture[
     assert files_in(results) == before
     said = capsys.readouterr().out
     assert f"{results / 'compared'}  comparison, 0" in said
-    assert "4 in all" in said
+    assert "4 in total" in said
 
 
 @pytest.mark.usefixtures("quiet")

@@ -114,8 +114,8 @@ def test_between_machines_no_time_is_shown(result: Result) -> None:
     )
     text = " ".join(told(compared).split())
     assert "A / B: CPU Example CPU at 2.5 GHz, 2 cores / Another CPU, 2 cores" in text
-    assert "not set side by side" in text
-    assert "us/req" not in text
+    assert "Times and rates are not compared" in text
+    assert "µs/req" not in text
     assert "229.2" not in text
     assert "1.529 (1.513 to 1.546)" in text
 
@@ -145,7 +145,7 @@ def test_what_makes_another_machine(result: Result, key: str, value: object, nam
 
 @pytest.mark.parametrize(
     ("then", "now", "names"),
-    [(4.0, 4.3, []), (4.0, 9.7, ["speed"]), (9.7, 4.0, ["speed"]), (None, 9.7, []), (4.0, None, [])],
+    [(4.0, 4.3, []), (4.0, 9.7, ["CPU speed"]), (9.7, 4.0, ["CPU speed"]), (None, 9.7, []), (4.0, None, [])],
 )
 def test_a_machine_in_another_state_is_another(
     result: Result, then: float | None, now: float | None, names: list[str]
@@ -170,7 +170,7 @@ def test_other_ends_of_answers_are_another_way_of_measuring(result: Result) -> N
     arrived = result.model_copy(update={"run": result.run.model_copy(update={"answers_end": "arrived"})})
     read = result.model_copy(update={"run": result.run.model_copy(update={"answers_end": "read"})})
     found = differences(fingerprint(read), fingerprint(arrived))
-    assert found == {"end of an answer": ("when it was read", "when it arrived")}
+    assert found == {"response end time": ("read by the load generator", "kernel receive timestamp")}
 
 
 def test_other_slots_are_another_way_of_measuring(result: Result) -> None:
@@ -187,7 +187,7 @@ def test_other_slots_are_another_way_of_measuring(result: Result) -> None:
     assert not differences(fingerprint(result), fingerprint(cut(20)))
     found = differences(fingerprint(cut(5)), fingerprint(cut(20)))
     name = "slots of saturation (closed, 8 users)"
-    assert found == {name: ("5 + 45 ms after 400 requests", "20 + 45 ms after 400 requests")}
+    assert found == {name: ("5 + 45 ms after 400 warm-up requests", "20 + 45 ms after 400 warm-up requests")}
 
 
 def test_other_software_is_what_is_compared(result: Result) -> None:
@@ -210,7 +210,8 @@ def test_the_floor_tells_how_far_the_machine_drifted(result: Result) -> None:
     text = " ".join(told(compared).split())
     moved = line(compared.times, FLOOR, "total_cpu").entries[1].to_base_ci
     assert moved is not None
-    assert f"from A anonymous moved by a factor of 1.050 ({moved[0]:.3f} to {moved[1]:.3f}) to B" in text
+    factor = f"1.050 ({moved[0]:.3f} to {moved[1]:.3f}) to B"
+    assert f"from A the no-auth server (anonymous) changed by a factor of {factor}" in text
     assert "too narrow" in text
     assert "no verdict" in text
     for word in ("slower", "faster", "equivalent"):
@@ -315,7 +316,7 @@ def test_an_invalid_result_is_left_out_and_named(result: Result) -> None:
     compared = sides(result, invalid(elsewhere(result)), slower(result, 1.05))
     assert compared.same_machine
     assert {entry.label for row in compared.times for entry in row.entries} == {"A", "C"}
-    assert "INVALID, left out: answers: 12 errors" in told(compared, width=120)
+    assert "INVALID, excluded: answers: 12 errors" in told(compared, width=120)
     for wrong in ((invalid(result), result), (result, invalid(result))):
         with pytest.raises(InvalidMeasurementError, match="12 errors"):
             sides(*wrong)
@@ -461,5 +462,5 @@ def test_a_result_is_found_by_folder_file_id_and_as_the_latest(result: Result, t
     assert archive.find("latest", tmp_path) == tmp_path / "deep" / "one"
     with pytest.raises(SuiteError, match="no such result"):
         archive.find("three", tmp_path)
-    with pytest.raises(SuiteError, match="id of several"):
+    with pytest.raises(SuiteError, match="is ambiguous"):
         archive.find("one", tmp_path)

@@ -66,12 +66,12 @@ def test_a_regression_is_told_first_with_whom_and_by_how_much() -> None:
         "## Regression against 0123456789: cookie CPU per request +8.3 % (limit +5.0 %).\n"
     )
     assert (
-        "| cookie, CPU per request | 96.0 → 104 us | +8.3 % | +7.1 to +9.5 % | +5.0 % | ±1.2 % |"
+        "| cookie, CPU per request | 96.0 → 104 µs | +8.3 % | +7.1 to +9.5 % | +5.0 % | ±1.2 % |"
         " regression |" in text
     )
     assert text.index("| regression |") < text.index("| pass |")
     assert 'before: commit 0123456789 ("Check twice")' in text
-    assert "noise floor: half the width" in text
+    assert "min. detectable: the minimum detectable difference, half the width" in text
 
 
 def test_a_pass_says_against_what() -> None:
@@ -94,7 +94,7 @@ def test_an_invalid_measurement_has_no_answer() -> None:
     one = result(gated("regression"))
     check = one.validity[0].model_copy(update={"status": "invalid", "detail": "the servers were swapped"})
     text = gate_page.render(one.model_copy(update={"validity": [check]}))
-    assert text.startswith("## Invalid: what was measured must not be believed.")
+    assert text.startswith("## Invalid: the measurement failed a validity check.")
     assert "the servers were swapped" in text
 
 
@@ -161,7 +161,7 @@ def test_what_differs_is_code_or_lock_or_both_or_neither(differing: list[str], l
 def test_both_commits_and_interpreters_are_told() -> None:
     """Whether the working tree has more than its commit, and whose interpreter served which side."""
     text = gate_page.render(result(gated(), sides=sides(dirty=True)))
-    assert "now: the working tree at fedcba9876, with changes that are not committed." in text
+    assert "now: the working tree at fedcba9876, with uncommitted changes." in text
     assert "Interpreter of both: CPython 3.11.2 (this tool's own)." in text
     text = gate_page.render(result(gated(), sides=sides(own=False)))
     assert "now: the working tree at fedcba9876. " in text
@@ -172,7 +172,7 @@ def test_both_commits_and_interpreters_are_told() -> None:
 def test_another_lock_with_the_same_packages_says_so() -> None:
     """A comment, or a pin for another platform."""
     text = gate_page.render(result(gated(), differing=[], sides=sides(lock="b")))
-    assert "their lock file differs (in no package that is installed here)." in text
+    assert "their lock file differs (in no installed package)." in text
 
 
 def test_many_packages_are_not_all_named() -> None:
@@ -187,7 +187,10 @@ def test_many_packages_are_not_all_named() -> None:
 
 @pytest.mark.parametrize(
     ("same", "words"),
-    [(True, "so raw times are told as well"), (False, "so raw times are not compared (CPU: A then, B now)")],
+    [
+        (True, "so absolute times are shown too"),
+        (False, "so absolute times are not compared (CPU: A then, B now)"),
+    ],
 )
 def test_a_baseline_says_what_was_compared(same: bool, words: str) -> None:
     """Raw times or ratios alone."""

@@ -72,7 +72,7 @@ def test_series_are_in_the_order_of_time() -> None:
 def test_times_of_other_machines_are_left_out_and_ratios_are_not() -> None:
     """Microseconds belong to a machine; ratios travel."""
     found = history([run(1, cpu="Another"), run(2), run(3)])
-    assert found.left_out == ["run-1: times of another machine or way (CPU)"]
+    assert found.left_out == ["run-1: times measured under other conditions (CPU)"]
     lengths = {series.over is not None: len(series.points) for series in found.series}
     assert lengths == {False: 2, True: 3}
 

@@ -27,11 +27,11 @@ DATA = Path(__file__).parents[1] / "data"
 #: The sentence of each verdict; its figures are filled in.
 FASTER = "cookie needs 27.1 % less CPU per request than token ({}): verdict faster."
 SLOWER = "cookie needs 50.0 % more CPU per request than token ({}): verdict slower."
-NOT_JUDGED = "cookie needs 2.0 % more CPU per request than token ({}): not judged."
+NOT_JUDGED = "cookie needs 2.0 % more CPU per request than token ({}): no verdict."
 EQUIVALENT = "cookie and token are equivalent in CPU per request, within the margin of 3 % ({})."
 INCONCLUSIVE = (
     "cookie and token in CPU per request: inconclusive ({}). Neither a difference nor equivalence within 3 % "
-    "is shown; more instances would narrow the interval."
+    "is shown; more server processes would narrow the interval."
 )
 
 
@@ -119,10 +119,10 @@ def test_what_the_doctor_warned_of_stands_in_the_heading(result: Result) -> None
     ]
     environment = result.environment.model_copy(update={"findings": findings})
     warned = result.model_copy(update={"environment": environment})
-    line = "What may blur these figures: turbo, heat (`bench.py doctor` tells what to do)."
+    line = "Sources of noise: turbo, heat (`bench.py doctor` suggests fixes)."
     assert line in printed(warned, width=100)
     assert line in markdown.render(report(warned))
-    assert "What may blur" not in printed(result)
+    assert "Sources of noise" not in printed(result)
 
 
 def test_a_narrow_console_folds_the_names_of_arms_before_the_figures(result: Result) -> None:
@@ -155,8 +155,8 @@ def test_an_invalid_run_says_so_first_and_gives_no_verdict(result: Result) -> No
     """Its figures are shown for the search of the cause; no sentence compares arms."""
     bad = with_checks(result, Check(check="errors", status="invalid", detail="12 of 281,940 requests failed"))
     for text, first in (
-        (printed(bad), "INVALID: do not believe these figures."),
-        (markdown.render(report(bad)), "**INVALID: do not believe these figures.**"),
+        (printed(bad), "INVALID: do not use these figures."),
+        (markdown.render(report(bad)), "**INVALID: do not use these figures.**"),
     ):
         lines = text.splitlines()
         assert lines[0] == first
@@ -202,8 +202,11 @@ def test_each_verdict_is_told_honestly(
 ) -> None:
     """Who, by how much, how surely."""
     row = compared(result, ratio=ratio, ci=ci, verdict=verdict, noise_floor=0.009)
-    interval = f"99 % interval {ci[0]:.3f} to {ci[1]:.3f}" if ci else "no interval from so few instances"
-    figures = f"ratio {ratio:.3f}, {interval}; noise floor 0.9 %"
+    low, high = [f"{(end - 1) * 100:+.1f}" for end in ci or (1, 1)]
+    interval = f"99 % CI {low} to {high} %" if ci else "too few server processes for an interval"
+    figures = f"{interval}, minimum detectable difference 0.9 %"
+    if expected in (EQUIVALENT, INCONCLUSIVE):
+        figures = f"{(ratio - 1) * 100:+.1f} %, {figures}"
     assert wording.sentence(row, result) == expected.format(figures)
 
 
@@ -217,9 +220,7 @@ def test_each_verdict_is_told_honestly(
 )
 def test_each_metric_has_its_words(metric: str, expected: str, result: Result) -> None:
     """A metric that nobody wrote words for is told by its title."""
-    assert wording.sentence(compared(result, metric, ratio=1.25), result).startswith(
-        f"{expected} (ratio 1.250"
-    )
+    assert wording.sentence(compared(result, metric, ratio=1.25), result).startswith(f"{expected} (99 % CI ")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_each_metric_has_its_words(metric: str, expected: str, result: Result) -
         ("slower", "token wins: "),
         ("equivalent", "equivalent: "),
         ("inconclusive", "inconclusive: "),
-        ("not judged", "cookie costs "),
+        ("not judged", "cookie needs "),
     ],
 )
 def test_a_headline_begins_with_the_winner(verdict: Verdict, first: str, result: Result) -> None:
@@ -265,8 +266,8 @@ def test_placement_is_told_in_words(placement: dict[str, list[int]], words: str,
 def test_columns_that_do_not_apply_are_left_out(result: Result) -> None:
     """A closed loop has no response time; an arm without a measurement shows a dash."""
     closed, opened = ([table.heads for table in tables(case)] for case in cases(result))
-    assert "response\np50 us" not in closed[0]
-    assert "response\np50 us" in opened[0]
+    assert "response\np50 µs" not in closed[0]
+    assert "response\np50 µs" in opened[0]
     kept = [row for row in result.measurements if (row.arm, row.metric) != ("token", "store_ops")]
     cost = tables(cases(result.model_copy(update={"measurements": kept}))[0])[1]
     assert cost.rows[1][cost.heads.index("store\nops")] == fmt.NOTHING
@@ -323,6 +324,8 @@ def test_an_interval_is_told_by_its_half_width(value: float, ci: Interval, text:
 def test_shares_and_ratios() -> None:
     """Decimal places are fixed where readers compare line by line."""
     assert fmt.ratio(0.7291) == "0.729"
+    assert (fmt.change(0.7291), fmt.change(1.05)) == ("-27.1 %", "+5.0 %")
+    assert fmt.change_interval((0.7291, 1.05)) == "-27.1 to +5.0 %"
     assert fmt.percent(0.2709) == "27.1 %"
     assert [fmt.whole_percent(share) for share in (0.99, 0.995, 0.03)] == ["99 %", "99.5 %", "3 %"]
     assert fmt.megabytes(45_200_000) == "45.2"

@@ -24,12 +24,12 @@ STORED = Path(__file__).parents[1] / "data" / "result.json"
 CPU = "cookie needs 52.9 % more CPU per request than token (saturation)"
 
 FIGURES = (
-    "Ratio 1.529, 99 % interval 1.513 to 1.546; noise floor 1.1 % (saturation); ratio 1.616, 99 % interval"
-    " 1.599 to 1.633; noise floor 1.1 % (steady)."
+    "saturation: +52.9 %, 99 % CI +51.3 to +54.6 %, minimum detectable difference 1.1 %; steady: +61.6 %,"
+    " 99 % CI +59.9 to +63.3 %, minimum detectable difference 1.1 %."
 )
 SURE = (
-    "Each verdict is at 99 %, adjusted for all pairs of its scenario; 8 instances per arm. 5 of 6 validity"
-    " checks passed. Warnings: stolen CPU."
+    "Verdicts use 99 % confidence, Holm-adjusted within a scenario; 8 server processes per scheme. 5 of 6"
+    " validity checks passed. Warnings: stolen CPU."
 )
 
 
@@ -108,7 +108,7 @@ def test_who_wins_most_of_several_arms(result: Result) -> None:
     """Counted over the pairs that an arm is in."""
     found = answer(among(result, ["token", "token-cutoff", "cookie", "opaque-bearer"]))
     assert found.sentence.startswith(
-        "token wins 3 of its 3 comparisons, most of all 4 arms: token-cutoff needs"
+        "token wins 3 of its 3 comparisons, most of all 4 schemes: token-cutoff needs"
     )
 
 
@@ -119,7 +119,8 @@ def test_the_losses_of_who_wins_most_are_told(result: Result) -> None:
     rows += [rows[0], rows[0].model_copy(update={"verdict": "inconclusive"})]
     found = answer(result.model_copy(update={"comparisons": rows}))
     assert found.sentence.startswith(
-        "token wins 3 of its 5 comparisons, most of all 4 arms (the others: cookie wins 1, 1 inconclusive): "
+        "token wins 3 of its 5 comparisons, most of all 4 schemes"
+        " (the others: cookie wins 1, 1 inconclusive): "
     ), found.sentence
 
 
@@ -140,13 +141,13 @@ def test_several_that_win_as_often_decide_nothing(result: Result) -> None:
     found = answer(result.model_copy(update={"comparisons": shared}))
     assert found.kind == "open"
     assert found.sentence == (
-        "a and c win most of 3 arms, 1 comparison each: b needs 25.0 % more CPU per request than a"
+        "a and c win most of 3 schemes, 1 comparison each: b needs 25.0 % more CPU per request than a"
         " (saturation); b needs 25.0 % more CPU per request than c (saturation)."
     )
     circle = [rows[0], *(rows[0].model_copy(update={"base": b, "arm": a}) for b, a in ("bc", "ca"))]
     found = answer(result.model_copy(update={"comparisons": circle}))
     assert found.sentence.startswith(
-        "a, b and c win most of 3 arms, 1 comparison each (a loses 1, b loses 1, c loses 1): "
+        "a, b and c win most of 3 schemes, 1 comparison each (a loses 1, b loses 1, c loses 1): "
     )
 
 
@@ -170,9 +171,7 @@ def test_an_invalid_run_has_no_winner_in_any_report(result: Result) -> None:
         update={"validity": [Check(check="errors", status="invalid", detail="12 failed")]}
     )
     found = report(bad)
-    assert found.answer == Headline(
-        "invalid", "INVALID: do not believe these figures.", ["errors: 12 failed"]
-    )
+    assert found.answer == Headline("invalid", "INVALID: do not use these figures.", ["errors: 12 failed"])
     assert {row[-1] for table in (*found.judged, *found.described) for row in table.rows} == {"none"}
     assert not any(section.lines for section in found.costs)
 
@@ -207,9 +206,12 @@ def test_cost_is_attributed_against_the_floor(result: Result) -> None:
     [table] = attribution.tables(cases(result)[0])
     assert table.rows[2] == ["cookie", "229.2 ± 1.8", "170", "58.9", "25.7 %", "139.0 ± 1.8", "60.7 %"]
     assert attribution.sentences(cases(result)[0])[1] == (
-        "cookie: 139.0 ± 1.8 us of 229 us a request are beyond the floor: 80.0 ± 1.7 us the server's,"
-        " 58.9 ± 1.5 us the store's."
+        "cookie: authentication costs 139.0 ± 1.8 of 229 µs per request: 80.0 ± 1.7 µs in the server,"
+        " 58.9 ± 1.5 µs in the store."
     )
+
+
+NONE = "no significant difference from the no-auth server"
 
 
 def with_total_cpu(result: Result, arm: str, times: float, ci: bool = True) -> Result:
@@ -234,10 +236,10 @@ def with_total_cpu(result: Result, arm: str, times: float, ci: bool = True) -> R
 @pytest.mark.parametrize(
     ("times", "cells", "words"),
     [
-        (0.999, ["-0.090 ±>100%", "-"], "token: not told apart from the floor, -1.16 to 0.983 us of 90.1 us"),
-        (1.001, ["0.090 ±>100%", "-"], "token: not told apart from the floor, -0.984 to 1.16 us of 90.3 us"),
-        (0.5, ["-45.08 ± 0.90", "-"], "token: 45.08 ± 0.90 us a request less than the floor."),
-        (1.5, ["45.1 ± 1.4", "33.3 %"], "token: 45.1 ± 1.4 us of 135 us a request are beyond the floor"),
+        (0.999, ["-0.090 ±>100%", "-"], f"token: {NONE} (-1.16 to 0.983 of 90.1 µs per request)."),
+        (1.001, ["0.090 ±>100%", "-"], f"token: {NONE} (-0.984 to 1.16 of 90.3 µs per request)."),
+        (0.5, ["-45.08 ± 0.90", "-"], "token: 45.08 ± 0.90 µs per request less than the no-auth server."),
+        (1.5, ["45.1 ± 1.4", "33.3 %"], "token: authentication costs 45.1 ± 1.4 of 135 µs per request"),
     ],
 )  # fmt: skip
 def test_a_difference_from_the_floor_within_noise_is_none(
@@ -291,7 +293,7 @@ PART = "\N{ZERO WIDTH SPACE}"
         ("token-cutoff, total_cpu: 3 * 4 <= -1.5", "token-cutoff, total_cpu: 3 * 4 <= -1.5"),
         ("-12.3 %", "-12.3 %"),
         ("-", "-"),
-        ("(`bench.py doctor` tells what to do)", "(`bench.py doctor` tells what to do)"),
+        ("(`bench.py doctor` suggests fixes)", "(`bench.py doctor` suggests fixes)"),
     ],
 )  # fmt: skip
 def test_text_is_nothing_but_text_in_markdown(name: str, told: str) -> None:

@@ -223,7 +223,7 @@ def test_an_invalid_run_says_so_before_all_else(result: Result) -> None:
         update={"validity": [Check(check="errors", status="invalid", detail="12 failed")]}
     )
     page = Page(html.render(report(bad)))
-    text = page.text.partition("INVALID: do not believe these figures.")
+    text = page.text.partition("INVALID: do not use these figures.")
     assert text[1]
     assert text[2].lstrip().startswith("errors: 12 failed")
     assert "beats" not in page.text
@@ -313,7 +313,7 @@ def test_without_matplotlib_a_page_has_all_but_the_figures(
     monkeypatch.setattr(draw, "inline_all", refuse)
     write.write(result, tmp_path)
     assert (tmp_path / "report.html").read_text() == html.render(report(result))
-    assert "a page without figures: " in capsys.readouterr().err
+    assert "report.html has no charts: " in capsys.readouterr().err
 
 
 def test_a_figure_that_cannot_be_drawn_costs_no_page(
@@ -327,7 +327,7 @@ def test_a_figure_that_cannot_be_drawn_costs_no_page(
     monkeypatch.setattr(draw, "inline_all", odd)
     write.write(result, tmp_path)
     assert (tmp_path / "report.html").read_text() == html.render(report(result))
-    assert "a page without figures: ValueError: no such symbol." in capsys.readouterr().err
+    assert "report.html has no charts: ValueError: no such symbol." in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -440,8 +440,8 @@ def test_several_results_stand_on_one_page(result: Result, tmp_path: Path) -> No
     page = Page((out / "report.html").read_text())
     model = compared_page.report(compare([(place, result) for place in both]))
     assert model.answer.sentence == (
-        "No verdict, side by side: cookie / token in server and store CPU, saturation (closed, 8 users):"
-        " 1.529 (1.513 to 1.546) in A; 1.529 (1.513 to 1.546) in B."
+        "No verdict (the runs were not interleaved): cookie / token in server and store CPU, saturation"
+        " (closed, 8 users): 1.529 (1.513 to 1.546) in A; 1.529 (1.513 to 1.546) in B."
     )
     assert model.answer.sentence in page.text
     assert all(" ".join(text.split()) in page.text for text in (*model.sources, *model.answer.certainty))

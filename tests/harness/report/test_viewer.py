@@ -15,7 +15,7 @@ from harness.report.history.series import History, Point, Series, history
 from harness.report.viewer import files, pages, result_index, trend
 from harness.report.viewer.filters import Choice
 from harness.report.viewer.progress_text import describe_progress
-from harness.report.viewer.result_index import Shelf
+from harness.report.viewer.result_index import ResultIndex
 from harness.report.viewer.summary import Summary, ended, summary
 from harness.results import archive
 from harness.results.model import Check, Result
@@ -52,18 +52,18 @@ def test_a_result_is_read_again_only_where_it_changed(
         put(tmp_path / name)
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "result.json").write_text("{")
-    own = Shelf(tmp_path)
-    assert [one.place for one in own.look().results] == ["b", "a"]
+    own = ResultIndex(tmp_path)
+    assert [one.place for one in own.scan().results] == ["b", "a"]
     assert len(parsed) == 3
-    assert list(own.look().unreadable) == ["c/result.json"]
+    assert list(own.scan().unreadable) == ["c/result.json"]
     assert len(parsed) == 3
     changed = tmp_path / "a" / "result.json"
     changed.write_text(json.dumps(stored(id="a", suite="changed")))
     os.utime(changed, ns=(1, 1))
-    assert [one.suite for one in own.look().results] == ["quick", "changed"]
+    assert [one.suite for one in own.scan().results] == ["quick", "changed"]
     assert len(parsed) == 4
     changed.unlink()
-    assert [one.place for one in own.look().results] == ["b"]
+    assert [one.place for one in own.scan().results] == ["b"]
 
 
 def test_a_result_that_makes_no_sense_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,15 +77,15 @@ def test_a_result_that_makes_no_sense_is_named(tmp_path: Path, monkeypatch: pyte
         return summary(place, result)
 
     monkeypatch.setattr(result_index, "summary", breaks)
-    seen = Shelf(tmp_path).look()
+    seen = ResultIndex(tmp_path).scan()
     assert [one.place for one in seen.results] == ["good"]
-    assert seen.unreadable == {"odd/result.json": "its figures make no sense: division by zero"}
+    assert seen.unreadable == {"odd/result.json": "its values are not consistent: division by zero"}
 
 
 def test_a_run_may_be_the_folder_itself(tmp_path: Path) -> None:
     """`--results` of a single run shows it."""
     put(tmp_path / "run")
-    [one] = Shelf(tmp_path / "run").look().results
+    [one] = ResultIndex(tmp_path / "run").scan().results
     assert one.place == ""
 
 
@@ -121,7 +121,7 @@ def test_the_viewer_answers_as_the_report_does(result: Result) -> None:
 def test_the_list_names_the_reason_of_an_invalid_run(result: Result) -> None:
     """It has no other place for it."""
     told = summary("", with_check(result, "invalid")).answer
-    assert told == "INVALID: do not believe these figures. steal: 23 % was taken."
+    assert told == "INVALID: do not use these figures. steal: 23 % was taken."
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_levels_and_changes_are_drawn_where_they_are() -> None:
         (pytest.approx(12 + 3 * step, abs=0.1), 368),
     ]
     assert [round(x) for x in line.changes] == [190]
-    assert line.told == ["+100.0 % since run-3 (10.0 to 20.0)"]
+    assert line.descriptions == ["+100.0 % since run-3 (10.0 to 20.0)"]
     assert found.finding == "the level of 1 of 1 changed"
 
 

@@ -112,7 +112,7 @@ def test_prepare_makes_the_folder(tmp_path: Path) -> None:
 def test_prepare_refuses_a_folder_with_a_result(result: Result, tmp_path: Path) -> None:
     """A run never overwrites another; what lies there is untouched."""
     before = archive.save(result, tmp_path).read_bytes()
-    with pytest.raises(SuiteError, match="holds a result already") as refused:
+    with pytest.raises(SuiteError, match="already holds a result") as refused:
         archive.prepare(tmp_path)
     assert refused.value.exit_code == 2
     assert (tmp_path / "result.json").read_bytes() == before
@@ -140,7 +140,7 @@ def test_nobody_is_waited_for(result: Result, tmp_path: Path) -> None:
     archive.save(result, tmp_path / "good")
     os.mkfifo(tmp_path / "pipe" / "result.json")
     for path in (tmp_path / "pipe", tmp_path / "pipe" / "result.json"):
-        with pytest.raises(SuiteError, match=r"result\.json: no result there \(no regular file\)"):
+        with pytest.raises(SuiteError, match=r"result\.json: no result there \(not a regular file\)"):
             archive.load(path)
     (tmp_path / "link" / "result.json").symlink_to(tmp_path / "good" / "result.json")
     assert archive.load(tmp_path / "link") == result

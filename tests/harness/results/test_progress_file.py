@@ -137,7 +137,7 @@ def test_a_slot_is_told_while_the_load_waits() -> None:
     order: list[str] = []
 
     class Met(SlotBarrier):
-        def _meet(self) -> None:
+        def _register(self) -> None:
             self._connections = [ours]
 
     def play() -> None:

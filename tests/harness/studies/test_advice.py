@@ -141,8 +141,8 @@ def test_the_demand_comes_first_then_the_cost() -> None:
     ]
     assert answer.best == "opaque-bearer"
     text = told(answer)
-    assert "opaque-bearer needs the least CPU of those that meet the demand." in text
-    assert "but a blocked account goes on for up to 18,000 s" in text
+    assert "opaque-bearer needs the least CPU of those that meet the deadline." in text
+    assert "but a blocked account keeps access for up to 5 h" in text
     assert advice(Sweeps(noise=0).result()).schemes[0].scheme == "token"
     met = advice(Sweeps(noise=0).result(), revoke_within_s=18_000)
     assert all(one.meets for one in met.schemes)
@@ -153,7 +153,7 @@ def test_a_demand_that_nothing_meets() -> None:
     sweeps = Sweeps(noise=0)
     answer = advice(sweeps.result(sweeps.reads(["token", "token-cookie"])), revoke_within_s=60)
     assert answer.best is None
-    assert "No scheme of this result is known to meet the demand." in told(answer)
+    assert "No scheme of this result is known to meet the deadline." in told(answer)
 
 
 #: Tokens of five minutes, which refreshing renews.
@@ -240,7 +240,7 @@ def test_servers_that_promise_nothing() -> None:
     answer = advise(Sweeps(noise=0).result(), AdviceQuestion(revoke_within_s=60), {})
     assert {one.meets for one in answer.schemes} == {None}
     assert answer.reference is None
-    assert "that asks the store nothing was measured" in told(answer)
+    assert "no scheme without store queries was measured" in told(answer)
 
 
 def test_what_lies_beyond_the_measured_is_said() -> None:
@@ -251,14 +251,14 @@ def test_what_lies_beyond_the_measured_is_said() -> None:
     assert "extrapolated: store memory of opaque-bearer;" in told(within)  # not among the populations
     far = advice(result, store_rtt_ms=20, rate=50_000, sessions=5_000_000)
     for text in (
-        "extrapolated: latency, at a round trip of 20,000 us; measured were 60.0 to 5,110 us",
-        "extrapolated: store memory, at 5,000,000 sessions; measured were 10,000 to 1,000,000",
-        "50,000 reads a second are more than one server process answered here",
+        "extrapolated: latency, at a store round trip of 20,000 µs; measured: 60.0 to 5,110 µs",
+        "extrapolated: store memory, at 5,000,000 sessions; measured: 10,000 to 1,000,000",
+        "50,000 reads per second are more than one server process answered",
     ):
         assert text in told(far)
     long = advice(result, profile_bytes=9000)
-    assert "at 9,000 bytes; measured were 300 to 4,000" in told(long)
-    assert "latency is that of short profiles" in told(long)
+    assert "at 9,000 bytes; measured: 300 to 4,000" in told(long)
+    assert "latency is that of short payloads" in told(long)
     cell = row(far, "cookie").latency
     assert cell
     assert cell.extrapolated
@@ -276,7 +276,7 @@ def test_a_credential_that_no_server_would_read_cannot_be_used() -> None:
     assert (token.cpu, token.latency, token.cpu_over_best, cookie.unfit) == (None, None, None, "")
     assert long.best == "cookie"
     assert (
-        "token cannot be used: its credential would be too long for a header: profiles end at 6,000"
+        "token cannot be used: its credential would be too long for a header: the longest payload is 6,000"
         in told(long)
     )
     assert "of token: its credential" not in told(long)
@@ -297,7 +297,7 @@ def test_what_was_not_measured_is_empty_and_says_why() -> None:
     assert cookie.latency is None
     assert set(cookie.missing) == {"latency", "added_latency"}
     assert answer.held_back == []
-    assert "could not be held against anything" in told(answer)
+    assert "could not be validated" in told(answer)
     assert "empty: latency, added latency of token, token-cookie," in told(answer)
 
 
@@ -305,7 +305,7 @@ def test_a_result_with_profiles_alone_asks_for_their_length() -> None:
     """What --profile-bytes would tell is named."""
     sweeps = Sweeps()
     answer = advice(sweeps.result(sweeps.payloads()))
-    assert "ask with --profile-bytes" in row(answer, "cookie").missing["cpu"]
+    assert "use --profile-bytes" in row(answer, "cookie").missing["cpu"]
     assert row(answer, "cookie").cpu is None
     assert answer.best is None
     assert "which needs the least CPU was not measured" in told(answer)
@@ -383,10 +383,10 @@ def bent(one: Measurement) -> Measurement:
 
 def test_the_defaults_are_said() -> None:
     """What nobody said is marked, what was said is not."""
-    text = wording.asked(question.of(rate=50, sessions=None))
-    assert "50 reads a second," in text
-    assert "the store 0.5 ms away and back (not said)" in text
-    assert "100,000 sessions (not said)" in text
+    text = wording.inputs(question.of(rate=50, sessions=None))
+    assert "50 reads per second," in text
+    assert "store round trip 0.5 ms (default)" in text
+    assert "100,000 sessions (default)" in text
 
 
 @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ def test_a_question_that_cannot_be(asked: dict[str, float], name: str) -> None:
 
 def test_a_stored_result_is_answered_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The latest of suite claims where none is named; JSON to standard output reads back as it is."""
-    with pytest.raises(SuiteError, match="no whole run of suite claims"):
+    with pytest.raises(SuiteError, match="no complete, valid run of suite claims"):
         run.print_advice(None, tmp_path, AdviceQuestion(), Console(stderr=True), print_json=False)
     folder = tmp_path / "claims" / "claims"
     folder.mkdir(parents=True)
@@ -427,7 +427,7 @@ def test_nothing_is_advised_from_an_invalid_result(tmp_path: Path) -> None:
     invalid = Check(check="errors", status="invalid", detail="too many")
     result = Sweeps().result().model_copy(update={"validity": [invalid]})
     (tmp_path / "result.json").write_text(result.model_dump_json())
-    with pytest.raises(InvalidMeasurementError, match="nothing is advised"):
+    with pytest.raises(InvalidMeasurementError, match="no estimates are made"):
         run.print_advice(str(tmp_path), tmp_path, AdviceQuestion(), Console(), print_json=False)
 
 

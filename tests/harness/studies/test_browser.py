@@ -194,7 +194,7 @@ def test_a_longer_batch_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch, tm
         return driver.BrowserRun("156.0", [])
 
     monkeypatch.setattr(run, "Lab", Lab)
-    monkeypatch.setattr(driver, "made", made)
+    monkeypatch.setattr(driver, "run_experiment", made)
     for rounds in (1, 100):
         run._batch(rounds, 1, tmp_path, Console(file=StringIO()))
     (_, short), (_, long) = given
@@ -272,7 +272,7 @@ def test_the_figure_says_who_waits_longer() -> None:
     """Its title by where the page is, its panels case by case and pair by pair; nothing overlaps."""
     found = drawn([batch(factor, token=1.2) for factor in (1, 1.001, 0.999)])
     title = found.texts[0].get_text()
-    assert title.startswith("A token instead of a cookie, from click to answer: own origin slower (1.200")
+    assert title.startswith("Click-to-response latency, token vs cookie: own origin slower (1.200")
     cases, compared = found.axes
     assert len(cases.get_yticks()) == 8
     assert [label.get_text() for label in compared.get_yticklabels()][-1].startswith("A/A")
@@ -290,4 +290,4 @@ def test_a_figure_of_one_batch_has_no_comparisons() -> None:
     """There is no interval to judge by."""
     found = drawn([batch()])
     assert len(found.axes) == 1
-    assert found.texts[0].get_text() == "Waits"
+    assert found.texts[0].get_text() == "Click-to-response latency"

@@ -87,13 +87,14 @@ def test_what_crossing_comes_to_is_told() -> None:
     """Preflights are counted; remedies are named with the browsers that they work in."""
     outcome = browsers.crossing(crossings())
     assert (
-        "with SameSite=None unless the browser refuses cookies of third parties, with SameSite=None;"
-        " Partitioned in any case" in outcome.because
+        "with SameSite=None unless the browser blocks third-party cookies, with SameSite=None;"
+        " Partitioned always" in outcome.because
     )
-    assert "3 reads and 1 writes from another origin cost 3 preflights by bearer, 2 by cookie" in (
-        outcome.because
+    assert (
+        "3 reads and 1 writes from another origin cost 3 preflights with a bearer token, 2 with a cookie"
+        in outcome.because
     )
-    assert "where none is remembered, 9 and 4" in outcome.because
+    assert "without a preflight cache, 9 and 4" in outcome.because
     for figure in (
         ClaimFigure(name="bearer, own site, allowed: preflights", value=3),
         ClaimFigure(name="session cookie, another site, allowed: calls answered", value=0, unit="of 4"),
@@ -154,11 +155,11 @@ def test_what_forgeries_come_to_is_told() -> None:
             lambda row: unprotected(row) or ((row.same_site, row.proof, row.attack) == ("Lax", False, "link"))
         )
     )
-    assert "bearer lets through none; the proof alone lets through none" in lax.because
-    assert "SameSite=Strict alone none, SameSite=Lax alone link" in lax.because
+    assert "with a bearer token: none; with the CSRF token alone: none" in lax.because
+    assert "with SameSite=Strict alone: none; with SameSite=Lax alone: link" in lax.because
     for case, carried_out in (
-        ("session cookie, SameSite Lax, no proof", 1),
-        ("JWT in a cookie, server as it comes", 0),
+        ("session cookie, SameSite Lax, no CSRF token", 1),
+        ("JWT in a cookie, unchanged server", 0),
     ):
         figure = ClaimFigure(name=f"{case}: forgeries carried out", value=carried_out, unit="of 2")
         assert figure in lax.figures
@@ -205,7 +206,7 @@ def test_injected_scripts(stolen: tuple[str, ...], verdict: str) -> None:
 def test_what_a_script_comes_to_is_told() -> None:
     """Where it steals and how; that it acts whatever is used; that a policy keeps it out."""
     outcome = browsers.injection(injected(*KEPT[:3], KEPT[5]))
-    assert "kept in localStorage, sessionStorage at once, what is kept in memory when" in outcome.because
+    assert "kept in localStorage, sessionStorage immediately, one kept in memory when" in outcome.because
     assert "HttpOnly cookie (JWT), HttpOnly cookie (session) never" in outcome.because
     assert "acts as the user in 6 of 6 cases" in outcome.because
     assert "ran 0 of 6 times" in outcome.because
@@ -224,17 +225,17 @@ def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPat
     """No verdict rests on half an answer."""
     about = {"injection": {"servers": {"cookie": "cookie"}, "arguments": []}}
     monkeypatch.setattr(processes, "run_module", lambda *_: json.dumps(about))
-    monkeypatch.setattr(driver, "_said", lambda *_: said)
-    with pytest.raises(EnvironmentFailedError, match="answered what is no result"):
-        driver.made(cast(Lab, Ports()), "injection", Injection)
+    monkeypatch.setattr(driver, "_output", lambda *_: said)
+    with pytest.raises(EnvironmentFailedError, match="is not a result"):
+        driver.run_experiment(cast(Lab, Ports()), "injection", Injection)
 
 
 def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """The version that showed it."""
     made = driver.BrowserRun("156.0", crossings())
     monkeypatch.setattr(in_browser, "require", lambda: None)
-    monkeypatch.setattr(in_browser, "made", lambda *_: made)
-    outcome = in_browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
+    monkeypatch.setattr(in_browser, "run_experiment", lambda *_: made)
+    outcome = in_browser.browser_experiment("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
     assert (outcome.verdict, outcome.browser) == ("supported", "156.0")
 
 
@@ -243,7 +244,7 @@ def test_no_server_is_started_for_a_browser_that_is_missing(monkeypatch: pytest.
     monkeypatch.setattr(
         processes, "run_module", lambda *_: json.dumps({"missing": "there is none: install one"})
     )
-    outcome = in_browser.seen("crossing", Crossing, browsers.crossing)(cast(Lab, None))
+    outcome = in_browser.browser_experiment("crossing", Crossing, browsers.crossing)(cast(Lab, None))
     assert (outcome.verdict, outcome.because) == ("not run", "there is none: install one")
 
 
@@ -266,6 +267,6 @@ def test_what_the_browser_lab_writes_goes_with_the_run(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(processes, "start", start)
     monkeypatch.setattr(processes, "terminate", lambda _: None)
-    assert driver._said(["injection"], 60) == "said"
+    assert driver._output(["injection"], 60) == "said"
     assert given[0].name.startswith(temp_folders.PREFIX)
     assert not given[0].exists()

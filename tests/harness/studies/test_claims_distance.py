@@ -25,12 +25,12 @@ def meeting(value: float) -> BreakEven:
 @pytest.mark.parametrize(
     ("verify", "get", "at", "verdict", "words"),
     [
-        (26, 80, -40, "supported", "save 40 us elsewhere"),
-        (26, 80, 35, "supported", "above 35 us"),
-        (26, 10, 200, "refuted", "less than 200 us away"),
-        (26, 26, -40, "inconclusive", "do not both"),
-        (26, 80, 60, "inconclusive", "do not both"),
-        (26, 10, -40, "inconclusive", "do not both"),
+        (26, 80, -40, "supported", "even at zero (break-even: -40 µs)"),
+        (26, 80, 35, "supported", "above 35 µs"),
+        (26, 10, 200, "refuted", "below 200 µs"),
+        (26, 26, -40, "inconclusive", "do not agree"),
+        (26, 80, 60, "inconclusive", "do not agree"),
+        (26, 10, -40, "inconclusive", "do not agree"),
     ],
 )
 def test_verdicts(verify: float, get: float, at: float, verdict: str, words: str) -> None:

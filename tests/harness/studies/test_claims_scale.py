@@ -65,11 +65,11 @@ def stores(per_core: float, share: float = 0.97) -> list[Ceiling]:
 @pytest.mark.parametrize(
     ("cpus", "rates", "verdict", "said"),
     [
-        (4, SESSIONS_STOP, "supported", "sessions are the first to stop gaining"),
-        (4, EVEN, "refuted", "sessions gain as much, within 3%"),
+        (4, SESSIONS_STOP, "supported", "sessions stop scaling first"),
+        (4, EVEN, "refuted", "sessions gain as much, within 3 %"),
         (2, SESSIONS_STOP, "refuted", "from 1 to 2 processes"),  # with a third and fourth nobody had a CPU
-        (1, ON_ONE_CPU, "inconclusive", "all server processes shared one CPU here"),
-        (1, SESSIONS_STOP, "inconclusive", "none could gain from another"),
+        (1, ON_ONE_CPU, "inconclusive", "all server processes shared one CPU"),
+        (1, SESSIONS_STOP, "inconclusive", "scaling could not be measured"),
     ],
 )
 def test_whether_tokens_scale_better(
@@ -83,8 +83,8 @@ def test_whether_tokens_scale_better(
     assert figures["memory of a live session in the store, cookie"].value == pytest.approx(512, rel=0.01)
     assert figures["memory of a live session in the store, token"].value == 0
     assert figures["throughput, cookie, 4 processes"].value == pytest.approx(rates["cookie"][2], rel=0.02)
-    assert figures["store operations a read, token, 4 processes"].value == 0
-    assert any(name.startswith("what token gains") for name in figures) is (cpus > 1)
+    assert figures["store operations per read, token, 4 processes"].value == 0
+    assert any(name.startswith("gain of token") for name in figures) is (cpus > 1)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_where_the_store_is_full(store_us: float, per_core: float, verdict: str)
     """Both ways to reckon how many processes it feeds must lie on one side of the four that were measured."""
     outcome = scale.saturates(scaled(1, EVEN, store_us=store_us), stores(per_core))
     assert outcome.verdict == verdict
-    assert outcome.because.endswith("reckoned, not seen, since 4 processes had 1 CPU here")
+    assert outcome.because.endswith("calculated, not observed, since 4 processes had 1 CPU")
     fed = [figure for figure in outcome.figures if figure.name.startswith("server processes that")]
     assert [one.value for one in fed] == pytest.approx([180 / store_us, 180 * per_core / 1e6], rel=0.02)
     assert all(one.ci and one.ci[0] < one.value < one.ci[1] for one in fed)
@@ -110,12 +110,12 @@ def test_a_store_that_was_not_kept_busy_shows_no_limit() -> None:
     """Whatever its figures come to."""
     outcome = scale.saturates(scaled(4, EVEN), stores(50_000, share=0.5))
     assert outcome.verdict == "inconclusive"
-    assert outcome.because.endswith("but that was on its core for 50% of the time only, so it is no limit")
+    assert outcome.because.endswith("but that store used only 50 % of its core, so this is not its limit")
 
 
 def test_where_each_process_had_a_cpu_it_was_seen() -> None:
     """Then nothing has to be excused."""
-    assert "reckoned" not in scale.saturates(scaled(4, EVEN), stores(50_000)).because
+    assert "calculated" not in scale.saturates(scaled(4, EVEN), stores(50_000)).because
 
 
 def test_cores_are_cost_times_rate() -> None:
@@ -152,8 +152,8 @@ def test_a_store_is_loaded_with_what_reads_ask(tmp_path: Path) -> None:
 def test_the_figure_says_where_nothing_could_be_gained() -> None:
     """On one CPU its title promises nothing; with one number of processes there is none."""
     told = {cpus: _title(scaled(cpus, EVEN)) for cpus in (1, 4)}
-    assert told[1].startswith("1 to 4 processes on one CPU")
-    assert told[4].startswith("4 processes on 4 CPUs answer so many times what 1 does: 3.")
+    assert told[1].startswith("1 to 4 processes shared one CPU")
+    assert told[4].startswith("Throughput from 1 to 4 processes on 4 CPUs: 3.")
     once = scaled(4, EVEN)
     rows = [row for row in once.measurements if row.params["processes"] == 1]
     assert scale_out.draw(once.model_copy(update={"measurements": rows})) is None

@@ -101,7 +101,7 @@ def test_a_scheme_that_the_suite_does_not_name_is_added(suite: Suite) -> None:
     ("changes", "words"),
     [
         (SuiteChanges(["tokn"]), r"--schemes: expected a scheme, one of .*Did you mean 'token'\?"),
-        (SuiteChanges(["token"], users=1001), "a.toml, as the options change it: scenarios.0..load.users"),
+        (SuiteChanges(["token"], users=1001), "a.toml, with the given options: scenarios.0..load.users"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: SuiteChanges, words: str, suite: Suite) -> None:

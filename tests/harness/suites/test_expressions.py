@@ -18,7 +18,7 @@ VALUES = {TOKEN: 80.0, COOKIE: 100.0}
 
 def left(text: str) -> Dual:
     """The left side of a budget at known values."""
-    return parse(f"{text} <= 1").left.reckon(VALUES)
+    return parse(f"{text} <= 1").left.evaluate(VALUES)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_both_sides_and_the_bound() -> None:
     """What a suite has."""
     budget = parse("token.total_cpu <= 0.8 * cookie.total_cpu")
     assert budget.bound == "<="
-    assert budget.right.reckon(VALUES).value == pytest.approx(80)
+    assert budget.right.evaluate(VALUES).value == pytest.approx(80)
     assert budget.figures() == [TOKEN, COOKIE]
     assert parse("1 >= token.total_cpu").bound == ">="
     assert parse("token-stateful.service_p50<=90").figures() == [MetricTerm("token-stateful", "service_p50")]
@@ -57,7 +57,7 @@ def test_both_sides_and_the_bound() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "expected a number, a figure such as token.total_cpu, or ( at column 1 (got the end)"),
+        ("", "expected a number, a metric such as token.total_cpu, or ( at column 1 (got the end)"),
         ("token.total_cpu", "expected <= or >= at column 16 (got the end)"),
         ("token.total_cpu <= ", "expected a number"),
         ("token.total_cpu <= 1 2", "expected the end at column 22 (got '2')"),
@@ -70,10 +70,10 @@ def test_both_sides_and_the_bound() -> None:
         ("token.total_cpu < 2", "expected <= or >= at column 17 (got '< 2')"),
         ("1 > token.total_cpu", "expected <= or >= at column 3 (got '> token.total_cpu')"),
         ("token.total_cpu <= 2ms", "at column 20"),
-        ("1 <= 2", "names no figure"),
+        ("1 <= 2", "contains no metric"),
         ("token.total_cpu <= 1e999", "too large"),
-        ("(" * 100 + "token.total_cpu" + ")" * 100 + " <= 1", "within each other"),
-        ("-" * 200 + "token.total_cpu <= 1", "within each other"),
+        ("(" * 100 + "token.total_cpu" + ")" * 100 + " <= 1", "nested signs and brackets"),
+        ("-" * 200 + "token.total_cpu <= 1", "nested signs and brackets"),
     ],
 )
 def test_what_cannot_be_read_says_where_and_why(text: str, words: str) -> None:
@@ -116,9 +116,9 @@ def test_slopes_are_those_of_small_steps(one: float, two: float, text: str) -> N
     node = parse(f"{text} <= 1").left
     for figure in (a, b):
         step = 1e-6 * {a: one, b: two}[figure]
-        up = node.reckon({a: one, b: two} | {figure: {a: one, b: two}[figure] + step}).value
-        down = node.reckon({a: one, b: two} | {figure: {a: one, b: two}[figure] - step}).value
-        slope = node.reckon({a: one, b: two}).slopes[figure]
+        up = node.evaluate({a: one, b: two} | {figure: {a: one, b: two}[figure] + step}).value
+        down = node.evaluate({a: one, b: two} | {figure: {a: one, b: two}[figure] - step}).value
+        slope = node.evaluate({a: one, b: two}).slopes[figure]
         assert math.isclose((up - down) / 2 / step, slope, rel_tol=1e-3, abs_tol=1e-4 * (1 + abs(slope)))
 
 

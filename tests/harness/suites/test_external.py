@@ -51,7 +51,7 @@ def test_what_is_not_said_has_a_default() -> None:
         (TABLE.replace("js", "js --key {secret}"), "own.mine.command", "{secret} belongs in environment"),
         (TABLE.replace("js", "js {redis_url}"), "own.mine.command", "{redis_url} belongs in environment"),
         (TABLE + 'environment = { KEY = "{sekret}" }\n', "own.mine.environment", "in KEY (got {sekret})"),
-        (TABLE + 'lock = "requirements.lock"\n', "own.mine", "lock is what {python} has"),
+        (TABLE + 'lock = "requirements.lock"\n', "own.mine", "lock sets the packages of {python}"),
         (TABLE + 'ready = "up"\n', "own.mine.ready", "match pattern"),
         (TABLE + 'agent = "127.0.0.1:1"\n', "own.mine", "named by their address"),
         (TABLE + "colour = 1\n", "own.mine", "unknown key 'colour'. Expected one of accounts"),
@@ -84,7 +84,7 @@ def test_what_is_not_said_has_a_default() -> None:
         (TABLE + 'authorization = "My Token"\n', "own.mine.authorization", "match pattern"),
         (TABLE + 'csrf_header = "X\\nY: z"\n', "own.mine.csrf_header", "match pattern"),
         (TABLE + 'accounts = { load = "user" }\n', "own.mine.accounts.load", "match pattern"),
-        (TABLE.replace("mine", "other"), "the whole file", "other is described, but not one of the arms"),
+        (TABLE.replace("mine", "other"), "the whole file", "other is not one of the arms"),
     ],
 )
 def test_a_bad_table_is_told_key_and_expectation(table: str, key: str, expected: str) -> None:
@@ -164,7 +164,7 @@ def test_what_cannot_be_measured_is_refused_first(made: Suite, expected: str) ->
 
 def test_what_only_servers_of_ours_can_be_told() -> None:
     """A scenario that sets their conditions has to leave the others out."""
-    with pytest.raises(SuiteError, match="journey sets processes, which mine cannot be told"):
+    with pytest.raises(SuiteError, match=r"journey sets processes, which external servers \(mine\) do"):
         suite(scenario=SCENARIO + "processes = 2\n")
     suite(scenario=SCENARIO + 'processes = 2\narms = ["token"]\n')
 
@@ -196,13 +196,13 @@ def test_an_arm_that_has_everything_stays() -> None:
 def test_a_scenario_that_no_arm_is_left_for() -> None:
     """There would be nothing to measure."""
     made = suite(TABLE + 'paths = { "/logout" = "" }\n', SCENARIO + 'arms = ["mine"]\n')
-    with pytest.raises(SuiteError, match=r"scenarios\[0\]: journey asks for /logout, which no arm has"):
+    with pytest.raises(SuiteError, match=r"scenarios\[0\]: journey needs /logout, which no server has"):
         journey("/logout").fitted(made)
 
 
 def test_a_gate_takes_no_servers_of_somebody_elses() -> None:
     """It compares trees, and they come from none."""
-    with pytest.raises(SuiteError, match=r"own: mine: a gate knows servers by the tree"):
+    with pytest.raises(SuiteError, match=r"own: mine: a gate compares revisions of servers"):
         journey().check_gated(suite())
 
 

@@ -64,7 +64,7 @@ def test_an_overlap_sets_scenarios_apart() -> None:
     first, second = parse(ROTATIONS + without + overlap, "x", "x.toml").scenarios
     assert (first.params, second.params) == ({"overlap": "false"}, {"overlap": "true"})
     assert second.label == "rotation, overlap=true (open, 20/s constant)"
-    with pytest.raises(SuiteError, match=r"measured once under each load and .*, overlap"):
+    with pytest.raises(SuiteError, match=r"occur only once under each load and .*, overlap"):
         parse(ROTATIONS + overlap + overlap, "x", "x.toml")
 
 
@@ -146,7 +146,7 @@ def test_a_suite_is_frozen() -> None:
             "scenarios[1].load.arrivals",
             "'constant' or 'poisson'",
         ),
-        (GOOD.replace('"cookie"', '"token"'), "the whole file", "every arm may be named once"),
+        (GOOD.replace('"cookie"', '"token"'), "the whole file", "each arm may be named only once"),
         (GOOD.replace('"cookie"', '"Cookie jar"'), "arms[1]", "should match pattern"),
         (GOOD.replace('"token", "cookie"', ""), "arms", "at least 1 item"),
         ('title = "t"\narms = ["token"]\nscenarios = []\n', "scenarios", "at least 1 item"),
@@ -169,7 +169,7 @@ def test_a_suite_is_frozen() -> None:
         (
             GOOD.replace("seconds = 3", 'seconds = 3\nprimary = "capacity"'),
             "scenarios[1]",
-            "what a load with p99_ms is judged by",
+            "the primary metric of a load with p99_ms",
         ),
         ("instances = 0\n" + GOOD, "instances", "greater than or equal to 1"),
         ("confidence = 1.0\n" + GOOD, "confidence", "less than 1"),

@@ -85,7 +85,7 @@ def test_it_reads_what_is_so(agent: str, server: tuple[int, int]) -> None:
 
 def test_who_has_another_secret_is_told_nothing(agent: str) -> None:
     """On either side: no answer is believed, and none is given."""
-    with pytest.raises(EnvironmentFailedError, match="has another secret"):
+    with pytest.raises(EnvironmentFailedError, match="has a different secret"):
         client.AgentConnection(agent, "another secret, as long as the first one")
     with closing(socket.create_connection(external.agent_at(agent))) as connection:
         connection.sendall(messages.plain({"nonce": "00" * 32}) + b'0 {"ask": "who"}\n')
@@ -123,12 +123,12 @@ def test_nothing_else_can_be_asked(agent: str, server: tuple[int, int]) -> None:
     """Neither a process by its id, nor a port that was not met, nor one that nothing listens on."""
     with closing(_line(agent)) as line:
         for what, port, answer in [
-            ("environment", server[1], "was not met"),
-            ("cpu", server[1], "was not met"),
+            ("environment", server[1], "needs a request `meet` first"),
+            ("cpu", server[1], "needs a request `meet` first"),
             ("cpu", None, "expected a port"),
             ("meet", 70_000, "expected a port"),
             ("meet", 1, "nothing listens on port 1"),
-            ("cpu", 1, "was not met"),
+            ("cpu", 1, "needs a request `meet` first"),
         ]:
             with pytest.raises(EnvironmentFailedError, match=answer):
                 line.request(what, port)
@@ -160,7 +160,7 @@ def test_what_it_may_not_read_it_refuses(server: tuple[int, int]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(server[1])], capture_output=True, text=True, timeout=60, check=True
     )
-    assert f"what listens on port {server[1]} belongs to root" in done.stdout
+    assert f"the server on port {server[1]} belongs to root" in done.stdout
 
 
 def test_an_agent_that_is_gone_is_named(server: tuple[int, int]) -> None:
@@ -170,7 +170,7 @@ def test_an_agent_that_is_gone_is_named(server: tuple[int, int]) -> None:
         meter.meet()
         process.terminate()
         assert process.wait(timeout=20) == 130
-        with pytest.raises(EnvironmentFailedError, match=f"agent at {address} does not answer any more"):
+        with pytest.raises(EnvironmentFailedError, match=f"agent at {address} no longer responds"):
             meter.cpu()
 
 

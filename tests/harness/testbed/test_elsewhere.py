@@ -68,7 +68,7 @@ def test_a_check_says_what_is_left_out_and_what_helps(
     """As a warning; with both there is nothing to be done."""
     check = check_elsewhere("mine", agent, store=store)
     assert check.status == "warning"
-    assert f"nobody reads its {left_out}, store_memory, store_rtt" in check.detail
+    assert f"not measured: {left_out}, store_memory, store_rtt" in check.detail
     assert helps in check.detail
     assert check_elsewhere("mine", "10.0.0.2:5600", store=True).status == "ok"
 

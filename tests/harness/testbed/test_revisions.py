@@ -53,7 +53,7 @@ def top(tmp_path: Path) -> Path:
 def test_the_top_is_found_from_any_folder(top: Path, tmp_path: Path) -> None:
     """And a folder that is in no checkout is refused in a sentence."""
     assert worktrees.top_of(top / "servers" / "inner") == top
-    with pytest.raises(SuiteError, match="no git checkout"):
+    with pytest.raises(SuiteError, match="not in a git checkout"):
         worktrees.top_of(tmp_path)
 
 
@@ -219,8 +219,8 @@ def test_a_gate_measures_the_checkout_that_it_is_asked_about(
     assert said == [f"measuring the servers of {top}"] * 3
     monkeypatch.chdir(tmp_path)
     assert worktrees.gated_tree(None, None, said.append) is OURS
-    assert said[-1] == f"measuring this tool's own servers, since {tmp_path} is in no git checkout"
-    with pytest.raises(SuiteError, match="no git checkout"):
+    assert said[-1] == f"measuring this tool's own servers, since {tmp_path} is not in a git checkout"
+    with pytest.raises(SuiteError, match="not in a git checkout"):
         worktrees.gated_tree(None, tmp_path, said.append)
 
 
@@ -237,7 +237,7 @@ def test_a_checkout_that_git_does_not_read_is_no_excuse_either(
     """Such as one of another owner in a pipeline's container: refused, and who is to be asked why."""
     (top / ".git" / "HEAD").write_text("broken\n")
     monkeypatch.chdir(top / "servers")
-    with pytest.raises(SuiteError, match=r"git does not read the checkout .* git -C .* status"):
+    with pytest.raises(SuiteError, match=r"git cannot read the checkout .* git -C .* status"):
         worktrees.gated_tree(None, None, print)
 
 
@@ -289,7 +289,7 @@ def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "No module named 'aiohttp'" in told.stderr
     assert environments.cached("# nothing\n", "it", said.append) == python
     assert len(said) == 1
-    with pytest.raises(EnvironmentFailedError, match="could not be made"):
+    with pytest.raises(EnvironmentFailedError, match="could not be created"):
         environments.cached("packaging==1.0\n", "it", said.append)  # has no hash
     assert len(list((tmp_path / "cookies-vs-tokens").iterdir())) == 1
 
@@ -306,7 +306,7 @@ def test_an_interpreter_says_what_it_has(tmp_path: Path, monkeypatch: pytest.Mon
     assert environments.contents(python).python == own.python
     assert "aiohttp" not in environments.contents(python).packages
     assert environments.name(python) == next((tmp_path / "cookies-vs-tokens").iterdir()).name
-    with pytest.raises(EnvironmentFailedError, match="does not say what it has"):
+    with pytest.raises(EnvironmentFailedError, match="does not list its packages"):
         environments.contents("/bin/false")
 
 

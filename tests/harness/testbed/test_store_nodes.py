@@ -78,7 +78,7 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
         keys = [(client, key) for client in clients for key in client.keys(rig.arm_prefix("cookie") + "*")]
         assert len(keys) == 2 * 4  # a session of each, and an account
         assert meter.memory(rig.arm_prefix("cookie")) == sum(one.memory_usage(key) for one, key in keys)
-        assert rig.store.rtt_us(asked=3) > 0
+        assert rig.store.rtt_us(pings=3) > 0
         assert rig.store.run_ids() == [one.info("server")["run_id"] for one in clients]
         if len(clients) > 1:
             assert all(client.dbsize() for client in clients)

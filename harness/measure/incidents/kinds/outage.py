@@ -1,6 +1,6 @@
-"""The session store is killed, and comes back empty a while later.
+"""Store outage: the session store is killed, and returns empty a while later.
 
-Before that one account of each arm is revoked: is it let in again by a store that has forgotten?
+Before that one account of each arm is revoked, to show whether an empty store lets it in again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness.testbed.client import ADMIN
 
 REVOKED: Final = "revoked"
 
-#: Moments as shares of the time: the longest part shows how all gets well.
+#: Moments as shares of the duration: the longest part shows the recovery.
 _REVOKED_AT: Final = 1 / 6
 _DOWN_FROM: Final = 1 / 3
 _DOWN_UNTIL: Final = 1 / 2
@@ -26,15 +26,15 @@ _DOWN_UNTIL: Final = 1 / 2
 
 @contextmanager
 def stage(setting: IncidentSetting) -> Iterator[Staged]:
-    """Have an admin at each arm; the rig knows how to kill its store, and to start it again."""
+    """Log an admin in at each arm; the rig can kill its store, and start it again."""
     rig, duration_ns = setting.rig, setting.plan.duration_ns
     parties, steps = [], []
-    for number, party in enumerate(setting.plan.parties, start=setting.spare_account):
-        victim = VirtualUser(number, party.target.read_path, REVOKED)
-        parties.append(replace(party, people=(victim, *party.people[1:])))
-        revoke = partial(logged_in(party, ADMIN).change_account, name_of(number), revoke=True)
+    for number, users in enumerate(setting.plan.parties, start=setting.spare_account):
+        victim = VirtualUser(number, users.target.read_path, REVOKED)
+        parties.append(replace(users, people=(victim, *users.people[1:])))
+        revoke = partial(logged_in(users, ADMIN).change_account, name_of(number), revoke=True)
         at_ns = round(_REVOKED_AT * duration_ns)
-        steps.append(IncidentStep(at_ns, "account revoked", revoke, arm=party.target.arm, watched=REVOKED))
+        steps.append(IncidentStep(at_ns, "account revoked", revoke, arm=users.target.arm, watched=REVOKED))
     yield Staged(
         replace(setting.plan, parties=tuple(parties)),
         (

@@ -1,4 +1,4 @@
-"""An admin revokes one account and demotes another; a third gets another password elsewhere."""
+"""Revocation: an admin revokes one account and demotes another; a third changes its password elsewhere."""
 
 from __future__ import annotations
 
@@ -24,65 +24,66 @@ WATCHED: Final = (REVOKED, DEMOTED, PASSWORD_CHANGED)
 
 _ADMIN_PATH: Final = "/api/admin"
 _NEW_PASSWORD: Final = "foobar, and another"  # noqa: S105 - of an account of this run alone
-#: Moment at which it is done, as a share of the time.
+#: Moment of the changes, as a share of the duration.
 _AT: Final = 1 / 3
-#: Revocations whose cost is counted, at each arm.
-_PRICED: Final = 20
+#: Number of revocations of which the cost is measured, at each arm.
+_REPEATS: Final = 20
 
 
 @dataclass(frozen=True)
 class _Arm:
-    """One arm's admin and the accounts that something is done to, by number."""
+    """Admin of one arm, and the numbers of the accounts that are changed."""
 
-    party: ArmUsers
+    users: ArmUsers
     admin: ApiClient
     accounts: range
 
     def account(self, watched: str) -> str:
-        """The name of somebody who is watched."""
+        """Return the name of the account that is watched for this change."""
         return name_of(self.accounts[WATCHED.index(watched)])
 
     def people(self) -> tuple[VirtualUser, ...]:
-        """Those who are watched, and the party's others; who is to be demoted reads what admins may."""
-        path = self.party.target.read_path
+        """Return the watched users and the arm's others; the user to be demoted reads as an admin."""
+        path = self.users.target.read_path
         watched = (
-            VirtualUser(number, _ADMIN_PATH if what == DEMOTED else path, what)
-            for number, what in zip(self.accounts, WATCHED, strict=False)
+            VirtualUser(number, _ADMIN_PATH if change == DEMOTED else path, change)
+            for number, change in zip(self.accounts, WATCHED, strict=False)
         )
-        return (*watched, *self.party.people[len(WATCHED) :])
+        return (*watched, *self.users.people[len(WATCHED) :])
 
-    def doing(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        """What is done to each of them, and how; callers are logged in here, before the load begins."""
+    def changes(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Yield each change and the function that makes it; clients log in here, before the load begins."""
         yield REVOKED, partial(self.admin.change_account, self.account(REVOKED), revoke=True)
         yield DEMOTED, partial(self.admin.change_account, self.account(DEMOTED), role="user")
-        elsewhere = logged_in(self.party, self.account(PASSWORD_CHANGED))
-        yield PASSWORD_CHANGED, partial(elsewhere.change_password, _NEW_PASSWORD)
+        other_client = logged_in(self.users, self.account(PASSWORD_CHANGED))
+        yield PASSWORD_CHANGED, partial(other_client.change_password, _NEW_PASSWORD)
 
 
 @contextmanager
 def stage(setting: IncidentSetting) -> Iterator[Staged]:
-    """Log the admins in, make admins of those to be demoted, and count what a revocation costs at rest."""
+    """Log the admins in, promote the accounts to be demoted, and measure the cost of a revocation at rest."""
     plan, at_ns = setting.plan, round(_AT * setting.plan.duration_ns)
-    prices, parties, steps = {}, [], []
+    costs, parties, steps = {}, [], []
     numbers = range(setting.spare_account, setting.spare_account + len(plan.parties) * KIND.spare_accounts)
-    for index, (party, instance) in enumerate(zip(plan.parties, setting.instances, strict=True)):
-        own = numbers[index * KIND.spare_accounts : (index + 1) * KIND.spare_accounts]
-        arm = _Arm(party, logged_in(party, ADMIN), own)
-        prices[party.target.arm] = _price(arm, instance, setting.meter)
+    for index, (users, instance) in enumerate(zip(plan.parties, setting.instances, strict=True)):
+        accounts = numbers[index * KIND.spare_accounts : (index + 1) * KIND.spare_accounts]
+        arm = _Arm(users, logged_in(users, ADMIN), accounts)
+        costs[users.target.arm] = _cost(arm, instance, setting.meter)
         arm.admin.change_account(arm.account(DEMOTED), role="admin")
-        parties.append(replace(party, people=arm.people()))
+        parties.append(replace(users, people=arm.people()))
         steps += [
-            IncidentStep(at_ns, what, do, arm=party.target.arm, watched=what) for what, do in arm.doing()
+            IncidentStep(at_ns, change, do, arm=users.target.arm, watched=change)
+            for change, do in arm.changes()
         ]
-    yield Staged(replace(plan, parties=tuple(parties)), steps, prices)
+    yield Staged(replace(plan, parties=tuple(parties)), steps, costs)
 
 
-def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> RevocationCost:
-    """What one revocation of an account with one credential costs, while nothing else goes on: medians."""
+def _cost(arm: _Arm, instance: Instance, meter: StoreMeter) -> RevocationCost:
+    """Return the median cost of one revocation of an account with one credential, without other load."""
     account = name_of(arm.accounts[-1])
     server_ns, store_ns, operations = [], [], []
-    for _ in range(_PRICED):
-        logged_in(arm.party, account)
+    for _ in range(_REPEATS):
+        logged_in(arm.users, account)
         store_before, server_before = meter.read(), cpu_ns(instance.pid)
         arm.admin.change_account(account, revoke=True)
         server_ns.append(cpu_ns(instance.pid) - server_before)
@@ -92,7 +93,7 @@ def _price(arm: _Arm, instance: Instance, meter: StoreMeter) -> RevocationCost:
     commands = int(median(operations))
     return RevocationCost(
         server_cpu_us=median(server_ns) / 1e3,
-        # Without commands there is nothing to attribute: what is left is the store's own housekeeping.
+        # Without commands there is nothing to attribute: the rest is the store's own housekeeping.
         store_cpu_us=max(0.0, median(store_ns) / 1e3) if commands else 0.0,
         store_ops=commands,
     )

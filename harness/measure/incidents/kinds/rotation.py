@@ -1,4 +1,4 @@
-"""Servers that sign by another key take over, as in a rolling deploy, with the old key beside it or not."""
+"""Key rotation: servers with a new signing key take over, as in a rolling deploy, with the old key or not."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from harness.protocol.incidents import NOT_SENT, TIMEOUT
 from harness.suites.arms import Arm
 from harness.system import processes
 
-#: Moment of the change, as a share of the time.
+#: Moment of the change, as a share of the duration.
 _SWITCH: Final = 1 / 3
 
 
 @contextmanager
 def stage(setting: IncidentSetting) -> Iterator[Staged]:
-    """Have successors ready before the load begins: what their start costs is no part of the incident."""
+    """Start the successors before the load begins: the cost of their start is not part of the incident."""
     rig, plan = setting.rig, setting.plan
     overlap = bool(setting.scenario.overlap)
     taking_part = {instance.target.arm for instance in setting.instances}
@@ -31,10 +31,10 @@ def stage(setting: IncidentSetting) -> Iterator[Staged]:
     switch_ns = round(_SWITCH * plan.duration_ns)
     with rig.beside(renewed) as successors:
         parties = tuple(
-            replace(party, successor=successors[party.target.arm].target) for party in plan.parties
+            replace(users, successor=successors[users.target.arm].target) for users in plan.parties
         )
-        what = "new key, old one beside it" if overlap else "new key, old one gone"
-        # The load goes over by itself at that moment, visit by visit.
+        what = "new key, old key kept" if overlap else "new key, old key removed"
+        # The load itself switches over at that moment, visit by visit.
         yield Staged(
             replace(plan, parties=parties, switch_ns=switch_ns),
             (IncidentStep(switch_ns, what, None, restores=True),),
@@ -42,7 +42,7 @@ def stage(setting: IncidentSetting) -> Iterator[Staged]:
 
 
 def _renewed(arm: Arm, old: Mapping[str, str], *, overlap: bool) -> dict[str, str]:
-    """An arm's secrets with a new one to sign by; with an overlap the old one still verifies."""
+    """Return an arm's secrets with a new signing secret; with an overlap the old one still verifies."""
     new = dict(old) | {"AUTH_SECRET": secrets.token_urlsafe(48)}
     if arm.scheme.key_pair:
         new["AUTH_PRIVATE_KEY"] = processes.run_module(
@@ -56,7 +56,7 @@ def _renewed(arm: Arm, old: Mapping[str, str], *, overlap: bool) -> dict[str, st
 
 
 def _public(private_pem: str) -> str:
-    """The public half of a key pair, as PEM."""
+    """Return the public half of a key pair, as PEM."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
     public = load_pem_private_key(private_pem.encode(), None).public_key()

@@ -1,6 +1,6 @@
-"""Draw the figures of a run: each module of the folder above that has `draw(result) -> Figure | None`.
+"""Draws the charts of a run: each module of the folder above with `draw(result) -> Figure | None`.
 
-A figure is made from a Result alone; None means that it does not apply. Only drawing imports matplotlib.
+A chart is made from a Result alone; None means that it does not apply. Only drawing imports matplotlib.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 def draw_all(result: Result, folder: Path) -> list[Path]:
-    """Draw every figure that applies, as PNG and as SVG.
+    """Draw each chart that applies, as PNG and as SVG.
 
-    The same result gives the same bytes, whatever the user's own matplotlib settings.
+    The same result gives the same bytes, whatever the user's matplotlib settings are.
 
     Args:
-        result: What was found.
-        folder: Where to put the figures; made if missing. Each is there whole or not at all.
+        result: Result of the run.
+        folder: Folder for the charts; created if missing. Files are written atomically.
 
     Returns:
-        The files written, in the order of their names.
+        The files written, ordered by name.
 
     Raises:
-        EnvironmentFailedError: They cannot be written there.
+        EnvironmentFailedError: The files cannot be written.
     """
     from harness.report.charts.parts import style
     from harness.report.charts.parts.drawable import drawable
@@ -55,7 +55,7 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
 
 
 def inline_all(result: Result) -> list[Drawing]:
-    """Every figure that applies, by name, as a page holds it; the same result gives the same text."""
+    """Return each chart that applies as inline SVG, by name; the same result gives the same text."""
     from harness.report.charts.parts import style, vector
     from harness.report.charts.parts.drawable import drawable
 
@@ -69,7 +69,7 @@ def inline_all(result: Result) -> list[Drawing]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of claims: its file, what it shows, and the numbers of the claims that it is about."""
+    """Chart of claims: its file, its caption, and the numbers of the claims that it is about."""
 
     file: str
     shows: str
@@ -77,18 +77,18 @@ class Picture:
 
 
 def draw_claims(answers: Sequence[ClaimAnswer], results: Sequence[Result], folder: Path) -> list[Picture]:
-    """Draw every figure that is about a claim, and applies, as PNG and as SVG.
+    """Draw each chart that is about a claim and applies, as PNG and as SVG.
 
-    Those are the modules here with `CLAIMS`; one that is made from the answers, and not from the runs that
-    were made for them, has `draw_answers(answers) -> Figure | None`.
+    These are the modules with `CLAIMS`. A module that draws the answers instead of the runs has
+    `draw_answers(answers) -> Figure | None`.
 
     Args:
-        answers: What came of the claims.
-        results: The runs that were made for them; a figure is drawn of the first that it applies to.
-        folder: Where to put the figures; it is there.
+        answers: Answers to the claims.
+        results: Runs made for the claims; a chart shows the first run that it applies to.
+        folder: Existing folder for the charts.
 
     Raises:
-        EnvironmentFailedError: They cannot be written there.
+        EnvironmentFailedError: The files cannot be written.
     """
     from harness.report.charts.parts import style
     from harness.report.charts.parts.drawable import drawable
@@ -101,7 +101,7 @@ def draw_claims(answers: Sequence[ClaimAnswer], results: Sequence[Result], folde
                 figure = module.draw_answers(answers)
             elif hasattr(module, "CLAIMS"):
                 drawn = (module.draw(drawable(result)) for result in results)
-                figure = next((one for one in drawn if one is not None), None)
+                figure = next((candidate for candidate in drawn if candidate is not None), None)
             if figure is not None:
                 png, _ = style.save(figure, folder / name)
                 pictures.append(Picture(png.name, _shows(module), module.CLAIMS))
@@ -109,14 +109,14 @@ def draw_claims(answers: Sequence[ClaimAnswer], results: Sequence[Result], folde
 
 
 def figures() -> Iterator[tuple[str, Draw]]:
-    """The name and the drawing function of every figure in this folder, by name."""
+    """Yield the name and the drawing function of each chart, ordered by name."""
     for name, module in _modules():
         if hasattr(module, "draw"):
             yield name, module.draw
 
 
 def _shows(module: ModuleType) -> str:
-    """What a figure shows, as its file begins."""
+    """Return the caption of a chart: the first line of its module."""
     return (module.__doc__ or "").partition("\n")[0].rstrip(".")
 
 

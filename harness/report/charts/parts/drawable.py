@@ -1,4 +1,4 @@
-"""What of a result can be drawn: intervals over many powers of ten tell nothing and would hide all else."""
+"""Removes intervals that cannot be drawn: those over many powers of ten would hide everything else."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 from harness.results.base import Interval
 from harness.results.model import Result
 
-#: An interval that reaches further than this factor from its value is not drawn.
+#: Intervals that extend further than this factor from their value are not drawn.
 _FARTHEST: Final = 1000.0
 
 
 def drawable(result: Result) -> Result:
-    """The same result without the intervals and noise floors that no axis could show."""
+    """Return the result without the intervals and noise floors that no axis could show."""
     measurements = [row.model_copy(update={"ci": interval(row.value, row.ci)}) for row in result.measurements]
     comparisons = [
         row.model_copy(update={"ci": interval(row.ratio, row.ci), "noise_floor": _floor(row.noise_floor)})
@@ -22,7 +22,7 @@ def drawable(result: Result) -> Result:
 
 
 def interval(value: float, ci: Interval) -> Interval:
-    """The interval, or None where it reaches too far; such come of two instances that differ wildly."""
+    """Return the interval, or None if it extends too far, as from two very different instances."""
     if ci is None or ci[1] > _FARTHEST * abs(value) or ci[1] - ci[0] > 2 * _FARTHEST * abs(value):
         return None
     return ci

@@ -1,4 +1,4 @@
-"""Forest plots: ratios with their intervals as rows around the line at 1, all panels on one axis."""
+"""Forest plots: ratios with their intervals as rows around the line at 1, all panels with one axis."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from harness.report.content import format as fmt
 from harness.results.base import Interval, Verdict
 
 _PANEL, _ROW = 0.95, 0.27
-#: Above this factor between its ends the axis counts 1, 2, 5, 10; below, in equal steps.
+#: Above this factor between its ends the axis has ticks at 1, 2, 5, 10; below, in equal steps.
 _WIDE: Final = 8.0
-#: An interval is drawn up to this factor from its ratio; beyond it tells nothing, and the figures say so.
+#: Intervals are drawn up to this factor from their ratio; the numbers beside them are not cut.
 _WIDEST: Final = 100.0
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """How a verdict looks: matplotlib's marker, the sign before its text, its colour."""
+    """Look of a verdict: matplotlib marker, sign before the text, colour."""
 
     marker: str
     sign: str
@@ -39,19 +39,19 @@ _MARKS: Final[dict[Verdict, _Mark]] = {
 
 
 def height(rows: int) -> float:
-    """The height in inches that a panel with so many rows needs."""
+    """Return the height in inches of a panel with this many rows."""
     return _PANEL + _ROW * rows
 
 
 def prepare(panel: Axes, title: str, labels: Sequence[str], heads: Sequence[bool], margin: float) -> None:
-    """Title, rows, the line at 1 and, where there is one, the margin around it.
+    """Draw title, row labels, the line at 1 and the margin around it.
 
     Args:
-        panel: Where to draw.
-        title: What the panel is about.
-        labels: The name beside each row.
-        heads: Which rows are headings of those below.
-        margin: Within it arms count as equivalent; 0 for none.
+        panel: Panel to draw in.
+        title: Title of the panel.
+        labels: Label of each row.
+        heads: Whether each row is a heading of those below.
+        margin: Equivalence margin, as a fraction; 0 for none.
     """
     if margin:
         panel.axvspan(1 / (1 + margin), 1 + margin, color="#DDDDDD", lw=0, zorder=0)
@@ -66,7 +66,7 @@ def prepare(panel: Axes, title: str, labels: Sequence[str], heads: Sequence[bool
 
 
 def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour: str) -> None:
-    """A ratio with its interval, and both in figures beside the panel."""
+    """Draw a ratio with its interval, and print both beside the panel."""
     low, high = ci or (ratio, ratio)
     low, high = max(low, ratio / _WIDEST), min(high, ratio * _WIDEST)
     reach = [[max(ratio - low, 0)], [max(high - ratio, 0)]] if ci else None
@@ -78,25 +78,25 @@ def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour
     beside(panel, index, 8, _figures(ratio, ci), style.BLACK)
 
 
-def judged(panel: Axes, index: int, ratio: float, ci: Interval, verdict: Verdict, says: str = "") -> None:
-    """A ratio with its interval, and the verdict on it.
+def judged(panel: Axes, index: int, ratio: float, ci: Interval, verdict: Verdict, text: str = "") -> None:
+    """Draw a ratio with its interval and its verdict.
 
     Args:
-        panel: Where to draw.
-        index: Of the row.
+        panel: Panel to draw in.
+        index: Number of the row.
         ratio: Arm over base.
-        ci: Its interval.
-        verdict: How the row looks.
-        says: What stands beside it; the verdict where nothing is said.
+        ci: Interval of the ratio.
+        verdict: Verdict, which sets the look of the row.
+        text: Text beside the row; the verdict by default.
     """
     mark = _MARKS[verdict]
     row(panel, index, ratio, ci, mark.marker, mark.colour)
     weight = "bold" if mark.sign else "normal"
-    beside(panel, index, 148, f"{mark.sign} {says or verdict}".strip(), mark.colour, weight)
+    beside(panel, index, 148, f"{mark.sign} {text or verdict}".strip(), mark.colour, weight)
 
 
 def beside(panel: Axes, index: int, points: float, text: str, colour: str, weight: str = "normal") -> None:
-    """Text to the right of the panel, at the height of a row."""
+    """Print text to the right of the panel, at the height of a row."""
     panel.annotate(
         text, (1, index), (points, 0), xycoords=panel.get_yaxis_transform(), textcoords="offset points",
         va="center", color=colour, weight=weight, annotation_clip=False,
@@ -104,9 +104,9 @@ def beside(panel: Axes, index: int, points: float, text: str, colour: str, weigh
 
 
 def share_axis(panels: Sequence[Axes], margin: float) -> None:
-    """The same logarithmic axis for all panels: a ratio and its inverse lie equally far from 1.
+    """Set the same logarithmic axis in all panels: a ratio and its inverse are equally far from 1.
 
-    At least the margin is shown to both sides of 1, as a fraction.
+    At least the margin, a fraction, is shown on both sides of 1.
     """
     low = min(panel.dataLim.x0 for panel in panels)
     high = max(panel.dataLim.x1 for panel in panels)

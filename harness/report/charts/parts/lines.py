@@ -1,4 +1,4 @@
-"""What figures of an arm's line share: its marks with intervals, and the line through them."""
+"""Parts of charts with a fitted line per arm: marks with intervals, and the line through them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.charts.parts import page, style, tooltips
 from harness.report.content import format as fmt
 
-#: Places between its ends at which a line is drawn: on logarithmic axes it is none.
+#: Points at which a line is evaluated: on logarithmic axes it is not straight.
 _STEPS: Final = 100
 
 
 def legend(arms: Iterable[str], styles: Mapping[str, style.ArmStyle]) -> list[page.LegendEntry]:
-    """An entry an arm."""
+    """Return a legend entry per arm."""
     return [
         (Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8), arm)
         for arm in arms
@@ -39,23 +39,23 @@ def through(
     up: float = 1.0,
     flat: bool = False,
 ) -> None:
-    """Every level's mean with its interval, and the line.
+    """Draw each level's mean with its interval, and the line.
 
     Args:
-        panel: Where.
-        line: Of one arm.
-        look: Of that arm.
-        confidence: Of the intervals.
-        ends: From where to where the line is drawn; where not said, between its outer levels.
-        across: What the panel's horizontal unit is in the line's.
-        up: The same of the vertical unit.
-        flat: Whether what is measured cannot depend on the place: then the mean over all levels is drawn.
+        panel: Panel to draw in.
+        line: Fit of an arm.
+        look: Style of the arm.
+        confidence: Confidence of the intervals.
+        ends: Range in which the line is drawn; its outer levels by default.
+        across: Horizontal unit of the panel, in the line's unit.
+        up: Vertical unit of the panel, in the line's unit.
+        flat: Whether the metric cannot depend on the level: then the mean over all levels is drawn.
     """
     begin, end = ends or (line.first, line.last)
     places = [begin * (1 - step / _STEPS) + end * step / _STEPS for step in range(_STEPS + 1)]
     heights = [fmean(line.predictions(place)) / up for place in places]
     if flat:
-        heights = [fmean(point for one in line.levels for point in one.points) / up] * len(places)
+        heights = [fmean(point for level in line.levels for point in level.points) / up] * len(places)
     panel.plot([place / across for place in places], heights, color=look.colour, linewidth=1.6, zorder=2)
     for level in line.levels:
         estimate = mean(level.points, confidence, line.batches)
@@ -68,7 +68,7 @@ def through(
 
 
 def prepare(panel: Axes, title: str, across: str, up: str) -> None:
-    """Title, a grid both ways, and what the axes are."""
+    """Set title, axis labels and a grid in both directions."""
     panel.set_title("\n".join(style.lines(title, style.TITLE_CHARACTERS // 2)))
     panel.grid(True, axis="both")
     panel.set_xlabel(across)
@@ -78,13 +78,13 @@ def prepare(panel: Axes, title: str, across: str, up: str) -> None:
 
 
 def ticks(panel: Axes, places: Sequence[float]) -> None:
-    """Name these places along the axis, and no other."""
+    """Label these places of the axis, and no others."""
     panel.set_xticks(places, [f"{place:,.0f}" for place in places])
     panel.minorticks_off()
 
 
 def plain(axis: Axis) -> None:
-    """Name 1, 2, 5, 10 and so on of a logarithmic axis, in plain figures."""
+    """Label 1, 2, 5, 10 and so on of a logarithmic axis, as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(NullFormatter())

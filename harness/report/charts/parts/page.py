@@ -1,4 +1,4 @@
-"""The frame of every figure: the finding on top, panels, and the caption that says how it was measured."""
+"""Layout of all charts: the result as title, panels, and a caption with the measurement conditions."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ WIDTH: Final = 10.0
 _EDGE: Final = 0.15
 _LEGEND_LINE: Final = 0.24
 _LEGEND_CHARACTERS: Final = 115
-_NO_FINDING: Final = "Invalid run: these figures must not be compared"
+_NO_FINDING: Final = "Invalid run: do not compare these values"
 
-#: A mark and what it means.
+#: A mark and its meaning.
 LegendEntry = tuple[Any, str]
 
 
 @dataclass(frozen=True)
 class _Text:
-    """Text across the page in one style; it wraps at `characters` and takes `line` inches a line."""
+    """Text across the page in one style, wrapped at `characters`, with `line` inches per line."""
 
     text: str
     characters: int
@@ -55,18 +55,18 @@ def open_page(
     columns: int = 1,
     legend: Sequence[LegendEntry] = (),
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with its text in place and empty panels between.
+    """Return a figure with its texts in place and empty panels.
 
     Args:
-        result: The run, for the caption.
-        title: What was found; replaced where the run is invalid.
-        reading: How to read the figure.
-        heights: The height of every panel in inches, in order.
-        columns: How many panels stand side by side.
+        result: Run, for the caption.
+        title: Result that the chart shows; replaced if the run is invalid.
+        reading: Explanation of how to read the chart.
+        heights: Height of each panel in inches, in order.
+        columns: Number of panels side by side.
         legend: Marks and their meaning, set below the panels.
 
     Returns:
-        The figure and as many panels as there are heights.
+        The figure and one panel per height.
     """
     return _page(_above(result, title, reading), _below(result), heights, columns, legend)
 
@@ -79,7 +79,7 @@ def open_page_of_several(
     columns: int = 1,
     legend: Sequence[LegendEntry] = (),
 ) -> tuple[Figure, list[Axes]]:
-    """The same for a figure that is made from several runs, or from none; its caption says from what."""
+    """Return the same for a chart of several runs, or of none, with the caption of its source."""
     above = [_heading(title, style.BLACK), _reading(reading)]
     return _page(above, [_caption(caption)], heights, columns, legend)
 
@@ -107,12 +107,12 @@ def _page(
 
 
 def finding(cases: Sequence[Case], metric: str, otherwise: str) -> str:
-    """The title of a figure: the headline of the case where the metric was judged, else of the first.
+    """Return the title of a chart: the headline of the case with this primary metric, else of the first.
 
     Args:
-        cases: The cases shown.
-        metric: The metric shown.
-        otherwise: The title where nothing was compared.
+        cases: Cases that the chart shows.
+        metric: Metric that the chart shows.
+        otherwise: Title if nothing was compared.
     """
     judged_first = sorted(cases, key=lambda case: case.primary_metric != metric)
     headlines = (wording.headline(case, metric) for case in judged_first)
@@ -120,7 +120,7 @@ def finding(cases: Sequence[Case], metric: str, otherwise: str) -> str:
 
 
 def caption(result: Result) -> str:
-    """How the figures came about: intervals, instances, CPUs, and which run it was."""
+    """Return the measurement conditions: intervals, server processes, CPUs, and the run's id."""
     return f"{environment.describe(result)[-1].rstrip('.')}; run {result.run.id}"
 
 
@@ -153,7 +153,7 @@ def _below(result: Result) -> list[_Text]:
 
 
 def _print(figure: Figure, texts: Sequence[_Text], top: float) -> None:
-    """Set texts one below the other, from `top` inches above the page's lower edge."""
+    """Print texts below each other, from `top` inches above the lower edge of the page."""
     width, height = figure.get_size_inches()
     for text in texts:
         for line in text.lines:
@@ -174,7 +174,7 @@ def _print_legend(figure: Figure, legend: Sequence[LegendEntry], columns: int, b
     drawn = figure.legend(
         handles, labels, loc="lower left", bbox_to_anchor=corner, ncols=columns, borderpad=0
     )
-    drawn.set_in_layout(False)  # its room is set aside already
+    drawn.set_in_layout(False)  # its space is reserved already
 
 
 def _panels(figure: Figure, rows: list[float], columns: int, count: int) -> list[Axes]:

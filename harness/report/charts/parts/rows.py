@@ -1,4 +1,4 @@
-"""Panels with one row an arm, from top to bottom in the order of the suite."""
+"""Panels with one row per arm, from top to bottom in the order of the suite."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from harness.results.base import Interval
 
 _PANEL: Final = 0.95
 _ROW: Final = 0.42
-#: A value's label needs this share of the panel beside the longest row.
+#: Share of the panel that the label of a value needs beside the longest row.
 _LABEL_ROOM: Final = 0.24
 
 
 def height(case: Case, row: float = _ROW) -> float:
-    """The height in inches that a panel with the arms of a case needs."""
+    """Return the height in inches of a panel with the arms of a case."""
     return _PANEL + row * max(len(case.arms), 1)
 
 
 def prepare(panel: Axes, case: Case, arms: Sequence[str], unit: str) -> None:
-    """Title, rows and axis label of a panel."""
+    """Set title, row labels and axis label of a panel."""
     panel.set_title("\n".join(style.lines(case.title, style.TITLE_CHARACTERS)))
     panel.set_yticks(range(len(arms)), [style.label(arm) for arm in arms])
     panel.set_ylim(len(arms) - 0.5, -0.5)
@@ -34,22 +34,22 @@ def prepare(panel: Axes, case: Case, arms: Sequence[str], unit: str) -> None:
 
 
 def from_zero(panel: Axes, highest: float) -> None:
-    """Start the axis at nothing, so that lengths may be compared, and leave room for labels on the right."""
+    """Start the axis at zero, so that lengths can be compared, and leave room for labels on the right."""
     panel.set_xlim(0, highest * (1 + _LABEL_ROOM) or 1)
 
 
 def whisker(
     panel: Axes, row: float, value: float, ci: Interval, colour: str = style.BLACK, *, whole: bool = False
 ) -> None:
-    """The interval of a value; nothing where there is none.
+    """Draw the interval of a value, if there is one.
 
     Args:
-        panel: Where.
-        row: The same.
-        value: Its middle.
-        ci: Its ends.
-        colour: Of the line.
-        whole: Whether it is drawn to its ends however wide it is, as one of a difference must be.
+        panel: Panel to draw in.
+        row: Height of the row.
+        value: Value inside the interval.
+        ci: Ends of the interval.
+        colour: Colour of the line.
+        whole: Whether to draw the whole interval however wide it is, as for a difference.
     """
     if ci is None:
         return
@@ -58,6 +58,6 @@ def whisker(
 
 
 def value_label(panel: Axes, row: float, edge: float, text: str) -> None:
-    """A value in words to the right of where its row ends."""
+    """Print a value to the right of the end of its row."""
     label = panel.annotate(text, (edge, row), (8, 0), textcoords="offset points", va="center", zorder=5)
     label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8})

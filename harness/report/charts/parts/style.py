@@ -1,7 +1,7 @@
-"""What all figures share in looks: colours, marks, fonts, and how a figure is written.
+"""Style of all charts (colours, marks, fonts), and how a chart is written to files.
 
-Colours are those of Okabe and Ito (Color Universal Design, 2008), told apart by people who see colours
-differently; every arm has a mark of its own as well, for those who print in grey.
+Colours are those of Okabe and Ito (Color Universal Design, 2008), which people with colour vision
+deficiencies can distinguish; each arm also has its own mark, for prints in greyscale.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ DPI: Final = 150
 SMALL: Final = 8.0
 TEXT: Final = 9.0
 TITLE: Final = 11.0
-#: Where names beside rows and titles of panels wrap.
+#: Width at which row labels and panel titles wrap.
 LABEL_CHARACTERS: Final = 20
 TITLE_CHARACTERS: Final = 80
 
-#: From this luminance on, black has more contrast than white.
+#: Luminance from which black has more contrast than white.
 _LIGHT: Final = 0.25
 
 _SETTINGS: Final[dict[str, Any]] = {
@@ -68,7 +68,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """How one arm looks in every figure: a colour and a mark (matplotlib's names)."""
+    """Look of an arm in all charts: a colour and a marker, by matplotlib's names."""
 
     colour: str
     marker: str
@@ -84,31 +84,36 @@ _OTHER_MARKERS: Final = ("^", "v", "P", "X", "<", ">", "p")
 
 
 def arm_styles(arms: list[str]) -> dict[str, ArmStyle]:
-    """A style for every arm: fixed for the twins and the floor, for others by their order."""
+    """Return a style per arm: fixed for the reference and no-auth servers, for others by their order."""
     others = map(ArmStyle, cycle(_OTHER_COLOURS), cycle(_OTHER_MARKERS))
     return {arm: _KNOWN[arm] if arm in _KNOWN else next(others) for arm in arms}
 
 
 def lines(text: str, width: int) -> list[str]:
-    """A text on as many lines as it needs."""
+    """Return the lines of a text that is wrapped at a width."""
     return textwrap.wrap(text, width) or [text]
 
 
 def label(name: str) -> str:
-    """An arm's name beside its row."""
+    """Return an arm's name, shortened and wrapped, as the label of its row."""
     return "\n".join(lines(shorten(name, 2 * LABEL_CHARACTERS), LABEL_CHARACTERS))
 
 
 def shorten(text: str, width: int) -> str:
-    """A text cut to a width in its middle, since names often differ at their ends only."""
+    """Return a text cut to a width in its middle, since names often differ at their ends only."""
     if len(text) <= width:
         return text
     head = width // 2
     return f"{text[:head]}\N{HORIZONTAL ELLIPSIS}{text[len(text) - (width - head - 1) :]}"
 
 
+def unit(name: str) -> str:
+    """Return a unit with the micro sign: `µs/req`."""
+    return name.replace("us", "µs")
+
+
 def reach(value: float, ci: Interval, scale: float = 1.0) -> list[list[float]] | None:
-    """How far an interval is drawn below and above its value, as `errorbar` takes it; None without one."""
+    """Return how far an interval is drawn below and above its value, for `errorbar`; None without one."""
     if ci is None:
         return None
     low, high = _drawn(value, ci)
@@ -116,27 +121,27 @@ def reach(value: float, ci: Interval, scale: float = 1.0) -> list[list[float]] |
 
 
 def end(value: float, ci: Interval) -> float:
-    """Where what is drawn of a value and its interval ends."""
+    """Return the upper end of what is drawn of a value and its interval."""
     return value if ci is None else max(_drawn(value, ci)[1], value)
 
 
 def _drawn(value: float, ci: tuple[float, float]) -> tuple[float, float]:
-    """An interval, cut to a factor of two where it is wider than its value, as two instances may give.
+    """Return an interval, cut to a factor of two if it is wider than its value, as from two instances.
 
-    Its own ends would leave nothing to be seen of the rest; the figures beside it say `>100%`.
+    Its real ends would leave nothing visible of the rest; the number beside it is printed as `>100%`.
     """
     return (value / 2, 2 * value) if ci[1] - ci[0] > 2 * abs(value) else ci
 
 
 def ink(background: str) -> str:
-    """Black or white, whichever is read better on a colour (relative luminance as in WCAG 2)."""
+    """Return black or white, whichever is more legible on a colour (relative luminance as in WCAG 2)."""
     red, green, blue = (channel**2.2 for channel in to_rgb(background))
     return BLACK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > _LIGHT else "#FFFFFF"
 
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Draw in this project's style and in no other, whatever a user's matplotlibrc says."""
+    """Draw in this project's style, whatever the user's matplotlibrc contains."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(cast("Any", _SETTINGS))
@@ -144,9 +149,9 @@ def applied() -> Iterator[None]:
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write a figure as PNG and SVG, without a date, so that the same figure is the same file.
+    """Write a figure as PNG and SVG, without a date, so that the same figure gives the same files.
 
-    The canvases write at once what `Figure.savefig` would draw twice, and the layout is made once for both.
+    The canvases write directly what `Figure.savefig` would draw twice, and share one layout.
     """
     png, svg = (stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "svg"))
     figure.set_dpi(DPI)

@@ -1,7 +1,6 @@
-"""What marks of a figure say under the pointer, where it stands in a page, and text that lies on a colour.
+"""Tooltips of the marks of a figure in an HTML page, and texts that are printed on a colour.
 
-Kept beside the figure, not in it: neither PNG nor SVG files know of it
-(`harness/report/charts/parts/vector.py` does).
+Kept beside the figure and not in it: PNG and SVG files do not contain them; `vector.py` adds them for pages.
 """
 
 from __future__ import annotations
@@ -13,29 +12,29 @@ from weakref import WeakKeyDictionary, WeakSet
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-_TOLD: Final[WeakKeyDictionary[Artist, tuple[str, ...]]] = WeakKeyDictionary()
+_TOOLTIPS: Final[WeakKeyDictionary[Artist, tuple[str, ...]]] = WeakKeyDictionary()
 _ON_COLOUR: Final[WeakSet[Artist]] = WeakSet()
 
 
 def add_tooltips(artist: Artist, texts: Sequence[str]) -> None:
-    """Have each mark of an artist say something: as many texts as it has marks, in their order."""
-    _TOLD[artist] = tuple(texts)
+    """Add a tooltip to each mark of an artist: as many texts as it has marks, in their order."""
+    _TOOLTIPS[artist] = tuple(texts)
 
 
 def on_colour(artist: Artist) -> None:
-    """Note that a text lies on a bar, whose colour it must be read on in a dark page, too."""
+    """Register a text that is printed on a bar and must stay legible there on a dark page, too."""
     _ON_COLOUR.add(artist)
 
 
 def artists_with_tooltips(figure: Figure) -> Iterator[tuple[Artist, tuple[str, ...]]]:
-    """The artists of a figure that say something, in the order in which they are drawn into it."""
+    """Yield the artists of a figure that have tooltips, in drawing order."""
     for artist in figure.findobj():
-        if artist in _TOLD:
-            yield artist, _TOLD[artist]
+        if artist in _TOOLTIPS:
+            yield artist, _TOOLTIPS[artist]
 
 
 def lying_on_colour(figure: Figure) -> Iterator[Artist]:
-    """The texts of a figure that lie on a bar."""
+    """Yield the texts of a figure that are printed on a bar."""
     for artist in figure.findobj():
         if artist in _ON_COLOUR:
             yield artist

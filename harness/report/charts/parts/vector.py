@@ -1,6 +1,6 @@
-"""A figure as SVG within a page: text as text, no style attribute, no name that another figure has, too.
+"""Figures as inline SVG for HTML pages: text as text, no style attributes, unique ids.
 
-Colours stay as attributes, which a page's own style sheet outdoes: so that the page's theme is the figure's.
+Colours stay attributes, which the page's style sheet overrides, so that the page's theme applies to them.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from harness.report.content.model import Drawing
 
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
-_TOLD: Final = "told-"
+_TOOLTIP: Final = "tooltip-"
 _ON_COLOUR: Final = "on-colour"
-#: Hundredths of a point: finer than any screen shows.
+#: Numbers with more than hundredths of a point, which no screen shows.
 _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
 _NO_TURN: Final = re.compile(r"rotate\(-?0 [^)]*\)")
 
 
 def inline(figure: Figure, name: str, shows: str) -> Drawing:
-    """A figure for a page.
+    """Return a figure for an HTML page.
 
     Args:
-        figure: What to draw.
-        name: Its file's; begins every id within.
-        shows: What it shows, in a sentence.
+        figure: Figure to draw.
+        name: Name of its file, and prefix of all ids in it.
+        shows: Caption.
     """
     texts = _mark(figure)
     with mpl.rc_context({"svg.fonttype": "none"}):
         canvas: Any = FigureCanvasSVG(figure)
         canvas.print_svg(drawn := BytesIO(), metadata={"Date": None, "Creator": None})
-    root = ET.fromstring(drawn.getvalue())  # noqa: S314 - what was drawn here a moment ago
-    says = " ".join(line.get_text() for line in figure.texts)
-    return Drawing(name, shows, says, _page_svg(root, name, texts))
+    root = ET.fromstring(drawn.getvalue())  # noqa: S314 - drawn by the line above
+    description = " ".join(line.get_text() for line in figure.texts)
+    return Drawing(name, shows, description, _page_svg(root, name, texts))
 
 
 def _mark(figure: Figure) -> dict[str, tuple[str, ...]]:
-    """Give names to the artists that say something; what each says, by its name."""
+    """Set the ids of artists with tooltips, and return the texts of each by its id."""
     texts = {}
-    for number, (artist, said) in enumerate(tooltips.artists_with_tooltips(figure)):
-        artist.set_gid(f"{_TOLD}{number}")
-        texts[f"{_TOLD}{number}"] = said
+    for number, (artist, texts_of_artist) in enumerate(tooltips.artists_with_tooltips(figure)):
+        artist.set_gid(f"{_TOOLTIP}{number}")
+        texts[f"{_TOOLTIP}{number}"] = texts_of_artist
     for artist in tooltips.lying_on_colour(figure):
         artist.set_gid(_ON_COLOUR)
     return texts
@@ -65,7 +65,7 @@ def _page_svg(root: ET.Element, name: str, texts: Mapping[str, tuple[str, ...]])
     for element in root.iter():
         _plain_attributes(element)
     for element in list(root.iter(f"{_SVG}g")):
-        _say(element, texts.get(element.get("id", ""), ()))
+        _add_titles(element, texts.get(element.get("id", ""), ()))
         if element.get("id") == _ON_COLOUR:
             element.set("class", _ON_COLOUR)
     _rename(root, name)
@@ -80,49 +80,49 @@ def _page_svg(root: ET.Element, name: str, texts: Mapping[str, tuple[str, ...]])
 
 
 def _plain_attributes(element: ET.Element) -> None:
-    """Style as attributes of its own, references without a namespace, numbers as short as they may be."""
+    """Turn styles into attributes, remove namespaces from references, and shorten numbers."""
     for pair in element.attrib.pop("style", "").split(";"):
         key, _, value = pair.partition(":")
         if value:
             element.set(key.strip(), value.strip())
-    element.attrib.pop("font-family", None)  # the style sheet has a list of them
+    element.attrib.pop("font-family", None)  # set by the style sheet
     if _HREF in element.attrib:
         element.set("href", element.attrib.pop(_HREF))
     if _NO_TURN.fullmatch(element.get("transform", "")):
         del element.attrib["transform"]
     for key, value in element.attrib.items():
-        short = _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value)
+        short = _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
         element.set(key, " ".join(short.split()))
 
 
-def _say(group: ET.Element, said: tuple[str, ...]) -> None:
-    """Put titles, which browsers show under the pointer, into the marks of a group, or into it as a whole."""
-    marks = list(group.iter(f"{_SVG}use")) if len(said) > 1 else [group]
-    if len(marks) == len(said):
-        for mark, text in zip(marks, said, strict=True):
+def _add_titles(group: ET.Element, texts: tuple[str, ...]) -> None:
+    """Add titles, which browsers show as tooltips, to the marks of a group, or to the group as a whole."""
+    marks = list(group.iter(f"{_SVG}use")) if len(texts) > 1 else [group]
+    if len(marks) == len(texts):
+        for mark, text in zip(marks, texts, strict=True):
             title = ET.Element(f"{_SVG}title")
             title.text = text
             mark.insert(0, title)
 
 
 def _rename(root: ET.Element, name: str) -> None:
-    """Keep the ids that something refers to, each with the figure's name; no other."""
-    wanted: dict[str, str] = {}
+    """Keep only the ids that are referred to, and prefix them with the figure's name."""
+    new_ids: dict[str, str] = {}
     for element in root.iter():
         for key, value in element.attrib.items():
-            found = _REFERENCE.search(value)
-            old = found[1] if found else value[1:] if key == "href" else ""
+            match = _REFERENCE.search(value)
+            old = match[1] if match else value[1:] if key == "href" else ""
             if old:
-                new = wanted.setdefault(old, f"{name}-{len(wanted)}")
-                element.set(key, f"url(#{new})" if found else f"#{new}")
+                new = new_ids.setdefault(old, f"{name}-{len(new_ids)}")
+                element.set(key, f"url(#{new})" if match else f"#{new}")
     for element in root.iter():
         old = element.attrib.pop("id", "")
-        if old in wanted:
-            element.set("id", wanted[old])
+        if old in new_ids:
+            element.set("id", new_ids[old])
 
 
 def _flatten(element: ET.Element) -> None:
-    """Take away groups that say nothing of what is in them."""
+    """Replace groups without attributes and titles by their children."""
     for child in element:
         _flatten(child)
     children: list[ET.Element] = []

@@ -1,4 +1,4 @@
-// Follows runs under way by server-sent events while the page is seen; without it the page is complete but still.
+// Follows running benchmarks by server-sent events while the page is visible; without it the page is static.
 "use strict";
 
 const live = () => document.getElementById("live");
@@ -10,15 +10,15 @@ function follow() {
   stream.addEventListener("progress", (event) => show(JSON.parse(event.data)));
 }
 
-function rest() {
+function unfollow() {
   stream?.close();
   stream = null;
 }
 
 function show(runs) {
-  const here = [...live().querySelectorAll("[data-place]")];
-  if (here.map((run) => run.dataset.place).join("\n") !== runs.map((run) => run.place).join("\n")) return renew();
-  here.forEach((run, index) => {
+  const shown = [...live().querySelectorAll("[data-place]")];
+  if (shown.map((run) => run.dataset.place).join("\n") !== runs.map((run) => run.place).join("\n")) return reload();
+  shown.forEach((run, index) => {
     const { title, done, total, text } = runs[index];
     const bar = run.querySelector("progress");
     run.querySelector("[data-part=title]").textContent = title;
@@ -33,16 +33,16 @@ function show(runs) {
   live().querySelector(".still")?.remove();
 }
 
-// A run began or ended: what is listed is fetched anew, and what the reader chose stays.
-async function renew() {
-  const answer = await fetch(location.href);
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+// Fetches the list again when a run starts or ends; the reader's filters are kept.
+async function reload() {
+  const response = await fetch(location.href);
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const id of ["live", "shown"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
   live().querySelector(".still")?.remove();
 }
 
-document.addEventListener("visibilitychange", () => (document.hidden ? rest() : follow()));
-window.addEventListener("pagehide", rest);
+document.addEventListener("visibilitychange", () => (document.hidden ? unfollow() : follow()));
+window.addEventListener("pagehide", unfollow);
 window.addEventListener("pageshow", follow);
 follow();

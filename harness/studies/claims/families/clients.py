@@ -1,4 +1,4 @@
-"""What a client has to do and to keep: without a cookie jar, and in tests."""
+"""Claims about the work of clients: without a cookie jar, and in tests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from harness.studies.claims.claim import Claim, decided
 if TYPE_CHECKING:
     from harness.studies.lab import Lab
 
-#: One scheme of each transport, both without a store: they differ in nothing else.
+#: A scheme for each transport; both work without a store and differ in nothing else.
 _TRANSPORTS: Final = {"bearer": "token", "cookie": "token-cookie"}
 
 
 def mobile(lab: Lab) -> Outcome:
-    """Log in, read and write with nothing but header lines; count what has to be kept and sent."""
+    """Log in, read and write with header lines alone; count the values to keep and to send."""
     figures, kept, works = [], {}, True
     for transport, scheme in _TRANSPORTS.items():
         caller = lab.logged_in(scheme)
@@ -27,27 +27,27 @@ def mobile(lab: Lab) -> Outcome:
         ]
     return decided(
         works and kept["cookie"] > kept["bearer"],
-        f"both work without a cookie jar, but by cookie there are {kept['cookie']} values to keep and to send"
-        f" (the cookie, and the CSRF token for writes), by bearer {kept['bearer']}",
+        f"both work without a cookie jar, but a cookie client keeps and sends {kept['cookie']} values (the"
+        f" cookie, and the CSRF token for writes), a bearer client {kept['bearer']}",
         figures,
     )
 
 
 def tests(lab: Lab) -> Outcome:
-    """Count the requests until a test's client is logged in and has written something."""
+    """Count the requests that a test's client needs to log in and write."""
     figures, needed, works = [], {}, True
     for transport, scheme in _TRANSPORTS.items():
         caller = lab.logged_in(scheme)
         works = works and caller.write("a@b.c").status == 200
         needed[transport] = caller.requests
         figures.append(
-            ClaimFigure(name=f"{transport}: requests until one has written", value=needed[transport])
+            ClaimFigure(name=f"{transport}: requests to log in and write", value=needed[transport])
         )
-    seen = (
-        f"to log in and write takes {needed['cookie']} requests by cookie and {needed['bearer']} by bearer:"
-        " neither is more of a special case"
+    text = (
+        f"logging in and writing takes {needed['cookie']} requests with a cookie and {needed['bearer']} with"
+        " a bearer token: neither is more of a special case"
     )
-    return decided(works and needed["bearer"] < needed["cookie"], seen, figures, otherwise=seen)
+    return decided(works and needed["bearer"] < needed["cookie"], text, figures, otherwise=text)
 
 
 CLAIMS: Final = (
@@ -57,7 +57,7 @@ CLAIMS: Final = (
         "article",
         "demonstrated",
         "a client without a cookie jar logs in, reads and writes under both transports",
-        "supported when a cookie asks more of such a client than a bearer token does",
+        "supported when a cookie requires more of such a client than a bearer token",
         mobile,
     ),
     Claim(
@@ -66,7 +66,7 @@ CLAIMS: Final = (
         "article",
         "demonstrated",
         "a test's client logs in and writes under both transports; its requests are counted",
-        "supported when that takes fewer requests by bearer than by cookie",
+        "supported when that takes fewer requests with a bearer token than with a cookie",
         tests,
     ),
 )

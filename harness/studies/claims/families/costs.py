@@ -1,4 +1,4 @@
-"""What schemes cost against each other: one interleaved run of all, and what each claim reads from it."""
+"""Claims about the relative cost of schemes, all from one interleaved run."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats.contrasts import effect_powers
 from harness.analysis.stats.estimate import log_contrast
+from harness.report.content import format as fmt
 from harness.results.claims import ClaimFigure, Outcome, Verdict
 from harness.studies.claims.claim import Claim
 from harness.studies.claims.readings import (
     METRIC,
     READS,
+    calculated,
     comparison,
     describe_comparison,
     measured,
-    reckoned,
     rows,
 )
 
 if TYPE_CHECKING:
     from harness.results.model import Comparison, Result
 
-_SITTINGS: Final = "journey"
-#: A denylist that gives back more than this share of what a token saves defeats it.
+_USER_SESSIONS: Final = "journey"
+#: A denylist that costs more than this share of what a token saves defeats the token.
 _HALF: Final = 0.5
 
 
 def cache(result: Result) -> Outcome:
-    """Whether a token that is checked against the store is still cheaper than a session there."""
+    """Judge whether a token that is checked against the store is still cheaper than a session in it."""
     checked = [comparison(result, "cookie", arm) for arm in ("token-denylist", "token-cutoff")]
     verdict = _all(checked, supported="faster", refuted="slower")
     words = {
         "supported": "a token checked against a list or a cut-off in the store costs less than a session",
         "refuted": "a token checked against a list or a cut-off in the store costs more than a session",
-        "inconclusive": "the two ways to check a token do not both lie on one side of a session",
+        "inconclusive": "the two kinds of check do not both cost more, or both less, than a session",
     }
     figures = [
         *map(describe_comparison, checked),
@@ -44,22 +45,23 @@ def cache(result: Result) -> Outcome:
 
 
 def mixes(result: Result) -> Outcome:
-    """Whether the cheaper of token and cookie is another one for whole sittings than for reads."""
-    both = [comparison(result, "token", "cookie", scenario) for scenario in (READS, _SITTINGS)]
-    winners = [one.verdict for one in both]
+    """Judge whether the cheaper scheme of token and cookie differs between full user sessions and reads."""
+    compared = [comparison(result, "token", "cookie", scenario) for scenario in (READS, _USER_SESSIONS)]
+    winners = [row.verdict for row in compared]
     if not set(winners) <= {"faster", "slower"}:
         verdict: Verdict = "inconclusive"
         because = "not both mixes of requests have a winner"
     elif winners[0] != winners[1]:
-        verdict, because = "supported", "the cheaper one for reads is the dearer one over whole sittings"
+        verdict = "supported"
+        because = "the cheaper scheme for reads is the more expensive one over full user sessions"
     else:
         cheaper = "token" if winners[0] == "slower" else "cookie"
         verdict, because = "refuted", f"{cheaper} is cheaper in both mixes of requests"
-    return Outcome(verdict=verdict, because=because, figures=[describe_comparison(one) for one in both])
+    return Outcome(verdict=verdict, because=because, figures=list(map(describe_comparison, compared)))
 
 
 def two_by_two(result: Result) -> Outcome:
-    """Whether it costs more to keep a session than to use a cookie: state against transport."""
+    """Judge whether keeping a session costs more than using a cookie: state against transport."""
     reads = rows(result)
     effects = {
         "a session instead of a token": (("cookie", "opaque-bearer"), ("token-cookie", "token")),
@@ -70,69 +72,73 @@ def two_by_two(result: Result) -> Outcome:
         more, less = ([reads[arm] for arm in side] for side in sides)
         ratio, *ends = log_contrast(effect_powers(more, less)).ratio(result.run.comparisons_confidence)
         figures.append(ClaimFigure(name=f"CPU per request, {name}", value=ratio, ci=(ends[0], ends[1])))
-    # A session without a cookie over a cookie without a session: the one effect over the other.
+    # A session without a cookie over a cookie without a session is the ratio of the two effects.
     decisive = comparison(result, "token-cookie", "opaque-bearer")
     verdict = _all([decisive], supported="slower", refuted="faster")
     words = {
-        "supported": "keeping a session costs more than carrying a cookie: state is what is paid for",
-        "refuted": "carrying a cookie costs more than keeping a session: transport is what is paid for",
-        "inconclusive": "which of the two effects is larger cannot be told",
+        "supported": "keeping a session costs more than carrying a cookie: the state is the larger cost",
+        "refuted": "carrying a cookie costs more than keeping a session: the transport is the larger cost",
+        "inconclusive": "neither of the two effects is significantly larger",
     }
     return Outcome(verdict=verdict, because=words[verdict], figures=[*figures, describe_comparison(decisive)])
 
 
 def stateful(result: Result) -> Outcome:
-    """Whether a JWT that is looked up in the store saves anything over a plain session id."""
-    one = comparison(result, "opaque-bearer", "token-stateful")
-    verdict = _all([one], supported="faster", refuted="slower", refuted_also="equivalent")
+    """Judge whether a JWT that is looked up in the store saves anything over a plain session id."""
+    row = comparison(result, "opaque-bearer", "token-stateful")
+    verdict = _all([row], supported="faster", refuted="slower", refuted_also="equivalent")
     words = {
-        "supported": "a JWT that is looked up costs less than a session's plain id",
-        "refuted": "nothing is saved: the JWT is verified, and then all is done that a plain id needs",
-        "inconclusive": "whether anything is saved cannot be told",
+        "supported": "a JWT that is looked up costs less than a plain session id",
+        "refuted": "nothing is saved: the JWT is verified, and then looked up as a plain session id is",
+        "inconclusive": "neither a saving nor an extra cost is significant",
     }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(one)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(row)])
 
 
 def lookup(result: Result) -> Outcome:
-    """Whether an indexed SELECT on every request costs nothing worth mentioning."""
-    one = comparison(result, "token", "token-lookup")
-    verdict = _all([one], supported="equivalent", refuted="slower")
-    margin = f"{result.run.margin:.0%}"
+    """Judge whether an indexed SELECT on every request has a negligible cost."""
+    row = comparison(result, "token", "token-lookup")
+    verdict = _all([row], supported="equivalent", refuted="slower")
+    margin = fmt.whole_percent(result.run.margin)
     words = {
         "supported": f"with an indexed SELECT a request costs the same, within {margin}",
-        "refuted": "an indexed SELECT, in SQLite by a thread of its own, makes a request dearer",
-        "inconclusive": "neither a difference nor equivalence is shown",
+        "refuted": "an indexed SELECT, by SQLite in a separate thread, makes a request more expensive",
+        "inconclusive": "neither a difference nor equivalence is significant",
     }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(one)])
+    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(row)])
 
 
 def both(result: Result) -> Outcome:
-    """Whether a token still saves anything once the database is asked on every request, session or not.
+    """Judge whether a token still saves anything if the database is queried on every request anyway.
 
-    The session with a look-up is modelled: what the look-up adds to a token is added to a session.
+    The session with a lookup is modelled: the cost that the lookup adds to a token is added to a session.
     """
-    ratio = reckoned(
-        "CPU per request, session and look-up (modelled) over token and look-up",
+    ratio = calculated(
+        "CPU per request, session and lookup (modelled) over token and lookup",
         f"(opaque-bearer.{METRIC} + token-lookup.{METRIC} - token.{METRIC}) / token-lookup.{METRIC}",
         rows(result),
         result,
     )
     low, high = ratio.ci or (ratio.value, ratio.value)
     margin = result.run.margin
+    percent = fmt.whole_percent(margin)
     if high < 1 + margin:
         verdict: Verdict = "supported"
-        because = f"beside the look-up a session is no dearer than a token, within {margin:.0%}"
+        because = f"with the lookup a session costs no more than a token, within {percent}"
     elif low > 1 + margin:
         verdict = "refuted"
-        because = f"beside the look-up a session still costs {ratio.value - 1:.0%} more than a token"
+        because = (
+            f"with the lookup a session still costs {fmt.whole(100 * (ratio.value - 1))} % more than a token"
+        )
     else:
-        verdict, because = "inconclusive", f"whether a session costs {margin:.0%} more cannot be told"
+        verdict = "inconclusive"
+        because = f"with the lookup an extra cost of {percent} for a session is neither shown nor excluded"
     return Outcome(verdict=verdict, because=because, figures=[ratio])
 
 
 def denylist(result: Result) -> Outcome:
-    """Which share of what a token saves over a session a denylist gives back."""
-    share = reckoned(
+    """Judge how much of a token's saving over a session a denylist costs."""
+    share = calculated(
         "share of the saving given back",
         f"(token-denylist.{METRIC} - token.{METRIC}) / (cookie.{METRIC} - token.{METRIC})",
         rows(result),
@@ -141,8 +147,8 @@ def denylist(result: Result) -> Outcome:
     low, high = share.ci or (share.value, share.value)
     verdict: Verdict = "supported" if low > _HALF else "refuted" if high < _HALF else "inconclusive"
     because = (
-        "of what a token saves over a session a denylist gives back"
-        f" {share.value:.0%} ({low:.0%} to {high:.0%})"
+        f"a denylist gives back {100 * share.value:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) of what a"
+        " token saves over a session"
     )
     cost = comparison(result, "token", "token-denylist")
     return Outcome(verdict=verdict, because=because, figures=[share, describe_comparison(cost)])
@@ -151,7 +157,7 @@ def denylist(result: Result) -> Outcome:
 def _all(
     comparisons: Sequence[Comparison], *, supported: str, refuted: str, refuted_also: str = ""
 ) -> Verdict:
-    verdicts = {one.verdict for one in comparisons}
+    verdicts = {row.verdict for row in comparisons}
     if verdicts == {supported}:
         return "supported"
     return "refuted" if verdicts and verdicts <= {refuted, refuted_also} else "inconclusive"
@@ -165,8 +171,8 @@ CLAIMS: Final = (
         "check the token against something in your cache",
         "reply",
         "measured",
-        f"{_RUN}: token-denylist and token-cutoff against cookie",
-        "supported when both need less CPU a request than a session",
+        f"{_RUN}: token-denylist and token-cutoff compared with cookie",
+        "supported when both need less CPU per request than a session",
         measured(cache),
     ),
     Claim(
@@ -174,8 +180,9 @@ CLAIMS: Final = (
         "it depends on the use case",
         "adobot, Dilame",
         "measured",
-        "token against cookie in two mixes of requests: reads alone, and sittings with login and logout",
-        "supported when the cheaper one differs, refuted when it is the same",
+        "token compared with cookie in two mixes of requests: reads alone, and full user sessions with login"
+        " and logout",
+        "supported when the cheaper scheme differs, refuted when it is the same",
         measured(mixes),
     ),
     Claim(
@@ -184,7 +191,7 @@ CLAIMS: Final = (
         "Sun",
         "measured",
         f"{_RUN}: two by two, token and session each as bearer and in a cookie",
-        "supported when the session's effect on CPU a request is larger than the cookie's",
+        "supported when the session's effect on CPU per request is larger than the cookie's",
         measured(two_by_two),
     ),
     Claim(
@@ -192,8 +199,8 @@ CLAIMS: Final = (
         "a stateful JWT, looked up in Redis, saves something",
         "ironcode",
         "measured",
-        f"{_RUN}: token-stateful against opaque-bearer, the plain session id",
-        "supported when it needs less CPU a request; refuted when it needs more, or the same",
+        f"{_RUN}: token-stateful compared with opaque-bearer, the plain session id",
+        "supported when it needs less CPU per request; refuted when it needs more, or the same",
         measured(stateful),
     ),
     Claim(
@@ -201,8 +208,8 @@ CLAIMS: Final = (
         "looking the user up by an indexed row has negligible impact",
         "Alex B.",
         "measured",
-        f"{_RUN}: token-lookup (SQLite) against token",
-        "supported when they are equivalent within the margin; refuted when it needs more CPU a request",
+        f"{_RUN}: token-lookup (SQLite) compared with token",
+        "supported when they are equivalent within the margin; refuted when it needs more CPU per request",
         measured(lookup),
     ),
     Claim(
@@ -210,7 +217,7 @@ CLAIMS: Final = (
         "if you check the database anyway, JWT does not help",
         "Zheng",
         "measured",
-        f"{_RUN}: token-lookup against opaque-bearer with the same look-up, whose cost is added by reckoning",
+        f"{_RUN}: token-lookup compared with opaque-bearer plus the calculated cost of the same lookup",
         "supported when the session costs no more, within the margin; refuted when it costs more than that",
         measured(both),
     ),
@@ -219,7 +226,7 @@ CLAIMS: Final = (
         "a blacklist defeats the purpose",
         "Ersoy",
         "measured",
-        f"{_RUN}: what token-denylist costs beyond token, as a share of what cookie costs beyond token",
+        f"{_RUN}: the extra cost of token-denylist over token, as a share of that of cookie over token",
         "supported when more than half of the saving is given back, refuted when less is",
         measured(denylist),
     ),

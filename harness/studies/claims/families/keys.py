@@ -1,4 +1,4 @@
-"""Who can make a token, who can check one, and what becomes of them when the key changes."""
+"""Claims about keys: issuing and checking tokens, forging them, and changing the key."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from harness.studies.lab import Lab
     from harness.testbed.client import ApiClient
 
-#: Tokens tried of each kind.
+#: Tokens tried per kind.
 TOKENS: Final = 10
 
-#: How another library makes a key pair, by scheme.
+#: Functions of another library that make a key pair, by scheme.
 _NEW_PAIR: Final[dict[str, Callable[[], Any]]] = {
     "token-rs256": lambda: RSAKey.generate_key(2048),
     "token-es256": lambda: ECKey.generate_key("P-256"),
@@ -34,7 +34,7 @@ _NEW_PAIR: Final[dict[str, Callable[[], Any]]] = {
 
 
 def elsewhere(lab: Lab) -> Outcome:
-    """Have one server issue tokens, and another check them that holds the public key, and no store."""
+    """Issue tokens on one server and check them on another that has only the public key, and no store."""
     figures = []
     for scheme, new_pair in _NEW_PAIR.items():
         pair = new_pair()
@@ -43,25 +43,25 @@ def elsewhere(lab: Lab) -> Outcome:
             "AUTH_PRIVATE_KEY": "",
             "AUTH_PUBLIC_KEYS": pair.as_pem(private=False).decode(),
             "AUTH_SECRET": secrets.token_urlsafe(48),
-            "REDIS_URL": "redis://127.0.0.1:1",  # nobody is there
+            "REDIS_URL": "redis://127.0.0.1:1",  # nothing listens on this port
         }
         api = lab.caller(scheme, **checking)
         accepted = sum(lab.logged_in(scheme, **issuing).at(api).read().status == 200 for _ in range(TOKENS))
         issued = sum(api.log_in(lab.account()).status == 200 for _ in range(TOKENS))
         figures += [
             ClaimFigure(name=f"{scheme}: accepted elsewhere", value=accepted, unit=f"of {TOKENS} tokens"),
-            ClaimFigure(name=f"{scheme}: issued there", value=issued, unit=f"of {TOKENS} logins"),
+            ClaimFigure(name=f"{scheme}: issued elsewhere", value=issued, unit=f"of {TOKENS} logins"),
         ]
     return decided(
         [figure.value for figure in figures] == [TOKENS, 0] * len(_NEW_PAIR),
-        "a server with the public key and neither a store nor a secret in common takes what another one"
-        " issued, and can issue nothing itself",
+        "a server with the public key, which shares no store and no secret with the issuer, accepts the"
+        " issuer's tokens and can issue none itself",
         figures,
     )
 
 
 def any_library(lab: Lab) -> Outcome:
-    """Check our tokens with another library (joserfc), and have ours check what that one made."""
+    """Check our tokens with another library (joserfc), and tokens of that library with our servers."""
     figures = []
     for scheme in ("token", *_NEW_PAIR):
         pair: Any = OctKey.import_key(lab.secret.encode()) if scheme == "token" else _NEW_PAIR[scheme]()
@@ -73,75 +73,75 @@ def any_library(lab: Lab) -> Outcome:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "EdDSA is deprecated")  # it has other names since RFC 9864
                 read += _reads(caller.token, pair, header["alg"], claims)
-                mine = claims | {"jti": secrets.token_hex(8)}
-                caller.token = jwt.encode(header, mine, pair, [header["alg"]])
+                new_claims = claims | {"jti": secrets.token_hex(8)}
+                caller.token = jwt.encode(header, new_claims, pair, [header["alg"]])
             written += caller.read().status == 200
         figures += [
             ClaimFigure(name=f"{scheme}: ours read by joserfc", value=read, unit=f"of {TOKENS} tokens"),
-            ClaimFigure(name=f"{scheme}: joserfc's read by ours", value=written, unit=f"of {TOKENS} tokens"),
+            ClaimFigure(name=f"{scheme}: joserfc's read by us", value=written, unit=f"of {TOKENS} tokens"),
         ]
     return decided(
         all(figure.value == TOKENS for figure in figures),
-        "tokens by HS256, RS256, ES256 and EdDSA pass between PyJWT and joserfc in both directions",
+        "HS256, RS256, ES256 and EdDSA tokens pass between PyJWT and joserfc in both directions",
         figures,
     )
 
 
 def leaked(lab: Lab) -> Outcome:
-    """Forge an admin's token with what each checking server holds: the shared secret, or the public key."""
-    figures = [_forgeries("token, by its secret", lab.logged_in("token"), lab.secret.encode())]
+    """Forge an admin's token with the key of each checking server: the shared secret, or the public key."""
+    figures = [_forgeries("token, with its secret", lab.logged_in("token"), lab.secret.encode())]
     for scheme, new_pair in _NEW_PAIR.items():
         pair = new_pair()
         caller = lab.logged_in(scheme, AUTH_PRIVATE_KEY=pair.as_pem(private=True).decode())
-        # All that can be tried with a public key: to use its text as a secret.
-        figures.append(_forgeries(f"{scheme}, by its public key", caller, pair.as_pem(private=False)))
-    by_secret, *by_public_key = (figure.value for figure in figures)
+        # The only attack with a public key is to use its text as a secret.
+        figures.append(_forgeries(f"{scheme}, with its public key", caller, pair.as_pem(private=False)))
+    with_secret, *with_public_key = (figure.value for figure in figures)
     return decided(
-        by_secret == TOKENS and not any(by_public_key),
-        "who holds the shared secret is whoever they like, admins included; who holds a key that only"
-        " verifies forges nothing",
+        with_secret == TOKENS and not any(with_public_key),
+        "with the shared secret a token of any user can be forged, admins included; with a key that only"
+        " verifies, none",
         figures,
     )
 
 
 def rotation(lab: Lab) -> Outcome:
-    """Change the secret under people who are logged in, with and without the old one beside it."""
+    """Change the secret while users are logged in, with and without the old one as a second key."""
     new = secrets.token_urlsafe(48)
     overlap = {"AUTH_SECRET": new, "AUTH_SECRET_PREVIOUS": lab.secret}
-    everybody = [lab.logged_in("token") for _ in range(TOKENS)]
+    users = [lab.logged_in("token") for _ in range(TOKENS)]
     counts = []
     for environment in ({}, overlap, {"AUTH_SECRET": new}):
-        there = lab.caller("token", **environment)
-        counts.append(sum(caller.at(there).read().status == 200 for caller in everybody))
+        server = lab.caller("token", **environment)
+        counts.append(sum(user.at(server).read().status == 200 for user in users))
     before, with_overlap, without = counts
     return decided(
         (before, with_overlap, without) == (TOKENS, TOKENS, 0),
-        "a new key by itself ends every token of everybody at once; with the old key named beside it (kid)"
-        " it ends none",
+        "a new key alone invalidates all tokens of all users immediately; with the old key as a second one"
+        " (kid), none",
         [
             ClaimFigure(name=name, value=value, unit=f"of {TOKENS} users")
             for name, value in (
-                ("still in before the change", before),
-                ("still in with an overlap", with_overlap),
-                ("still in without one", without),
+                ("logged in before the change", before),
+                ("logged in after it, old key kept", with_overlap),
+                ("logged in after it, old key removed", without),
             )
         ],
     )
 
 
 def _forgeries(name: str, caller: ApiClient, secret: bytes) -> ClaimFigure:
-    """How many tokens are accepted as an admin's that were made from a user's and signed by a secret."""
+    """Count accepted admin tokens that were made from a user's token and signed with a secret."""
     header, claims = read_token(caller.token)
     accepted = 0
     for number in range(TOKENS):
-        mine = claims | {"sub": "124", "role": "admin", "jti": f"forged-{number}"}
-        caller.token = _signed(header | {"alg": "HS256"}, mine, secret)
+        forged = claims | {"sub": "124", "role": "admin", "jti": f"forged-{number}"}
+        caller.token = _signed(header | {"alg": "HS256"}, forged, secret)
         accepted += caller.read_admin().status == 200
     return ClaimFigure(name=name, value=accepted, unit=f"of {TOKENS} forgeries accepted")
 
 
 def _signed(header: dict[str, Any], claims: dict[str, Any], secret: bytes) -> str:
-    """A token by HS256, made by hand: libraries refuse a public key as a secret."""
+    """Return an HS256 token, made by hand because libraries refuse a public key as a secret."""
     signed = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
     return f"{signed}.{_encoded(hmac.digest(secret, signed.encode(), 'sha256'))}"
 
@@ -163,8 +163,8 @@ CLAIMS: Final = (
         "decoupling: the token may be generated anywhere",
         "article",
         "demonstrated",
-        "one server issues, another checks that holds only the public key: no store, no secret in common",
-        "supported when all tokens are accepted there, and none can be issued there",
+        "one server issues tokens, another with only the public key checks them: no shared store or secret",
+        "supported when the other server accepts all tokens and can issue none",
         elsewhere,
     ),
     Claim(
@@ -172,7 +172,7 @@ CLAIMS: Final = (
         "standards-based: any library can read it",
         "article",
         "demonstrated",
-        "tokens of four algorithms are checked by another JWT library (joserfc), and the reverse",
+        "tokens of four algorithms are checked with another JWT library (joserfc), and the reverse",
         "supported when every token passes in both directions",
         any_library,
     ),
@@ -182,7 +182,7 @@ CLAIMS: Final = (
         "Zheng, Krebs",
         "demonstrated",
         "an admin's token is forged with the shared secret, and with the text of the public key",
-        "supported when the secret's forgeries are accepted, and no public key's are",
+        "supported when forgeries with the secret are accepted and forgeries with a public key are not",
         leaked,
     ),
     Claim(
@@ -190,8 +190,8 @@ CLAIMS: Final = (
         "change the signing key and all tokens end, for all users",
         "Peyrott, CAO",
         "demonstrated",
-        "users who are logged in meet a server with a new secret, with and without the old one beside it",
-        "supported when all are out without an overlap; with one nobody may be",
+        "logged-in users call a server with a new secret, with and without the old one as a second key",
+        "supported when no token is accepted without the old secret, and every token with it",
         rotation,
     ),
 )

@@ -1,4 +1,4 @@
-"""How a credential ends: by logout, block, demotion, a changed password; and what that takes."""
+"""Claims about revocation: by logout, block, demotion or a changed password, and what it takes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from harness.studies.lab import Lab
     from harness.testbed.client import ApiClient
 
-#: The status of a read that got in.
+#: Status of an accepted read.
 OK: Final = 200
-#: Times that a credential is tried once it should be over.
+#: Reads with a credential that should be revoked.
 TRIES: Final = 20
 
 
 def _admitted(thief: ApiClient) -> int:
-    """How many of `TRIES` reads with a kept credential get in."""
+    """Return how many of `TRIES` reads with a kept credential are accepted."""
     return sum(thief.read().status == 200 for _ in range(TRIES))
 
 
@@ -31,8 +31,8 @@ def _share(name: str, admitted: int) -> ClaimFigure:
 
 
 def replay(lab: Lab) -> Outcome:
-    """Read with a copy of a credential whose holder has logged out; count what one read asks of the store."""
-    figures, outlives, asks_nothing = [], set(), set()
+    """Read with a copy of a credential after its logout; count the store commands of a read."""
+    figures, outlives, no_lookup = [], set(), set()
     for scheme in lab.authenticating():
         caller = lab.logged_in(scheme.name)
         caller.read()
@@ -44,63 +44,63 @@ def replay(lab: Lab) -> Outcome:
         admitted = _admitted(thief)
         figures += [
             _share(scheme.name, admitted),
-            ClaimFigure(name=f"{scheme.name}, store commands a read", value=commands),
+            ClaimFigure(name=f"{scheme.name}, store commands per read", value=commands),
         ]
         outlives |= {scheme.name} if admitted else set()
-        asks_nothing |= set() if commands or scheme.database == "every request" else {scheme.name}
+        no_lookup |= set() if commands or scheme.database == "every request" else {scheme.name}
     return decided(
-        asks_nothing <= outlives,
-        f"every scheme that asks nothing on a read ({_names(asks_nothing)}) lets a copy in after logout;"
-        " where it is refused, a read costs a store command",
+        no_lookup <= outlives,
+        f"every scheme without a lookup on reads ({_names(no_lookup)}) accepts a copy after logout; schemes"
+        " that refuse it need a store command per read",
         figures,
-        otherwise=f"a copy is refused without asking anything: {_names(asks_nothing - outlives)}",
+        otherwise=f"a copy is refused without a lookup: {_names(no_lookup - outlives)}",
     )
 
 
 def block(lab: Lab) -> Outcome:
     """Block an account; read with its credential, and log in again."""
-    figures, in_again, goes_on, asks_nothing = [], set(), set(), set()
+    figures, logged_in, still_valid, no_lookup = [], set(), set(), set()
     for scheme in lab.authenticating():
         username = lab.account()
         caller = lab.logged_in(scheme.name, username)
         lab.admin(scheme.name).change_account(username, disabled=True)
         admitted = _admitted(caller.thief())
         figures.append(_share(scheme.name, admitted))
-        goes_on |= {scheme.name} if admitted else set()
-        in_again |= {scheme.name} if caller.log_in(username).status == 200 else set()
-        asks = "every request" in (scheme.store, scheme.database)
-        asks_nothing |= set() if asks else {scheme.name}
-    ends = {scheme.name for scheme in lab.authenticating()} - goes_on
+        still_valid |= {scheme.name} if admitted else set()
+        logged_in |= {scheme.name} if caller.log_in(username).status == 200 else set()
+        has_lookup = "every request" in (scheme.store, scheme.database)
+        no_lookup |= set() if has_lookup else {scheme.name}
+    revoked = {scheme.name for scheme in lab.authenticating()} - still_valid
     return decided(
-        asks_nothing <= goes_on and not in_again,
-        f"a blocked account goes on under every scheme that asks nothing on a read ({_names(asks_nothing)});"
-        f" what ends it at once is something to ask, a list or another ({_names(ends)}); nobody logs in"
-        " again",
+        no_lookup <= still_valid and not logged_in,
+        f"a blocked account keeps access under every scheme without a lookup on reads ({_names(no_lookup)});"
+        f" schemes with a lookup, in a list or elsewhere, end it immediately ({_names(revoked)}); a blocked"
+        " account cannot log in again",
         figures,
     )
 
 
 def demote(lab: Lab) -> Outcome:
-    """Take the role from an admin who is logged in, and read what only admins may."""
+    """Remove the role of a logged-in admin, and read what only admins may read."""
     return _stale(
-        lab, "an admin who no longer is one", _demote, lambda thief: thief.read_admin().status == 200
+        lab, "the credential of a demoted admin", _demote, lambda client: client.read_admin().status == 200
     )
 
 
 def _demote(lab: Lab, scheme: str) -> ApiClient:
     username = lab.account()
-    boss = lab.admin(scheme)
-    boss.change_account(username, role="admin")
+    admin = lab.admin(scheme)
+    admin.change_account(username, role="admin")
     caller = lab.logged_in(scheme, username)
     if caller.read_admin().status != OK:
-        raise ConformanceError(f"server {scheme}: an admin was not let in.")
-    boss.change_account(username, role="user")
+        raise ConformanceError(f"server {scheme}: an admin's read was refused.")
+    admin.change_account(username, role="user")
     return caller
 
 
 def password(lab: Lab) -> Outcome:
     """Change a password, and read with the credential from before."""
-    return _stale(lab, "a thief's credential", _change_password, lambda thief: thief.read().status == 200)
+    return _stale(lab, "a stolen credential", _change_password, lambda client: client.read().status == 200)
 
 
 def _change_password(lab: Lab, scheme: str) -> ApiClient:
@@ -111,44 +111,44 @@ def _change_password(lab: Lab, scheme: str) -> ApiClient:
 
 
 def _stale(
-    lab: Lab, who: str, change: Callable[[Lab, str], ApiClient], gets_in: Callable[[ApiClient], bool]
+    lab: Lab, what: str, change: Callable[[Lab, str], ApiClient], is_accepted: Callable[[ApiClient], bool]
 ) -> Outcome:
     figures, stale = [], []
     for scheme in lab.authenticating():
-        thief = change(lab, scheme.name)
-        admitted = sum(gets_in(thief) for _ in range(TRIES))
+        client = change(lab, scheme.name)
+        admitted = sum(is_accepted(client) for _ in range(TRIES))
         figures.append(_share(scheme.name, admitted))
         if admitted:
             stale.append(scheme.name)
-            if "absolute timeout" not in scheme.waives:  # else a write renews it
+            if "absolute timeout" not in scheme.waives:  # otherwise a write renews it
                 figures.append(
                     ClaimFigure(name=f"{scheme.name}, declared lifetime", value=scheme.lifetime_s, unit="s")
                 )
     return decided(
         bool(stale),
-        f"{who} still works under {_names(stale)}; under the others it ends at once",
+        f"{what} still works under {_names(stale)}; under the other schemes it is refused immediately",
         figures,
-        otherwise=f"{who} ends at once under every scheme",
+        otherwise=f"{what} is refused immediately under every scheme",
     )
 
 
 def cutoff(lab: Lab) -> Outcome:
-    """Log in, change the password at once, and try the old and the new token, where one second has both."""
+    """Change the password right after a login, and try old and new tokens issued in the same second."""
     good = wrong = 0
     while good + wrong < TRIES:
         caller = lab.logged_in("token-cutoff")
         thief = caller.thief()
         caller.change_password("correct horse")
         if int(_issued(thief)) == int(_issued(caller)):
-            right = (thief.read().status, caller.read().status) == (401, 200)
-            good, wrong = good + right, wrong + (not right)
+            is_right = (thief.read().status, caller.read().status) == (401, 200)
+            good, wrong = good + is_right, wrong + (not is_right)
     return decided(
         not wrong,
-        "every token from before the change was refused and every one from after it accepted, though one"
-        " second had both: the times are kept to the microsecond",
+        "every token from before the change was refused and every token from after it accepted, even if"
+        " issued in the same second: the times are kept to the microsecond",
         [
-            ClaimFigure(name="pairs of one second, told apart", value=good, unit=f"of {TRIES}"),
-            ClaimFigure(name="pairs of one second, mistaken", value=wrong, unit=f"of {TRIES}"),
+            ClaimFigure(name="pairs of the same second, judged right", value=good, unit=f"of {TRIES}"),
+            ClaimFigure(name="pairs of the same second, judged wrong", value=wrong, unit=f"of {TRIES}"),
         ],
     )
 
@@ -167,8 +167,8 @@ CLAIMS: Final = (
         "blacklisting is a must-have: block the user, from logging in again too",
         "Kariv",
         "demonstrated",
-        "under every scheme an account is blocked; its credential reads on, and then it logs in again",
-        "supported when it goes on under all that ask nothing on a read, and nobody logs in again",
+        "under every scheme an account is blocked; its credential is used for reads, then for a new login",
+        "supported when access continues under all schemes without a lookup on reads, and no login succeeds",
         block,
     ),
     Claim(
@@ -176,8 +176,8 @@ CLAIMS: Final = (
         "the admin who no longer is one",
         "ironcode",
         "demonstrated",
-        "under every scheme an admin is demoted and then reads what only admins may",
-        "supported when under some scheme the role outlives its end",
+        "under every scheme an admin is demoted and then reads what only admins may read",
+        "supported when the role still works after its removal under at least one scheme",
         demote,
     ),
     Claim(
@@ -185,8 +185,8 @@ CLAIMS: Final = (
         "revocation and replay make JWT stateful",
         "Ribeiro",
         "demonstrated",
-        "under every scheme a copy is replayed after logout; the store's commands for a read are counted",
-        "supported when no scheme refuses the copy without asking anything",
+        "under every scheme a copy is replayed after logout; the store commands of a read are counted",
+        "supported when no scheme refuses the copy without a lookup",
         replay,
     ),
     Claim(
@@ -194,8 +194,8 @@ CLAIMS: Final = (
         "the thief keeps the old token after a password change",
         "CAO",
         "demonstrated",
-        "under every scheme a password is changed and a copy of the old credential replayed",
-        "supported when under some scheme the copy still works",
+        "under every scheme a password is changed and a copy of the old credential is replayed",
+        "supported when the copy still works under at least one scheme",
         password,
     ),
     Claim(
@@ -203,7 +203,8 @@ CLAIMS: Final = (
         "a key-value of user and time, checked against iat, ends tokens correctly",
         "Krebs",
         "demonstrated",
-        "under token-cutoff a password is changed at once after the login; pairs of one second are tried",
+        "under token-cutoff a password is changed right after the login; old and new tokens issued in the"
+        " same second are tried",
         "supported when all old tokens are refused and all new ones accepted",
         cutoff,
     ),

@@ -1,4 +1,4 @@
-"""Several server processes on one store: who gains from another process, and where the store is full."""
+"""Claims about several server processes on one store: which scheme scales, and when the store limits it."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
 
 _WITH: Final = "cookie"
 _WITHOUT: Final = "token"
-#: Fresh stores that are loaded by themselves, and the connections to each.
+#: Fresh stores that are loaded without servers, and the connections to each.
 STORES: Final = 8
 CONNECTIONS: Final = 16
 _TIMEOUT_S: Final = 10
 
 
 def stateless(lab: Lab) -> Outcome:
-    """Throughput by number of processes, and what a session takes in the store."""
+    """Judge how throughput grows with the number of processes, and what a session takes in the store."""
     return scales(lab.measured(SCALE), lab.measured(SUITE))
 
 
 def scales(scaled: Result, populated: Result) -> Outcome:
-    """Whether a token gains more from further processes than a session.
+    """Judge whether a token gains more from additional processes than a session.
 
     Args:
-        scaled: Of servers of several processes.
-        populated: Of many who are logged in.
+        scaled: Result of a run with servers of several processes.
+        populated: Result of a run with many logged-in users.
     """
     token, cookie = (scaling.steps(scaled, arm) for arm in (_WITHOUT, _WITH))
     cpus = scaling.server_cpus(scaled)
     memory = {arm: _session_bytes(populated, arm) for arm in (_WITHOUT, _WITH)}
     figures = [
         *(
-            ClaimFigure(name=f"memory of a live session in the store, {a}", value=memory[a], unit="B")
-            for a in memory
+            ClaimFigure(name=f"memory of a live session in the store, {arm}", value=bytes_each, unit="B")
+            for arm, bytes_each in memory.items()
         ),
         *_operations(_WITHOUT, token),
         *_operations(_WITH, cookie),
@@ -65,13 +65,11 @@ def scales(scaled: Result, populated: Result) -> Outcome:
     fits = [number for number, step in enumerate(token) if 1 < step.processes <= cpus]
     if not fits:
         needs = (
-            f"a read asks the store {fmt.number(cookie[0].store_ops.value)} times by {_WITH},"
-            f" {fmt.number(token[0].store_ops.value)} times by {_WITHOUT}, and a live session takes"
+            f"a read queries the store {fmt.number(cookie[0].store_ops.value)} times with {_WITH},"
+            f" {fmt.number(token[0].store_ops.value)} times with {_WITHOUT}, and a live session takes"
             f" {memory[_WITH]:,.0f} and {memory[_WITHOUT]:,.0f} B there"
         )
-        because = (
-            f"{needs}; but all server processes shared one CPU here, so that none could gain from another"
-        )
+        because = f"{needs}; but all server processes shared one CPU, so scaling could not be measured"
         return Outcome(verdict="inconclusive", because=because, figures=figures)
     last = fits[-1]
     confidence = scaled.run.comparisons_confidence
@@ -79,92 +77,91 @@ def scales(scaled: Result, populated: Result) -> Outcome:
     gains = [scaling.gain(arm[0], arm[last], confidence).value for arm in (token, cookie)]
     figures.append(
         ClaimFigure(
-            name=f"what {_WITHOUT} gains from {token[0].processes} to {token[last].processes} processes, over"
-            f" what {_WITH} does",
+            name=f"gain of {_WITHOUT} from {token[0].processes} to {token[last].processes} processes, over"
+            f" that of {_WITH}",
             value=value,
             ci=(low, high),
         )
     )
-    seen = (
-        f"from {token[0].processes} to {token[last].processes} processes, each with a CPU of its own,"
-        f" {_WITHOUT} comes to answer {fmt.number(gains[0])} times as much,"
-        f" {_WITH} {fmt.number(gains[1])} times"
+    gained = (
+        f"from {token[0].processes} to {token[last].processes} processes with a CPU each, the throughput of"
+        f" {_WITHOUT} grows {fmt.number(gains[0])} times, that of {_WITH} {fmt.number(gains[1])} times"
     )
     margin = scaled.run.margin
     verdict: Verdict = "refuted" if high < 1 + margin else "supported" if low > 1 else "inconclusive"
     words = {
-        "supported": f"{seen}: sessions are the first to stop gaining",
-        "refuted": f"{seen}: sessions gain as much, within {margin:.0%}",
-        "inconclusive": f"{seen}: which of them gains more cannot be told",
+        "supported": f"{gained}: sessions stop scaling first",
+        "refuted": f"{gained}: sessions gain as much, within {fmt.whole_percent(margin)}",
+        "inconclusive": f"{gained}: neither gains significantly more",
     }
     return Outcome(verdict=verdict, because=words[verdict], figures=figures)
 
 
 def looked_up(lab: Lab) -> Outcome:
-    """What reads cost servers and store, and what a store can carry out by itself."""
+    """Judge how many servers a store can serve: by the CPU of reads, and by a store's maximum rate."""
     scaled = lab.measured(SCALE)
     return saturates(scaled, ceilings(lab))
 
 
 def saturates(scaled: Result, alone: Sequence[Ceiling]) -> Outcome:
-    """Whether the store is full with as many server processes as were measured at most.
+    """Judge whether the store is the limit with the highest number of server processes measured.
 
     Args:
-        scaled: Of servers of several processes.
-        alone: What fresh stores carried out of a read's command.
+        scaled: Result of a run with servers of several processes.
+        alone: Rates of a read's command on fresh stores without servers.
     """
-    found = scaling.steps(scaled, _WITH)
+    steps = scaling.steps(scaled, _WITH)
     confidence = scaled.run.comparisons_confidence
-    first, last = found[0], found[-1]
+    first, last = steps[0], steps[-1]
     by_costs = scaling.capacity_from_costs(first, confidence)
-    reads_per_core = [one.per_core for one in alone]
-    busy = mean([one.share for one in alone], confidence)
+    reads_per_core = [ceiling.per_core for ceiling in alone]
+    busy = mean([ceiling.share for ceiling in alone], confidence)
     by_ceiling = Estimate(*scaling.capacity_from_ceiling(first, reads_per_core, confidence))
-    reckoned = geometric_mean([1e6 / us for us in first.store_us.points], confidence)
+    reads_by_cost = geometric_mean([1e6 / us for us in first.store_us.points], confidence)
     figures = [
-        *_operations(_WITH, found),
+        *_operations(_WITH, steps),
         _figure(
-            "reads that a store's core carries out, by what one costs it beside a server", reckoned, "req/s"
+            "reads per second of store CPU, from the cost of a read with a server", reads_by_cost, "req/s"
         ),
         _figure(
-            "reads that a store's core carries out, loaded with nothing else",
+            "reads per second of store CPU, store without servers",
             geometric_mean(reads_per_core, confidence),
             "req/s",
         ),
-        _figure("share of its core that it used then", busy),
-        _figure("server processes that a store's core feeds, by what requests cost", by_costs),
-        _figure("server processes that a store's core feeds, by what it carries out at most", by_ceiling),
-        *(_figure(f"cores of the store, {_count(s)}", s.store_cores) for s in found),
-        *(_figure(f"cores of the server, {_count(s)}", s.server_cores) for s in found),
+        _figure("share of its core that the store without servers used", busy),
+        _figure("server processes that a store's core can serve, by the cost of requests", by_costs),
+        _figure("server processes that a store's core can serve, by its maximum rate", by_ceiling),
+        *(_figure(f"cores of the store, {_count(step)}", step.store_cores) for step in steps),
+        *(_figure(f"cores of the server, {_count(step)}", step.server_cores) for step in steps),
     ]
     most, cpus = last.processes, scaling.server_cpus(scaled)
-    both = [(one.low or 0.0, one.high or float("inf")) for one in (by_costs, by_ceiling)]
+    intervals = [(estimate.low or 0.0, estimate.high or float("inf")) for estimate in (by_costs, by_ceiling)]
     if busy.value < BUSY_WARNING:
         verdict: Verdict = "inconclusive"
-        limit = f"but that was on its core for {busy.value:.0%} of the time only, so it is no limit"
-    elif all(high < most for _, high in both):
+        limit = f"but that store used only {100 * busy.value:.0f} % of its core, so this is not its limit"
+    elif all(high < most for _, high in intervals):
         verdict = "supported"
         limit = f"with {most} the store is the limit"
-    elif all(low > most for low, _ in both):
-        verdict, limit = "refuted", f"with {most} the servers' own CPUs still are the limit"
+    elif all(low > most for low, _ in intervals):
+        verdict, limit = "refuted", f"with {most} the servers' CPUs are still the limit"
     else:
-        verdict, limit = "inconclusive", f"whether it is the limit with {most} cannot be told"
+        verdict, limit = "inconclusive", f"whether the store is the limit with {most} is undecided"
     because = (
-        f"every read asks the store, and a core of it feeds {_describe(by_costs)} server processes by what"
-        f" requests cost, {_describe(by_ceiling)} by what it carries out at most: {limit}"
+        f"every read queries the store, and a core of it can serve {_describe(by_costs)} server processes by"
+        f" the cost of requests, {_describe(by_ceiling)} by its maximum rate: {limit}"
     )
     if cpus < most:
-        because += f"; reckoned, not seen, since {most} processes had {cpus} CPU{'s' * (cpus > 1)} here"
+        because += f"; calculated, not observed, since {most} processes had {cpus} CPU{'s' * (cpus > 1)}"
     return Outcome(verdict=verdict, because=because, figures=figures)
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What one fresh store did, loaded with a read's command and nothing else.
+    """Maximum rate of a read's command on a fresh store without servers.
 
     Attributes:
-        per_core: Commands for each second of its CPU.
-        share: Of a CPU, that it used meanwhile.
+        per_core: Commands per second of CPU time.
+        share: CPU usage of the store, as a fraction of a core.
     """
 
     per_core: float
@@ -172,7 +169,7 @@ class Ceiling:
 
 
 def ceilings(lab: Lab) -> list[Ceiling]:
-    """Fresh stores, one after the other, each on the store's CPU and its load on the load's."""
+    """Measure fresh stores one after the other, each on the store's CPU, with the load on the load's CPU."""
     reads = _reads(lab)
     placement = place(system_cpus.usable_cpus())
     with tempfile.TemporaryDirectory(prefix="ceiling-") as folder:
@@ -186,15 +183,15 @@ def _ceiling(folder: Path, reads: Path, placement: Placement) -> Ceiling:
     try:
         store.start()
         cpu = ["--cpu", str(placement.load[0])] if placement.load else []
-        where = ["--store", store.url.removeprefix("unix://"), "--reads", str(reads)]
-        told = json.loads(processes.run_module("harness.studies.claims.store_ceiling", [*where, *cpu]))
-        return Ceiling(told["commands"] / told["cpu_s"], told["cpu_s"] / told["seconds"])
+        options = ["--store", store.url.removeprefix("unix://"), "--reads", str(reads), *cpu]
+        counted = json.loads(processes.run_module("harness.studies.claims.store_ceiling", options))
+        return Ceiling(counted["commands"] / counted["cpu_s"], counted["cpu_s"] / counted["seconds"])
     finally:
         store.close("")
 
 
 def _reads(lab: Lab) -> dict[str, Any]:
-    """What so many people's reads ask the store, as it was asked, and what it holds for them."""
+    """Return the store commands of reads of `CONNECTIONS` users, as monitored, and the stored values."""
     callers = [lab.logged_in(_WITH) for _ in range(CONNECTIONS)]
     url = lab.store_url()
     with redis.Redis.from_url(url, decode_responses=True, socket_timeout=_TIMEOUT_S) as client:
@@ -214,18 +211,18 @@ def _session_bytes(populated: Result, arm: str) -> float:
     return 0.0 if line is None else sum(slopes := line.slopes()) / len(slopes)
 
 
-def _operations(arm: str, found: Sequence[ScalingStep]) -> list[ClaimFigure]:
+def _operations(arm: str, steps: Sequence[ScalingStep]) -> list[ClaimFigure]:
     return [
         ClaimFigure(
-            name=f"store operations a read, {arm}, {_count(step)}",
+            name=f"store operations per read, {arm}, {_count(step)}",
             value=step.store_ops.value,
             ci=step.store_ops.ci,
         )
-        for step in found
+        for step in steps
     ]
 
 
-def _throughputs(arm: str, found: Sequence[ScalingStep]) -> list[ClaimFigure]:
+def _throughputs(arm: str, steps: Sequence[ScalingStep]) -> list[ClaimFigure]:
     return [
         ClaimFigure(
             name=f"throughput, {arm}, {_count(step)}",
@@ -233,7 +230,7 @@ def _throughputs(arm: str, found: Sequence[ScalingStep]) -> list[ClaimFigure]:
             unit="req/s",
             ci=step.throughput.ci,
         )
-        for step in found
+        for step in steps
     ]
 
 
@@ -241,15 +238,15 @@ def _count(step: ScalingStep) -> str:
     return f"{step.processes} process{'es' * (step.processes > 1)}"
 
 
-def _figure(name: str, one: Estimate, unit: str = "") -> ClaimFigure:
-    ends = None if one.low is None or one.high is None else (one.low, one.high)
-    return ClaimFigure(name=name, value=one.value, unit=unit, ci=ends)
+def _figure(name: str, estimate: Estimate, unit: str = "") -> ClaimFigure:
+    ends = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+    return ClaimFigure(name=name, value=estimate.value, unit=unit, ci=ends)
 
 
-def _describe(one: Estimate) -> str:
-    if one.low is None or one.high is None:
-        return fmt.number(one.value)
-    return f"{fmt.number(one.value)} ({fmt.number(one.low)} to {fmt.number(one.high)})"
+def _describe(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return fmt.number(estimate.value)
+    return f"{fmt.number(estimate.value)} ({fmt.number(estimate.low)} to {fmt.number(estimate.high)})"
 
 
 CLAIMS: Final = (
@@ -258,10 +255,10 @@ CLAIMS: Final = (
         "stateless: there is no session store, so the server side scales",
         "article",
         "measured",
-        "store operations a read and throughput of token and cookie with 1, 2, … server processes behind one"
-        " port on one store (suite `scale`); memory of a live session (suite `claims`)",
+        "store operations per read and throughput of token and cookie with 1, 2, … server processes behind"
+        " one port on one store (suite `scale`); memory of a live session (suite `claims`)",
         "supported when token gains more than cookie from the processes that had a CPU each, refuted when"
-        " cookie gains as much within the margin; inconclusive where all processes share one CPU",
+        " cookie gains as much within the margin; inconclusive if all processes share one CPU",
         stateless,
     ),
     Claim(
@@ -269,11 +266,11 @@ CLAIMS: Final = (
         "then every node has to look the session up",
         "reply",
         "measured",
-        "how many server processes a store's core can feed: by the CPU that a read costs server and store"
-        f" (suite `scale`), and by what {STORES} fresh stores carry out of that read's command, loaded with"
-        " nothing else",
-        "supported when both are below the most processes of the suite, so that the store is the limit;"
-        " refuted when both are above; inconclusive also where a store was not kept busy by its load",
+        "number of server processes that a store's core can serve: by the CPU that a read costs server and"
+        f" store (suite `scale`), and by the maximum rate of that read's command on {STORES} fresh stores"
+        " without servers",
+        "supported when both are below the highest number of processes of the suite, so that the store is the"
+        " limit; refuted when both are above; inconclusive also if a store was not kept busy by its load",
         looked_up,
     ),
 )

@@ -1,4 +1,4 @@
-"""What is asked of guesses: that not all of them are looked at."""
+"""Requirements for password guessing: it is throttled."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import Final
 
 from harness.testbed.contract.requirement import LOGIN, Requirement, ServerUnderTest, UnmetError
 
-#: After so many wrong passwords a guesser is held up, where anything holds them up.
+#: Wrong passwords after which any throttling has taken effect.
 _GUESSES: Final = 30
-#: No server has so many.
-_NOBODY: Final = 10**9
+#: Number of a load account that no server has.
+_UNKNOWN_ACCOUNT: Final = 10**9
 
 
-def _holds_guessers_up(subject: ServerUnderTest) -> None:
-    # First a name that nobody has: that keeps no account out which a load may need.
-    for username in (subject.dialect.accounts.load_user(_NOBODY), subject.unused()):
+def _guessing_is_throttled(subject: ServerUnderTest) -> None:
+    # First an unknown account, so that no account is locked that a load may need.
+    for username in (subject.dialect.accounts.load_user(_UNKNOWN_ACCOUNT), subject.unused_account()):
         for number in range(_GUESSES):
-            if subject.stranger().log_in(username, f"guess {number}").status == 429:
+            if subject.new_client().log_in(username, f"guess {number}").status == 429:
                 return
-    raise UnmetError(f"{_GUESSES} wrong passwords for one account were all looked at")
+    raise UnmetError(f"{_GUESSES} wrong passwords for one account were not throttled")
 
 
-#: Last: a server may answer guesses by locking out every client at this address.
+#: Last, since a server may lock out every client at this address after guesses.
 ORDER: Final = 6
 REQUIREMENTS: Final = (
-    Requirement("who guesses passwords is held up (429)", "advised", (LOGIN,), _holds_guessers_up),
+    Requirement("password guessing is throttled (429)", "advised", (LOGIN,), _guessing_is_throttled),
 )

@@ -1,4 +1,4 @@
-"""What is asked of credentials: how they travel, and which are believed."""
+"""Requirements for credentials: how they are transmitted, and which are refused."""
 
 from __future__ import annotations
 
@@ -20,56 +20,58 @@ from harness.testbed.contract.requirement import (
     expect,
 )
 
-#: Past what any server needs to look at.
+#: Bytes of a credential that is longer than any server needs.
 _LONG: Final = 6000
 #: Characters from the end of a credential to the one that a forgery changes.
 _FORGED_AT: Final = 10
 
 
 def _changed(credential: str) -> str:
-    """It with one character near its end changed, far enough from it that no bit goes unused."""
-    if len(credential) < _FORGED_AT:  # it is none
+    """Return the credential with one character changed, not the last one, of which some bits are unused."""
+    if len(credential) < _FORGED_AT:  # there is no credential
         return credential
-    place = len(credential) - _FORGED_AT
-    return credential[:place] + ("A" if credential[place] != "A" else "B") + credential[place + 1 :]
+    index = len(credential) - _FORGED_AT
+    return credential[:index] + ("A" if credential[index] != "A" else "B") + credential[index + 1 :]
 
 
 def _forged_is_refused(subject: ServerUnderTest) -> None:
-    caller = subject.somebody()
-    caller.token = _changed(caller.token)
-    caller.cookie = "; ".join(map(_changed, caller.cookie.split("; ")))
-    expect(caller.read(), 401, "a read with a forged credential")
+    client = subject.example_user()
+    client.token = _changed(client.token)
+    client.cookie = "; ".join(map(_changed, client.cookie.split("; ")))
+    expect(client.read(), 401, "a read with a forged credential")
 
 
 def _unsigned_is_refused(subject: ServerUnderTest) -> None:
-    caller = subject.somebody()
-    if caller.token.count(".") != 2:
-        raise NotThereError("its token is no JWT, so that there is no algorithm to choose")
-    head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
-    claims = caller.token.split(".")[1]
-    for forged in (f"{head}.{claims}.", f"{head}.{claims}.{caller.token.split('.')[2]}"):
-        caller.token = forged
-        expect(caller.read(), 401, "a read with a token whose header says alg: none")
+    client = subject.example_user()
+    if client.token.count(".") != 2:
+        raise NotThereError("its token is not a JWT, so it has no algorithm")
+    header = (
+        base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
+    )
+    claims = client.token.split(".")[1]
+    for forged in (f"{header}.{claims}.", f"{header}.{claims}.{client.token.split('.')[2]}"):
+        client.token = forged
+        expect(client.read(), 401, "a read with a token that has alg: none")
 
 
 def _long_is_refused(subject: ServerUnderTest) -> None:
-    caller = subject.stranger()
+    client = subject.new_client()
     long = "x" * _LONG
     if subject.transport == "bearer":
-        caller.token = long
+        client.token = long
     else:
-        caller.cookie = f"{subject.somebody().cookie.partition('=')[0]}={long}"
-    reply = caller.read()
-    if reply.status not in (400, 401, 431):
-        raise UnmetError(f"a credential of {_LONG:,} bytes was answered {reply.status}")
-    if long.encode() in reply.body:
-        raise UnmetError("the answer repeats it")
+        client.cookie = f"{subject.example_user().cookie.partition('=')[0]}={long}"
+    response = client.read()
+    if response.status not in (400, 401, 431):
+        raise UnmetError(f"a credential of {_LONG:,} bytes returned {response.status}")
+    if long.encode() in response.body:
+        raise UnmetError("the response contains the credential")
 
 
-def _cookie_is_kept_from_scripts(subject: ServerUnderTest) -> None:
+def _cookie_has_safe_attributes(subject: ServerUnderTest) -> None:
     accounts = subject.dialect.accounts
-    reply = subject.stranger().log_in(accounts.example, accounts.password)
-    for line in reply.headers.get_all("Set-Cookie", []):
+    response = subject.new_client().log_in(accounts.example, accounts.password)
+    for line in response.headers.get_all("Set-Cookie", []):
         cookie, *rest = (part.strip() for part in line.split(";"))
         attributes = {name.lower(): value for name, _, value in (part.partition("=") for part in rest)}
         faults = []
@@ -83,37 +85,43 @@ def _cookie_is_kept_from_scripts(subject: ServerUnderTest) -> None:
             raise UnmetError(f"{cookie.partition('=')[0]}: {', '.join(faults)}")
 
 
-def _writes_need_proof(subject: ServerUnderTest) -> None:
-    caller = subject.somebody()
-    caller.csrf = ""
-    expect(caller.write("forged@example.com"), 403, f"POST {EMAIL} without the CSRF token")
+def _writes_need_csrf_token(subject: ServerUnderTest) -> None:
+    client = subject.example_user()
+    client.csrf = ""
+    expect(client.write("forged@example.com"), 403, f"POST {EMAIL} without the CSRF token")
 
 
-def _proof_can_be_asked_for(subject: ServerUnderTest) -> None:
-    caller: ApiClient = subject.somebody()
-    reply = caller.send("GET", CSRF)
-    expect(reply, 200, f"GET {CSRF}")
-    if subject.dialect.pick(reply.json, "csrf_token") is None:
-        raise UnmetError(f"the answer has {names_in(reply.json)}, and no token")
+def _csrf_token_can_be_requested(subject: ServerUnderTest) -> None:
+    client: ApiClient = subject.example_user()
+    response = client.send("GET", CSRF)
+    expect(response, 200, f"GET {CSRF}")
+    if subject.dialect.pick(response.json, "csrf_token") is None:
+        raise UnmetError(f"the response has {names_in(response.json)}, but no token")
 
 
-#: Position among the files of this folder, in which requirements are checked.
+#: Position of this file in the order of checks.
 ORDER: Final = 3
 REQUIREMENTS: Final = (
-    Requirement("a forged credential is 401", "needed", (READ,), _forged_is_refused),
-    Requirement("a token that says alg: none is 401", "needed", (READ,), _unsigned_is_refused, ("bearer",)),
+    Requirement("a read with a forged credential returns 401", "needed", (READ,), _forged_is_refused),
     Requirement(
-        "a credential past any length is refused, and not repeated", "advised", (READ,), _long_is_refused
+        "a token with alg: none is refused (401)", "needed", (READ,), _unsigned_is_refused, ("bearer",)
     ),
+    Requirement("an oversized credential is refused and not echoed", "advised", (READ,), _long_is_refused),
     Requirement(
-        "the cookie is HttpOnly, SameSite, and for the whole site",
+        "the cookie has HttpOnly, SameSite and Path=/",
         "advised",
         (LOGIN,),
-        _cookie_is_kept_from_scripts,
+        _cookie_has_safe_attributes,
         ("cookie",),
     ),
     Requirement(
-        "a write without the CSRF token is 403", "advised", (EMAIL,), _writes_need_proof, ("cookie",)
+        "a write without the CSRF token is refused (403)",
+        "advised",
+        (EMAIL,),
+        _writes_need_csrf_token,
+        ("cookie",),
     ),
-    Requirement("the CSRF token can be asked for", "advised", (CSRF,), _proof_can_be_asked_for, ("cookie",)),
+    Requirement(
+        "the CSRF token can be requested", "advised", (CSRF,), _csrf_token_can_be_requested, ("cookie",)
+    ),
 )

@@ -1,4 +1,4 @@
-"""What is asked of the end of credentials: of a logout."""
+"""Requirements for logouts."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Final
 from harness.testbed.contract.requirement import LOGOUT, Requirement, ServerUnderTest, expect
 
 
-def _logs_out(subject: ServerUnderTest) -> None:
-    caller = subject.logged_in(subject.unused())
-    expect(caller.send("POST", LOGOUT), 204, f"POST {LOGOUT}")
+def _returns_204(subject: ServerUnderTest) -> None:
+    client = subject.logged_in(subject.unused_account())
+    expect(client.send("POST", LOGOUT), 204, f"POST {LOGOUT}")
 
 
-def _strangers_cannot(subject: ServerUnderTest) -> None:
-    expect(subject.stranger().send("POST", LOGOUT), 401, f"POST {LOGOUT} without a credential")
+def _needs_credential(subject: ServerUnderTest) -> None:
+    expect(subject.new_client().send("POST", LOGOUT), 401, f"POST {LOGOUT} without a credential")
 
 
-def _session_is_over(subject: ServerUnderTest) -> None:
-    caller = subject.logged_in(subject.unused())
-    thief = caller.thief()
-    caller.send("POST", LOGOUT)
+def _session_is_revoked(subject: ServerUnderTest) -> None:
+    client = subject.logged_in(subject.unused_account())
+    thief = client.thief()
+    client.send("POST", LOGOUT)
     expect(thief.read(), 401, "a read with a copy of the cookie from before the logout")
 
 
-#: Position among the files of this folder, in which requirements are checked.
+#: Position of this file in the order of checks.
 ORDER: Final = 5
 REQUIREMENTS: Final = (
-    Requirement("a logout is answered 204", "needed", (LOGOUT,), _logs_out),
-    Requirement("without a credential a logout is 401", "advised", (LOGOUT,), _strangers_cannot),
+    Requirement("a logout returns 204", "needed", (LOGOUT,), _returns_204),
+    Requirement("a logout without a credential returns 401", "advised", (LOGOUT,), _needs_credential),
     Requirement(
-        "a copy of the cookie ends with the session", "advised", (LOGOUT,), _session_is_over, ("cookie",)
+        "a logout revokes copies of the cookie", "advised", (LOGOUT,), _session_is_revoked, ("cookie",)
     ),
 )

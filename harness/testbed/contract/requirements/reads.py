@@ -1,4 +1,4 @@
-"""What is asked of reads: who gets in, and as whom."""
+"""Requirements for reads: which are permitted, and which account they return."""
 
 from __future__ import annotations
 
@@ -16,77 +16,81 @@ from harness.testbed.contract.requirement import (
 )
 
 
-def _answers_health(subject: ServerUnderTest) -> None:
-    expect(subject.stranger().send("GET", HEALTH), 200, f"GET {HEALTH}")
+def _health_returns_200(subject: ServerUnderTest) -> None:
+    expect(subject.new_client().send("GET", HEALTH), 200, f"GET {HEALTH}")
 
 
-def _answers_public(subject: ServerUnderTest) -> None:
-    expect(subject.stranger().send("GET", PUBLIC), 200, f"GET {PUBLIC}")
+def _public_returns_200(subject: ServerUnderTest) -> None:
+    expect(subject.new_client().send("GET", PUBLIC), 200, f"GET {PUBLIC}")
 
 
 def _public_is_as_long(subject: ServerUnderTest) -> None:
-    public = subject.stranger().send("GET", PUBLIC).body
-    read = subject.logged_in(subject.unused()).read().body
-    if abs(len(public) - len(read)) > _LENGTHS_APART:
-        raise UnmetError(f"the public answer has {len(public)} bytes, a restricted one {len(read)}")
+    public = subject.new_client().send("GET", PUBLIC).body
+    read = subject.logged_in(subject.unused_account()).read().body
+    if abs(len(public) - len(read)) > _MAX_DIFFERENCE:
+        raise UnmetError(f"the public response has {len(public)} bytes, a restricted one {len(read)}")
 
 
-def _keeps_strangers_out(subject: ServerUnderTest) -> None:
-    expect(subject.stranger().read(), 401, f"GET {READ} without a credential")
+def _read_needs_credential(subject: ServerUnderTest) -> None:
+    expect(subject.new_client().read(), 401, f"GET {READ} without a credential")
 
 
-def _tells_who_one_is(subject: ServerUnderTest) -> None:
-    names = {}
-    for username in (subject.dialect.accounts.example, subject.unused()):
-        caller = subject.stranger()
-        login = caller.log_in(username, subject.dialect.accounts.password)
+def _read_returns_account(subject: ServerUnderTest) -> None:
+    ids = {}
+    for username in (subject.dialect.accounts.example, subject.unused_account()):
+        client = subject.new_client()
+        login = client.log_in(username, subject.dialect.accounts.password)
         expect(login, 200, f"the login of {username}")
-        reply = caller.read()
-        expect(reply, 200, f"GET {READ} of {username}")
-        told = subject.dialect.pick(reply.json, "id")
+        response = client.read()
+        expect(response, 200, f"GET {READ} of {username}")
+        account = subject.dialect.pick(response.json, "id")
         issued = subject.dialect.pick(login.json, "profile.id")
-        if told is None or str(told) != str(issued):
-            raise UnmetError(f"{username} logged in as {issued!r}, and the read says {told!r}")
-        names[username] = told
-    if len(set(names.values())) < len(names):
-        raise UnmetError(f"two accounts read as one: {names}")
+        if account is None or str(account) != str(issued):
+            raise UnmetError(f"the login of {username} returned id {issued!r}, but the read {account!r}")
+        ids[username] = account
+    if len(set(ids.values())) < len(ids):
+        raise UnmetError(f"reads of two accounts return the same id: {ids}")
 
 
-def _asks_strangers_how(subject: ServerUnderTest) -> None:
-    challenge = subject.stranger().read().headers.get("WWW-Authenticate")
+def _challenges(subject: ServerUnderTest) -> None:
+    challenge = subject.new_client().read().headers.get("WWW-Authenticate")
     if challenge is None:
         raise UnmetError("the 401 has no WWW-Authenticate")
     if "error=" in challenge:
-        raise UnmetError(f"no credential came, and the challenge calls one wrong: {challenge}")
+        raise UnmetError(f"no credential was sent, but the challenge reports an error: {challenge}")
 
 
-def _keeps_others_from_admin(subject: ServerUnderTest) -> None:
-    expect(subject.stranger().read_admin(), 401, f"GET {ADMIN} without a credential")
-    expect(subject.somebody().read_admin(), 403, f"GET {ADMIN} without the role")
+def _admin_needs_role(subject: ServerUnderTest) -> None:
+    expect(subject.new_client().read_admin(), 401, f"GET {ADMIN} without a credential")
+    expect(subject.example_user().read_admin(), 403, f"GET {ADMIN} without the role")
     expect(subject.admin().read_admin(), 200, f"GET {ADMIN} of an admin")
 
 
-#: Bytes by which the two answers may differ in length: names and numbers do.
-_LENGTHS_APART: Final = 16
+#: Bytes by which the lengths of the two responses may differ, since names and numbers do.
+_MAX_DIFFERENCE: Final = 16
 
-#: Position among the files of this folder, in which requirements are checked.
+#: Position of this file in the order of checks.
 ORDER: Final = 1
 REQUIREMENTS: Final = (
     Requirement(
-        "it says that it can serve", "advised", (HEALTH,), _answers_health, ("cookie", "bearer", "none")
-    ),
-    Requirement(
-        "the public route asks for nothing",
-        "needed",
-        (PUBLIC,),
-        _answers_public,
+        "the health route returns 200",
+        "advised",
+        (HEALTH,),
+        _health_returns_200,
         ("cookie", "bearer", "none"),
     ),
-    Requirement("without a credential a read is 401", "needed", (READ,), _keeps_strangers_out),
-    Requirement("a read says whose the credential is", "needed", (READ,), _tells_who_one_is),
     Requirement(
-        "the public answer is as long as a restricted one", "advised", (PUBLIC, READ), _public_is_as_long
+        "the public route needs no credential",
+        "needed",
+        (PUBLIC,),
+        _public_returns_200,
+        ("cookie", "bearer", "none"),
     ),
-    Requirement("a 401 says which credential is asked for", "advised", (READ,), _asks_strangers_how),
-    Requirement("admins get in where others may not", "needed", (ADMIN,), _keeps_others_from_admin),
+    Requirement("a read without a credential returns 401", "needed", (READ,), _read_needs_credential),
+    Requirement("a read returns the id of the account", "needed", (READ,), _read_returns_account),
+    Requirement(
+        "the public response is as long as a restricted one", "advised", (PUBLIC, READ), _public_is_as_long
+    ),
+    Requirement("a 401 has a WWW-Authenticate challenge", "advised", (READ,), _challenges),
+    Requirement("only admins can read the admin resource", "needed", (ADMIN,), _admin_needs_role),
 )
