@@ -99,7 +99,7 @@ class Observation:
     accounts: Sequence[SlotUsage]
     #: Resident bytes, by instance.
     server_rss: Mapping[int, int]
-    #: Bytes of an arm's keys in the store, by arm; without arms on other machines, whose keys are unknown.
+    #: Bytes of an arm's keys in the store, by arm; keys of arms on other machines are unknown.
     store_memory: Mapping[str, int]
     #: Idle round trip of a PING on the path from the servers to the store, in us. The path of servers on
     #: other machines is not measured.

@@ -62,7 +62,7 @@ def _costs(observed: Observation, slots: Mapping[int, Sequence[Slot]]) -> dict[s
         return _levels(observed, {i: [(slot, value(slot)) for slot in slots[i]] for i in slots})
 
     def of_read(cpu_ns: Callable[[SlotUsage], float | None]) -> ByInstance:
-        """Return CPU in us per request, of the instances whose CPU is read."""
+        """Return CPU in us per request, of the instances with a known CPU time."""
         read = {
             instance: [
                 (slot, ns / slot.requests / 1e3)
@@ -89,7 +89,7 @@ def _costs(observed: Observation, slots: Mapping[int, Sequence[Slot]]) -> dict[s
 
 
 def _operations(slots: Mapping[int, Sequence[Slot]]) -> ByInstance:
-    """Return store commands per request, of the instances whose store is read."""
+    """Return store commands per request, of the instances with a known store."""
     operations = {}
     for instance in slots:
         read = [

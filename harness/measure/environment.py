@@ -43,7 +43,7 @@ def describe(rig: Rig, placement: Placement, findings: list[MachineFinding]) -> 
         cores=cores(),
         kernel=f"{platform.system()} {platform.release()}",
         python=python(),
-        packages={package: version for package in _PACKAGES if (version := _version(package))},
+        packages={package: found for package in _PACKAGES if (found := _version(package))},
         store=store,
         placement={role: cpus for role, cpus in placement.roles().items() if role not in _elsewhere(rig)},
         git=revision(),

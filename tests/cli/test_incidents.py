@@ -242,7 +242,7 @@ def test_the_plan_is_told(sandbox: Sandbox) -> None:
     done = sandbox.ask("run", "incidents", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "store outage, all servers at once for 18 s; described, without verdicts" in done.stdout
-    assert done.stdout.count("key rotation, all arms at once") == 2
+    assert done.stdout.count("key rotation, all servers at once") == 2
 
 
 def test_the_suite_is_what_it_promises() -> None:

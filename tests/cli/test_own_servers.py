@@ -267,8 +267,8 @@ def test_nothing_outlives_a_killed_harness(tmp_path: Path) -> None:
     program = f"""
 import os, time
 from pathlib import Path
-from harness.system.process_groups import Groups
-groups = Groups()
+from harness.system.process_groups import ProcessGroups
+groups = ProcessGroups()
 words = ["sh", "-c", "sleep 600 & echo $! $$; wait"]
 groups.start(words, environment=dict(os.environ), folder=Path("/"), log=Path({str(tmp_path / "log")!r}))
 print("started", flush=True)

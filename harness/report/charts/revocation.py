@@ -90,7 +90,7 @@ def _beyond(case: Case, base: str, row: Measurement) -> tuple[float, Interval]:
 def _title(case: Case, base: str, checking: Sequence[Measurement]) -> str:
     """Return a title with the cost of the cheapest and the most expensive check."""
     least, most = (f"{_costs(case, base, row)} ({row.arm})" for row in (checking[0], checking[-1]))
-    return f"A revocation check on each read adds {least} to {most} of CPU, compared with {base}"
+    return f"A revocation check on each read adds {least} to {most} of CPU"
 
 
 def _costs(case: Case, base: str, row: Measurement) -> str:

@@ -204,8 +204,7 @@ def test_revocation_is_what_a_read_costs_that_asks() -> None:
         "19.0 µs, 1 store operation",
     ]
     assert title(figure) == (
-        "A revocation check on each read adds 13.0 µs (opaque-bearer) to 19.0 µs (token-denylist) of CPU,"
-        " compared with token"
+        "A revocation check on each read adds 13.0 µs (opaque-bearer) to 19.0 µs (token-denylist) of CPU"
     )
 
 

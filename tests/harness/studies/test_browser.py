@@ -229,7 +229,7 @@ def test_batches_of_two_browsers_or_codes_are_not_averaged(tmp_path: Path, other
     """What was kept before stays as it is."""
     first, plan = Measured(HERE, "156.0", batch()), WaitPlan(batches=2, rounds=9, seed=1)
     before = file.save(tmp_path, plan, GIT, "", [first])
-    with pytest.raises(EnvironmentFailedError, match="has changed: measure again"):
+    with pytest.raises(EnvironmentFailedError, match="has changed between two batches: measure again"):
         file.save(tmp_path, plan, GIT, "", [first, other])
     assert (tmp_path / WAIT_FILE).read_text() == before
 
