@@ -161,7 +161,7 @@ def test_every_figure_is_there_and_seen(started: Browser, folder: Path) -> None:
             assert box is not None
             assert box["width"] > 600
             assert box["height"] > 150
-        assert page.get_by_role("img", name="Every comparison that readers ask for").count() == 1
+        assert page.get_by_role("img", name="Ratios between schemes").count() == 1
         assert page.locator("svg use > title, svg g > title").count() > 80
 
 
