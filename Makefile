@@ -16,11 +16,11 @@ soak: $(VENV)/.run-ready  ## twenty minutes of the twins: fails on an error, or 
 
 # Debian's where this is root there, since no download is needed that apt does not know; elsewhere Playwright's own.
 browser: $(VENV)/.run-ready  ## find a Chromium for the browser lab and the tests of pages, or install one
-	@$(BIN)/python -m browserlab.chromium 2>/dev/null || { \
+	@$(BIN)/python -m browserlab --browser 2>/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
 	  else $(BIN)/python -m playwright install chromium; fi >&2; \
-	  $(BIN)/python -m browserlab.chromium; }
+	  $(BIN)/python -m browserlab --browser; }
 
 # Tests read and write UTF-8, in any locale.
 test test-slow: export PYTHONUTF8 := 1

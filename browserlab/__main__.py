@@ -29,47 +29,40 @@ def main() -> None:
     if options.list:
         print(json.dumps(_catalogue()) if options.json else _listing())
         return
-    if options.browser:
-        _print_browser(as_json=options.json)
-        return
-    if options.experiment is None:
-        parser.error(f"name an experiment: {', '.join(experiments.names())}")
-    servers = dict(options.server)
-    experiment = experiments.load(options.experiment)
-    missing = [name for name in experiment.SCHEMES if name not in servers]
-    if missing:
-        arguments = " ".join(sites.ARGUMENTS)
-        parser.error(f"--server is missing for {', '.join(missing)}, each started with {arguments}")
     try:
-        version, rows = asyncio.run(_run(experiment, servers, options))
+        if options.browser:
+            path = chromium.find()
+            print(json.dumps({"path": path}) if options.json else path)
+        else:
+            _experiment(parser, options)
     except chromium.NoBrowserError as error:
         if options.json:
             print(json.dumps({"missing": str(error)}))
-        print(error, file=sys.stderr)
-        sys.exit(_CANNOT_START)
+        if not (options.json and options.browser):  # to a program that asks for it, this is an answer
+            print(error, file=sys.stderr)
+            sys.exit(_CANNOT_START)
     except (UnexpectedError, ClientError, BrowserFailedError) as error:
         print(str(error).partition("\n")[0], file=sys.stderr)
         sys.exit(_CANNOT_START)
     except (asyncio.CancelledError, KeyboardInterrupt):
         sys.exit(_INTERRUPTED)
+
+
+def _experiment(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.experiment is None:
+        parser.error(f"name an experiment: {', '.join(experiments.names())}")
+    servers = dict(options.server)
+    experiment = experiments.load(options.experiment)
+    if missing := [name for name in experiment.SCHEMES if name not in servers]:
+        arguments = " ".join(sites.ARGUMENTS)
+        parser.error(f"--server is missing for {', '.join(missing)}, each started with {arguments}")
+    version, rows = asyncio.run(_run(experiment, servers, options))
     as_dicts = [asdict(row) for row in rows]
     if options.json:
         print(json.dumps({"browser": version, "rows": as_dicts}))
     else:
-        print(f"Chromium {version}", *map(_line, as_dicts), sep="\n")
-
-
-def _print_browser(*, as_json: bool) -> None:
-    """Print the path of the browser; a missing one is an error unless the output is JSON."""
-    try:
-        path = chromium.find()
-    except chromium.NoBrowserError as error:
-        if not as_json:
-            print(error, file=sys.stderr)
-            sys.exit(_CANNOT_START)
-        print(json.dumps({"missing": str(error)}))
-    else:
-        print(json.dumps({"path": path}) if as_json else path)
+        lines = (", ".join(f"{name} {value}" for name, value in row.items()) for row in as_dicts)
+        print(f"Chromium {version}", *lines, sep="\n")
 
 
 async def _run(
@@ -118,23 +111,20 @@ def _server(text: str) -> tuple[str, int]:
 
 def _catalogue() -> dict[str, dict[str, Any]]:
     """Return each experiment's title, its servers by name, and the arguments to start them with."""
+    loaded = {name: experiments.load(name) for name in experiments.names()}
     return {
         name: {
-            "title": experiments.load(name).TITLE,
-            "servers": {server: scheme_of(server) for server in experiments.load(name).SCHEMES},
+            "title": experiment.TITLE,
+            "servers": {server: scheme_of(server) for server in experiment.SCHEMES},
             "arguments": list(sites.ARGUMENTS),
         }
-        for name in experiments.names()
+        for name, experiment in loaded.items()
     }
 
 
 def _listing() -> str:
     rows = [f"{name}: {row['title']} ({', '.join(row['servers'])})" for name, row in _catalogue().items()]
     return "\n".join([*rows, f"Start each server with {' '.join(sites.ARGUMENTS)}"])
-
-
-def _line(row: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
 if __name__ == "__main__":

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from playwright.async_api import Browser as AsyncBrowser
-from playwright.async_api import async_playwright
-from playwright.sync_api import Browser, sync_playwright
+from playwright.async_api import Browser, async_playwright
+from playwright.sync_api import sync_playwright
 
 #: Names of the executable in distributions.
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -37,29 +35,10 @@ def find() -> str:
         return _find(playwright.chromium.executable_path)
 
 
-@contextmanager
-def browser(arguments: Sequence[str] = ()) -> Iterator[Browser]:
-    """Start a headless browser, and close it afterwards.
-
-    Args:
-        arguments: Additional command-line arguments.
-
-    Raises:
-        NoBrowserError: There is no Chromium.
-    """
-    with sync_playwright() as playwright:
-        path = _find(playwright.chromium.executable_path)
-        started = playwright.chromium.launch(executable_path=path, args=[*_sandbox_arguments(), *arguments])
-        try:
-            yield started
-        finally:
-            started.close()
-
-
 @asynccontextmanager
 async def launched(
     arguments: Sequence[str] = (), *, third_party_cookies: bool = True
-) -> AsyncIterator[AsyncBrowser]:
+) -> AsyncIterator[Browser]:
     """Start a headless browser in an event loop, and close it afterwards.
 
     Args:
@@ -76,7 +55,7 @@ async def launched(
             first = await playwright.chromium.launch_persistent_context(
                 profile,
                 executable_path=_find(playwright.chromium.executable_path),
-                args=[*_sandbox_arguments(), *arguments],
+                args=[*sandbox_arguments(), *arguments],
                 handle_sigint=False,
                 handle_sigterm=False,
             )
@@ -95,8 +74,11 @@ def _write_preferences(profile: Path, *, third_party_cookies: bool) -> None:
     preferences.write_text(json.dumps(setting))
 
 
-def _sandbox_arguments() -> list[str]:
-    # As root, common in containers, Chromium starts only without its sandbox; it loads only our pages.
+def sandbox_arguments() -> list[str]:
+    """Return Chromium's argument for root, common in containers: it then starts only without its sandbox.
+
+    It loads only our pages.
+    """
     return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
@@ -110,10 +92,3 @@ def _find(playwright_path: str) -> str:
     if path := next((path for name in _NAMES if (path := shutil.which(name))), None):
         return path
     raise NoBrowserError(f"there is no Chromium on this machine: {HOW}.")
-
-
-if __name__ == "__main__":
-    try:
-        print(find())
-    except NoBrowserError as error:
-        sys.exit(str(error))

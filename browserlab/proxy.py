@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import ClientError, ClientSession, DummyCookieJar, TCPConnector, hdrs, web
 from multidict import CIMultiDict
@@ -14,7 +14,7 @@ from yarl import URL
 
 from browserlab import certificate, sites
 from browserlab.pages import Page
-from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from browserlab.unprotected import AS_IT_COMES, Weakened
 from servers import contract
 
 #: Path that receives the data stolen by an attacker's script.
@@ -42,37 +42,31 @@ class Site:
     collected: list[str] | None = None
 
 
-@dataclass(frozen=True)
-class ProxiedRequest:
-    """A request that was passed on to a server.
-
-    Attributes:
-        method: Method of the request; `OPTIONS` for a preflight.
-        path: Path of the request.
-        status: Status of the response.
-    """
+class ProxiedRequest(NamedTuple):
+    """A request that was passed on to a server; the method of a preflight is `OPTIONS`."""
 
     method: str
     path: str
     status: int
 
 
+@dataclass
 class Proxy:
     """Proxy that responds to browsers by host name.
 
     Attributes:
-        port: Port on 127.0.0.1.
+        client: Client for requests to servers.
         key: Hash of the certificate's key, for Chromium.
+        port: Port on 127.0.0.1.
         sites: Content by host name; may be replaced at any time.
         seen: Requests that were passed on to servers, in order.
     """
 
-    def __init__(self, client: ClientSession) -> None:
-        self._client = client
-        self.port = 0
-        self.key = ""
-        self.sites: dict[str, Site] = {}
-        self.seen: list[ProxiedRequest] = []
+    client: ClientSession
+    key: str
+    port: int = 0
+    sites: dict[str, Site] = field(default_factory=dict)
+    seen: list[ProxiedRequest] = field(default_factory=list)
 
     @property
     def arguments(self) -> list[str]:
@@ -108,7 +102,7 @@ class Proxy:
         if not weakened.proof and method == hdrs.METH_POST:
             headers[contract.CSRF_HEADER] = await self._proof(base, headers)
         url = URL(f"{base}{request.path if method != request.method else request.raw_path}", encoded=True)
-        async with self._client.request(
+        async with self.client.request(
             method, url, headers=headers, data=body, allow_redirects=False
         ) as reply:
             answer = web.Response(status=reply.status, body=await reply.read())
@@ -124,7 +118,7 @@ class Proxy:
     async def _proof(self, base: URL, headers: CIMultiDict[str]) -> str:
         """Return the CSRF token of a write, as the user's page would get it; empty without a valid cookie."""
         kept = {name: headers[name] for name in (hdrs.HOST, hdrs.COOKIE) if name in headers}
-        async with self._client.get(base / contract.CSRF.removeprefix("/"), headers=kept) as reply:
+        async with self.client.get(base / contract.CSRF.removeprefix("/"), headers=kept) as reply:
             return str((await reply.json())["csrf_token"]) if reply.status == web.HTTPOk.status_code else ""
 
 
@@ -136,8 +130,7 @@ async def open_proxy() -> AsyncIterator[Proxy]:
     async with ClientSession(
         connector=connector, cookie_jar=DummyCookieJar(), auto_decompress=False
     ) as client:
-        proxy = Proxy(client)
-        proxy.key = key
+        proxy = Proxy(client, key)
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", proxy.answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

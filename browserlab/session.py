@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -14,8 +14,7 @@ from playwright.async_api import Browser, Page
 from browserlab import chromium, sites
 from browserlab.pages import Client, Store, attacks
 from browserlab.proxy import Proxy, Site, open_proxy
-from browserlab.unprotected.injected import inject
-from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from browserlab.unprotected import AS_IT_COMES, Weakened, inject
 from servers import contract
 
 #: Transport of the credential, by scheme, for all schemes of the experiments.
@@ -71,6 +70,16 @@ class Visitor:
         await self.page.click("#login button")
         await self.page.wait_for_selector("#inside:not([hidden]), #problem:not(:empty)")
         return await self.page.is_visible("#inside")
+
+    async def enter(self, host: str, problem: str) -> None:
+        """Show a page of a site and log in.
+
+        Raises:
+            UnexpectedError: The login failed; `problem` is the message.
+        """
+        await self.open(host)
+        if not await self.log_in():
+            raise UnexpectedError(problem)
 
     async def press(self, button: str) -> str:
         """Press a button for logged-in users, and return the response or problem that is then shown."""
@@ -154,9 +163,9 @@ class BrowserSession:
 
     def preflights(self) -> int:
         """Return the number of preflights at the server since the last call, and clear all requests."""
-        seen = list(self.proxy.seen)
+        preflights = sum(request.method == "OPTIONS" for request in self.proxy.seen)
         self.proxy.seen.clear()
-        return sum(1 for request in seen if request.method == "OPTIONS")
+        return preflights
 
     async def email(self, scheme: str) -> str:
         """Return the email address of the example account on the server.
@@ -184,10 +193,9 @@ async def open_session(
     Raises:
         chromium.NoBrowserError: There is no browser.
     """
-    async with AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(open_proxy())
-        browser = await stack.enter_async_context(
-            chromium.launched(proxy.arguments, third_party_cookies=third_party_cookies)
-        )
-        client = await stack.enter_async_context(ClientSession())
+    async with (
+        open_proxy() as proxy,
+        chromium.launched(proxy.arguments, third_party_cookies=third_party_cookies) as browser,
+        ClientSession() as client,
+    ):
         yield BrowserSession(proxy, browser, servers, client)

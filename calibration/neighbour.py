@@ -5,19 +5,16 @@ The process starts to spin this many seconds after its start, and continues unti
 
 from __future__ import annotations
 
-import argparse
 import time
+
+from calibration import parser
 
 
 def main() -> None:
     """Wait, then spin."""
-    parser = argparse.ArgumentParser(
-        prog="python -m calibration.neighbour",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--after", type=float, default=0, help="seconds until it starts to spin (0)")
-    time.sleep(parser.parse_args().after)
+    arguments = parser("neighbour", __doc__)
+    arguments.add_argument("--after", type=float, default=0, help="seconds until it starts to spin (0)")
+    time.sleep(arguments.parse_args().after)
     while True:
         pass
 

@@ -7,7 +7,6 @@ that the slowdown is known. `--rounds 0` is the same without the work.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from calibration import parser
 from servers import __main__
 from servers.credentials.identity import Identity
 from servers.http.app_keys import SCHEME
@@ -83,17 +83,12 @@ class Work:
 
 def main() -> None:
     """Serve like `python -m servers`, with the extra work."""
-    parser = argparse.ArgumentParser(
-        prog="python -m calibration.slowed",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--rounds", type=int, default=0, help="iterations of an empty loop per check (0)")
-    parser.add_argument("--every", type=int, default=1, help="one request in EVERY has the work (1)")
-    parser.add_argument("--leak", type=int, default=0, help="bytes that each request leaks (0)")
-    parser.add_argument("--tallies", type=Path, help="folder for a JSON file with the time of the work")
-    options, rest = parser.parse_known_args()
+    arguments = parser("slowed", __doc__, allow_abbrev=False)
+    arguments.add_argument("--rounds", type=int, default=0, help="iterations of an empty loop per check (0)")
+    arguments.add_argument("--every", type=int, default=1, help="one request in EVERY has the work (1)")
+    arguments.add_argument("--leak", type=int, default=0, help="bytes that each request leaks (0)")
+    arguments.add_argument("--tallies", type=Path, help="folder for a JSON file with the time of the work")
+    options, rest = arguments.parse_known_args()
     work = Work(options.rounds, options.every, options.leak)
     module: Any = serving
     create_app = module.create_app

@@ -5,27 +5,24 @@ The process is stopped for part of every period (SIGSTOP, SIGCONT), and left run
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
 import sys
 import time
 
+from calibration import parser
+
 
 def main() -> None:
     """Stop and continue the process, until one of both programs ends."""
-    parser = argparse.ArgumentParser(
-        prog="python -m calibration.stutter",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("pid", type=int, help="id of a process that you started")
-    parser.add_argument("--period-ms", type=float, default=4, help="period in milliseconds (4)")
-    parser.add_argument(
+    arguments = parser("stutter", __doc__)
+    arguments.add_argument("pid", type=int, help="id of a process that you started")
+    arguments.add_argument("--period-ms", type=float, default=4, help="period in milliseconds (4)")
+    arguments.add_argument(
         "--stopped", type=float, default=0.5, help="fraction of it in which it is stopped (0.5)"
     )
-    options = parser.parse_args()
+    options = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         while True:

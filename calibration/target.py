@@ -11,7 +11,6 @@ of milliseconds, and a sleeping process is woken late. Under load it therefore u
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import heapq
 import json
@@ -22,6 +21,8 @@ import struct
 import sys
 from time import perf_counter_ns, time_ns
 from typing import Final
+
+from calibration import parser
 
 #: Delays in ns, by path; each response draws one of them.
 DELAYS_NS: Final[dict[str, tuple[int, ...]]] = {
@@ -113,14 +114,10 @@ class TargetServer:
 
 def main() -> None:
     """Serve until terminated; the first line printed names the port."""
-    parser = argparse.ArgumentParser(
-        prog="python -m calibration.target",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes any free port")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the delays")
-    options = parser.parse_args()
+    arguments = parser("target", __doc__)
+    arguments.add_argument("--port", type=int, default=0, help="port on loopback; 0 takes any free port")
+    arguments.add_argument("--seed", type=int, default=1, help="seed of the delays")
+    options = arguments.parse_args()
     target = TargetServer(options.port, options.seed)
     print(json.dumps({"port": target.port}), flush=True)
     target.serve_for_ever()

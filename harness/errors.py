@@ -11,17 +11,17 @@ class BenchError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init_subclass__(cls, exit_code: int | None = None) -> None:
+        if exit_code is not None:
+            cls.exit_code = exit_code
 
-class SuiteError(BenchError):
+
+class SuiteError(BenchError, exit_code=2):
     """Request, by the suite or the command line, for something that does not exist or is not valid."""
 
-    exit_code = 2
 
-
-class EnvironmentFailedError(BenchError):
+class EnvironmentFailedError(BenchError, exit_code=3):
     """Missing store, port in use, server that does not start or that died, full disk."""
-
-    exit_code = 3
 
 
 class OutOfReachError(EnvironmentFailedError):
@@ -32,40 +32,28 @@ class OutputClosedError(EnvironmentFailedError):
     """Closed standard output (`bench.py … | head`); nothing is printed about it."""
 
 
-class RegressionError(BenchError):
+class RegressionError(BenchError, exit_code=10):
     """Value beyond its limit."""
 
-    exit_code = 10
 
-
-class InconclusiveError(BenchError):
+class InconclusiveError(BenchError, exit_code=11):
     """Required verdict that was not reached."""
 
-    exit_code = 11
 
-
-class InvalidMeasurementError(BenchError):
+class InvalidMeasurementError(BenchError, exit_code=12):
     """Measurement that failed a validity check."""
 
-    exit_code = 12
 
-
-class NoBaselineError(BenchError):
+class NoBaselineError(BenchError, exit_code=13):
     """Missing baseline."""
 
-    exit_code = 13
 
-
-class ConformanceError(BenchError):
+class ConformanceError(BenchError, exit_code=14):
     """Server that does not meet the API contract."""
 
-    exit_code = 14
 
-
-class InterruptedRunError(BenchError):
+class InterruptedRunError(BenchError, exit_code=130):
     """Run that the user stopped (Ctrl-C, SIGTERM, or a closed terminal)."""
-
-    exit_code = 130
 
 
 def is_output_gone(error: BaseException) -> bool:

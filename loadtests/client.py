@@ -50,12 +50,8 @@ class TimedAnswer(NamedTuple):
 class _Body(HTTPResponseParser):
     """Parser that keeps status and body; header fields are skipped, since reads do not need them."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = b""
-        self.complete = False
-
     def restart(self) -> None:
+        """Begin an answer."""
         self.body = b""
         self.complete = False
 
@@ -141,7 +137,11 @@ class Connection:
 
     def _exchange_or_close(self, request: bytes, reader: _Body) -> TimedAnswer:
         try:
-            if perf_counter_ns() - self._read_ns > _IDLE_NS and self._was_closed():
+            if (
+                perf_counter_ns() - self._read_ns > _IDLE_NS
+                and self._socket is not None
+                and self._was_closed()
+            ):
                 self.close()
             if self._socket is None:
                 self._connect()
@@ -178,8 +178,6 @@ class Connection:
 
     def _was_closed(self) -> bool:
         """Whether the server closed this connection while no request was pending."""
-        if self._socket is None:
-            return False
         try:
             return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -256,11 +254,6 @@ class Credential(NamedTuple):
             headers=_bearer(dialect, dialect.pick(body, "token")),
             refresh_token=str(dialect.pick(body, "refresh_token") or ""),
         )
-
-    @property
-    def is_none(self) -> bool:
-        """Whether the scheme issued no credential, as the no-auth server does."""
-        return not self.headers
 
 
 #: Sent to servers without a login.

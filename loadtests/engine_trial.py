@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns, process_time_ns
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import gevent
 from gevent.event import Event
@@ -44,7 +44,7 @@ class TrialSpec:
     """Parameters of one trial.
 
     Attributes:
-        engine: Name in `ENGINES`.
+        engine: `ours`, `ours-open`, or a name in `_STOCK_USERS`.
         host: Address of the server.
         port: Port of the server.
         path: Path to request.
@@ -155,14 +155,12 @@ class SlotTrial:
     def _end(self) -> None:
         if self._in_lead:
             self._tally.report_to_locust(self._stats)
-            self._tally.clear()
             self._begin()
             return
         if isinstance(self._phase, OpenPhase):
             self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
         records = list(self._tally.records(self._done, 0, 0, 0))
         self._tally.report_to_locust(self._stats)
-        self._tally.clear()
         if self._done >= self._warmup:
             self._records += records
         self._done += 1
@@ -191,45 +189,21 @@ class SlotTrial:
         return percentiles
 
 
-class ProjectUser(User):
-    """User with this project's client, pacing, session and recorder; every answer is checked."""
-
-    abstract = True
-    slots: ClassVar[SlotTrial]
-
-    @task
-    def take_part(self) -> None:
-        """Run the whole trial."""
-        self.slots.take_part()
-        raise StopUser
+#: Locust's own users, which read as its documentation shows it.
+_STOCK_USERS: Final[dict[str, type[User]]] = {"fast-http-user": FastHttpUser, "http-user": HttpUser}
 
 
-class StockFastUser(FastHttpUser):
-    """Locust's FastHttpUser, as its documentation shows it."""
-
-    abstract = True
-    trial: ClassVar[TrialSpec]
-
-    @task
-    def read(self) -> None:
-        """Send one request; Locust checks the status."""
-        self.client.get(self.trial.path, headers=self.trial.header_fields)
+@task
+def _read(user: Any) -> None:
+    """Send one request; Locust checks the status."""
+    user.client.get(user.trial.path, headers=user.trial.header_fields)
 
 
-class StockUser(HttpUser):
-    """Locust's HttpUser, as its documentation shows it."""
-
-    abstract = True
-    trial: ClassVar[TrialSpec]
-
-    @task
-    def read(self) -> None:
-        """Send one request; Locust checks the status."""
-        self.client.get(self.trial.path, headers=self.trial.header_fields)
-
-
-_STOCK_USERS: Final[dict[str, type[User]]] = {"fast-http-user": StockFastUser, "http-user": StockUser}
-ENGINES: Final = ("ours", "ours-open", *_STOCK_USERS)
+@task
+def _take_part(user: Any) -> None:
+    """Run the whole trial with this project's client, pacing, session and recorder; checks every answer."""
+    user.slots.take_part()
+    raise StopUser
 
 
 def run_trial(trial: TrialSpec) -> dict[str, Any]:
@@ -238,14 +212,16 @@ def run_trial(trial: TrialSpec) -> dict[str, Any]:
     Returns:
         `requests`, `errors`, `elapsed_ns`, `cpu_ns` (of this process) and `percentiles` (µs).
     """
-    user_base: Any = _STOCK_USERS.get(trial.engine, ProjectUser)
+    is_stock, host = trial.engine in _STOCK_USERS, f"http://{trial.host}:{trial.port}"
     user_class: Any = type(
-        "Reader", (user_base,), {"trial": trial, "host": f"http://{trial.host}:{trial.port}"}
+        "Reader",
+        (_STOCK_USERS.get(trial.engine, User),),
+        {"trial": trial, "host": host, "visit": _read if is_stock else _take_part},
     )
     environment = Environment(user_classes=[user_class])
     runner = environment.create_local_runner()
     count = TrialCounter(environment)
-    if user_base is ProjectUser:
+    if not is_stock:
         user_class.slots = SlotTrial(trial, environment, count)
         runner.start(trial.connections, spawn_rate=trial.connections)
         if not user_class.slots.finished.wait(trial.warmup_s + trial.seconds + _GRACE_S):

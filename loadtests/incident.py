@@ -7,7 +7,6 @@ of the others nor its own, and no backlog follows once it recovers.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from typing import Final, Self
 
 import gevent
 from gevent.event import AsyncResult
-from locust.env import Environment
 
 from harness.protocol.incidents import (
     BIN_NS,
@@ -113,22 +111,24 @@ class _BinTally:
 
 
 class UserPool:
-    """Users of one arm: which of them are free, and the outcomes of their requests."""
+    """Users of one arm: which of them are free, and the outcomes of their requests.
+
+    Attributes:
+        arm_users: The users.
+        lag_ns: How long after their arrivals visits began.
+        start_ns: Moment from which time counts.
+    """
 
     def __init__(self, arm_users: ArmUsers) -> None:
         self.arm_users = arm_users
         self.lag_ns: list[int] = []
+        self.start_ns = 0
         self._free: deque[AsyncResult] = deque()
         self._is_closed = False
         self._bins: defaultdict[int, _BinTally] = defaultdict(_BinTally)
         self._watched: dict[str, list[ObservedRequest]] = {
             user.watched: [] for user in arm_users.people if user.watched
         }
-        self._start_ns = 0
-
-    def begin(self, start_ns: int) -> None:
-        """Set the moment from which time counts."""
-        self._start_ns = start_ns
 
     def next_arrival(self) -> int | None:
         """Wait in line for an arrival; return when it was due, or None if there are no more."""
@@ -172,28 +172,34 @@ class UserPool:
     def watching(self) -> Iterator[ProbeRecord]:
         """Yield the reads of the watched users."""
         for watched, requests in self._watched.items():
-            sent_ns = tuple(request.sent_ns - self._start_ns for request in requests)
+            sent_ns = tuple(request.sent_ns - self.start_ns for request in requests)
             yield ProbeRecord(
                 self.arm_users.target.arm, watched, sent_ns, tuple(request.outcome for request in requests)
             )
 
     def _bin(self, at_ns: int) -> _BinTally:
-        return self._bins[(at_ns - self._start_ns) // BIN_NS]
+        return self._bins[(at_ns - self.start_ns) // BIN_NS]
 
 
 class IncidentRun:
     """One incident in progress, shared by the users of all arms; each calls `take_part` once.
 
-    The last user to finish writes the recording and stops Locust.
+    The last user to finish writes the recording.
+
+    Args:
+        plan: Arms, users and load.
+        scenario: Scenario that defines a visit.
+        recording: File to write the recording to.
+        ended: Called at the end with an error message; empty on success.
     """
 
     def __init__(
-        self, plan: IncidentPlan, recording: Path, scenario: ScenarioFile, environment: Environment
+        self, plan: IncidentPlan, scenario: ScenarioFile, recording: Path, ended: Callable[[str], None]
     ) -> None:
         self._plan = plan
         self._recording = recording
         self._scenario = scenario
-        self._environment = environment
+        self._ended = ended
         self._barrier = LocalSlotEdges(plan.line, plan.process)
         self._deadlines = Deadlines(plan.timeout_s)
         self._rendezvous = Rendezvous(plan.users)
@@ -215,9 +221,7 @@ class IncidentRun:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - see above
-            print(f"load generator failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            self._environment.process_exit_code = 1
-            self._quit()
+            self._ended(f"{type(error).__name__}: {error}")
 
     def _run_user(self, pool: UserPool, user: VirtualUser) -> None:
         account = contract.load_credentials(user.account)
@@ -252,7 +256,7 @@ class IncidentRun:
         start_ns = self._barrier.agree()
         self._switch_ns = start_ns + self._plan.switch_ns
         for pool in self._pools:
-            pool.begin(start_ns)
+            pool.start_ns = start_ns
         gevent.spawn(self._send, self._arrivals(start_ns))
 
     def _arrivals(self, start_ns: int) -> list[tuple[int, Callable[[], None]]]:
@@ -283,9 +287,4 @@ class IncidentRun:
         )
         with self._recording.open("w", encoding="utf-8") as file:
             file.writelines(timeline.lines())
-        self._quit()
-
-    def _quit(self) -> None:
-        if self._environment.runner is not None:
-            # Not from a user's greenlet: the runner kills those first.
-            gevent.spawn(self._environment.runner.quit)
+        self._ended("")

@@ -81,7 +81,6 @@ class ManualRun:
     def flush(self) -> None:
         """Report everything counted so far to Locust."""
         self.tally.report_to_locust(self._stats)
-        self.tally.clear()
 
 
 _manual_runs: dict[int, ManualRun] = {}
@@ -96,16 +95,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
         return
     text, recording = Path(options.plan).read_text(encoding="utf-8"), Path(options.recording)
     scenario = scenarios.load(json.loads(text)["scenario"])
-    _planned_runs[id(environment)] = (
-        IncidentRun(IncidentPlan.loads(text), recording, scenario, environment)
-        if scenario.incident
-        else _plan_run(Plan.loads(text), recording, scenario, environment)
-    )
 
-
-def _plan_run(
-    plan: Plan, recording: Path, scenario: scenarios.ScenarioFile, environment: Environment
-) -> PlanRun:
     def ended(fault: str) -> None:
         if fault:
             print(f"load generator failed: {fault}", file=sys.stderr, flush=True)
@@ -114,7 +104,12 @@ def _plan_run(
             # Not from a user's greenlet: the runner kills those first.
             gevent.spawn(environment.runner.quit)
 
-    return PlanRun(
+    if scenario.incident:
+        incident = IncidentPlan.loads(text)
+        _planned_runs[id(environment)] = IncidentRun(incident, scenario, recording, ended)
+        return
+    plan = Plan.loads(text)
+    planned_run = PlanRun(
         plan,
         scenario,
         environment,
@@ -122,6 +117,7 @@ def _plan_run(
         edges=LocalSlotEdges(plan.edges, plan.process),
         ended=ended,
     )
+    follow(environment, planned_run)
 
 
 def follow(environment: Environment, planned_run: PlanRun) -> None:
@@ -166,7 +162,9 @@ class VirtualUser(User):
         except LoginFailedError as error:
             print(error, file=sys.stderr)
             raise StopUser from error
-        path = contract.PUBLIC if credential.is_none else contract.RESTRICTED
+        path = (
+            contract.RESTRICTED if credential.headers else contract.PUBLIC
+        )  # the no-auth server issues none
         connection = self._manual_run.deadlines.add(Connection(*address))
         self._session = Session(connection, account, path, credential)
 

@@ -111,13 +111,11 @@ class Tally:
                 load_wait_ns=load_wait_ns if first else 0,
             )
 
-    def clear(self) -> None:
-        """Reset all counts and keep the step tallies, so that references to them stay valid."""
-        for step in self.steps.values():
-            step.clear()
-
     def report_to_locust(self, stats: RequestStats) -> None:
-        """Add everything to Locust's statistics, as if each request had been logged separately."""
+        """Add everything to Locust's statistics, as if each request had been logged separately.
+
+        All counts are reset; the step tallies are kept, so that references to them stay valid.
+        """
         for step in self.steps.values():
             entry = _entry(stats, step)
             stats.get(step.step, step.method).extend(entry)
@@ -125,6 +123,7 @@ class Tally:
             for reason, count in step.errors.items():
                 for _ in range(count):
                     stats.log_error(step.method, step.step, reason)
+            step.clear()
 
 
 def _entry(stats: RequestStats, step: StepTally) -> Any:

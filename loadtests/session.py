@@ -161,12 +161,8 @@ class Session:
         """Change the account's email address."""
         email = f"{self._account.username}+{next(_email_numbers)}@example.com"
         request = self._request("POST", contract.EMAIL, self._dialect.body({"email": email}))
-        answer = self._exchange("POST", "write", request, self._connection.exchange)
-        if answer is None:
-            return
-        if answer.status != 200:
-            self._wrong("POST", "write", f"status {answer.status}")
-        elif json.dumps(email).encode() not in answer.body:
+        answer = self._expect(200, "POST", "write", request)
+        if answer is not None and json.dumps(email).encode() not in answer.body:
             self._wrong("POST", "write", "the new address is missing")
 
     def refresh(self) -> None:
@@ -178,27 +174,17 @@ class Session:
         body = self._dialect.body({"refresh_token": self._credential.refresh_token})
         path = self._dialect.path(contract.REFRESH)
         request = request_bytes("POST", path, self._connection.address, b"", body)
-        answer = self._exchange("POST", "refresh", request, self._connection.exchange)
-        if answer is None:
-            return
-        if answer.status != 200:
-            self._wrong("POST", "refresh", f"status {answer.status}")
-            return
-        self._use(self._credential.renewed(answer, self._dialect))
+        answer = self._expect(200, "POST", "refresh", request)
+        if answer is not None:
+            self._use(self._credential.renewed(answer, self._dialect))
 
     def log_out(self) -> None:
         """Log out."""
-        answer = self._exchange(
-            "POST", "logout", self._request("POST", contract.LOGOUT), self._connection.exchange
-        )
-        if answer is not None and answer.status != 204:
-            self._wrong("POST", "logout", f"status {answer.status}")
+        self._expect(204, "POST", "logout", self._request("POST", contract.LOGOUT))
 
     def _read_refused(self, step: str, headers: bytes) -> None:
         request = request_bytes("GET", self._read_path, self._connection.address, headers)
-        answer = self._exchange("GET", step, request, self._connection.exchange)
-        if answer is not None and answer.status != _REFUSED:
-            self._wrong("GET", step, f"status {answer.status}")
+        self._expect(_REFUSED, "GET", step, request)
 
     def _use(self, credential: Credential) -> None:
         self._credential = credential
@@ -207,6 +193,14 @@ class Session:
     def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
         headers = self._credential.headers + self._credential.proof
         return request_bytes(method, self._dialect.path(path), self._connection.address, headers, body)
+
+    def _expect(self, status: int, method: str, step: str, request: bytes) -> TimedAnswer | None:
+        """Make one request; return its answer, or None if none came or its status is another, an error."""
+        answer = self._exchange(method, step, request, self._connection.exchange)
+        if answer is None or answer.status == status:
+            return answer
+        self._wrong(method, step, f"status {answer.status}")
+        return None
 
     def _exchange(
         self, method: str, step: str, request: bytes, exchange: Callable[[bytes], TimedAnswer]

@@ -3,14 +3,16 @@
 import argparse
 import contextlib
 import json
+import math
 import os
 import re
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from servers import schemes
 from servers.accounts import seed
@@ -66,53 +68,55 @@ def _parser() -> argparse.ArgumentParser:
         "tokens of token-refresh: 300). With --processes N all processes share these settings, but limits "
         "and failed-login counters are per process: an account allows N times as many guesses.",
     )
-    add = parser.add_argument
-    add("scheme", nargs="?", metavar="SCHEME", help="name of the scheme (see --list)")
-    add("--list", action="store_true", help="list the schemes and their guarantees, and exit")
-    add("--json", action="store_true", help="print one line of JSON")
-    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=_port, default=8001, help="port; 0 selects a free one (default: %(default)s)")
-    add(
-        "--processes",
-        type=_count,
-        default=1,
-        metavar="N",
-        help="number of processes that share the port (default: 1)",
-    )
-    add("--loop", choices=serving.LOOPS, default="uvloop", help="event loop (default: %(default)s)")
-    add(
-        "--keepalive", type=float, default=75, metavar="S", help="idle timeout of connections (default: 75 s)"
-    )
-    add("--password-cost", choices=COSTS, default="owasp", help="argon2 cost profile (default: %(default)s)")
-    add("--accounts", type=Path, metavar="FILE", help="accounts file (default: temporary example accounts)")
-    add("--redis-url", metavar="URL", help="URL of the store, without a password; REDIS_URL may have one")
-    add("--key-prefix", default=DEFAULT_KEY_PREFIX, help="prefix of all keys in the store")
-    add(
-        "--behind-tls",
-        action="store_true",
-        help="browsers connect by https: bind cookies to https and to this host",
-    )
-    add(
-        "--allow-origin",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="additional origin that may call this server, matched exactly; repeatable (default: none)",
-    )
-    add("--max-credential-bytes", type=int, default=MAX_CREDENTIAL_BYTES, metavar="N", help="default: 4096")
+    for name, (text, options) in _OPTIONS.items():
+        parser.add_argument(name, help=text, **options)
     return parser
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or (port := int(text)) > MAX_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {MAX_PORT}")
-    return port
+def _whole_number(what: str, least: int, most: float) -> Callable[[str], int]:
+    """Return a function that parses the number of an option, and rejects others with the message `what`."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(what)
+        return int(text)
+
+    return parse
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or (count := int(text)) < 1:
-        raise argparse.ArgumentTypeError("a number of processes is 1 or more")
-    return count
+_PORT: Final = _whole_number(f"a port is a number from 0 to {MAX_PORT}", 0, MAX_PORT)
+_COUNT: Final = _whole_number("a number of processes is 1 or more", 1, math.inf)
+_FLAG: Final = {"action": "store_true"}
+#: Help and argparse options of each argument.
+_OPTIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "scheme": ("name of the scheme (see --list)", {"nargs": "?", "metavar": "SCHEME"}),
+    "--list": ("list the schemes and their guarantees, and exit", _FLAG),
+    "--json": ("print one line of JSON", _FLAG),
+    "--host": ("address to listen on (default: %(default)s)", {"default": "127.0.0.1"}),
+    "--port": ("port; 0 selects a free one (default: %(default)s)", {"type": _PORT, "default": 8001}),
+    "--processes": (
+        "number of processes that share the port (default: 1)",
+        {"type": _COUNT, "default": 1, "metavar": "N"},
+    ),
+    "--loop": ("event loop (default: %(default)s)", {"choices": serving.LOOPS, "default": "uvloop"}),
+    "--keepalive": (
+        "idle timeout of connections (default: 75 s)",
+        {"type": float, "default": 75, "metavar": "S"},
+    ),
+    "--password-cost": ("argon2 cost profile (default: %(default)s)", {"choices": COSTS, "default": "owasp"}),
+    "--accounts": ("accounts file (default: temporary example accounts)", {"type": Path, "metavar": "FILE"}),
+    "--redis-url": ("URL of the store, without a password; REDIS_URL may have one", {"metavar": "URL"}),
+    "--key-prefix": ("prefix of all keys in the store", {"default": DEFAULT_KEY_PREFIX}),
+    "--behind-tls": ("browsers connect by https: bind cookies to https and to this host", _FLAG),
+    "--allow-origin": (
+        "additional origin that may call this server, matched exactly; repeatable (default: none)",
+        {"action": "append", "default": [], "metavar": "URL"},
+    ),
+    "--max-credential-bytes": (
+        "default: 4096",
+        {"type": int, "default": MAX_CREDENTIAL_BYTES, "metavar": "N"},
+    ),
+}
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -137,20 +141,18 @@ def _serve(options: argparse.Namespace) -> None:
             allow_origins=allow_origins,
         )
 
-        def ready(port: int) -> None:
-            print(_greeting(options, port), flush=True)
+        serve = partial(
+            serving.run,
+            options.scheme,
+            settings,
+            options.host,
+            loop=options.loop,
+            keepalive_s=options.keepalive,
+            shared=options.processes > 1,
+        )
 
-        def serve(port: int, ready: Callable[[int], None]) -> None:
-            serving.run(
-                options.scheme,
-                settings,
-                host=options.host,
-                port=port,
-                loop=options.loop,
-                keepalive_s=options.keepalive,
-                shared=options.processes > 1,
-                ready=ready,
-            )
+        def ready(port: int) -> None:
+            print(describe.greeting(options, port), flush=True)
 
         if options.processes == 1:
             serve(options.port, ready)
@@ -190,20 +192,6 @@ def _redis_url(stack: contextlib.ExitStack, argument: str | None) -> str:
         return stack.enter_context(embedded_store())
     except StoreStartError as error:
         raise CannotStartError(str(error)) from None
-
-
-def _greeting(options: argparse.Namespace, port: int) -> str:
-    try_it = describe.try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
-    if not options.json:
-        return try_it
-    return describe.ready_line(
-        options.scheme,
-        host=options.host,
-        port=port,
-        loop=options.loop,
-        password_cost=options.password_cost,
-        try_it=try_it,
-    )
 
 
 if __name__ == "__main__":

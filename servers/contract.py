@@ -1,7 +1,7 @@
 """The HTTP contract of the servers under test: paths, field names, header names, accounts.
 
-Pure: constants only, shared with the load generator and the harness. A server in any language that implements
-this contract can be measured.
+Pure: constants, shared with the load generator and the harness. A server in any language that implements this
+contract can be measured.
 """
 
 from typing import Final, NamedTuple

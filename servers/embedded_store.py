@@ -137,20 +137,11 @@ def main() -> None:
         sys.exit(NO_STORE_EXIT_CODE)
     if options.socket:
         path = options.socket.resolve()
-        address = [
-            "--port",
-            "0",
-            "--unixsocket",
-            str(path),
-            "--unixsocketperm",
-            "700",
-            "--dir",
-            str(path.parent),
-        ]
+        folder, address = path.parent, ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     else:
-        address = ["--port", str(options.port), "--bind", "127.0.0.1", "--dir", tempfile.gettempdir()]
+        folder, address = tempfile.gettempdir(), ["--port", str(options.port), "--bind", "127.0.0.1"]
     memory_only = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning"]
-    os.execv(binary, [binary, *address, *memory_only])  # noqa: S606 - no shell needed
+    os.execv(binary, [binary, *address, "--dir", str(folder), *memory_only])  # noqa: S606 - no shell needed
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 import argparse
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from servers.errors import UsageError
 from servers.settings import MIN_SECRET_BYTES, Settings
+
+#: Algorithms with key pairs.
+ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 
 #: Length of a key's name in characters.
 _NAME_LENGTH: Final = 16
@@ -73,11 +76,13 @@ def pair(algorithm: str, settings: Settings) -> Keyring:
     """
     # These imports take half a second, which servers with a shared secret are spared.
     from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
         load_pem_private_key,
         load_pem_public_key,
     )
 
-    kind = ALGORITHMS[algorithm]
+    kind = _kind(algorithm)
     try:
         publics = [load_pem_public_key(pem) for pem in _PUBLIC_PEM.findall(settings.public_keys)]
         private = load_pem_private_key(settings.private_key, None) if settings.private_key else None
@@ -89,19 +94,15 @@ def pair(algorithm: str, settings: Settings) -> Keyring:
         raise UsageError("AUTH_PUBLIC_KEYS contains no public key in PEM.")
     if private is None and not publics:
         private = kind.generate()
-    keys = [] if private is None else [_asymmetric(private.public_key(), private)]
-    keys += [_asymmetric(public, None) for public in publics]
-    if not all(kind.fits(key.verifies) for key in keys):
+    pairs: list[tuple[Any, Any]] = [] if private is None else [(private, private.public_key())]
+    pairs += [(None, public) for public in publics]
+    if not all(kind.fits(public) for _, public in pairs):
         raise UsageError(f"A key does not fit {algorithm}, which needs {kind.needs}.")
+    keys = [
+        SigningKey(_name(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)), own, public)
+        for own, public in pairs
+    ]
     return Keyring(algorithm, tuple(keys))
-
-
-def _asymmetric(public: Any, private: Any) -> SigningKey:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return SigningKey(
-        _name(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)), private, public
-    )
 
 
 def _name(content: bytes) -> str:
@@ -116,57 +117,37 @@ class _Kind(NamedTuple):
     fits: Callable[[Any], bool]
 
 
-def _new_rsa() -> Any:
-    from cryptography.hazmat.primitives.asymmetric import rsa
+def _kind(algorithm: str) -> _Kind:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-    return rsa.generate_private_key(public_exponent=65537, key_size=_MIN_RSA_BITS)
-
-
-def _is_rsa(public: Any) -> bool:
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    return isinstance(public, rsa.RSAPublicKey) and public.key_size >= _MIN_RSA_BITS
-
-
-def _new_p256() -> Any:
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def _is_p256(public: Any) -> bool:
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    return isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1)
-
-
-def _new_ed25519() -> Any:
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-
-    return ed25519.Ed25519PrivateKey.generate()
-
-
-def _is_ed25519(public: Any) -> bool:
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-
-    return isinstance(public, ed25519.Ed25519PublicKey)
-
-
-#: Algorithms with key pairs.
-ALGORITHMS: Final[Mapping[str, _Kind]] = {
-    "RS256": _Kind(f"RSA with at least {_MIN_RSA_BITS} bits", _new_rsa, _is_rsa),
-    "ES256": _Kind("the curve P-256", _new_p256, _is_p256),
-    "EdDSA": _Kind("the curve Ed25519", _new_ed25519, _is_ed25519),
-}
+    kinds = {
+        "RS256": _Kind(
+            f"RSA with at least {_MIN_RSA_BITS} bits",
+            lambda: rsa.generate_private_key(public_exponent=65537, key_size=_MIN_RSA_BITS),
+            lambda public: isinstance(public, rsa.RSAPublicKey) and public.key_size >= _MIN_RSA_BITS,
+        ),
+        "ES256": _Kind(
+            "the curve P-256",
+            lambda: ec.generate_private_key(ec.SECP256R1()),
+            lambda public: (
+                isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1)
+            ),
+        ),
+        "EdDSA": _Kind(
+            "the curve Ed25519",
+            ed25519.Ed25519PrivateKey.generate,
+            lambda public: isinstance(public, ed25519.Ed25519PublicKey),
+        ),
+    }
+    return kinds[algorithm]
 
 
 def new_private_key(algorithm: str) -> bytes:
     """Return a new private key for `algorithm`, in the format of `AUTH_PRIVATE_KEY`."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    pem: bytes = (
-        ALGORITHMS[algorithm].generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
+    key = _kind(algorithm).generate()
+    pem: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return pem
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, sync_playwright
 
 from browserlab import chromium
 
@@ -33,5 +33,11 @@ def require() -> None:
 def browser(arguments: Sequence[str] = ()) -> Iterator[Browser]:
     """A browser without a window."""
     require()
-    with chromium.browser(arguments) as started:
-        yield started
+    path = chromium.find()
+    with sync_playwright() as playwright:
+        arguments = [*chromium.sandbox_arguments(), *arguments]
+        started = playwright.chromium.launch(executable_path=path, args=arguments)
+        try:
+            yield started
+        finally:
+            started.close()

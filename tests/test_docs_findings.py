@@ -12,9 +12,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from harness.report.charts.parts.draw import draw_claims
 from harness.results import archive
+from harness.results.claims import ClaimAnswer
 from harness.studies.claims import claim, page
-from harness.studies.claims.answers import FILE, Answers
-from harness.studies.suites import SUITES
+from harness.studies.claims.answers import FILE, load
+from harness.studies.claims.claim import SUITES
 from tests.sandbox import ROOT
 
 FOLDER = ROOT / "results" / "published" / "20261126-claims-quiet"
@@ -32,10 +33,15 @@ def numbers(text: str) -> list[str]:
     return re.findall(r"\d[\d,.]*\d|\d", text)
 
 
+def kept() -> list[ClaimAnswer]:
+    """The published answers, by number."""
+    return sorted(load(FOLDER).claims, key=lambda one: one.number)
+
+
 def test_every_row_is_an_answer_and_every_answer_a_row() -> None:
     """Number, claim, author and verdict, word by word, and every number of the reason."""
     rows = ROW.findall((ROOT / "docs" / "findings.md").read_text())
-    answers = Answers.read(FOLDER).all
+    answers = kept()
     assert [(*row[:4], numbers(row[4])) for row in rows] == [
         (str(one.number), one.says, one.by, one.verdict, numbers(one.because)) for one in answers
     ]
@@ -45,8 +51,8 @@ def test_where_they_were_found_is_as_the_file_says() -> None:
     """Machine, Python, revision, and the one browser that showed what a browser shows."""
     file = json.loads((FOLDER / FILE).read_text())
     intro = " ".join((ROOT / "docs" / "findings.md").read_text().split("\n| ")[0].split())
-    [browser] = {one.browser for one in Answers.read(FOLDER).all if one.browser}
-    assert [one.number for one in Answers.read(FOLDER).all if one.browser] == [3, 6, 23]
+    [browser] = {one.browser for one in kept() if one.browser}
+    assert [one.number for one in kept() if one.browser] == [3, 6, 23]
     assert not file["git"]["dirty"]
     setting, revision = file["setting"], file["git"]["revision"]
     assert f"with {setting['cores']} cores ({setting['cpu']}), {setting['python']}" in intro
@@ -59,7 +65,7 @@ def test_the_published_answers_are_to_the_claims_there_are() -> None:
         one.number: (one.says, one.by, one.kind, numbers(one.experiment), numbers(one.rule))
         for one in claim.find_claims([])
     }
-    answers = Answers.read(FOLDER).all
+    answers = kept()
     then = {
         one.number: (one.says, one.by, one.kind, numbers(one.experiment), numbers(one.rule))
         for one in answers
@@ -74,7 +80,7 @@ def test_the_page_is_made_from_the_list(tmp_path: Path, monkeypatch: pytest.Monk
     # takes long.
     monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda *_, **__: None)
     monkeypatch.setattr(FigureCanvasSVG, "print_svg", lambda *_, **__: None)
-    answers = Answers.read(FOLDER).all
+    answers = kept()
     pictures = draw_claims(answers, [archive.load(FOLDER / suite) for suite in SUITES], tmp_path)
     published = (FOLDER / "claims.md").read_text()
     for then, now in REWORDED.items():

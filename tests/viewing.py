@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.report.compare import file as compare_file
 from harness.report.compare.compare import compare
+from harness.results import archive
 from harness.results.model import Result
 from harness.results.progress_file import PROGRESS_FILE, ProgressFile
 from harness.system import files, locks, run_lock
@@ -153,7 +153,7 @@ def put_comparison(folder: Path, *ids: str) -> Path:
     """Put runs of these ids, set side by side, into a folder, which is made; its page says nothing."""
     folder.mkdir(parents=True)
     compared = compare([(one, Result.model_validate(stored(id=one))) for one in ids])
-    compare_file.save_comparison(compared, folder)
+    archive.save_texts({archive.COMPARISON_FILE: compared.model_dump_json()}, folder)
     (folder / "report.html").write_text("side by side")
     return folder
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from browserlab import sites
 from browserlab.session import BrowserSession, open_session
-from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from browserlab.unprotected import AS_IT_COMES, Weakened
 
 TITLE: Final = "calls across origins: which work, and how many preflights they cost"
 SCHEMES: Final = ("cookie", "token")

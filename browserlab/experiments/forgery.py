@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from browserlab import sites
 from browserlab.session import TRANSPORTS, UnexpectedError, Visitor, open_session
-from browserlab.unprotected.weakened import AS_IT_COMES, SameSite, Weakened
+from browserlab.unprotected import AS_IT_COMES, SameSite, Weakened
 from servers import contract
 
 TITLE: Final = "writes forged by another site's page: which the server carries out"
@@ -77,27 +77,16 @@ async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[ForgeryRow]]:
                 weakened = Weakened(same_site=same_site, proof=case.proof, json_only=False, safe_gets=False)
             session.configure(case.scheme, store="local", weakened=weakened)
             async with session.visitor() as visitor:
-                await _log_in(visitor)
+                await visitor.enter(sites.OWN, "the visitor could not log in before the attacks.")
                 for attack in ATTACKS:
                     email = f"forged-{next(numbers)}@{sites.STRANGER}"
                     await _attack(visitor, attack, email)
                     carried_out = await session.email(case.scheme) == email
                     rows.append(ForgeryRow(**vars(case), attack=attack, carried_out=carried_out))
-                await _require_logged_in(visitor)
+                await visitor.open(sites.OWN)
+                if await visitor.read() != 200:  # attacks on others prove nothing
+                    raise UnexpectedError("the visitor was not logged in during the attacks.")
         return session.browser.version, rows
-
-
-async def _log_in(visitor: Visitor) -> None:
-    await visitor.open(sites.OWN)
-    if not await visitor.log_in():
-        raise UnexpectedError("the visitor could not log in before the attacks.")
-
-
-async def _require_logged_in(visitor: Visitor) -> None:
-    """Check that the visitor was logged in, since other attacks prove nothing."""
-    await visitor.open(sites.OWN)
-    if await visitor.read() != 200:
-        raise UnexpectedError("the visitor was not logged in during the attacks.")
 
 
 async def _attack(visitor: Visitor, attack: Attack, email: str) -> None:

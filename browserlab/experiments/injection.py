@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from browserlab import sites
 from browserlab.pages import Store
 from browserlab.proxy import COLLECT
-from browserlab.session import BrowserSession, UnexpectedError, open_session
-from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from browserlab.session import BrowserSession, open_session
+from browserlab.unprotected import AS_IT_COMES, Weakened
 from servers import contract
 
 TITLE: Final = "a script injected into the client: can it steal the credential, can it act"
@@ -78,9 +78,7 @@ async def _run_case(session: BrowserSession, kept: Kept, *, policy: bool) -> Inj
     collected = session.configure(scheme, store=store, weakened=weakened, script=_SCRIPT, policy=policy)
     marked = f"{kept.split()[0].lower()}-{policy}@{sites.STRANGER}".lower()
     async with session.visitor() as visitor:
-        await visitor.open(sites.OWN)
-        if not await visitor.log_in():
-            raise UnexpectedError("the user of the page could not log in.")
+        await visitor.enter(sites.OWN, "the user of the page could not log in.")
         await visitor.press("#call")
         ran = bool(
             await visitor.page.evaluate(_STRIKE, [sites.origin(sites.OWN), _COLLECTOR, f"acted-{marked}"])

@@ -13,7 +13,7 @@ from browserlab import sites
 from browserlab.pages import Page
 from browserlab.proxy import Site
 from browserlab.session import AGAIN, BrowserSession, UnexpectedError, Visitor, open_session
-from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from browserlab.unprotected import AS_IT_COMES, Weakened
 from servers import contract
 
 TITLE: Final = (
@@ -98,14 +98,6 @@ class ClickRow(WaitCase):
     rendered_ms: float
 
 
-@dataclass(frozen=True)
-class _PreparedCase:
-    """A logged-in visitor, and the sites that respond."""
-
-    visitor: Visitor
-    sites: Mapping[str, Site]
-
-
 def cases() -> list[WaitCase]:
     """Return all cases."""
     return [
@@ -128,31 +120,32 @@ async def run(servers: Mapping[str, int], *, rounds: int, seed: int) -> tuple[st
         prepared = {case: await stack.enter_async_context(_prepare(session, case)) for case in cases()}
         for number in range(-_WARM_UP, rounds):
             for case in order.sample(list(prepared), len(prepared)):
-                row = await _click(session, case, prepared[case], number)
+                row = await _click(session, case, *prepared[case], number)
                 if number >= 0:
                     rows.append(row)
         return session.browser.version, rows
 
 
 @asynccontextmanager
-async def _prepare(session: BrowserSession, case: WaitCase) -> AsyncIterator[_PreparedCase]:
+async def _prepare(session: BrowserSession, case: WaitCase) -> AsyncIterator[tuple[Visitor, dict[str, Site]]]:
+    """Yield a logged-in visitor, and the sites that respond."""
     host = _ORIGINS[case.origin]
     weakened = Weakened(preflight_max_age_s=0) if case.preflights == "each time" else AS_IT_COMES
     session.configure("cookie" if case.server == STATIC else case.server, host=host, weakened=weakened)
     async with session.visitor() as visitor:
-        await visitor.open(host)
-        if not await visitor.log_in():
-            raise UnexpectedError(f"the user at {host} could not log in at {case.server}.")
+        await visitor.enter(host, f"the user at {host} could not log in at {case.server}.")
         served = dict(session.proxy.sites)
         if case.server == STATIC:
             site = served[sites.OWN]
             served[sites.OWN] = replace(site, pages={**site.pages, contract.RESTRICTED: _ANSWER})
-        yield _PreparedCase(visitor, served)
+        yield visitor, served
 
 
-async def _click(session: BrowserSession, case: WaitCase, prepared: _PreparedCase, number: int) -> ClickRow:
-    page = prepared.visitor.page
-    session.proxy.sites = dict(prepared.sites)
+async def _click(
+    session: BrowserSession, case: WaitCase, visitor: Visitor, served: dict[str, Site], number: int
+) -> ClickRow:
+    page = visitor.page
+    session.proxy.sites = served
     await page.bring_to_front()
     await page.evaluate(_WATCH)
     session.preflights()

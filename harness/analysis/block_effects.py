@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Final
 
@@ -22,15 +21,11 @@ from typing import Final
 _TRIMMED: Final = 0.2
 
 
-@dataclass(frozen=True)
-class Value:
-    """Value of one slot, with the block that the slot belongs to."""
-
-    block: Hashable
-    value: float
+#: Values of slots, each with the block that the slot belongs to.
+Values = Sequence[tuple[Hashable, float]]
 
 
-def remove_block_effects(values: Mapping[int, Sequence[Value]]) -> dict[int, float]:
+def remove_block_effects(values: Mapping[int, Values]) -> dict[int, float]:
     """Return the level of each instance, in the unit of the values.
 
     Works on logarithms if all values are positive, since a slow machine multiplies times.
@@ -40,22 +35,22 @@ def remove_block_effects(values: Mapping[int, Sequence[Value]]) -> dict[int, flo
     """
     if not values:
         return {}
-    if all(slot.value > 0 for slots in values.values() for slot in slots):
-        logarithms = {i: [Value(s.block, math.log(s.value)) for s in slots] for i, slots in values.items()}
+    if all(value > 0 for slots in values.values() for _, value in slots):
+        logarithms = {i: [(block, math.log(value)) for block, value in slots] for i, slots in values.items()}
         return {instance: math.exp(level) for instance, level in _levels(logarithms).items()}
     return _levels(values)
 
 
-def _levels(values: Mapping[int, Sequence[Value]]) -> dict[int, float]:
-    centres = {instance: median(slot.value for slot in slots) for instance, slots in values.items()}
+def _levels(values: Mapping[int, Values]) -> dict[int, float]:
+    centres = {instance: median(value for _, value in slots) for instance, slots in values.items()}
     deviations: dict[Hashable, list[float]] = defaultdict(list)
     for instance, slots in values.items():
-        for slot in slots:
-            deviations[slot.block].append(slot.value - centres[instance])
+        for block, value in slots:
+            deviations[block].append(value - centres[instance])
     block_effects = {block: median(deviations[block]) for block in deviations}
     typical = median(block_effects.values())
     return {
-        instance: trimmed_mean([slot.value - block_effects[slot.block] for slot in slots]) + typical
+        instance: trimmed_mean([value - block_effects[block] for block, value in slots]) + typical
         for instance, slots in values.items()
     }
 

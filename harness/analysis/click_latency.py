@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import starmap
+from operator import sub
 from statistics import median
-from typing import Final, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Final
 
 from harness.analysis.stats import estimate, verdict
-from harness.analysis.stats.estimate import Ratio
+from harness.analysis.stats.estimate import Estimate, Ratio
+from harness.results.base import Interval, Model, Verdict
 
 #: Confidence level of intervals and verdicts; the default of suites.
 CONFIDENCE: Final = 0.99
@@ -26,10 +26,8 @@ MARGIN: Final = 0.03
 _SUSPICIOUS_P: Final = 0.001
 
 
-class Click(BaseModel):
+class Click(Model):
     """One click; the fields are described in `browserlab.experiments.wait`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: str
     origin: str
@@ -45,11 +43,6 @@ class Click(BaseModel):
         """Return server, origin and preflights."""
         return self.server, self.origin, self.preflights
 
-    @property
-    def as_meant(self) -> bool:
-        """Whether the click matches its case: a preflight that has expired in the browser is sent again."""
-        return self.preflights != "remembered" or not self.preflights_seen
-
 
 #: Server, origin, preflights.
 Case = tuple[str, str, str]
@@ -62,7 +55,7 @@ class Mean:
     """Mean over batches with its t interval at `CONFIDENCE`; None for a single batch."""
 
     value: float
-    ci: tuple[float, float] | None
+    ci: Interval
 
 
 @dataclass(frozen=True)
@@ -111,7 +104,7 @@ class Pair:
     answered_ratio: Mean | None
     answered_ms: Mean | None
     rendered_ms: Mean | None
-    verdict: verdict.Answer | Literal["not judged"]
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -128,10 +121,6 @@ class Noise:
     floor: float | None
     suspicious: bool
 
-
-_received: Final = attrgetter("received_ms")
-_answered: Final = attrgetter("answered_ms")
-_rendered: Final = attrgetter("rendered_ms")
 
 _SAME_ORIGIN: Final = ("own origin", "none")
 _REMEMBERED: Final = ("another origin", "remembered")
@@ -155,8 +144,11 @@ _AA_PAIR: Final[tuple[str, Case, Case]] = (
 
 
 def as_meant(batches: Sequence[Batch]) -> list[Batch]:
-    """Return the batches without clicks that needed a preflight although one should have been cached."""
-    return [[click for click in batch if click.as_meant] for batch in batches]
+    """Return the batches without clicks that sent a preflight again, since the cached one had expired."""
+    return [
+        [click for click in batch if click.preflights != "remembered" or not click.preflights_seen]
+        for batch in batches
+    ]
 
 
 def waits(batches: Sequence[Batch]) -> list[Wait]:
@@ -172,9 +164,9 @@ def waits(batches: Sequence[Batch]) -> list[Wait]:
 
 def pairs(batches: Sequence[Batch]) -> list[Pair]:
     """Return one row per comparison."""
-    ratios = [_ratio(batches, arm, base, _answered) for _, arm, base in _PAIRS]
-    judged = verdict.judge([ratio for ratio in ratios if ratio], confidence=CONFIDENCE, margin=MARGIN)
-    answers = iter(judged)
+    ratios = [_ratio(batches, arm, base, "answered_ms") for _, arm, base in _PAIRS]
+    judged = [ratio for ratio in ratios if ratio]
+    answers = iter(verdict.judge(judged, confidence=CONFIDENCE, margin=MARGIN))
     return [
         _pair(batches, pair, ratio, next(answers) if ratio else "not judged")
         for pair, ratio in zip(_PAIRS, ratios, strict=True)
@@ -184,7 +176,7 @@ def pairs(batches: Sequence[Batch]) -> list[Pair]:
 def noise(batches: Sequence[Batch]) -> Noise:
     """Return the difference between two servers of one scheme."""
     _, arm, base = _AA_PAIR
-    ratio = _ratio(batches, arm, base, _answered)
+    ratio = _ratio(batches, arm, base, "answered_ms")
     pair = _pair(batches, _AA_PAIR, ratio, "not judged")
     if ratio is None:
         return Noise(pair, None, suspicious=False)
@@ -192,44 +184,39 @@ def noise(batches: Sequence[Batch]) -> Noise:
 
 
 def _wait(case: Case, batches: Sequence[Batch]) -> Wait:
-    def mean(time: Callable[[Click], float]) -> Mean | None:
-        return _mean([median(map(time, batch)) for batch in batches if batch])
+    def mean(time: str) -> Mean | None:
+        return _mean([median(getattr(click, time) for click in batch) for batch in batches if batch])
 
     return Wait(
         *case,
         clicks=sum(map(len, batches)),
         preflights_seen=sum(click.preflights_seen for batch in batches for click in batch),
-        received_ms=mean(_received),
-        answered_ms=mean(_answered),
-        rendered_ms=mean(_rendered),
+        received_ms=mean("received_ms"),
+        answered_ms=mean("answered_ms"),
+        rendered_ms=mean("rendered_ms"),
     )
 
 
 def _pair(
-    batches: Sequence[Batch],
-    cases: tuple[str, Case, Case],
-    ratio: Ratio | None,
-    answer: verdict.Answer | Literal["not judged"],
+    batches: Sequence[Batch], cases: tuple[str, Case, Case], ratio: Ratio | None, answer: Verdict
 ) -> Pair:
     name, arm, base = cases
-
-    def differences(time: Callable[[Click], float]) -> list[float]:
-        return _medians(batches, arm, base, lambda click, base_click: time(click) - time(base_click))
-
+    differences = {
+        time: _mean(_medians(batches, arm, base, time, sub))
+        for time in ("received_ms", "answered_ms", "rendered_ms")
+    }
     return Pair(
         name,
-        received_ratio=_as_mean(_ratio(batches, arm, base, _received)),
-        received_ms=_mean(differences(_received)),
+        received_ratio=_as_mean(_ratio(batches, arm, base, "received_ms")),
         answered_ratio=_as_mean(ratio),
-        answered_ms=_mean(differences(_answered)),
-        rendered_ms=_mean(differences(_rendered)),
         verdict=answer,
+        **differences,
     )
 
 
-def _ratio(batches: Sequence[Batch], arm: Case, base: Case, time: Callable[[Click], float]) -> Ratio | None:
+def _ratio(batches: Sequence[Batch], arm: Case, base: Case, time: str) -> Ratio | None:
     """Return arm over base with Student's t interval over batches; None with fewer than two batches."""
-    logs = _medians(batches, arm, base, lambda click, base_click: math.log(time(click) / time(base_click)))
+    logs = _medians(batches, arm, base, time, lambda of_arm, of_base: math.log(of_arm / of_base))
     if len(logs) < 2:
         return None
     mean = estimate.weighted_sum([(1.0, logs)])
@@ -238,25 +225,25 @@ def _ratio(batches: Sequence[Batch], arm: Case, base: Case, time: Callable[[Clic
 
 
 def _medians(
-    batches: Sequence[Batch], arm: Case, base: Case, difference: Callable[[Click, Click], float]
+    batches: Sequence[Batch], arm: Case, base: Case, time: str, difference: Callable[[float, float], float]
 ) -> list[float]:
-    """Return the median of each batch over the differences between clicks of the same round."""
+    """Return the median of each batch over the differences between times of clicks of the same round."""
     medians = []
     for batch in batches:
-        arms = {click.round: click for click in batch if click.case == arm}
-        both = [(arms[click.round], click) for click in batch if click.case == base and click.round in arms]
-        if both:
-            medians.append(median(difference(click, base_click) for click, base_click in both))
+        by_round = {click.round: getattr(click, time) for click in batch if click.case == arm}
+        times = [
+            (by_round[click.round], getattr(click, time))
+            for click in batch
+            if click.case == base and click.round in by_round
+        ]
+        if times:
+            medians.append(median(starmap(difference, times)))
     return medians
 
 
-def _as_mean(ratio: Ratio | None) -> Mean | None:
-    return None if ratio is None else Mean(ratio.value, (ratio.low, ratio.high))
-
-
 def _mean(points: Sequence[float]) -> Mean | None:
-    if not points:
-        return None
-    mean = estimate.mean(points, CONFIDENCE)
-    ends = None if mean.low is None or mean.high is None else (mean.low, mean.high)
-    return Mean(mean.value, ends)
+    return _as_mean(estimate.mean(points, CONFIDENCE)) if points else None
+
+
+def _as_mean(value: Estimate | None) -> Mean | None:
+    return None if value is None else Mean(value.value, value.ci)

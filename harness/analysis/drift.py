@@ -24,6 +24,11 @@ _ENOUGH_SLOTS: Final = 8
 #: An instance strays if it moved by this fraction more than the median, and by this multiple of the scatter.
 _FAR: Final = 0.25
 _FAR_IN_SCATTERS: Final = 5
+#: Values of a slot that are compared; CPU that is not read counts as no drift.
+_METRICS: Final[Mapping[str, Callable[[Slot], float]]] = {
+    "server_cpu": lambda slot: (slot.account.server_cpu_ns or 0) / slot.requests,
+    "service_p50": lambda slot: float(merged(slot.histograms("service")).get_value_at_percentile(50)),
+}
 
 
 @dataclass(frozen=True)
@@ -57,16 +62,13 @@ def _drift(metric: str, value: Callable[[Slot], float], observed: Observation, c
     }
     pairs = [pair for pair in combinations(points, 2) if min(len(points[arm]) for arm in pair) > 1]
     each = 1 - (1 - confidence) / max(1, len(pairs))
+    enough = len(observed.plan.order) >= 3 * _ENOUGH_SLOTS * len(observed.plan.targets)
     return Drift(
         metric,
         arms={arm: geometric_mean(ratios, confidence) for arm, ratios in points.items() if ratios},
         pairs={(base, arm): ratio(points[base], points[arm], each) for base, arm in pairs},
-        strays=_strays(moved) if _has_enough_slots(observed) else {},
+        strays=_strays(moved) if enough else {},
     )
-
-
-def _has_enough_slots(observed: Observation) -> bool:
-    return len(observed.plan.order) >= 3 * _ENOUGH_SLOTS * len(observed.plan.targets)
 
 
 def _strays(moved: Mapping[int, float]) -> dict[int, float]:
@@ -95,22 +97,5 @@ def _moved(observed: Observation, value: Callable[[Slot], float]) -> dict[int, f
             first[slot.instance].append(value(slot))
         elif number >= 2 * count / 3:
             last[slot.instance].append(value(slot))
-    both = [instance for instance in first if instance in last]
-    medians = {i: (median(first[i]), median(last[i])) for i in both}
+    medians = {i: (median(first[i]), median(last[i])) for i in first if i in last}
     return {i: after / before for i, (before, after) in medians.items() if min(before, after) > 0}
-
-
-def _cpu(slot: Slot) -> float:
-    return (slot.account.server_cpu_ns or 0) / slot.requests  # CPU that is not read counts as no drift
-
-
-def _median_service(slot: Slot) -> float:
-    return float(
-        merged(record.service for record in slot.records if record.service).get_value_at_percentile(50)
-    )
-
-
-_METRICS: Final[Mapping[str, Callable[[Slot], float]]] = {
-    "server_cpu": _cpu,
-    "service_p50": _median_service,
-}

@@ -5,14 +5,13 @@ Growth is not judged in short runs, where it cannot be distinguished from warmin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from harness.analysis.drift import Drift, drifts
 from harness.analysis.growth import MEMORY, Growth, growths
 from harness.analysis.observation import Observation
-from harness.analysis.stats.estimate import Estimate, Ratio
-from harness.results.base import Status
+from harness.analysis.stats.estimate import Estimate
 from harness.results.metrics import DRIFT, GROWTH, METRICS
 from harness.results.model import Check
 
@@ -43,29 +42,22 @@ def checks(observed: Observation, *, confidence: float, margin: float, stationar
 
 def check_growth(rows: Sequence[Growth], name: str, *, stationary: bool) -> Check:
     """Return the check for processes that keep growing."""
-    bad: Status = "invalid" if stationary else "warning"
     leaks = [growth for growth in rows if growth.leaks]
-    if not rows:
-        return Check(
-            check=GROWTH,
-            status=bad,
-            detail=f"{name}: too few samples to detect growth of processes: use shorter slots.",
-        )
-    if not leaks:
+    if rows and not leaks:
         most = max((growth for growth in rows if growth.quantity is MEMORY), key=lambda growth: growth.share)
         count = len({growth.process for growth in rows})
-        return Check(
-            check=GROWTH,
-            status="ok",
-            detail=f"{name}: memory, descriptors and threads of {count} processes stayed level after the"
-            f" warm-up; memory changed most in {most.process}, by {most.share:+.1%}.",
+        detail = (
+            f"{name}: memory, descriptors and threads of {count} processes stayed level after the warm-up;"
+            f" memory changed most in {most.process}, by {most.share:+.1%}."
         )
-    return Check(
-        check=GROWTH,
-        status=bad,
-        detail=f"{name}: after the warm-up {', '.join(map(_describe, leaks))}: look for objects that are"
-        " never released; in the store, for sessions that never end.",
+        return Check(check=GROWTH, status="ok", detail=detail)
+    detail = (
+        f"after the warm-up {', '.join(map(_describe, leaks))}: look for objects that are never released; in"
+        " the store, for sessions that never end."
+        if rows
+        else "too few samples to detect growth of processes: use shorter slots."
     )
+    return Check(check=GROWTH, status="invalid" if stationary else "warning", detail=f"{name}: {detail}")
 
 
 def _describe(growth: Growth) -> str:
@@ -78,36 +70,28 @@ def check_drift(drift: Drift, name: str, margin: float) -> Check:
     """Return the check for arms that drifted relative to each other, or far by themselves."""
     apart = [pair for pair, moved in drift.pairs.items() if _beyond(moved, margin)]
     far = [arm for arm, moved in drift.arms.items() if _beyond(moved, ABSOLUTE_DRIFT)]
-    status: Status = "warning" if apart or far or drift.strays else "ok"
-    title = METRICS[drift.metric].title
     alone = [f"{arm} {moved.value - 1:+.1%}" for arm, moved in drift.arms.items()]
-    listed = drift.pairs if len(drift.pairs) <= _FEW_PAIRS else apart
-    relative = [_describe_pair(*pair, drift.pairs[pair]) for pair in listed]
-    return Check(
-        check=DRIFT,
-        status=status,
-        detail=f"{name}: {title} from the first to the last third of the slots: {', '.join(alone + relative)}"
-        + _remedy(apart, far, drift.strays),
-    )
+    relative = [
+        f"{arm} against {base} {moved.value - 1:+.1%} ({moved.low - 1:+.1%} to {moved.high - 1:+.1%})"
+        for (base, arm), moved in drift.pairs.items()
+        if len(drift.pairs) <= _FEW_PAIRS or (base, arm) in apart
+    ]
+    changes = ", ".join(alone + relative)
+    title = METRICS[drift.metric].title
+    figure = f"{name}: {title} from the first to the last third of the slots: {changes}"
+    remedy = "the machine changed, or something that all schemes share; repeat the run"
+    if drift.strays:
+        which = ", ".join(f"instance #{number} {moved - 1:+.0%}" for number, moved in drift.strays.items())
+        figure += f"; unlike the others {which}"
+        remedy = "single processes were disturbed; repeat the run"
+    elif apart:
+        remedy = "one scheme changed and the other did not; look at what its servers accumulate"
+    return Check.graded(DRIFT, figure, remedy, warning=bool(apart or far or drift.strays))
 
 
-def _describe_pair(base: str, arm: str, moved: Ratio) -> str:
-    return f"{arm} against {base} {moved.value - 1:+.1%} ({moved.low - 1:+.1%} to {moved.high - 1:+.1%})"
-
-
-def _remedy(apart: Sequence[tuple[str, str]], far: Sequence[str], strays: Mapping[int, float]) -> str:
-    if strays:
-        which = ", ".join(f"instance #{instance} {moved - 1:+.0%}" for instance, moved in strays.items())
-        return f"; unlike the others {which}: single processes were disturbed; repeat the run."
-    if apart:
-        return ": one scheme changed and the other did not; look at what its servers accumulate."
-    if far:
-        return ": the machine changed, or something that all schemes share; repeat the run."
-    return "."
-
-
-def _beyond(moved: Estimate | Ratio, margin: float) -> bool:
+def _beyond(moved: Estimate, margin: float) -> bool:
     """Whether the whole interval is further from 1 than the margin; false if there is no interval."""
-    if moved.low is None or moved.high is None:
+    if moved.ci is None:
         return False
-    return moved.low > 1 + margin or moved.high < 1 / (1 + margin)
+    low, high = moved.ci
+    return low > 1 + margin or high < 1 / (1 + margin)

@@ -6,7 +6,6 @@ steps up once or goes up and down has pairs without a common direction; a leak h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -76,30 +75,20 @@ def growths(row: Vitals, confidence: float) -> list[Growth]:
     at_s = [moment for moment in row.at_s if moment >= settled_from(row)]
     if len(at_s) < _FEWEST_SAMPLES:
         return []
-    series = [(MEMORY, row.rss), (DESCRIPTORS, row.descriptors), (THREADS, row.threads)]
-    return [
-        _growth(row.process, quantity, at_s, values[-len(at_s) :], confidence) for quantity, values in series
-    ]
+    from scipy.stats import theilslopes  # takes a second to import; only long runs need it
+
+    found = []
+    for quantity, values in ((MEMORY, row.rss), (DESCRIPTORS, row.descriptors), (THREADS, row.threads)):
+        settled = values[-len(at_s) :]
+        slope = theilslopes(settled, at_s, alpha=confidence)
+        gains = [
+            float(per_s) * (at_s[-1] - at_s[0]) for per_s in (slope.slope, slope.low_slope, slope.high_slope)
+        ]
+        found.append(Growth(row.process, quantity, median(settled), *gains))
+    return found
 
 
 def settled_from(row: Vitals) -> float:
     """Return the end of the warm-up, on the clock of `at_s`."""
     first, last = row.at_s[0], row.at_s[-1]
     return first + WARM_UP * (last - first)
-
-
-def _growth(
-    process: str, quantity: Quantity, at_s: Sequence[float], values: Sequence[int], confidence: float
-) -> Growth:
-    from scipy.stats import theilslopes  # takes a second to import; only long runs need it
-
-    slope = theilslopes(values, at_s, alpha=confidence)
-    seconds = at_s[-1] - at_s[0]
-    return Growth(
-        process,
-        quantity,
-        level=median(values),
-        gain=float(slope.slope) * seconds,
-        low=float(slope.low_slope) * seconds,
-        high=float(slope.high_slope) * seconds,
-    )

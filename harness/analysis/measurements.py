@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, Final
 
 from harness.analysis.observation import Observation, arms, by_instance
@@ -14,7 +14,7 @@ from harness.analysis.stats.verdict import judge
 from harness.protocol.clocks import Clock
 from harness.protocol.plan import split_halves
 from harness.protocol.recording import merged
-from harness.results.base import Interval, Verdict
+from harness.results.base import Verdict
 from harness.results.metrics import METRICS
 from harness.results.model import Comparison, Distribution, Measurement
 from harness.suites.model import Scenario
@@ -55,46 +55,38 @@ def _rows(
     rows: list[Measurement] = []
     slots = by_instance(observed)
     for arm, instances in arms(observed).items():
-        records = [r for i in instances for slot in slots[i] for r in slot.records]
+        records = [record for i in instances for slot in slots[i] for record in slot.records]
         samples = sum(record.requests for record in records if step in (None, record.step))
         for metric, values in estimates.items():
             points = {instance: float(values[instance]) for instance in instances if instance in values}
             if points:
-                batches = _by_batch(observed, points)
-                values_of_arm = list(points.values())
-                rows.append(
-                    _row(observed.scenario, params, arm, metric, values_of_arm, batches, samples, confidence)
-                )
+                rows.append(_row(observed, params, arm, metric, points, samples, confidence))
     return rows
 
 
-def _by_batch(observed: Observation, instances: Iterable[int]) -> list[int]:
-    """Return the number of these instances in each batch; empty if there is only one batch."""
-    counts = Counter(observed.batch(instance) for instance in instances)
-    return [counts[batch] for batch in range(observed.batches)] if observed.batches > 1 else []
-
-
 def _row(
-    scenario: Scenario,
+    observed: Observation,
     params: dict[str, Any],
     arm: str,
     metric: str,
-    points: list[float],
-    batches: list[int],
+    by_instance: Mapping[int, float],
     samples: int,
     confidence: float,
 ) -> Measurement:
+    points = list(by_instance.values())
+    counts = Counter(map(observed.batch, by_instance))
+    batches = [counts[batch] for batch in range(observed.batches)] if observed.batches > 1 else []
     positive = METRICS[metric].scale == "log" and min(points) > 0
     estimate = (geometric_mean if positive else mean)(points, confidence, batches)
     return Measurement(
-        scenario=scenario.name,
-        load=scenario.load.label,
+        scenario=observed.scenario.name,
+        load=observed.scenario.load.label,
         params=params,
         arm=arm,
         metric=metric,
         unit=METRICS[metric].unit,
         value=estimate.value,
-        ci=_interval(estimate.low, estimate.high),
+        ci=estimate.ci,
         instances=len(points),
         points=points,
         samples=samples,
@@ -125,20 +117,30 @@ def comparisons(
         usable = [
             (base, arm)
             for base, arm in _pairs(rows_of_metric, among)
-            if min(base.points + arm.points) > 0 and min(_group_sizes(base, arm), default=0) > 1
+            if min(base.points + arm.points) > 0 and _has_spread(base, arm)
         ]
         ratios = [stratified_ratio(base.paired(arm), confidence) for base, arm in usable]
         primary = metric == scenario.primary_metric and params == scenario.params
         verdicts: Sequence[Verdict] = ["not judged"] * len(ratios)
         if primary:
-            verdicts = judge(
-                ratios,
-                confidence=confidence,
-                margin=margin,
-                larger_is_better=METRICS[metric].larger_is_better,
+            better = METRICS[metric].larger_is_better
+            verdicts = judge(ratios, confidence=confidence, margin=margin, larger_is_better=better)
+        result += [
+            Comparison(
+                scenario=base.scenario,
+                load=base.load,
+                params=params,
+                metric=metric,
+                base=base.arm,
+                arm=arm.arm,
+                ratio=quotient.value,
+                ci=quotient.ci,
+                noise_floor=quotient.noise_floor,
+                primary=primary,
+                verdict=verdict,
             )
-        for (base, arm), quotient, verdict in zip(usable, ratios, verdicts, strict=True):
-            result.append(_comparison(base, arm, quotient, primary=primary, verdict=verdict))
+            for (base, arm), quotient, verdict in zip(usable, ratios, verdicts, strict=True)
+        ]
     return result
 
 
@@ -152,8 +154,9 @@ def _pairs(
     return [(by_arm[base], by_arm[arm]) for base, arm in among if base in by_arm and arm in by_arm]
 
 
-def _group_sizes(base: Measurement, arm: Measurement) -> list[int]:
-    return [len(group) for pair in base.paired(arm) for group in pair]
+def _has_spread(base: Measurement, arm: Measurement) -> bool:
+    """Whether both have two instances or more in each batch that has both."""
+    return min((len(group) for pair in base.paired(arm) for group in pair), default=0) > 1
 
 
 def _compared(rows: Sequence[Measurement]) -> list[tuple[str, dict[str, Any]]]:
@@ -163,24 +166,6 @@ def _compared(rows: Sequence[Measurement]) -> list[tuple[str, dict[str, Any]]]:
         if METRICS[row.metric].scale == "log" and (row.metric, row.params) not in pairs:
             pairs.append((row.metric, row.params))
     return pairs
-
-
-def _comparison(
-    base: Measurement, arm: Measurement, quotient: Ratio, *, primary: bool, verdict: Verdict
-) -> Comparison:
-    return Comparison(
-        scenario=base.scenario,
-        load=base.load,
-        params=base.params,
-        metric=base.metric,
-        base=base.arm,
-        arm=arm.arm,
-        ratio=quotient.value,
-        ci=(quotient.low, quotient.high),
-        noise_floor=quotient.noise_floor,
-        primary=primary,
-        verdict=verdict,
-    )
 
 
 def aa_test(row: Measurement, seed: int, confidence: float) -> Ratio | None:
@@ -197,32 +182,24 @@ def distributions(observed: Observation) -> list[Distribution]:
     scenario, steps, slots = observed.scenario, observed.steps(), by_instance(observed)
     for step in steps:
         params = scenario.params | ({"step": step} if len(steps) > 1 else {})
-        for arm, instances in arms(observed).items():
-            records = [record for i in instances for slot in slots[i] for record in slot.step(step)]
-            for clock in _CLOCKS:
-                texts = [text for record in records if (text := getattr(record, clock))]
-                if texts:
-                    rows.append(_distribution(scenario, params, arm, clock, texts))
+        for (arm, instances), clock in product(arms(observed).items(), _CLOCKS):
+            parts = [slot.step(step) for instance in instances for slot in slots[instance]]
+            texts = [text for part in parts for text in part.histograms(clock)]
+            if texts:
+                whole = merged(texts)
+                points = [
+                    (item.percentile_level_iterated_to, item.value_iterated_to / 1e3)
+                    for item in whole.get_percentile_iterator(5)
+                ]
+                rows.append(
+                    Distribution(
+                        scenario=scenario.name,
+                        load=scenario.load.label,
+                        params=params,
+                        arm=arm,
+                        clock=clock,
+                        samples=whole.get_total_count(),
+                        points=points,
+                    )
+                )
     return rows
-
-
-def _distribution(
-    scenario: Scenario, params: dict[str, Any], arm: str, clock: Clock, texts: Sequence[str]
-) -> Distribution:
-    whole = merged(texts)
-    return Distribution(
-        scenario=scenario.name,
-        load=scenario.load.label,
-        params=params,
-        arm=arm,
-        clock=clock,
-        samples=whole.get_total_count(),
-        points=[
-            (item.percentile_level_iterated_to, item.value_iterated_to / 1e3)
-            for item in whole.get_percentile_iterator(5)
-        ],
-    )
-
-
-def _interval(low: float | None, high: float | None) -> Interval:
-    return None if low is None or high is None else (low, high)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, count
 from statistics import fmean, median
 from typing import TypeVar
 
-from harness.protocol.plan import Plan, Target, by_arm
+from harness.protocol.plan import Plan, by_arm
 from harness.protocol.recording import Recording, SlotRecord, SlotUsage
 from harness.results.model import Vitals
 from harness.suites.model import Scenario
@@ -29,11 +29,6 @@ class Slot:
     server_cpus: int = 1
 
     @property
-    def number(self) -> int:
-        """Return the index into the plan's order."""
-        return self.account.slot
-
-    @property
     def requests(self) -> int:
         """Return the number of requests of all steps."""
         return sum(record.requests for record in self.records)
@@ -46,17 +41,18 @@ class Slot:
     @property
     def load_cpu(self) -> float:
         """Return the busiest load process's share of its CPU."""
-        by_process: dict[int, int] = defaultdict(int)
-        for record in self.records:
-            by_process[record.process] += record.load_cpu_ns
-        return max(by_process.values()) / self.elapsed_ns
+        return self._worst_process("load_cpu_ns")
 
     @property
     def load_wait(self) -> float:
         """Return the share of the slot in which the worst load process was runnable but had no CPU."""
-        by_process: dict[int, int] = defaultdict(int)
+        return self._worst_process("load_wait_ns")
+
+    def _worst_process(self, counter: str) -> float:
+        """Return the largest sum of a counter over the steps of one load process, as a share of the slot."""
+        by_process: Counter[int] = Counter()
         for record in self.records:
-            by_process[record.process] += record.load_wait_ns
+            by_process[record.process] += getattr(record, counter)
         return max(by_process.values()) / self.elapsed_ns
 
     @property
@@ -73,20 +69,13 @@ class Slot:
         taken_ns = all_ns - self.account.server_cpu_ns - store_ns
         return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / all_ns
 
-    @property
-    def server_busy(self) -> float | None:
-        """Return the share that the server used of the CPUs available to it; None if it is not read."""
-        used_ns = self.account.server_cpu_ns
-        return None if used_ns is None else used_ns / (self.server_cpus * self.elapsed_ns)
+    def step(self, name: str) -> Slot:
+        """Return the slot with the records of one step only."""
+        return replace(self, records=tuple(record for record in self.records if record.step == name))
 
-    @property
-    def store_busy(self) -> float:
-        """Return the share that the store used of one CPU (it runs in one thread); 0 if it is not read."""
-        return (self.account.store_cpu_ns or 0.0) / self.elapsed_ns
-
-    def step(self, name: str) -> list[SlotRecord]:
-        """Return the records of one step."""
-        return [record for record in self.records if record.step == name]
+    def histograms(self, clock: str) -> list[str]:
+        """Return the encoded histograms of a clock (or of the `lag`); empty if it did not run."""
+        return [text for record in self.records if (text := getattr(record, clock))]
 
 
 @dataclass(frozen=True)
@@ -131,17 +120,14 @@ class Observation:
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return batch and block within the batch of each slot; a block has every instance once."""
-        counts: Counter[int] = Counter()
-        blocks = []
-        for instance in self.plan.order:
-            blocks.append((self.batch(instance), counts[instance]))
-            counts[instance] += 1
-        return blocks
+        counts: dict[int, Iterator[int]] = defaultdict(count)
+        return [(self.batch(instance), next(counts[instance])) for instance in self.plan.order]
 
     def slots(self) -> list[Slot]:
         """Return the slots with both records and usage; of a search only those after it settled."""
         records: dict[int, list[SlotRecord]] = defaultdict(list)
-        begin = self._settled_from()
+        # The first slot after each instance's search settled.
+        begin = {record.instance: record.slot + 1 for record in self.recording.slots if not record.settled}
         for record in self.recording.slots:
             if record.slot >= begin.get(record.instance, 0):
                 records[record.slot].append(record)
@@ -150,10 +136,6 @@ class Observation:
             for account in self.accounts
             if sum(record.requests for record in records.get(account.slot, []))
         ]
-
-    def _settled_from(self) -> dict[int, int]:
-        """Return the first slot after each instance's search settled, by instance."""
-        return {record.instance: record.slot + 1 for record in self.recording.slots if not record.settled}
 
     def steps(self) -> list[str]:
         """Return the steps of the scenario, in the order of their first occurrence."""
@@ -172,59 +154,61 @@ def joined(batches: Sequence[Observation]) -> Observation:
     """
     if len(batches) == 1:
         return batches[0]
-    targets: list[Target] = []
-    order: list[int] = []
-    records: list[SlotRecord] = []
-    accounts: list[SlotUsage] = []
-    rss: dict[int, int] = {}
-    vitals: list[Vitals] = []
-    for number, batch in enumerate(batches, 1):
-        instances, slots = len(targets), len(order)
-        targets += [replace(target, instance=target.instance + instances) for target in batch.plan.targets]
-        order += [instance + instances for instance in batch.plan.order]
-        records += [_renumbered(record, slots, instances) for record in batch.recording.slots]
-        accounts += [_renumbered(account, slots, instances) for account in batch.accounts]
-        rss |= {instance + instances: size for instance, size in batch.server_rss.items()}
-        vitals += [
-            row.model_copy(update={"process": f"{row.process}, batch {number}"}) for row in batch.vitals
-        ]
     first = batches[0]
+    sizes = tuple(len(batch.plan.targets) for batch in batches)
+    # Each batch with the numbers of its first instance and of its first slot.
+    instances = accumulate(sizes, initial=0)
+    slots = accumulate((len(batch.plan.order) for batch in batches), initial=0)
+    placed = list(zip(batches, instances, slots, strict=False))
     return Observation(
         first.scenario,
-        replace(first.plan, targets=tuple(targets), order=tuple(order)),
+        replace(
+            first.plan,
+            targets=tuple(
+                replace(target, instance=target.instance + begin)
+                for batch, begin, _ in placed
+                for target in batch.plan.targets
+            ),
+            order=tuple(instance + begin for batch, begin, _ in placed for instance in batch.plan.order),
+        ),
         replace(
             first.recording,
-            slots=tuple(records),
+            slots=tuple(
+                _renumbered(row, *begin) for batch, *begin in placed for row in batch.recording.slots
+            ),
             errors=dict(sum((Counter(batch.recording.errors) for batch in batches), Counter())),
             complete=all(batch.recording.complete for batch in batches),
             lost=next((batch.recording.lost for batch in batches if batch.recording.lost), ""),
         ),
-        accounts,
-        server_rss=rss,
-        store_memory={
-            arm: round(fmean(sizes))
-            for arm, sizes in _by_arm(batch.store_memory for batch in batches).items()
+        [_renumbered(row, *begin) for batch, *begin in placed for row in batch.accounts],
+        server_rss={
+            instance + begin: size
+            for batch, begin, _ in placed
+            for instance, size in batch.server_rss.items()
         },
+        store_memory=_by_arm([batch.store_memory for batch in batches], lambda sizes: round(fmean(sizes))),
         store_rtt_us=fmean(batch.store_rtt_us for batch in batches),
-        longest_profile={
-            arm: min(sizes) for arm, sizes in _by_arm(batch.longest_profile for batch in batches).items()
-        },
-        vitals=vitals,
-        sizes=tuple(len(batch.plan.targets) for batch in batches),
+        longest_profile=_by_arm([batch.longest_profile for batch in batches], min),
+        vitals=[
+            row.model_copy(update={"process": f"{row.process}, batch {number}"})
+            for number, batch in enumerate(batches, 1)
+            for row in batch.vitals
+        ],
+        sizes=sizes,
         server_cpus=first.server_cpus,
     )
 
 
-def _by_arm(batches: Iterable[Mapping[str, int]]) -> dict[str, list[int]]:
-    """Return the values of each arm over the batches that it was in."""
+def _by_arm(batches: Sequence[Mapping[str, int]], combine: Callable[[list[int]], int]) -> dict[str, int]:
+    """Return the combined values of each arm over the batches that it was in."""
     values: dict[str, list[int]] = defaultdict(list)
     for batch in batches:
         for arm, value in batch.items():
             values[arm].append(value)
-    return values
+    return {arm: combine(sizes) for arm, sizes in values.items()}
 
 
-def _renumbered(row: _Row, slots: int, instances: int) -> _Row:
+def _renumbered(row: _Row, instances: int, slots: int) -> _Row:
     return replace(row, slot=row.slot + slots, instance=row.instance + instances)
 
 
@@ -238,12 +222,17 @@ def by_instance(observed: Observation) -> dict[int, list[Slot]]:
 
 def arms(observed: Observation) -> dict[str, list[int]]:
     """Return the instances that recorded anything, by arm."""
-    recorded = set(by_instance(observed))
-    instances_of = {
-        arm: [instance for instance in instances if instance in recorded]
+    slots = by_instance(observed)
+    return {
+        arm: recorded
         for arm, instances in by_arm(observed.plan.targets).items()
+        if (recorded := [instance for instance in instances if instance in slots])
     }
-    return {arm: instances for arm, instances in instances_of.items() if instances}
+
+
+def _slots_of(observed: Observation, arm: str) -> list[Slot]:
+    instances = by_arm(observed.plan.targets)[arm]
+    return [slot for slot in observed.slots() if slot.instance in instances]
 
 
 def cpu_waits(observed: Observation, arm: str) -> dict[str, float]:
@@ -251,36 +240,22 @@ def cpu_waits(observed: Observation, arm: str) -> dict[str, float]:
 
     The server is missing if its CPU is not read.
     """
-    instances = set(by_arm(observed.plan.targets)[arm])
-    slots = [slot for slot in observed.slots() if slot.instance in instances]
+    slots = _slots_of(observed, arm)
     waits = [slot.server_wait for slot in slots if slot.account.server_cpu_ns is not None]
-    return ({"server": fmean(waits)} if waits else {}) | {
-        "load generator": fmean(slot.load_wait for slot in slots)
-    }
+    load = {"load generator": fmean(slot.load_wait for slot in slots)}
+    return {"server": fmean(waits)} | load if waits else load
 
 
-@dataclass(frozen=True)
-class Busy:
-    """CPU use under an arm's load: medians over slots.
+def busy(observed: Observation, arm: str) -> tuple[float | None, float]:
+    """Return the shares that an arm's servers used of their CPUs, and the store (one thread) of one CPU.
 
-    Attributes:
-        server: Share that an instance used of the CPUs available to it; None if its CPU is not read.
-        cpus: Number of those CPUs.
-        store: Share that the store used of one CPU.
+    Medians over the arm's slots; without the servers' if their CPU is not read.
     """
-
-    server: float | None
-    cpus: int
-    store: float
-
-
-def busy(observed: Observation, arm: str) -> Busy:
-    """Return the CPU use of an arm's servers and of the store in the arm's slots."""
-    instances = set(by_arm(observed.plan.targets)[arm])
-    slots = [slot for slot in observed.slots() if slot.instance in instances]
-    shares = [share for slot in slots if (share := slot.server_busy) is not None]
-    return Busy(
-        median(shares) if shares else None,
-        observed.server_cpus,
-        median(slot.store_busy for slot in slots),
-    )
+    slots = _slots_of(observed, arm)
+    shares = [
+        used_ns / (observed.server_cpus * slot.elapsed_ns)
+        for slot in slots
+        if (used_ns := slot.account.server_cpu_ns) is not None
+    ]
+    of_store = median((slot.account.store_cpu_ns or 0.0) / slot.elapsed_ns for slot in slots)
+    return median(shares) if shares else None, of_store

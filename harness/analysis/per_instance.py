@@ -8,20 +8,30 @@ and not the instance. Tails need more requests than a slot has: they come from m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Final
 
-from harness.analysis.block_effects import Value, remove_block_effects
-from harness.analysis.observation import Observation, Slot, by_instance
-from harness.protocol.recording import SlotRecord, SlotUsage, merged
+from hdrh.histogram import HdrHistogram
 
-_PERCENTILES: Final = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
-#: Percentiles that are estimated slot by slot; the others come from merged histograms.
-_BY_SLOT: Final = {"p50"}
+from harness.analysis.block_effects import remove_block_effects
+from harness.analysis.observation import Observation, Slot, by_instance
+from harness.protocol.clocks import Clock
+from harness.protocol.recording import SlotUsage, merged
+
+#: Percentiles that come from merged histograms; the median is estimated slot by slot.
+_TAILS: Final = {"p90": 90.0, "p99": 99.0, "p999": 99.9}
+#: Counters of records over the number of requests, or of arrivals that were due.
+_PER_REQUEST: Final = {
+    "request_bytes": "request_bytes",
+    "response_bytes": "response_bytes",
+    "error_rate": "errors",
+}
+_PER_ARRIVAL: Final = {"late_arrivals": "late", "dropped_arrivals": "dropped"}
 
 #: Estimate of each instance.
 ByInstance = dict[int, float]
+_Slots = Mapping[int, Sequence[Slot]]
 
 
 def instance_estimates(observed: Observation) -> dict[str, ByInstance]:
@@ -30,16 +40,20 @@ def instance_estimates(observed: Observation) -> dict[str, ByInstance]:
     A scenario of several steps has no latencies: a mixture of logins and reads is no meaningful latency.
     """
     slots = by_instance(observed)
-    records = {instance: [slot.records for slot in slots[instance]] for instance in slots}
-    estimates = _costs(observed, slots) | _sizes(records)
+    estimates = _costs(observed, slots) | _shares(slots, _PER_REQUEST, "requests")
     if len(observed.steps()) == 1:
-        estimates |= _clocks(observed, slots, records)
+        estimates |= _latencies(observed, slots)
     if observed.plan.limit_ns:
-        estimates["capacity"] = _of_records(
-            records, lambda rows: math.exp(fmean(math.log(row.rate) for row in rows))
-        )
+        estimates["capacity"] = {
+            instance: math.exp(fmean(math.log(record.rate) for slot in rows for record in slot.records))
+            for instance, rows in slots.items()
+        }
     elif observed.plan.model == "open":
-        estimates |= _punctuality(records)
+        estimates |= _shares(slots, _PER_ARRIVAL, "scheduled")
+        estimates["lag_p99"] = {
+            instance: _us(merged(text for slot in rows for text in slot.histograms("lag")), 99)
+            for instance, rows in slots.items()
+        }
     estimates["server_rss"] = {i: observed.server_rss[i] for i in slots if i in observed.server_rss}
     return estimates
 
@@ -47,156 +61,95 @@ def instance_estimates(observed: Observation) -> dict[str, ByInstance]:
 def step_points(observed: Observation, step: str) -> dict[str, ByInstance]:
     """Return the estimate of each instance, by metric and instance, for metrics of a single step."""
     slots = {
-        instance: slots_of_step
-        for instance, all_slots in by_instance(observed).items()
-        if (slots_of_step := [slot for slot in all_slots if slot.step(step)])
+        instance: of_step
+        for instance, rows in by_instance(observed).items()
+        if (of_step := [part for slot in rows if (part := slot.step(step)).records])
     }
-    records = {instance: [slot.step(step) for slot in slots[instance]] for instance in slots}
-    return _sizes(records) | _clocks(observed, slots, records)
+    return _shares(slots, _PER_REQUEST, "requests") | _latencies(observed, slots)
 
 
-def _costs(observed: Observation, slots: Mapping[int, Sequence[Slot]]) -> dict[str, ByInstance]:
+def _costs(observed: Observation, slots: _Slots) -> dict[str, ByInstance]:
     """Return cost per request and rate; they are known for whole slots only."""
 
-    def of_slots(value: Callable[[Slot], float]) -> ByInstance:
-        return _levels(observed, {i: [(slot, value(slot)) for slot in slots[i]] for i in slots})
-
-    def of_read(cpu_ns: Callable[[SlotUsage], float | None]) -> ByInstance:
+    def cpu(ns: Callable[[SlotUsage], float | None]) -> ByInstance:
         """Return CPU in us per request, of the instances with a known CPU time."""
-        read = {
-            instance: [
-                (slot, ns / slot.requests / 1e3)
-                for slot in slots[instance]
-                if (ns := cpu_ns(slot.account)) is not None
-            ]
-            for instance in slots
-        }
-        return _levels(observed, {instance: values for instance, values in read.items() if values})
 
-    server = of_read(lambda account: account.server_cpu_ns)
-    store = of_read(lambda account: account.store_cpu_ns)
+        def us(slot: Slot) -> float | None:
+            used_ns = ns(slot.account)
+            return None if used_ns is None else used_ns / slot.requests / 1e3
+
+        return _levels(observed, slots, us)
+
+    server = cpu(lambda account: account.server_cpu_ns)
+    store = cpu(lambda account: account.store_cpu_ns)
     operations = _operations(slots)
     # Without operations all CPU of the store is its own housekeeping, which no request caused.
-    store = {instance: cpu if operations[instance] else 0.0 for instance, cpu in store.items()}
+    store = {instance: us if operations[instance] else 0.0 for instance, us in store.items()}
     return {
-        "throughput": of_slots(lambda slot: slot.requests / slot.elapsed_ns * 1e9),
+        "throughput": _levels(observed, slots, lambda slot: slot.requests / slot.elapsed_ns * 1e9),
         "server_cpu": server,
         "store_cpu": store,
-        "total_cpu": {i: cpu + store[i] for i, cpu in server.items() if i in store},
+        "total_cpu": {instance: us + store[instance] for instance, us in server.items() if instance in store},
         "store_ops": operations,
-        "load_cpu": {instance: median(slot.load_cpu for slot in slots[instance]) for instance in slots},
+        "load_cpu": {instance: median(slot.load_cpu for slot in rows) for instance, rows in slots.items()},
     }
 
 
-def _operations(slots: Mapping[int, Sequence[Slot]]) -> ByInstance:
+def _operations(slots: _Slots) -> ByInstance:
     """Return store commands per request, of the instances with a known store."""
     operations = {}
-    for instance in slots:
-        read = [
-            (count, slot.requests)
-            for slot in slots[instance]
-            if (count := slot.account.store_ops) is not None
-        ]
+    for instance, rows in slots.items():
+        read = [(count, slot.requests) for slot in rows if (count := slot.account.store_ops) is not None]
         if read:
             operations[instance] = sum(count for count, _ in read) / sum(requests for _, requests in read)
     return operations
 
 
-def _levels(observed: Observation, values: Mapping[int, Sequence[tuple[Slot, float]]]) -> ByInstance:
-    """Return each instance's level, from the values of its slots."""
-    if observed.plan.limit_ns:  # the slots of a search have different rates, so blocks are not comparable
-        return {instance: median(value for _, value in rows) for instance, rows in values.items()}
+def _levels(observed: Observation, slots: _Slots, value: Callable[[Slot], float | None]) -> ByInstance:
+    """Return each instance's level, from the values of its slots; none of an instance without values."""
     blocks = observed.blocks()
-    return remove_block_effects(
-        {
-            instance: [Value(blocks[slot.number], value) for slot, value in rows]
-            for instance, rows in values.items()
-        }
-    )
+    values: dict[int, list[tuple[tuple[int, int], float]]] = {}
+    for instance, rows in slots.items():
+        for slot in rows:
+            if (known := value(slot)) is not None:
+                values.setdefault(instance, []).append((blocks[slot.account.slot], known))
+    if observed.plan.limit_ns:  # the slots of a search have different rates, so blocks are not comparable
+        return {instance: median(known for _, known in rows) for instance, rows in values.items()}
+    return remove_block_effects(values)
 
 
-def _sizes(records: Mapping[int, Sequence[Sequence[SlotRecord]]]) -> dict[str, ByInstance]:
-    def per_request(value: Callable[[SlotRecord], int]) -> ByInstance:
-        return _of_records(records, lambda rows: sum(map(value, rows)) / sum(row.requests for row in rows))
+def _shares(slots: _Slots, counters: Mapping[str, str], of: str) -> dict[str, ByInstance]:
+    """Return sums of counters over the sum of another one, of all records of an instance together."""
+
+    def total(counter: str, instance: int) -> int:
+        return sum(getattr(record, counter) for slot in slots[instance] for record in slot.records)
 
     return {
-        "request_bytes": per_request(lambda row: row.request_bytes),
-        "response_bytes": per_request(lambda row: row.response_bytes),
-        "error_rate": per_request(lambda row: row.errors),
+        metric: {instance: total(counter, instance) / total(of, instance) for instance in slots}
+        for metric, counter in counters.items()
     }
 
 
-def _clocks(
-    observed: Observation,
-    slots: Mapping[int, Sequence[Slot]],
-    records: Mapping[int, Sequence[Sequence[SlotRecord]]],
-) -> dict[str, ByInstance]:
+def _latencies(observed: Observation, slots: _Slots) -> dict[str, ByInstance]:
     """Return percentiles of both clocks, in us; of a clock that did not run, none."""
-    estimates: dict[str, ByInstance] = {}
-    texts_of: dict[str, Callable[[SlotRecord], str]] = {
-        "service": lambda row: row.service,
-        "response": lambda row: row.response,
-    }
-    for clock, text_of in texts_of.items():
-        ran = {
-            instance: [
-                (slot, texts)
-                for slot, rows in zip(slots[instance], records[instance], strict=True)
-                if (texts := [text for row in rows if (text := text_of(row))])
-            ]
-            for instance in slots
-        }
-        estimates |= {
-            f"{clock}_{name}": values
-            for name, values in _percentiles(observed, {i: rows for i, rows in ran.items() if rows}).items()
-        }
-    return estimates
+    return _percentiles(observed, slots, "service") | _percentiles(observed, slots, "response")
 
 
-def _percentiles(
-    observed: Observation, texts: Mapping[int, Sequence[tuple[Slot, Sequence[str]]]]
-) -> dict[str, ByInstance]:
-    """Return percentiles of one clock in us; `texts` has the encoded histograms of each slot, by instance."""
-    if not texts:
+def _percentiles(observed: Observation, slots: _Slots, clock: Clock) -> dict[str, ByInstance]:
+    texts = {i: [text for slot in rows for text in slot.histograms(clock)] for i, rows in slots.items()}
+    whole = {instance: merged(encoded) for instance, encoded in texts.items() if encoded}
+    if not whole:
         return {}
-    by_slot = {i: [(slot, merged(encoded)) for slot, encoded in rows] for i, rows in texts.items()}
-    whole = {i: merged(text for _, encoded in rows for text in encoded) for i, rows in texts.items()}
-    estimates: dict[str, ByInstance] = {}
-    for name, percentile in _PERCENTILES.items():
-        if name in _BY_SLOT:
-            estimates[name] = _levels(
-                observed,
-                {
-                    i: [
-                        (slot, histogram.get_value_at_percentile(percentile) / 1e3)
-                        for slot, histogram in rows
-                    ]
-                    for i, rows in by_slot.items()
-                },
-            )
-        else:
-            estimates[name] = {i: whole[i].get_value_at_percentile(percentile) / 1e3 for i in whole}
-    return estimates
 
+    def middle(slot: Slot) -> float | None:
+        encoded = slot.histograms(clock)
+        return _us(merged(encoded), 50) if encoded else None
 
-def _punctuality(records: Mapping[int, Sequence[Sequence[SlotRecord]]]) -> dict[str, ByInstance]:
-    def of_scheduled(value: Callable[[SlotRecord], int]) -> ByInstance:
-        return _of_records(records, lambda rows: sum(map(value, rows)) / sum(row.scheduled for row in rows))
-
-    return {
-        "late_arrivals": of_scheduled(lambda row: row.late),
-        "dropped_arrivals": of_scheduled(lambda row: row.dropped),
-        "lag_p99": _of_records(
-            records,
-            lambda rows: merged(row.lag for row in rows if row.lag).get_value_at_percentile(99) / 1e3,
-        ),
+    return {f"{clock}_p50": _levels(observed, slots, middle)} | {
+        f"{clock}_{name}": {instance: _us(histogram, percentile) for instance, histogram in whole.items()}
+        for name, percentile in _TAILS.items()
     }
 
 
-def _of_records(
-    records: Mapping[int, Iterable[Sequence[SlotRecord]]], value: Callable[[Sequence[SlotRecord]], float]
-) -> ByInstance:
-    """Return the value of all records of an instance together, by instance."""
-    return {
-        instance: value([record for slot in slots for record in slot]) for instance, slots in records.items()
-    }
+def _us(histogram: HdrHistogram, percentile: float) -> float:
+    return float(histogram.get_value_at_percentile(percentile) / 1e3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import inspect
 import os
 import select
 import sys
@@ -70,10 +71,9 @@ class _Group(TyperGroup):
         return _without_types_of_flags(super().get_params(ctx))
 
 
-def _paragraphs(text: str | None) -> str:
+def _paragraphs(text: str) -> str:
     """Return a docstring with each of its paragraphs on one line, so that help wraps them at any width."""
-    lines = (text or "").strip().split("\n")
-    paragraphs = "\n".join(line.strip() for line in lines).split("\n\n")
+    paragraphs = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 

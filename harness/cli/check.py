@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 from harness.errors import SuiteError
-
-#: Default time limit of a check, in seconds.
-_LIMIT_S: Final = 900
 
 
 class OnInconclusive(StrEnum):
@@ -26,18 +23,16 @@ def command(
     suite: options.Suite = "gate",
     against: Annotated[
         str | None,
-        typer.Option(
-            metavar="REV",
-            envvar=options.envvar("--against"),
-            help="Git revision to compare with: its servers run beside those of the working tree.",
+        options.settable(
+            "--against",
+            "REV",
+            "Git revision to compare with: its servers run beside those of the working tree.",
         ),
     ] = None,
     baseline: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            envvar=options.envvar("--baseline"),
-            help="Baseline file to compare with, written by --save-baseline on any machine.",
+        options.settable(
+            "--baseline", "FILE", "Baseline file to compare with, written by --save-baseline on any machine."
         ),
     ] = None,
     save_baseline: Annotated[
@@ -49,30 +44,20 @@ def command(
     ] = None,
     tolerance: Annotated[
         float,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="FRACTION",
-            envvar=options.envvar("--tolerance"),
-            help="Tolerated slowdown, as a fraction.",
-        ),
+        options.settable("--tolerance", "FRACTION", "Tolerated slowdown, as a fraction.", min=0, max=1),
     ] = 0.05,
     on_inconclusive: Annotated[
         OnInconclusive,
-        typer.Option(
-            envvar=options.envvar("--on-inconclusive"),
-            help="Exit status if the result is inconclusive: 11 (fail) or 0 (pass).",
+        options.settable(
+            "--on-inconclusive", None, "Exit status if the result is inconclusive: 11 (fail) or 0 (pass)."
         ),
     ] = OnInconclusive.FAIL,
     limit: Annotated[
         float,
-        typer.Option(
-            min=1,
-            metavar="SECONDS",
-            envvar=options.envvar("--limit"),
-            help="Time limit: do not start a batch that would end later.",
+        options.settable(
+            "--limit", "SECONDS", "Time limit: do not start a batch that would end later.", min=1
         ),
-    ] = _LIMIT_S,
+    ] = options.LIMIT_S,
     skip_unchanged: Annotated[
         bool,
         typer.Option(
@@ -87,10 +72,10 @@ def command(
     formats: options.Formats = None,
     repo: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            envvar=options.envvar("--repo"),
-            help="Folder of the checkout with the servers to measure. [default: the current folder]",
+        options.settable(
+            "--repo",
+            "FOLDER",
+            "Folder of the checkout with the servers to measure. [default: the current folder]",
         ),
     ] = None,
     out: options.RunFolder = None,
@@ -134,10 +119,10 @@ def command(
         skip_unchanged=skip_unchanged,
         formats=formats or [],
     )
-    console = output.console(as_json=as_json, quiet=quiet)
+    output = options.output(as_json=as_json, quiet=quiet)
     if save_baseline is None:
-        gate.check(request, console, print_json=as_json, wait=wait)
+        gate.check(request, output, wait=wait)
     elif against or baseline or formats:
         raise SuiteError("--save-baseline does not compare: omit --against, --baseline and --format.")
     else:
-        gate.save_baseline(request, save_baseline, console, print_json=as_json, wait=wait)
+        gate.save_baseline(request, save_baseline, output, wait=wait)

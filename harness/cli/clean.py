@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 from harness.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -29,29 +29,29 @@ def command(
 
     Results in `published` and files that no run writes are kept, and so is what a running benchmark may use.
     """
-    from harness.doctor.software import busy_since
+    from harness.doctor.checks.programs import busy_since
     from harness.report import cleanup
     from harness.system import files
 
-    console = output.console()
+    output = options.output()
     busy = busy_since()
     candidates = cleanup.find(results, files.folder())
     chosen = cleanup.choose(
         candidates, now=time.time(), older_than_days=older_than, keep=keep, busy_since=busy
     )
     if busy is not None:
-        console.print("a benchmark is running: what it may use is kept")
+        output.log("a benchmark is running: what it may use is kept")
     for line in _plan(chosen, len(candidates) - len(chosen)):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        output.log(line)
     if not chosen or dry_run:
         return
     if not yes and not sys.stdin.isatty():
         raise SuiteError("clean requires a confirmation: pass --yes, or preview with --dry-run.")
     if not yes and not _confirmed():
-        console.print("nothing was removed")
+        output.log("nothing was removed")
         return
     cleanup.remove(chosen, results)
-    console.print(f"removed; {_megabytes(chosen)} MB freed", highlight=False)
+    output.log(f"removed; {_megabytes(chosen)} MB freed")
 
 
 def _confirmed() -> bool:
@@ -63,12 +63,8 @@ def _confirmed() -> bool:
 
 def _plan(chosen: Sequence[Removable], kept: int) -> list[str]:
     more = f"; {kept} more are kept" if kept else ""
-    if not chosen:
-        return [f"nothing to remove{more}"]
-    return [
-        *map(_line, chosen),
-        f"{len(chosen)} in total, {_megabytes(chosen)} MB{more}",
-    ]
+    total = f"{len(chosen)} in total, {_megabytes(chosen)} MB" if chosen else "nothing to remove"
+    return [*map(_line, chosen), f"{total}{more}"]
 
 
 def _line(removable: Removable) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 
 
 def command(
@@ -19,10 +19,7 @@ def command(
         ),
     ],
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FOLDER", help="Folder for the files. [default: a new one in --results]"
-        ),
+        Path | None, options.out("Folder for the files. [default: a new one in --results]")
     ] = None,
     results: options.Results = Path("results"),
     as_json: options.Json = False,
@@ -36,6 +33,4 @@ def command(
     from harness.report.compare import run
 
     folder = out or results / f"compare-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    text = run.compare_runs(runs, folder, results, output.console(as_json=as_json, quiet=quiet))
-    if as_json:
-        output.print_text(text)
+    run.compare_runs(runs, folder, results, options.output(as_json=as_json, quiet=quiet))

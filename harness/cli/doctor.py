@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.cli import options, output
+from harness.cli import options
 from harness.errors import EnvironmentFailedError
 
 
@@ -25,10 +25,10 @@ def command(
 
     findings = examine.examine(catalog.load_suite(suite), results, examine.THOROUGH_S)
     findings = examine.worst_first([*findings, examine.examine_store(redis_url)])
-    if as_json:
-        output.print_text(json.dumps([finding.model_dump() for finding in findings], indent=1))
-    else:
-        console.render(findings, output.console())
+    output = options.output(as_json=as_json)
+    output.json(json.dumps([finding.model_dump() for finding in findings], indent=1))
+    if not as_json:
+        console.render(findings, output.console)
     if blocked := console.blockers(findings):
         raise EnvironmentFailedError(
             f"a run cannot start on this machine: {blocked[0].check}: {blocked[0].detail}"

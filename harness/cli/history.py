@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 
 
 def command(
@@ -22,10 +22,7 @@ def command(
     ] = None,
     suite: Annotated[str | None, typer.Option(metavar="SUITE", help="Only results of this suite.")] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FOLDER", help="Folder for the files. [default: `history` in --results]"
-        ),
+        Path | None, options.out("Folder for the files. [default: `history` in --results]")
     ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -33,5 +30,5 @@ def command(
     """Show trends across all runs below --results, with change-point detection."""
     from harness.report.history import run
 
-    console = output.console(as_json=as_json, quiet=quiet)
-    run.show_history(results, metrics or [], suite, out or results / "history", console, print_json=as_json)
+    output = options.output(as_json=as_json, quiet=quiet)
+    run.show_history(results, metrics or [], suite, out or results / "history", output)

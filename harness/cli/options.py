@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+
+from harness.system.output import Output
 
 #: Ends the help of every option that may be given more than once.
 REPEAT: Final = "Repeat for several."
 #: Prefix of the environment variables for options; short, since help prints it.
 _ENVIRONMENT: Final = "CVT_"
+#: Default of `--limit`, in seconds.
+LIMIT_S: Final = 900
 
 
 class EventLoop(StrEnum):
@@ -27,21 +31,21 @@ def envvar(option: str) -> str:
     return _ENVIRONMENT + option.removeprefix("--").upper().replace("-", "_")
 
 
+def settable(option: str, metavar: str | None, text: str, **limits: Any) -> Any:
+    """Declare an option that its environment variable sets, too."""
+    return typer.Option(option, metavar=metavar, envvar=envvar(option), help=text, **limits)
+
+
+def out(text: str) -> Any:
+    """Declare the option `--out`."""
+    return typer.Option("--out", metavar="FOLDER", help=text)
+
+
 Suite = Annotated[
     str, typer.Argument(metavar="SUITE", help="Name of a suite (`bench.py list suites`) or a TOML file.")
 ]
-Results = Annotated[
-    Path,
-    typer.Option("--results", metavar="FOLDER", envvar=envvar("--results"), help="Folder with the runs."),
-]
-RunFolder = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FOLDER", help="Folder of this run. [default: a new one in --results]"),
-]
-OutFolder = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FOLDER", help="Folder for the files. [default: the run's folder]"),
-]
+Results = Annotated[Path, settable("--results", "FOLDER", "Folder with the runs.")]
+RunFolder = Annotated[Path | None, out("Folder of this run. [default: a new one in --results]")]
 Schemes = Annotated[
     str | None,
     typer.Option(
@@ -85,6 +89,9 @@ LoadOtherMachines = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; other output goes to standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only (and JSON with --json).")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on this machine to end.")]
+
+#: Output by `--json` and `--quiet`.
+output = Output.of
 
 
 def names(text: str | None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 from harness.errors import SuiteError
 
 
@@ -22,7 +22,7 @@ def command(
     ] = None,
     formats: options.Formats = None,
     charts_only: Annotated[bool, typer.Option("--charts-only", help="Redraw the charts only.")] = False,
-    out: options.OutFolder = None,
+    out: Annotated[Path | None, options.out("Folder for the files. [default: the run's folder]")] = None,
     results: options.Results = Path("results"),
     as_json: options.Json = False,
 ) -> None:
@@ -31,7 +31,7 @@ def command(
     Without options: report.html (self-contained), report.md and the charts. With `--format` only that export.
     For example `bench.py report latest --format csv`.
     """
-    from harness.report import rewrite
+    from harness.report import write
 
     if formats and charts_only:
         raise SuiteError("--charts-only and --format exclude each other: pass only one of them.")
@@ -39,15 +39,8 @@ def command(
         raise SuiteError("--out: expected with one run only, since all runs write files of the same names")
     reports = []
     for name in runs or ["latest"]:
-        if charts_only:
-            files = rewrite.charts(name, out, results)
-        elif formats:
-            files = rewrite.exports(name, formats, out, results)
-        else:
-            files = rewrite.report(name, out, results)
-        for file in files:
+        for file in write.rewrite(name, out, results, formats=formats, charts_only=charts_only):
             print(file, file=sys.stderr if as_json else sys.stdout)
         if as_json:
-            reports.append(rewrite.as_json(name, results))
-    if as_json:
-        output.print_text(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1))
+            reports.append(write.as_json(name, results))
+    options.output(as_json=as_json).json(json.dumps(reports[0] if len(reports) == 1 else reports, indent=1))

@@ -7,11 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 from harness.errors import SuiteError
 
-#: Default time limit of `--until-decided`, in seconds.
-_LIMIT_S: Final = 900
 #: Locust's port, on this machine only (`harness.load.remote.DEFAULT_BIND`).
 _WORKERS_BIND: Final = "127.0.0.1:5557"
 
@@ -38,7 +36,7 @@ def command(
             min=1,
             metavar="SECONDS",
             help="With --until-decided: time limit; do not start a batch that would end later."
-            f" [default: {_LIMIT_S}]",
+            f" [default: {options.LIMIT_S}]",
         ),
     ] = None,
     seed: options.Seed = None,
@@ -96,11 +94,10 @@ def command(
             expect_workers=expect_workers,
             workers_bind=workers_bind,
             workers_wait_s=expect_workers_max_wait,
-            until_decided_s=(limit or _LIMIT_S) if until_decided else None,
+            until_decided_s=(limit or options.LIMIT_S) if until_decided else None,
             may_load_others=load_other_machines,
         ),
-        output.console(as_json=as_json, quiet=quiet),
+        options.output(as_json=as_json, quiet=quiet),
         dry_run=dry_run,
-        print_json=as_json,
         wait=wait,
     )

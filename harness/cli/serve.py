@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
+from harness.system.output import until_stopped
 
 
 def command(
@@ -25,5 +26,5 @@ def command(
     """Start the demo servers and print curl examples. Press Ctrl-C to stop."""
     from harness.testbed.serve import serve
 
-    with output.until_stopped():
-        serve(schemes or ["cookie", "token"], port, loop, redis_url, output.console())
+    with until_stopped():
+        serve(schemes or ["cookie", "token"], port, loop, redis_url, options.output().console)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
+from harness.system.output import until_stopped
 
 
 def command(
@@ -23,5 +24,5 @@ def command(
     """
     from harness.report.viewer.run import view
 
-    with output.until_stopped():
+    with until_stopped():
         view(results, port, open_browser=open_browser)

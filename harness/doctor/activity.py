@@ -1,20 +1,59 @@
-"""Activity of the machine in a short span of time, while one thread of this process is busy.
-
-The busy thread is needed because CPU steal shows only while a thread wants to run.
-"""
+"""Activity of the machine: counters of the pressure on this process, and what happens in a short time."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from harness.doctor import cgroups, kernel
-from harness.doctor.checks import Heat, OtherLoad
-from harness.doctor.pressure import Pressure
+from harness.doctor import kernel
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """Counters since the machine started.
+
+    CPU seconds used and stolen, pages swapped, and the seconds in which a task waited for memory, at a moment
+    of `time.monotonic`.
+    """
+
+    busy_s: float
+    stolen_s: float
+    swapped: int
+    memory_stalled_s: float = 0
+    at_s: float = 0
+
+    @classmethod
+    def now(cls) -> Pressure:
+        """Read the counters; zero if the system does not report a value."""
+        times = psutil.cpu_times()
+        swap = psutil.swap_memory()
+        stolen = float(getattr(times, "steal", 0.0))
+        busy = sum(times) - times.idle - getattr(times, "iowait", 0.0)
+        stalled = memory_stalled_s(kernel.text(Path("/proc/pressure/memory")) or "")
+        return cls(busy, stolen, int(swap.sin + swap.sout), stalled, time.monotonic())
+
+    def since(self, before: Pressure) -> tuple[float, int]:
+        """Return the stolen share of the wanted CPU time, and the number of pages swapped, since `before`."""
+        busy = self.busy_s - before.busy_s
+        return (self.stolen_s - before.stolen_s) / busy if busy > 0 else 0.0, self.swapped - before.swapped
+
+    def memory_stalled_since(self, before: Pressure) -> float:
+        """Return the share of the time since `before` in which a task waited for memory."""
+        passed = self.at_s - before.at_s
+        return (self.memory_stalled_s - before.memory_stalled_s) / passed if passed > 0 else 0.0
+
+
+def memory_stalled_s(pressure: str) -> float:
+    """Return the seconds in the line `some` of Linux's /proc/pressure/memory; 0 if there is none."""
+    for line in pressure.splitlines():
+        if line.startswith("some "):
+            return int(line.rpartition("total=")[2]) / 1e6
+    return 0.0
 
 
 @dataclass(frozen=True)
@@ -24,20 +63,25 @@ class Activity:
     Attributes:
         stolen: Share of the wanted CPU time that the host gave to others.
         swapped: Number of pages moved.
-        others: CPU time used by other processes.
+        other_cpus: CPU time used by other processes, in CPUs.
+        busiest: Other visible processes by name, id and CPU time, the busiest first.
         throttled: Number of times that this control group was throttled.
-        heat: Slow-downs caused by heat.
+        heat: Number of slow-downs caused by heat: since the machine started, and meanwhile.
     """
 
     stolen: float | None
     swapped: int
-    others: OtherLoad
+    other_cpus: float
+    busiest: Sequence[tuple[str, int, float]]
     throttled: int
-    heat: Heat | None
+    heat: tuple[int, int] | None
 
 
 def watch(seconds: float, root: Path = Path("/")) -> Activity:
-    """Keep one thread busy for this long and return what else happens meanwhile."""
+    """Keep one thread busy for this long and return what else happens meanwhile.
+
+    The busy thread is needed because CPU steal shows only while a thread wants to run.
+    """
     pressure, heat = Pressure.now(), kernel.heat_events(root)
     throttled, used = _throttled(root), _used_s()
     cpu_s, by_process, started = time.process_time(), _by_process(), time.monotonic()
@@ -46,12 +90,14 @@ def watch(seconds: float, root: Path = Path("/")) -> Activity:
     after, elapsed = _by_process(), time.monotonic() - started
     others = max(0.0, _used_s() - used - (time.process_time() - cpu_s))
     stolen, swapped = Pressure.now().since(pressure)
+    heat_after = kernel.heat_events(root)
     return Activity(
         stolen=stolen if hasattr(psutil.cpu_times(), "steal") else None,
         swapped=swapped,
-        others=OtherLoad(others / elapsed, _busiest(by_process, after, elapsed)),
+        other_cpus=others / elapsed,
+        busiest=_busiest(by_process, after, elapsed),
         throttled=_throttled(root) - throttled,
-        heat=kernel.heat(kernel.heat_events(root), heat),
+        heat=None if heat_after is None else (heat_after, heat_after - (heat or 0)),
     )
 
 
@@ -62,18 +108,17 @@ def _used_s() -> float:
 
 
 def _throttled(root: Path) -> int:
-    limit = cgroups.cpu_limit(root)
+    limit = kernel.cpu_limit(root)
     return limit.throttled if limit else 0
 
 
 def _by_process() -> dict[int, tuple[str, float]]:
     """Return name and CPU seconds of every other visible process, by its id."""
-    used = {}
-    for process in psutil.process_iter(["name", "cpu_times"]):
-        name, times = process.info["name"], process.info["cpu_times"]
-        if times is not None and process.pid != os.getpid():
-            used[process.pid] = (name or "?", float(times.user + times.system))
-    return used
+    return {
+        process.pid: (process.info["name"] or "?", float(times.user + times.system))
+        for process in psutil.process_iter(["name", "cpu_times"])
+        if (times := process.info["cpu_times"]) is not None and process.pid != os.getpid()
+    }
 
 
 def _busiest(

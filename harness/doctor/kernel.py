@@ -1,25 +1,24 @@
-"""Readings of CPUs, clocks and virtualisation from the kernel's files.
+"""Readings of the kernel's files: heat, and the limits of control groups (version 2 and version 1).
 
 Every function takes the root of the file system, so that tests can show it other machines, and returns None
 if the kernel does not report the value: on macOS none of these files exists.
+
+A limit of a parent group also applies to this process, so all groups up to the root are read and the tightest
+limit counts. In a container the files often begin at the process's group, whatever path the kernel reports:
+both are tried.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
-import subprocess
-import time
-from collections.abc import Collection
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.doctor.checks import ClockResolution, Heat, Topology, Turbo, Virtualisation
-from harness.system.cpus import Placement
-
-_CPUS: Final = Path("sys/devices/system/cpu")
-_CLOCK: Final = Path("sys/devices/system/clocksource/clocksource0")
+CPUS: Final = Path("sys/devices/system/cpu")
+_MOUNT: Final = Path("sys/fs/cgroup")
+#: Version 1 expresses "no limit" by a number near the largest possible.
+_NO_LIMIT: Final = 2**60
 
 
 def text(path: Path) -> str | None:
@@ -30,97 +29,76 @@ def text(path: Path) -> str | None:
         return None
 
 
-def topology(root: Path, cpus: Collection[int], placement: Placement) -> Topology | None:
-    """Return which of these CPUs are threads of one core."""
-    siblings = {}
-    for cpu in cpus:
-        listed = text(root / _CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list")
-        if listed is None:
-            return None
-        siblings[cpu] = _cpu_list(listed)
-    return Topology(siblings, placement.roles()) if siblings else None
-
-
-def _cpu_list(listed: str) -> list[int]:
-    """Parse the kernel's notation of a list of CPUs, such as `0-1,4`."""
-    cpus: list[int] = []
-    for part in listed.split(","):
-        first, _, last = part.partition("-")
-        cpus += range(int(first), int(last or first) + 1)
-    return cpus
-
-
-def governors(root: Path, cpus: Collection[int]) -> dict[int, str] | None:
-    """Return the frequency governor of each CPU; None if the host does not expose it."""
-    names = {cpu: text(root / _CPUS / f"cpu{cpu}" / "cpufreq" / "scaling_governor") for cpu in cpus}
-    return {cpu: name for cpu, name in names.items() if name} or None
-
-
-def turbo(root: Path) -> Turbo | None:
-    """Return the state of turbo: Intel's driver has a switch that disables it, others one that enables it."""
-    for path, on in ((_CPUS / "intel_pstate" / "no_turbo", "0"), (_CPUS / "cpufreq" / "boost", "1")):
-        state = text(root / path)
-        if state is not None:
-            off = "1" if on == "0" else "0"
-            return Turbo(state == on, f"echo {off} | sudo tee /{path.as_posix()}")
-    return None
-
-
 def heat_events(root: Path) -> int | None:
     """Return how often heat slowed down the CPUs since the machine started (x86 on bare metal)."""
-    files = list((root / _CPUS).glob("cpu[0-9]*/thermal_throttle/*_throttle_count"))
-    counts = [int(count) for file in files if (count := text(file))]
+    files = (root / CPUS).glob("cpu[0-9]*/thermal_throttle/*_throttle_count")
     # Every CPU of a package counts the package's events: the largest count is the number of events.
-    return max(counts) if counts else None
+    return max((int(count) for file in files if (count := text(file))), default=None)
 
 
-def heat(since_start: int | None, before: int | None) -> Heat | None:
-    """Combine two readings of `heat_events`."""
-    return None if since_start is None else Heat(since_start, since_start - (before or 0))
+@dataclass(frozen=True)
+class CpuLimit:
+    """CPU time allowed, in CPUs (None for no limit), and how often the group was throttled so far."""
+
+    cpus: float | None
+    throttled: int
 
 
-def virtualisation(root: Path) -> Virtualisation | None:
-    """Return whether this is a virtual machine or a container; None if neither can be known."""
-    machine = _virtual_machine(root)
-    return None if machine is None else Virtualisation(machine, _container(root))
-
-
-def _virtual_machine(root: Path) -> bool | None:
-    for line in (text(root / "proc/cpuinfo") or "").splitlines():
-        if line.startswith("flags"):  # only x86 has this line, with a bit that every hypervisor sets
-            return "hypervisor" in line.split()
-    detect = shutil.which("systemd-detect-virt")
-    if detect is None or root != Path("/"):
+def cpu_limit(root: Path) -> CpuLimit | None:
+    """Return the tightest CPU quota; None if no control group reports one."""
+    folders = list(_folders(root, "cpu"))
+    quotas = [quota for folder in folders if (quota := _quota(folder)) is not None]
+    if not any((folder / "cpu.stat").exists() for folder in folders):
         return None
-    done = subprocess.run([detect, "--vm"], capture_output=True, text=True, timeout=5, check=False)
-    return done.stdout.strip() != "none" if done.stdout else None
+    return CpuLimit(min(quotas, default=None), max(map(_throttled, folders)))
 
 
-def _container(root: Path) -> str | None:
-    marks = {"docker": ".dockerenv", "podman": "run/.containerenv"}
-    named = next((name for name, mark in marks.items() if (root / mark).exists()), None)
-    if named is None and "kubepods" in (text(root / "proc/self/cgroup") or ""):
-        return "kubernetes"
-    return named
-
-
-def clock(root: Path) -> ClockResolution:
-    """Return the resolution of Python's clock for durations, and the kernel's source of it."""
-    available = text(root / _CLOCK / "available_clocksource")
-    return ClockResolution(
-        time.get_clock_info("perf_counter").resolution,
-        text(root / _CLOCK / "current_clocksource"),
-        tuple((available or "").split()),
-    )
-
-
-def has_schedstat(root: Path) -> bool | None:
-    """Whether CPU time is counted in nanoseconds; None on systems without such a file."""
-    if platform.system() != "Linux":
+def memory_limit(root: Path) -> tuple[float, float] | None:
+    """Return the tightest memory limit and the bytes still free below one; None if no group has a limit."""
+    limits = [both for folder in _folders(root, "memory") if (both := _memory(folder)) is not None]
+    if not limits:
         return None
-    return (root / "proc/self/schedstat").exists()
+    return min(limit for limit, _ in limits), min(free for _, free in limits)
 
 
-def can_bind() -> bool:
-    """Whether this system can pin processes to CPUs."""
-    return hasattr(os, "sched_setaffinity")
+def _folders(root: Path, controller: str) -> Iterator[Path]:
+    """Yield the folder of this process's group for a controller and its parents, as far as they exist."""
+    for line in (text(root / "proc/self/cgroup") or "").splitlines():
+        number, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        if number == "0" and not names:
+            mount = root / _MOUNT
+            if not (mount / "cgroup.controllers").exists():
+                continue  # version 1 sets the limits, version 2 only keeps names
+        elif controller in names.split(","):
+            mount = root / _MOUNT / controller  # a link to `cpu,cpuacct` if the two are combined
+        else:
+            continue
+        group = mount.joinpath(*Path(path).parts[1:])
+        yield from (
+            folder for folder in (group, *group.parents) if folder.is_relative_to(mount) and folder.exists()
+        )
+
+
+def _quota(folder: Path) -> float | None:
+    words = (text(folder / "cpu.max") or "").split()  # version 2: quota and period, or `max`
+    if not words:
+        words = [text(folder / f"cpu.cfs_{name}_us") or "" for name in ("quota", "period")]
+    quota, period = (words[0], words[1]) if len(words) == 2 else ("", "")
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
+
+
+def _throttled(folder: Path) -> int:
+    rows = dict(line.split() for line in (text(folder / "cpu.stat") or "").splitlines())
+    return int(rows.get("nr_throttled", 0))
+
+
+def _memory(folder: Path) -> tuple[float, float] | None:
+    for limit_file, used_file in (
+        ("memory.max", "memory.current"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        limit, used = text(folder / limit_file), text(folder / used_file)
+        if limit and used and limit.isdigit() and int(limit) < _NO_LIMIT:
+            return float(limit), max(0.0, float(limit) - float(used))
+    return None

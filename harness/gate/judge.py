@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from harness.analysis.stats.sequential import Pending
 from harness.analysis.stats.verdict import holm
-from harness.gate.questions import GateQuestion, RatioEstimate, Rows
+from harness.gate.questions import GateQuestion, RatioEstimate, Rows, rows_about
 from harness.measure.result_builder import ResultBuilder
-from harness.results.base import Interval
 from harness.results.gate import GateCheck, GateVerdict
 from harness.results.model import Measurement
 
 #: Relative rounding error of a counted figure.
 _ROUNDING: Final = 1e-9
+
+#: A verdict and its reason.
+_Verdict = tuple[GateVerdict, str]
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,21 @@ class Judge:
         all_rows = list(measurements)
         rows = [_rows(question, all_rows) for question in self.questions]
         pairs = list(zip(self.questions, rows, strict=True))
-        estimates = [question.find(selected, self.confidence) for question, selected in pairs]
-        beyond = self._beyond(estimates)
+        estimates = [self._find(question, selected) for question, selected in pairs]
         # Estimates without the newest batch: it confirms a suspicion, so it must not raise it as well.
         before = [
-            question.find({key: _earlier(row) for key, row in selected.items()}, self.confidence)
+            self._find(question, {key: _earlier(row) for key, row in selected.items()})
             if _batches(selected) > 1
             else None
             for question, selected in pairs
         ]
-        suspected = self._beyond(before)
-        return [
-            self._answer(question, estimates[i], rows[i], beyond=beyond[i], suspected=suspected[i])
-            for i, question in enumerate(self.questions)
-        ]
+        beyond, suspected = self._beyond(estimates), self._beyond(before)
+        verdicts = map(self._verdict, self.questions, rows, estimates, beyond, suspected)
+        return list(map(self._answer, self.questions, rows, estimates, verdicts))
+
+    def _find(self, question: GateQuestion, rows: Rows) -> RatioEstimate | None:
+        """Return the figure of a question; None if its rows are incomplete, or it cannot be calculated."""
+        return question.find(rows, self.confidence) if question.figures <= rows.keys() else None
 
     def _beyond(self, estimates: Sequence[RatioEstimate | None]) -> list[bool]:
         """Return whether each figure is beyond its limit, Holm-adjusted over all questions with verdicts."""
@@ -70,21 +73,21 @@ class Judge:
         return Pending(frozenset(question.scenario for question in pending), arms)
 
     def _answer(
-        self,
-        question: GateQuestion,
-        estimate: RatioEstimate | None,
-        rows: Rows,
-        *,
-        beyond: bool,
-        suspected: bool,
+        self, question: GateQuestion, rows: Rows, estimate: RatioEstimate | None, verdict: _Verdict
     ) -> GateCheck:
         scenario, load, params = question.about
-        value: float | None = None
-        interval: Interval = None
+        answer, detail = verdict
+        figure: dict[str, Any] = dict.fromkeys(("value", "limit", "ci", "noise_floor"))
         if estimate is not None:
             value, interval = _shown(question, estimate, self.confidence)
-        batches = _batches(rows)
-        answer, detail = self._judged(question, estimate, rows, beyond=beyond, suspected=suspected)
+            figure = {
+                "value": value,
+                "sides": estimate.sides,
+                "unit": estimate.unit,
+                "limit": estimate.limit,
+                "ci": interval,
+                "noise_floor": estimate.noise_floor,
+            }
         return GateCheck(
             kind=question.kind,
             scenario=scenario,
@@ -93,33 +96,26 @@ class Judge:
             subject=question.subject,
             metric=question.metric,
             is_ratio=question.is_ratio,
-            value=value,
-            sides=None if estimate is None else estimate.sides,
-            unit="" if estimate is None else estimate.unit,
             bound=question.bound,
-            limit=None if estimate is None else estimate.limit,
-            ci=interval,
-            noise_floor=None if estimate is None else estimate.noise_floor,
-            batches=batches,
+            batches=_batches(rows),
             answer=answer,
             detail=detail,
+            **figure,
         )
 
-    def _judged(
+    def _verdict(
         self,
         question: GateQuestion,
-        estimate: RatioEstimate | None,
         rows: Rows,
-        *,
+        estimate: RatioEstimate | None,
         beyond: bool,
         suspected: bool,
-    ) -> tuple[GateVerdict, str]:
+    ) -> _Verdict:
         if not question.judged:
             return "not judged", question.detail
         if estimate is None:
             return "inconclusive", "not measured, or not calculable from the measurements"
-        excess = estimate.excess
-        low, high = excess.interval(self.confidence)
+        low, high = estimate.excess.interval(self.confidence)
         rounding = _ROUNDING * max(1.0, abs(estimate.limit))
         if high <= rounding:
             return "pass", question.detail
@@ -130,13 +126,10 @@ class Judge:
             return "regression", "counted once per scheme, so there is nothing to confirm"
         if not suspected:
             return "inconclusive", "beyond the limit; to be confirmed on fresh servers"
-        if not self._confirmed(question, rows):
+        newest = self._find(question, {key: _newest(row) for key, row in rows.items()})
+        if newest is None or newest.excess.interval(self.confidence)[0] <= 0:
             return "inconclusive", "beyond the limit, but the newest servers alone do not confirm it"
         return "regression", "confirmed on fresh servers"
-
-    def _confirmed(self, question: GateQuestion, rows: Rows) -> bool:
-        newest = question.find({key: _newest(row) for key, row in rows.items()}, self.confidence)
-        return newest is not None and newest.excess.interval(self.confidence)[0] > 0
 
 
 def unanswered(rows: Iterable[GateCheck]) -> list[GateCheck]:
@@ -148,12 +141,8 @@ def unanswered(rows: Iterable[GateCheck]) -> list[GateCheck]:
 
 
 def _rows(question: GateQuestion, measurements: Iterable[Measurement]) -> Rows:
-    return {
-        (row.arm, row.metric): row
-        for row in measurements
-        if (row.arm, row.metric) in question.figures
-        and (row.scenario, row.load, row.params) == question.about
-    }
+    rows = rows_about(question.about, measurements)
+    return {key: row for key, row in rows.items() if key in question.figures}
 
 
 def _p_value(estimate: RatioEstimate | None) -> float:

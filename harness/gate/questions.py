@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Final, Literal
 
 from harness.analysis.stats.contrasts import Power, powers, ratio_powers
@@ -26,6 +27,8 @@ _COUNTED: Final = ("store_ops", "request_bytes", "response_bytes")
 _COUNTED_TOLERANCE: Final = 0.01
 #: Reason why a ratio between schemes is shown without a verdict.
 _AMBIGUOUS: Final = "a ratio between schemes also rises when its base becomes cheaper"
+#: Name of a scenario, its load and parameters, as in measurements.
+About = tuple[str, str, Mapping[str, Any]]
 #: Measurements of one scenario, by arm and metric.
 Rows = Mapping[tuple[str, str], Measurement]
 
@@ -56,22 +59,22 @@ class GateQuestion:
     Attributes:
         kind: Kind of reference.
         scenario: Index of the scenario in the suite.
-        about: Name of the scenario, its load and parameters, as in measurements.
+        about: Name, load and parameters of the scenario.
         subject: Arm, pair of arms or budget, as text for people.
         metric: Metric, or metrics of the budget.
         figures: Arms and metrics that it depends on.
         is_ratio: Whether the excess is a difference of logarithms.
         bound: Side of the limit on which the figure must be.
         judged: Whether it has a verdict, or is shown without one.
-        find: Function that returns the figure from the rows and the confidence of a noise floor; None if the
-            rows lack it.
+        find: Function that returns the figure from the rows of `figures` and the confidence of a noise floor;
+            None if it cannot be calculated.
         is_raw: Whether it is about times, which are specific to a machine.
         detail: Note for the reader.
     """
 
     kind: GateKind
     scenario: int
-    about: tuple[str, str, Mapping[str, Any]]
+    about: About
     subject: str
     metric: str
     figures: frozenset[tuple[str, str]]
@@ -114,21 +117,17 @@ def against_revision(
 
 
 def _revision(index: int, scenario: Scenario, scheme: str, metric: str, tolerance: float) -> GateQuestion:
-    base, head = f"{scheme}@{BASE}", f"{scheme}@{HEAD}"
+    base, head = (f"{scheme}@{BASE}", metric), (f"{scheme}@{HEAD}", metric)
 
     def find(rows: Rows, confidence: float) -> RatioEstimate | None:
-        before, after = rows.get((base, metric)), rows.get((head, metric))
-        if before is None or after is None:
-            return None
-        excess = _beyond(ratio_powers(before, after), metric, tolerance)
-        if excess is None:
+        before, after = rows[base], rows[head]
+        if not (groups := ratio_powers(before, after)):
             return None
         floor = stratified_ratio(before.paired(after), confidence).noise_floor
-        return RatioEstimate(excess, 1 + tolerance, floor, (before.value, after.value), after.unit)
+        sides = before.value, after.value
+        return RatioEstimate(_beyond(groups, metric, tolerance), 1 + tolerance, floor, sides, after.unit)
 
-    return GateQuestion(
-        "revision", index, _about(scenario), scheme, metric, frozenset({(base, metric), (head, metric)}), find
-    )
+    return GateQuestion("revision", index, _about(scenario), scheme, metric, frozenset({base, head}), find)
 
 
 def of_budgets(suite: Suite, suffix: str = "") -> list[GateQuestion]:
@@ -142,21 +141,18 @@ def of_budgets(suite: Suite, suffix: str = "") -> list[GateQuestion]:
 
 def _budget(index: int, scenario: Scenario, budget: Budget, suffix: str) -> GateQuestion:
     sign = 1 if budget.bound == "<=" else -1
+    figures = budget.figures()
 
     def find(rows: Rows, _: float) -> RatioEstimate | None:
-        wanted = {figure: rows.get((figure.arm + suffix, figure.metric)) for figure in budget.figures()}
-        known = {figure: row for figure, row in wanted.items() if row is not None}
-        if len(known) < len(wanted):
-            return None
+        known = {figure: rows[figure.arm + suffix, figure.metric] for figure in figures}
         values = {figure: evaluate(row) for figure, row in known.items()}
         try:
             left, right = budget.left.evaluate(values), budget.right.evaluate(values)
         except ZeroDivisionError:
             return None
-        excess = left.plus(right, -1).times(Dual(sign, {}))
+        excess = (left - right) * Dual(sign)
         return RatioEstimate(propagate(excess, known), right.value)
 
-    figures = budget.figures()
     return GateQuestion(
         "budget",
         index,
@@ -191,25 +187,20 @@ def against_baseline(
     """
     questions = []
     for index, scenario in enumerate(suite.scenarios):
-        then = {
-            (row.arm, row.metric): row
-            for row in baseline.measurements
-            if (row.scenario, row.load, row.params) == _about(scenario)
-        }
+        then = rows_about(_about(scenario), baseline.measurements)
         measured = {arm for arm, _ in then}
         arms = [arm for arm in suite.arms if arm in measured]
-        over = [(floor, arm) for arm in arms if arm != floor] if floor in arms else []
-        between = [(base, arm) for number, base in enumerate(arms) for arm in arms[number + 1 :]]
+        over = [(floor, arm) for arm in arms if arm != floor] if floor is not None and floor in arms else []
+        between = [pair for pair in combinations(arms, 2) if floor not in pair]
         metrics = gated_metrics(scenario, judged[scenario.name])
-        spread = between_batches(_measured(then, over, metrics))
+        keys = [((base, metric), (arm, metric)) for base, arm in over for metric in metrics]
+        spread = between_batches((then[base], then[arm]) for base, arm in keys if {base, arm} <= then.keys())
         for metric in metrics:
-            for base, arm in over:
-                questions.append(_change(index, scenario, then, metric, (str(base), arm), tolerance, spread))
-            for base, arm in between:
-                if floor not in (base, arm):
-                    questions.append(
-                        _change(index, scenario, then, metric, (base, arm), tolerance, spread, _AMBIGUOUS)
-                    )
+            for pairs, unjudged in ((over, ""), (between, _AMBIGUOUS)):
+                questions += [
+                    _change(index, scenario, then, metric, pair, tolerance, spread, unjudged)
+                    for pair in pairs
+                ]
             questions += [_raw(index, scenario, then, metric, arm, tolerance) for arm in arms]
         questions += [
             _counted(index, scenario, then, metric, arm)
@@ -228,7 +219,7 @@ def _change(
     pair: tuple[str, str],
     tolerance: float,
     spread: Spread | None,
-    unjudged: str = "",
+    unjudged: str,
 ) -> GateQuestion:
     """Return a question about the change of a ratio of two arms; effects on both, as of the machine, cancel.
 
@@ -242,35 +233,26 @@ def _change(
         spread: Spread of such ratios between batches, which the change may include.
         unjudged: Reason why it has no verdict; empty if it has one.
     """
-    base, arm = pair
+    base, arm = ((name, metric) for name in pair)
+    figures = frozenset({base, arm})
 
     def find(rows: Rows, _: float) -> RatioEstimate | None:
-        groups: list[Power] = []
-        ratios = []
-        for sign, measured in ((-1, then), (1, rows)):
-            of_base, of_arm = measured.get((base, metric)), measured.get((arm, metric))
-            if of_base is None or of_arm is None or not (terms := ratio_powers(of_base, of_arm, sign)):
-                return None
-            groups += terms
-            ratios.append(of_arm.value / of_base.value)
-        excess = _beyond(groups, metric, tolerance)
-        if excess is None:
+        if not figures <= then.keys():
             return None
+        before, now = (then[base], then[arm]), (rows[base], rows[arm])
+        of_before, of_now = ratio_powers(*before, -1), ratio_powers(*now)
+        if not of_before or not of_now:
+            return None
+        excess = _beyond([*of_before, *of_now], metric, tolerance)
         if spread is not None:
-            counts = [len(side[base, metric].paired(side[arm, metric])) for side in (then, rows)]
-            excess = spread.widened(excess, *counts)
-        return RatioEstimate(excess, 1 + tolerance, sides=(ratios[0], ratios[1]))
+            excess = spread.widened(excess, len(before[0].paired(before[1])), len(now[0].paired(now[1])))
+        sides = before[1].value / before[0].value, now[1].value / now[0].value
+        return RatioEstimate(excess, 1 + tolerance, sides=sides)
 
+    subject = f"{pair[1]} / {pair[0]}"
+    about = _about(scenario)
     return GateQuestion(
-        "baseline",
-        index,
-        _about(scenario),
-        f"{arm} / {base}",
-        metric,
-        frozenset({(base, metric), (arm, metric)}),
-        find,
-        judged=not unjudged,
-        detail=unjudged,
+        "baseline", index, about, subject, metric, figures, find, judged=not unjudged, detail=unjudged
     )
 
 
@@ -278,36 +260,23 @@ def gaps(suite: Suite, baseline: Result) -> list[str]:
     """Return what a baseline lacks; without it a gate would silently pass what it cannot check."""
     missing_parts = []
     for scenario in suite.scenarios:
-        about = _about(scenario)
-        rows = [row for row in baseline.measurements if (row.scenario, row.load, row.params) == about]
-        missing_arms = [arm for arm in suite.arms if all(row.arm != arm for row in rows)]
-        if missing_arms:
+        rows = rows_about(_about(scenario), baseline.measurements)
+        measured = {arm for arm, _ in rows}
+        if missing_arms := [arm for arm in suite.arms if arm not in measured]:
             missing_parts.append(f"it has no {', '.join(missing_arms)} in {scenario.label}")
-        elif all(len(row.batches) < 2 for row in rows):
+        elif all(len(row.batches) < 2 for row in rows.values()):
             missing_parts.append(
                 f"{scenario.label} was measured in one batch, which does not show how runs differ"
             )
     return missing_parts
 
 
-def _measured(
-    rows: Rows, pairs: Sequence[tuple[str | None, str]], metrics: Sequence[str]
-) -> list[tuple[Measurement, Measurement]]:
-    """Return the measurements of pairs of arms for each of these metrics that both have."""
-    keys = [((str(base), metric), (arm, metric)) for base, arm in pairs for metric in metrics]
-    return [(rows[base], rows[arm]) for base, arm in keys if base in rows and arm in rows]
-
-
 def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tolerance: float) -> GateQuestion:
     def find(rows: Rows, _: float) -> RatioEstimate | None:
-        now, before = rows.get((arm, metric)), then.get((arm, metric))
-        if now is None or before is None:
-            return None
-        if not (of_now := powers(now, 1)) or not (of_before := powers(before, -1)):
+        now, before = rows[arm, metric], then.get((arm, metric))
+        if before is None or not (of_now := powers(now, 1)) or not (of_before := powers(before, -1)):
             return None
         excess = _beyond([*of_now, *of_before], metric, tolerance)
-        if excess is None:
-            return None
         return RatioEstimate(excess, 1 + tolerance, sides=(before.value, now.value), unit=now.unit)
 
     return GateQuestion(
@@ -327,11 +296,8 @@ def _raw(index: int, scenario: Scenario, then: Rows, metric: str, arm: str, tole
 def _counted(index: int, scenario: Scenario, then: Rows, metric: str, arm: str) -> GateQuestion:
     limit = then[arm, metric].value * (1 + _COUNTED_TOLERANCE)
 
-    def find(rows: Rows, _: float) -> RatioEstimate | None:
-        row = rows.get((arm, metric))
-        if row is None:
-            return None
-        figure = MetricTerm(arm, metric)
+    def find(rows: Rows, _: float) -> RatioEstimate:
+        row, figure = rows[arm, metric], MetricTerm(arm, metric)
         excess = Dual(evaluate(row) - limit, {figure: 1.0})
         return RatioEstimate(propagate(excess, {figure: row}), limit)
 
@@ -340,14 +306,19 @@ def _counted(index: int, scenario: Scenario, then: Rows, metric: str, arm: str) 
     )
 
 
-def _about(scenario: Scenario) -> tuple[str, str, dict[str, str]]:
+def rows_about(about: About, measurements: Iterable[Measurement]) -> Rows:
+    """Return the measurements of a scenario."""
+    return {
+        (row.arm, row.metric): row for row in measurements if (row.scenario, row.load, row.params) == about
+    }
+
+
+def _about(scenario: Scenario) -> About:
     return scenario.name, scenario.load.label, scenario.params
 
 
-def _beyond(groups: Sequence[Power], metric: str, tolerance: float) -> WeightedSum | None:
-    """Return the amount by which a ratio (more is worse) exceeds the tolerance; None if there is no ratio."""
-    if not groups:
-        return None
+def _beyond(groups: Sequence[Power], metric: str, tolerance: float) -> WeightedSum:
+    """Return the amount by which a ratio (more is worse) exceeds the tolerance."""
     better = -1 if METRICS[metric].larger_is_better else 1
     whole = log_contrast([(better * power, points) for power, points in groups])
-    return WeightedSum(whole.value - math.log1p(tolerance), whole.error, whole.freedom)
+    return replace(whole, value=whole.value - math.log1p(tolerance))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from harness.measure import preflight
 from harness.results.gate import Reference
 from harness.results.model import Check, Result
 from harness.suites import catalog
-from harness.suites.arms import BASE, HEAD, Arm, SchemeEntry
+from harness.suites.arms import BASE, HEAD, Arm
 from harness.suites.model import Servers, Suite
 from harness.testbed.revisions import worktrees
 from harness.testbed.revisions.worktrees import Revision, Worktree
@@ -39,50 +39,38 @@ class AgainstRevision:
         if not self._compared:
             raise NoBaselineError(f"{revision.short} has none of the schemes {', '.join(suite.arms)}.")
         budgets = questions.of_budgets(suite, f"@{HEAD}")
-        self.arms = self._arms_of_both(suite, budgets, (before, sides[0]), (after, sides[1]))
+        # Besides the compared arms of both trees, those of the newer tree that budgets need.
+        wanted = {arm for question in budgets for arm in question.arms}
+        self.arms = {
+            arm: Arm(arm, schemes[name], side.tree.servers, tree=side.tree)
+            for name in suite.arms
+            for end, schemes, side in ((BASE, before, sides[0]), (HEAD, after, sides[1]))
+            for arm in [f"{name}@{end}"]
+            if name in self._compared or arm in wanted
+        }
         pairs = [[f"{name}@{BASE}", f"{name}@{HEAD}"] for name in self._compared]
         self.suite = suite.model_copy(update={"arms": list(self.arms), "compare": pairs})
         self.questions = [
             *questions.against_revision(suite, self._compared, known.judged(), tolerance),
             *budgets,
         ]
-        self._revision = revision
-        self._differing = list(differing)
-        self._sides = [worktrees.provenance(sides[0], BASE), worktrees.provenance(sides[1], HEAD)]
-        self._tolerance = tolerance
-
-    def _arms_of_both(
-        self,
-        suite: Suite,
-        budgets: Sequence[GateQuestion],
-        before: tuple[Mapping[str, SchemeEntry], Worktree],
-        after: tuple[Mapping[str, SchemeEntry], Worktree],
-    ) -> dict[str, Arm]:
-        """Return the compared arms of both trees, and the arms of the newer tree that budgets need."""
-        wanted = {arm for question in budgets for arm in question.arms}
-        arms = {}
-        for name in suite.arms:
-            for end, (schemes, side) in ((BASE, before), (HEAD, after)):
-                arm = f"{name}@{end}"
-                if name in self._compared or arm in wanted:
-                    arms[arm] = Arm(arm, schemes[name], side.tree.servers, tree=side.tree)
-        return arms
+        self._short = revision.short
+        self._reference = Reference(
+            kind="revision",
+            name=revision.sha,
+            title=revision.title,
+            tolerance=tolerance,
+            same_machine=True,
+            differing=list(differing),
+            sides=[worktrees.provenance(sides[0], BASE), worktrees.provenance(sides[1], HEAD)],
+        )
 
     def finalize(self, result: Result) -> tuple[list[Check], list[GateQuestion], Reference | None]:
         """Check that the code that ran differs as the trees do, by the digests that the servers reported."""
         digests = result.environment.digests
         base, head = ({digests[f"{name}@{end}"] for name in self._compared} for end in (BASE, HEAD))
-        check = checks.check_difference(base, head, self._revision.short, self._differing)
-        comparand = Reference(
-            kind="revision",
-            name=self._revision.sha,
-            title=self._revision.title,
-            tolerance=self._tolerance,
-            same_machine=True,
-            differing=self._differing,
-            sides=self._sides,
-        )
-        return [check], self.questions, comparand
+        check = checks.check_difference(base, head, self._short, self._reference.differing)
+        return [check], self.questions, self._reference
 
 
 @contextmanager

@@ -4,48 +4,46 @@ from __future__ import annotations
 
 import math
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from harness.analysis.stats.sequential import LOOKS, Pending
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
 from harness.gate import baseline as stored
 from harness.gate import revision as against
+from harness.gate.baseline import AgainstStored
 from harness.gate.judge import Judge, unanswered
-from harness.gate.task import Task
+from harness.gate.revision import AgainstRevision
 from harness.measure import preflight, run_folder
 from harness.measure.options import Options
-from harness.measure.progress import Reporter
 from harness.measure.result_builder import ResultBuilder
 from harness.measure.run import Run
 from harness.report import gate_page, write
 from harness.report.content import gate as summary
+from harness.report.content import validity
 from harness.results import archive
 from harness.results.metrics import confidence_of_a_look
 from harness.results.model import Result
-from harness.results.progress_file import ProgressFile
 from harness.suites import catalog
 from harness.suites.adjust import SuiteChanges
 from harness.suites.forecast import forecast
 from harness.suites.model import Suite
 from harness.system import files as disk
-from harness.testbed import launcher
+from harness.system.output import Output
 from harness.testbed.revisions import worktrees
 
 #: Environment variable with the file to which a step of a GitHub workflow may append Markdown.
 _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
-#: Markdown page, beside the result.
-SUMMARY_FILE: Final = "check.md"
 
 #: Smallest useful tolerance of a baseline on an ordinary machine (docs/ci.md, "Against a baseline").
 _BASELINE_TOLERANCE: Final = 0.15
+
+#: What to measure, and the questions to answer.
+Task = AgainstStored | AgainstRevision
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class CheckRequest:
     formats: Sequence[str] = ()
 
 
-def check(request: CheckRequest, console: Console, *, print_json: bool, wait: bool) -> None:
+def check(request: CheckRequest, output: Output, *, wait: bool) -> None:
     """Measure, print the verdicts, and raise an error if the gate does not pass.
 
     Raises:
@@ -89,26 +87,22 @@ def check(request: CheckRequest, console: Console, *, print_json: bool, wait: bo
     if request.against is not None and request.baseline is not None:
         raise SuiteError("--against and --baseline exclude each other: pass only one of them.")
     write.require_formats(request.formats)
-    launcher.check_loop(request.options.loop)
-    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     known = preflight.SuiteValidator(request.suite, catalog.scenarios())
-    with _task(request, known, log) as task:
+    with _task(request, known, output.log) as task:
         if task is not None:
             cost = forecast(task.suite, LOOKS)
-            with run_folder.run_folder(request.options.out, cost, wait=wait, log=log):
-                result = _measure(task, request.options, known, console)
+            with run_folder.run_folder(request.options.out, cost, wait=wait, log=output.log):
+                result = _measure(task, request.options, known, output)
                 failure = _failure(result, request)
                 result = result.ended_with(0 if failure is None else failure.exit_code)
                 archive.save(result, request.options.out)
-                _print_verdicts(result, request, console, print_json=print_json)
+                _print_verdicts(result, request, output)
                 if failure is not None:
                     raise failure
-    log("exit code 0")
+    output.log("exit code 0")
 
 
-def save_baseline(
-    request: CheckRequest, file: Path, console: Console, *, print_json: bool, wait: bool
-) -> None:
+def save_baseline(request: CheckRequest, file: Path, output: Output, *, wait: bool) -> None:
     """Measure a baseline for a later `check --baseline`, and write it to a file.
 
     Raises:
@@ -116,26 +110,23 @@ def save_baseline(
         BenchError: Another failure, by its class.
     """
     options = replace(request.options, until_decided_s=math.inf)
-    launcher.check_loop(options.loop)
-    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     known = preflight.SuiteValidator(request.suite, catalog.scenarios())
     suite = _suite(request, known)
-    arms = stored.arms_of(suite, known, worktrees.gated_tree(suite.servers, request.repository, log))
-    with run_folder.run_folder(options.out, forecast(suite, LOOKS), wait=wait, log=log):
-        with Reporter(console, ProgressFile(options.out, suite.name, suite.arms)) as reporter:
-            result = Run(suite, options, known.needs_credential, _further_batches(suite)).run(arms, reporter)
+    tree = worktrees.gated_tree(suite.servers, request.repository, output.log)
+    arms = stored.arms_of(suite, known, tree)
+    with run_folder.run_folder(options.out, forecast(suite, LOOKS), wait=wait, log=output.log):
+        run = Run(suite, options, known.needs_credential, partial(_further_batches, suite))
+        result = run.run(arms, output.console)
         archive.save(result, options.out)
     if not result.valid:
-        for note in summary.invalid(result):
-            log(note)
+        for note in validity.reasons(result):
+            output.log(note)
         raise InvalidMeasurementError("no baseline was written: the checks above failed.")
     archive.save_baseline(result, file)
-    if print_json:
-        sys.stdout.write(result.model_dump_json() + "\n")
-        sys.stdout.flush()
+    output.json(result.model_dump_json())
     command = f"bench.py check {request.suite} --baseline {file} --tolerance {_BASELINE_TOLERANCE}"
-    log(f"{file} is written: commit it, and run in pipelines: {command}")
-    log("exit code 0")
+    output.log(f"{file} is written: commit it, and run in pipelines: {command}")
+    output.log("exit code 0")
 
 
 def _suite(request: CheckRequest, known: preflight.SuiteValidator) -> Suite:
@@ -145,28 +136,22 @@ def _suite(request: CheckRequest, known: preflight.SuiteValidator) -> Suite:
     return suite
 
 
-def _further_batches(suite: Suite) -> Callable[[ResultBuilder], Pending]:
+def _further_batches(suite: Suite, builder: ResultBuilder) -> Pending:
     """Return what a baseline still needs: everything, until each scenario has `LOOKS` batches."""
-
-    def pending(builder: ResultBuilder) -> Pending:
-        batches = max((len(row.batches) or 1 for row in builder.measurements), default=0)
-        wanted = range(len(suite.scenarios)) if batches < LOOKS else ()
-        return Pending(frozenset(wanted), frozenset(suite.arms), planned=True)
-
-    return pending
+    batches = max((len(row.batches) or 1 for row in builder.measurements), default=0)
+    wanted = range(len(suite.scenarios)) if batches < LOOKS else ()
+    return Pending(frozenset(wanted), frozenset(suite.arms), planned=True)
 
 
-@contextmanager
 def _task(
     request: CheckRequest, known: preflight.SuiteValidator, log: Callable[[str], None]
-) -> Iterator[Task | None]:
-    """Yield the task while its code exists; None if nothing needs to be measured."""
+) -> AbstractContextManager[Task | None]:
+    """Return a context with the task, while its code exists; None if nothing needs to be measured."""
     suite = _suite(request, known)
     if request.against is None:
         tree = worktrees.gated_tree(suite.servers, request.repository, log)
-        yield stored.AgainstStored(suite, tree, known, request.baseline, request.tolerance)
-        return
-    with against.revision(
+        return nullcontext(AgainstStored(suite, tree, known, request.baseline, request.tolerance))
+    return against.revision(
         request.against,
         request.repository or Path.cwd(),
         suite,
@@ -174,17 +159,14 @@ def _task(
         request.tolerance,
         log,
         skip_unchanged=request.skip_unchanged,
-    ) as task:
-        yield task
+    )
 
 
-def _measure(task: Task, options: Options, known: preflight.SuiteValidator, console: Console) -> Result:
+def _measure(task: Task, options: Options, known: preflight.SuiteValidator, output: Output) -> Result:
     """Measure batches of fresh servers until every question has a verdict or the time limit is reached."""
     confidence = confidence_of_a_look(task.suite.confidence, LOOKS)
     judge = Judge(task.questions, confidence)
-    file = ProgressFile(options.out, task.suite.name, task.suite.arms)
-    with Reporter(console, file) as reporter:
-        result = Run(task.suite, options, known.needs_credential, judge.undecided).run(task.arms, reporter)
+    result = Run(task.suite, options, known.needs_credential, judge.undecided).run(task.arms, output.console)
     checks, questions, comparand = task.finalize(result)
     gate = Judge(questions, confidence).answers(result.measurements)
     whole = result.model_copy(
@@ -193,27 +175,26 @@ def _measure(task: Task, options: Options, known: preflight.SuiteValidator, cons
     return whole if whole.valid else whole.model_copy(update={"gate": unanswered(gate)})
 
 
-def _print_verdicts(result: Result, request: CheckRequest, console: Console, *, print_json: bool) -> None:
+def _print_verdicts(result: Result, request: CheckRequest, output: Output) -> None:
     folder = request.options.out
     files = _write_files(result, request.formats, folder)
-    if print_json:
-        sys.stdout.write(result.model_dump_json() + "\n")
-        sys.stdout.flush()
-    gate_page.print_gate(result, console)
+    output.json(result.model_dump_json())
+    gate_page.print_gate(result, output.console)
     files += write.write_or_warn(result, folder)
-    names = ", ".join(file.name for file in (folder / archive.RESULT_FILE, *files))
-    console.print(f"in {folder}: {names}", highlight=False, markup=False, soft_wrap=True)
+    output.log(f"in {folder}: {', '.join([archive.RESULT_FILE, *(file.name for file in files)])}")
 
 
 def _write_files(result: Result, formats: Sequence[str], folder: Path) -> list[Path]:
     """Write the summary and the exports; failures are printed and do not change the verdict."""
     text = gate_page.render(result)
-    files = write.attempt(SUMMARY_FILE, lambda: archive.save_texts({SUMMARY_FILE: text}, folder))
+    files = write.attempt(
+        f"no {archive.SUMMARY_FILE}", lambda: archive.save_texts({archive.SUMMARY_FILE: text}, folder)
+    )
     for name in formats:
         remedy = f"Then: bench.py report {folder} --format {name}"
-        files += write.attempt(name, partial(write.exports, result, [name], folder), remedy)
+        files += write.attempt(f"no {name}", partial(write.exports, result, [name], folder), remedy)
     if step := os.environ.get(_STEP_SUMMARY):
-        write.attempt("step summary", partial(_append, Path(step), text))
+        write.attempt("no step summary", partial(_append, Path(step), text))
     return files
 
 
@@ -230,7 +211,7 @@ def _failure(result: Result, request: CheckRequest) -> BenchError | None:
     """Return the error that ends the command; None if the gate passes."""
     headline = summary.headline(result)
     if not result.valid:
-        return InvalidMeasurementError(f"{headline} {'; '.join(summary.invalid(result))}")
+        return InvalidMeasurementError(f"{headline} {'; '.join(validity.reasons(result))}")
     verdict = summary.verdict(result)
     if verdict == "regression":
         return RegressionError(headline)

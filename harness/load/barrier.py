@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final
 
-from harness.errors import EnvironmentFailedError, InvalidMeasurementError
+from harness.errors import EnvironmentFailedError
+from harness.load.local import LoadProcess
+from harness.load.remote import RemoteMember
 from harness.load.usage import UsageRecorder
-from harness.protocol.recording import Recording
 from harness.testbed.rig import Rig
 from harness.testbed.sampler import ProcessSampler
 
@@ -24,23 +25,8 @@ _SILENCE_S: Final = 120
 
 #: Called after every slot with (slots done, instance, requests, elapsed ns).
 OnSlot = Callable[[int, int, int, int], None]
-
-
-class LoadMember(Protocol):
-    """One of the processes that share a load."""
-
-    @property
-    def name(self) -> str:
-        """Return its name for messages."""
-
-    def has_ended(self) -> bool:
-        """Whether it will send no more messages."""
-
-    def failure(self) -> InvalidMeasurementError:
-        """Return the error that describes its early end."""
-
-    def recorded(self) -> Recording:
-        """Return its recording, as far as it was received."""
+#: One of the processes that share a load.
+LoadMember = LoadProcess | RemoteMember
 
 
 def listen(listener: socket.socket, path: str, count: int) -> None:
@@ -50,21 +36,15 @@ def listen(listener: socket.socket, path: str, count: int) -> None:
     listener.listen(count)
 
 
-class SlotBarrier:
+class SlotBarrier(ExitStack):
     """Barrier of the load processes: none continues from an edge before all have reached it."""
 
     def __init__(self, listener: socket.socket, load: Sequence[LoadMember], rig: Rig) -> None:
+        super().__init__()
         self._listener = listener
         self._load = load
         self._rig = rig
         self._connections: list[socket.socket] = []
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
 
     def attend(self, usage: UsageRecorder, sampler: ProcessSampler, on_slot: OnSlot) -> None:
         """Handle every edge, until the load processes close their connections.
@@ -126,7 +106,7 @@ class SlotBarrier:
                 self._check_silence(since)
                 continue
             connection.settimeout(_POLL_S)
-            self._open.enter_context(connection)
+            self.enter_context(connection)
             if number := self._read_line(connection):
                 connected[int(number)] = connection
         self._connections = [connected[number] for number in range(len(self._load))]

@@ -6,12 +6,11 @@ import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Protocol
 
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError, OutOfReachError
 from harness.load.barrier import LoadMember, OnSlot, SlotBarrier, listen
-from harness.load.local import LocalProcesses
+from harness.load.local import load_processes
+from harness.load.remote import RemoteWorkers
 from harness.load.usage import UsageRecorder
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
@@ -27,7 +26,7 @@ class Generator:
     processes: int = 1
     cpus: tuple[int, ...] = ()
     #: Workers that make the load instead of local processes.
-    workers: LoadWorkers | None = None
+    workers: RemoteWorkers | None = None
 
 
 class BrokenOffError(OutOfReachError):
@@ -40,32 +39,6 @@ class BrokenOffError(OutOfReachError):
     def __init__(self, text: str, recording: Recording) -> None:
         super().__init__(text)
         self.recording = recording
-
-
-class RunningLoad(Protocol):
-    """The processes of a load in progress."""
-
-    @property
-    def members(self) -> Sequence[LoadMember]:
-        """Return the processes with their shares, in order."""
-
-    def wait(self) -> None:
-        """Wait for all to end after their last slot; raises InvalidMeasurementError if one is missing."""
-
-
-class LoadWorkers(Protocol):
-    """Load processes that were started elsewhere (`harness.load.remote`)."""
-
-    @property
-    def count(self) -> int:
-        """Return the number of workers."""
-
-    @property
-    def pid(self) -> int:
-        """Return the process id of their master."""
-
-    def begin(self, plan: Plan, folder: Path) -> RunningLoad:
-        """Have them run a plan, and write their recordings to this folder."""
 
 
 def run(
@@ -87,30 +60,33 @@ def run(
     """
     lost = ""
     unreachable: OutOfReachError | None = None
+    members: Sequence[LoadMember] = ()
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         listen(listener, plan.edges, how.workers.count if how.workers else how.processes)
-        running: RunningLoad
         try:
             if how.workers is None:
-                running = stack.enter_context(
-                    LocalProcesses(plan, rig.folder, sampler, how.processes, how.cpus)
-                )
+                shares = plan.shared(how.processes)
+                started = stack.enter_context(load_processes(shares, rig.folder, how.cpus))
+                for load_process in started:
+                    sampler.follow(load_process.name, load_process.process.pid)
+                members = started
             else:
                 sampler.follow("load master", how.workers.pid)
-                running = how.workers.begin(plan, rig.folder)
-            with SlotBarrier(listener, running.members, rig) as edges:
+                members = how.workers.begin(plan, rig.folder)
+            with SlotBarrier(listener, members, rig) as edges:
                 edges.attend(usage, sampler, on_slot)
-            running.wait()
+            for member in members:
+                member.wait()
         except InvalidMeasurementError as error:
             lost = str(error)
         except OutOfReachError as error:
             unreachable, lost = error, str(error).rstrip(".")
     rig.check_alive()
-    recording = Recording.merge([member.recorded() for member in running.members])
+    recording = Recording.merge([member.recorded() for member in members])
     if recording.complete and not lost:
         return recording
-    lost = lost or next(str(member.failure()) for member in running.members if not member.recorded().complete)
+    lost = lost or next(str(member.failure()) for member in members if not member.recorded().complete)
     if files.is_full(rig.folder):  # any other error is a consequence
         raise EnvironmentFailedError(lost)
     if not recording.slots:

@@ -4,107 +4,49 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final
 
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
+from harness.protocol.incidents import IncidentPlan, Timeline
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
 from harness.system import cpus as system_cpus
 from harness.system import processes, signals
-from harness.testbed.sampler import ProcessSampler
 
 #: Prefix of the line with the reason of an early end, written by `loadtests/locustfile.py`.
 _REASON: Final = "load generator failed: "
 
 
-class LocalProcesses:
-    """Local load processes with their shares of a plan; they end with the context.
+@contextmanager
+def load_processes(
+    plans: Sequence[Plan | IncidentPlan], folder: Path, cpus: Sequence[int]
+) -> Iterator[list[LoadProcess]]:
+    """Run load processes within the context.
 
     Args:
-        plan: The whole plan.
+        plans: The plan of each process.
         folder: Folder for plans, recordings and logs.
-        sampler: Follows each process.
-        count: Number of processes.
         cpus: CPUs to pin them to, in turn; none: not pinned.
     """
-
-    def __init__(
-        self, plan: Plan, folder: Path, sampler: ProcessSampler, count: int, cpus: Sequence[int]
-    ) -> None:
-        self.members: list[LoadProcess] = []
-        self._plan = plan
-        self._folder = folder
-        self._sampler = sampler
-        self._count = count
-        self._cpus = cpus
-
-    def __enter__(self) -> Self:
-        try:
-            for share in self._plan.shared(self._count):
-                with signals.deferred():
-                    self.members.append(LoadProcess(share, self._folder))
-                pid = self.members[-1].process.pid
-                self._sampler.follow(self.members[-1].name, pid)
-                if self._cpus:
-                    system_cpus.pin(pid, (self._cpus[share.process % len(self._cpus)],))
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        processes.terminate([member.process for member in self.members])
-
-    def wait(self) -> None:
-        """Wait until all have ended after their last slot."""
-        try:
-            for member in self.members:
-                member.process.wait(timeout=30)
-        except subprocess.TimeoutExpired as error:
-            raise EnvironmentFailedError("Locust did not end after its last slot.") from error
-
-
-class LoadPlan(Protocol):
-    """The part of a plan that is needed to start a load process."""
-
-    @property
-    def scenario(self) -> str:
-        """Return the name of the scenario."""
-
-    @property
-    def users(self) -> int:
-        """Return the number of virtual users of this process."""
-
-    @property
-    def process(self) -> int:
-        """Return the number of the load process that the plan is for."""
-
-    @property
-    def processes(self) -> int:
-        """Return how many processes share the load."""
-
-    def dumps(self) -> str:
-        """Return the plan as JSON."""
-
-
-class ProcessReport(Protocol):
-    """Report of a load process, of any kind."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether its end is present."""
-
-
-ReportT = TypeVar("ReportT", bound=ProcessReport)
+    started: list[LoadProcess] = []
+    try:
+        for number, plan in enumerate(plans):
+            with signals.deferred():
+                started.append(LoadProcess(plan, folder))
+            if cpus:
+                system_cpus.pin(started[number].process.pid, (cpus[number % len(cpus)],))
+        yield started
+    finally:
+        processes.terminate([member.process for member in started])
 
 
 class LoadProcess:
     """One Locust process with its share of a plan."""
 
-    def __init__(self, plan: LoadPlan, folder: Path) -> None:
+    def __init__(self, plan: Plan | IncidentPlan, folder: Path) -> None:
         stem = folder / f"load-{plan.process}"
         self._recording = stem.with_suffix(".recording.jsonl")
         self._log = stem.with_suffix(".log")
@@ -132,26 +74,28 @@ class LoadProcess:
         """Whether the process has ended."""
         return self.process.poll() is not None
 
+    def wait(self) -> None:
+        """Wait until it has ended after its last slot."""
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired as error:
+            raise EnvironmentFailedError("Locust did not end after its last slot.") from error
+
     def recorded(self) -> Recording:
         """Return its recording, as far as it was written."""
         return recorded(self._recording, self._scenario)
 
-    def report(self, read: Callable[[Iterable[str]], ReportT]) -> ReportT:
-        """Return its complete report.
-
-        Args:
-            read: Parses the report from its lines.
+    def timeline(self) -> Timeline:
+        """Return its complete timeline of an incident.
 
         Raises:
-            InvalidMeasurementError: It wrote no report, or an incomplete one.
+            InvalidMeasurementError: It wrote none, or an incomplete one.
         """
-        if not self._recording.exists() or not self._recording.stat().st_size:
-            raise self.failure()
-        with self._recording.open(encoding="utf-8") as lines:
-            report = read(lines)
-        if not report.complete:
-            raise self.failure()
-        return report
+        with suppress(FileNotFoundError, ValueError), self._recording.open(encoding="utf-8") as lines:
+            timeline = Timeline.read(lines)
+            if timeline.complete:
+                return timeline
+        raise self.failure()
 
     def failure(self) -> InvalidMeasurementError:
         """Return the error that describes its end before its report."""

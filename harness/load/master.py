@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import selectors
-import shutil
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 from harness.errors import EnvironmentFailedError
-from harness.system import processes, secret, signals, temp_folders
+from harness.system import processes, secret, signals
+from harness.system.temp_folders import temp_folder
 
 _START_TIMEOUT_S: Final = 60
 #: Seconds that the workers may take to end after the run.
@@ -33,42 +33,47 @@ class MasterProcess:
     """
 
     def __init__(self, host: str, port: int, count: int, key: str) -> None:
-        self._connection: socket.socket | None = None
         self._buffer = bytearray()
-        self._processes: list[subprocess.Popen[bytes]] = []
-        with signals.deferred():
-            self._folder, self._folder_lock = temp_folders.make_folder()
-        self._log = self._folder / "master.log"
-        try:
-            self._start(host, port, count, key)
-        except BaseException:
-            self.stop("could not start")
-            raise
+        with ExitStack() as stack:
+            folder = stack.enter_context(temp_folder())
+            self._log, path = folder / "master.log", folder / "control.sock"
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+                listener.bind(str(path))
+                listener.listen(1)
+                arguments = [
+                    *("--host", host, "--port", str(port)),
+                    *("--workers", str(count), "--control", str(path)),
+                ]
+                environment = {"HOME": str(folder), secret.NAME: key}
+                master = processes.running(
+                    "loadtests.distributed.master", arguments, log=self._log, environment=environment
+                )
+                self._process = stack.enter_context(master)
+                self._connection = stack.enter_context(self._accepted(listener))
+            self._stack = stack.pop_all()
 
     @property
     def pid(self) -> int:
         """Return the process id."""
-        return self._processes[0].pid
+        return self._process.pid
 
     def send(self, order: dict[str, Any]) -> None:
         """Send a command; if the process is gone, `receive` raises."""
-        if self._connection is not None:
-            with suppress(OSError):
-                self._connection.sendall(json.dumps(order).encode() + b"\n")
+        with suppress(OSError):
+            self._connection.sendall(json.dumps(order).encode() + b"\n")
 
     def has_message(self) -> bool:
         """Whether a message can be received at once."""
         with selectors.DefaultSelector() as selector:
-            selector.register(self._open_connection(), selectors.EVENT_READ)
+            selector.register(self._connection, selectors.EVENT_READ)
             return b"\n" in self._buffer or bool(selector.select(0))
 
     def receive(self, deadline: float) -> dict[str, Any] | None:
         """Return the next message; None if none came in time. Raises EnvironmentFailedError if it ended."""
-        connection = self._open_connection()
         while b"\n" not in self._buffer:
-            connection.settimeout(max(0.01, deadline - time.monotonic()))
+            self._connection.settimeout(max(0.01, deadline - time.monotonic()))
             try:
-                data = connection.recv(65536)
+                data = self._connection.recv(65536)
             except TimeoutError:
                 return None
             except ConnectionResetError:
@@ -89,47 +94,23 @@ class MasterProcess:
 
     def stop(self, why: str) -> None:
         """Dismiss the workers, and stop the process."""
-        with signals.deferred():
+        with signals.deferred(), self._stack:
             self.send({"over": why})
-            if self._connection is not None:
-                with suppress(subprocess.TimeoutExpired):
-                    self._processes[0].wait(timeout=0 if signals.is_forced() else _GOODBYE_S)
-                self._connection.close()
-            processes.terminate(self._processes)
-            shutil.rmtree(self._folder, ignore_errors=True)
-            if self._folder_lock is not None:
-                self._folder_lock.release()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=0 if signals.is_forced() else _GOODBYE_S)
 
-    def _start(self, host: str, port: int, count: int, key: str) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            path = self._folder / "control.sock"
-            listener.bind(str(path))
-            listener.listen(1)
-            arguments = [
-                *("--host", host, "--port", str(port)),
-                *("--workers", str(count), "--control", str(path)),
-            ]
-            environment = {"HOME": str(self._folder), secret.NAME: key}
-            with signals.deferred():
-                process = processes.start(
-                    "loadtests.distributed.master", arguments, log=self._log, environment=environment
-                )
-                self._processes.append(process)
-            deadline = time.monotonic() + _START_TIMEOUT_S
-            listener.settimeout(0.2)
-            while self._connection is None:
-                try:
-                    self._connection, _ = listener.accept()
-                except TimeoutError:
-                    if process.poll() is not None or time.monotonic() > deadline:
-                        raise self._ended_error() from None
-
-    def _open_connection(self) -> socket.socket:
-        if self._connection is None:
-            raise AssertionError("it has not started")
-        return self._connection
+    def _accepted(self, listener: socket.socket) -> socket.socket:
+        """Return the connection of the process to a listening socket."""
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        listener.settimeout(0.2)
+        while True:
+            try:
+                return listener.accept()[0]
+            except TimeoutError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise self._ended_error() from None
 
     def _ended_error(self) -> EnvironmentFailedError:
         with suppress(subprocess.TimeoutExpired):
-            self._processes[0].wait(timeout=5)
+            self._process.wait(timeout=5)
         return EnvironmentFailedError(f"Locust's master ended: {processes.log_end(self._log)}")

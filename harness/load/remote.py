@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -16,7 +17,7 @@ from harness.load.master import MasterProcess
 from harness.protocol.plan import Plan
 from harness.protocol.recording import Recording
 from harness.results.environment import LoadWorker
-from harness.suites.external import is_loopback
+from harness.suites.external import HostPort
 from harness.system import secret
 
 #: Default address to wait for workers on: Locust's port, on this machine only.
@@ -28,33 +29,21 @@ _END_TIMEOUT_S: Final = 60
 Log = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Address:
-    """Address that the master listens on: an IPv4 address of this machine, and a port (0: any free one)."""
+def parse_bind(text: str) -> HostPort:
+    """Parse the address that the master listens on: an IPv4 address, and a port (0: any free one).
 
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Parse `HOST:PORT`; raises SuiteError if it is invalid, or no address for workers to connect to."""
-        host, _, port = text.rpartition(":")
-        try:
-            address = ipaddress.IPv4Address(host)
-            port_number = int(port)
-        except ValueError:
-            port_number = -1
-        if not 0 <= port_number <= 65535 or address.is_unspecified or address.is_multicast:
-            raise SuiteError(
-                "--workers-bind: expected HOST:PORT with the one IPv4 address of this machine by which the"
-                f" load machines reach it, such as {DEFAULT_BIND} (got {text!r})"
-            )
-        return cls(host, port_number)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can connect to it."""
-        return is_loopback(self.host)
+    Raises:
+        SuiteError: It is invalid, or no address for workers to connect to.
+    """
+    with suppress(ValueError):
+        bind = HostPort.parse(text)
+        address = ipaddress.IPv4Address(bind.host)
+        if not (address.is_unspecified or address.is_multicast):
+            return bind
+    raise SuiteError(
+        "--workers-bind: expected HOST:PORT with the one IPv4 address of this machine by which the load"
+        f" machines reach it, such as {DEFAULT_BIND} (got {text!r})"
+    )
 
 
 class RemoteWorkers:
@@ -62,34 +51,31 @@ class RemoteWorkers:
 
     Args:
         count: Number of workers to wait for.
-        address: Address to listen on.
+        bind: Address to listen on.
 
     Attributes:
         found: Description of each worker that joined, over all loads until now.
         last: The same, of the last load only.
+        host: Address of this machine that workers connect to.
     """
 
-    def __init__(self, count: int, address: Address) -> None:
+    def __init__(self, count: int, bind: HostPort) -> None:
         self.count = count
+        self.host = bind.host
         self.found: list[LoadWorker] = []
         self.last: list[LoadWorker] = []
-        self._address = address
+        self._port = bind.port
         self._given_secret = secret.given(os.environ)
         self._secret = self._given_secret or secret.fresh()
         self._lost: InvalidMeasurementError | None = None
         self._has_ended = False
 
     def __enter__(self) -> Self:
-        self._master = MasterProcess(self._address.host, self._address.port, self.count, self._secret)
+        self._master = MasterProcess(self.host, self._port, self.count, self._secret)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._master.stop("stopped" if kind is not None else "completed")
-
-    @property
-    def host(self) -> str:
-        """Return the address of this machine that workers connect to."""
-        return self._address.host
 
     @property
     def pid(self) -> int:
@@ -106,7 +92,7 @@ class RemoteWorkers:
         Raises:
             EnvironmentFailedError: Not all joined in time, or the master died.
         """
-        address = f"{self._address.host}:{self._master.port()}"
+        address = f"{self.host}:{self._master.port()}"
         value = "..." if self._given_secret else self._secret
         log(
             f"waiting for {self.count} worker(s) at {address}."
@@ -137,15 +123,12 @@ class RemoteWorkers:
                     self.found = [joined[number] for number in sorted(joined)]
                     return
 
-    def begin(self, plan: Plan, folder: Path) -> RemoteCrew:
+    def begin(self, plan: Plan, folder: Path) -> list[RemoteMember]:
         """Have them run a plan, and write their recordings to this folder."""
         self._has_ended = False
         self._master.send({"load": plan.dumps(), "folder": str(folder)})
-        members = [
-            RemoteMember(self, f"worker {number + 1} on {worker.host}", folder, number, plan.scenario)
-            for number, worker in enumerate(self.found)
-        ]
-        return RemoteCrew(self, members)
+        files = [folder / f"load-{number}.recording.jsonl" for number in range(len(self.found))]
+        return [RemoteMember(self, file, plan.scenario) for file in files]
 
     def finish(self) -> None:
         """Wait until all have ended after their last slot.
@@ -198,9 +181,7 @@ class RemoteMember:
     """One worker's share of a load."""
 
     workers: RemoteWorkers
-    name: str
-    folder: Path
-    number: int
+    recording: Path
     scenario: str
 
     def has_ended(self) -> bool:
@@ -211,21 +192,13 @@ class RemoteMember:
         """Return the error that names the lost worker."""
         return self.workers.failure()
 
+    def wait(self) -> None:
+        """Wait until all workers have ended after their last slot; see `RemoteWorkers.finish`."""
+        self.workers.finish()
+
     def recorded(self) -> Recording:
         """Return its recording, as far as it was received."""
-        return local.recorded(self.folder / f"load-{self.number}.recording.jsonl", self.scenario)
-
-
-@dataclass(frozen=True)
-class RemoteCrew:
-    """All workers, with their shares of a load."""
-
-    workers: RemoteWorkers
-    members: Sequence[RemoteMember]
-
-    def wait(self) -> None:
-        """Wait until all have ended after their last slot; raises the errors of `RemoteWorkers.finish`."""
-        self.workers.finish()
+        return local.recorded(self.recording, self.scenario)
 
 
 def _described(about: dict[str, Any], error_ns: int) -> LoadWorker:

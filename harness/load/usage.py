@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from harness.protocol.recording import SlotUsage
-from harness.testbed.meters import CpuReading, ServerMeter, StoreMeter
+from harness.testbed.meters import CpuReading, Meter, StoreMeter
 
 
 class UsageRecorder:
@@ -18,7 +18,7 @@ class UsageRecorder:
     """
 
     def __init__(
-        self, servers: Sequence[ServerMeter | None], store: StoreMeter, other_store: Collection[int] = ()
+        self, servers: Sequence[Meter | None], store: StoreMeter, other_store: Collection[int] = ()
     ) -> None:
         self._servers = servers
         self._store = store

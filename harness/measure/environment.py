@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.results.environment import AgentInfo, Environment, MachineFinding, SchemeInfo, StoreInfo
 from harness.suites.arms import Arm
-from harness.system.cpus import Placement, cores, cpu_model
+from harness.system.cpus import cores, cpu_model
 from harness.system.interpreter import python
 from harness.testbed.revisions.worktrees import revision
 from harness.testbed.rig import Rig
@@ -31,10 +31,13 @@ _PACKAGES = (
 )
 
 
-def describe(rig: Rig, placement: Placement, findings: list[MachineFinding]) -> Environment:
+def describe(rig: Rig, findings: list[MachineFinding]) -> Environment:
     """Return the environment of a run while its rig is running, with the doctor's findings."""
+    starts_servers = len(rig.elsewhere) < len(rig.arms)
+    # This run assigns no CPU to roles that run elsewhere.
+    elsewhere = {"servers": not starts_servers, "store": rig.store.given or not starts_servers}
     store = StoreInfo(name="unknown", version="", source="external servers' store")
-    if rig.store.given or len(rig.elsewhere) < len(rig.arms):
+    if rig.store.given or starts_servers:
         name, version = store_version(rig.store.client.info("server"))
         store = StoreInfo(name=name, version=version, source=rig.store.source)
     ready = next((instance.ready for instance in rig.instances if "loop" in instance.ready), None)
@@ -43,9 +46,9 @@ def describe(rig: Rig, placement: Placement, findings: list[MachineFinding]) -> 
         cores=cores(),
         kernel=f"{platform.system()} {platform.release()}",
         python=python(),
-        packages={package: found for package in _PACKAGES if (found := _version(package))},
+        packages={package: installed for package in _PACKAGES if (installed := _version(package))},
         store=store,
-        placement={role: cpus for role, cpus in placement.roles().items() if role not in _elsewhere(rig)},
+        placement={role: cpus for role, cpus in rig.placement.roles().items() if not elsewhere.get(role)},
         git=revision(),
         servers={}
         if ready is None
@@ -63,16 +66,10 @@ def describe(rig: Rig, placement: Placement, findings: list[MachineFinding]) -> 
                 **{key: machine[key] for key in ("host", "cpu", "cores", "kernel")},
                 arms=[arm.name for arm in rig.arms if arm.own is not None and arm.own.agent == address],
             )
-            for address, machine in rig.agents.items()
+            for address, machine in rig.agents.machines().items()
         ],
         findings=findings,
     )
-
-
-def _elsewhere(rig: Rig) -> set[str]:
-    """Return the roles that run elsewhere, so that this run assigns no CPU to them."""
-    servers = len(rig.elsewhere) == len(rig.arms)
-    return ({"servers"} if servers else set()) | ({"store"} if servers or rig.store.given else set())
 
 
 def _scheme_info(arm: Arm) -> SchemeInfo:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.errors import SuiteError
-from harness.load.remote import Address
+from harness.load.remote import parse_bind
 from harness.measure.incidents.kind import IncidentKind, find_kind
 from harness.measure.options import Options
 from harness.results.model import Check
@@ -45,7 +45,7 @@ def check_workers(suite: Suite, options: Options, incidents: Collection[str]) ->
             raise SuiteError("--expect-workers: a search for capacity (p99_ms) needs a single load process.")
         if scenario.name in incidents:
             raise SuiteError("--expect-workers: an incident needs a load process on this machine.")
-    if not Address.parse(options.workers_bind).is_loopback:
+    if not is_loopback(parse_bind(options.workers_bind).host):
         _check_reach(suite)
 
 
@@ -96,7 +96,11 @@ class SuiteValidator:
         Raises:
             SuiteError: The message names them.
         """
-        refuse_incidents(suite, self.source, self.incidents)
+        if names := [scenario.name for scenario in suite.scenarios if scenario.name in self.incidents]:
+            raise SuiteError(
+                f"{self.source}: {', '.join(dict.fromkeys(names))}: incidents have no verdict, so there is"
+                " nothing to compare with a limit. Measure them with `bench.py run`."
+            )
         if suite.own:
             raise SuiteError(
                 f"{self.source}: own: {', '.join(suite.own)}: a gate compares revisions of servers in a"
@@ -133,11 +137,12 @@ class SuiteValidator:
                     f"{self.source}: scenarios[{index}]: {scenario.name} needs {', '.join(required)},"
                     " which no server has"
                 )
-            checks += [_left_out(scenario.name, arm, routes) for arm, routes in lacking.items()]
-            if lacking:
-                remaining = [arm for arm in arms if arm not in lacking]
-                scenario = scenario.model_copy(update={"arms": remaining})  # noqa: PLW2901
-            scenarios.append(scenario)
+            for arm, routes in lacking.items():
+                missing = f"without {arm}, which does not have {', '.join(routes)}."
+                detail = f"{scenario.name} is measured {missing}"
+                checks.append(Check(check="left out", status="warning", detail=detail))
+            remaining = {"arms": [arm for arm in arms if arm not in lacking]} if lacking else {}
+            scenarios.append(scenario.model_copy(update=remaining))
         return suite.model_copy(update={"scenarios": scenarios}), checks
 
     def check(self, suite: Suite, schemes: Mapping[str, SchemeEntry]) -> None:
@@ -147,7 +152,7 @@ class SuiteValidator:
             SuiteError: The message names the key and the valid values.
         """
         check_names(suite, self.source, schemes=schemes, judged=self.judged())
-        check_incidents(suite, self.source, self.incidents, schemes)
+        self.check_incidents(suite, schemes)
         for index, scenario in enumerate(suite.scenarios):
             key = self.scenarios[scenario.name].sets
             if key and key not in scenario.params:
@@ -165,10 +170,29 @@ class SuiteValidator:
                         f" {lifetime_s} s and the load logs in once (got {scenario.seconds:g})"
                     )
 
+    def check_incidents(self, suite: Suite, schemes: Mapping[str, SchemeEntry]) -> None:
+        """Refuse incidents that cannot be run.
 
-def _left_out(scenario: str, arm: str, routes: Sequence[str]) -> Check:
-    detail = f"{scenario} is measured without {arm}, which does not have {', '.join(routes)}."
-    return Check(check="left out", status="warning", detail=detail)
+        Raises:
+            SuiteError: The message names the file, the key and the expected value.
+        """
+        faults = []
+        for index, scenario in enumerate(suite.scenarios):
+            name, arms = self.incidents.get(scenario.name), suite.arms_of([scenario])
+            kind = None if name is None else find_kind(name)
+            where = f"{self.source}: scenarios[{index}]"
+            faults += [f"{where}.{fault}" for fault in _incident_faults(scenario, kind)]
+            if kind is not None and (external := [arm for arm in arms if arm in suite.own]):
+                faults.append(
+                    f"{where}.arms: expected servers of this tool, since {scenario.name} changes or disrupts"
+                    f" them (got {', '.join(external)})"
+                )
+            if kind is not None and all(schemes[arm].transport == "none" for arm in arms):
+                faults.append(
+                    f"{self.source}: arms: expected a scheme that issues credentials, for {scenario.name}"
+                )
+        if faults:
+            raise SuiteError("\n".join(faults))
 
 
 def check_processes(suite: Suite, processes: int, incidents: Collection[str]) -> None:
@@ -190,38 +214,6 @@ def check_processes(suite: Suite, processes: int, incidents: Collection[str]) ->
 
 #: Keys of a scenario about slots and verdicts, neither of which an incident has.
 _OF_SLOTS = ("slot_ms", "primary", "budgets")
-
-
-def check_incidents(
-    suite: Suite, source: str, incidents: Mapping[str, str], schemes: Mapping[str, SchemeEntry]
-) -> None:
-    """Refuse incidents that cannot be run.
-
-    Args:
-        suite: Suite to be measured.
-        source: File of the suite, for messages.
-        incidents: Kind of incident of each scenario that is an incident.
-        schemes: Existing schemes.
-
-    Raises:
-        SuiteError: The message names the file, the key and the expected value.
-    """
-    faults = []
-    for index, scenario in enumerate(suite.scenarios):
-        name = incidents.get(scenario.name)
-        faults += [
-            f"{source}: scenarios[{index}].{fault}"
-            for fault in _incident_faults(scenario, None if name is None else find_kind(name))
-        ]
-        if name is not None and (external := [arm for arm in suite.arms_of([scenario]) if arm in suite.own]):
-            faults.append(
-                f"{source}: scenarios[{index}].arms: expected servers of this tool, since {scenario.name}"
-                f" changes or disrupts them (got {', '.join(external)})"
-            )
-        if name is not None and all(schemes[arm].transport == "none" for arm in suite.arms_of([scenario])):
-            faults.append(f"{source}: arms: expected a scheme that issues credentials, for {scenario.name}")
-    if faults:
-        raise SuiteError("\n".join(faults))
 
 
 def _incident_faults(scenario: Scenario, kind: IncidentKind | None) -> Iterator[str]:
@@ -253,16 +245,3 @@ def check_store(suite: Suite, incidents: Mapping[str, str], redis_url: str | Non
                 f"{scenario.name} kills the store, which is allowed only for the embedded store. Omit"
                 " --redis-url (or REDIS_URL)."
             )
-
-
-def refuse_incidents(suite: Suite, source: str, incidents: Mapping[str, str]) -> None:
-    """Refuse incidents in a suite that needs verdicts.
-
-    Raises:
-        SuiteError: There is an incident.
-    """
-    if names := [scenario.name for scenario in suite.scenarios if scenario.name in incidents]:
-        raise SuiteError(
-            f"{source}: {', '.join(dict.fromkeys(names))}: incidents have no verdict, so there is nothing to"
-            " compare with a limit. Measure them with `bench.py run`."
-        )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.results.progress_file import ProgressFile
 
@@ -51,17 +50,14 @@ class Reporter:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._live.stop()
-        if self._file is not None and error is None:
+        if self._file is not None and kind is None:
             self._file.write(_MEASURED)
 
     def log(self, text: str) -> None:
@@ -79,8 +75,8 @@ class Reporter:
         self._name, self._slots, self._arms = name, slots, arms
         self._recent: dict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=20))
         self._started = self._printed = self._written = self._clock()
-        if self._task is not None:
-            self._live.remove_task(self._task)
+        for task in self._live.task_ids:
+            self._live.remove_task(task)
         self._task = self._live.add_task(name, total=slots, rates=_WARMING_UP)
         if not self._console.is_terminal:
             self.event(f"{name}: {_WARMING_UP}")
@@ -92,8 +88,7 @@ class Reporter:
         if done == 1:
             self._started = self._printed = self._clock()
         self._recent[self._arms[instance]].append((requests, elapsed_ns))
-        if self._task is not None:
-            self._live.update(self._task, completed=done, rates=self._rates_text())
+        self._live.update(self._task, completed=done, rates=self._rates_text())
         now = self._clock()
         left_s = (now - self._started) / done * (self._slots - done)
         if not self._console.is_terminal and now - self._printed >= _PLAIN_EVERY_S:
@@ -119,9 +114,7 @@ class Reporter:
 
     def _rates(self) -> dict[str, float]:
         """Return the requests per second of every arm that was measured recently."""
-        rates = {}
-        for arm, rows in self._recent.items():
-            requests = sum(row[0] for row in rows)
-            if elapsed_ns := sum(row[1] for row in rows):
-                rates[arm] = requests / elapsed_ns * 1e9
-        return rates
+        sums = {arm: map(sum, zip(*rows, strict=True)) for arm, rows in self._recent.items()}
+        return {
+            arm: requests / elapsed_ns * 1e9 for arm, (requests, elapsed_ns) in sums.items() if elapsed_ns
+        }

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Final
 
+from rich.console import Console
+
 from harness.analysis import checks as validity
 from harness.analysis.stats.sequential import LOOKS, Pending
 from harness.doctor import cpu_speed
+from harness.doctor.activity import Pressure
 from harness.doctor.examine import QUICK_S, examine
-from harness.doctor.pressure import Pressure
 from harness.errors import BenchError, InconclusiveError, InvalidMeasurementError
 from harness.load import generator as load
 from harness.load.remote import RemoteWorkers
@@ -21,18 +23,16 @@ from harness.measure import run_folder
 from harness.measure.batch import Batch
 from harness.measure.environment import describe
 from harness.measure.incidents.kind import find_kind
-from harness.measure.options import Options
+from harness.measure.options import Options, Setup
 from harness.measure.progress import Reporter
 from harness.measure.result_builder import ResultBuilder
-from harness.measure.setup import Setup
-from harness.measure.slots import ObservedLoad
 from harness.results import archive, model
 from harness.results.environment import Environment, MachineFinding
 from harness.results.model import Check, Result, SlotTimes
+from harness.results.progress_file import ProgressFile
 from harness.suites.arms import Arm
 from harness.suites.model import Suite, by_conditions
 from harness.system import cpus
-from harness.system.cpus import Placement, place
 from harness.system.secret import without_passwords
 from harness.testbed.rig import Rig
 
@@ -84,32 +84,35 @@ class Run:
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
 
-    def run(self, arms: Mapping[str, Arm], reporter: Reporter) -> Result:
+    def run(self, arms: Mapping[str, Arm], console: Console, *, published: bool = True) -> Result:
         """Measure every scenario in turn; each is on disk before the next starts.
 
         Args:
             arms: Arms of the suite, by name.
-            reporter: Receives progress messages.
+            console: Console for progress messages.
+            published: Whether observers can read the progress from a file in the folder of the run.
 
         Raises:
             BenchError: The run failed; what was measured until then is on disk.
         """
-        suite = self._setup.suite
-        self._machine = examine(suite, self._setup.options.out, QUICK_S)
-        todo = Pending(frozenset(range(len(suite.scenarios))), frozenset(suite.arms))
-        while todo:
-            begun = time.monotonic()
-            self._batch += 1
-            self._measure_batch(todo, [arms[name] for name in suite.arms if name in todo.arms], reporter)
-            todo = self._next_batch(todo, time.monotonic() - begun, reporter)
-        pressure = Pressure.now()
-        stolen, swapped = pressure.since(self._pressure)
-        self._builder.checks += [
-            validity.check_steal(stolen),
-            validity.check_swap(swapped),
-            validity.check_memory(pressure.memory_stalled_since(self._pressure)),
-        ]
-        return self._result()
+        suite, out = self._setup.suite, self._setup.options.out
+        file = ProgressFile(out, suite.name, suite.arms) if published else None
+        with Reporter(console, file) as reporter:
+            self._machine = examine(suite, out, QUICK_S)
+            todo = Pending(frozenset(range(len(suite.scenarios))), frozenset(suite.arms))
+            while todo:
+                begun = time.monotonic()
+                self._batch += 1
+                self._measure_batch(todo, [arms[name] for name in suite.arms if name in todo.arms], reporter)
+                todo = self._next_batch(todo, time.monotonic() - begun, reporter)
+            pressure = Pressure.now()
+            stolen, swapped = pressure.since(self._pressure)
+            self._builder.checks += [
+                validity.check_steal(stolen),
+                validity.check_swap(swapped),
+                validity.check_memory(pressure.memory_stalled_since(self._pressure)),
+            ]
+            return self._result()
 
     def _next_batch(self, last: Pending, last_s: float, reporter: Reporter) -> Pending:
         """Return what a further batch is to measure; empty if there is none.
@@ -146,56 +149,51 @@ class Run:
     def _measure_batch(self, todo: Pending, arms: Sequence[Arm], reporter: Reporter) -> None:
         """Measure the pending scenarios on fresh instances."""
         setup = self._setup
-        placement = place(cpus.usable_cpus(), setup.options.processes, setup.suite.processes_each)
-        generator = load.Generator(setup.options.processes, placement.load, setup.workers)
         if setup.workers is not None:
-            cpus.pin(setup.workers.pid, placement.load)
+            cpus.pin(setup.workers.pid, setup.placement.load)
         for conditions, group in by_conditions(setup.suite).items():
             scenarios = {index: scenario for index, scenario in group.items() if index in todo.scenarios}
             wanted = setup.suite.arms_of(scenarios.values())
             arms_of_group = [arm for arm in arms if arm.name in wanted]
             if not arms_of_group or self._is_broken:
                 continue
-            with Batch.started(
-                setup,
-                conditions,
-                arms_of_group,
-                self._batch,
-                placement=placement,
-                generator=generator,
-                reporter=reporter,
-            ) as batch:
-                self._describe(batch.rig, placement)
-                self._measure(batch, scenarios)
+            with Batch.started(setup, conditions, arms_of_group, self._batch, reporter) as batch:
+                self._describe(batch.rig)
+                for index in scenarios:
+                    if not self._is_broken:
+                        self._measure(batch, index)
 
-    def _describe(self, rig: Rig, placement: Placement) -> None:
+    def _describe(self, rig: Rig) -> None:
         """Record the environment of a rig, and check that its servers run the intended code."""
-        self._environment = self._environment or describe(rig, placement, self._machine)
-        self._builder.checks.append(validity.check_code(_digests(rig), rig.elsewhere))
+        self._environment = self._environment or describe(rig, self._machine)
+        digests: dict[str, set[str]] = {}
+        for instance in rig.instances:
+            if instance.process is not None:
+                digests.setdefault(instance.ready["package"], set()).add(instance.ready["digest"])
         has_store = self._setup.options.redis_url is not None
         self._builder.checks += [
-            validity.check_elsewhere(arm.name, arm.own.agent, store=has_store)
-            for arm in rig.arms
-            if arm.own is not None and arm.own.address is not None
+            validity.check_code(digests, rig.elsewhere),
+            *(
+                validity.check_elsewhere(arm.name, arm.own.agent, store=has_store)
+                for arm in rig.arms
+                if arm.own is not None and arm.own.address is not None
+            ),
         ]
 
-    def _measure(self, batch: Batch, indices: Collection[int]) -> None:
-        """Measure one scenario after the other with a batch, by their index in the suite."""
-        suite, out = self._setup.suite, self._setup.options.out
-        for index in indices:
-            if self._is_broken:
-                return
-            self._loop_ns.append(cpu_speed.look().median_ns)
-            delay_ms = suite.scenarios[index].store_delay_ms
-            if delay_ms is not None:
-                batch.rig.store.delay(delay_ms)
-            if index in self._setup.incidents:
-                record = batch.run_incident(index)
-                run_folder.save_timeline(record, out, index)
-                self._builder.add_incident(index, record)
-            else:
-                self._measure_slots(batch, index)
-            archive.save(self._result(unfinished=True), out)
+    def _measure(self, batch: Batch, index: int) -> None:
+        """Measure the suite's scenario number `index` with a batch, and save the result so far."""
+        out = self._setup.options.out
+        self._loop_ns.append(cpu_speed.look().median_ns)
+        delay_ms = self._setup.suite.scenarios[index].store_delay_ms
+        if delay_ms is not None:
+            batch.rig.store.delay(delay_ms)
+        if index in self._setup.incidents:
+            record = batch.run_incident(index)
+            run_folder.save_timeline(record, out, index)
+            self._builder.add_incident(index, record)
+        else:
+            self._measure_slots(batch, index)
+        archive.save(self._result(unfinished=True), out)
 
     def _measure_slots(self, batch: Batch, index: int) -> None:
         """Run one scenario's slots and keep the observation; a load that ends early ends the run.
@@ -204,31 +202,25 @@ class Run:
             InvalidMeasurementError: The load ended early, and nothing has been measured so far.
             BrokenOffError: Another machine stopped answering; the observation until then is kept.
         """
+        checks, out, workers = self._builder.checks, self._setup.options.out, self._setup.workers
         try:
-            observed_load = batch.observe(index)
+            observed, restarted, self._broken_off = batch.observe(index)
         except InvalidMeasurementError as error:
             if not self._builder.measured_s:
                 raise
             label = self._setup.suite.scenarios[index].label
-            self._builder.checks.append(validity.check_unfinished(label, str(error)))
+            checks.append(validity.check_unfinished(label, str(error)))
             self._is_broken = True
             return
-        self._keep(index, observed_load)
-
-    def _keep(self, index: int, observed_load: ObservedLoad) -> None:
-        observed, self._broken_off = observed_load.observed, observed_load.broken_off
-        self._builder.checks.append(validity.check_restarts(observed_load.restarted, observed.label))
+        checks.append(validity.check_restarts(restarted, observed.label))
         self._is_broken = not observed.recording.complete
-        run_folder.save_recording(observed, self._setup.options.out, index)
+        run_folder.save_recording(observed, out, index)
         self._builder.add(index, observed)
         if self._broken_off is not None:
-            archive.save(self._result(), self._setup.options.out)
+            archive.save(self._result(), out)
             raise self._broken_off
-        workers = self._setup.workers
         if workers is not None and not self._is_broken:
-            self._builder.checks.append(
-                validity.check_clocks(observed.label, workers.last, len(observed.plan.order))
-            )
+            checks.append(validity.check_clocks(observed.label, workers.last, len(observed.plan.order)))
 
     def _exit_code(self) -> int:
         """Return the exit code of a run with the result so far."""
@@ -291,12 +283,3 @@ def _slots(setup: Setup) -> list[SlotTimes]:
         for index, scenario in enumerate(setup.suite.scenarios)
         if index not in setup.incidents
     ]
-
-
-def _digests(rig: Rig) -> dict[str, set[str]]:
-    """Return the code digests that the started instances report, by the path of their package."""
-    digests: dict[str, set[str]] = {}
-    for instance in rig.instances:
-        if instance.process is not None:
-            digests.setdefault(instance.ready["package"], set()).add(instance.ready["digest"])
-    return digests

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import gzip
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import exit_code_of
+from harness.protocol import json_lines
 from harness.results import archive
 from harness.results.progress_file import PROGRESS_FILE
 from harness.suites.forecast import Forecast
@@ -49,6 +49,29 @@ def run_folder(folder: Path, will: Forecast, *, wait: bool, log: Callable[[str],
     with run_lock.machine_lock(folder, wait=wait, log=log), opened(folder, will.disk_bytes):
         if removed := remove(folder.parent):
             log(f"removed remains of killed runs: {', '.join(removed)}")
+        yield
+
+
+@contextlib.contextmanager
+def machine_lock(
+    folder: Path, temporary_bytes: float = 0, *, wait: bool, log: Callable[[str], None]
+) -> Iterator[None]:
+    """Lock the machine for a study, and remove the remains of killed runs.
+
+    Args:
+        folder: Folder of the study.
+        temporary_bytes: Space that it needs for temporary files; 0: not checked.
+        wait: Queue behind another run.
+        log: Receives progress messages.
+
+    Raises:
+        EnvironmentFailedError: Another run is measuring, or there is too little space.
+    """
+    with run_lock.machine_lock(folder, wait=wait, log=log):
+        if temporary_bytes:
+            files.temporary_folder(temporary_bytes)
+        if removed := remove(folder.parent):
+            log(f"removed files left by killed runs: {', '.join(removed)}")
         yield
 
 
@@ -109,21 +132,22 @@ def save_recording(observed: Observation, folder: Path, index: int) -> Path:
     plan = asdict(replace(observed.plan, edges=""))  # a temporary path of this machine
     for target in plan["targets"]:
         del target["dialect"]["accounts"]["password"]
-    lines = [json.dumps({"plan": plan}) + "\n"]
-    lines += [json.dumps({"account": asdict(account)}) + "\n" for account in observed.accounts]
-    lines += observed.recording.lines()
-    files.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
-    return path
+    rows = [{"plan": plan}, *({"account": asdict(account)} for account in observed.accounts)]
+    return _save(rows, observed.recording.lines(), path)
 
 
 def save_timeline(record: IncidentRecord, folder: Path, index: int) -> Path:
     """Write the plan, events and timeline of one incident beside the result."""
     path = folder / f"recording-{index + 1}-{record.scenario.name}.jsonl.gz"
-    plan = replace(record.plan, line="")  # a temporary path of this machine
-    lines = [json.dumps({"plan": asdict(plan)}) + "\n"]
-    lines += [json.dumps({"event": asdict(event)}) + "\n" for event in record.events]
-    lines += record.timeline.lines()
-    files.write_atomically(path, gzip.compress("".join(lines).encode(), mtime=0))
+    plan = asdict(replace(record.plan, line=""))  # a temporary path of this machine
+    rows = [{"plan": plan}, *({"event": asdict(event)} for event in record.events)]
+    return _save(rows, record.timeline.lines(), path)
+
+
+def _save(rows: Iterable[Mapping[str, Any]], lines: Iterable[str], path: Path) -> Path:
+    """Write these rows, as lines of JSON, and further lines to a file, gzipped."""
+    text = "".join([*map(json_lines.line, rows), *lines])
+    files.write_atomically(path, gzip.compress(text.encode(), mtime=0))
     return path
 
 

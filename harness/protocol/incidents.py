@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import ClassVar, Final
 
+from harness.protocol import json_lines
 from harness.protocol.plan import ArrivalProcess, Target
 
 FORMAT_VERSION: Final = 1
@@ -83,7 +84,12 @@ class IncidentPlan:
         parties: Users of each arm.
         line: Unix socket of the harness, on which both agree when the load begins.
         switch_ns: Moment from which on visits go to the successors.
+        process: Number of the load process: there is only one.
+        processes: Number of processes that share the load.
     """
+
+    process: ClassVar[int] = 0
+    processes: ClassVar[int] = 1
 
     scenario: str
     rate: float
@@ -100,16 +106,6 @@ class IncidentPlan:
     def users(self) -> int:
         """Return the number of users of all arms."""
         return sum(len(party.people) for party in self.parties)
-
-    @property
-    def process(self) -> int:
-        """Return the number of the load process: there is only one."""
-        return 0
-
-    @property
-    def processes(self) -> int:
-        """Return how many processes share the load."""
-        return 1
 
     def dumps(self) -> str:
         """Return the plan as JSON."""
@@ -149,11 +145,6 @@ class Event:
     watched: str = ""
     restores: bool = False
     begun_ns: int | None = None
-
-    @property
-    def earliest_effect_ns(self) -> int:
-        """Return the first moment at which it may have an effect."""
-        return self.at_ns if self.begun_ns is None else self.begun_ns
 
 
 @dataclass(frozen=True)
@@ -198,14 +189,13 @@ class Timeline:
 
     def lines(self) -> Iterator[str]:
         """Yield the timeline as JSON lines."""
-        yield _line({"format": FORMAT_VERSION, "incident": self.scenario})
-        for time_bin in self.bins:
-            yield _line({"bin": asdict(time_bin)})
-        for watching in self.watching:
-            yield _line({"watching": asdict(watching)})
+        rows = [{"bin": asdict(time_bin)} for time_bin in self.bins]
+        rows += [{"watching": asdict(probe)} for probe in self.watching]
+        yield json_lines.line({"format": FORMAT_VERSION, "incident": self.scenario})
+        yield from map(json_lines.line, rows)
         if self.complete:
-            rows = len(self.bins) + len(self.watching)
-            yield _line({"end": rows, "lag_p99_ns": self.lag_p99_ns, "errors": dict(self.errors)})
+            footer = {"end": len(rows), "lag_p99_ns": self.lag_p99_ns, "errors": dict(self.errors)}
+            yield json_lines.line(footer)
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Timeline:
@@ -214,35 +204,18 @@ class Timeline:
         Raises:
             ValueError: The first line is not a header of this format.
         """
-        rows = iter(lines)
-        header = _parse(next(rows, ""))
+        header, rows, footer = json_lines.read(lines)
         if header.get("format") != FORMAT_VERSION or "incident" not in header:
             raise ValueError(f"not a timeline of format {FORMAT_VERSION}")
-        bins: list[Bin] = []
-        watching: list[ProbeRecord] = []
-        for text in rows:
-            match _parse(text):
-                case {"bin": fields}:
-                    bins.append(Bin(**fields))
-                case {"watching": fields}:
-                    sent_ns, outcomes = tuple(fields["sent_ns"]), tuple(fields["outcomes"])
-                    watching.append(ProbeRecord(**fields | {"sent_ns": sent_ns, "outcomes": outcomes}))
-                case {"end": count, "lag_p99_ns": lag_ns, "errors": errors}:
-                    whole = count == len(bins) + len(watching)
-                    return cls(header["incident"], tuple(bins), tuple(watching), lag_ns, errors, whole)
-                case _:
-                    break
-        return cls(header["incident"], tuple(bins), tuple(watching), complete=False)
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row) + "\n"
-
-
-def _parse(text: str) -> dict[str, Any]:
-    """Return the object of one line; empty if it has none."""
-    try:
-        row = json.loads(text)
-    except ValueError:
-        return {}
-    return row if isinstance(row, dict) else {}
+        probes = [row["watching"] for row in rows if "watching" in row]
+        return cls(
+            header["incident"],
+            tuple(Bin(**row["bin"]) for row in rows if "bin" in row),
+            tuple(
+                ProbeRecord(probe["arm"], probe["watched"], tuple(probe["sent_ns"]), tuple(probe["outcomes"]))
+                for probe in probes
+            ),
+            footer.get("lag_p99_ns", 0),
+            footer.get("errors", {}),
+            complete=footer.get("end") == len(rows),
+        )

@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise, repeat, takewhile
 from typing import Any, Final, Literal
 
 from harness.protocol.dialect import CONTRACT, Dialect
@@ -143,12 +143,8 @@ def arrival_offsets(rate: float, duration_ns: int, process: ArrivalProcess, seed
     if process == "constant":
         return [round(i * gap_ns) for i in range(max(0, int(end_ns / gap_ns)) + 1) if i * gap_ns < end_ns]
     rng = random.Random(seed)  # noqa: S311 - a reproducible plan, not a secret
-    offsets: list[int] = []
-    offset = rng.expovariate(1 / gap_ns)
-    while offset < end_ns:
-        offsets.append(round(offset))
-        offset += rng.expovariate(1 / gap_ns)
-    return offsets
+    offsets = accumulate(rng.expovariate(1 / gap_ns) for _ in repeat(None))
+    return [round(offset) for offset in takewhile(lambda offset: offset < end_ns, offsets)]
 
 
 def split_halves(members: Sequence[int], seed: int) -> tuple[list[int], list[int]]:

@@ -6,27 +6,25 @@ first a header, then one line per slot and step, then a footer. A file without a
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from harness.protocol import json_lines
 from harness.protocol.clocks import AnswersEnd
 
 FORMAT_VERSION: Final = 1
 #: Latencies are counted in nanoseconds, from 1 ns to one minute, to three significant digits.
 HIGHEST_NS: Final = 60_000_000_000
-_SIGNIFICANT_DIGITS: Final = 3
 
 
 def new_histogram() -> HdrHistogram:
     """Return an empty histogram of nanoseconds; values above a minute count as a minute."""
-    return HdrHistogram(1, HIGHEST_NS, _SIGNIFICANT_DIGITS)
+    return HdrHistogram(1, HIGHEST_NS, 3)
 
 
 def encode(values: Sequence[int]) -> str:
@@ -122,17 +120,17 @@ class SlotUsage:
 
 def header(scenario: str, answers_end: AnswersEnd) -> str:
     """Return the first line of a recording."""
-    return json.dumps({"format": FORMAT_VERSION, "scenario": scenario, "answers_end": answers_end}) + "\n"
+    return json_lines.line({"format": FORMAT_VERSION, "scenario": scenario, "answers_end": answers_end})
 
 
 def line(record: SlotRecord) -> str:
     """Return the line of one slot and step."""
-    return json.dumps(asdict(record)) + "\n"
+    return json_lines.line(asdict(record))
 
 
 def footer(slots: int, errors: Mapping[str, int]) -> str:
     """Return the last line, without which a recording is incomplete: the number of lines, and all errors."""
-    return json.dumps({"end": True, "slots": slots, "errors": dict(errors)}) + "\n"
+    return json_lines.line({"end": True, "slots": slots, "errors": dict(errors)})
 
 
 @dataclass(frozen=True)
@@ -178,8 +176,7 @@ class Recording:
     def lines(self) -> Iterator[str]:
         """Yield the recording as JSON lines."""
         yield header(self.scenario, self.answers_end)
-        for slot in self.slots:
-            yield line(slot)
+        yield from map(line, self.slots)
         if self.complete:
             yield footer(len(self.slots), self.errors)
 
@@ -190,26 +187,14 @@ class Recording:
         Raises:
             ValueError: The first line is not a header of this format.
         """
-        rows = iter(lines)
-        fields = _parse(next(rows, ""))
-        if fields is None or fields.get("format") != FORMAT_VERSION:
+        fields, rows, end = json_lines.read(lines)
+        if fields.get("format") != FORMAT_VERSION:
             raise ValueError(f"not a recording of format {FORMAT_VERSION}")
-        # Older recordings lack the key: their times end when the answer was read.
-        whole = partial(cls, fields["scenario"], answers_end=fields.get("answers_end", "read"))
-        slots: list[SlotRecord] = []
-        for text in rows:
-            row = _parse(text)
-            if row is None:
-                break
-            if "end" in row:
-                return whole(tuple(slots), row["errors"], complete=row["slots"] == len(slots))
-            slots.append(SlotRecord(**row))
-        return whole(tuple(slots), complete=False)
-
-
-def _parse(line: str) -> dict[str, Any] | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
+        return cls(
+            fields["scenario"],
+            tuple(SlotRecord(**row) for row in rows),
+            end.get("errors", {}),
+            complete=end.get("slots") == len(rows),
+            # Older recordings lack the key: their times end when the answer was read.
+            answers_end=fields.get("answers_end", "read"),
+        )

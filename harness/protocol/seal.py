@@ -4,6 +4,9 @@ The secret itself is never sent. A holder proves that it has the secret by an HM
 other side chose. The key of a session is derived from the secret and the nonces of both sides; with it every
 message is authenticated and numbered, so that none can be changed, dropped, repeated, sent back or inserted
 by others unnoticed. Messages are not encrypted: their contents are not secret.
+
+A message is a line, whose number both sides count, or a table with its number, for a channel that may lose
+some.
 """
 
 from __future__ import annotations
@@ -11,6 +14,10 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from harness.protocol import json_lines
 
 
 class ForgedError(ValueError):
@@ -55,24 +62,51 @@ class Seal:
         self._sent = 0
         self._received = 0
 
-    def make(self, text: str) -> tuple[int, str]:
-        """Return the number and the HMAC of the next message of this side."""
-        self._sent += 1
-        return self._sent, proof(self._key, self._side, str(self._sent), text)
+    def line(self, values: Mapping[str, Any]) -> bytes:
+        """Return the next line of this side, with any JSON object."""
+        text = json.dumps(values)
+        return f"{self._mac(text)} {text}\n".encode()
 
-    def check(self, text: str, mac: str, number: int | None = None) -> None:
-        """Verify a message of the other side.
+    def open_line(self, line: bytes) -> dict[str, Any]:
+        """Verify the next line of the other side, and return its object.
 
-        Args:
-            text: Text of the message.
-            mac: HMAC that came with it.
-            number: Number of the message; None for the next expected one.
+        Raises:
+            ForgedError: It is not the next line of the other side.
+        """
+        mac, _, text = line.decode(errors="replace").removesuffix("\n").partition(" ")
+        self._check(text, mac, self._received + 1)
+        if (values := json_lines.parse(text)) is None:
+            raise ForgedError("expected a JSON object")
+        return values
+
+    def close(self, kind: str, content: Any) -> dict[str, Any]:
+        """Return the next message of this side, with a kind and any JSON content."""
+        text = json.dumps([kind, content])
+        mac = self._mac(text)
+        return {"number": self._sent, "text": text, "mac": mac}
+
+    def open(self, message: object) -> tuple[str, Any]:
+        """Verify the next message of the other side, and return its kind and content.
 
         Raises:
             ForgedError: The message is not from the other side, or was received before.
             LostError: The message is genuine, but earlier ones were lost.
         """
-        number = self._received + 1 if number is None else number
+        match message:
+            case {"number": int(number), "text": str(text), "mac": str(mac)}:
+                self._check(text, mac, number)
+            case _:
+                raise ForgedError("not a message")
+        kind, content = json.loads(text)
+        return str(kind), content
+
+    def _mac(self, text: str) -> str:
+        """Return the HMAC of the next message of this side."""
+        self._sent += 1
+        return proof(self._key, self._side, str(self._sent), text)
+
+    def _check(self, text: str, mac: str, number: int) -> None:
+        """Verify a message of the other side, and that none before it is missing."""
         if number <= self._received or not proves(mac, self._key, self._other, str(number), text):
             raise ForgedError("a message with a wrong HMAC")
         if number > self._received + 1:

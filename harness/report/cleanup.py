@@ -12,16 +12,16 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from harness.errors import EnvironmentFailedError
-from harness.report.compare.file import COMPARISON_FILE
 from harness.report.exports.parts.format import formats
-from harness.results.archive import HISTORY_FILE, MARKDOWN_FILE, MOST_BYTES, PAGE_FILE, RESULT_FILE, WAIT_FILE
+from harness.results import archive
+from harness.results.archive import COMPARISON_FILE, HISTORY_FILE, MOST_BYTES, RESULT_FILE, WAIT_FILE
 from harness.results.progress_file import PROGRESS_FILE
 from harness.system import files as disk
 from harness.system import git, plugins
@@ -31,18 +31,22 @@ Kind = Literal["run", "comparison", "history", "cached environment"]
 #: Folder of the runs that the docs quote.
 _PUBLISHED: Final = "published"
 _RECORDINGS: Final = "recording-*.jsonl.gz"
-_FIGURES: Final = (
-    *plugins.names("harness.report.charts"),
-    *("between-arms", "over-base", "wait"),
-)
+_FIGURES: Final = (*plugins.names("harness.report.charts"), "between-arms", "over-base", "wait")
 #: Every file that a run or a comparison writes; other files are kept, and their names are printed.
 _WRITTEN: Final = (
     *(RESULT_FILE, COMPARISON_FILE, _RECORDINGS, f".{RESULT_FILE}.part", f".{COMPARISON_FILE}.part"),
-    *(PAGE_FILE, MARKDOWN_FILE, PROGRESS_FILE, WAIT_FILE, f".{WAIT_FILE}.part"),
-    *("check.md", HISTORY_FILE, "history-*.png", "history-*.svg"),
+    *(archive.PAGE_FILE, archive.MARKDOWN_FILE, PROGRESS_FILE, WAIT_FILE, f".{WAIT_FILE}.part"),
+    *(archive.SUMMARY_FILE, HISTORY_FILE, "history-*.png", "history-*.svg"),
     *(f"{figure}.{kind}" for figure in _FIGURES for kind in ("png", "svg")),
     *(name for export in formats().values() for name in export.names),
 )
+#: Kind of a folder by a file in it: with this part (empty for the whole), and these keys in the part.
+_CONTENT: Final[dict[str, tuple[Kind, str, set[str]]]] = {
+    RESULT_FILE: ("run", "run", {"id", "suite"}),
+    COMPARISON_FILE: ("comparison", "", {"same_machine"}),
+    HISTORY_FILE: ("history", "", {"series"}),
+    WAIT_FILE: ("run", "", {"clicks"}),
+}
 #: Default name of a run's folder; a run that failed early leaves it empty.
 _DEFAULT_NAME: Final = re.compile(r"\d{8}-\d{6}-.+")
 
@@ -101,12 +105,10 @@ def choose(
         for candidate in candidates
         if candidate not in kept
         and now - candidate.begun >= older_than_days * 86400
-        and not (busy_since is not None and _may_be_in_use(candidate, busy_since))
+        and (
+            busy_since is None or (candidate.kind != "cached environment" and candidate.changed < busy_since)
+        )
     ]
-
-
-def _may_be_in_use(candidate: Removable, since: float) -> bool:
-    return candidate.kind == "cached environment" or candidate.changed >= since
 
 
 def remove(removables: Sequence[Removable], results: Path) -> None:
@@ -134,8 +136,7 @@ def _runs(results: Path) -> Iterator[Removable]:
         folder = Path(path)
         if _PUBLISHED in folders:
             folders.remove(_PUBLISHED)
-        kind, begun = _recognised(folder, folders, names)
-        if kind is None:
+        if (recognised := _recognised(folder, folders, names)) is None:
             continue
         written = (file for pattern in _WRITTEN for file in sorted(folder.glob(pattern)))
         files = tuple(file for file in written if file not in tracked)
@@ -144,6 +145,7 @@ def _runs(results: Path) -> Iterator[Removable]:
         others = sorted({*folders, *names} - {file.name for file in files})
         changed = max(entry.lstat().st_mtime for entry in (folder, *files))
         size = sum(file.lstat().st_size for file in files)
+        kind, begun = recognised
         yield Removable(folder, kind, files, tuple(others), size, begun or changed, changed)
 
 
@@ -155,50 +157,35 @@ def _tracked(results: Path) -> set[Path]:
 
 def _recognised(
     folder: Path, folders: Sequence[str], names: Sequence[str]
-) -> tuple[Kind | None, float | None]:
+) -> tuple[Kind, float | None] | None:
     """Return a folder's kind by its content, and its start if recorded; None for folders of other origin."""
-    content = _json(folder / RESULT_FILE) if RESULT_FILE in names else {}
-    run = content.get("run")
-    if (
-        isinstance(content.get("schema_version"), int)
-        and isinstance(run, dict)
-        and {"id", "suite"} <= run.keys()
-    ):
-        return "run", _time(run.get("started_at"))
-    content = _json(folder / COMPARISON_FILE) if COMPARISON_FILE in names else {}
-    if isinstance(content.get("schema_version"), int) and "same_machine" in content:
-        return "comparison", None
-    content = _json(folder / HISTORY_FILE) if HISTORY_FILE in names else {}
-    if isinstance(content.get("schema_version"), int) and "series" in content:
-        return "history", None
-    content = _json(folder / WAIT_FILE) if WAIT_FILE in names else {}
-    if isinstance(content.get("schema_version"), int) and "clicks" in content:
-        return "run", _time(content.get("started_at"))
-    if any(_is_recording(file) for file in folder.glob(_RECORDINGS)):
+    for file, (kind, part, keys) in _CONTENT.items():
+        content = _json(folder / file) if file in names else {}
+        about = content.get(part) if part else content
+        is_ours = isinstance(content.get("schema_version"), int)
+        if is_ours and isinstance(about, dict) and keys <= about.keys():
+            return kind, _time(about.get("started_at"))
+    is_empty_run = not folders and not names and _DEFAULT_NAME.fullmatch(folder.name)
+    if is_empty_run or any("plan" in _json(file, _first_line) for file in folder.glob(_RECORDINGS)):
         return "run", None
-    if not folders and not names and _DEFAULT_NAME.fullmatch(folder.name):
-        return "run", None
-    return None, None
+    return None
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _whole(path: Path) -> bytes:
+    return disk.read_regular(path, MOST_BYTES, follow=True)
+
+
+def _first_line(path: Path) -> bytes:
+    with disk.open_regular(path, follow=True) as packed, gzip.open(packed) as file:
+        return file.readline()
+
+
+def _json(path: Path, read: Callable[[Path], bytes] = _whole) -> dict[str, Any]:
     try:
-        content = json.loads(disk.read_regular(path, MOST_BYTES, follow=True))
-    except (OSError, ValueError):
+        content = json.loads(read(path))
+    except (OSError, ValueError, EOFError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _is_recording(path: Path) -> bool:
-    try:
-        with (
-            disk.open_regular(path, follow=True) as packed,
-            gzip.open(packed, "rt", encoding="utf-8") as file,
-        ):
-            first = json.loads(file.readline())
-    except (OSError, ValueError, EOFError):
-        return False
-    return isinstance(first, dict) and "plan" in first
 
 
 def _time(text: object) -> float | None:

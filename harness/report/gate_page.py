@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.report import markdown
-from harness.report.console import fitting, print_item
+from harness.report.console import print_body
 from harness.report.content import gate, validity
+from harness.report.content.tables import Section
 from harness.results.model import Result
 
 _STYLES = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold yellow"}
@@ -15,24 +16,19 @@ _STYLES = {"pass": "bold green", "regression": "bold red", "inconclusive": "bold
 
 def render(result: Result) -> str:
     """Return the verdict as Markdown, ending in a newline."""
-    blocks = [
-        f"## {markdown.plain(gate.headline(result))}",
-        *(markdown.table(markdown.plain_table(table)) for table in gate.tables(result)),
-        markdown.items(
-            [*map(markdown.plain, [*gate.notes(result), validity.passed(result), *validity.notes(result)])]
-        ),
-    ]
-    return "\n\n".join(blocks) + "\n"
+    return markdown.page([markdown.section(_content(result), 2)])
 
 
 def print_gate(result: Result, console: Console) -> None:
     """Print the verdict on a console."""
+    content = _content(result)
     style = _STYLES[gate.verdict(result)] if result.valid else "bold red"
     console.print()
-    console.print(Text(gate.headline(result), style=style))
+    console.print(Text(content.title, style=style))
     console.print()
-    for table in gate.tables(result):
-        console.print(fitting(table, console))
-        console.print()
-    for line in [*gate.notes(result), validity.passed(result), *validity.notes(result)]:
-        print_item(line, console)
+    print_body(content, console)
+
+
+def _content(result: Result) -> Section:
+    lines = [*gate.notes(result), validity.passed(result), *validity.notes(result)]
+    return Section(gate.headline(result), gate.tables(result), lines)

@@ -24,7 +24,7 @@ from harness.report.content.tables import Table
 from harness.results.base import Verdict
 from harness.results.gate import GateVerdict
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 #: Beginning of a numeric cell: `12,423 ± 113`, `≥0.20`, `<= 1`, `+2.0 %`.
 _NUMBER: Final = re.compile(r"[^\w+-]*([+-]?[\d,]+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w-])")
 #: Lines shown below the answer; an unreliable run may give dozens of reasons, and the rest is folded.
@@ -46,13 +46,13 @@ def page(template: str, answer: Headline, **values: Any) -> str:
         answer: Headline of the page.
         values: Other values of the template.
     """
-    style, script = _text("page.css"), _text("page.js")
+    style, script = f"{_text('figures.css')}\n{_text('page.css')}", _text("page.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:;"
         " base-uri 'none'; form-action 'none'"
     )
-    loaded = _environment().get_template(template)
-    return loaded.render(answer=answer, policy=policy, style=style, script=script, **values)
+    values |= {"answer": answer, "policy": policy, "style": style, "script": script}
+    return _templates().get_template(template).render(values)
 
 
 def sort_value(cell: str) -> float | None:
@@ -67,18 +67,23 @@ def is_numeric(table: Table, column: int) -> bool:
     return column > 0 and bool(cells) and all(sort_value(cell) is not None for cell in cells)
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+def environment(folder: Path) -> Environment:
+    """Return the templates of a folder: values are escaped, and a missing value is an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"sort_value": sort_value, "is_numeric": is_numeric, "coded": _coded}
-    environment.globals |= {"verdicts": _VERDICTS, "max_lines": _MAX_LINES}
-    return environment
+
+
+@cache
+def _templates() -> Environment:
+    templates = environment(TEMPLATES)
+    templates.filters |= {"sort_value": sort_value, "is_numeric": is_numeric, "coded": _coded}
+    templates.globals |= {"verdicts": _VERDICTS, "max_lines": _MAX_LINES}
+    return templates
 
 
 def _coded(text: str) -> str:
@@ -87,7 +92,7 @@ def _coded(text: str) -> str:
 
 
 def _text(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8").strip()
+    return (TEMPLATES / name).read_text(encoding="utf-8").strip()
 
 
 def _hash(text: str) -> str:

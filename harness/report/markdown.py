@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.report.content.model import Report, Section
-from harness.report.content.tables import Table
+from harness.report.content.model import Report
+from harness.report.content.tables import Section, Table
 
 #: Invisible; inserted where GitHub would otherwise make a link or notify a user.
 _SEPARATOR: Final = "\N{ZERO WIDTH SPACE}"
@@ -34,28 +34,29 @@ def render(report: Report) -> str:
         _items(report.answer.certainty),
         f"## {plain(report.title)}",
         plain(" ".join(report.about)),
-        *(
-            block
-            for section in (*report.gate, *report.cases, *report.incidents)
-            for block in _section(section)
-        ),
-        *_validity(report),
-        *_folded("CPU breakdown", [block for section in report.costs for block in _section(section, 4)]),
+        *(section(content, 3) for content in (*report.gate, *report.cases, *report.incidents)),
+        *("### Validity", plain(report.passed)),
+        *([_items(report.notes)] if report.notes else []),
+        *_folded("CPU breakdown", [section(content, 4) for content in report.costs]),
         *_folded("How it was measured", [_items(report.method)]),
     ]
+    return page(blocks)
+
+
+def page(blocks: Sequence[str]) -> str:
+    """Return blocks as a page, ending in a newline."""
     return "\n\n".join(blocks) + "\n"
 
 
-def _section(section: Section, level: int = 3) -> list[str]:
-    return [
-        f"{'#' * level} {plain(section.title)}",
-        *(table(plain_table(content)) for content in section.tables),
-        *([_items(section.lines)] if section.lines else []),
-    ]
-
-
-def _validity(report: Report) -> list[str]:
-    return ["### Validity", plain(report.passed), *([_items(report.notes)] if report.notes else [])]
+def section(content: Section, level: int) -> str:
+    """Return a section with a heading of this level; its text is untrusted."""
+    return "\n\n".join(
+        [
+            f"{'#' * level} {plain(content.title)}",
+            *(table(_plain_table(content)) for content in content.tables),
+            *([_items(content.lines)] if content.lines else []),
+        ]
+    )
 
 
 def _folded(title: str, blocks: Sequence[str]) -> list[str]:
@@ -86,8 +87,7 @@ def _as_text(markup: re.Match[str]) -> str:
             return markup[0]
 
 
-def plain_table(content: Table) -> Table:
-    """Return the table with every cell and head escaped."""
+def _plain_table(content: Table) -> Table:
     return replace(
         content,
         heads=[plain(head) for head in content.heads],

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
 from pydantic_core import from_json
 
 from harness.errors import BenchError, EnvironmentFailedError, SuiteError
@@ -18,6 +17,8 @@ from harness.system import files
 RESULT_FILE: Final = "result.json"
 PAGE_FILE: Final = "report.html"
 MARKDOWN_FILE: Final = "report.md"
+SUMMARY_FILE: Final = "check.md"
+COMPARISON_FILE: Final = "comparison.json"
 HISTORY_FILE: Final = "history.json"
 WAIT_FILE: Final = "wait.json"
 
@@ -52,17 +53,12 @@ def prepare(folder: Path, room: float = 0) -> None:
 
 def save(result: Result, folder: Path) -> Path:
     """Write result.json, whole or not at all, and return its path."""
-    path = folder / RESULT_FILE
-    files.write_atomically(path, (result.model_dump_json(indent=1) + "\n").encode())
-    return path
+    return _write(result, folder / RESULT_FILE)
 
 
 def save_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
     """Write texts to files by name, each whole or not at all, and return their paths; create the folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise files.failure(error, folder) from error
+    _make(folder, folder)
     for name, text in texts.items():
         files.write_atomically(folder / name, text.encode())
     return [folder / name for name in texts]
@@ -71,11 +67,21 @@ def save_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
 def save_baseline(result: Result, file: Path) -> None:
     """Write a baseline for later runs: the result without its distributions and vitals."""
     baseline = result.model_copy(update={"distributions": [], "vitals": []})
+    _make(file.parent, file)
+    _write(baseline, file)
+
+
+def _make(folder: Path, wanted: Path) -> None:
+    """Create a folder; an error names the path that was wanted."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise files.failure(error, file) from error
-    files.write_atomically(file, (baseline.model_dump_json(indent=1) + "\n").encode())
+        raise files.failure(error, wanted) from error
+
+
+def _write(result: Result, file: Path) -> Path:
+    files.write_atomically(file, (result.model_dump_json(indent=1) + "\n").encode())
+    return file
 
 
 def set_exit_code(folder: Path, code: int) -> None:
@@ -117,9 +123,8 @@ def parse(content: bytes, name: object, leave_out: Iterable[str] = ()) -> Result
         if version != SCHEMA_VERSION:
             raise SuiteError(f"{name}: schema version {version}; this tool reads {SCHEMA_VERSION}.")
         return Result.model_validate(fields | {part: [] for part in leave_out})
-    except (ValueError, AttributeError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        raise SuiteError(f"{name}: not a result file: {first}") from error
+    except (ValueError, AttributeError) as error:
+        raise SuiteError(f"{name}: not a result file: {str(error).splitlines()[0]}") from error
 
 
 def runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

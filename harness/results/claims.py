@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from harness.results.base import Model
 
 #: `demonstrated`: by responses of servers, which are reproducible; `measured`: by their cost.
 Kind = Literal["demonstrated", "measured"]
-
-
 Verdict = Literal["supported", "refuted", "inconclusive", "not run"]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ClaimFigure(_Model):
+class ClaimFigure(Model):
     """Value that a verdict is based on."""
 
     name: str
@@ -30,7 +24,7 @@ class ClaimFigure(_Model):
     x: float | None = None
 
 
-class Outcome(_Model):
+class Outcome(Model):
     """Outcome of an experiment."""
 
     verdict: Verdict
@@ -41,7 +35,7 @@ class Outcome(_Model):
     browser: str = ""
 
 
-class ClaimAnswer(_Model):
+class ClaimAnswer(Model):
     """Claim with its verdict, as a row of claims.json."""
 
     number: int

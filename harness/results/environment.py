@@ -40,7 +40,7 @@ class MachineFinding(Model):
 class SchemeInfo(Model):
     """Description of an arm's scheme: transport of its credentials, and requests that query a store.
 
-    `store` and `database` are `every request` or a smaller set (`servers/credentials/guarantees.py`). `place`
+    `store` and `database` are `every request` or a smaller set (`servers/credentials/scheme.py`). `place`
     is the command and folder, or the addresses, of an external server; empty for a built-in one.
     """
 

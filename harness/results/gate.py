@@ -10,8 +10,6 @@ from harness.results.base import Interval, Model
 
 #: Reference of a gate: a revision, a stored baseline, or a limit in the suite.
 GateKind = Literal["revision", "baseline", "budget"]
-
-
 GateVerdict = Literal["pass", "regression", "inconclusive", "not judged"]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
-from harness.results.base import Model
+from harness.results.base import Model, ScenarioModel
 
 
 class IncidentEvent(Model):
@@ -47,7 +45,7 @@ class TimeBins(Model):
     slowest_ms: list[float]
 
 
-class Incident(Model):
+class Incident(ScenarioModel):
     """Measurements of one arm during an incident.
 
     `outcomes` counts `ok` (a read), `login`, and every kind of failure; `not_sent` counts arrivals for which
@@ -56,9 +54,6 @@ class Incident(Model):
     which recovery became possible until no request failed, None if it does not apply or was not reached.
     """
 
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
     kind: str
     arm: str
     seconds: float

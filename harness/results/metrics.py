@@ -57,8 +57,6 @@ METRICS: Final[dict[str, Metric]] = {
 
 #: Names of checks that report results even if their status is ok.
 GROWTH: Final = "growth"
-
-
 DRIFT: Final = "drift"
 
 

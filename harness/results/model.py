@@ -7,34 +7,29 @@ it can be regenerated at any time, anywhere.
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field
 
 from harness.protocol.clocks import AnswersEnd, Clock
-from harness.results.base import Interval, Model, Status, Verdict
+from harness.results.base import Interval, Model, ScenarioModel, Status, Verdict
 from harness.results.environment import Environment
 from harness.results.gate import GateCheck, Reference
 from harness.results.incidents import Incident
-from harness.results.metrics import confidence_of_a_look
+from harness.results.metrics import METRICS, confidence_of_a_look
 
 SCHEMA_VERSION: Final = 1
-
-
 #: Exit codes of completed measurements: success, regression, inconclusive.
 _COMPLETED: Final = (0, 10, 11)
 
 
-class SlotTimes(Model):
+class SlotTimes(ScenarioModel):
     """Slot times of one scenario; results with other slot times are not quite comparable.
 
     A slot has `lead_ms` of load that is not recorded and `slot_ms` that is; before the first slot, each
     instance answered `warmup_requests`.
     """
 
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
     lead_ms: float
     slot_ms: float
     warmup_requests: int
@@ -79,8 +74,17 @@ class Check(Model):
     status: Status
     detail: str
 
+    @classmethod
+    def graded(
+        cls, check: str, figure: str, remedy: str, *, warning: bool = False, invalid: bool = False
+    ) -> Self:
+        """Return a check of this figure, followed by the remedy unless the status is ok."""
+        status: Status = "invalid" if invalid else "warning" if warning else "ok"
+        detail = f"{figure}." if status == "ok" else f"{figure}: {remedy}."
+        return cls(check=check, status=status, detail=detail)
 
-class Measurement(Model):
+
+class Measurement(ScenarioModel):
     """One metric of one arm under one load.
 
     `points` has one estimate per instance, in the order of the instances; `value` is their mean (geometric
@@ -89,9 +93,6 @@ class Measurement(Model):
     based on the spread within batches and holds for the times at which they were measured.
     """
 
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
     arm: str
     metric: str
     unit: str
@@ -101,6 +102,11 @@ class Measurement(Model):
     points: list[float]
     samples: int
     batches: list[int] = Field(default_factory=list)
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether its mean and interval are computed on logarithms."""
+        return METRICS[self.metric].scale == "log" and min(self.points) > 0
 
     def by_batch(self) -> list[list[float]]:
         """Return the points of each batch; empty for a batch without this arm."""
@@ -113,16 +119,13 @@ class Measurement(Model):
         return [(points, others) for points, others in batches if points and others]
 
 
-class Comparison(Model):
+class Comparison(ScenarioModel):
     """Ratio of `arm` to `base` for one metric.
 
     `ci` is the unadjusted interval at the run's `comparisons_confidence`; only the verdict uses Holm's
     adjustment. `noise_floor` is the half-width that the interval would have if both arms ran the same code.
     """
 
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
     metric: str
     base: str
     arm: str
@@ -133,30 +136,24 @@ class Comparison(Model):
     verdict: Verdict
 
 
-class Distribution(Model):
+class Distribution(ScenarioModel):
     """Latency of one arm by percentile, over all its instances.
 
     `points` are (percentile 0..100, microseconds), finer towards the tail as HdrHistogram iterates.
     """
 
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
     arm: str
     clock: Clock
     samples: int
     points: list[tuple[float, float]]
 
 
-class Vitals(Model):
+class Vitals(ScenarioModel):
     """Memory, descriptors and threads of one process during one load, sampled between slots.
 
     `at_s` counts seconds from before the load generator was started; every series has one value per sample.
     """
 
-    scenario: str
-    load: str
-    params: dict[str, Any] = Field(default_factory=dict)
     #: Such as `cookie #3`, `store`, `load generator`, `harness`.
     process: str
     #: Arm of a server process; None for other processes.
@@ -171,7 +168,7 @@ class Vitals(Model):
 class Result(Model):
     """Whole run, as in `result.json`."""
 
-    schema_version: Annotated[Literal[1], Field()] = SCHEMA_VERSION
+    schema_version: Literal[1] = SCHEMA_VERSION
     run: RunInfo
     environment: Environment
     validity: list[Check]
@@ -202,8 +199,7 @@ class Result(Model):
         """Return the measured (scenario, load, params) triples, in the order in which they ran."""
         seen: list[tuple[str, str, dict[str, Any]]] = []
         for row in self.measurements:
-            key = (row.scenario, row.load, row.params)
-            if key not in seen:
+            if (key := (row.scenario, row.load, row.params)) not in seen:
                 seen.append(key)
         return seen
 
@@ -213,22 +209,13 @@ class Result(Model):
         return list(dict.fromkeys(row.arm for row in rows))
 
 
-class SeriesKey(Model):
+class SeriesKey(ScenarioModel):
     """Key of a series: case (scenario, load and parameters), metric and arm."""
 
-    scenario: str
-    load: str
-    params: dict[str, Any]
     metric: str
     arm: str
     #: Denominator of a ratio of two arms; None for an absolute metric.
     over: str | None
-
-    @property
-    def case(self) -> str:
-        """Return the scenario with its load and parameters, as the title of a panel or a table."""
-        params = [f"{key}={value}" for key, value in self.params.items()]
-        return f"{', '.join([self.scenario, *params])} ({self.load})"
 
     @property
     def name(self) -> str:

@@ -7,25 +7,23 @@ import secrets
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self, cast
 
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
-from harness.errors import ConformanceError, InvalidMeasurementError, SuiteError
+from harness.errors import InvalidMeasurementError, SuiteError
 from harness.measure import preflight
 from harness.measure.options import Options
-from harness.measure.progress import Reporter
 from harness.measure.run import Run
 from harness.report.content import validity
 from harness.results import archive
+from harness.results.base import Model
 from harness.results.model import Result
 from harness.suites import catalog
 from harness.suites.arms import Arm, SchemeEntry, arms_of_schemes
 from harness.suites.forecast import forecast
 from harness.system import cpus, files, interpreter
-from harness.testbed.client import ADMIN, ApiClient
+from harness.testbed.client import ADMIN, ApiClient, logged_in
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 from harness.testbed.store.server import SessionStore
@@ -36,7 +34,7 @@ _ACCOUNTS: Final = 300
 _NOT_COUNTED: Final = ("info", "client", "hello", "auth", "select", "ping")
 
 
-class Lab:
+class Lab(contextlib.ExitStack):
     """Context manager of servers, which run until its end.
 
     Args:
@@ -49,23 +47,18 @@ class Lab:
     """
 
     def __init__(self, folder: Path, console: Console) -> None:
+        super().__init__()
         self._folder = folder
         self._console = console
         self.schemes: dict[str, SchemeEntry] = {}
         self.secret = f"{secrets.token_urlsafe(48)}."  # the dot is not base64, so the text is used as it is
-        self._stack = contextlib.ExitStack()
-        self._rigs: dict[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...], str], Rig] = {}
+        self._rigs: dict[tuple[object, ...], Rig] = {}
         self._store: SessionStore | None = None
         self._accounts = map("load-{}".format, count())
 
     def __enter__(self) -> Self:
         self.schemes = catalog.schemes()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     def authenticating(self) -> list[SchemeEntry]:
         """Return the schemes that issue credentials, by name."""
@@ -97,11 +90,8 @@ class Lab:
         Raises:
             ConformanceError: The server refused the login.
         """
-        caller = self.caller(scheme, **environment)
-        response = caller.log_in(username or self.account())
-        if response.status != 200:
-            raise ConformanceError(f"server {scheme}: a login was answered {response.status}.")
-        return caller
+        target = self._rig(scheme, environment).instances[0].target
+        return logged_in(target, username or self.account())
 
     def admin(self, scheme: str) -> ApiClient:
         """Return a logged-in client that may change accounts."""
@@ -136,17 +126,15 @@ class Lab:
         folder = self._folder / suite_name
         if (result := kept(folder, self.digest())) is not None:
             return result
-        self._stop()
+        self.close()
         suite = catalog.load_suite(suite_name)
         known = preflight.SuiteValidator(suite_name, catalog.scenarios())
         known.check(suite, self.schemes)
         will = forecast(suite)
         files.temporary_folder(will.temporary_bytes)
         archive.prepare(folder, will.disk_bytes)
-        with Reporter(self._console) as reporter:
-            result = Run(suite, Options(out=folder), known.needs_credential).run(
-                arms_of_schemes(self.schemes.values()), reporter
-            )
+        run = Run(suite, Options(out=folder), known.needs_credential)
+        result = run.run(arms_of_schemes(self.schemes.values()), self._console, published=False)
         archive.save(result, folder)
         if not result.valid:
             raise InvalidMeasurementError(
@@ -154,9 +142,9 @@ class Lab:
             )
         return result
 
-    def _stop(self) -> None:
+    def close(self) -> None:
         """Stop all servers; the next experiment starts those that it needs."""
-        self._stack.close()
+        super().close()
         self._rigs.clear()
         self._store = None
 
@@ -172,12 +160,9 @@ class Lab:
         if key not in self._rigs:
             variables = {"AUTH_SECRET": self.secret} | environment
             arm = Arm(scheme, self.schemes[scheme], variants=(tuple(arguments),), environment=variables)
-            rig = Rig(
-                [arm],
-                ServerOptions(users=_ACCOUNTS),
-                redis_url=None if self._store is None else self._store.url,
-            )
-            self._rigs[key] = self._stack.enter_context(rig)
+            url = None if self._store is None else self._store.url
+            rig = Rig([arm], ServerOptions(users=_ACCOUNTS), redis_url=url)
+            self._rigs[key] = self.enter_context(rig)
             self._store = self._store or rig.store
         return self._rigs[key]
 
@@ -194,23 +179,16 @@ def kept(folder: Path, digest: str) -> Result | None:
         return None
     result = archive.load(folder)
     if not result.believable:
-        free = next(path for number in count(1) if not (path := aside(folder, number)).exists())
-        folder.rename(free)
+        paths = (folder.with_name(f"{folder.name}-set-aside-{number}") for number in count(1))
+        folder.rename(next(path for path in paths if not path.exists()))
         return None
     if result.environment.servers.get("digest") != digest:
         raise SuiteError(f"{folder} was measured with other servers: remove it, or name another --out.")
     return result
 
 
-def aside(folder: Path, number: int) -> Path:
-    """Return the new path of the folder of a stopped or invalid run."""
-    return folder.with_name(f"{folder.name}-set-aside-{number}")
-
-
-class LabSetting(BaseModel):
+class LabSetting(Model):
     """Machine and servers of a list of answers; answers with another setting are not added to it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     #: Digest of the servers' code.
     servers: str
@@ -221,9 +199,5 @@ class LabSetting(BaseModel):
     @classmethod
     def of(cls, servers: str) -> Self:
         """Return the setting of this machine, with servers of that digest."""
-        return cls(
-            servers=servers,
-            cpu=cpus.cpu_model(),
-            cores=cpus.cores(),
-            python=interpreter.python(),
-        )
+        cpu, cores, python = cpus.cpu_model(), cpus.cores(), interpreter.python()
+        return cls(servers=servers, cpu=cpu, cores=cores, python=python)

@@ -6,12 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from harness.errors import SuiteError
 from harness.suites.expressions import parse
 from harness.suites.model import Suite
-from harness.suites.parse import faults, unknown
+from harness.suites.parse import unknown, validated
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,7 @@ class SuiteChanges:
                 scenario["load"]["users"] = self.users
         if self.schemes:
             _choose(data, list(dict.fromkeys(self.schemes)), [*suite.arms, *known])
-        try:
-            changed = Suite.model_validate(data)
-        except ValidationError as error:
-            raise SuiteError("\n".join(faults(error, f"{source}, with the given options"))) from error
+        changed = validated(data, f"{source}, with the given options")
         # External servers are kept as they are: the folders in them are already resolved.
         servers = {name: server for name, server in suite.own.items() if name in changed.arms}
         return changed.model_copy(update={"own": servers})
@@ -75,11 +70,9 @@ def _choose(data: dict[str, Any], arms: list[str], known: Collection[str]) -> No
     data["scenarios"] = [scenario for scenario in data["scenarios"] if scenario.get("arms") != []]
     for scenario in data["scenarios"]:
         scenario["budgets"] = [
-            budget for budget in scenario.get("budgets", []) if _arms_of(budget) <= set(arms)
+            budget
+            for budget in scenario.get("budgets", [])
+            if {figure.arm for figure in parse(budget).figures()} <= set(arms)
         ]
     if not data["scenarios"]:
         raise SuiteError(f"--schemes: no scenario of this suite measures {', '.join(arms)}")
-
-
-def _arms_of(budget: str) -> set[str]:
-    return {figure.arm for figure in parse(budget).figures()}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.suites.external import ExternalServer
+from harness.suites.external import ExternalServer, Transport
 from harness.system.source_tree import OURS, Tree
 
 #: Suffixes of the names of arms if a scheme is measured from two source trees: `cookie@base`, `cookie@head`.
@@ -25,7 +25,7 @@ class SchemeEntry:
     name: str
     title: str
     read_path: str
-    transport: str
+    transport: Transport
     store: str
     #: Algorithm of the key pair that all its instances need; empty for none.
     key_pair: str = ""

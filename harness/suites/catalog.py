@@ -17,7 +17,6 @@ from harness.system import processes
 from harness.system.source_tree import OURS, Tree
 from harness.system.suggest import did_you_mean
 
-_SUITES: Final = processes.ROOT / "loadtests" / "suites"
 #: Duration of a scenario, from its logins to its end, over its time in slots; on a slow machine.
 OVERHEAD: Final = 1.5
 #: Metrics with a ratio that all scenarios measure; latencies (`_p…`) only if the scenario has a single step.
@@ -49,7 +48,7 @@ def scenarios() -> dict[str, ScenarioInfo]:
 
 def suites() -> dict[str, Path]:
     """Return the paths of the built-in suites, by name."""
-    return {path.stem: path for path in sorted(_SUITES.glob("*.toml"))}
+    return {path.stem: path for path in sorted((processes.ROOT / "loadtests" / "suites").glob("*.toml"))}
 
 
 def load_suite(name_or_path: str) -> Suite:

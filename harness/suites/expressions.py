@@ -13,9 +13,10 @@ uncertainty of the whole expression follows.
 from __future__ import annotations
 
 import math
+import operator
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 _TOKEN: Final = re.compile(
@@ -35,26 +36,45 @@ class MetricTerm:
     arm: str
     metric: str
 
+    def figures(self) -> list[MetricTerm]:
+        """Return this metric."""
+        return [self]
+
+    def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:
+        """Return the metric's value, with the derivative 1."""
+        return Dual(values[self], {self: 1.0})
+
 
 @dataclass(frozen=True)
 class Dual:
-    """Value with its derivatives with respect to the metrics that it was calculated from."""
+    """Value with its derivatives with respect to the metrics that it was calculated from.
+
+    A constant has none. A quotient raises ZeroDivisionError if the divisor is zero.
+    """
 
     value: float
-    slopes: Mapping[MetricTerm, float]
+    slopes: Mapping[MetricTerm, float] = field(default_factory=dict)
 
-    def plus(self, other: Dual, sign: float = 1) -> Dual:
-        """Return the sum, or with -1 the difference."""
-        return Dual(self.value + sign * other.value, _mixed(self, 1, other, sign))
+    def __add__(self, other: Dual) -> Dual:
+        return Dual(self.value + other.value, _mixed(self, 1, other, 1))
 
-    def times(self, other: Dual) -> Dual:
-        """Return the product."""
+    def __sub__(self, other: Dual) -> Dual:
+        return Dual(self.value - other.value, _mixed(self, 1, other, -1))
+
+    def __mul__(self, other: Dual) -> Dual:
         return Dual(self.value * other.value, _mixed(self, other.value, other, self.value))
 
-    def over(self, other: Dual) -> Dual:
-        """Return the quotient; ZeroDivisionError if the divisor is zero."""
+    def __truediv__(self, other: Dual) -> Dual:
         value = self.value / other.value
         return Dual(value, _mixed(self, 1 / other.value, other, -value / other.value))
+
+    def figures(self) -> list[MetricTerm]:
+        """Return no metrics: those of a constant."""
+        return []
+
+    def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:  # noqa: ARG002 - as the other nodes
+        """Return the constant."""
+        return self
 
 
 def _mixed(left: Dual, left_weight: float, right: Dual, right_weight: float) -> dict[MetricTerm, float]:
@@ -64,34 +84,12 @@ def _mixed(left: Dual, left_weight: float, right: Dual, right_weight: float) -> 
     }
 
 
-@dataclass(frozen=True)
-class Number:
-    """Constant."""
-
-    value: float
-
-    def figures(self) -> list[MetricTerm]:
-        """Return no metrics."""
-        return []
-
-    def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:  # noqa: ARG002 - as the other nodes
-        """Return the number, without derivatives."""
-        return Dual(self.value, {})
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Reference to a metric that is measured."""
-
-    figure: MetricTerm
-
-    def figures(self) -> list[MetricTerm]:
-        """Return its metric."""
-        return [self.figure]
-
-    def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:
-        """Return the metric's value, with the derivative 1."""
-        return Dual(values[self.figure], {self.figure: 1.0})
+_OPERATIONS: Final[Mapping[str, Callable[[Dual, Dual], Dual]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 
 @dataclass(frozen=True)
@@ -108,19 +106,10 @@ class Operation:
 
     def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:
         """Return the value of the operation; ZeroDivisionError if a divisor is zero."""
-        left, right = self.left.evaluate(values), self.right.evaluate(values)
-        match self.sign:
-            case "+":
-                return left.plus(right)
-            case "-":
-                return left.plus(right, -1)
-            case "*":
-                return left.times(right)
-            case _:
-                return left.over(right)
+        return _OPERATIONS[self.sign](self.left.evaluate(values), self.right.evaluate(values))
 
 
-Node = Number | Reference | Operation
+Node = Dual | MetricTerm | Operation
 
 
 @dataclass(frozen=True)
@@ -149,8 +138,7 @@ def parse(text: str) -> Budget:
     if bound is None:
         raise reader.expected("<= or >=")
     right = reader.sum()
-    if reader.next is not None:
-        raise reader.expected("the end")
+    reader.end()
     budget = Budget(text, left, "<=" if bound == "<=" else ">=", right)
     if not budget.figures():
         raise ValueError(f"{text!r} contains no metric, such as token.total_cpu")
@@ -165,8 +153,7 @@ def expression(text: str) -> Node:
     """
     reader = _Reader(text)
     node = reader.sum()
-    if reader.next is not None:
-        raise reader.expected("the end")
+    reader.end()
     return node
 
 
@@ -188,23 +175,29 @@ class _Reader:
         self._advance()
         return sign
 
+    def end(self) -> None:
+        """Require that no token is left."""
+        if self.next is not None:
+            raise self.expected("the end")
+
     def expected(self, what: str) -> ValueError:
         """Return an error with the expected token and the column."""
         begin = self.next.start(self.next.lastgroup or 0) if self.next is not None else len(self._text)
-        got = repr(self._text[begin:]) if self.next is not None else "the end"
+        return self._expected_at(begin, what)
+
+    def _expected_at(self, begin: int, what: str) -> ValueError:
+        got = repr(self._text[begin:]) if begin < len(self._text) else "the end"
         return ValueError(f"{self._text!r}: expected {what} at column {begin + 1} (got {got})")
 
     def sum(self) -> Node:
-        """Parse terms that are added and subtracted from the left."""
-        node = self._term()
-        while sign := self.take("+", "-"):
-            node = Operation(sign, node, self._term())
-        return node
+        """Parse terms, which are factors, that are added and subtracted."""
+        return self._chain(("+", "-"), lambda: self._chain(("*", "/"), self._factor))
 
-    def _term(self) -> Node:
-        node = self._factor()
-        while sign := self.take("*", "/"):
-            node = Operation(sign, node, self._factor())
+    def _chain(self, signs: Sequence[str], operand: Callable[[], Node]) -> Node:
+        """Parse operands with these signs between them, from the left."""
+        node = operand()
+        while sign := self.take(*signs):
+            node = Operation(sign, node, operand())
         return node
 
     def _factor(self) -> Node:
@@ -213,7 +206,7 @@ class _Reader:
             raise self.expected(f"at most {_DEEPEST} nested signs and brackets")
         try:
             if self.take("-"):
-                return Operation("-", Number(0), self._factor())
+                return Operation("-", Dual(0), self._factor())
             if self.take("("):
                 node = self.sum()
                 if not self.take(")"):
@@ -226,9 +219,9 @@ class _Reader:
             if token["number"]:
                 if not math.isfinite(value := float(token["number"])):
                     raise ValueError(f"{self._text!r}: {token['number']} is too large a number")
-                return Number(value)
+                return Dual(value)
             arm, _, metric = token["figure"].rpartition(".")
-            return Reference(MetricTerm(arm, metric))
+            return MetricTerm(arm, metric)
         finally:
             self._depth -= 1
 
@@ -240,8 +233,5 @@ class _Reader:
         self.next = _TOKEN.match(self._text, self._at)
         if self.next is None:
             begin = self._at + len(rest) - len(rest.lstrip())
-            raise ValueError(
-                f"{self._text!r}: expected {_EXPECTED}, or one of + - * / <= >= at column {begin + 1}"
-                f" (got {self._text[begin:]!r})"
-            )
+            raise self._expected_at(begin, f"{_EXPECTED}, or one of + - * / <= >=")
         self._at = self.next.end()

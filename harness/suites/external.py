@@ -6,13 +6,15 @@ import ipaddress
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import PurePath
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field
 
 from harness.protocol.dialect import FIELDS, ROUTES, AccountNames, Dialect
+from harness.suites.table import Table, checked
 
 #: Placeholders in a command and in values of the environment, filled in by a run. Commands hold no secrets,
 #: since all users of the machine can read them.
@@ -26,11 +28,7 @@ _ACCOUNTS: Final = "/api/admin/accounts/{username}"
 Transport = Literal["cookie", "bearer", "none"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class OwnAccounts(_Frozen):
+class OwnAccounts(Table):
     """Accounts of an external server.
 
     Attributes:
@@ -46,7 +44,50 @@ class OwnAccounts(_Frozen):
     password: str = AccountNames.password
 
 
-class ExternalServer(_Frozen):
+def _check_command(command: str) -> None:
+    for name in _PLACEHOLDER.findall(command):
+        if name in IN_ENVIRONMENT and name not in IN_COMMANDS:
+            raise ValueError(
+                f"{{{name}}} belongs in environment, since all users of the machine can read a command"
+            )
+    if not filled(command, dict.fromkeys(IN_COMMANDS, "0")):
+        raise ValueError("expected a command, such as node server.js --port {port}")
+
+
+def _check_environment(environment: dict[str, str]) -> None:
+    for name, value in environment.items():
+        put(value, dict.fromkeys(IN_ENVIRONMENT, "0"), name)
+
+
+def _check_addresses(addresses: list[str]) -> None:
+    for address in addresses:
+        host_and_port(address)
+
+
+def _check_agent(agent: str) -> None:
+    if not HostPort.parse(agent).port:
+        raise ValueError(f"expected a port from 1 (got {agent!r})")
+
+
+def _check_paths(paths: dict[str, str]) -> None:
+    for route, path in paths.items():
+        if route not in ROUTES:
+            raise ValueError(f"expected one of {', '.join(ROUTES)} (got {route!r})")
+        if path and not (path.startswith("/") and path.isascii() and path.isprintable() and " " not in path):
+            raise ValueError(f"expected a path that begins with / for {route} (got {path!r})")
+    if paths.get(_ACCOUNTS) and "{username}" not in paths[_ACCOUNTS]:
+        raise ValueError(f"expected a path with {{username}} in it for {_ACCOUNTS}")
+
+
+def _check_fields(fields: dict[str, str]) -> None:
+    for name, field in fields.items():
+        if name not in FIELDS:
+            raise ValueError(f"expected one of {', '.join(FIELDS)} (got {name!r})")
+        if not all(field.split(".")):
+            raise ValueError(f"expected a field such as user.id for {name} (got {field!r})")
+
+
+class ExternalServer(Table):
     """External server; its arm has the name of its table in the suite.
 
     Attributes:
@@ -72,108 +113,38 @@ class ExternalServer(_Frozen):
 
     title: str = "external server"
     transport: Transport
-    command: str | None = None
+    command: Annotated[str, checked(_check_command)] | None = None
     folder: str = "."
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: Annotated[dict[str, str], checked(_check_environment)] = Field(default_factory=dict)
     lock: str = ""
     ready: str = Field(default="/healthz", pattern=r"^/\S*$")
-    address: Annotated[list[str], Field(min_length=1)] | None = None
-    agent: str | None = None
-    paths: dict[str, str] = Field(default_factory=dict)
-    fields: dict[str, str] = Field(default_factory=dict)
+    address: Annotated[list[str], Field(min_length=1), checked(_check_addresses)] | None = None
+    agent: Annotated[str, checked(_check_agent)] | None = None
+    paths: Annotated[dict[str, str], checked(_check_paths)] = Field(default_factory=dict)
+    fields: Annotated[dict[str, str], checked(_check_fields)] = Field(default_factory=dict)
     authorization: str = Field(default="Bearer", pattern=r"^[!-~]+$")
     csrf_header: str = Field(default="X-CSRF-Token", pattern=r"^[A-Za-z0-9-]+$")
     accounts: OwnAccounts = OwnAccounts()
 
-    @field_validator("command")
-    @classmethod
-    def _command_is_valid(cls, command: str | None) -> str | None:
-        if command is None:
-            return None
-        for name in _PLACEHOLDER.findall(command):
-            if name in IN_ENVIRONMENT and name not in IN_COMMANDS:
-                raise ValueError(
-                    f"{{{name}}} belongs in environment, since all users of the machine can read a command"
-                )
-        if not filled(command, dict.fromkeys(IN_COMMANDS, "0")):
-            raise ValueError("expected a command, such as node server.js --port {port}")
-        return command
-
-    @field_validator("environment")
-    @classmethod
-    def _environment_is_valid(cls, environment: dict[str, str]) -> dict[str, str]:
-        for name, value in environment.items():
-            put(value, dict.fromkeys(IN_ENVIRONMENT, "0"), name)
-        return environment
-
-    @field_validator("address")
-    @classmethod
-    def _addresses_are_valid(cls, addresses: list[str] | None) -> list[str] | None:
-        for address in addresses or []:
-            host_and_port(address)
-        return addresses
-
-    @field_validator("agent")
-    @classmethod
-    def _agent_is_valid(cls, agent: str | None) -> str | None:
-        if agent is not None and not agent_at(agent)[1]:
-            raise ValueError(f"expected a port from 1 (got {agent!r})")
-        return agent
-
-    @field_validator("paths")
-    @classmethod
-    def _paths_are_routes(cls, paths: dict[str, str]) -> dict[str, str]:
-        for route, path in paths.items():
-            if route not in ROUTES:
-                raise ValueError(f"expected one of {', '.join(ROUTES)} (got {route!r})")
-            if path and not (
-                path.startswith("/") and path.isascii() and path.isprintable() and " " not in path
-            ):
-                raise ValueError(f"expected a path that begins with / for {route} (got {path!r})")
-        if paths.get(_ACCOUNTS) and "{username}" not in paths[_ACCOUNTS]:
-            raise ValueError(f"expected a path with {{username}} in it for {_ACCOUNTS}")
-        return paths
-
-    @field_validator("fields")
-    @classmethod
-    def _fields_are_known(cls, fields: dict[str, str]) -> dict[str, str]:
-        for name, field in fields.items():
-            if name not in FIELDS:
-                raise ValueError(f"expected one of {', '.join(FIELDS)} (got {name!r})")
-            if not all(field.split(".")):
-                raise ValueError(f"expected a field such as user.id for {name} (got {field!r})")
-        return fields
-
-    @model_validator(mode="after")
-    def _has_required_routes(self) -> Self:
+    def _check_keys(self) -> None:
         required = (
             ["/public"] if self.transport == "none" else [route for route in ROUTES if not ROUTES[route]]
         )
         for route in required:
             if not self.dialect.has(route):
                 raise ValueError(f"without {route} there is nothing to measure")
-        return self
-
-    @model_validator(mode="after")
-    def _has_command_or_address(self) -> Self:
         if (self.command is None) == (self.address is None):
             raise ValueError("expected either command, to start it, or address, if it already runs")
         if self.address is None and self.agent is not None:
             raise ValueError("agent is for servers that are named by their address")
         if self.address is not None and (keys := sorted(self.model_fields_set & _COMMAND_KEYS)):
             raise ValueError(f"{', '.join(keys)}: only for servers that are started by a command")
-        return self
-
-    @model_validator(mode="after")
-    def _has_required_placeholders(self) -> Self:
-        command = self.command
-        if command is None:
-            return self
-        if not any("{port}" in text for text in (command, *self.environment.values())):
+        if self.command is None:
+            return
+        if not any("{port}" in text for text in (self.command, *self.environment.values())):
             raise ValueError("expected {port} in command or in environment: the port to listen on")
-        if self.lock and "{python}" not in command:
+        if self.lock and "{python}" not in self.command:
             raise ValueError("lock sets the packages of {python}, which is not in command")
-        return self
 
     @property
     def dialect(self) -> Dialect:
@@ -185,11 +156,6 @@ class ExternalServer(_Frozen):
             self.csrf_header,
             AccountNames(**self.accounts.model_dump()),
         )
-
-    @property
-    def uses_store(self) -> bool:
-        """Whether it is given the URL of the run's store."""
-        return any("{redis_url}" in value for value in self.environment.values())
 
     @property
     def place(self) -> str:
@@ -252,19 +218,24 @@ def host_and_port(address: str) -> tuple[str, int]:
     return url.hostname, 80 if url.port is None else url.port
 
 
-def agent_at(text: str) -> tuple[str, int]:
-    """Return the host and port of `HOST:PORT`.
+class HostPort(NamedTuple):
+    """Host and port of a listener."""
 
-    Raises:
-        ValueError: The text does not have this form.
-    """
-    url = urlsplit(f"//{text}")
-    try:
-        if url.hostname and url.port is not None and text == url.netloc and not url.username:
-            return url.hostname, url.port
-    except ValueError:  # the port is not a number, or too large
-        pass
-    raise ValueError(f"expected HOST:PORT, such as 127.0.0.1:5600 (got {text!r})")
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> HostPort:
+        """Parse `HOST:PORT`.
+
+        Raises:
+            ValueError: The text does not have this form.
+        """
+        url = urlsplit(f"//{text}")
+        with suppress(ValueError):  # the port is not a number, or too large
+            if url.hostname and url.port is not None and text == url.netloc and not url.username:
+                return cls(url.hostname, url.port)
+        raise ValueError(f"expected HOST:PORT, such as 127.0.0.1:5600 (got {text!r})")
 
 
 def is_loopback(host: str) -> bool:

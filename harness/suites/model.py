@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field
 
+from harness.protocol.plan import ArrivalProcess, LoadModel
+from harness.results.base import with_params
 from harness.results.metrics import METRICS
 from harness.suites.expressions import parse as parse_budget
 from harness.suites.external import ExternalServer
+from harness.suites.table import Table, checked
 
 PasswordCost = Literal["owasp", "bench"]
 #: Name of a scheme, or of a scheme at a revision: `cookie`, `cookie@base`.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(@[a-z0-9]+)?$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Load(_Frozen):
+class Load(Table):
     """Load model.
 
     `closed`: `users` connections, each of which sends its next request after an answer: saturates the server.
@@ -34,21 +33,19 @@ class Load(_Frozen):
     stays under this limit.
     """
 
-    model: Literal["closed", "open"]
+    model: LoadModel
     users: int = Field(default=8, ge=1, le=1000)
     rate: float = Field(default=0, ge=0)
-    arrivals: Literal["constant", "poisson"] = "constant"
+    arrivals: ArrivalProcess = "constant"
     p99_ms: float | None = Field(default=None, gt=0)
 
-    @model_validator(mode="after")
-    def _rate_belongs_to_open(self) -> Self:
+    def _check_keys(self) -> None:
         if self.model == "open" and self.rate <= 0:
             raise ValueError("an open load needs rate, in arrivals per second")
         if self.model == "closed" and self.rate:
             raise ValueError("a closed load has no rate: users send as fast as they are answered")
         if self.model == "closed" and self.p99_ms:
             raise ValueError("a closed load cannot search for a rate: p99_ms belongs to an open one")
-        return self
 
     @property
     def label(self) -> str:
@@ -65,6 +62,8 @@ PARAMS: Final = (
     *("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap"),
     "processes",
 )
+#: Those that external servers do not support.
+_NOT_OF_EXTERNAL: Final = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,16 @@ class Conditions:
     processes: int
 
 
-class Scenario(_Frozen):
+def _check_budgets(budgets: list[str]) -> None:
+    for text in budgets:
+        for figure in parse_budget(text).figures():
+            if figure.metric not in METRICS:
+                raise ValueError(
+                    f"{text!r}: expected a metric, one of {', '.join(METRICS)} (got {figure.metric!r})"
+                )
+
+
+class Scenario(Table):
     """One scenario under one load.
 
     Attributes:
@@ -127,31 +135,18 @@ class Scenario(_Frozen):
     sessions: int | None = Field(default=None, ge=1, le=10_000_000)
     overlap: bool | None = None
     processes: int | None = Field(default=None, ge=1, le=64)
-    budgets: list[str] = Field(default_factory=list)
+    budgets: Annotated[list[str], checked(_check_budgets)] = Field(default_factory=list)
 
-    @field_validator("budgets")
-    @classmethod
-    def _budgets_are_valid(cls, budgets: list[str]) -> list[str]:
-        for text in budgets:
-            for figure in parse_budget(text).figures():
-                if figure.metric not in METRICS:
-                    raise ValueError(
-                        f"{text!r}: expected a metric, one of {', '.join(METRICS)} (got {figure.metric!r})"
-                    )
-        return budgets
-
-    @model_validator(mode="after")
-    def _primary_metric_fits_load(self) -> Self:
+    def _check_keys(self) -> None:
         if self.load.model == "closed" and (self.primary or "").startswith("response_"):
             raise ValueError("a closed load has no schedule, so no response times: use service times")
         if (self.load.p99_ms is not None) != (self.primary_metric == "capacity"):
             raise ValueError("capacity is the primary metric of a load with p99_ms, and of no other")
-        return self
 
     @property
     def label(self) -> str:
         """Return name, parameters and load of the scenario, for people."""
-        return f"{', '.join([self.name, *(f'{k}={v}' for k, v in self.params.items())])} ({self.load.label})"
+        return f"{with_params(self.name, self.params)} ({self.load.label})"
 
     @property
     def slot_ns(self) -> int:
@@ -183,7 +178,7 @@ class Scenario(_Frozen):
         return self.primary or ("total_cpu" if self.load.model == "closed" else "service_p50")
 
 
-class Servers(_Frozen):
+class Servers(Table):
     """Servers to measure instead of the built-in ones.
 
     Attributes:
@@ -203,7 +198,7 @@ class Servers(_Frozen):
         return self.command.rpartition(" ")[2]
 
 
-class Suite(_Frozen):
+class Suite(Table):
     """Whole suite.
 
     Attributes:
@@ -271,60 +266,40 @@ class Suite(_Frozen):
         """Return the pairs of arms to compare, base first; None for all pairs."""
         return None if self.compare is None else [(base, arm) for base, arm in self.compare]
 
-    @model_validator(mode="after")
-    def _compared_arms_exist(self) -> Self:
+    def _check_keys(self) -> None:
         for base, arm in self.compare or []:
             if base == arm or not {base, arm} <= set(self.arms):
                 raise ValueError(f"compare: expected two different arms (got {base!r} and {arm!r})")
-        return self
-
-    @model_validator(mode="after")
-    def _own_servers_are_arms(self) -> Self:
         for name in self.own:
             if name not in self.arms:
                 raise ValueError(f"own: {name} is not one of the arms {', '.join(self.arms)}")
-        return self
+        self._check_scenarios()
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError("each arm may be named only once")
+        cases = [(scenario.name, scenario.load, scenario.params) for scenario in self.scenarios]
+        if any(cases.count(case) > 1 for case in cases):
+            raise ValueError(f"each scenario may occur only once under each load and {', '.join(PARAMS)}")
 
-    @model_validator(mode="after")
-    def _external_servers_are_not_configured(self) -> Self:
-        """Check that scenarios do not set keys that external servers do not support."""
+    def _check_scenarios(self) -> None:
         for scenario in self.scenarios:
-            unsupported = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
-            keys = [key for key in unsupported if key in scenario.params]
+            keys = [key for key in _NOT_OF_EXTERNAL if key in scenario.params]
             external = [arm for arm in self.arms_of([scenario]) if arm in self.own]
             if keys and external:
                 raise ValueError(
                     f"{scenario.name} sets {', '.join(keys)}, which external servers ({', '.join(external)})"
                     " do not support: list only other arms in its arms"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _scenarios_name_arms(self) -> Self:
         for arm in (arm for scenario in self.scenarios for arm in scenario.arms or []):
             if arm not in self.arms:
                 raise ValueError(f"scenarios: expected one of the arms {', '.join(self.arms)} (got {arm!r})")
-        return self
-
-    @model_validator(mode="after")
-    def _budgets_name_arms(self) -> Self:
-        budgets = ((text, self.arms_of([row])) for row in self.scenarios for text in row.budgets)
-        for text, arms in budgets:
-            for figure in parse_budget(text).figures():
-                if figure.arm not in arms:
-                    raise ValueError(
-                        f"{text!r}: expected one of the arms {', '.join(arms)} (got {figure.arm!r})"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _no_duplicates(self) -> Self:
-        if len(set(self.arms)) != len(self.arms):
-            raise ValueError("each arm may be named only once")
-        cases = [(scenario.name, scenario.load, scenario.params) for scenario in self.scenarios]
-        if any(cases.count(case) > 1 for case in cases):
-            raise ValueError(f"each scenario may occur only once under each load and {', '.join(PARAMS)}")
-        return self
+        for scenario in self.scenarios:
+            arms = self.arms_of([scenario])
+            for text in scenario.budgets:
+                for figure in parse_budget(text).figures():
+                    if figure.arm not in arms:
+                        raise ValueError(
+                            f"{text!r}: expected one of the arms {', '.join(arms)} (got {figure.arm!r})"
+                        )
 
 
 def by_conditions(suite: Suite) -> dict[Conditions, dict[int, Scenario]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -26,16 +26,22 @@ def parse(text: str, name: str, source: str) -> Suite:
         SuiteError: The suite is not valid; the message has the file, the key and the expected value.
     """
     try:
-        return Suite.model_validate({"name": name} | tomllib.loads(text))
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{source}: not TOML: {error}") from error
+    return validated({"name": name} | data, source)
+
+
+def validated(data: Mapping[str, Any], source: str) -> Suite:
+    """Return the suite of these keys.
+
+    Raises:
+        SuiteError: The suite is not valid: a line per error, with file, key, expected value, actual value.
+    """
+    try:
+        return Suite.model_validate(data)
     except ValidationError as error:
-        raise SuiteError("\n".join(faults(error, source))) from error
-
-
-def faults(error: ValidationError, source: str) -> list[str]:
-    """Return the errors in a suite, one line each: file, key, expected value, actual value."""
-    return [f"{source}: {_fault(fault)}" for fault in error.errors()]
+        raise SuiteError("\n".join(f"{source}: {_fault(fault)}" for fault in error.errors())) from error
 
 
 def _fault(fault: ErrorDetails) -> str:
@@ -45,7 +51,8 @@ def _fault(fault: ErrorDetails) -> str:
         hint = did_you_mean(str(location[-1]), keys) or f" Expected one of {', '.join(keys)}."
         where = f"{_key(location[:-1])}: " if location[:-1] else ""
         return f"{where}unknown key {str(location[-1])!r}.{hint}"
-    return f"{_key(location)}: {_expected(fault['msg'])} (got {_shorten(fault['input'])})"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{_key(location)}: {message[:1].lower()}{message[1:]} (got {_shorten(fault['input'])})"
 
 
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
@@ -103,11 +110,6 @@ def unknown(key: str, kind: str, got: str, known: Collection[str]) -> str:
 def _key(location: tuple[int | str, ...]) -> str:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return path.removeprefix(".") or "the whole file"
-
-
-def _expected(message: str) -> str:
-    text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
 
 
 def _shorten(value: object, limit: int = 60) -> str:

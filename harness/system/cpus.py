@@ -7,7 +7,7 @@ import contextlib
 import os
 import platform
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
@@ -24,14 +24,7 @@ class Placement:
 
     def roles(self) -> dict[str, list[int]]:
         """Return the CPUs of each role, as in the result file; empty if nothing is pinned."""
-        if not self.servers:
-            return {}
-        return {role: list(getattr(self, role)) for role in ("servers", "store", "load", "harness")}
-
-    @property
-    def store_shares_servers(self) -> bool:
-        """Whether store and servers share the same CPUs, as on a small machine."""
-        return set(self.servers) == set(self.store)
+        return {role: list(cpus) for role, cpus in asdict(self).items()} if self.servers else {}
 
 
 def place(cpus: Collection[int], load_processes: int = 1, server_processes: int = 1) -> Placement:
@@ -55,16 +48,9 @@ def place(cpus: Collection[int], load_processes: int = 1, server_processes: int 
         )
     ordered = sorted(cpus)
     count = max(1, min(server_processes, len(ordered) - load_processes - 1))
-    servers, others = tuple(ordered[:count]), ordered[count:]
-    load, spare = tuple(others[:load_processes]), others[load_processes:]
-    match spare:
-        case []:
-            return Placement(servers, servers, load, (load[-1],))
-        case [store]:
-            return Placement(servers, (store,), load, (store,))
-        case [store, harness, *_]:
-            return Placement(servers, (store,), load, (harness,))
-    raise AssertionError("unreachable")
+    servers, others = tuple(ordered[:count]), tuple(ordered[count:])
+    load, spare = others[:load_processes], others[load_processes:]
+    return Placement(servers, spare[:1] or servers, load, spare[1:2] or spare[:1] or load[-1:])
 
 
 def cores() -> int:

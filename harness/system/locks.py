@@ -44,22 +44,19 @@ def try_lock(path: Path, note: str) -> Lock | None:
         OSError: The file cannot be created or opened, or the file system has no locks.
     """
     while True:
-        file = FileIO(_open(path), "r+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        except OSError:
-            file.close()
-            raise
-        if _is_at(file, path):
-            break
-        file.close()  # the previous holder removed it between open and lock: try again
-    with contextlib.suppress(OSError):  # the lock is what counts, the note is optional
-        file.truncate()
-        file.write(note.encode()[:_NOTE_BYTES])
-    return Lock(path, file)
+        with contextlib.ExitStack() as closing:
+            file = closing.enter_context(FileIO(_open(path), "r+"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
+            if not _is_at(file, path):
+                continue  # the previous holder removed it between open and lock: try again
+            with contextlib.suppress(OSError):  # the lock is what counts, the note is optional
+                file.truncate()
+                file.write(note.encode()[:_NOTE_BYTES])
+            closing.pop_all()
+            return Lock(path, file)
 
 
 def mark(file: BinaryIO) -> None:

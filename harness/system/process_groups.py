@@ -66,7 +66,13 @@ class ProcessGroups:
         launcher = [sys.executable, "-I", "-c", _LAUNCH, str(os.getpid()), *words]
         with log.open("ab") as out, signals.deferred():
             if self._guard is None:
-                self._guard = _start_guard()
+                self._guard = subprocess.Popen(
+                    [sys.executable, "-I", "-c", _GUARD],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
             leader = subprocess.Popen(
                 launcher,
                 stdin=subprocess.DEVNULL,
@@ -90,16 +96,6 @@ class ProcessGroups:
             if self._guard is not None:
                 self._guard.kill()  # it would kill groups by ids that may have been reused
                 self._guard.communicate()
-
-
-def _start_guard() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-c", _GUARD],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 def _register(guard: subprocess.Popen[bytes], group: int) -> None:

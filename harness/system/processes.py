@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -105,6 +105,20 @@ def start(
         raise EnvironmentFailedError(f"python -m {module} could not be started: {error.strerror}.") from error
 
 
+@contextlib.contextmanager
+def running(
+    module: str, arguments: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program, as `start` does, and terminate it at the end of the context."""
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        with signals.deferred():
+            started.append(start(module, arguments, log=log, environment=environment))
+        yield started[0]
+    finally:
+        terminate(started)
+
+
 def inherited() -> dict[str, str]:
     """Return this environment without settings of Python and Locust, and without a run's secret."""
     return {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)}
@@ -141,8 +155,8 @@ def terminate(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 
             if process.poll() is None:
                 process.terminate()
         deadline = time.monotonic() + patience_s
-        while any(process.poll() is None for process in started):
-            if time.monotonic() > deadline or signals.is_forced():
+        while any(process.poll() is None for process in started) and not signals.is_forced():
+            if time.monotonic() > deadline:
                 break
             time.sleep(_POLL_S)
         for process in started:

@@ -35,8 +35,8 @@ def machine_lock(folder: Path, *, wait: bool, log: Callable[[str], None]) -> Ite
     Raises:
         EnvironmentFailedError: Another run is measuring, and `wait` is False.
     """
-    path = lock_file()
-    note = json.dumps({"pid": os.getpid(), "folder": str(folder.absolute()), "started_at": _now()})
+    path, started_at = lock_file(), datetime.now(UTC).isoformat(timespec="seconds")
+    note = json.dumps({"pid": os.getpid(), "folder": str(folder.absolute()), "started_at": started_at})
     reported = ""
     while (lock := _take(path, note)) is None:
         other = _holder(path)
@@ -80,7 +80,3 @@ def _holder(path: Path) -> str:
         return f"pid {int(note['pid'])}, results in {note['folder']!r}, started {note['started_at']!r}"
     except (ValueError, KeyError, TypeError):
         return "its lock file does not describe it"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

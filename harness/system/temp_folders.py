@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import EnvironmentFailedError
-from harness.system import locks
+from harness.system import files, locks, signals
 
 #: Prefix of all temporary folders of this tool.
 PREFIX: Final = "cookies-vs-tokens-"
@@ -26,24 +27,34 @@ OWNER: Final = "owner"
 _LONGEST_PLACE: Final = (107 if sys.platform == "linux" else 103) - len(f"/{PREFIX}12345678/control.sock")
 
 
-def make_folder() -> tuple[Path, locks.Lock | None]:
-    """Create a temporary folder that counts as left over once this process is dead.
+@contextlib.contextmanager
+def temp_folder() -> Iterator[Path]:
+    """Create a folder for the context, which counts as left over if this process dies before its end.
 
     Raises:
-        OSError: The folder cannot be created.
-        EnvironmentFailedError: Its path is too long for Unix sockets in it.
+        EnvironmentFailedError: The folder cannot be created, or its path is too long for Unix sockets in it.
     """
+    owner: locks.Lock | None = None
     place = tempfile.gettempdir()
     if len(os.fsencode(place)) > _LONGEST_PLACE:
         raise EnvironmentFailedError(
             f"{place}, the folder for temporary files, has too long a path for the Unix sockets in it:"
             f" name one of {_LONGEST_PLACE} bytes or fewer with TMPDIR."
         )
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
-        return folder, locks.try_lock(folder / OWNER, f"pid {os.getpid()}")
-    except OSError:  # no locks in this file system: it will never count as left over
-        return folder, None
+        with signals.deferred():
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            with contextlib.suppress(OSError):  # a file system without locks: it never counts as left over
+                owner = locks.try_lock(folder / OWNER, f"pid {os.getpid()}")
+    except OSError as error:
+        raise files.failure(error, Path(place, PREFIX)) from error
+    try:
+        yield folder
+    finally:
+        with signals.deferred():
+            shutil.rmtree(folder, ignore_errors=True)
+            if owner is not None:
+                owner.release()
 
 
 def dead_folders(place: Path) -> Iterator[Path]:

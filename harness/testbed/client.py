@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import base64
-import copy
 import http.client
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from harness.errors import ConformanceError, EnvironmentFailedError
+from harness.protocol import json_lines
 from harness.protocol.dialect import CONTRACT, Dialect
+from harness.protocol.plan import Target
 
 #: The account that is an admin on every server, and the password of every account.
 ADMIN: Final = "jane.roe"
 PASSWORD: Final = "foobar"  # noqa: S105 - of the example accounts
 
-_TIMEOUT_S: Final = 20
 _JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -33,11 +33,7 @@ class Response:
     @property
     def json(self) -> dict[str, Any]:
         """Return the JSON object of the body; an empty one if there is none."""
-        try:
-            value = json.loads(self.body or b"{}")
-        except ValueError:
-            return {}
-        return dict(value) if isinstance(value, dict) else {}
+        return json_lines.parse(self.body) or {}
 
 
 @dataclass
@@ -53,6 +49,7 @@ class ApiClient:
         refresh_token: Refresh token of the last login or refresh.
         requests: Number of requests sent.
         dialect: Paths and fields of the server.
+        timeout_s: Seconds to wait for a response.
     """
 
     host: str
@@ -63,6 +60,7 @@ class ApiClient:
     refresh_token: str = ""
     requests: int = 0
     dialect: Dialect = CONTRACT
+    timeout_s: float = 20
 
     def log_in(self, username: str, password: str = PASSWORD) -> Response:
         """Log in and keep the issued credentials for later requests."""
@@ -124,13 +122,11 @@ class ApiClient:
 
     def thief(self) -> ApiClient:
         """Return a client with a copy of the current credentials, which later changes do not affect."""
-        return copy.copy(self)
+        return replace(self)
 
     def at(self, other: ApiClient) -> ApiClient:
         """Return a client that sends these credentials to the server of `other`."""
-        moved = self.thief()
-        moved.host, moved.port = other.host, other.port
-        return moved
+        return replace(self, host=other.host, port=other.port)
 
     @property
     def values_kept(self) -> int:
@@ -170,7 +166,8 @@ class ApiClient:
         path = self.dialect.path(route)
         self.requests += 1
         try:
-            with closing(http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_S)) as connection:
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s)
+            with closing(connection):
                 connection.request(method, path, body, dict(headers))
                 response = connection.getresponse()
                 return Response(response.status, response.headers, response.read())
@@ -198,3 +195,17 @@ def read_token(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in (header, claims)
     ]
     return decoded[0], decoded[1]
+
+
+def logged_in(target: Target, username: str) -> ApiClient:
+    """Return a client that is logged in at a server.
+
+    Raises:
+        ConformanceError: The server refuses the login.
+        EnvironmentFailedError: The server does not answer.
+    """
+    client = ApiClient(target.host, target.port)
+    response = client.log_in(username)
+    if response.status != 200:
+        raise ConformanceError(f"server {target.arm}: a login was answered {response.status}.")
+    return client

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from harness.errors import EnvironmentFailedError, OutOfReachError, SuiteError
-from harness.protocol.plan import Target
+from harness.errors import EnvironmentFailedError, SuiteError
 from harness.suites import external
 from harness.suites.arms import Arm, SchemeEntry
 from harness.suites.external import ExternalServer
@@ -28,15 +28,10 @@ from harness.testbed.agent import messages
 from harness.testbed.revisions import environments
 
 _HOST: Final = "127.0.0.1"
-_POLL_S: Final = 0.05
-_REQUEST_TIMEOUT_S: Final = 5
 #: Outside every system's ephemeral range, so that no client occupies a port that a server needs.
 _PORTS: Final = range(20_000, 32_000)
-#: Seconds within which a server accepts a connection.
-_CONNECT_TIMEOUT_S: Final = 5
-#: Metrics that need a meter of the server, and of the store.
+#: Metrics that need a meter of the server.
 _SERVER_METRICS: Final = ("server_cpu", "total_cpu", "server_rss")
-_STORE_METRICS: Final = ("total_cpu",)
 
 
 def arms(suite: Suite, routes: Mapping[str, Collection[str]] | None = None) -> dict[str, Arm]:
@@ -54,7 +49,9 @@ def arms(suite: Suite, routes: Mapping[str, Collection[str]] | None = None) -> d
                 server.title,
                 server.read_path,
                 server.transport,
-                store="the run's store" if server.uses_store else "not the run's store",
+                store="the run's store"
+                if any("{redis_url}" in value for value in server.environment.values())
+                else "not the run's store",
                 database="unknown",
             ),
             own=server,
@@ -107,7 +104,7 @@ def check_meters(suite: Suite, source: str, redis_url: str | None) -> None:
             metric, remedies = scenario.primary_metric, []
             if metric in _SERVER_METRICS and server.agent is None:
                 remedies.append(f"start bench.py remote agent beside {name} and name it in own.{name}.agent")
-            if metric in _STORE_METRICS and redis_url is None:
+            if metric == "total_cpu" and redis_url is None:
                 remedies.append(f"name the store that {name} uses with --redis-url")
             if remedies:
                 raise SuiteError(
@@ -143,21 +140,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind((_HOST, port))
+        return True
+    return False
 
 
 def start(
     name: str,
     server: ExternalServer,
     groups: ProcessGroups,
-    *,
-    port: int,
-    python: str,
     values: Mapping[str, str],
     log: Path,
 ) -> subprocess.Popen[bytes]:
@@ -167,9 +159,7 @@ def start(
         name: Name of the arm.
         server: Table of the server in the suite.
         groups: Process groups that start and terminate it.
-        port: Port to listen on.
-        python: Value of `{python}`.
-        values: Values of the other names of `external.IN_ENVIRONMENT`.
+        values: Values of the placeholders, by name.
         log: File for its output.
 
     Raises:
@@ -177,10 +167,9 @@ def start(
     """
     if server.command is None:
         raise AssertionError("it runs already")
-    known = {"port": str(port), "python": python, **values}
-    filled = {key: external.put(value, known, key) for key, value in server.environment.items()}
+    filled = {key: external.put(value, values, key) for key, value in server.environment.items()}
     environment = processes.inherited() | filled
-    words = external.filled(server.command, known)
+    words = external.filled(server.command, values)
     try:
         return groups.start(words, environment=environment, folder=Path(server.folder), log=log)
     except OSError as error:
@@ -217,8 +206,14 @@ def await_ready(
             )
         status = _status(port, server.ready)
         if status is not None and 200 <= status < 300:
-            _require_listener(name, server, port, process)
-            return
+            if _listens(process.pid, port):
+                return
+            # Another's CPU time would be measured for the server's.
+            raise EnvironmentFailedError(
+                f"server {name}: the process that listens on port {port} was not started by {server.command}:"
+                " run the server in the foreground. Use its address if it runs elsewhere, such as in a"
+                " container."
+            )
         if status is not None:
             state = f"the last status was {status}"
         if time.monotonic() > deadline:
@@ -226,16 +221,7 @@ def await_ready(
                 f"server {name} was not ready in time: GET {server.ready} at port {port}: {state}:"
                 f" {last_output()}"
             )
-        time.sleep(_POLL_S)
-
-
-def _require_listener(name: str, server: ExternalServer, port: int, process: subprocess.Popen[bytes]) -> None:
-    """Refuse a port that another process listens on: its CPU time would be measured for the server's."""
-    if not _listens(process.pid, port):
-        raise EnvironmentFailedError(
-            f"server {name}: the process that listens on port {port} was not started by {server.command}: run"
-            " the server in the foreground. Use its address if it runs elsewhere, such as in a container."
-        )
+        time.sleep(0.05)
 
 
 def _listens(pid: int, port: int) -> bool:
@@ -253,29 +239,12 @@ def _listens(pid: int, port: int) -> bool:
 
 
 def _status(port: int, path: str) -> int | None:
-    connection = http.client.HTTPConnection(_HOST, port, timeout=_REQUEST_TIMEOUT_S)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-
-
-def check_reachable(target: Target) -> None:
-    """Check that a server accepts connections.
-
-    Raises:
-        OutOfReachError: It does not.
-    """
-    try:
-        socket.create_connection((target.host, target.port), timeout=_CONNECT_TIMEOUT_S).close()
-    except OSError as error:
-        raise OutOfReachError(
-            f"server {target.arm} at {target.host}:{target.port} no longer accepts connections:"
-            f" {error.strerror or error}. Is it, its machine or the network down?"
-        ) from error
+    with closing(http.client.HTTPConnection(_HOST, port, timeout=5)) as connection:
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return None
 
 
 def describe(server: ExternalServer) -> dict[str, Any]:
@@ -288,8 +257,6 @@ def describe(server: ExternalServer) -> dict[str, Any]:
 
 #: Folders that a lock file describes, or that hold no source.
 _NOT_SOURCE: Final = frozenset({"node_modules", "__pycache__", "venv"})
-
-
 #: Longer files count by name and size only: they are no source, and take long to read.
 _MAX_SOURCE_BYTES: Final = 1 << 20
 

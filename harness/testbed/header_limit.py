@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from bisect import bisect_left
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,6 @@ from harness.testbed.launcher import Instance
 from harness.testbed.rig import Rig
 
 _USER: Final = CONTRACT.accounts.example
-#: Columns of an account that make up its profile, without the last name, which is lengthened.
-_REST: Final = "length(id) + length(first_name) + length(email)"
 
 
 def of_arms(rig: Rig, instances: Sequence[Instance]) -> dict[str, int]:
@@ -39,40 +38,36 @@ def of_arms(rig: Rig, instances: Sequence[Instance]) -> dict[str, int]:
     """
     first = {instance.target.arm: instance.target for instance in reversed(instances)}
     arms = {arm.name: arm for arm in rig.arms}
-    return {name: _of_server(target, rig.accounts_of(arms[name])) for name, target in sorted(first.items())}
+    accounts_of = rig.launcher.accounts_of
+    return {name: _of_server(target, accounts_of(arms[name])) for name, target in sorted(first.items())}
 
 
 def _of_server(target: Target, accounts: Path) -> int:
-    with closing(sqlite3.connect(accounts)) as database, _profile_of(database) as (shortest, set_length):
+    """Lengthen the last name of the example account, which is restored afterwards."""
+    with closing(sqlite3.connect(accounts)) as database:
+        [(name, rest)] = database.execute(  # these columns make up the profile
+            "SELECT last_name, length(id) + length(first_name) + length(email) FROM accounts"
+            " WHERE username = ?",
+            (_USER,),
+        )
+
+        def rename(last_name: str) -> None:
+            with database:
+                database.execute("UPDATE accounts SET last_name = ? WHERE username = ?", (last_name, _USER))
 
         def is_served(profile_bytes: int) -> bool:
-            set_length(profile_bytes)
+            rename("d" * (profile_bytes - rest))
             return _can_read(target)
 
-        if not is_served(shortest):
-            raise ConformanceError(f"server {target.arm} refuses a read even with the shortest profile.")
-        return _last(is_served, shortest, sweeps.PROFILES_TRIED)
-
-
-@contextmanager
-def _profile_of(database: sqlite3.Connection) -> Iterator[tuple[int, Callable[[int], None]]]:
-    """Yield the profile length of the example account without its last name, and a setter of the length.
-
-    The account is restored afterwards.
-    """
-    [(name, rest)] = database.execute(
-        f"SELECT last_name, {_REST} FROM accounts WHERE username = ?",  # noqa: S608 - a constant
-        (_USER,),
-    )
-
-    def rename(last_name: str) -> None:
-        with database:
-            database.execute("UPDATE accounts SET last_name = ? WHERE username = ?", (last_name, _USER))
-
-    try:
-        yield rest, lambda profile_bytes: rename("d" * (profile_bytes - rest))
-    finally:
-        rename(name)
+        try:
+            if not is_served(rest):
+                raise ConformanceError(f"server {target.arm} refuses a read even with the shortest profile.")
+            if is_served(sweeps.PROFILES_TRIED):
+                return sweeps.PROFILES_TRIED
+            longer = range(rest + 1, sweeps.PROFILES_TRIED)
+            return int(rest) + bisect_left(longer, True, key=lambda length: not is_served(length))
+        finally:
+            rename(name)
 
 
 def _can_read(target: Target) -> bool:
@@ -83,14 +78,3 @@ def _can_read(target: Target) -> bool:
     with contextlib.suppress(EnvironmentFailedError):
         return client.read().status == 200
     return False
-
-
-def _last(holds: Callable[[int], bool], first: int, limit: int) -> int:
-    """Return the largest number up to a limit that satisfies `holds`, by bisection; `first` satisfies it."""
-    if holds(limit):
-        return limit
-    good, bad = first, limit
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if holds(middle) else (good, middle)
-    return good

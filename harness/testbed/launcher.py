@@ -8,13 +8,13 @@ import secrets
 import selectors
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import EnvironmentFailedError, InvalidMeasurementError, SuiteError
+from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.protocol.plan import Target
 from harness.suites.arms import Arm
 from harness.suites.external import ExternalServer, host_and_port
@@ -64,6 +64,10 @@ class Instance:
         if self.process is None:
             raise AssertionError(f"{self.target.arm} was not started by this run")
         return self.process.pid
+
+
+#: Waits until a server that was started is ready: with the number of the instance and the latest time.
+_Await = Callable[[int, float], Instance]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,7 @@ class Launcher:
         self._hidden: list[str] = [self._secret]
 
     def prepare(self, store_url: str, hidden: Sequence[str]) -> None:
-        """Create the accounts and key pairs, by each arm's own code.
+        """Create accounts for all arms of each source tree, and the key pairs of arms, by their own code.
 
         Args:
             store_url: URL of the store for the servers.
@@ -129,8 +133,18 @@ class Launcher:
         """
         self._store_url = store_url
         self._hidden += hidden
-        self._seed_accounts()
-        self._make_keys()
+        options = self._options
+        arguments = ["--load-users", str(options.users), "--password-cost", options.password_cost]
+        if options.profile_bytes is not None:
+            arguments += ["--profile-bytes", str(options.profile_bytes)]
+        for tree in dict.fromkeys(arm.tree for arm in self._arms if arm.own is None or arm.own.command):
+            file = self._folder / f"accounts-{len(self._accounts)}.sqlite"
+            processes.run_module(f"{tree.servers}.accounts", ["--file", str(file), *arguments], tree)
+            self._accounts[tree] = file
+        for arm in self._arms:
+            if pair := arm.scheme.key_pair:
+                key = processes.run_module(f"{arm.tree.servers}.signing_keys", [pair], arm.tree)
+                self._keys[arm.name] = {"AUTH_PRIVATE_KEY": key}
 
     def start(self, count: int, agents: Agents) -> list[Instance]:
         """Start instances of each arm, and add those that run already.
@@ -147,34 +161,26 @@ class Launcher:
         pythons = {name: external.interpreter(server, name) for name, server in servers.items()}
         origins = {name: external.describe(server) for name, server in servers.items()}
         ports = iter(external.free_ports(count * len(servers)))
-        waiting: list[Callable[[int, float], Instance]] = []
+        waiting: list[_Await] = []
         for index in range(count):
             for arm in self._arms:
                 log = self._folder / f"{arm.name}-{index}.log"
                 port = self._options.port + len(waiting) if self._options.port else 0
                 if arm.own is None:
                     variant = arm.variants[index % len(arm.variants)]
-                    process = self._launch(arm, variant, port, log, self.secrets_of(arm))
-                    waiting.append(partial(self._await, arm=arm, process=process, log=log))
+                    waiting.append(self._launch(arm, variant, port, log, self.secrets_of(arm)))
                 elif arm.own.command is not None:
+                    python, origin = pythons[arm.name], origins[arm.name]
                     port = port or next(ports)
-                    process = self._launch_external(arm, arm.own, port, pythons[arm.name], log)
-                    waiting.append(
-                        partial(
-                            self._await_external,
-                            arm=arm,
-                            server=arm.own,
-                            origin=origins[arm.name],
-                            port=port,
-                            process=process,
-                            log=log,
-                        )
-                    )
+                    waiting.append(self._launch_external(arm, arm.own, port, log, python, origin))
         deadline = time.monotonic() + _START_TIMEOUT_S
         instances = [await_instance(number, deadline) for number, await_instance in enumerate(waiting)]
-        for arm in self._arms:
-            if arm.own is not None:
-                instances += _already_running(len(instances), arm, arm.own, origins[arm.name], agents)
+        for name, server in servers.items():
+            for address in server.address or ():  # of a server that runs already
+                host, port = host_and_port(address)
+                target = Target(len(instances), name, host, port, server.read_path, server.dialect)
+                meter = agents.meter(server.agent, port) if server.agent else None
+                instances.append(Instance(target, origins[name], meter))
         return instances
 
     def start_one(self, arm: Arm, number: int, environment: Mapping[str, str]) -> Instance:
@@ -190,8 +196,8 @@ class Launcher:
             InvalidMeasurementError: It runs other code than intended.
         """
         log = self._folder / f"{arm.name}-beside.log"
-        process = self._launch(arm, arm.variants[0], 0, log, environment)
-        return self._await(number, time.monotonic() + _START_TIMEOUT_S, arm=arm, process=process, log=log)
+        await_instance = self._launch(arm, arm.variants[0], 0, log, environment)
+        return await_instance(number, time.monotonic() + _START_TIMEOUT_S)
 
     def close(self) -> None:
         """Terminate all servers that were started."""
@@ -206,6 +212,10 @@ class Launcher:
         """Return the environment variables with secrets and keys of an arm's servers."""
         return {"AUTH_SECRET": self._secret} | self._keys.get(arm.name, {}) | dict(arm.environment)
 
+    def prefix_of(self, arm: str) -> str:
+        """Return the prefix of an arm's keys in the store."""
+        return f"{self._prefix}{arm}:"
+
     def last_output(self, log: Path) -> str:
         """Return the last lines that a server printed, without the secrets that it has."""
         text = processes.log_end(log)
@@ -213,28 +223,9 @@ class Launcher:
             text = text.replace(secret, "…")
         return text
 
-    def _seed_accounts(self) -> None:
-        """Create one accounts file per source tree, by its own code, for all arms of that tree."""
-        options = self._options
-        cost = ["--password-cost", options.password_cost]
-        users = ["--load-users", str(options.users)]
-        if options.profile_bytes is not None:
-            users += ["--profile-bytes", str(options.profile_bytes)]
-        for tree in dict.fromkeys(arm.tree for arm in self._arms if arm.own is None or arm.own.command):
-            file = self._folder / f"accounts-{len(self._accounts)}.sqlite"
-            processes.run_module(f"{tree.servers}.accounts", ["--file", str(file), *users, *cost], tree)
-            self._accounts[tree] = file
-
-    def _make_keys(self) -> None:
-        """Create one key pair for all servers of an arm, if its scheme needs one."""
-        for arm in self._arms:
-            if pair := arm.scheme.key_pair:
-                key = processes.run_module(f"{arm.tree.servers}.signing_keys", [pair], arm.tree)
-                self._keys[arm.name] = {"AUTH_PRIVATE_KEY": key}
-
     def _launch(
         self, arm: Arm, variant: Sequence[str], port: int, log: Path, variables: Mapping[str, str]
-    ) -> subprocess.Popen[bytes]:
+    ) -> _Await:
         """Start a server process; its environment has `variables` and the URL of the store."""
         options = self._options
         long = options.profile_bytes is not None
@@ -246,7 +237,7 @@ class Launcher:
             *("--loop", options.loop),
             *("--password-cost", options.password_cost),
             *("--accounts", str(self.accounts_of(arm))),
-            *("--key-prefix", self._prefix_of(arm)),
+            *("--key-prefix", self.prefix_of(arm.name)),
             *("--keepalive", str(_KEEPALIVE_S)),
             *(["--max-credential-bytes", str(_LONG_CREDENTIAL_BYTES)] if long else []),
             *(["--processes", str(options.processes_each)] if options.processes_each > 1 else []),
@@ -264,7 +255,13 @@ class Launcher:
                 path_bytes=self._path_bytes(arm),
             )
             self._started.append(process)
-        return process
+
+        def await_instance(number: int, deadline: float) -> Instance:
+            ready = _await_ready(arm, process, log, deadline)
+            target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
+            return Instance(target, ready, self._pinned(process.pid), process, log)
+
+        return await_instance
 
     def _path_bytes(self, arm: Arm) -> int:
         """Draw the length of the path to an instance's code, from the same lengths for every tree."""
@@ -272,42 +269,26 @@ class Launcher:
         shortest = longest + processes.LEAST_DETOUR_BYTES
         return shortest + secrets.randbelow(arm.path_lengths) if arm.path_lengths else 0
 
-    def _await(
-        self, number: int, deadline: float, *, arm: Arm, process: subprocess.Popen[bytes], log: Path
-    ) -> Instance:
-        ready = _await_ready(arm, process, log, deadline)
-        target = Target(number, arm.name, ready["host"], ready["port"], arm.scheme.read_path)
-        return Instance(target, ready, self._pinned(process.pid), process, log)
-
     def _launch_external(
-        self, arm: Arm, server: ExternalServer, port: int, python: str, log: Path
-    ) -> subprocess.Popen[bytes]:
-        """Start an external server."""
+        self, arm: Arm, server: ExternalServer, port: int, log: Path, python: str, origin: Mapping[str, Any]
+    ) -> _Await:
+        """Start an external server; `origin` is that of its code."""
         values = {
+            "port": str(port),
+            "python": python,
             "accounts": str(self.accounts_of(arm)),
             "redis_url": self._store_url,
-            "key_prefix": self._prefix_of(arm),
+            "key_prefix": self.prefix_of(arm.name),
             "secret": self._secret,
         }
-        return external.start(
-            arm.name, server, self._groups, port=port, python=python, values=values, log=log
-        )
+        process = external.start(arm.name, server, self._groups, values, log)
 
-    def _await_external(
-        self,
-        number: int,
-        deadline: float,
-        *,
-        arm: Arm,
-        server: ExternalServer,
-        origin: Mapping[str, Any],
-        port: int,
-        process: subprocess.Popen[bytes],
-        log: Path,
-    ) -> Instance:
-        external.await_ready(arm.name, server, port, process, deadline, partial(self.last_output, log))
-        target = Target(number, arm.name, LOOPBACK, port, server.read_path, server.dialect)
-        return Instance(target, origin, self._pinned(process.pid), process, log)
+        def await_instance(number: int, deadline: float) -> Instance:
+            external.await_ready(arm.name, server, port, process, deadline, partial(self.last_output, log))
+            target = Target(number, arm.name, LOOPBACK, port, server.read_path, server.dialect)
+            return Instance(target, origin, self._pinned(process.pid), process, log)
+
+        return await_instance
 
     def _pinned(self, pid: int) -> ProcessMeter:
         """Bind a server's processes to the servers' CPUs, and return their meter."""
@@ -316,19 +297,6 @@ class Launcher:
         for member in meter.members:
             cpus.pin(member, self._placement.servers)
         return meter
-
-    def _prefix_of(self, arm: Arm) -> str:
-        return f"{self._prefix}{arm.name}:"
-
-
-def _already_running(
-    begin: int, arm: Arm, server: ExternalServer, origin: Mapping[str, Any], agents: Agents
-) -> Iterator[Instance]:
-    """Yield the instances of an arm that has addresses."""
-    for number, address in enumerate(server.address or (), begin):
-        host, port = host_and_port(address)
-        target = Target(number, arm.name, host, port, server.read_path, server.dialect)
-        yield Instance(target, origin, agents.meter(server.agent, port) if server.agent else None)
 
 
 def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline: float) -> dict[str, Any]:
@@ -355,16 +323,3 @@ def _await_ready(arm: Arm, process: subprocess.Popen[bytes], log: Path, deadline
             f"server {arm.name} loaded its code from {ready['package']}, not from {arm.tree.package}."
         )
     return dict(ready)
-
-
-LOOPS: Final = ("uvloop", "asyncio")
-
-
-def check_loop(loop: str) -> None:
-    """Refuse an event loop that servers do not support.
-
-    Raises:
-        SuiteError: The loop is unknown; the message lists the supported ones.
-    """
-    if loop not in LOOPS:
-        raise SuiteError(f"--loop: expected one of {', '.join(LOOPS)} (got {loop!r})")

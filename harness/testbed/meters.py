@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import psutil
 import redis
 
-from harness.errors import EnvironmentFailedError, OutOfReachError
+from harness.errors import OutOfReachError
 from harness.system import processes
 from harness.testbed.store import nodes as store_nodes
 
@@ -34,8 +33,36 @@ class Meter(Protocol):
         """Return the resident memory of all of them."""
 
 
-class ProcessMeter:
-    """Meter of a process of this machine and its descendants.
+class LocalMeter:
+    """Meter of processes of this machine.
+
+    Attributes:
+        members: Ids of the processes.
+    """
+
+    members: list[int]
+
+    def cpu(self) -> CpuReading:
+        """Return the CPU time of all of them until now, without those that have just ended."""
+        readings = []
+        for pid in self.members:
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                readings.append(read_cpu(pid))
+        return CpuReading(
+            sum(reading.on_ns for reading in readings), sum(reading.waiting_ns for reading in readings)
+        )
+
+    def resident_bytes(self) -> int:
+        """Return the resident memory of all of them; shared pages count for each."""
+        total = 0
+        for pid in self.members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += int(psutil.Process(pid).memory_info().rss)
+        return total
+
+
+class ProcessMeter(LocalMeter):
+    """Meter of a process and its descendants: those of the last `meet`, the root first.
 
     Args:
         pid: Id of the root process.
@@ -43,69 +70,23 @@ class ProcessMeter:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._members = [pid]
-
-    @property
-    def members(self) -> list[int]:
-        """Return the process ids of the last `meet`, the root first."""
-        return self._members
+        self.members = [pid]
 
     def meet(self) -> Family:
         """Return the root process and its descendants; later readings are of these."""
         family = processes.process_tree(self.pid)
-        self._members = sorted((pid for pid, _ in family), key=lambda pid: (pid != self.pid, pid)) or [
-            self.pid
-        ]
+        descendants = {pid for pid, _ in family} - {self.pid}
+        self.members = [self.pid, *sorted(descendants)]
         return family
-
-    def cpu(self) -> CpuReading:
-        """Return the CPU time of all of them until now."""
-        return cpu_of(self._members)
-
-    def resident_bytes(self) -> int:
-        """Return the resident memory of all of them."""
-        return resident_bytes_of(self._members)
-
-
-def cpu_of(pids: Iterable[int]) -> CpuReading:
-    """Return the CPU time of these processes until now, without those that have just ended."""
-    readings = []
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-            readings.append(read_cpu(pid))
-    return CpuReading(
-        sum(reading.on_ns for reading in readings), sum(reading.waiting_ns for reading in readings)
-    )
-
-
-def resident_bytes_of(pids: Iterable[int]) -> int:
-    """Return the resident memory of these processes; shared pages count for each of them."""
-    sizes = []
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            sizes.append(resident_bytes(pid))
-    return sum(sizes)
 
 
 #: Commands that no request caused: those of this meter, of Sentinels and replicas, and of opening a
 #: connection. A pool that grows within a slot would count as commands of requests, and a budget such as
 #: `cookie.store_ops <= 1` would fail by chance.
 _OVERHEAD_COMMANDS: Final = (
-    "cmdstat_auth",
-    "cmdstat_client",
-    "cmdstat_client|setinfo",
-    "cmdstat_client|setname",
-    "cmdstat_hello",
-    "cmdstat_readonly",
-    "cmdstat_select",
-    "cmdstat_info",
-    "cmdstat_ping",
-    "cmdstat_publish",
-    "cmdstat_replconf",
-    "cmdstat_psync",
+    *("auth", "client", "client|setinfo", "client|setname", "hello", "readonly", "select", "info", "ping"),
+    *("publish", "replconf", "psync"),
 )
-
-
 #: Runs within the store, since there may be a million keys.
 _MEMORY_OF_PAGE: Final = """
 local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 10000)
@@ -135,16 +116,6 @@ def read_cpu(pid: int) -> CpuReading:
     except FileNotFoundError:
         times = psutil.Process(pid).cpu_times()
         return CpuReading(round((times.user + times.system) * 1e9), 0)
-
-
-def cpu_ns(pid: int) -> int:
-    """Return the CPU time of all threads of a process, in ns."""
-    return read_cpu(pid).on_ns
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the resident memory of a process, in bytes."""
-    return int(psutil.Process(pid).memory_info().rss)
 
 
 @dataclass(frozen=True)
@@ -188,12 +159,14 @@ class StoreMeter:
             pipeline = node.pipeline(transaction=False)
             pipeline.info("cpu")
             pipeline.info("commandstats")
-            try:
+            with store_nodes.answering(OutOfReachError):
                 cpu, stats = pipeline.execute()
-            except store_nodes.FAILURES as error:
-                raise OutOfReachError(f"the session store stopped answering: {error}") from error
             cpu_s += cpu["used_cpu_user"] + cpu["used_cpu_sys"]
-            commands += _commands(stats)
+            commands += sum(
+                int(row["calls"])
+                for name, row in stats.items()
+                if name.removeprefix("cmdstat_") not in _OVERHEAD_COMMANDS
+            )
         return StoreReading(time.monotonic_ns(), round(cpu_s * 1e9), commands)
 
     def spent(self, before: StoreReading, after: StoreReading) -> tuple[float, int]:
@@ -201,12 +174,10 @@ class StoreMeter:
         idle_ns = self._idle_share * (after.at_ns - before.at_ns)
         return after.cpu_ns - before.cpu_ns - self._query_ns - idle_ns, after.commands - before.commands
 
+    @store_nodes.answering()
     def memory(self, prefix: str) -> int:
         """Return the memory of the keys with this prefix, in bytes by MEMORY USAGE, names included."""
-        try:
-            return sum(_memory(node, prefix) for node in self._nodes)
-        except store_nodes.FAILURES as error:
-            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
+        return sum(_memory(node, prefix) for node in self._nodes)
 
 
 def _memory(node: redis.Redis, prefix: str) -> int:
@@ -218,14 +189,3 @@ def _memory(node: redis.Redis, prefix: str) -> int:
         total += int(page_bytes)
         if cursor == b"0":
             return total
-
-
-def _commands(stats: Mapping[str, Any]) -> int:
-    return sum(int(row["calls"]) for name, row in stats.items() if name not in _OVERHEAD_COMMANDS)
-
-
-class ServerMeter(Protocol):
-    """Meter of the CPU time of one server instance."""
-
-    def cpu(self) -> CpuReading:
-        """Return the CPU time of all its processes until now."""

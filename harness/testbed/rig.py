@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
+import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from contextlib import ExitStack, contextmanager
+from typing import Self
 from urllib.parse import urlsplit
 
-from harness.errors import ConformanceError, EnvironmentFailedError, InvalidMeasurementError
+from harness.errors import ConformanceError, EnvironmentFailedError, InvalidMeasurementError, OutOfReachError
 from harness.suites.arms import Arm
-from harness.system import files, processes, signals, temp_folders
+from harness.system import files, processes, signals
 from harness.system.cpus import Placement
-from harness.testbed import external
+from harness.system.temp_folders import temp_folder
 from harness.testbed.agent.client import Agents
 from harness.testbed.contract import preflight
 from harness.testbed.launcher import Instance, Launcher, ServerOptions
@@ -25,6 +22,8 @@ from harness.testbed.store.server import SessionStore
 
 class Rig:
     """Context manager of a store (`store`) and server instances of every arm.
+
+    While it is entered, `agents` reads servers on other machines, and `launcher` has the servers' secrets.
 
     Args:
         arms: Arms to start servers for.
@@ -47,45 +46,37 @@ class Rig:
         relayed: bool = False,
         checked: bool = True,
     ) -> None:
-        self._arms = list(arms)
+        self.arms = list(arms)
         self._options = options
         self._count = instances
-        self._placement = placement or Placement()
+        self.placement = placement or Placement()
         self._given_url = redis_url
         self._relayed = relayed
         self._checked = checked
         self._beside: list[Instance] = []
-        self._agents = Agents(())
+        self._temporary = ExitStack()
+        self.agents = Agents(())
         self.prefix = f"cookies-vs-tokens:{secrets.token_hex(4)}:"
         self.instances: list[Instance] = []
 
     def __enter__(self) -> Self:
+        self.folder = self._temporary.enter_context(temp_folder())
+        self.store = SessionStore(self.folder, self.placement, self._given_url, relayed=self._relayed)
+        self.launcher = Launcher(self.arms, self._options, self.folder, self.prefix, self.placement)
         try:
-            with signals.deferred():
-                self.folder, self._owner = temp_folders.make_folder()
-        except OSError as error:
-            raise files.failure(error, Path(tempfile.gettempdir(), temp_folders.PREFIX)) from error
-        self.store = SessionStore(self.folder, self._placement, self._given_url, relayed=self._relayed)
-        self._launcher = Launcher(self._arms, self._options, self.folder, self.prefix, self._placement)
-        try:
-            self._agents = Agents(arm.own.agent for arm in self._arms if arm.own and arm.own.agent)
+            self.agents = Agents(arm.own.agent for arm in self.arms if arm.own and arm.own.agent)
             self.store.start()
             hidden = (self._given_url, urlsplit(self._given_url or "").password)
-            self._launcher.prepare(self.store.servers_url, [text for text in hidden if text])
-            self.instances += self._launcher.start(self._count, self._agents)
+            self.launcher.prepare(self.store.servers_url, [text for text in hidden if text])
+            self.instances += self.launcher.start(self._count, self.agents)
             if self._checked:
                 self._check()
         except BaseException as error:
-            self._end(error)
+            self.__exit__(None, error, None)
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end(error)
-
-    def _end(self, error: BaseException | None) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         full = isinstance(error, Exception) and (files.is_no_room(error) or files.is_full(self.folder))
         try:
             if not full:
@@ -103,39 +94,23 @@ class Rig:
     def close(self) -> None:
         """Terminate every process; remove temporary files, and this rig's keys from the user's store."""
         with signals.deferred():
-            self._launcher.close()
-            self._agents.close()
+            self.launcher.close()
+            self.agents.close()
             self.store.close(self.prefix)
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if self._owner is not None:
-                self._owner.release()
-
-    @property
-    def arms(self) -> list[Arm]:
-        """Return the arms of this rig."""
-        return self._arms
+            self._temporary.close()
 
     @property
     def authenticating(self) -> list[Instance]:
         """Return the instances of arms that issue credentials."""
-        names = {arm.name for arm in self._arms if arm.scheme.transport != "none"}
+        names = {arm.name for arm in self.arms if arm.scheme.transport != "none"}
         return [instance for instance in self.instances if instance.target.arm in names]
-
-    @property
-    def placement(self) -> Placement:
-        """Return the CPUs by role."""
-        return self._placement
-
-    def arm_prefix(self, arm: str) -> str:
-        """Return the prefix of an arm's keys in the store."""
-        return f"{self.prefix}{arm}:"
 
     def check_alive(self) -> None:
         """Raise EnvironmentFailedError if a server or the store died unexpectedly."""
         for instance in [*self.instances, *self._beside]:
             process = instance.process
             if process is not None and process.poll() is not None:
-                output = "" if instance.log is None else f": {self._launcher.last_output(instance.log)}"
+                output = "" if instance.log is None else f": {self.launcher.last_output(instance.log)}"
                 raise EnvironmentFailedError(
                     f"server {instance.target.arm} #{instance.target.instance} died with exit code"
                     f" {process.returncode}{output}"
@@ -144,34 +119,26 @@ class Rig:
 
     def check_reachable(self) -> None:
         """Raise OutOfReachError if a server that was not started by this rig accepts no connections."""
-        for instance in self.instances:
-            if instance.process is None:
-                external.check_reachable(instance.target)
+        for target in (instance.target for instance in self.instances if instance.process is None):
+            try:
+                socket.create_connection((target.host, target.port), timeout=5).close()
+            except OSError as error:
+                raise OutOfReachError(
+                    f"server {target.arm} at {target.host}:{target.port} no longer accepts connections:"
+                    f" {error.strerror or error}. Is it, its machine or the network down?"
+                ) from error
 
     @property
     def elsewhere(self) -> list[str]:
         """Return the arms with addresses: their servers run already."""
-        return [arm.name for arm in self._arms if arm.own is not None and arm.own.address is not None]
-
-    @property
-    def agents(self) -> dict[str, dict[str, Any]]:
-        """Return each agent's description of its machine, by its address."""
-        return self._agents.machines()
-
-    def accounts_of(self, arm: Arm) -> Path:
-        """Return the file with the accounts of an arm's servers."""
-        return self._launcher.accounts_of(arm)
-
-    def secrets_of(self, arm: Arm) -> dict[str, str]:
-        """Return the environment variables with secrets and keys of an arm's servers."""
-        return self._launcher.secrets_of(arm)
+        return [arm.name for arm in self.arms if arm.own is not None and arm.own.address is not None]
 
     @contextmanager
     def beside(self, secrets_by_arm: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, Instance]]:
         """Run one more instance of each of these arms within the context, with its own secrets.
 
         Args:
-            secrets_by_arm: By arm, the environment variables in place of `secrets_of`.
+            secrets_by_arm: By arm, the environment variables in place of `launcher.secrets_of`.
 
         Raises:
             EnvironmentFailedError: An instance did not start.
@@ -179,8 +146,8 @@ class Rig:
             ConformanceError: An instance violates the contract.
         """
         try:
-            for number, arm in enumerate(arm for arm in self._arms if arm.name in secrets_by_arm):
-                instance = self._launcher.start_one(arm, number, secrets_by_arm[arm.name])
+            for number, arm in enumerate(arm for arm in self.arms if arm.name in secrets_by_arm):
+                instance = self.launcher.start_one(arm, number, secrets_by_arm[arm.name])
                 self._beside.append(instance)
                 preflight.check(instance.target)
             yield {instance.target.arm: instance for instance in self._beside}
@@ -190,7 +157,7 @@ class Rig:
 
     def _check(self) -> None:
         """Refuse servers that violate the contract."""
-        for arm in self._arms:
+        for arm in self.arms:
             targets = [instance.target for instance in self.instances if instance.target.arm == arm.name]
             for target in targets:
                 preflight.check(target, arm.asked)

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -16,27 +16,18 @@ from harness.suites.model import Scenario
 #: Minimum seconds between two samples; a longer run gets about `_MAX_SAMPLES` in all.
 _MIN_INTERVAL_S: Final = 1.0
 _MAX_SAMPLES: Final = 240
+#: Series of `Vitals`.
+_SERIES: Final = ("at_s", "rss", "descriptors", "threads")
 
 
 @dataclass(frozen=True)
 class _SampledProcess:
-    """One process and its samples so far."""
+    """One process and its samples so far, one value of each of `_SERIES`."""
 
     name: str
     arm: str | None
     process: psutil.Process
-    at_s: list[float] = field(default_factory=list)
-    rss: list[int] = field(default_factory=list)
-    descriptors: list[int] = field(default_factory=list)
-    threads: list[int] = field(default_factory=list)
-
-    def look(self, at_s: float) -> None:
-        """Add a sample; none if the process has just ended, which other checks report."""
-        with contextlib.suppress(psutil.Error), self.process.oneshot():
-            values = self.process.memory_info().rss, self.process.num_fds(), self.process.num_threads()
-            self.at_s.append(round(at_s, 1))
-            for series, value in zip((self.rss, self.descriptors, self.threads), values, strict=True):
-                series.append(value)
+    samples: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class ProcessSampler:
@@ -67,8 +58,12 @@ class ProcessSampler:
             return
         while self._next <= now:  # on a grid, so that the slot length does not change the rate of samples
             self._next += self._interval_s
+        at_s = round(now - self._began, 1)
         for sampled in self._sampled:
-            sampled.look(now - self._began)
+            process = sampled.process
+            with contextlib.suppress(psutil.Error), process.oneshot():  # other checks report that it ended
+                values = process.memory_info().rss, process.num_fds(), process.num_threads()
+                sampled.samples.append((at_s, *values))
 
     def vitals(self, scenario: Scenario) -> list[Vitals]:
         """Return the samples under the load of a scenario, one row per process."""
@@ -79,10 +74,7 @@ class ProcessSampler:
                 params=scenario.params,
                 process=sampled.name,
                 arm=sampled.arm,
-                at_s=sampled.at_s,
-                rss=sampled.rss,
-                descriptors=sampled.descriptors,
-                threads=sampled.threads,
+                **{name: [sample[i] for sample in sampled.samples] for i, name in enumerate(_SERIES)},
             )
             for sampled in self._sampled
         ]

@@ -41,7 +41,7 @@ def seed_sessions(rig: Rig, sessions: int) -> None:
         )
     try:
         for target in {instance.target.arm: instance.target for instance in rig.authenticating}.values():
-            _copy_login(rig.store.client, rig.arm_prefix(target.arm), target, sessions)
+            _copy_login(rig.store.client, rig.launcher.prefix_of(target.arm), target, sessions)
     except redis.RedisError as error:
         raise EnvironmentFailedError(
             f"the store did not accept {sessions:,} sessions of each server: {error}"

@@ -8,7 +8,7 @@ fastest is the most accurate.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
@@ -28,21 +28,14 @@ class Reading:
 
 @dataclass
 class Clock:
-    """Offset of another clock over time."""
+    """Offset of another clock over time, by one reading or more, each the best of several."""
 
-    first: Reading
-    #: Readings after the first, each the best of several.
-    later: list[Reading] = field(default_factory=list)
-
-    @classmethod
-    def seen(cls, readings: Iterable[Reading]) -> Self:
-        """Return a clock of which several readings were taken."""
-        return cls(best(readings))
+    readings: list[Reading]
 
     @property
     def ahead_ns(self) -> int:
         """Return how far the clock is ahead, by the last reading."""
-        return ([self.first, *self.later])[-1].ahead_ns
+        return self.readings[-1].ahead_ns
 
     @property
     def error_ns(self) -> int:
@@ -51,16 +44,16 @@ class Clock:
         From one reading to the next the clock moved by their difference, and each reading has an error
         itself.
         """
-        readings = [self.first, *self.later]
         moved = [
-            abs(after.ahead_ns - before.ahead_ns) + after.error_ns for before, after in pairwise(readings)
+            abs(after.ahead_ns - before.ahead_ns) + after.error_ns
+            for before, after in pairwise(self.readings)
         ]
-        return max(self.first.error_ns, *moved) if moved else self.first.error_ns
+        return max([self.readings[0].error_ns, *moved])
 
     @property
     def drift_ns(self) -> int:
         """Return how far the clock moved since the first reading."""
-        return self.ahead_ns - self.first.ahead_ns
+        return self.ahead_ns - self.readings[0].ahead_ns
 
 
 def best(readings: Iterable[Reading]) -> Reading:

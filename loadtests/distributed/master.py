@@ -39,7 +39,6 @@ from harness.protocol import seal
 from harness.protocol.plan import Plan
 from harness.protocol.seal import ForgedError, LostError
 from loadtests.distributed import messages
-from loadtests.distributed.messages import WorkerSeal
 from loadtests.distributed.version import differences, version
 from loadtests.distributed.worker_proxy import SilentError, WorkerNode
 from loadtests.locustfile import user_class
@@ -183,12 +182,11 @@ class Master(MasterRunner):
         if len(self.admitted) == self._expected:
             self._refuse(client_id, f"the run already has its {self._expected} workers", host)
             return
-        worker_seal = WorkerSeal(self._secret, "master", challenge, nonce)
         free_numbers = set(range(self._expected)) - {worker.number for worker in self.admitted.values()}
         worker = WorkerNode(
             min(free_numbers),
             about,
-            worker_seal,
+            seal.Seal(self._secret, "master", "worker", challenge, nonce),
             lambda message: self._send(client_id, messages.SEALED, message),
         )
         self.admitted[client_id] = worker

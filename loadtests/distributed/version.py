@@ -6,7 +6,6 @@ import hashlib
 import os
 import platform
 import socket
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -15,49 +14,27 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 #: Files that the load shares with the harness and the servers; a test checks them against the imports.
 SHARED: Final = (
     "harness/__init__.py",
-    "harness/protocol/__init__.py",
-    "harness/protocol/clocks.py",
-    "harness/protocol/dialect.py",
-    "harness/protocol/incidents.py",
-    "harness/protocol/plan.py",
-    "harness/protocol/recording.py",
-    "harness/protocol/seal.py",
-    "harness/protocol/staircase.py",
+    *(f"harness/protocol/{path.name}" for path in sorted((_ROOT / "harness" / "protocol").glob("*.py"))),
     "servers/__init__.py",
     "servers/contract.py",
 )
 _PACKAGES: Final = ("gevent", "geventhttpclient", "hdrhistogram", "locust", "msgpack", "numpy", "pyzmq")
 
 
-def files() -> list[Path]:
-    """Return the files of the load code, by their path from the root."""
-    load_code = (path.relative_to(_ROOT) for path in (_ROOT / "loadtests").rglob("*.py"))
-    return sorted([*load_code, *map(Path, SHARED)])
-
-
-def digest(paths: Iterable[Path]) -> str:
-    """Return one digest of the names and contents of files, in this order; paths are from the root."""
-    sha256 = hashlib.sha256()
-    for path in paths:
-        content = (_ROOT / path).read_bytes()
-        sha256.update(f"{path.as_posix()} {len(content)}\n".encode() + content)
-    return sha256.hexdigest()
-
-
 def version() -> dict[str, str]:
     """Return the versions that must be the same in all processes of a load, each with a name for messages."""
     major, minor, _ = platform.python_version_tuple()
     packages = {name: metadata.version(name) for name in _PACKAGES}
-    return {"load code": digest(files())[:12], "Python": f"{major}.{minor}", **packages}
+    return {"load code": _digest()[:12], "Python": f"{major}.{minor}", **packages}
 
 
-def about() -> dict[str, Any]:
-    """Return the description that a worker sends of itself and its machine."""
+def about(cpu: str) -> dict[str, Any]:
+    """Return the description that a worker sends of itself and its machine, whose CPU model is `cpu`."""
     return {
         "version": version(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "cpu": _cpu(),
+        "cpu": cpu,
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
@@ -71,9 +48,11 @@ def differences(ours: dict[str, str], theirs: dict[str, str]) -> str:
     )
 
 
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+def _digest() -> str:
+    """Return one digest of the names and contents of the load code, sorted by path."""
+    load_code = (path.relative_to(_ROOT) for path in (_ROOT / "loadtests").rglob("*.py"))
+    sha256 = hashlib.sha256()
+    for path in sorted([*load_code, *map(Path, SHARED)]):
+        content = (_ROOT / path).read_bytes()
+        sha256.update(f"{path.as_posix()} {len(content)}\n".encode() + content)
+    return sha256.hexdigest()

@@ -35,7 +35,6 @@ from harness.protocol.plan import Plan
 from harness.protocol.seal import ForgedError, LostError
 from loadtests import scenarios
 from loadtests.distributed import messages
-from loadtests.distributed.messages import WorkerSeal
 from loadtests.distributed.version import about
 from loadtests.locustfile import class_name, follow, user_class
 from loadtests.slots import PlanRun
@@ -59,6 +58,7 @@ class Worker(WorkerRunner):
         address: Address of the master.
         secret: Secret of the run.
         patience_s: Seconds without a message from the master until the worker gives up.
+        cpu: Model of this machine's CPU.
 
     Attributes:
         finished: Exit code and reason of the end.
@@ -66,15 +66,15 @@ class Worker(WorkerRunner):
     """
 
     def __init__(
-        self, environment: Environment, address: tuple[str, int], secret: str, patience_s: float
+        self, environment: Environment, address: tuple[str, int], secret: str, patience_s: float, cpu: str
     ) -> None:
         self._secret = secret
         self._patience_s = patience_s
         self._address = "{}:{}".format(*address)
         self._nonce = seal.nonce()
         self._challenge = ""
-        self._about = json.dumps(about())
-        self._seal: WorkerSeal | None = None
+        self._about = json.dumps(about(cpu))
+        self._seal: seal.Seal | None = None
         self._plan: Plan | None = None
         self._last_message_s = time.monotonic()
         self.finished: AsyncResult[tuple[int, str]] = AsyncResult()
@@ -140,7 +140,7 @@ class Worker(WorkerRunner):
         if self._seal is None and seal.proves(
             data["proof"], self._secret, "welcome", self._nonce, self._challenge, self.client_id
         ):
-            self._seal = WorkerSeal(self._secret, "worker", self._challenge, self._nonce)
+            self._seal = seal.Seal(self._secret, "worker", "master", self._challenge, self._nonce)
             self._last_message_s = time.monotonic()
             print(f"joined the run at {self._address}", flush=True)
 
@@ -163,7 +163,7 @@ class Worker(WorkerRunner):
             if fault:
                 self.send("failed", fault)
             else:
-                self.send("ended", edges.late())
+                self.send("ended", edges.late)
 
         self.environment.user_classes = [user_class(plan.scenario)]
         planned_run = PlanRun(
@@ -192,28 +192,27 @@ class Worker(WorkerRunner):
 
 
 class RemoteSlotEdges:
-    """Barrier that reports the edges of slots to the master, and waits for the moment to continue."""
+    """Barrier that reports the edges of slots to the master, and waits for the moment to continue.
+
+    Attributes:
+        late: Number of slots that began late, since the message came late, and the longest delay.
+    """
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._late = 0
-        self._latest_ns = 0
+        self.late = {"late": 0, "latest_ns": 0}
 
     def begin(self, slot: int, instance: int) -> int:
         """Report the begin of the recorded part of a slot, and return its `perf_counter_ns`."""
         moment_ns = self._report(f"begin {slot} {instance}")
         behind_ns = perf_counter_ns() - moment_ns
-        self._late += behind_ns > _LATE_NS
-        self._latest_ns = max(self._latest_ns, behind_ns)
+        self.late["late"] += behind_ns > _LATE_NS
+        self.late["latest_ns"] = max(self.late["latest_ns"], behind_ns)
         return moment_ns
 
     def end(self, slot: int, instance: int, requests: int, elapsed_ns: int) -> None:
         """Report that the last answer of the slot was read."""
         self._report(f"end {slot} {instance} {requests} {elapsed_ns}")
-
-    def late(self) -> dict[str, int]:
-        """Return the number of slots that began late, since the message came late, and the longest delay."""
-        return {"late": self._late, "latest_ns": self._latest_ns}
 
     def _report(self, edge: str) -> int:
         self._worker.send("edge", edge)
@@ -254,6 +253,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtests.distributed.worker", description=__doc__)
     parser.add_argument("master", metavar="HOST:PORT", help="address that the run listens on")
     parser.add_argument("--patience", type=float, required=True, help="seconds to wait for the master")
+    parser.add_argument("--cpu", required=True, help="model of this machine's CPU, reported to the master")
     options = parser.parse_args()
     host, _, port = options.master.rpartition(":")
     try:
@@ -263,7 +263,7 @@ def main() -> None:
     environment = Environment(parsed_options=argparse.Namespace(web_base_path=""))
     environment.stats = RequestStats(use_response_times_cache=False)
     secret = os.environ.pop(messages.SECRET)
-    worker = Worker(environment, (host, int(port)), secret, options.patience)
+    worker = Worker(environment, (host, int(port)), secret, options.patience, options.cpu)
     environment.runner = worker
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, worker.finished.set, (STOPPED, "stopped"))

@@ -11,8 +11,8 @@ from gevent import socket
 from gevent.queue import Empty, Queue
 
 from harness.protocol.plan import Plan
+from harness.protocol.seal import Seal
 from loadtests.distributed.clock import Clock, Reading, best
-from loadtests.distributed.messages import WorkerSeal
 
 #: Readings of a worker's clock before and after a load, and those taken every few seconds during it.
 READINGS: Final = 50
@@ -47,7 +47,7 @@ class WorkerNode:
         late: Number of slots that it began late in its last load, and the longest delay.
     """
 
-    def __init__(self, number: int, about: dict[str, Any], seal: WorkerSeal, send: Send) -> None:
+    def __init__(self, number: int, about: dict[str, Any], seal: Seal, send: Send) -> None:
         self.number = number
         self.about = about
         self.seal = seal
@@ -58,8 +58,8 @@ class WorkerNode:
         self._send = send
         self._clock_times: Queue[int] = Queue()
         self._relay: Any = None
-        self._recording: TextIO | None = None
-        self._clock = Clock(Reading(0, 0))
+        self._recording: TextIO
+        self._clock: Clock
         self._last_reading_ns = 0
 
     @property
@@ -104,7 +104,7 @@ class WorkerNode:
 
     def begin(self, share: Plan, folder: Path) -> None:
         """Have it run its share of a plan; its recording goes to a file in this folder."""
-        self._clock = Clock(self.read_clock())
+        self._clock = Clock([self.read_clock()])
         self._recording = (folder / f"load-{self.number}.recording.jsonl").open("w", encoding="utf-8")
         self._relay = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._relay.connect(share.edges)
@@ -126,10 +126,11 @@ class WorkerNode:
                     if not self._relay_edge(str(content), moment):
                         return "the harness closed the connection"
                 case "lines":
-                    self._record(str(content))
+                    self._recording.write(str(content))
+                    self._recording.flush()
                 case "ended":
                     self.late = dict(content)
-                    self._close_recording()
+                    self._recording.close()
                     return ""
                 case _:
                     return str(content)
@@ -142,9 +143,9 @@ class WorkerNode:
 
     def finish(self) -> dict[str, Any]:
         """Read its clock again after a load, and return the data of the clock."""
-        self._clock.later.append(self.read_clock())
+        self._clock.readings.append(self.read_clock())
         return {
-            "ahead_ns": self._clock.first.ahead_ns,
+            "ahead_ns": self._clock.readings[0].ahead_ns,
             "error_ns": self._clock.error_ns,
             "drift_ns": self._clock.drift_ns,
             **self.late,
@@ -162,17 +163,6 @@ class WorkerNode:
             self.send("go", moment(edge) + self._clock.ahead_ns)
             return True
         if perf_counter_ns() - self._last_reading_ns > _INTERVAL_NS:
-            self._clock.later.append(self.read_clock(_READINGS_BETWEEN))
+            self._clock.readings.append(self.read_clock(_READINGS_BETWEEN))
         self.send("go", 0)
         return True
-
-    def _close_recording(self) -> None:
-        """Close its complete recording."""
-        if self._recording is not None:
-            self._recording.close()
-            self._recording = None
-
-    def _record(self, lines: str) -> None:
-        if self._recording is not None:
-            self._recording.write(lines)
-            self._recording.flush()

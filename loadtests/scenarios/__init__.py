@@ -1,40 +1,39 @@
 """The scenarios, one file each.
 
-A file defines `TITLE`, `MODEL` (`open` or `closed`), `STEPS` (the names of its requests) and
-`visit(session)`, which makes the requests of one arrival (open loop) or one iteration of a user (closed loop)
-by calling the methods of a `Session`. `NEEDS_CREDENTIAL = True` excludes arms without authentication. `SETS`
-names the key of a suite's scenario that this scenario requires. With `OWN_LOGINS = True` a user logs in at
-each instance, since the credential of one login can be used once only. `ASKS` has the contract's routes that
-it uses, besides the login and the restricted read; servers without them are excluded. With `INCIDENT` all
-arms run at once, and the harness meanwhile causes an incident of that kind (`harness/measure/incidents/`).
+A file defines `TITLE` and `MODEL` (`open` or `closed`). The requests of one arrival (open loop) or of one
+iteration of a user (closed loop) are one restricted read; other scenarios define `visit(session)`, which
+makes them by calling the methods of a `Session`, and `STEPS`, their names. `NEEDS_CREDENTIAL = True` excludes
+arms without authentication. `SETS` names the key of a suite's scenario that this scenario requires. With
+`OWN_LOGINS = True` a user logs in at each instance, since the credential of one login can be used once only.
+`ASKS` has the contract's routes that it uses, besides the login and the restricted read; servers without them
+are excluded. With `INCIDENT` all arms run at once, and the harness meanwhile causes an incident of that kind
+(`harness/measure/incidents/`).
 """
-
-from __future__ import annotations
 
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loadtests.session import Session
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScenarioFile:
-    """Contents of a scenario file."""
+    """Contents of a scenario file: its name, and what it defines in the names of these fields in capitals."""
 
     name: str
     title: str
     model: str
-    steps: tuple[str, ...]
-    needs_credential: bool
-    sets: str
-    own_logins: bool
-    incident: str
-    asks: tuple[str, ...]
-    visit: Callable[[Session], None]
+    steps: tuple[str, ...] = ("read",)
+    needs_credential: bool = False
+    sets: str = ""
+    own_logins: bool = False
+    incident: str = ""
+    asks: tuple[str, ...] = ()
+    visit: Callable[["Session"], None]
 
 
 def names() -> list[str]:
@@ -45,15 +44,10 @@ def names() -> list[str]:
 def load(name: str) -> ScenarioFile:
     """Import one scenario; raises ModuleNotFoundError if there is none of that name."""
     module: Any = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    return ScenarioFile(
-        name,
-        module.TITLE,
-        module.MODEL,
-        module.STEPS,
-        needs_credential=getattr(module, "NEEDS_CREDENTIAL", False),
-        sets=getattr(module, "SETS", ""),
-        incident=getattr(module, "INCIDENT", ""),
-        own_logins=getattr(module, "OWN_LOGINS", False),
-        asks=getattr(module, "ASKS", ()),
-        visit=module.visit,
-    )
+    keys = (field.name for field in fields(ScenarioFile))
+    defined: dict[str, Any] = {key: value for key in keys if (value := getattr(module, key.upper(), None))}
+    return ScenarioFile(name=name, visit=getattr(module, "visit", _read), **defined)
+
+
+def _read(session: "Session") -> None:
+    session.read()

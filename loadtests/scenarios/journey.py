@@ -1,25 +1,23 @@
 """One user session: log in, read, write, read again, log out."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from servers import contract
 
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "whole user sessions (login, reads, a write, logout), started at a set rate"
-MODEL: Final = "open"
-STEPS: Final = ("login", "read", "write", "logout")
-NEEDS_CREDENTIAL: Final = True
-ASKS: Final = (contract.EMAIL, contract.LOGOUT)
+TITLE = "whole user sessions (login, reads, a write, logout), started at a set rate"
+MODEL = "open"
+STEPS = ("login", "read", "write", "logout")
+NEEDS_CREDENTIAL = True
+ASKS = (contract.EMAIL, contract.LOGOUT)
 
 #: Reads before the write, and again after it.
-READS: Final = 5
+READS = 5
 
 
-def visit(session: Session) -> None:
+def visit(session: "Session") -> None:
     """Run one user session: 13 requests."""
     session.log_in()
     for _ in range(READS):

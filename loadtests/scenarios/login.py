@@ -1,17 +1,15 @@
 """Repeated logins: what share of a login is the scheme's, and what share is password hashing?"""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "logins as fast as the server answers"
-MODEL: Final = "closed"
-STEPS: Final = ("login",)
+TITLE = "logins as fast as the server answers"
+MODEL = "closed"
+STEPS = ("login",)
 
 
-def visit(session: Session) -> None:
+def visit(session: "Session") -> None:
     """Log in once."""
     session.log_in()

@@ -1,19 +1,17 @@
 """The session store is killed and restarted empty: which requests fail, how, and for how long?"""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE: Final = "reads at a set rate while the store is killed and restarted; logged-out users log in again"
-MODEL: Final = "open"
-STEPS: Final = ("read", "login")
-NEEDS_CREDENTIAL: Final = True
-INCIDENT: Final = "store outage"
+TITLE = "reads at a set rate while the store is killed and restarted; logged-out users log in again"
+MODEL = "open"
+STEPS = ("read", "login")
+NEEDS_CREDENTIAL = True
+INCIDENT = "store outage"
 
 
-def visit(session: Session) -> None:
+def visit(session: "Session") -> None:
     """Read once, and log in if the read is refused."""
     session.read_or_log_in()

@@ -1,22 +1,24 @@
-"""Interface of a scheme, used by all handlers: issue, verify and revoke credentials."""
+"""Description of a scheme with its guarantees, and its interface: issue, verify and revoke credentials."""
 
 # ruff: noqa: ARG002, B027 - optional methods have a default here that ignores its arguments
 
 import abc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from aiohttp import web
 
 from servers.contract import ABSOLUTE_TIMEOUT_S, RESTRICTED
-from servers.credentials.guarantees import Promises
 from servers.credentials.identity import Identity
 from servers.credentials.transport import Transport
 from servers.http.responses import error
 
 #: Returns the current identity of an account; None if it does not exist or is blocked.
 Current = Callable[[str], Awaitable[Identity | None]]
+
+#: When a change takes effect for existing credentials.
+Effect = Literal["at once", "at next issue"]
 
 #: Requirements of docs/security.md that a scheme may waive; tests then prove that the attack succeeds.
 Requirement = Literal[
@@ -40,6 +42,50 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+
+@dataclass(frozen=True)
+class Promises:
+    """Guarantees of a scheme, checked for each scheme by `tests/servers/test_promises.py`.
+
+    Attributes:
+        logout: When a logged-out credential stops working.
+        role_change: When a change of role takes effect for a credential.
+        block: When a block takes effect: for existing credentials, or only at the next login.
+        password_change: When the other credentials of an account stop working after a password change.
+        store: Requests that need the store.
+        minted_elsewhere: Whether a process that shares no secret with this one can issue credentials.
+        verified_elsewhere: Whether a process that cannot issue credentials can verify them.
+        database: Requests that read the accounts, or an equivalent table.
+    """
+
+    logout: Literal["at once", "at expiry", "never"]
+    role_change: Effect
+    block: Effect
+    password_change: Effect
+    store: Literal["every request", "some", "none"]
+    minted_elsewhere: bool = False
+    verified_elsewhere: bool = False
+    database: Literal["every request", "logins and writes"] = "logins and writes"
+
+
+#: Credentials that are looked up in the store on every request, and so can be revoked there.
+SERVER_SIDE: Final = Promises(
+    logout="at once",
+    role_change="at once",
+    block="at once",
+    password_change="at once",  # noqa: S106 - not a password
+    store="every request",
+)
+
+#: Self-contained credentials, which stay valid until they expire.
+SELF_CONTAINED: Final = Promises(
+    logout="at expiry",
+    role_change="at next issue",
+    block="at next issue",
+    password_change="at next issue",  # noqa: S106 - not a password
+    store="none",
+)
 
 
 @dataclass(frozen=True)

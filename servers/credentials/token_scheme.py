@@ -3,18 +3,28 @@
 # ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
 
 import abc
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 from aiohttp import web
 
+from servers import signing_keys
+from servers.credentials.bearer_transport import BearerTransport
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import Backend, Scheme
 from servers.credentials.tokens import InvalidTokenError, Tokens
 from servers.credentials.transport import Transport
 from servers.http.responses import error
+from servers.settings import Settings
 
 #: Claims of the token that was issued in response to a request.
 ISSUED: Final = web.RequestKey("issued", dict[str, Any])
+
+
+class RevocationBackend(Backend, Protocol):
+    """Storage that can revoke tokens."""
+
+    async def revoke_account(self, account_id: str) -> None:
+        """Revoke all tokens of an account."""
 
 
 class TokenScheme(Scheme):
@@ -26,9 +36,19 @@ class TokenScheme(Scheme):
         backend: Storage outside of this process; None if the scheme has none.
     """
 
-    def __init__(self, tokens: Tokens, transport: Transport, backend: Backend | None = None) -> None:
+    _backend: RevocationBackend | None
+
+    def __init__(
+        self, tokens: Tokens, transport: Transport, backend: RevocationBackend | None = None
+    ) -> None:
         super().__init__(transport, backend)
         self._tokens = tokens
+
+    @classmethod
+    def bearer(cls, name: str, settings: Settings, backend: RevocationBackend | None = None) -> Self:
+        """Return the scheme `name` with HS256 tokens as bearer tokens."""
+        tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
+        return cls(tokens, BearerTransport(settings.max_credential_bytes), backend)
 
     async def admit(self, claims: dict[str, Any]) -> Identity:
         """Return the identity for the claims of a verified token.
@@ -61,6 +81,10 @@ class TokenScheme(Scheme):
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         self._transport.remove(response)
+
+    async def revoke_account(self, account_id: str) -> None:
+        if self._backend is not None:
+            await self._backend.revoke_account(account_id)
 
     async def csrf_token(self, request: web.Request) -> str:
         if not self._transport.needs_proof:

@@ -60,10 +60,6 @@ class Tokens:
         headers = {"typ": TYPE, "kid": self._signing_key.name}
         return jwt.encode(claims, self._signing_key.signs, algorithm=self._algorithm, headers=headers)
 
-    def mint(self, identity: Identity) -> str:
-        """Return a token for `identity`."""
-        return self.sign(self.claims(identity))
-
     def verify(self, token: str) -> dict[str, Any]:
         """Return the claims of `token`.
 

@@ -1,7 +1,5 @@
 """The application: routes and handlers, identical for all schemes."""
 
-from collections.abc import AsyncIterator
-
 from aiohttp import web
 
 from servers import contract, schemes
@@ -28,8 +26,8 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
     app[ACCOUNTS] = Accounts(settings.accounts_file, settings.password_cost)
     app[PASSWORDS] = Passwords(settings.password_cost)
     app[FAILED_LOGINS] = FailedLogins()
+    app.on_cleanup.append(_close_pools)
     app[SCHEME].setup(app)
-    app.cleanup_ctx.append(_close_pools)
     app.add_routes(
         [
             web.get(contract.RESTRICTED, handlers.restricted),
@@ -50,7 +48,6 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
     return app
 
 
-async def _close_pools(app: web.Application) -> AsyncIterator[None]:
-    yield
+async def _close_pools(app: web.Application) -> None:
     app[PASSWORDS].close()
     app[ACCOUNTS].close()

@@ -1,5 +1,6 @@
 """Descriptions of a server: the ready line as JSON, the list of schemes, and curl examples."""
 
+import argparse
 import hashlib
 import json
 import os
@@ -12,20 +13,30 @@ from servers import contract, schemes
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def ready_line(scheme: str, *, host: str, port: int, loop: str, password_cost: str, try_it: str) -> str:
-    """Return the ready line as JSON: scheme, address, process and digest of the code."""
+def greeting(options: argparse.Namespace, port: int) -> str:
+    """Return the output of a server once it is ready: shell commands to try, or, for programs, JSON.
+
+    The JSON has scheme, address, process and digest of the code.
+
+    Args:
+        options: Command line of the server.
+        port: Port on which it accepts connections.
+    """
+    commands = try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
+    if not options.json:
+        return commands
     return json.dumps(
         {
             "ready": True,
-            "scheme": scheme,
-            "host": host,
+            "scheme": options.scheme,
+            "host": options.host,
             "port": port,
             "pid": os.getpid(),
-            "loop": loop,
-            "password_cost": password_cost,
+            "loop": options.loop,
+            "password_cost": options.password_cost,
             "package": str(_PACKAGE),
             "digest": package_digest(),
-            "try_it": try_it,
+            "try_it": commands,
         }
     )
 
@@ -41,25 +52,25 @@ def package_digest(package: Path = _PACKAGE) -> str:
 
 def describe_schemes() -> list[dict[str, Any]]:
     """Return name, description, store needs, guarantees and waived requirements of all schemes."""
-    descriptions = []
-    for name in schemes.names():
-        about = schemes.load(name).ABOUT
-        needs = {"store": about.promises.store, "database": about.promises.database}
-        descriptions.append({"name": name, **asdict(about), **needs})
-    return descriptions
+    abouts = {name: asdict(schemes.load(name).ABOUT) for name in schemes.names()}
+    needs = ("store", "database")
+    return [
+        {"name": name, **about, **{need: about["promises"][need] for need in needs}}
+        for name, about in abouts.items()
+    ]
 
 
 def list_schemes() -> str:
     """Return the schemes as human-readable text."""
     lines = []
     for about in describe_schemes():
-        lines.append(f"{about['name']:<16} {about['title']}")
-        promises = about["promises"]
-        lines.append(f"{'':<16} transport: {about['transport']}; needs the store for: {about['store']}")
-        lines.append(
-            f"{'':<16} takes effect: logout {promises['logout']}, role change {promises['role_change']}, "
-            f"block {promises['block']}, password change {promises['password_change']}"
-        )
+        changes = ("logout", "role change", "block", "password change")
+        effects = (f"{change} {about['promises'][change.replace(' ', '_')]}" for change in changes)
+        lines += [
+            f"{about['name']:<16} {about['title']}",
+            f"{'':<16} transport: {about['transport']}; needs the store for: {about['store']}",
+            f"{'':<16} takes effect: {', '.join(effects)}",
+        ]
         if about["waives"]:
             lines.append(f"{'':<16} INSECURE DEMO, do not copy; missing: {', '.join(about['waives'])}")
     return "\n".join(lines)

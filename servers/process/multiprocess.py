@@ -18,8 +18,7 @@ from typing import Final, NamedTuple, NoReturn
 
 from servers.embedded_store import end_with_parent
 from servers.errors import CannotStartError, UsageError
-from servers.process.draining import UPLOAD_TIMEOUT_S
-from servers.process.serving import SHUTDOWN_TIMEOUT_S
+from servers.process.serving import SHUTDOWN_TIMEOUT_S, UPLOAD_TIMEOUT_S
 
 #: Seconds from SIGTERM until a process is killed: the time allowed for a graceful shutdown, plus a margin.
 _STOP_TIMEOUT_S: Final = UPLOAD_TIMEOUT_S + SHUTDOWN_TIMEOUT_S + 2

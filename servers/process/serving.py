@@ -3,19 +3,26 @@
 import asyncio
 import errno
 import signal
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, cast
 
 from aiohttp import web
 
 from servers.errors import CannotStartError
 from servers.http.app import create_app
 from servers.http.app_keys import SCHEME
-from servers.process.draining import DrainableRequestHandler, drain
+from servers.http.request_handler import RequestHandler
 from servers.settings import Settings
 
 #: Seconds that completely received requests get to finish at shutdown.
 SHUTDOWN_TIMEOUT_S: Final = 5.0
+
+#: Seconds to wait at shutdown for request bodies that are still being received.
+UPLOAD_TIMEOUT_S: Final = 3.0
+
+#: Seconds between two checks for complete bodies.
+_TICK_S: Final = 0.02
 
 #: Maximum number of connections that wait to be accepted.
 BACKLOG: Final = 1024
@@ -26,13 +33,13 @@ LOOPS: Final = ("uvloop", "asyncio")
 def run(
     scheme: str,
     settings: Settings,
-    *,
     host: str,
     port: int,
+    ready: Callable[[int], None],
+    *,
     loop: str,
     keepalive_s: float,
     shared: bool,
-    ready: Callable[[int], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -41,17 +48,17 @@ def run(
         settings: Settings of the server.
         host: Address to listen on.
         port: Port to listen on; 0 selects a free one.
+        ready: Called with the port once connections are accepted.
         loop: One of `LOOPS`.
         keepalive_s: Idle timeout of connections in seconds.
         shared: Whether other processes listen on the same port.
-        ready: Called with the port once connections are accepted.
 
     Raises:
         CannotStartError: The port is in use, the store does not answer, or there is no accounts file.
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
-            runner.run(_serve(scheme, settings, host, port, keepalive_s, shared, ready))
+            runner.run(_serve(scheme, settings, ready, partial(_listen, host, port, keepalive_s, shared)))
     finally:
         # The loop's handler is gone: a second SIGTERM would skip the rest of the clean-up.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -60,11 +67,8 @@ def run(
 async def _serve(
     scheme: str,
     settings: Settings,
-    host: str,
-    port: int,
-    keepalive_s: float,
-    shared: bool,
     ready: Callable[[int], None],
+    listen: Callable[[web.Server], Awaitable[asyncio.Server]],
 ) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,12 +78,12 @@ async def _serve(
     await runner.setup()
     try:
         await _require_ready(app)
-        listener = await _listen(runner, host, port, keepalive_s, shared)
+        assert runner.server is not None  # noqa: S101 - set up above
+        listener = await listen(runner.server)
         ready(listener.sockets[0].getsockname()[1])
         await ended.wait()
         listener.close()
-        assert runner.server is not None  # noqa: S101 - set up above
-        await drain(runner.server)
+        await _drain(runner.server)
     finally:
         await runner.cleanup()  # waits for requests in flight
 
@@ -96,17 +100,13 @@ async def _require_ready(app: web.Application) -> None:
 
 
 async def _listen(
-    runner: web.AppRunner, host: str, port: int, keepalive_s: float, shared: bool
+    host: str, port: int, keepalive_s: float, shared: bool, server: web.Server
 ) -> asyncio.Server:
     loop = asyncio.get_running_loop()
-    server = runner.server
-    assert server is not None  # noqa: S101 - the runner is set up
 
-    def protocol() -> DrainableRequestHandler:
+    def protocol() -> RequestHandler:
         # Request bodies are too small to need compression; not decompressing rules out zip bombs.
-        return DrainableRequestHandler(
-            server, loop=loop, keepalive_timeout=keepalive_s, auto_decompress=False
-        )
+        return RequestHandler(server, loop=loop, keepalive_timeout=keepalive_s, auto_decompress=False)
 
     try:
         return await loop.create_server(protocol, host, port, backlog=BACKLOG, reuse_port=shared or None)
@@ -118,6 +118,30 @@ async def _listen(
         raise CannotStartError(
             f"Cannot listen on {host}:{port}: {error.strerror}. Set another --host or --port."
         ) from None
+
+
+async def _drain(server: web.Server) -> None:
+    """Accept no further requests on the connections of `server`, but receive those that have begun.
+
+    aiohttp's own shutdown ignores all further input, so that handlers wait in vain for bodies in transit.
+    Returns once all bodies have arrived; closes the connections of those that do not arrive in time.
+    """
+    await asyncio.sleep(0)  # starts the handlers of requests that were just received
+    deadline = asyncio.get_running_loop().time() + UPLOAD_TIMEOUT_S
+    while receiving := _close_all_but_receiving(server):
+        if asyncio.get_running_loop().time() >= deadline:
+            for connection in receiving:
+                connection.force_close()
+            return
+        await asyncio.sleep(_TICK_S)
+
+
+def _close_all_but_receiving(server: web.Server) -> list[RequestHandler]:
+    connections = cast(list[RequestHandler], server.connections)
+    receiving = [connection for connection in connections if connection.receiving]
+    for connection in set(connections).difference(receiving):
+        connection.close()  # after its current response
+    return receiving
 
 
 def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:

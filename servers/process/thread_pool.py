@@ -5,8 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from aiohttp import web
-
 from servers.http.responses import unavailable
 
 T = TypeVar("T")
@@ -32,7 +30,7 @@ class WorkerPool:
             web.HTTPServiceUnavailable: The queue is full.
         """
         if self._free == 0:
-            raise self.overloaded()
+            raise unavailable("overloaded")  # asks clients to retry after a second
         self._free -= 1
         future = self._executor.submit(work, *args)
         # Counted by the task and not by its waiter: a caller that disconnects frees no thread.
@@ -46,8 +44,3 @@ class WorkerPool:
 
     def _done(self) -> None:
         self._free += 1
-
-    @staticmethod
-    def overloaded() -> web.HTTPServiceUnavailable:
-        """Return the 503 that asks clients to retry after a second."""
-        return unavailable("overloaded")

@@ -2,26 +2,21 @@
 
 # ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from servers import contract
 from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import Promises
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Scheme
+from servers.credentials.scheme import SERVER_SIDE, About, Scheme
 from servers.settings import Settings
 
 ABOUT = About(
     title="No authentication",
     transport="none",
     read_path=contract.PUBLIC,
-    promises=Promises(
-        logout="at once",  # trivially true: there are no credentials
-        role_change="at once",
-        block="at once",
-        password_change="at once",  # noqa: S106 - not a password
-        store="none",
-    ),
+    promises=replace(SERVER_SIDE, store="none"),  # trivially true: there are no credentials
 )
 
 

@@ -6,12 +6,11 @@ import aiohttp_session
 from aiohttp import web
 
 from servers.credentials.cookie_transport import CookieTransport
-from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Scheme
+from servers.credentials.scheme import SERVER_SIDE, About, Scheme
 from servers.credentials.session_scheme import SessionScheme
 from servers.settings import Settings
-from servers.stores.connection import connect
+from servers.stores.connection import store_of
 from servers.stores.session_records import SessionRecords
 from servers.stores.session_storage import SessionStorage
 
@@ -24,16 +23,9 @@ ABOUT = About(
 
 
 class Cookie(SessionScheme):
-    """Scheme that identifies callers by a session in the store, and revokes by deleting it.
+    """Scheme that identifies callers by a session in the store, and revokes by deleting it."""
 
-    Args:
-        records: Sessions in the store.
-        transport: Transport of the session ids.
-    """
-
-    def __init__(self, records: SessionRecords, transport: CookieTransport) -> None:
-        super().__init__(SessionStorage(records, transport), transport, records)
-        self._records = records
+    _backend: SessionRecords
 
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
@@ -49,12 +41,11 @@ class Cookie(SessionScheme):
         await self._storage.save_session(request, response, session)
 
     async def revoke_account(self, account_id: str) -> None:
-        await self._records.revoke_account(account_id)
+        await self._backend.revoke_account(account_id)
 
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    records = SessionRecords(
-        connect(settings.redis_url), f"{settings.key_prefix}{name}:", settings.lifetime_s
-    )
-    return Cookie(records, CookieTransport(name, settings))
+    records = SessionRecords(*store_of(name, settings), settings.lifetime_s)
+    transport = CookieTransport(name, settings)
+    return Cookie(SessionStorage(records, transport), transport, records)

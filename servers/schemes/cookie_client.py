@@ -3,7 +3,7 @@
 For comparison only; `ABOUT.waives` lists the protections of a session in a store that this scheme lacks.
 """
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
+# ruff: noqa: D102 - servers.credentials.session_scheme and .stock_session_scheme document the methods
 
 import base64
 import hashlib
@@ -14,17 +14,14 @@ from dataclasses import replace
 from typing import Final
 
 import aiohttp_session
-from aiohttp import web
 from aiohttp_session import Session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet, MultiFernet
 
 from servers import contract
 from servers.credentials.cookie_transport import CookieTransport
-from servers.credentials.guarantees import SELF_CONTAINED
-from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Scheme
-from servers.credentials.session_scheme import SessionScheme
+from servers.credentials.scheme import SELF_CONTAINED, About, Scheme
+from servers.credentials.stock_session_scheme import StockSessionScheme
 from servers.settings import Settings
 
 ABOUT = About(
@@ -65,27 +62,14 @@ class RotatingStorage(EncryptedCookieStorage):
         self._fernet = MultiFernet(keys)  # type: ignore[assignment]  # has both methods that are used
 
 
-class CookieClient(SessionScheme):
+class CookieClient(StockSessionScheme):
     """Scheme that identifies callers by the session in the cookie; copies of it stay valid after logout."""
 
     def binding(self, session: Session) -> str:
         return str(session[_ID_FIELD])
 
-    async def identify(self, request: web.Request) -> Identity:
-        self._transport.read(request)  # applies the size limit, which the storage lacks
-        return await super().identify(request)
-
-    async def issue(
-        self, request: web.Request, response: web.StreamResponse, identity: Identity
-    ) -> dict[str, str | int]:
-        session = await aiohttp_session.new_session(request)
-        session.update(identity._asdict())
+    def set_id(self, session: Session) -> None:
         session[_ID_FIELD] = secrets.token_urlsafe(_ID_BYTES)
-        return {"csrf_token": self._transport.csrf_token(self.binding(session))}
-
-    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
-        session = await aiohttp_session.get_session(request)
-        session.invalidate()
 
 
 def build(name: str, settings: Settings) -> Scheme:

@@ -3,22 +3,21 @@
 For comparison and attack tests only, do not copy; `ABOUT.waives` lists the protections it lacks.
 """
 
-# ruff: noqa: ARG002, D102 - servers.credentials.scheme documents the methods and their arguments
+# ruff: noqa: D102 - servers.credentials.stock_session_scheme documents the method
 
 import uuid
+from dataclasses import replace
+from typing import get_args
 
-import aiohttp_session
-from aiohttp import web
+from aiohttp_session import Session
 from aiohttp_session.redis_storage import RedisStorage
 from redis.asyncio import Redis
 from redis.asyncio.sentinel import Sentinel
 
 from servers import contract
 from servers.credentials.cookie_transport import CookieTransport
-from servers.credentials.guarantees import Promises
-from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Scheme
-from servers.credentials.session_scheme import SessionScheme
+from servers.credentials.scheme import SELF_CONTAINED, About, Requirement, Scheme
+from servers.credentials.stock_session_scheme import StockSessionScheme
 from servers.errors import UsageError
 from servers.settings import Settings
 from servers.stores.connection import parsed
@@ -28,24 +27,9 @@ ABOUT = About(
     title="Redis session behind a cookie (stock aiohttp-session)",
     transport="cookie",
     read_command="GET",
-    promises=Promises(
-        logout="at once",
-        role_change="at next issue",
-        block="at next issue",
-        password_change="at next issue",  # noqa: S106 - not a password
-        store="every request",
-    ),
-    waives=(
-        "absolute timeout",
-        "cookie removal under TLS",
-        "end of the replaced session",
-        "hashed ids",
-        "idle timeout",
-        "ids of 128 random bits",
-        "no lost update",
-        "no resurrection",
-        "store outage",
-    ),
+    # Sessions are in the store, but without an index by account: only a logout revokes one.
+    promises=replace(SELF_CONTAINED, logout="at once", store="every request"),
+    waives=get_args(Requirement),  # all of them
 )
 
 
@@ -60,25 +44,12 @@ class PrefixedRedisStorage(RedisStorage):
         return self.key_prefix
 
 
-class CookieStock(SessionScheme):
-    """Scheme that identifies callers by the session in the stock storage."""
+class CookieStock(StockSessionScheme):
+    """Scheme that identifies callers by the session in the stock Redis storage."""
 
-    async def identify(self, request: web.Request) -> Identity:
-        self._transport.read(request)  # applies the size limit, which the storage lacks
-        return await super().identify(request)
-
-    async def issue(
-        self, request: web.Request, response: web.StreamResponse, identity: Identity
-    ) -> dict[str, str | int]:
-        session = await aiohttp_session.new_session(request)
-        # Set now and not by the storage when saving, because the response has the CSRF token bound to it.
+    def set_id(self, session: Session) -> None:
+        # Now and not by the storage when saving, because the response has the CSRF token bound to it.
         session.set_new_identity(uuid.uuid4().hex)
-        session.update(identity._asdict())
-        return {"csrf_token": self._transport.csrf_token(self.binding(session))}
-
-    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
-        session = await aiohttp_session.get_session(request)
-        session.invalidate()
 
 
 def build(name: str, settings: Settings) -> Scheme:

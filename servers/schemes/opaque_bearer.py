@@ -7,12 +7,10 @@ from typing import Final
 from aiohttp import web
 
 from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Scheme
-from servers.credentials.transport import Transport
+from servers.credentials.scheme import SERVER_SIDE, About, Scheme
 from servers.settings import Settings
-from servers.stores.connection import connect
+from servers.stores.connection import store_of
 from servers.stores.session_records import Record, SessionRecords
 
 ABOUT = About(
@@ -27,19 +25,12 @@ _RECORD: Final = web.RequestKey("record", Record)
 
 
 class OpaqueBearer(Scheme):
-    """Scheme that identifies callers by a session in the store, and revokes by deleting it.
+    """Scheme that identifies callers by a session in the store, and revokes by deleting it."""
 
-    Args:
-        records: Sessions in the store.
-        transport: Transport of the session ids.
-    """
-
-    def __init__(self, records: SessionRecords, transport: Transport) -> None:
-        super().__init__(transport, records)
-        self._records = records
+    _backend: SessionRecords
 
     async def identify(self, request: web.Request) -> Identity:
-        record = await self._records.read(self._transport.read(request))
+        record = await self._backend.read(self._transport.read(request))
         if record is None:
             raise self._transport.invalid()
         request[_RECORD] = record
@@ -48,30 +39,28 @@ class OpaqueBearer(Scheme):
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
     ) -> dict[str, str | int]:
-        session_id = request[_ISSUED] = self._records.new_id()
-        await self._records.create(session_id, identity.sub, identity._asdict())
+        session_id = request[_ISSUED] = self._backend.new_id()
+        await self._backend.create(session_id, identity.sub, identity._asdict())
         replaced = self._transport.carried(request)
         if replaced:
-            await self._records.revoke(replaced)
-        return self._transport.hand_out(response, session_id, self._records.lifetime_s, session_id)
+            await self._backend.revoke(replaced)
+        return self._transport.hand_out(response, session_id, self._backend.lifetime_s, session_id)
 
     async def update(self, request: web.Request, identity: Identity) -> None:
         record = request[_RECORD]
         fields = record.fields | identity._asdict()
-        await self._records.update(self._transport.read(request), record.stored, fields)
+        await self._backend.update(self._transport.read(request), record.stored, fields)
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         session_id = request.get(_ISSUED) or self._transport.carried(request)
         if session_id:
-            await self._records.revoke(session_id)
+            await self._backend.revoke(session_id)
 
     async def revoke_account(self, account_id: str) -> None:
-        await self._records.revoke_account(account_id)
+        await self._backend.revoke_account(account_id)
 
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    records = SessionRecords(
-        connect(settings.redis_url), f"{settings.key_prefix}{name}:", settings.lifetime_s
-    )
-    return OpaqueBearer(records, BearerTransport(settings.max_credential_bytes))
+    records = SessionRecords(*store_of(name, settings), settings.lifetime_s)
+    return OpaqueBearer(BearerTransport(settings.max_credential_bytes), records)

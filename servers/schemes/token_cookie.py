@@ -2,8 +2,7 @@
 
 from servers import signing_keys
 from servers.credentials.cookie_transport import CookieTransport
-from servers.credentials.guarantees import SELF_CONTAINED
-from servers.credentials.scheme import About, Scheme
+from servers.credentials.scheme import SELF_CONTAINED, About, Scheme
 from servers.credentials.token_scheme import TokenScheme
 from servers.credentials.tokens import Tokens
 from servers.settings import Settings

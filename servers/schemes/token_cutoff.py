@@ -6,16 +6,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from servers import signing_keys
-from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Scheme
+from servers.credentials.scheme import SERVER_SIDE, About, Scheme
 from servers.credentials.token_scheme import TokenScheme
-from servers.credentials.tokens import Tokens
-from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.stores.connection import connect
+from servers.stores.connection import store_of
 from servers.stores.revocation_cutoffs import Cutoffs
 
 ABOUT = About(
@@ -28,20 +23,12 @@ ABOUT = About(
 
 
 class TokenCutoff(TokenScheme):
-    """Scheme that accepts tokens issued after their account's cut-off.
+    """Scheme that accepts tokens issued after their account's cut-off."""
 
-    Args:
-        tokens: Signer and verifier of tokens.
-        transport: Transport of the tokens.
-        cutoffs: Times of each account's last revocation.
-    """
-
-    def __init__(self, tokens: Tokens, transport: Transport, cutoffs: Cutoffs) -> None:
-        super().__init__(tokens, transport, cutoffs)
-        self._cutoffs = cutoffs
+    _backend: Cutoffs
 
     async def admit(self, claims: dict[str, Any]) -> Identity:
-        if await self._cutoffs.covers(claims["sub"], claims["iat"]):
+        if await self._backend.covers(claims["sub"], claims["iat"]):
             raise self._transport.invalid()
         return Identity.of(claims)
 
@@ -53,13 +40,7 @@ class TokenCutoff(TokenScheme):
         """
         return self._tokens.claims(identity) | {"iat": round(time.time(), 6)}
 
-    async def revoke_account(self, account_id: str) -> None:
-        await self._cutoffs.set(account_id)
-
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
-    prefix = f"{settings.key_prefix}{name}:"
-    cutoffs = Cutoffs(connect(settings.redis_url), prefix)
-    return TokenCutoff(tokens, BearerTransport(settings.max_credential_bytes), cutoffs)
+    return TokenCutoff.bearer(name, settings, Cutoffs(*store_of(name, settings)))

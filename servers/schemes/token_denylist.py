@@ -4,16 +4,11 @@
 
 from typing import Any
 
-from servers import signing_keys
-from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import SERVER_SIDE
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Scheme
+from servers.credentials.scheme import SERVER_SIDE, About, Scheme
 from servers.credentials.token_scheme import RevocableTokenScheme
-from servers.credentials.tokens import Tokens
-from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.stores.connection import connect
+from servers.stores.connection import store_of
 from servers.stores.denylist import Denylist
 
 ABOUT = About(
@@ -25,36 +20,22 @@ ABOUT = About(
 
 
 class TokenDenylist(RevocableTokenScheme):
-    """Scheme that accepts tokens not on the denylist; an index per account allows revoking all of them.
+    """Scheme that accepts tokens not on the denylist; an index per account allows revoking all of them."""
 
-    Args:
-        tokens: Signer and verifier of tokens.
-        transport: Transport of the tokens.
-        denylist: Revoked tokens.
-    """
-
-    def __init__(self, tokens: Tokens, transport: Transport, denylist: Denylist) -> None:
-        super().__init__(tokens, transport, denylist)
-        self._denylist = denylist
+    _backend: Denylist
 
     async def admit(self, claims: dict[str, Any]) -> Identity:
-        if await self._denylist.has(claims):
+        if await self._backend.has(claims):
             raise self._transport.invalid()
         return Identity.of(claims)
 
     async def record_token(self, claims: dict[str, Any]) -> None:
-        await self._denylist.index(claims)
+        await self._backend.record(claims)
 
     async def revoke_token(self, claims: dict[str, Any]) -> None:
-        await self._denylist.add(claims)
-
-    async def revoke_account(self, account_id: str) -> None:
-        await self._denylist.add_account(account_id)
+        await self._backend.revoke(claims)
 
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    denylist = Denylist(connect(settings.redis_url), f"{settings.key_prefix}{name}:")
-    tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
-    transport = BearerTransport(settings.max_credential_bytes)
-    return TokenDenylist(tokens, transport, denylist)
+    return TokenDenylist.bearer(name, settings, Denylist(*store_of(name, settings)))

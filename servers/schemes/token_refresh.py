@@ -12,16 +12,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from servers import contract, signing_keys
-from servers.credentials.bearer_transport import BearerTransport
-from servers.credentials.guarantees import SELF_CONTAINED
+from servers import contract
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import About, Current, Scheme
+from servers.credentials.scheme import SELF_CONTAINED, About, Current, Scheme
 from servers.credentials.token_scheme import ISSUED, TokenScheme
-from servers.credentials.tokens import Tokens
-from servers.credentials.transport import Transport
 from servers.settings import Settings
-from servers.stores.connection import connect
+from servers.stores.connection import store_of
 from servers.stores.refresh_families import RefreshFamilies
 
 #: Default lifetime of an access token in seconds, which is also how long it may be out of date.
@@ -39,45 +35,34 @@ _FAMILY: Final = "sid"
 
 
 class TokenRefresh(TokenScheme):
-    """Scheme that accepts its tokens until they expire, and renews them while their refresh family exists.
+    """Scheme that accepts its tokens until they expire, and renews them while their refresh family exists."""
 
-    Args:
-        tokens: Signer and verifier of tokens.
-        transport: Transport of the tokens.
-        families: Families of refresh tokens.
-    """
-
-    def __init__(self, tokens: Tokens, transport: Transport, families: RefreshFamilies) -> None:
-        super().__init__(tokens, transport, families)
-        self._families = families
+    _backend: RefreshFamilies
 
     async def claims_for(self, identity: Identity) -> dict[str, Any]:
-        return self._tokens.claims(identity) | {_FAMILY: self._families.new_id()}
+        return self._tokens.claims(identity) | {_FAMILY: self._backend.new_id()}
 
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
     ) -> dict[str, str | int]:
         replaced = self.claims_carried(request)
         issued = await super().issue(request, response, identity)
-        refresh_token = await self._families.create(request[ISSUED][_FAMILY], identity.sub)
+        refresh_token = await self._backend.create(request[ISSUED][_FAMILY], identity.sub)
         await self._revoke_family(replaced)
         return issued | {"refresh_token": refresh_token}
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         await self._revoke_family(self.claims_to_revoke(request))
 
-    async def revoke_account(self, account_id: str) -> None:
-        await self._families.revoke_account(account_id)
-
     async def revoke_rights(self, account_id: str) -> None:
         """Keep the families: access tokens expire after five minutes, and the next one has the new role."""
 
     async def refresh(self, refresh_token: str, current: Current) -> dict[str, str | int]:
-        use = await self._families.use(refresh_token)
+        use = await self._backend.use(refresh_token)
         identity = await current(use.account_id) if use.renews else None
         if identity is None:
             if use.account_id:
-                await self._families.revoke(use.family_id, use.account_id)
+                await self._backend.revoke(use.family_id, use.account_id)
             raise self.unauthorized("invalid_grant")
         token = self._tokens.sign(self._tokens.claims(identity) | {_FAMILY: use.family_id})
         fields = self._transport.hand_out(web.Response(), token, self._tokens.lifetime_s, use.family_id)
@@ -85,14 +70,12 @@ class TokenRefresh(TokenScheme):
 
     async def _revoke_family(self, claims: Mapping[str, Any] | None) -> None:
         if claims and _FAMILY in claims:
-            await self._families.revoke(claims[_FAMILY], claims["sub"])
+            await self._backend.revoke(claims[_FAMILY], claims["sub"])
 
 
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
-    lifetime_s = settings.lifetime_s or LIFETIME_S
-    tokens = Tokens(signing_keys.shared(settings.secrets), name, lifetime_s)
-    prefix, key = f"{settings.key_prefix}{name}:", settings.secrets[0]
-    redis = connect(settings.redis_url)
-    families = RefreshFamilies(redis, prefix, key, contract.ABSOLUTE_TIMEOUT_S)
-    return TokenRefresh(tokens, BearerTransport(settings.max_credential_bytes), families)
+    store = store_of(name, settings)
+    families = RefreshFamilies(*store, settings.secrets[0], contract.ABSOLUTE_TIMEOUT_S)
+    settings = replace(settings, lifetime_s=settings.lifetime_s or LIFETIME_S)
+    return TokenRefresh.bearer(name, settings, families)

@@ -1,18 +1,19 @@
 """Clients of a store by its URL: a single server, the master reported by Sentinels, or a cluster."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import AbstractConnection, SSLConnection
+from redis.asyncio.connection import ConnectionPool, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
 from servers.errors import UsageError
+from servers.settings import Settings
 from servers.stores import urls
 from servers.stores.cluster import Cluster
 from servers.stores.urls import Nodes
@@ -28,6 +29,15 @@ NODE_TIMEOUT_S: Final = 0.8
 
 #: Client of a single server or of the master reported by Sentinels, or of a cluster.
 Store = Redis | Cluster
+
+
+def store_of(name: str, settings: Settings) -> tuple[Store, str]:
+    """Return a client of the store in `settings`, and the prefix of all keys of the scheme `name` there.
+
+    Raises:
+        UsageError: The URL is invalid, or a TLS file in it cannot be read.
+    """
+    return connect(settings.redis_url), f"{settings.key_prefix}{name}:"
 
 
 def connect(url: str) -> Store:
@@ -81,8 +91,7 @@ def _single(url: str) -> Redis:
         max_connections=MAX_CONNECTIONS,
         retry=Retry(NoBackoff(), 1),
     )
-    pool = redis.connection_pool
-    _check(pool.connection_class, pool.connection_kwargs)
+    _check(redis.connection_pool)
     return redis
 
 
@@ -101,7 +110,7 @@ def _master(nodes: Nodes) -> Redis:
     sentinel = Sentinel(nodes.hosts, sentinel_kwargs=sentinel_options)  # type: ignore[no-untyped-call]
     redis: Redis = sentinel.master_for(nodes.name, connection_pool_class=MasterPool, **options)
     for client in (redis, *sentinel.sentinels):
-        _check(client.connection_pool.connection_class, client.connection_pool.connection_kwargs)
+        _check(client.connection_pool)
     return redis
 
 
@@ -135,12 +144,12 @@ def _cluster(nodes: Nodes) -> Cluster:
     } | nodes.options
     cluster = Cluster(startup_nodes=[ClusterNode(*host) for host in nodes.hosts], **options)
     for node in cluster.startup_nodes:
-        _check(node.connection_class, node.connection_kwargs)
+        _check(node)
     return cluster
 
 
-def _check(kind: type[AbstractConnection], options: Mapping[str, Any]) -> None:
+def _check(source: ConnectionPool | ClusterNode) -> None:
     """Raise TypeError for unsupported connection options, OSError for files that cannot be read."""
-    connection = kind(**options)
+    connection = source.connection_class(**source.connection_kwargs)
     if isinstance(connection, SSLConnection):
         connection.ssl_context.get()

@@ -7,56 +7,41 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from servers.stores.account_index import AccountIndex
-from servers.stores.connection import Store
-from servers.stores.store import StoreBackend, execute, store_operation
+from redis.asyncio.client import Pipeline
+from redis.asyncio.cluster import ClusterPipeline
+
+from servers.stores.account_index import IndexedRecords
+from servers.stores.store import execute, store_operation
 
 #: Seconds that an entry outlives its token, in case the store's clock is ahead of the server's.
 MARGIN_S: Final = 60
 
 
-class Denylist(StoreBackend):
-    """Revoked tokens under one prefix of a store, by their `jti`.
+class Denylist(IndexedRecords):
+    """Revoked tokens under one prefix of a store, by their `jti`."""
 
-    Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
-
-    Args:
-        redis: Client of the store.
-        prefix: Prefix of all keys.
-    """
-
-    def __init__(self, redis: Store, prefix: str) -> None:
-        super().__init__(redis)
-        self._ended_prefix = f"{prefix}ended:"
-        self._index = AccountIndex(redis, prefix)
+    kind = "ended"
 
     @store_operation
     async def has(self, claims: Mapping[str, Any]) -> bool:
         """Whether the token with these claims was revoked; one command."""
-        return bool(await execute(self._redis, "EXISTS", self._ended_prefix + claims["jti"]))
+        return bool(await execute(self._redis, "EXISTS", self._key_prefix + claims["jti"]))
 
     @store_operation
-    async def index(self, claims: Mapping[str, Any]) -> None:
+    async def record(self, claims: Mapping[str, Any]) -> None:
         """Add the token with these claims to its account's index."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            self._index.add(pipe, claims["sub"], claims["jti"], claims["exp"])
+            self._index(pipe, claims["sub"], claims["jti"], claims["exp"])
             await pipe.execute()
 
     @store_operation
-    async def add(self, claims: Mapping[str, Any]) -> None:
+    async def revoke(self, claims: Mapping[str, Any]) -> None:
         """Revoke the token with these claims."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(self._ended_prefix + claims["jti"], 1, exat=claims["exp"] + MARGIN_S)
-            self._index.remove(pipe, claims["sub"], [claims["jti"]])
+            pipe.set(self._key_prefix + claims["jti"], 1, exat=claims["exp"] + MARGIN_S)
+            self._unindex(pipe, claims["sub"], [claims["jti"]])
             await pipe.execute()
 
-    @store_operation
-    async def add_account(self, account_id: str) -> None:
-        """Revoke all tokens of an account."""
-        tokens = await self._index.names(account_id)
-        if tokens:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for token_id, expires in tokens.items():
-                    pipe.set(self._ended_prefix + token_id, 1, exat=expires + MARGIN_S)
-                self._index.remove(pipe, account_id, tokens)
-                await pipe.execute()
+    def _revoke_records(self, pipe: Pipeline | ClusterPipeline, names: Mapping[str, int]) -> None:
+        for token_id, expires in names.items():
+            pipe.set(self._key_prefix + token_id, 1, exat=expires + MARGIN_S)

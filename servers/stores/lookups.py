@@ -4,41 +4,47 @@ A token carries the epoch in which it was issued.
 """
 
 import abc
+import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 from servers.http.responses import unavailable
 
 #: Timeout of a lookup, and of a connection attempt, in seconds.
 TIMEOUT_S: Final = 2.0
 
-P = ParamSpec("P")
-S = TypeVar("S", bound="Lookup")
-T = TypeVar("T")
-
-Method = Callable[Concatenate[S, P], Awaitable[T]]
-Bounded = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
+M = TypeVar("M", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
-def unavailable_on(*errors: type[Exception]) -> Callable[[Method[S, P, T]], Bounded[S, P, T]]:
+def unavailable_on(*errors: type[Exception]) -> Callable[[M], M]:
     """Return a decorator that makes a method raise 503 if the database fails with one of `errors`."""
 
-    def decorate(method: Method[S, P, T]) -> Bounded[S, P, T]:
+    def decorate(method: M) -> M:
         @functools.wraps(method)
-        async def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:
-                return await method(self, *args, **kwargs)
+                return await method(*args, **kwargs)
             except errors:
                 raise unavailable("store_unavailable") from None
 
-        return wrapper
+        return cast(M, wrapper)
 
     return decorate
 
 
 class Lookup(abc.ABC):
-    """Account epochs in a database; raises `web.HTTPServiceUnavailable` while it does not answer."""
+    """Account epochs in a database; raises `web.HTTPServiceUnavailable` while it does not answer.
+
+    Args:
+        source: Path or URL of the database, which is opened on first use.
+    """
+
+    def __init__(self, source: str | Path) -> None:
+        self._source = source
+        self._database: Any = None
+        self._opening = asyncio.Lock()
 
     async def ping(self) -> None:
         """Return when the database answers."""
@@ -48,14 +54,26 @@ class Lookup(abc.ABC):
     async def epoch(self, account_id: str) -> int | None:
         """Return the epoch of an account by one SELECT; None if no token of the account is valid."""
 
-    @abc.abstractmethod
     async def begin(self, account_id: str) -> int | None:
         """Return the epoch of an account that logs in; None if it was blocked in the meantime."""
+        return await self.epoch(account_id)
 
     @abc.abstractmethod
-    async def revoke(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         """Start a new epoch of an account."""
 
     @abc.abstractmethod
+    async def connect(self) -> Any:
+        """Return a new connection, or pool of connections, to the database."""
+
+    async def open(self) -> Any:
+        """Return the connection, or pool of connections, which all lookups share."""
+        async with self._opening:
+            if self._database is None:
+                self._database = await self.connect()
+            return self._database
+
     async def close(self) -> None:
         """Close the connections."""
+        if self._database is not None:
+            await self._database.close()

@@ -21,16 +21,7 @@ _database_operation = unavailable_on(asyncpg.PostgresError, asyncpg.InterfaceErr
 
 
 class PostgresLookup(Lookup):
-    """Account epochs in PostgreSQL.
-
-    Args:
-        url: URL of the database: `postgresql://...`.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+    """Account epochs in the PostgreSQL database at the URL `source`: `postgresql://...`."""
 
     @_database_operation
     async def epoch(self, account_id: str) -> int | None:
@@ -45,33 +36,26 @@ class PostgresLookup(Lookup):
         )
 
     @_database_operation
-    async def revoke(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         await self._value(
             "UPDATE credential_epochs SET epoch = epoch + 1 WHERE account_id = $1 RETURNING epoch", account_id
         )
 
-    async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
-
     async def _value(self, sql: str, account_id: str) -> int | None:
         async with asyncio.timeout(TIMEOUT_S):  # including the wait for a connection
-            pool = self._pool or await self._open()
+            pool = self._database or await self.open()
             value: int | None = await pool.fetchval(sql, account_id)
             return value
 
-    async def _open(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._url,
-                    min_size=0,
-                    max_size=MAX_CONNECTIONS,
-                    timeout=TIMEOUT_S,
-                    command_timeout=TIMEOUT_S,
-                    init=_create_table,
-                )
-            return self._pool
+    async def connect(self) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self._source,
+            min_size=0,
+            max_size=MAX_CONNECTIONS,
+            timeout=TIMEOUT_S,
+            command_timeout=TIMEOUT_S,
+            init=_create_table,
+        )
 
 
 async def _create_table(connection: asyncpg.Connection) -> None:

@@ -15,9 +15,9 @@ import secrets
 import time
 from typing import Final, Literal, NamedTuple, cast
 
-from servers.stores.account_index import AccountIndex
+from servers.stores.account_index import IndexedRecords
 from servers.stores.connection import Store
-from servers.stores.store import StoreBackend, store_operation
+from servers.stores.store import store_operation
 
 #: Random bytes of a family's id, and of its first secret.
 ID_BYTES: Final = 16
@@ -66,10 +66,8 @@ class Use(NamedTuple):
         return self.outcome in ("first", "again")
 
 
-class RefreshFamilies(StoreBackend):
+class RefreshFamilies(IndexedRecords):
     """Families of refresh tokens under one prefix of a store.
-
-    Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
 
     Args:
         redis: Client of the store.
@@ -78,10 +76,10 @@ class RefreshFamilies(StoreBackend):
         lifetime_s: Lifetime of a family in seconds, counted from the login and not extended by use.
     """
 
+    kind = "family"
+
     def __init__(self, redis: Store, prefix: str, key: bytes, lifetime_s: int) -> None:
-        super().__init__(redis)
-        self._family_prefix = f"{prefix}family:"
-        self._index = AccountIndex(redis, prefix)
+        super().__init__(redis, prefix)
         self._key = hashlib.sha256(b"refresh:" + key).digest()
         self._lifetime_s = lifetime_s
         self._use = redis.register_script(_USE)
@@ -97,10 +95,10 @@ class RefreshFamilies(StoreBackend):
         secret = secrets.token_urlsafe(SECRET_BYTES)
         expires = int(time.time()) + self._lifetime_s
         async with self._redis.pipeline(transaction=True) as pipe:
-            key = self._family_prefix + family_id
+            key = self._key_prefix + family_id
             pipe.hset(key, mapping={"account": account_id, "secret": _digest(secret)})
             pipe.expireat(key, expires)
-            self._index.add(pipe, account_id, family_id, expires)
+            self._index(pipe, account_id, family_id, expires)
             await pipe.execute()
         return f"{family_id}.{secret}"
 
@@ -110,7 +108,7 @@ class RefreshFamilies(StoreBackend):
         family_id, _, secret = token.partition(".")
         successor = hmac.new(self._key, token.encode(), hashlib.sha256).hexdigest()
         result = await self._use(
-            keys=[self._family_prefix + family_id],
+            keys=[self._key_prefix + family_id],
             args=[_digest(secret), _digest(successor), int(time.time() * 1000), GRACE_MS],
         )
         outcome, account_id = (part.decode() for part in cast(list[bytes], result))
@@ -120,19 +118,9 @@ class RefreshFamilies(StoreBackend):
     async def revoke(self, family_id: str, account_id: str) -> None:
         """Revoke one family."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(self._family_prefix + family_id)
-            self._index.remove(pipe, account_id, [family_id])
+            pipe.delete(self._key_prefix + family_id)
+            self._unindex(pipe, account_id, [family_id])
             await pipe.execute()
-
-    @store_operation
-    async def revoke_account(self, account_id: str) -> None:
-        """Revoke all families of an account."""
-        family_ids = await self._index.names(account_id)
-        if family_ids:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(*(self._family_prefix + family_id for family_id in family_ids))
-                self._index.remove(pipe, account_id, family_ids)
-                await pipe.execute()
 
 
 def _digest(secret: str) -> str:

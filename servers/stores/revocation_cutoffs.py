@@ -6,34 +6,27 @@
 import time
 
 from servers import contract
-from servers.stores.connection import Store
 from servers.stores.store import StoreBackend, execute, store_operation
 
 
 class Cutoffs(StoreBackend):
-    """Cut-off times under one prefix of a store.
+    """Cut-off times under one prefix of a store, by account.
 
     They are set and compared by the servers' clocks. If several servers share a store, a token issued within
     their clock difference of another server's cut-off may be taken for older or newer than it is.
-
-    Args:
-        redis: Client of the store.
-        prefix: Prefix of all keys.
     """
 
-    def __init__(self, redis: Store, prefix: str) -> None:
-        super().__init__(redis)
-        self._prefix = f"{prefix}cutoff:"
+    kind = "cutoff"
 
     @store_operation
     async def covers(self, account_id: str, issued_at: float) -> bool:
         """Whether a token issued at `issued_at` to the account was revoked; one command."""
-        cutoff = await execute(self._redis, "GET", self._prefix + account_id)
+        cutoff = await execute(self._redis, "GET", self._key_prefix + account_id)
         return cutoff is not None and issued_at <= float(cutoff)
 
     @store_operation
-    async def set(self, account_id: str) -> None:
+    async def revoke_account(self, account_id: str) -> None:
         """Revoke all tokens that were issued to an account up to now."""
         # The maximum lifetime: also covers tokens issued before AUTH_LIFETIME_S was shortened.
         lifetime_s = contract.ABSOLUTE_TIMEOUT_S
-        await self._redis.set(self._prefix + account_id, f"{time.time():.6f}", ex=lifetime_s)
+        await self._redis.set(self._key_prefix + account_id, f"{time.time():.6f}", ex=lifetime_s)

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from servers import contract
-from servers.stores.account_index import AccountIndex
+from servers.stores.account_index import IndexedRecords
 from servers.stores.connection import Store
-from servers.stores.store import StoreBackend, execute, store_operation
+from servers.stores.store import execute, store_operation
 
 #: Random bytes of an id; OWASP requires at least 8, this project at least 16.
 ID_BYTES: Final = 24
@@ -40,10 +40,8 @@ class Record(NamedTuple):
     stored: bytes | str
 
 
-class SessionRecords(StoreBackend):
+class SessionRecords(IndexedRecords):
     """Sessions under one prefix of a store.
-
-    Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
 
     Args:
         redis: Client of the store.
@@ -52,11 +50,11 @@ class SessionRecords(StoreBackend):
             `contract.ABSOLUTE_TIMEOUT_S`.
     """
 
+    kind = "session"
+
     def __init__(self, redis: Store, prefix: str, lifetime_s: int | None = None) -> None:
-        super().__init__(redis)
+        super().__init__(redis, prefix)
         self.lifetime_s: Final = lifetime_s or contract.ABSOLUTE_TIMEOUT_S
-        self._session_prefix = f"{prefix}session:"
-        self._index = AccountIndex(redis, prefix)
         self._replace_if_same = redis.register_script(_REPLACE_IF_SAME)
 
     @staticmethod
@@ -72,14 +70,14 @@ class SessionRecords(StoreBackend):
         digest = _digest(session_id)
         stored = json.dumps({"created": now, "expires": expires, "session": dict(fields)})
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(self._session_prefix + digest, stored, ex=contract.IDLE_TIMEOUT_S)
-            self._index.add(pipe, account_id, digest, expires)
+            pipe.set(self._key_prefix + digest, stored, ex=contract.IDLE_TIMEOUT_S)
+            self._index(pipe, account_id, digest, expires)
             await pipe.execute()
 
     @store_operation
     async def read(self, session_id: str) -> Record | None:
         """Return a session and reset its idle timeout, in one command; None if it does not exist."""
-        key = self._session_prefix + _digest(session_id)
+        key = self._key_prefix + _digest(session_id)
         stored = await execute(self._redis, "GETEX", key, "EX", contract.IDLE_TIMEOUT_S)
         if stored is None:
             return None
@@ -95,7 +93,7 @@ class SessionRecords(StoreBackend):
 
         Concurrent writes to other fields are kept. A session revoked in the meantime stays revoked.
         """
-        key = self._session_prefix + _digest(session_id)
+        key = self._key_prefix + _digest(session_id)
         old = json.loads(before)["session"]
         changed = {name: value for name, value in fields.items() if old.get(name, _MISSING) != value}
         removed = old.keys() - fields.keys()
@@ -112,20 +110,10 @@ class SessionRecords(StoreBackend):
     async def revoke(self, session_id: str) -> None:
         """Revoke one session."""
         digest = _digest(session_id)
-        stored = await self._redis.getdel(self._session_prefix + digest)
+        stored = await self._redis.getdel(self._key_prefix + digest)
         if stored is not None:
             account_id = json.loads(stored)["session"]["sub"]
-            await self._index.remove(self._redis, account_id, [digest])
-
-    @store_operation
-    async def revoke_account(self, account_id: str) -> None:
-        """Revoke all sessions of an account."""
-        digests = await self._index.names(account_id)
-        if digests:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(*(self._session_prefix + digest for digest in digests))
-                self._index.remove(pipe, account_id, digests)
-                await pipe.execute()
+            await self._unindex(self._redis, account_id, [digest])
 
 
 def _digest(session_id: str) -> str:

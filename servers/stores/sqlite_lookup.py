@@ -2,9 +2,7 @@
 
 # ruff: noqa: D102 - servers.stores.lookups documents the methods
 
-import asyncio
 import sqlite3
-from pathlib import Path
 
 import aiosqlite
 
@@ -14,38 +12,19 @@ _database_operation = unavailable_on(sqlite3.Error, OSError)
 
 
 class SqliteLookup(Lookup):
-    """Account epochs in the accounts file.
-
-    Args:
-        path: Accounts file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._db: aiosqlite.Connection | None = None
-        self._opening = asyncio.Lock()
+    """Account epochs in the accounts file at the path `source`."""
 
     @_database_operation
     async def epoch(self, account_id: str) -> int | None:
-        db = self._db or await self._open()
+        db = self._database or await self.open()
         sql = "SELECT epoch FROM accounts WHERE id = ? AND NOT disabled"
         rows = list(await db.execute_fetchall(sql, (account_id,)))
         return rows[0][0] if rows else None
 
-    async def begin(self, account_id: str) -> int | None:
-        return await self.epoch(account_id)
-
     @_database_operation
-    async def revoke(self, account_id: str) -> None:
-        db = self._db or await self._open()
+    async def revoke_account(self, account_id: str) -> None:
+        db = self._database or await self.open()
         await db.execute_fetchall("UPDATE accounts SET epoch = epoch + 1 WHERE id = ?", (account_id,))
 
-    async def close(self) -> None:
-        if self._db is not None:
-            await self._db.close()
-
-    async def _open(self) -> aiosqlite.Connection:
-        async with self._opening:
-            if self._db is None:
-                self._db = await aiosqlite.connect(self._path, timeout=TIMEOUT_S, isolation_level=None)
-            return self._db
+    async def connect(self) -> aiosqlite.Connection:
+        return await aiosqlite.connect(self._source, timeout=TIMEOUT_S, isolation_level=None)

@@ -1,8 +1,8 @@
 """Commands to the store, with a deadline, and 503 while the store does not answer."""
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -14,8 +14,7 @@ from servers.stores.connection import TIMEOUT_S, Store
 #: Exceptions that redis-py raises when a store fails; clusters have a separate class.
 FAILURES: Final = (RedisError, RedisClusterException, OSError)  # TimeoutError is an OSError
 
-P = ParamSpec("P")
-T = TypeVar("T")
+M = TypeVar("M", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
 async def execute(redis: Store, *command: str | int) -> Any:
@@ -36,37 +35,41 @@ async def execute(redis: Store, *command: str | int) -> Any:
         await pool.release(connection)
 
 
-S = TypeVar("S", bound="StoreBackend")
-
-
-def store_operation(
-    method: Callable[Concatenate[S, P], Awaitable[T]],
-) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """Return `method` with a deadline, and with 503 if the store fails.
+def store_operation(method: M) -> M:
+    """Return `method` of a `StoreBackend` with a deadline, and with 503 if the store fails.
 
     An unavailable store neither authenticates a caller nor makes a session look expired.
     """
 
     @functools.wraps(method)
-    async def bounded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def bounded(self: "StoreBackend", /, *args: Any, **kwargs: Any) -> Any:
         try:
             return await self.deadlines.bound(method(self, *args, **kwargs))
         except FAILURES as error:
             raise unavailable("store_unavailable") from error
 
-    return bounded
+    return cast(M, bounded)
 
 
 class StoreBackend:
-    """Base class for records in the store; operations are decorated with `store_operation`.
+    """Base class for records under one prefix of a store; operations are decorated with `store_operation`.
+
+    Every operation raises `web.HTTPServiceUnavailable` while the store does not answer.
 
     Args:
         redis: Client of the store.
+        prefix: Prefix of all keys.
+
+    Attributes:
+        kind: Part of the keys of the records, which begin with the prefix and the kind.
     """
 
-    def __init__(self, redis: Store) -> None:
+    kind: ClassVar[str] = ""
+
+    def __init__(self, redis: Store, prefix: str = "") -> None:
         self.deadlines = Deadlines(TIMEOUT_S)
         self._redis = redis
+        self._key_prefix = f"{prefix}{self.kind}:"
 
     @store_operation
     async def ping(self) -> None:

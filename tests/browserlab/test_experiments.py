@@ -106,10 +106,10 @@ async def test_wait(servers: dict[str, int]) -> None:
 
 async def test_the_static_answer_comes_from_no_server(here: BrowserSession) -> None:
     """It is the same answer in the page, and the front's own."""
-    async with wait._prepare(here, wait.WaitCase(wait.STATIC, "own origin", "none")) as prepared:
-        here.proxy.sites = dict(prepared.sites)
+    async with wait._prepare(here, wait.WaitCase(wait.STATIC, "own origin", "none")) as (visitor, served):
+        here.proxy.sites = served
         here.preflights()
-        assert await prepared.visitor.press("#call") == '{"name":"John","id":"123"}'
+        assert await visitor.press("#call") == '{"name":"John","id":"123"}'
         assert here.proxy.seen == []
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from browserlab import sites
 from browserlab.pages import Client, attacks
-from browserlab.unprotected.injected import inject
-from browserlab.unprotected.weakened import AS_IT_COMES, Weakened
+from browserlab.unprotected import AS_IT_COMES, Weakened, inject
 
 COOKIE = "__Host-x=1; HttpOnly; Max-Age=9; Path=/; SameSite=Lax; Secure"
 

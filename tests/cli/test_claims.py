@@ -59,8 +59,7 @@ MY_SCHEME = '''
 
 from servers.credentials.bearer_transport import BearerTransport
 from servers.credentials.identity import Identity
-from servers.credentials.guarantees import SELF_CONTAINED
-from servers.credentials.scheme import About, Scheme
+from servers.credentials.scheme import SELF_CONTAINED, About, Scheme
 
 ABOUT = About(title="Mine", transport="bearer", promises=SELF_CONTAINED)
 

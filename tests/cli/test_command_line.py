@@ -67,7 +67,7 @@ def test_every_command_is_a_file_and_every_file_a_command() -> None:
     files = {
         str(path.relative_to(top).with_suffix("")) for path in top.rglob("*.py") if path.stem != "__init__"
     }
-    assert files - {"app", "options", "output"} == {"/".join(words) for words in LEAVES}
+    assert files - {"app", "options"} == {"/".join(words) for words in LEAVES}
 
 
 def test_commands_are_listed_in_the_order_of_their_use() -> None:

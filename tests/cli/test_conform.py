@@ -16,9 +16,10 @@ from harness.errors import ConformanceError, EnvironmentFailedError, SuiteError
 from harness.suites import catalog
 from harness.suites.arms import arms_of_schemes
 from harness.suites.external import Transport
+from harness.system.output import Output
 from harness.testbed.contract.check import Checkup, examine
 from harness.testbed.contract.requirement import ServerUnderTest, requirements
-from harness.testbed.contract.run import ContractRequest, conform
+from harness.testbed.contract.run import conform
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
 from servers import schemes
@@ -159,11 +160,11 @@ def test_a_route_that_a_suite_should_say_is_missing() -> None:
     )
 
 
-def told(asked: ContractRequest, *, print_json: bool = False) -> tuple[str, BaseException | None]:
+def told(target: str, *, print_json: bool = False) -> tuple[str, BaseException | None]:
     """What the command says, and what it ends with."""
     out = io.StringIO()
     try:
-        conform(asked, Console(file=out, width=80), print_json=print_json)
+        conform(target, Output(Console(file=out, width=80), as_json=print_json))
     except (SuiteError, EnvironmentFailedError, ConformanceError) as error:
         return out.getvalue(), error
     return out.getvalue(), None
@@ -172,7 +173,7 @@ def told(asked: ContractRequest, *, print_json: bool = False) -> tuple[str, Base
 def test_a_console_is_told_line_by_line(tmp_path: Path) -> None:
     """A line a requirement, whatever the width; 14 and a count where it misses something needed."""
     file = stranger.suite(tmp_path, ('PORT = "{port}"', 'PORT = "{port}"\nFAULTS = "another"'))
-    said, error = told(ContractRequest(str(file)))
+    said, error = told(str(file))
     unmet = "a read returns the id of the account: the login of user0@example.org returned id 1000, but the"
     unmet += " read 7"
     assert f"\nnot met  required     {unmet}\n" in said
@@ -186,7 +187,7 @@ def test_a_console_is_told_line_by_line(tmp_path: Path) -> None:
 
 def test_a_program_is_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     """All lines, on standard output and nothing else there."""
-    _, error = told(ContractRequest("token"), print_json=True)
+    _, error = told("token", print_json=True)
     assert error is None
     ((server, lines),) = [(one["server"], one["lines"]) for one in json.loads(capsys.readouterr().out)]
     assert server == "token"
@@ -197,7 +198,7 @@ def test_a_program_is_told_in_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_address_is_asked_to_the_letter() -> None:
     """It has no suite to say how it speaks, so that other paths are not found."""
     with stranger.running() as port:
-        said, error = told(ContractRequest(f"http://127.0.0.1:{port}"))
+        said, error = told(f"http://127.0.0.1:{port}")
     assert isinstance(error, ConformanceError)
     answered = "GET /api/restricted without a credential returned 404, not 401"
     assert f"not met  required     a read without a credential returns 401: {answered}\n" in said
@@ -214,7 +215,7 @@ def test_an_address_is_asked_to_the_letter() -> None:
 )
 def test_what_cannot_be_asked_is_refused(target: str, words: str) -> None:
     """Other machines without the user's word, and what is neither a scheme, an address nor a suite."""
-    _, error = told(ContractRequest(target))
+    _, error = told(target)
     assert isinstance(error, SuiteError)
     assert words in str(error)
 
@@ -223,5 +224,5 @@ def test_a_server_that_is_not_there() -> None:
     """Nothing is said of its conformance."""
     with stranger.running() as port:
         pass
-    said, error = told(ContractRequest(f"http://127.0.0.1:{port}"))
+    said, error = told(f"http://127.0.0.1:{port}")
     assert (said, type(error)) == ("", EnvironmentFailedError)

@@ -19,6 +19,7 @@ from harness.report.compare.run import compare_runs
 from harness.results import archive
 from harness.results.base import Verdict
 from harness.results.model import Result
+from harness.system.output import Output
 from tests.browser import browser
 from tests.harness.report.test_report_incidents import OUTAGE, with_incidents
 
@@ -275,7 +276,7 @@ def test_printed_nothing_is_cut_off(started: Browser, folder: Path) -> None:
 def test_several_results_on_one_page(started: Browser, tmp_path: Path) -> None:
     """Opens without an error, both figures there, narrow and wide."""
     both = [str(PUBLISHED / name) for name in ("20261125-capacity", "20261125-capacity-2")]
-    compare_runs(both, tmp_path, tmp_path, Console(file=StringIO()))
+    compare_runs(both, tmp_path, tmp_path, Output(Console(file=StringIO())))
     for width in (360, 1600):
         with opened(started, tmp_path / "report.html", viewport={"width": width, "height": 900}) as page:
             assert "No verdict (the runs were not interleaved)" in page.locator("h1").inner_text()

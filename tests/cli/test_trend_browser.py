@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from harness.analysis.stats.change_points import Change
+from harness.report import html
 from harness.report.history.series import History, Point, Series
 from harness.report.viewer import pages
 from harness.report.viewer.filters import Choice
@@ -18,11 +19,14 @@ from tests.browser import browser
 
 pytestmark = pytest.mark.slow
 
-STYLE: Final = Path(pages.__file__).parent / "static" / "view.css"
+STYLES: Final = (Path(pages.__file__).parent / "static" / "view.css", html.TEMPLATES / "figures.css")
 #: Half a line's width, and what rounding adds, in units of the drawing.
 NEAR: Final = 1.0
+#: Room above and below the outermost intervals, as a share of what they span.
+ROOM: Final = 0.3
 
-#: What each series of the one panel shows, as boxes in units of the drawing; what could not be seen fails.
+#: The one panel, and what each series in it shows, as boxes in units of the drawing; what could not be seen
+#: fails. A mark has the name of its series in its tooltip; all else of it has the colour of its marks.
 BOXES: Final = """
 (svg) => {
   const frame = svg.getBoundingClientRect();
@@ -31,7 +35,7 @@ BOXES: Final = """
   const box = (one) => {
     const {left, right, top, bottom, width, height} = one.getBoundingClientRect();
     const style = getComputedStyle(one);
-    const colour = one.matches("use") ? style.fill : style.stroke;
+    const colour = one.matches("use, [fill='#ffffff']") ? style.fill : style.stroke;
     const isSeen = width + height > 0 && style.visibility === "visible" && colour !== "none";
     if (!isSeen) throw new Error(one.outerHTML);
     return {
@@ -39,10 +43,24 @@ BOXES: Final = """
       top: (top - frame.top) * unit, bottom: (bottom - frame.top) * unit, colour,
     };
   };
-  const kinds = ["use", ".interval", ".change", ".level"];
-  return [...svg.querySelectorAll(":scope > g")].map((group) => Object.fromEntries(
-    kinds.map((kind) => [kind, [...group.querySelectorAll(kind)].map(box)]),
-  ));
+  const kinds = {
+    interval: "path:not([stroke-dasharray], [stroke-opacity], defs *)",
+    change: "path[stroke-dasharray]", level: "path[stroke-opacity]",
+  };
+  const series = {};
+  for (const mark of svg.querySelectorAll("use:has(title)")) {
+    (series[mark.textContent.split(",")[0]] ??= []).push(box(mark));
+  }
+  const [, panel] = svg.querySelectorAll('[fill="#ffffff"]');
+  const shown = Object.values(series).map((marks) => Object.fromEntries([
+    ["mark", marks],
+    ...Object.entries(kinds).map(([kind, selector]) => [
+      kind,
+      [...svg.querySelectorAll(selector)]
+        .filter((one) => getComputedStyle(one).stroke === marks[0].colour).map(box),
+    ]),
+  ]));
+  return [box(panel), ...shown];
 }
 """
 
@@ -85,13 +103,22 @@ def test_every_point_is_where_its_figure_says(chromium: Browser, width: int, sch
     )
     with chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
         page.set_content(pages.trends(history, IndexedResults([], [], {}, {}), Choice({})))
-        page.add_style_tag(path=STYLE)
+        for style in STYLES:
+            page.add_style_tag(path=style)
         [drawn] = page.get_by_role("img").all()
-        cookie, token = drawn.evaluate(BOXES)
-    assert [len(token[kind]) for kind in ("use", ".interval", ".change", ".level")] == [7, 7, 0, 0]
-    assert [len(cookie[kind]) for kind in ("use", ".interval", ".change", ".level")] == [7, 7, 1, 2]
+        panel, cookie, token = drawn.evaluate(BOXES)
+
+    def scaled(value: float) -> float:
+        """How far below the upper edge of the page a figure stands."""
+        lowest, highest = TOKEN[4] - HALF[4], COOKIE[6] + HALF[6]
+        room = ROOM * (highest - lowest)
+        share = (highest + room - value) / (highest - lowest + 2 * room)
+        return float(panel["top"] + share * (panel["bottom"] - panel["top"]))
+
+    assert [len(token[kind]) for kind in ("mark", "interval", "change", "level")] == [7, 7, 0, 0]
+    assert [len(cookie[kind]) for kind in ("mark", "interval", "change", "level")] == [7, 7, 1, 2]
     for values, found in ((COOKIE, cookie), (TOKEN, token)):
-        marks, bars = found["use"], found[".interval"]
+        marks, bars = found["mark"], found["interval"]
         assert [place(one) for one in marks] == sorted(place(one) for one in marks)
         assert {one["colour"] for kind in found.values() for one in kind} == {marks[0]["colour"]}
         for value, half, mark, bar in zip(values, HALF, marks, bars, strict=True):
@@ -99,24 +126,17 @@ def test_every_point_is_where_its_figure_says(chromium: Browser, width: int, sch
             assert bar["top"] == pytest.approx(scaled(value + half), abs=NEAR)
             assert bar["bottom"] == pytest.approx(scaled(value - half), abs=NEAR)
             assert place(bar) == pytest.approx(place(mark), abs=NEAR)
-    assert [place(one) for one in cookie["use"]] == pytest.approx(
-        [place(one) for one in token["use"]], abs=NEAR
+    assert [place(one) for one in cookie["mark"]] == pytest.approx(
+        [place(one) for one in token["mark"]], abs=NEAR
     )
-    before, after = (place(one) for one in cookie["use"][3:5])
-    assert place(cookie[".change"][0]) == pytest.approx((before + after) / 2, abs=NEAR)
-    for one, height in zip(cookie[".level"], (CHANGE.before, CHANGE.after), strict=True):
+    before, after = (place(one) for one in cookie["mark"][3:5])
+    assert place(cookie["change"][0]) == pytest.approx((before + after) / 2, abs=NEAR)
+    for one, height in zip(cookie["level"], (CHANGE.before, CHANGE.after), strict=True):
         assert level(one) == pytest.approx(scaled(height), abs=NEAR)
-    assert cookie["use"][0]["colour"] != token["use"][0]["colour"]
-    every = [one for found in (cookie, token) for kind in found.values() for one in kind]
-    assert min(min(one["left"], one["top"]) for one in every) >= -NEAR
-    assert max(one["right"] for one in every) <= 380 + NEAR
-    assert max(one["bottom"] for one in every) <= 150 + NEAR
-
-
-def scaled(value: float) -> float:
-    """How far below the upper edge a figure stands; the outermost intervals end 12 from the edges."""
-    lowest, highest = TOKEN[4] - HALF[4], COOKIE[6] + HALF[6]
-    return 12 + (highest - value) / (highest - lowest) * (150 - 2 * 12)
+    assert cookie["mark"][0]["colour"] != token["mark"][0]["colour"]
+    for one in (one for found in (cookie, token) for kind in found.values() for one in kind):
+        assert panel["left"] - NEAR <= one["left"] <= one["right"] <= panel["right"] + NEAR
+        assert panel["top"] - NEAR <= one["top"] <= one["bottom"] <= panel["bottom"] + NEAR
 
 
 def place(box: dict[str, Any]) -> float:

@@ -1,6 +1,6 @@
 """By how much another machine's clock is ahead, and how wrong that may be."""
 
-from loadtests.distributed.clock import Clock, Reading
+from loadtests.distributed.clock import Clock, Reading, best
 
 
 def test_an_answer_is_taken_to_be_from_the_middle() -> None:
@@ -17,11 +17,11 @@ def test_the_truth_lies_within_the_error() -> None:
 
 def test_the_fastest_of_several_looks_counts() -> None:
     """It has the smallest error."""
-    clock = Clock.seen([Reading(90, 50), Reading(100, 10), Reading(70, 80)])
+    clock = Clock([best([Reading(90, 50), Reading(100, 10), Reading(70, 80)])])
     assert (clock.ahead_ns, clock.error_ns, clock.drift_ns) == (100, 10, 0)
 
 
 def test_a_clock_that_moves_was_off_by_as_much() -> None:
     """From 100 to 130 within 20, then to 125 within 5: at worst 50 off, in all 25 away."""
-    clock = Clock(Reading(100, 10), [Reading(130, 20), Reading(125, 5)])
+    clock = Clock([Reading(100, 10), Reading(130, 20), Reading(125, 5)])
     assert (clock.ahead_ns, clock.error_ns, clock.drift_ns) == (125, 50, 25)

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from harness.protocol.seal import ForgedError, LostError, proof, proves
-from loadtests.distributed.messages import WorkerSeal
+from harness.protocol.seal import ForgedError, LostError, Seal, proof, proves
 
 SECRET = "the secret of this run"
 
 
-def session(secret: str = SECRET) -> tuple[WorkerSeal, WorkerSeal]:
+def session(secret: str = SECRET) -> tuple[Seal, Seal]:
     """Both ends of one."""
-    return WorkerSeal(SECRET, "master", "aa", "bb"), WorkerSeal(secret, "worker", "aa", "bb")
+    return Seal(SECRET, "master", "worker", "aa", "bb"), Seal(secret, "worker", "master", "aa", "bb")
 
 
 def test_each_side_opens_what_the_other_closed() -> None:
@@ -56,7 +55,7 @@ def test_a_message_counts_once_in_one_direction_and_one_session() -> None:
     with pytest.raises(ForgedError):
         master.open(message)
     with pytest.raises(ForgedError):
-        WorkerSeal(SECRET, "worker", "aa", "cc").open(message)
+        Seal(SECRET, "worker", "master", "aa", "cc").open(message)
     with pytest.raises(ForgedError):
         session("another secret of somebody")[1].open(message)
 

@@ -20,9 +20,10 @@ import pytest
 
 from harness.errors import EnvironmentFailedError
 from harness.load import generator
-from harness.load.remote import Address, RemoteWorkers
+from harness.load.remote import RemoteWorkers
 from harness.protocol.plan import arrival_offsets
 from harness.protocol.recording import Recording
+from harness.suites.external import HostPort
 from harness.system import processes, secret
 from harness.system.source_tree import OURS, Tree
 from harness.testbed.sampler import ProcessSampler
@@ -69,7 +70,7 @@ class Stage:
         self, held: str = SECRET, tree: Tree = OURS, address: str | None = None
     ) -> subprocess.Popen[bytes]:
         """Start a worker that holds this secret, from this tree, by this way to the master."""
-        words = [address or self.address, "--patience", "60"]
+        words = [address or self.address, "--patience", "60", "--cpu", "any"]
         return self.start("loadtests.distributed.worker", words, {secret.NAME: held}, tree)
 
     def start(
@@ -100,7 +101,7 @@ def stage(folder: Path, count: int) -> Iterator[Stage]:
     """A master for so many workers; afterwards nothing is left of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(secret.NAME, SECRET)
-        workers = RemoteWorkers(count, Address("127.0.0.1", 0))
+        workers = RemoteWorkers(count, HostPort("127.0.0.1", 0))
     with ExitStack() as stack:
         one = Stage(folder, workers)
         stack.callback(one.clear)
@@ -260,7 +261,7 @@ def test_a_worker_loads_nothing_for_a_master_without_the_secret(tmp_path: Path) 
         stranger = processes.start("locust", arguments, log=tmp_path / "master.log")
         worker = processes.start(
             "loadtests.distributed.worker",
-            [f"127.0.0.1:{port}", "--patience", "15"],
+            [f"127.0.0.1:{port}", "--patience", "15", "--cpu", "any"],
             log=tmp_path / "worker.log",
             environment={secret.NAME: SECRET},
         )

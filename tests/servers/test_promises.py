@@ -10,7 +10,7 @@ import redis
 
 from servers import contract, schemes
 from servers.contract import Credentials
-from servers.credentials.guarantees import Promises
+from servers.credentials.scheme import Promises
 from tests.servers.client import Client
 from tests.servers.process import Server
 

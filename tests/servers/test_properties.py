@@ -28,7 +28,7 @@ from tests.servers.process import Server
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 TOKENS = tokens.Tokens(signing_keys.shared([SECRET]), "token")
-GOOD = TOKENS.mint(Identity("123", "John", "Doe", "john@doe.com", "user"))
+GOOD = TOKENS.sign(TOKENS.claims(Identity("123", "John", "Doe", "john@doe.com", "user")))
 
 #: The same examples in every run; a server's answer takes as long as the machine wants.
 LIVE = settings(

@@ -23,8 +23,8 @@ NOW = int(time.time())
 #: Later than any of these tests runs: all are collected first, which on a slow machine is long before.
 LATER = NOW + 4 * 3600
 OURS = tokens.Tokens(signing_keys.shared([SECRET]), "token")
-GOOD_HEADER = jwt.get_unverified_header(OURS.mint(JOHN))
-GOOD_CLAIMS = OURS.verify(OURS.mint(JOHN))
+GOOD_HEADER = jwt.get_unverified_header(OURS.sign(OURS.claims(JOHN)))
+GOOD_CLAIMS = OURS.verify(OURS.sign(OURS.claims(JOHN)))
 
 
 @pytest.fixture
@@ -196,9 +196,9 @@ def test_keys_overlap() -> None:
     old = tokens.Tokens(signing_keys.shared([b"o" * 32]), "token")
     both = tokens.Tokens(signing_keys.shared([b"n" * 32, b"o" * 32]), "token")
     new = tokens.Tokens(signing_keys.shared([b"n" * 32]), "token")
-    assert both.verify(old.mint(JOHN))["sub"] == "123"
-    assert new.verify(both.mint(JOHN))["sub"] == "123"
-    for token in (old.mint(JOHN), jwt.encode({}, b"n" * 32), "x"):
+    assert both.verify(old.sign(old.claims(JOHN)))["sub"] == "123"
+    assert new.verify(both.sign(both.claims(JOHN)))["sub"] == "123"
+    for token in (old.sign(old.claims(JOHN)), jwt.encode({}, b"n" * 32), "x"):
         with pytest.raises(tokens.InvalidTokenError):
             new.verify(token)
         with pytest.raises(tokens.InvalidTokenError):

@@ -56,10 +56,10 @@ def changes(values: Sequence[float]) -> list[Change]:
     bounds = _candidate_bounds(logs)
     while len(bounds) > 2:
         p_values = {
-            bounds[i]: _p_value(logs[bounds[i - 1] : bounds[i]], logs[bounds[i] : bounds[i + 1]])
-            for i in range(1, len(bounds) - 1)
+            at: weighted_sum([(1, logs[at:end]), (-1, logs[begin:at])]).p_value(0)
+            for begin, at, end in zip(bounds, bounds[1:], bounds[2:], strict=False)
         }
-        weakest = max(p_values, key=lambda bound: p_values[bound])
+        weakest = max(p_values, key=p_values.__getitem__)
         if p_values[weakest] < _LEVEL:
             levels = [math.exp(fmean(logs[begin:end])) for begin, end in pairwise(bounds)]
             return [
@@ -82,7 +82,3 @@ def _candidate_bounds(logs: Sequence[float]) -> list[int]:
     pelt = ruptures.KernelCPD(kernel="linear", min_size=_SHORTEST).fit(signal)
     bounds = pelt.predict(pen=max(penalty, 1e-12))
     return [0, *map(int, bounds)]
-
-
-def _p_value(before: Sequence[float], after: Sequence[float]) -> float:
-    return weighted_sum([(1, after), (-1, before)]).p_value(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results.metrics import METRICS
 from harness.results.model import Measurement
 
 #: Power of a geometric mean, and the instances of one batch of one arm that the mean is taken over.
@@ -13,7 +12,7 @@ Power = tuple[float, Sequence[float]]
 
 def powers(row: Measurement, power: float) -> list[Power]:
     """Return each batch of a measurement with its share of a power; empty if it has no logarithms."""
-    if not _has_logs(row):
+    if not _can_enter(row):
         return []
     return [(power * len(points) / len(row.points), points) for points in row.by_batch() if points]
 
@@ -28,7 +27,7 @@ def effect_powers(more: Sequence[Measurement], less: Sequence[Measurement]) -> l
 def ratio_powers(base: Measurement, arm: Measurement, power: float = 1) -> list[Power]:
     """Return the ratio of two arms to a power, batch by batch; empty if there is no such ratio."""
     batches = base.paired(arm)
-    if not batches or not (_has_logs(base) and _has_logs(arm)):
+    if not batches or not (_can_enter(base) and _can_enter(arm)):
         return []
     total = sum(len(of_base) + len(of_arm) for of_base, of_arm in batches)
     shares = [power * (len(of_base) + len(of_arm)) / total for of_base, of_arm in batches]
@@ -39,6 +38,6 @@ def ratio_powers(base: Measurement, arm: Measurement, power: float = 1) -> list[
     ]
 
 
-def _has_logs(row: Measurement) -> bool:
-    several = min(len(points) for points in row.by_batch() if points) > 1
-    return METRICS[row.metric].scale == "log" and several and min(row.points) > 0
+def _can_enter(row: Measurement) -> bool:
+    """Whether it has logarithms, and two instances or more in each batch."""
+    return row.has_logs and min(len(points) for points in row.by_batch() if points) > 1

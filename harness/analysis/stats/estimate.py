@@ -27,9 +27,14 @@ class Estimate:
     low: float | None
     high: float | None
 
+    @property
+    def ci(self) -> tuple[float, float] | None:
+        """Return both ends of the interval; None if there is none."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
 
 @dataclass(frozen=True)
-class Ratio:
+class Ratio(Estimate):
     """Ratio of one arm's metric to another's.
 
     Attributes:
@@ -40,7 +45,6 @@ class Ratio:
         noise_floor: Half-width, as a fraction, that the interval would have if both arms ran the same code.
     """
 
-    value: float
     low: float
     high: float
     p_equal: float
@@ -80,10 +84,13 @@ class WeightedSum:
 
 def weighted_sum(groups: Sequence[tuple[float, Sequence[float]]]) -> WeightedSum:
     """Return the sum of weight times mean, over groups of two points or more."""
-    weights, points = [weight for weight, _ in groups], [points for _, points in groups]
-    squared_error, freedom = _welch(points, weights)
     value = sum(weight * fmean(group) for weight, group in groups)
-    return WeightedSum(value, math.sqrt(squared_error), freedom)
+    shares = [weight**2 * variance(group) / len(group) for weight, group in groups]
+    squared_error = sum(shares)
+    if squared_error == 0:
+        return WeightedSum(value, 0.0, math.inf)
+    spread = sum(share**2 / (len(group) - 1) for share, (_, group) in zip(shares, groups, strict=True))
+    return WeightedSum(value, math.sqrt(squared_error), squared_error**2 / spread)
 
 
 def mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()) -> Estimate:
@@ -104,10 +111,9 @@ def mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()
 
 def geometric_mean(points: Sequence[float], confidence: float, batches: Sequence[int] = ()) -> Estimate:
     """Return the geometric mean and t interval on logarithms, as `mean`; every point must be positive."""
-    logs = mean(_logs(points), confidence, batches)
-    if logs.low is None or logs.high is None:
-        return Estimate(math.exp(logs.value), None, None)
-    return Estimate(math.exp(logs.value), _exp(logs.low), _exp(logs.high))
+    logs = mean(logarithms(points), confidence, batches)
+    low, high = map(_exp, logs.ci) if logs.ci else (None, None)
+    return Estimate(math.exp(logs.value), low, high)
 
 
 def split(points: Sequence[float], batches: Sequence[int]) -> list[Sequence[float]]:
@@ -141,7 +147,7 @@ def stratified_ratio(batches: Sequence[tuple[Sequence[float], Sequence[float]]],
         batches: Base's and arm's positive per-instance estimates, two or more each, batch by batch.
         confidence: Confidence level of the interval, such as 0.99.
     """
-    logs = [(_logs(base), _logs(arm)) for base, arm in batches]
+    logs = [(logarithms(base), logarithms(arm)) for base, arm in batches]
     count = sum(len(base) + len(arm) for base, arm in logs)
     weights = [(len(base) + len(arm)) / count for base, arm in logs]
     signed = [
@@ -178,7 +184,7 @@ def contrast(
 
 def log_contrast(groups: Sequence[tuple[float, Sequence[float]]]) -> WeightedSum:
     """Return the logarithm of the product that `contrast` returns, with its error."""
-    return weighted_sum([(power, _logs(points)) for power, points in groups])
+    return weighted_sum([(power, logarithms(points)) for power, points in groups])
 
 
 def _exp(log: float) -> float:
@@ -186,17 +192,9 @@ def _exp(log: float) -> float:
     return math.exp(max(-_FARTHEST_LOG, min(log, _FARTHEST_LOG)))
 
 
-def _logs(points: Sequence[float]) -> list[float]:
+def logarithms(points: Sequence[float]) -> list[float]:
+    """Return the logarithms of positive points."""
     return [math.log(point) for point in points]
-
-
-def _welch(groups: Sequence[Sequence[float]], weights: Sequence[float]) -> tuple[float, float]:
-    """Return the squared standard error and degrees of freedom of a weighted sum of the groups' means."""
-    shares = [w**2 * variance(group) / len(group) for w, group in zip(weights, groups, strict=True)]
-    total = sum(shares)
-    if total == 0:
-        return 0.0, math.inf
-    return total, total**2 / sum(s**2 / (len(g) - 1) for s, g in zip(shares, groups, strict=True))
 
 
 def _t_quantile(confidence: float, freedom: float) -> float:

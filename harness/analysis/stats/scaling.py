@@ -45,21 +45,12 @@ def steps(result: Result, arm: str) -> list[ScalingStep]:
         for metric in ("throughput", "server_cpu", "store_cpu", "store_ops")
     }
     counts = set.intersection(*(set(by_count) for by_count in rows.values()))
-    return [
-        _step(result, count, *(by_count[count] for by_count in rows.values())) for count in sorted(counts)
-    ]
-
-
-def _step(
-    result: Result,
-    processes: int,
-    throughput: Measurement,
-    server: Measurement,
-    store: Measurement,
-    ops: Measurement,
-) -> ScalingStep:
-    cores = [_cores(cost, throughput, result.run.confidence) for cost in (server, store)]
-    return ScalingStep(processes, throughput, server, store, ops, *cores)
+    steps_of_arm = []
+    for count in sorted(counts):
+        throughput, server, store, operations = (by_count[count] for by_count in rows.values())
+        cores = [_cores(cost, throughput, result.run.confidence) for cost in (server, store)]
+        steps_of_arm.append(ScalingStep(count, throughput, server, store, operations, *cores))
+    return steps_of_arm
 
 
 def _cores(cost: Measurement, throughput: Measurement, confidence: float) -> Estimate:
@@ -75,8 +66,7 @@ def server_cpus(result: Result) -> int:
 
 def gain(first: ScalingStep, last: ScalingStep, confidence: float) -> Estimate:
     """Return the throughput of the last step over that of the first, with its interval."""
-    groups = powers(last.throughput, 1) + powers(first.throughput, -1)
-    return Estimate(*contrast(groups, confidence))
+    return Estimate(*contrast(powers(last.throughput, 1) + powers(first.throughput, -1), confidence))
 
 
 def gains_compared(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import output
+from harness.system.output import until_stopped
 
 
 def command(
@@ -22,7 +22,7 @@ def command(
     reports only CPU time, memory and processes of servers, by port. Its responses are authenticated, not
     encrypted: bind it to a private network. Linux only. Press Ctrl-C to stop.
     """
-    from harness.testbed.agent import run
+    from harness.testbed.agent import server
 
-    with output.until_stopped():
-        run.run(bind, os.environ, lambda text: print(text, flush=True))
+    with until_stopped():
+        server.run(bind, os.environ, lambda text: print(text, flush=True))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import output
+from harness.system.output import Output, until_stopped
 
 
 def command(
@@ -25,5 +25,5 @@ def command(
     """
     from harness.load.worker import work
 
-    with output.until_stopped():
-        work(run_at, timeout, output.console())
+    with until_stopped():
+        work(run_at, timeout, Output.of().console)

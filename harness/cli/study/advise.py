@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 
 
 def command(
@@ -59,4 +59,4 @@ def command(
         profile_bytes=profile_bytes,
         revoke_within_s=revoke_within,
     )
-    print_advice(run, results, inputs, output.console(as_json=as_json), print_json=as_json)
+    print_advice(run, results, inputs, options.output(as_json=as_json))

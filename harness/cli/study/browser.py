@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 
 
 def command(
@@ -34,5 +34,5 @@ def command(
     from harness.studies.browser.file import WaitPlan
 
     folder = out or options.new_folder(results, "browser")
-    console = output.console(as_json=as_json, quiet=quiet)
-    run.measure(WaitPlan(batches, rounds, seed), folder, console, print_json=as_json, wait=wait)
+    output = options.output(as_json=as_json, quiet=quiet)
+    run.measure(WaitPlan(batches, rounds, seed), folder, output, wait=wait)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 
 
 def command(
@@ -15,10 +15,9 @@ def command(
         list[int] | None,
         typer.Argument(metavar="[NUMBER]...", help="Claim numbers (`bench.py list claims`). [default: all]"),
     ] = None,
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="FOLDER", help="Folder of the verdicts; those already in it are kept."),
-    ] = Path("results/claims"),
+    out: Annotated[Path, options.out("Folder of the verdicts; those already in it are kept.")] = Path(
+        "results/claims"
+    ),
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     wait: options.Wait = False,
@@ -30,6 +29,4 @@ def command(
     """
     from harness.studies.claims import run
 
-    run.run_claims(
-        numbers or [], out, output.console(as_json=as_json, quiet=quiet), print_json=as_json, wait=wait
-    )
+    run.run_claims(numbers or [], out, options.output(as_json=as_json, quiet=quiet), wait=wait)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 
 
 def command(
@@ -27,6 +27,4 @@ def command(
     """
     from harness.studies.load_engine import run
 
-    run.measure(
-        rounds, seconds, seed, output.console(as_json=as_json, quiet=quiet), print_json=as_json, wait=wait
-    )
+    run.measure(rounds, seconds, seed, options.output(as_json=as_json, quiet=quiet), wait=wait)

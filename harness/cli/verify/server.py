@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 
 
 def command(
@@ -39,7 +39,13 @@ def command(
     The checks log in, write, change a password, block an account and guess passwords: never run them against
     a server with real accounts.
     """
-    from harness.testbed.contract.run import ContractRequest, conform
+    from harness.testbed.contract.run import conform
 
-    request = ContractRequest(target, options.names(schemes), strict, load_other_machines, redis_url)
-    conform(request, output.console(as_json=as_json, quiet=quiet), print_json=as_json)
+    conform(
+        target,
+        options.output(as_json=as_json, quiet=quiet),
+        arms=options.names(schemes),
+        strict=strict,
+        may_load_others=load_other_machines,
+        redis_url=redis_url,
+    )

@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options, output
+from harness.cli import options
 from harness.errors import SuiteError
 
 
 def command(
     trials: Annotated[int, typer.Option(min=1, metavar="N", help="Trials per kind.")] = 40,
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="FOLDER", help="Folder of the trials; those already in it are kept."),
-    ] = Path("results/calibration"),
+    out: Annotated[Path, options.out("Folder of the trials; those already in it are kept.")] = Path(
+        "results/calibration"
+    ),
     seed: options.Seed = None,
     shapes: Annotated[
         bool,
@@ -52,11 +51,10 @@ def command(
     """
     from harness.studies.calibration import run
 
-    console = output.console(as_json=as_json, quiet=quiet)
+    output = options.output(as_json=as_json, quiet=quiet)
     if gate and (shapes or kinds):
         raise SuiteError("--shapes and --kind do not apply to --gate: its trials are commits.")
     if gate:
-        run.calibrate_gate(trials, out, seed, console, print_json=as_json, wait=wait)
-        return
-    chosen = run.chosen(kinds or [], shapes=shapes)
-    run.calibrate(chosen, trials, out, seed, console, print_json=as_json, wait=wait)
+        run.calibrate_gate(trials, out, seed, output, wait=wait)
+    else:
+        run.calibrate(run.chosen(kinds or [], shapes=shapes), trials, out, seed, output, wait=wait)

@@ -10,13 +10,12 @@ from typing import Final
 
 from harness.errors import EnvironmentFailedError
 from harness.load.barrier import SlotBarrier, listen
-from harness.load.generator import Generator
-from harness.load.local import LoadProcess
-from harness.measure.incidents.kind import IncidentKind, IncidentSetting, IncidentStep, Staged
+from harness.load.local import LoadProcess, load_processes
+from harness.measure.incidents.kind import IncidentSetting, IncidentStep, Staged
 from harness.measure.incidents.record import IncidentRecord
+from harness.measure.options import Setup
 from harness.protocol.incidents import ArmUsers, Event, IncidentPlan, Timeline, VirtualUser
 from harness.suites.model import Scenario
-from harness.system import cpus, processes, signals
 from harness.testbed.launcher import Instance
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
@@ -35,41 +34,28 @@ _PATIENCE_S: Final = 30
 OnEvent = Callable[[Event], None]
 
 
-def run_incident(
-    kind: IncidentKind,
-    scenario: Scenario,
-    rig: Rig,
-    meter: StoreMeter,
-    *,
-    spare_account: int,
-    warmup_requests: int,
-    seed: int,
-    how: Generator,
-    on_event: OnEvent,
-) -> IncidentRecord:
-    """Run an incident on one instance of every arm.
+def run_incident(setup: Setup, index: int, rig: Rig, meter: StoreMeter, on_event: OnEvent) -> IncidentRecord:
+    """Run the incident that is the suite's scenario number `index` on one instance of every arm.
 
     Args:
-        kind: Kind of incident.
-        scenario: Scenario of the suite.
+        setup: Settings of the run.
+        index: Index of the scenario.
         rig: Store and servers.
         meter: Meter of the store.
-        spare_account: Number of the first account that only this incident uses.
-        warmup_requests: Discarded requests to each instance.
-        seed: Seed of Poisson arrivals.
-        how: Load generator, for its CPUs.
         on_event: Called with every event.
 
     Raises:
         EnvironmentFailedError: A server died, or the store died outside the incident, or the load hangs.
         InvalidMeasurementError: The load ended without its report.
     """
+    kind, scenario = setup.incidents[index], setup.suite.scenarios[index]
     first_by_arm = {instance.target.arm: instance for instance in reversed(rig.authenticating)}
     wanted = first_by_arm.keys() if scenario.arms is None else first_by_arm.keys() & set(scenario.arms)
     instances = [first_by_arm[arm.name] for arm in rig.arms if arm.name in wanted]
-    plan = _plan(scenario, instances, rig.folder, warmup_requests, seed)
-    with kind.stage(IncidentSetting(rig, instances, scenario, plan, meter, spare_account)) as staged:
-        timeline, events = _drive(staged, rig, how, on_event)
+    plan = _plan(scenario, instances, rig.folder, setup.suite.warmup(scenario), setup.seed + index)
+    setting = IncidentSetting(rig, instances, scenario, plan, meter, setup.spare_account(index))
+    with kind.stage(setting) as staged:
+        timeline, events = _drive(staged, rig, on_event)
     return IncidentRecord(
         scenario,
         kind.name,
@@ -106,25 +92,21 @@ def _plan(
     )
 
 
-def _drive(staged: Staged, rig: Rig, how: Generator, on_event: OnEvent) -> tuple[Timeline, list[Event]]:
+def _drive(staged: Staged, rig: Rig, on_event: OnEvent) -> tuple[Timeline, list[Event]]:
     """Start the load, take every step at its moment, and wait for the load's report."""
     plan = staged.plan
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listen(listener, plan.line, 1)
-        started: list[LoadProcess] = []
-        try:
-            with signals.deferred():
-                started.append(LoadProcess(plan, rig.folder))
-            cpus.pin(started[0].process.pid, how.cpus[:1])
-            with SlotBarrier(listener, started, rig) as barrier:
-                begin_ns = barrier.agree(_LEAD_NS)
-                events = [_take(step, begin_ns, started[0], rig, on_event) for step in staged.steps]
-                end_s = (plan.duration_ns / 1e9) + _TIMEOUT_S + _PATIENCE_S
-                _wait(begin_ns + round(end_s * 1e9), started[0], rig, until_load_ends=True)
-        finally:
-            processes.terminate([load_process.process for load_process in started])
+        with (
+            load_processes([plan], rig.folder, rig.placement.load[:1]) as started,
+            SlotBarrier(listener, started, rig) as barrier,
+        ):
+            begin_ns = barrier.agree(_LEAD_NS)
+            events = [_take(step, begin_ns, started[0], rig, on_event) for step in staged.steps]
+            end_s = (plan.duration_ns / 1e9) + _TIMEOUT_S + _PATIENCE_S
+            _wait(begin_ns + round(end_s * 1e9), started[0], rig, until_load_ends=True)
     rig.check_alive()
-    return started[0].report(Timeline.read), events
+    return started[0].timeline(), events
 
 
 def _take(step: IncidentStep, begin_ns: int, load_process: LoadProcess, rig: Rig, on_event: OnEvent) -> Event:

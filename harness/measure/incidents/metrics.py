@@ -25,7 +25,7 @@ _PER_SECOND: Final = round(1e9 / BIN_NS)
 
 def incidents(record: IncidentRecord) -> list[Incident]:
     """Return one row per arm, in the order of the suite."""
-    return [_incident(record, arm) for arm in record.arms]
+    return [_incident(record, users.target.arm) for users in record.plan.parties]
 
 
 def _incident(record: IncidentRecord, arm: str) -> Incident:
@@ -33,7 +33,8 @@ def _incident(record: IncidentRecord, arm: str) -> Incident:
     events = [event for event in record.events if event.arm in ("", arm)]
     outcomes = sum((Counter(time_bin.outcomes) for time_bin in bins), Counter[str]())
     bad = [time_bin.number for time_bin in bins if failed(time_bin.outcomes)]
-    count = max((time_bin.number + 1 for time_bin in bins), default=0)
+    slowest_ns = {time_bin.number: time_bin.slowest_ns for time_bin in bins}
+    count = max(slowest_ns, default=-1) + 1
     not_sent = outcomes[NOT_SENT]
     requests = outcomes.total() - not_sent
     return Incident(
@@ -52,14 +53,14 @@ def _incident(record: IncidentRecord, arm: str) -> Incident:
         well_after_s=_well_after_s(bad, events, record.plan.duration_ns),
         logins=outcomes[LOGIN],
         peak_logins_per_s=peak(_series(bins, count, LOGIN)),
-        slowest_ms=max((time_bin.slowest_ns for time_bin in bins), default=0) / 1e6,
+        slowest_ms=max(slowest_ns.values(), default=0) / 1e6,
         credential_lives_s=record.lifetimes_s.get(arm, 0),
         stale=[_stale(probe, events) for probe in record.timeline.watching if probe.arm == arm],
         price=record.prices.get(arm),
         bins=TimeBins(
             width_s=BIN_NS / 1e9,
             outcomes={name: _series(bins, count, name) for name in sorted(outcomes)},
-            slowest_ms=_slowest_ms(bins, count),
+            slowest_ms=[round(slowest_ns.get(number, 0) / 1e6, 3) for number in range(count)],
         ),
     )
 
@@ -76,17 +77,8 @@ def peak(counts: Sequence[int]) -> int:
 
 def _series(bins: Sequence[Bin], count: int, outcome: str) -> list[int]:
     """Return the count of an outcome in each bin from the beginning."""
-    series = [0] * count
-    for time_bin in bins:
-        series[time_bin.number] = time_bin.outcomes.get(outcome, 0)
-    return series
-
-
-def _slowest_ms(bins: Sequence[Bin], count: int) -> list[float]:
-    series = [0.0] * count
-    for time_bin in bins:
-        series[time_bin.number] = round(time_bin.slowest_ns / 1e6, 3)
-    return series
+    counts = {time_bin.number: time_bin.outcomes.get(outcome, 0) for time_bin in bins}
+    return [counts.get(number, 0) for number in range(count)]
 
 
 def _well_after_s(bad: Sequence[int], events: Sequence[Event], duration_ns: int) -> float | None:

@@ -35,16 +35,6 @@ class IncidentRecord:
     lifetimes_s: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def arms(self) -> list[str]:
-        """Return the arms, in the order of the suite."""
-        return [users.target.arm for users in self.plan.parties]
-
-    @property
     def measured_s(self) -> float:
         """Return the seconds of load."""
         return self.plan.duration_ns / 1e9
-
-    @property
-    def label(self) -> str:
-        """Return the scenario's label."""
-        return self.scenario.label

@@ -20,10 +20,8 @@ from harness.suites.arms import FLOOR
 
 #: At least this fraction is shown on both sides of 1.
 _MIN_SHOWN: Final = 0.03
-_NAME_CHARACTERS: Final = 22
 _MARKERS: Final = "osD^vP*X"
 _COLOURS: Final = (style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
-
 _TAILS: Final = ("_p99", "_p999")
 
 #: What a row shows: a ratio, its confidence interval, the label of its result.
@@ -35,23 +33,23 @@ _Row = tuple[str, _Drawn | None]
 def draw_compared(compared: Compared, folder: Path) -> list[Path]:
     """Draw the charts as PNG and SVG into a folder and return the files written."""
     with style.applied():
-        figures = {"between-arms": between_arms(compared), "over-base": over_base(compared)}
-        drawn = {name: figure for name, figure in figures.items() if figure is not None}
-        return [path for name, figure in drawn.items() for path in style.save(figure, folder / name)]
+        figures = _figures(compared)
+        return [path for name, _, figure in figures for path in style.save(figure, folder / name)]
 
 
 def inline_compared(compared: Compared) -> list[Drawing]:
     """Return the same charts as inline SVG for the HTML report."""
-    shown = {
-        "between-arms": (between_arms, "Ratios between schemes in each result"),
-        "over-base": (over_base, "Each result relative to the first, per scheme"),
-    }
     with style.applied():
-        return [
-            vector.inline(figure, name, shows)
-            for name, (draw, shows) in shown.items()
-            if (figure := draw(compared)) is not None
-        ]
+        return [vector.inline(figure, name, shows) for name, shows, figure in _figures(compared)]
+
+
+def _figures(compared: Compared) -> list[tuple[str, str, Figure]]:
+    """Return the name, the caption and the figure of each chart that applies."""
+    drawn = (
+        ("between-arms", "Ratios between schemes in each result", between_arms(compared)),
+        ("over-base", "Each result relative to the first, per scheme", over_base(compared)),
+    )
+    return [(name, shows, figure) for name, shows, figure in drawn if figure is not None]
 
 
 def between_arms(compared: Compared) -> Figure | None:
@@ -82,11 +80,7 @@ def over_base(compared: Compared) -> Figure | None:
 def _of_arms(lines: Sequence[ComparedRow]) -> list[_Row]:
     """Return the rows of all pairs without the no-auth server, or of all pairs if there are no others."""
     shown = [line for line in lines if FLOOR not in (line.arm, line.over)] or lines
-    return _with_heads(
-        (line.metric, line.primary, f"{_short(line)}  {e.label}", (e.value, interval(e.value, e.ci), e.label))
-        for line in shown
-        for e in line.entries
-    )
+    return _with_heads((line, (e.value, e.ci, e.label)) for line in shown for e in line.entries)
 
 
 def _over_base(lines: Sequence[ComparedRow]) -> list[_Row]:
@@ -95,33 +89,24 @@ def _over_base(lines: Sequence[ComparedRow]) -> list[_Row]:
     Tail percentiles are excluded: they differ so much between processes that the rest would be squeezed.
     """
     return _with_heads(
-        (
-            line.metric,
-            line.primary,
-            f"{_short(line)}  {e.label}",
-            (e.to_base, interval(e.to_base, e.to_base_ci), e.label),
-        )
+        (line, (e.to_base, e.to_base_ci, e.label))
         for line in lines
         for e in line.entries
         if e.to_base is not None and not line.metric.endswith(_TAILS)
     )
 
 
-def _with_heads(rows: Iterable[tuple[str, bool, str, _Drawn]]) -> list[_Row]:
-    """Return the rows with a heading before each metric."""
+def _with_heads(rows: Iterable[tuple[ComparedRow, _Drawn]]) -> list[_Row]:
+    """Return the rows with a heading before each metric, without intervals that cannot be drawn."""
     with_heads: list[_Row] = []
     last = None
-    for metric, primary, name, drawn in rows:
-        if metric != last:
-            with_heads.append((wording.metric(metric, primary=primary, unit=False), None))
-        last = metric
-        with_heads.append((name, drawn))
+    for line, (ratio, ci, label) in rows:
+        if line.metric != last:
+            with_heads.append((wording.metric(line.metric, primary=line.primary, unit=False), None))
+        last = line.metric
+        arms = forest.names(*filter(None, (line.arm, line.over)))
+        with_heads.append((f"{arms}  {label}", (ratio, interval(ratio, ci), label)))
     return with_heads
-
-
-def _short(line: ComparedRow) -> str:
-    names = [line.arm] if line.over is None else [line.arm, line.over]
-    return " / ".join(style.shorten(name, _NAME_CHARACTERS) for name in names)
 
 
 def _figure(compared: Compared, rows: dict[str, list[_Row]], title: str, reading: str) -> Figure | None:
@@ -147,7 +132,6 @@ def _panel(panel: Axes, case: str, rows: Sequence[_Row]) -> None:
 
 
 def _caption(compared: Compared) -> str:
-    intervals = f"{fmt.whole_percent(compared.confidence)} confidence intervals (CI); "
-    return intervals + "; ".join(
-        f"{source.label}: run {source.id} of {source.started_at[:16]}" for source in compared.compared
-    )
+    intervals = f"{fmt.whole_percent(compared.confidence)} confidence intervals (CI)"
+    runs = (f"{source.label}: run {source.id} of {source.started_at[:16]}" for source in compared.compared)
+    return "; ".join([intervals, *runs])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,44 +13,26 @@ from harness.report.content.case import Case, cases
 from harness.results.metrics import METRICS
 from harness.results.model import Measurement, Result
 
-METRIC = "total_cpu"
-_THICKNESS = 0.6
+METRIC: Final = "total_cpu"
+_READING: Final = "Less is better. Solid: server CPU. Hatched: store CPU. Error bar: CI of the total."
+_THICKNESS: Final = 0.6
 #: Parts narrower than this share of the panel get no label.
-_LABELLED_SHARE = 0.11
+_LABELLED_SHARE: Final = 0.11
 
 
 def draw(result: Result) -> Figure | None:
     """Draw one panel per case with CPU measurements; None if there are none."""
     shown = [case for case in cases(result) if case.measured(METRIC)]
-    if not shown:
-        return None
+    panels = [(case, case.measured(METRIC), rows.height(len(case.arms))) for case in shown]
     title = page.finding(shown, METRIC, "CPU per request")
-    reading = "Less is better. Solid: server CPU. Hatched: store CPU. Error bar: CI of the total."
-    figure, panels = page.open_page(result, title, reading, list(map(rows.height, shown)))
-    styles = style.arm_styles(result.arms())
-    for panel, case in zip(panels, shown, strict=True):
-        _panel(panel, case, styles)
-    return figure
+    unit = f"CPU per request ({style.unit(METRICS[METRIC].unit)})"
+    return rows.chart(result, title, _READING, panels, unit, _parts)
 
 
-def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
-    measured = case.measured(METRIC)
-    rows.prepare(
-        panel, case, [row.arm for row in measured], f"CPU per request ({style.unit(METRICS[METRIC].unit)})"
-    )
-    rows.from_zero(panel, max(style.end(row.value, row.ci) for row in measured))
-    for index, total in enumerate(measured):
-        _parts(panel, index, case, total, styles[total.arm].colour)
-        rows.whisker(panel, index, total.value, total.ci)
-        edge = style.end(total.value, total.ci)
-        rows.value_label(
-            panel, index, edge, f"{fmt.with_interval(total.value, total.ci)} {style.unit(total.unit)}"
-        )
-
-
-def _parts(panel: Axes, row: int, case: Case, total: Measurement, colour: str) -> None:
+def _parts(panel: Axes, row: int, case: Case, total: Measurement, look: style.ArmStyle) -> None:
     """Draw the server's part and, if the arm uses it, the store's; one bar if only the sum was measured."""
     server, store = case.find(total.arm, "server_cpu"), case.find(total.arm, "store_cpu")
+    colour = look.colour
     if server is None:
         _bar(panel, row, total, "server and store", color=colour)
         return
@@ -64,9 +46,7 @@ def _parts(panel: Axes, row: int, case: Case, total: Measurement, colour: str) -
 
 def _bar(panel: Axes, row: int, part: Measurement, name: str, **looks: Any) -> None:
     [bar] = panel.barh(row, part.value, _THICKNESS, **looks)
-    tooltips.add_tooltips(
-        bar, [f"{part.arm}, {name}: {fmt.with_interval(part.value, part.ci)} {style.unit(part.unit)}"]
-    )
+    tooltips.add_tooltips(bar, [f"{part.arm}, {name}: {style.measured(part)}"])
 
 
 def _part_label(
@@ -78,6 +58,6 @@ def _part_label(
         left + part.value / 2, row, f"{name} {fmt.number(part.value)}", ha="center", va="center", color=colour
     )
     if boxed:
-        text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+        text.set_bbox(style.white(1.5))
     else:
         tooltips.on_colour(text)

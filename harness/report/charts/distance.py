@@ -29,7 +29,7 @@ _ROOM: Final = 1.15
 
 def draw(result: Result) -> Figure | None:
     """Draw all RTTs and a close-up of the shortest; None if fewer than two RTTs were measured."""
-    fits = {arm: line for arm in result.arms() if (line := sweeps.latency(result, arm)) is not None}
+    fits = lines.fits(result, sweeps.latency)
     if not fits:
         return None
     base = _without_store(result, fits)
@@ -37,22 +37,16 @@ def draw(result: Result) -> Figure | None:
         arm: point for arm in fits if base and arm != base and (point := break_even.find(result, base, arm))
     }
     styles = style.arm_styles(list(fits))
-    title = _title(base, points)
-    figure, panels = page.open_page(result, title, _READING, [_PANEL] * 2, 2, lines.legend(fits, styles))
-    for panel, name in zip(panels, ("all RTTs", "short RTTs"), strict=True):
-        lines.prepare(
-            panel,
-            f"{sweeps.DISTANCE}: {name}",
-            "measured RTT to the store (ms)",
-            "median service time (ms)",
-        )
-    far, near = panels
-    confidence = result.run.confidence
-    for arm, line in fits.items():
-        flat = arm == base
-        lines.through(far, line, styles[arm], confidence, across=_MS, up=_MS, flat=flat)
-        ends = _reach(line, points)
-        lines.through(near, line, styles[arm], confidence, ends=ends, across=_MS, up=_MS, flat=flat)
+    legend = lines.legend(fits, styles)
+    figure, (far, near) = page.open_page(result, _title(base, points), _READING, [_PANEL] * 2, 2, legend)
+    for panel, name in ((far, "all RTTs"), (near, "short RTTs")):
+        title = f"{sweeps.DISTANCE}: {name}"
+        lines.prepare(panel, title, "measured RTT to the store (ms)", "median service time (ms)")
+        for arm, line in fits.items():
+            lines.through(
+                panel, line, styles[arm], result.run.confidence,
+                ends=_reach(line, points) if panel is near else None, across=_MS, up=_MS, flat=arm == base,
+            )  # fmt: skip
     far.set_xlim(left=0)
     far.set_ylim(bottom=0)
     _close_up(near, fits, points)
@@ -61,7 +55,7 @@ def draw(result: Result) -> Figure | None:
     labels = [f"{arm}: {_headline(point)}" for arm, point in points.items()]
     if labels:
         text = "\n".join([f"Break-even with {base}:", *labels])
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
+        box = style.white(2, 0.85)
         near.text(0.3, 0.97, text, transform=near.transAxes, va="top", linespacing=1.4, bbox=box)
     return figure
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analysis.stats.change_points import FEWEST
-from harness.report.charts.parts import page, style
-from harness.report.history.series import History, Series, title
+from harness.report.charts.parts import page, style, tooltips, vector
+from harness.report.content import format as fmt
+from harness.report.content.model import Drawing
+from harness.report.history.series import RATIOS, History, Series, title
 
 _PANEL: Final = 2.6
 #: Labels of changes at the same place are stacked this many points apart.
@@ -24,6 +27,8 @@ _LATE: Final = 0.6
 _ROOM: Final = 0.3
 #: More dates than this below a panel would overlap.
 _MAX_LABELS: Final = 20
+#: Reach of an interval that is not drawn.
+_NOTHING: Final = [[math.nan], [math.nan]]
 _READING: Final = (
     "Each point is a run, oldest on the left, with its within-run CI (run-to-run variation not included)."
     " Bar: the level between two changes; dashed line: a change of level and its size."
@@ -38,29 +43,29 @@ def draw_history(history: History, folder: Path) -> list[Path]:
         ]
 
 
+def inline_history(history: History) -> list[Drawing]:
+    """Return the same charts as inline SVG for the viewer, with a tooltip for each run."""
+    with style.applied():
+        drawn = zip(history.groups(), figures(history).items(), strict=True)
+        return [vector.inline(figure, file, _subject(name)) for name, (file, figure) in drawn]
+
+
 def figures(history: History) -> dict[str, Figure]:
     """Return a chart for each metric and one for ratios, by file name."""
-    groups: dict[str, list[Series]] = {}
-    for series in history.series:
-        groups.setdefault("ratios" if series.over else series.metric, []).append(series)
-    return {f"history-{name}": _figure(name, group, history) for name, group in groups.items()}
+    caption = f"{history.runs} results, times in UTC"
+    return {f"history-{name}": _figure(name, panels, caption) for name, panels in history.groups().items()}
 
 
-def _figure(name: str, group: Sequence[Series], history: History) -> Figure:
-    panels: dict[str, list[Series]] = {}
-    for series in group:
-        key = f"{series.case}, {series.metric}" if name == "ratios" else series.case
-        panels.setdefault(key, []).append(series)
-    subject = "Ratios between schemes" if name == "ratios" else title(name)
-    figure, axes = page.open_page_of_several(
-        f"{subject}: {_finding(group)}",
-        _READING,
-        f"{history.runs} results, times in UTC",
-        [_PANEL] * len(panels),
-    )
-    for panel, (case, series_of_case) in zip(axes, panels.items(), strict=True):
-        _panel(panel, case, series_of_case)
+def _figure(name: str, panels: Mapping[str, Sequence[Series]], caption: str) -> Figure:
+    headline = f"{_subject(name)}: {_finding([series for group in panels.values() for series in group])}"
+    figure, axes = page.open_page_of_several(headline, _READING, caption, [_PANEL] * len(panels))
+    for panel, (case, group) in zip(axes, panels.items(), strict=True):
+        _panel(panel, case, group)
     return figure
+
+
+def _subject(name: str) -> str:
+    return "Ratios between schemes" if name == RATIOS else title(name)
 
 
 def _finding(group: Sequence[Series]) -> str:
@@ -73,13 +78,12 @@ def _finding(group: Sequence[Series]) -> str:
     last = max(changed, key=lambda series: series.points[series.changes[-1].at].started_at)
     change = last.changes[-1]
     when = last.points[change.at].started_at[:10]
-    return f"{last.name} {_percent(change.ratio)} since {when}" + (
-        f", {len(changed)} series changed" if len(changed) > 1 else ""
-    )
+    several = f", {len(changed)} series changed" if len(changed) > 1 else ""
+    return f"{last.name} {fmt.change(change.ratio)} since {when}{several}"
 
 
 def _panel(panel: Axes, case: str, group: Sequence[Series]) -> None:
-    panel.set_title("\n".join(style.lines(case, style.TITLE_CHARACTERS)))
+    style.set_title(panel, case)
     panel.grid(axis="y")
     runs = sorted({(point.started_at, point.run) for series in group for point in series.points})
     place = {run: number for number, run in enumerate(runs)}
@@ -88,21 +92,20 @@ def _panel(panel: Axes, case: str, group: Sequence[Series]) -> None:
     for series in group:
         look = looks[series.name]
         xs = [place[point.started_at, point.run] for point in series.points]
-        for x, point in zip(xs, series.points, strict=True):
-            panel.errorbar(
-                x,
-                point.value,
-                yerr=style.reach(point.value, point.ci),
-                color=look.colour,
-                marker=look.marker,
-                markersize=5,
-                capsize=2,
-                linewidth=1,
-            )
+        reaches = [style.reach(point.value, point.ci) or _NOTHING for point in series.points]
+        drawn = panel.errorbar(
+            xs, [point.value for point in series.points],
+            yerr=[[below for [[below], _] in reaches], [above for [_, [above]] in reaches]],
+            fmt=look.marker, color=look.colour, ms=5, capsize=2, linewidth=1,
+        )  # fmt: skip
+        values = [f"{point.run}: {fmt.with_interval(point.value, point.ci)}" for point in series.points]
+        tooltips.add_tooltips(drawn.lines[0], [f"{series.name}, {text}" for text in values])
         _levels(panel, series, xs, look.colour, beside)
         panel.plot([], [], color=look.colour, marker=look.marker, linestyle="", label=series.name)
     shown = range(0, len(runs), -(-len(runs) // _MAX_LABELS))
-    panel.set_xticks(shown, [_when(runs[i][0]) for i in shown], rotation=30, ha="right")
+    # Month, day and time of a run.
+    labels = [runs[number][0][5:16].replace("T", " ") for number in shown]
+    panel.set_xticks(shown, labels, rotation=30, ha="right")
     panel.set_xlim(-0.5, len(runs) - 0.5)
     panel.margins(y=_ROOM)
     panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -122,7 +125,7 @@ def _levels(panel: Axes, series: Series, xs: Sequence[int], colour: str, beside:
         is_late = x > _LATE * xs[-1]
         panel.axvline(x, color=colour, linestyle="--", linewidth=1)
         panel.annotate(
-            f"{style.shorten(series.name, _NAME_CHARACTERS)} {_percent(change.ratio)}",
+            f"{style.shorten(series.name, _NAME_CHARACTERS)} {fmt.change(change.ratio)}",
             (x, 1),
             (-4 if is_late else 4, -_LINE_POINTS * beside[x]),
             xycoords=("data", "axes fraction"),
@@ -130,15 +133,6 @@ def _levels(panel: Axes, series: Series, xs: Sequence[int], colour: str, beside:
             ha="right" if is_late else "left",
             va="top",
             fontsize=style.SMALL,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            bbox=style.white(0.5),
         )
         beside[x] += 1
-
-
-def _when(started_at: str) -> str:
-    """Return month, day and time of a run."""
-    return started_at[5:16].replace("T", " ")
-
-
-def _percent(ratio: float) -> str:
-    return f"{(ratio - 1) * 100:+.1f} %"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 from matplotlib.axes import Axes
@@ -55,6 +56,10 @@ _HATCHES: Final = {
     style.SKY: "\\\\\\\\",
     _WANTED: "----",
 }
+_READING: Final = (
+    "Height: requests per second by outcome; grey is success. All schemes of an incident went through it at"
+    " the same time, with one server process each; described, no verdict."
+)
 
 
 def draw(result: Result) -> Figure | None:
@@ -64,24 +69,16 @@ def draw(result: Result) -> Figure | None:
         return None
     columns = min(_COLUMNS, len(shown))
     blocks = [shown[start : start + columns] for start in range(0, len(shown), columns)]
-    heights = [height for block in blocks for height in _heights(block, columns)]
-    figure, panels = page.open_page(result, _title(shown), _reading(), heights, columns, _legend(shown))
+    counts = [max(len(incident.rows) for incident in block) for block in blocks]
+    # Equal heights within a block: the layout sizes panels in proportion, whatever is above them.
+    heights = [_HEIGHT + _FRAME / rows for rows in counts for _ in range(columns * rows)]
+    figure, panels = page.open_page(result, _title(shown), _READING, heights, columns, _legend(shown))
     rest = iter(panels)
-    for block in blocks:
-        grid = [[next(rest) for _ in range(columns)] for _ in range(_rows(block))]
+    for block, rows in zip(blocks, counts, strict=True):
+        of_block = list(islice(rest, columns * rows))
         for column in range(columns):
-            _column([row[column] for row in grid], block[column] if column < len(block) else None)
+            _column(of_block[column::columns], block[column] if column < len(block) else None)
     return figure
-
-
-def _heights(block: Sequence[SharedIncident], columns: int) -> list[float]:
-    """Return equal heights within a block: the layout sizes panels in proportion, whatever is above them."""
-    rows = _rows(block)
-    return [_HEIGHT + _FRAME / rows] * (columns * rows)
-
-
-def _rows(block: Sequence[SharedIncident]) -> int:
-    return max(len(incident.rows) for incident in block)
 
 
 def _title(shown: Sequence[SharedIncident]) -> str:
@@ -93,13 +90,6 @@ def _title(shown: Sequence[SharedIncident]) -> str:
     if arms and len(arms) < len(unharmed):
         return f"No request failed with {', '.join(arms)} in any incident of the store or the key"
     return "Request outcomes during incidents"
-
-
-def _reading() -> str:
-    return (
-        "Height: requests per second by outcome; grey is success. All schemes of an incident went through"
-        " it at the same time, with one server process each; described, no verdict."
-    )
 
 
 def _legend(shown: Sequence[SharedIncident]) -> list[page.LegendEntry]:
@@ -155,9 +145,7 @@ def _column(panels: Sequence[Axes], incident: SharedIncident | None) -> None:
         _panel(panel, row, highest)
         if row is not rows[-1]:
             panel.xaxis.set_major_formatter(NullFormatter())
-    panels[0].set_title(
-        "\n".join(style.lines(incident.title, style.TITLE_CHARACTERS // 2)), pad=_TITLE_POINTS
-    )
+    style.set_title(panels[0], incident.title, 2, _TITLE_POINTS)
     panels[len(rows) - 1].set_xlabel("time (s)")
     _name_events(panels[0], rows[0])
 
@@ -179,13 +167,7 @@ def _panel(panel: Axes, row: Incident, highest: float) -> None:
     panel.set_ylim(0, highest)
     panel.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     panel.grid(False)
-    panel.set_ylabel(
-        "\n".join(style.lines(style.shorten(row.arm, 28), 14)),
-        rotation=0,
-        ha="right",
-        va="center",
-        labelpad=6,
-    )
+    panel.set_ylabel(style.label(row.arm, 14), rotation=0, ha="right", va="center", labelpad=6)
 
 
 def _name_events(panel: Axes, row: Incident) -> None:
@@ -231,7 +213,4 @@ def _rate(counts: Sequence[int], row: Incident) -> list[float]:
 
 def _total(row: Incident) -> list[float]:
     """Return the requests per second of all outcomes together, for each stretch."""
-    return [
-        sum(rates)
-        for rates in zip(*(_rate(counts, row) for counts in row.bins.outcomes.values()), strict=True)
-    ]
+    return list(map(sum, zip(*(_rate(counts, row) for counts in row.bins.outcomes.values()), strict=True)))

@@ -19,63 +19,49 @@ _ROW_HEIGHT: Final = 0.72
 #: Room for labels to the right of the data, as a share of the data's width.
 _LABEL_ROOM: Final = 0.3
 _EDGE_ROOM: Final = 0.04
+_READING: Final = (
+    "Upper marks of a row: one server process each; lower mark: their mean with its CI. Band: mean ± minimum"
+    " detectable difference; schemes with means inside each other's band do not differ significantly."
+)
 
 
 def draw(result: Result) -> Figure | None:
     """Draw one panel per case with its primary metric; None if no metric has a verdict."""
-    judged = [(case, case.primary_metric) for case in cases(result)]
-    shown = [(case, metric) for case, metric in judged if metric and case.measured(metric)]
+    shown = [
+        (case, metric)
+        for case in cases(result)
+        if (metric := case.primary_metric) is not None and case.measured(metric)
+    ]
     if not shown:
         return None
     first, metric = shown[0]
-    heights = [rows.height(case, _ROW_HEIGHT) for case, _ in shown]
+    heights = [rows.height(len(case.arms), _ROW_HEIGHT) for case, _ in shown]
     title = page.finding([first], metric, "Individual server processes")
-    figure, panels = page.open_page(result, title, _reading(), heights)
+    figure, panels = page.open_page(result, title, _READING, heights)
     styles = style.arm_styles(result.arms())
     for panel, (case, metric) in zip(panels, shown, strict=True):
         _panel(panel, case, metric, styles)
     return figure
 
 
-def _reading() -> str:
-    return (
-        "Upper marks of a row: one server process each; lower mark: their mean with its CI. Band: mean ±"
-        " minimum detectable difference; schemes with means inside each other's band do not differ"
-        " significantly."
-    )
-
-
 def _panel(panel: Axes, case: Case, metric: str, styles: dict[str, style.ArmStyle]) -> None:
     measured = case.measured(metric)
-    rows.prepare(
-        panel,
-        case,
-        [row.arm for row in measured],
-        f"{METRICS[metric].title} ({style.unit(METRICS[metric].unit)})",
-    )
+    unit = f"{METRICS[metric].title} ({style.unit(METRICS[metric].unit)})"
+    rows.prepare_case(panel, case, [row.arm for row in measured], unit)
     for index, row in enumerate(measured):
         look = styles[row.arm]
-        _band(panel, row, noise_floor(case, row), look.colour)
+        if (floor := noise_floor(case, row)) is not None:
+            band = row.value / (1 + floor), row.value * (1 + floor)
+            panel.axvspan(*band, color=look.colour, alpha=0.18, lw=0, zorder=0)
         heights = _spread(len(row.points), index)
         [dots] = panel.plot(row.points, heights, look.marker, color=look.colour, alpha=0.75, ms=5)
-        tooltips.add_tooltips(
-            dots,
-            [
-                f"{row.arm} #{number}: {fmt.number(point)} {style.unit(row.unit)}"
-                for number, point in enumerate(row.points)
-            ],
-        )
+        values = [f"{fmt.number(point)} {style.unit(row.unit)}" for point in row.points]
+        tooltips.add_tooltips(dots, [f"{row.arm} #{number}: {text}" for number, text in enumerate(values)])
         [mean] = panel.plot(
             [row.value], [index + _MEAN], look.marker, color="white", mec=look.colour, mew=1.6, ms=7
         )
-        tooltips.add_tooltips(
-            mean, [f"{row.arm}, mean: {fmt.with_interval(row.value, row.ci)} {style.unit(row.unit)}"]
-        )
-        rows.whisker(panel, index + _MEAN, row.value, row.ci)
-        edge = style.end(row.value, row.ci)
-        rows.value_label(
-            panel, index + _MEAN, edge, f"{fmt.with_interval(row.value, row.ci)} {style.unit(row.unit)}"
-        )
+        tooltips.add_tooltips(mean, [f"{row.arm}, mean: {style.measured(row)}"])
+        rows.interval_and_value(panel, index + _MEAN, row)
     _limit(panel, measured)
 
 
@@ -87,13 +73,6 @@ def noise_floor(case: Case, row: Measurement) -> float | None:
         if row.arm in (comparison.base, comparison.arm) and comparison.noise_floor is not None
     ]
     return max(floors, default=None)
-
-
-def _band(panel: Axes, row: Measurement, floor: float | None, colour: str) -> None:
-    if floor is not None:
-        panel.axvspan(
-            row.value / (1 + floor), row.value * (1 + floor), color=colour, alpha=0.18, lw=0, zorder=0
-        )
 
 
 def _spread(count: int, row: int) -> list[float]:

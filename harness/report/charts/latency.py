@@ -9,10 +9,9 @@ from typing import Any, Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
-from harness.report.charts.parts import page, style, tooltips
-from harness.report.content import format as fmt
+from harness.report.charts.parts import lines, page, style
 from harness.report.content.case import Case, cases
 from harness.results.metrics import METRICS
 from harness.results.model import Distribution, Result
@@ -24,12 +23,20 @@ _SAMPLES_BEYOND: Final = 100
 #: Values that span more than this factor are drawn on a logarithmic axis.
 _LOG_FROM: Final = 8.0
 _MILLISECONDS_FROM: Final = 10_000.0
-_LEGEND_CHARACTERS: Final = 60
+LEGEND_CHARACTERS: Final = 60
 _MARKED: Final = {50.0: "p50", 90.0: "p90", 99.0: "p99", 99.9: "p999"}
 #: Marks of one percentile are drawn side by side, the last this factor to the right of the first.
 _MARKS_APART: Final = 1.5
 _LINES: Final[dict[str, Any]] = {"service": "-", "response": (0, (5, 2))}
 _FAINT: Final[dict[str, Any]] = {"linestyle": ":", "alpha": 0.55, "linewidth": 1.3}
+_MEANINGS: Final = {
+    "service": "service: request sent to response complete",
+    "response": "response: scheduled arrival to response complete",
+}
+_READING: Final = (
+    "Less is better. Lines: all server processes merged; marks: mean over server processes with its CI. "
+    f"Dotted and faint: unreliable, fewer than {_SAMPLES_BEYOND} requests beyond."
+)
 
 
 def draw(result: Result) -> Figure | None:
@@ -41,7 +48,7 @@ def draw(result: Result) -> Figure | None:
     title = page.finding(shown, "service_p50", "Latency by percentile")
     heights = [_PANEL_HEIGHT] * len(shown)
     columns, legend = min(len(shown), 2), _legend(shown, styles)
-    figure, panels = page.open_page(result, title, _reading(), heights, columns, legend)
+    figure, panels = page.open_page(result, title, _READING, heights, columns, legend)
     for panel, case in zip(panels, shown, strict=True):
         _panel(panel, case, styles)
     return figure
@@ -57,33 +64,14 @@ def scale(highest: float) -> tuple[float, str]:
     return (1000.0, "ms") if highest >= _MILLISECONDS_FROM else (1.0, "µs")
 
 
-def _reading() -> str:
-    return (
-        "Less is better. Lines: all server processes merged; marks: mean over server processes with its CI. "
-        f"Dotted and faint: unreliable, fewer than {_SAMPLES_BEYOND} requests beyond."
-    )
-
-
 def _legend(shown: Sequence[Case], styles: dict[str, style.ArmStyle]) -> list[page.LegendEntry]:
     drawn = [row for case in shown for row in case.distributions()]
-    arms = {row.arm for row in drawn}
-    entries: list[page.LegendEntry] = [
-        (
-            Line2D([], [], color=look.colour, marker=look.marker, linewidth=1.8),
-            style.shorten(arm, _LEGEND_CHARACTERS),
-        )
-        for arm, look in styles.items()
-        if arm in arms
+    arms, clocks = {row.arm for row in drawn}, {row.clock for row in drawn}
+    return lines.legend([arm for arm in styles if arm in arms], styles, LEGEND_CHARACTERS) + [
+        (Line2D([], [], color=style.BLACK, linestyle=_LINES[clock], linewidth=1.8), meaning)
+        for clock, meaning in _MEANINGS.items()
+        if clock in clocks
     ]
-    meanings = {
-        "service": "service: request sent to response complete",
-        "response": "response: scheduled arrival to response complete",
-    }
-    for clock, meaning in meanings.items():
-        if any(row.clock == clock for row in drawn):
-            line = Line2D([], [], color=style.BLACK, linestyle=_LINES[clock], linewidth=1.8)
-            entries.append((line, meaning))
-    return entries
 
 
 def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
@@ -94,9 +82,9 @@ def _panel(panel: Axes, case: Case, styles: dict[str, style.ArmStyle]) -> None:
         _line(panel, row, styles[row.arm], divisor)
         side = index / max(len(drawn) - 1, 1) - 0.5
         _marks(panel, case, row, styles[row.arm], divisor, _MARKS_APART**side)
-    panel.set_title("\n".join(style.lines(case.title, style.TITLE_CHARACTERS // 2)))
+    style.set_title(panel, case.title, 2)
     panel.grid(True, axis="both")
-    _percentile_axis(panel, max((row.samples for row in drawn), default=1))
+    _percentile_axis(panel, max(row.samples for row in drawn))
     value_axis(panel, unit)
 
 
@@ -119,16 +107,11 @@ def _marks(
         measured = case.find(row.arm, f"{row.clock}_{suffix}")
         if measured is None or percentile > solid_until(row.samples):
             continue
-        place = _place(percentile) * shift
-        fill = look.colour if row.clock == "service" else "white"
-        drawn = panel.errorbar(
-            [place], [measured.value / scale], yerr=style.reach(measured.value, measured.ci, scale),
-            fmt=look.marker, color=look.colour, mfc=fill, ms=5.5, elinewidth=1.2, capsize=3, zorder=4,
+        lines.mark(
+            panel, _place(percentile) * shift, measured.value, measured.ci, look,
+            f"{row.arm}, {METRICS[measured.metric].title.lower()}: {style.measured(measured)}",
+            up=scale, mfc=look.colour if row.clock == "service" else "white", ms=5.5, zorder=4,
         )  # fmt: skip
-        value = f"{fmt.with_interval(measured.value, measured.ci)} {style.unit(measured.unit)}"
-        tooltips.add_tooltips(
-            drawn.lines[0], [f"{row.arm}, {METRICS[measured.metric].title.lower()}: {value}"]
-        )
 
 
 def _known(row: Distribution) -> list[tuple[float, float]]:
@@ -155,10 +138,7 @@ def value_axis(panel: Axes, unit: str) -> None:
     """Label the value axis; logarithmic if values span a wide range, otherwise from zero."""
     low, high = panel.dataLim.intervaly
     panel.set_ylabel(f"latency ({unit})")
-    if not (low > 0 and math.isfinite(high) and high / low > _LOG_FROM):
+    if low > 0 and math.isfinite(high) and high / low > _LOG_FROM:
+        lines.log_up(panel)
+    else:
         panel.set_ylim(bottom=0)
-        return
-    panel.set_yscale("log")
-    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    panel.yaxis.set_minor_formatter(NullFormatter())

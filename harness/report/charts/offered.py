@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
 from harness.report.charts import latency
-from harness.report.charts.parts import page, style, tooltips
-from harness.report.content import format as fmt
+from harness.report.charts.parts import lines, page, style, tooltips
 from harness.report.content.case import Case, cases
 from harness.results.metrics import METRICS
-from harness.results.model import Result
+from harness.results.model import Measurement, Result
 
 _METRICS: Final = ("response_p50", "response_p99")
 _PANEL_HEIGHT: Final = 3.6
 #: Arms are drawn side by side at a rate, this share of the axis apart.
 _ARMS_APART: Final = 0.02
+_READING: Final = (
+    "Open loop: requests arrive at the rate on the axis, however fast the server is. Response time starts at"
+    " the scheduled arrival, so queueing counts; less is better. Mark: mean over server processes, with its"
+    " CI."
+)
+_CAPACITY: Final = " Dashed line in a band: capacity, the highest load that meets the limit, with its CI."
 
 
 def draw(result: Result) -> Figure | None:
@@ -30,31 +33,17 @@ def draw(result: Result) -> Figure | None:
         return None
     styles = style.arm_styles(result.arms())
     searches = [search for sweep in sweeps for search in _searches(sweep)]
-    judged = (searches, "capacity") if searches else ([_busiest(sweep) for sweep in sweeps], "service_p50")
+    busiest = [sweep[-1] for sweep in sweeps]
+    judged = (searches, "capacity") if searches else (busiest, "service_p50")
     title = page.finding(*judged, "Latency by offered load")
-    legend = [
-        (
-            Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8),
-            style.shorten(arm, 60),
-        )
-        for arm in sweeps[0][0].arms
-    ]
+    legend = lines.legend(sweeps[0][0].arms, styles, latency.LEGEND_CHARACTERS)
     heights = [_PANEL_HEIGHT] * len(_METRICS) * len(sweeps)
-    figure, panels = page.open_page(result, title, _reading(searches), heights, len(_METRICS), legend)
+    reading = _READING + _CAPACITY if searches else _READING
+    figure, panels = page.open_page(result, title, reading, heights, len(_METRICS), legend)
     places = [(sweep, metric) for sweep in sweeps for metric in _METRICS]
     for panel, (sweep, metric) in zip(panels, places, strict=True):
         _panel(panel, sweep, metric, styles)
     return figure
-
-
-def _reading(searches: Sequence[Case]) -> str:
-    words = (
-        "Open loop: requests arrive at the rate on the axis, however fast the server is. Response time"
-        " starts at the scheduled arrival, so queueing counts; less is better. Mark: mean over server"
-        " processes, with its CI."
-    )
-    capacity = " Dashed line in a band: capacity, the highest load that meets the limit, with its CI."
-    return words + capacity if searches else words
 
 
 def _sweeps(result: Result) -> list[list[Case]]:
@@ -68,10 +57,6 @@ def _sweeps(result: Result) -> list[list[Case]]:
 
 def _rate(case: Case) -> float:
     return case.offered_rate or 0.0
-
-
-def _busiest(sweep: Sequence[Case]) -> Case:
-    return sweep[-1]
 
 
 def _searches(sweep: Sequence[Case]) -> list[Case]:
@@ -94,7 +79,7 @@ def _mark_capacity(panel: Axes, search: Case, styles: dict[str, style.ArmStyle])
         panel.annotate(
             f"{row.value:,.0f}/s", (row.value, 0), (-4, 6 + 13 * index), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="right", va="bottom", color=colour,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            bbox=style.white(1),
         )  # fmt: skip
         farthest = max(farthest, high)
     return farthest
@@ -108,44 +93,37 @@ def _panel(panel: Axes, sweep: list[Case], metric: str, styles: dict[str, style.
     for index, arm in enumerate(arms):
         rows_of_arm = [(case, row) for case in sweep if (row := case.find(arm, metric)) is not None]
         shift = (index - (len(arms) - 1) / 2) * _ARMS_APART * widest
-        look: dict[str, Any] = {"color": styles[arm].colour, "fmt": f"{styles[arm].marker}-", "ms": 6}
         drawn = panel.errorbar(
             [_rate(case) + shift for case, _ in rows_of_arm],
             [row.value / scale for _, row in rows_of_arm],
-            yerr=_reaches(rows_of_arm, scale),
-            linewidth=1.8, elinewidth=1.2, capsize=3, **look,
+            yerr=_reaches([row for _, row in rows_of_arm], scale),
+            fmt=f"{styles[arm].marker}-", color=styles[arm].colour, ms=6,
+            linewidth=1.8, elinewidth=1.2, capsize=3,
         )  # fmt: skip
-        tooltips.add_tooltips(
-            drawn.lines[0],
-            [
-                f"{arm} at {_rate(case):,g}/s: {fmt.with_interval(row.value, row.ci)} {style.unit(row.unit)}"
-                for case, row in rows_of_arm
-            ],
-        )
+        texts = [f"{arm} at {_rate(case):,g}/s: {style.measured(row)}" for case, row in rows_of_arm]
+        tooltips.add_tooltips(drawn.lines[0], texts)
     searches = _searches(sweep)
     widest = max([widest, *(_mark_capacity(panel, search, styles) for search in searches)])
     for search in searches:
-        if metric == "response_p99" and search.searched_limit_ms:
-            limit = search.searched_limit_ms
+        if metric == "response_p99" and (limit := search.searched_limit_ms):
             panel.axhline(limit * 1e3 / scale, color=style.BLACK, linestyle=":", linewidth=1.2)
             panel.annotate(
                 f"limit for capacity: {limit:g} ms", (0, limit * 1e3 / scale), (6, 3),
                 xycoords="data", textcoords="offset points",
             )  # fmt: skip
-    panel.set_title("\n".join(style.lines(f"{sweep[0].name}: {METRICS[metric].title.lower()}", 40)))
+    style.set_title(panel, f"{sweep[0].name}: {METRICS[metric].title.lower()}", 2)
     panel.grid(True, axis="both")
-    ticks = [_rate(case) for case in sweep]
-    if searches:
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    else:
-        panel.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+    if not searches:
+        panel.set_xticks([_rate(case) for case in sweep])
+    panel.xaxis.set_major_formatter(style.plain)
     panel.set_xlim(0, widest * 1.1)
     panel.set_xlabel(f"offered load (arrivals/s, {sweep[0].load.split()[-1]} gaps)")
     latency.value_axis(panel, unit)
 
 
-def _reaches(rows_of_arm: Sequence[tuple[Case, Any]], scale: float) -> list[list[float]] | None:
-    reaches = [style.reach(row.value, row.ci, scale) for _, row in rows_of_arm]
-    if any(reach is None for reach in reaches):
+def _reaches(rows: Sequence[Measurement], scale: float) -> list[list[float]] | None:
+    """Return how far the intervals are drawn below and above each value; None if one has no interval."""
+    reaches = [reach for row in rows if (reach := style.reach(row.value, row.ci, scale)) is not None]
+    if len(reaches) < len(rows):
         return None
-    return [[reach[side][0] for reach in reaches if reach] for side in (0, 1)]
+    return [[reach[side][0] for reach in reaches] for side in (0, 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from matplotlib.figure import Figure
@@ -16,8 +17,7 @@ from harness.results.model import Result
 #: The claims that this chart is about.
 CLAIMS: Final = (2,)
 _PANEL: Final = 3.8
-_METRICS: Final = ("total_cpu", "request_bytes")
-_NAMES: Final = {
+_METRICS: Final = {
     "total_cpu": ("CPU per read", "CPU of server and store (µs per request)"),
     "request_bytes": ("request size", "request with headers (bytes)"),
 }
@@ -25,7 +25,7 @@ _NAMES: Final = {
 
 def draw(result: Result) -> Figure | None:
     """Draw two panels; None if fewer than two payload sizes were measured."""
-    fits = {metric: _lines(result, metric) for metric in _METRICS}
+    fits = {metric: lines.fits(result, partial(sweeps.by_profile, metric=metric)) for metric in _METRICS}
     if not fits["total_cpu"]:
         return None
     styles = style.arm_styles(list(fits["total_cpu"]))
@@ -35,8 +35,7 @@ def draw(result: Result) -> Figure | None:
     figure, panels = page.open_page(
         result, _title(fits["request_bytes"]), _reading(ends), [_PANEL] * 2, 2, legend
     )
-    for panel, metric in zip(panels, _METRICS, strict=True):
-        name, unit = _NAMES[metric]
+    for panel, (metric, (name, unit)) in zip(panels, _METRICS.items(), strict=True):
         lines.prepare(panel, f"{sweeps.PAYLOAD}: {name}", "payload size (bytes)", unit)
         for arm, line in fits[metric].items():
             lines.through(panel, line, styles[arm], result.run.confidence)
@@ -56,17 +55,10 @@ def _reading(ends: Mapping[str, int]) -> str:
     return f"{reading} Dotted: largest payload that still fits in a request header ({limits})."
 
 
-def _lines(result: Result, metric: str) -> dict[str, LinearFit]:
-    return {
-        arm: line for arm in result.arms() if (line := sweeps.by_profile(result, arm, metric)) is not None
-    }
-
-
 def _title(sent: dict[str, LinearFit]) -> str:
     """Return a title with what each byte of payload adds to a request, per arm."""
-    rises = {arm: sum(slopes := line.slopes()) / len(slopes) for arm, line in sent.items()}
-    if not rises:
-        return "CPU and request size by payload size"
     # Rounded: the order of a sum leaves a difference from 0 that varies between versions of Python.
-    added = [f"{fmt.number(round(rise, 9))} B ({arm})" for arm, rise in rises.items()]
+    added = [f"{fmt.number(round(lines.slope(line), 9))} B ({arm})" for arm, line in sent.items()]
+    if not added:
+        return "CPU and request size by payload size"
     return f"Each byte of payload adds to a request: {', '.join(added)}"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analysis.stats import sweeps
-from harness.analysis.stats.estimate import contrast, mean, split
+from harness.analysis.stats.estimate import contrast, split
 from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
@@ -25,6 +25,12 @@ _SESSIONS: Final = "logged-in sessions"
 _MARKS_APART: Final = 1.25
 #: Upper end of the axis, as a factor of the highest value.
 _HEADROOM: Final = 1.15
+_READING: Final = (
+    "Less is better. Left: store memory of a scheme's keys (MEMORY USAGE), both axes logarithmic; line: fit,"
+    " its slope below. Right: latency of a read while this many other sessions exist; mark: mean over server"
+    " processes, with its CI. Each number of sessions was measured at a different time: a change common to"
+    " all schemes is the machine's."
+)
 
 
 def draw(result: Result) -> Figure | None:
@@ -32,22 +38,19 @@ def draw(result: Result) -> Figure | None:
 
     None if fewer than two numbers of sessions were measured, or no arm keeps anything in the store.
     """
-    fits = {
-        arm: line for arm in result.arms() if (line := sweeps.memory_by_sessions(result, arm)) is not None
-    }
-    kept = {arm: line for arm, line in fits.items() if _bytes_per_session(line) > 0}
+    fits = lines.fits(result, sweeps.memory_by_sessions)
+    kept = {arm: line for arm, line in fits.items() if lines.slope(line) > 0}
     if not kept:
         return None
-    waits = {arm: line for arm in fits if (line := sweeps.latency_by_sessions(result, arm)) is not None}
+    latencies = lines.fits(result, sweeps.latency_by_sessions)
+    waits = {arm: latencies[arm] for arm in fits if arm in latencies}
     styles = style.arm_styles(list(fits))
     legend = [
-        (mark, f"{arm}: {fmt.number(_bytes_per_session(fits[arm]))} B per session")
+        (mark, f"{arm}: {fmt.number(lines.slope(fits[arm]))} B per session")
         for mark, arm in lines.legend(fits if waits else kept, styles)
     ]
     columns = 2 if waits else 1
-    figure, panels = page.open_page(
-        result, _title(kept, fits), _reading(), [_PANEL] * columns, columns, legend
-    )
+    figure, panels = page.open_page(result, _title(kept, fits), _READING, [_PANEL] * columns, columns, legend)
     _memory(panels[0], kept, styles, result.run.confidence)
     base = next((arm for arm in waits if arm not in kept), None)
     for panel in panels[1:]:
@@ -55,23 +58,8 @@ def draw(result: Result) -> Figure | None:
     return figure
 
 
-def _reading() -> str:
-    return (
-        "Less is better. Left: store memory of a scheme's keys (MEMORY USAGE), both axes logarithmic; line:"
-        " fit, its slope below. Right: latency of a read while this many other sessions exist; mark: mean"
-        " over server processes, with its CI. Each number of sessions was measured at a different time: a"
-        " change common to all schemes is the machine's."
-    )
-
-
-def _bytes_per_session(line: LinearFit) -> float:
-    """Return the bytes that one more session takes."""
-    slopes = line.slopes()
-    return sum(slopes) / len(slopes)
-
-
 def _title(kept: dict[str, LinearFit], fits: dict[str, LinearFit]) -> str:
-    largest = max(kept, key=lambda arm: _bytes_per_session(kept[arm]))
+    largest = max(kept, key=lambda arm: lines.slope(kept[arm]))
     most = max(level.at for level in kept[largest].levels)
     total = kept[largest].predictions(most)[0] / _MB
     without = [arm for arm in fits if arm not in kept]
@@ -85,10 +73,8 @@ def _memory(
     lines.prepare(panel, f"{sweeps.POPULATION}: memory", _SESSIONS, "store memory of their keys (MB)")
     for arm, line in kept.items():
         lines.through(panel, line, styles[arm], confidence, up=_MB)
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    lines.ticks(panel, sorted({level.at for line in kept.values() for level in line.levels}))
-    lines.plain(panel.yaxis)
+    lines.log_up(panel)
+    lines.log_across(panel, (level.at for line in kept.values() for level in line.levels))
 
 
 def _latency(
@@ -102,24 +88,14 @@ def _latency(
     highest = 0.0
     for index, (arm, line) in enumerate(waits.items()):
         shift = _MARKS_APART ** (index / max(len(waits) - 1, 1) - 0.5)
-        look = styles[arm]
-        for level in line.levels:
-            estimate = mean(level.points, result.run.confidence, line.batches)
-            ci = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-            panel.errorbar(
-                [level.at * shift], [estimate.value], yerr=style.reach(estimate.value, ci), fmt=look.marker,
-                color=look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
-            )  # fmt: skip
-            highest = max(highest, style.end(estimate.value, ci))
-    panel.set_xscale("log")
+        for at, value, ci in lines.means(line, result.run.confidence):
+            lines.mark(panel, at * shift, value, ci, styles[arm])
+            highest = max(highest, style.end(value, ci))
     panel.set_ylim(0, _HEADROOM * highest)
-    lines.ticks(panel, sorted({level.at for line in waits.values() for level in line.levels}))
-    headline = _headline(waits, base, result.run.comparisons_confidence)
-    panel.text(
-        0.04, 0.04, "\n".join(headline), transform=panel.transAxes,
-        va="bottom", linespacing=1.4,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
-    )  # fmt: skip
+    lines.log_across(panel, (level.at for line in waits.values() for level in line.levels))
+    headline = "\n".join(_headline(waits, base, result.run.comparisons_confidence))
+    box = style.white(2)
+    panel.text(0.04, 0.04, headline, transform=panel.transAxes, va="bottom", linespacing=1.4, bbox=box)
 
 
 def _headline(waits: dict[str, LinearFit], base: str | None, confidence: float) -> list[str]:
@@ -138,10 +114,10 @@ def _headline(waits: dict[str, LinearFit], base: str | None, confidence: float) 
         ends = ""
         if min(len(points) for _, points in groups) > 1:
             value, low, high = contrast(groups, confidence)
-            ends = f" ({_more(low)} to {_more(high)})"
+            ends = f" ({fmt.change(low)} to {fmt.change(high)})"
         else:
             value = math.prod(points[0] ** power for power, points in groups)
-        headline.append(f"{arm}: {_more(value)}{ends}")
+        headline.append(f"{arm}: {fmt.change(value)}{ends}")
     return headline
 
 
@@ -152,7 +128,3 @@ def _change(line: LinearFit, power: int) -> list[tuple[float, Sequence[float]]]:
         for sign, level in ((1, line.levels[-1]), (-1, line.levels[0]))
         for group in split(level.points, line.batches)
     ]
-
-
-def _more(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.1f} %"

@@ -8,7 +8,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report.charts.parts import forest, page, style
+from harness.report.charts.parts import forest, page
 from harness.report.content import format as fmt
 from harness.report.content.case import Case, cases
 from harness.results.metrics import METRICS
@@ -16,7 +16,6 @@ from harness.results.model import Comparison, Result
 
 #: Metrics shown in addition to the primary one of a case.
 _ALWAYS: Final = ("total_cpu", "service_p50", "throughput")
-_NAME_CHARACTERS: Final = 22
 
 
 def draw(result: Result) -> Figure | None:
@@ -27,26 +26,21 @@ def draw(result: Result) -> Figure | None:
     first = next((case for case, _ in shown if case.primary_metric), shown[0][0])
     title = page.finding([first], first.primary_metric or _ALWAYS[0], "Ratios between schemes")
     heights = [forest.height(len(lines)) for _, lines in shown]
-    figure, panels = page.open_page(result, title, _reading(result), heights)
+    reading = (
+        "Ratio of the first scheme to the second, with its CI. Grey band: equivalence margin of "
+        f"{fmt.whole_percent(result.run.margin)}. A verdict is about the first scheme of its pair."
+    )
+    figure, panels = page.open_page(result, title, reading, heights)
     for panel, (case, lines) in zip(panels, shown, strict=True):
         _panel(panel, case, lines)
     forest.share_axis(panels, result.run.margin)
     return figure
 
 
-def _reading(result: Result) -> str:
-    margin = fmt.whole_percent(result.run.margin)
-    return (
-        "Ratio of the first scheme to the second, with its CI. Grey band: equivalence margin of "
-        f"{margin}. A verdict is about the first scheme of its pair."
-    )
-
-
 def _lines(case: Case) -> list[Comparison | str]:
     """Return the rows of a panel: a metric's name, then its comparisons; the primary metric first."""
-    wanted = dict.fromkeys([*([case.primary_metric] if case.primary_metric else []), *_ALWAYS])
     lines: list[Comparison | str] = []
-    for metric in wanted:
+    for metric in dict.fromkeys([case.primary_metric or _ALWAYS[0], *_ALWAYS]):
         compared = case.comparisons(metric) if metric != "throughput" or case.is_closed_loop else []
         lines += [metric, *compared] if compared else []
     return lines
@@ -64,7 +58,7 @@ def _panel(panel: Axes, case: Case, lines: Sequence[Comparison | str]) -> None:
 
 def _label(case: Case, line: Comparison | str) -> str:
     if not isinstance(line, str):
-        return " / ".join(style.shorten(name, _NAME_CHARACTERS) for name in (line.arm, line.base))
+        return forest.names(line.arm, line.base)
     notes = ["primary"] if line == case.primary_metric else []
     notes += ["larger is better"] if METRICS[line].larger_is_better else []
     return METRICS[line].title + (f" ({', '.join(notes)})" if notes else "")

@@ -15,14 +15,13 @@ from harness.report.content.case import Case, cases
 from harness.results.base import Interval
 from harness.results.model import Measurement, Result
 from harness.suites.arms import FLOOR
-from harness.suites.expressions import MetricTerm, Operation, Reference
+from harness.suites.expressions import MetricTerm, Operation
 
 #: The claims that this chart is about.
 CLAIMS: Final = (27,)
 METRIC: Final = "total_cpu"
 _EVERY_REQUEST: Final = "every request"
 _THICKNESS: Final = 0.6
-_ROW: Final = 0.42
 _LABEL_ROOM: Final = 1.45
 _READING: Final = (
     "Less is better. CPU per read beyond {base}, which checks no server-side state and so stays valid until"
@@ -39,7 +38,7 @@ def draw(result: Result) -> Figure | None:
     ]
     if not shown:
         return None
-    heights = [rows.height(case, _ROW * len(checking) / len(case.arms)) for case, _, checking in shown]
+    heights = [rows.height(len(checking)) for _, _, checking in shown]
     reading = _READING.format(base=shown[0][1])
     figure, panels = page.open_page(result, _title(*shown[0]), reading, heights)
     for panel, (case, base, checking) in zip(panels, shown, strict=True):
@@ -78,7 +77,7 @@ def _lookup(case: Case, arm: str) -> str | None:
 
 def _beyond(case: Case, base: str, row: Measurement) -> tuple[float, Interval]:
     """Return the CPU of an arm beyond the base (us), by the delta method; no interval from one instance."""
-    node = Operation("-", Reference(MetricTerm(row.arm, METRIC)), Reference(MetricTerm(base, METRIC)))
+    node = Operation("-", MetricTerm(row.arm, METRIC), MetricTerm(base, METRIC))
     measured: dict[MetricTerm, Measurement] = {
         term: match for term in node.figures() if (match := case.find(term.arm, METRIC)) is not None
     }
@@ -100,19 +99,14 @@ def _costs(case: Case, base: str, row: Measurement) -> str:
 
 
 def _panel(panel: Axes, case: Case, base: str, checking: Sequence[Measurement]) -> None:
-    rows.prepare(panel, case, [row.arm for row in checking], f"CPU per request beyond {base} (µs)")
+    rows.prepare_case(panel, case, [row.arm for row in checking], f"CPU per request beyond {base} (µs)")
     farthest = 0.0
     for index, row in enumerate(checking):
         beyond, ci = _beyond(case, base, row)
-        panel.barh(index, beyond, _THICKNESS, color=_colour(row.arm))
+        # The fixed colour of a reference server, or one colour for all others: rows have names.
+        panel.barh(index, beyond, _THICKNESS, color=style.arm_styles([row.arm])[row.arm].colour)
         rows.whisker(panel, index, beyond, ci, whole=True)
         edge = max(beyond if ci is None else ci[1], 0)
-        label = f"{fmt.difference(beyond, ci)} µs, {_lookup(case, row.arm)}"
-        rows.value_label(panel, index, edge, label)
+        rows.value_label(panel, index, edge, f"{fmt.difference(beyond, ci)} µs, {_lookup(case, row.arm)}")
         farthest = max(farthest, edge)
     panel.set_xlim(right=_LABEL_ROOM * farthest)
-
-
-def _colour(arm: str) -> str:
-    """Return the fixed colour of a reference server, or one colour for all others: rows have names."""
-    return style.arm_styles([arm])[arm].colour

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -12,10 +12,9 @@ from matplotlib.lines import Line2D
 from harness.analysis.stats import scaling
 from harness.analysis.stats.estimate import Estimate
 from harness.analysis.stats.scaling import ScalingStep
-from harness.report.charts.parts import lines, page, style, tooltips
+from harness.report.charts.parts import lines, page, style
 from harness.report.content import format as fmt
-from harness.results.base import Interval
-from harness.results.model import Result
+from harness.results.model import Measurement, Result
 
 #: The claims that this chart is about.
 CLAIMS: Final = (2, 18)
@@ -44,15 +43,16 @@ def draw(result: Result) -> Figure | None:
     )
     lines.prepare(left, "scale-out: throughput", _ACROSS, "throughput (req/s)")
     lines.prepare(right, "scale-out: CPU cores used", _ACROSS, "cores")
-    counts = sorted({step.processes for steps in steps_by_arm.values() for step in steps})
+    every = [step for steps in steps_by_arm.values() for step in steps]
+    counts = sorted({step.processes for step in every})
     for panel in (left, right):
         panel.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
         panel.set_xlim(-0.5, len(counts) - 0.5)
-    shifts = {arm: _APART * (index - (len(steps_by_arm) - 1) / 2) for index, arm in enumerate(steps_by_arm)}
-    for arm, steps in steps_by_arm.items():
-        places = [counts.index(step.processes) + shifts[arm] for step in steps]
+    for index, (arm, steps) in enumerate(steps_by_arm.items()):
+        shift = _APART * (index - (len(steps_by_arm) - 1) / 2)
+        places = [counts.index(step.processes) + shift for step in steps]
         look = styles[arm]
-        _series(left, places, [_throughput(step) for step in steps], look, f"{arm}: {{}} req/s")
+        _series(left, places, [step.throughput for step in steps], look, f"{arm}: {{}} req/s")
         ideal = [step.processes / steps[0].processes * steps[0].throughput.value for step in steps]
         left.plot(places, ideal, ":", color=look.colour, linewidth=1.0, zorder=1)
         _series(right, places, [step.server_cores for step in steps], look, f"{arm}, server: {{}} cores")
@@ -60,71 +60,37 @@ def draw(result: Result) -> Figure | None:
             stores = [step.store_cores for step in steps]
             _series(right, places, stores, look, f"{arm}, store: {{}} cores", hollow=True)
     right.axhline(1, color=style.GREY, linewidth=1.0, zorder=1)
-    _from_zero(left, steps_by_arm, _throughput)
-    _from_zero(right, steps_by_arm, lambda step: step.server_cores, least=1)
+    _from_zero(left, [step.throughput for step in every])
+    _from_zero(right, [step.server_cores for step in every], least=1)
     right.set_title(f"{right.get_title(loc='left')} (server CPUs: {cpus})")
     return figure
 
 
 def _parts() -> list[page.LegendEntry]:
-    grey = style.GREY
-    return [
-        (Line2D([], [], color=grey, marker="o"), "cores of the server"),
-        (
-            Line2D([], [], color=grey, marker="o", markerfacecolor="white", linestyle="--"),
-            "cores of the store",
-        ),
-    ]
+    server = Line2D([], [], color=style.GREY, marker="o")
+    store = Line2D([], [], color=style.GREY, marker="o", markerfacecolor="white", linestyle="--")
+    return [(server, "cores of the server"), (store, "cores of the store")]
 
 
 def _series(
     panel: Axes,
     places: Sequence[float],
-    values: Sequence[Estimate],
+    values: Sequence[Estimate | Measurement],
     look: style.ArmStyle,
     text: str,
     *,
     hollow: bool = False,
 ) -> None:
     """Draw marks with their intervals, joined by a line."""
-    panel.plot(
-        places,
-        [estimate.value for estimate in values],
-        "--" if hollow else "-",
-        color=look.colour,
-        linewidth=1.4,
-    )
-    for place, estimate in zip(places, values, strict=True):
-        ci = _interval(estimate)
-        drawn = panel.errorbar(
-            [place], [estimate.value], yerr=style.reach(estimate.value, ci), fmt=look.marker,
-            color=look.colour, markerfacecolor="white" if hollow else look.colour, ms=6, elinewidth=1.2,
-            capsize=3, zorder=3,
-        )  # fmt: skip
-        tooltips.add_tooltips(drawn.lines[0], [text.format(fmt.with_interval(estimate.value, ci))])
+    line, fill = ("--", "white") if hollow else ("-", look.colour)
+    panel.plot(places, [row.value for row in values], line, color=look.colour, linewidth=1.4)
+    for place, row in zip(places, values, strict=True):
+        tooltip = text.format(fmt.with_interval(row.value, row.ci))
+        lines.mark(panel, place, row.value, row.ci, look, tooltip, mfc=fill)
 
 
-def _interval(estimate: Estimate) -> Interval:
-    return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-
-
-def _throughput(step: ScalingStep) -> Estimate:
-    row = step.throughput
-    return Estimate(row.value, *(row.ci or (None, None)))
-
-
-def _from_zero(
-    panel: Axes,
-    steps_by_arm: Mapping[str, Sequence[ScalingStep]],
-    value: Callable[[ScalingStep], Estimate],
-    least: float = 0,
-) -> None:
-    ends = [
-        style.end(estimate.value, _interval(estimate))
-        for steps in steps_by_arm.values()
-        for estimate in map(value, steps)
-    ]
-    panel.set_ylim(0, _HEADROOM * max([*ends, least]))
+def _from_zero(panel: Axes, values: Sequence[Estimate | Measurement], least: float = 0) -> None:
+    panel.set_ylim(0, _HEADROOM * max(least, *(style.end(row.value, row.ci) for row in values)))
 
 
 def _title(result: Result, steps_by_arm: Mapping[str, Sequence[ScalingStep]]) -> str:

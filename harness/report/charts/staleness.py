@@ -23,6 +23,7 @@ DENYLIST: Final = "a denylist adds to a read"
 #: Endings of the names of measured figures; all others are calculated.
 _MEASURED: Final = ("lived", "seen", "measured")
 _PANEL: Final = 3.8
+_LOOK: Final = style.ArmStyle(style.BLUE, "o")
 _READING: Final = (
     "Less is better in both: shorter token lifetimes cost more refreshes (left), longer ones leave revoked"
     " access open for longer (right). All axes are logarithmic."
@@ -59,12 +60,12 @@ def _kind(figure: ClaimFigure) -> str:
 
 
 def _mark(kind: str) -> Line2D:
-    return Line2D([], [], color=style.BLUE, marker="o", linestyle="", mfc=_fill(kind))
+    return Line2D([], [], color=_LOOK.colour, marker=_LOOK.marker, linestyle="", mfc=_fill(kind))
 
 
 def _fill(kind: str) -> str:
     """Return the fill of a mark: filled for measured figures, hollow for calculated ones."""
-    return style.BLUE if kind in _MEASURED else "white"
+    return _LOOK.colour if kind in _MEASURED else "white"
 
 
 def _title(cost: Sequence[ClaimFigure], denylist: ClaimFigure | None) -> str:
@@ -82,17 +83,12 @@ def _seconds(figure: ClaimFigure) -> str:
 
 def _panel(panel: Axes, figures: Sequence[ClaimFigure], title: str, unit: str) -> None:
     lines.prepare(panel, title, "token lifetime (s)", unit)
-    panel.set_xscale("log")
-    panel.set_yscale("log")
     places = [figure.x or 0.0 for figure in figures]
-    panel.plot(places, [figure.value for figure in figures], color=style.BLUE, linewidth=1.2, zorder=2)
+    panel.plot(places, [figure.value for figure in figures], color=_LOOK.colour, linewidth=1.2, zorder=2)
     for place, figure in zip(places, figures, strict=True):
-        panel.errorbar(
-            [place], [figure.value], yerr=style.reach(figure.value, figure.ci), fmt="o", color=style.BLUE,
-            mfc=_fill(_kind(figure)), ms=6, elinewidth=1.2, capsize=3, zorder=3,
-        )  # fmt: skip
-    lines.ticks(panel, sorted(set(places)))
-    lines.plain(panel.yaxis)
+        lines.mark(panel, place, figure.value, figure.ci, _LOOK, mfc=_fill(_kind(figure)))
+    lines.log_up(panel)
+    lines.log_across(panel, places)
 
 
 def _denylist(panel: Axes, figure: ClaimFigure) -> None:

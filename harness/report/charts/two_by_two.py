@@ -7,7 +7,6 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from harness.analysis.stats.contrasts import effect_powers
 from harness.analysis.stats.estimate import log_contrast
@@ -26,11 +25,12 @@ _PANEL: Final = 4.0
 _TOKENS: Final = ("token", "token-cookie")
 _SESSIONS: Final = ("opaque-bearer", "cookie")
 _ROOM: Final = 1.2
-#: Name, arms, colour and marker of both lines.
-_LINES: Final = (
-    ("token: signature check", _TOKENS, style.BLUE, "o"),
-    ("session: store lookup", _SESSIONS, style.VERMILLION, "s"),
-)
+#: Look and arms of both lines, by name.
+_LOOKS: Final = {
+    "token: signature check": style.ArmStyle(style.BLUE, "o"),
+    "session: store lookup": style.ArmStyle(style.VERMILLION, "s"),
+}
+_LINES: Final = tuple(zip((_TOKENS, _SESSIONS), _LOOKS.values(), strict=True))
 _READING: Final = (
     "Less is better. Gap between the lines: cost of a session; slope: cost of a cookie."
     " Mark: mean over server processes, with its CI."
@@ -46,10 +46,7 @@ def draw(result: Result) -> Figure | None:
     ]
     if not shown:
         return None
-    legend = [
-        (Line2D([], [], color=colour, marker=marker, linewidth=1.8), name)
-        for name, _, colour, marker in _LINES
-    ]
+    legend = lines.legend(_LOOKS, _LOOKS)
     figure, panels = page.open_page(result, _title(shown[0]), _READING, [_PANEL] * len(shown), 1, legend)
     for panel, case in zip(panels, shown, strict=True):
         _panel(panel, case)
@@ -67,53 +64,45 @@ def _effect(case: Case, more: tuple[str, str], less: tuple[str, str]) -> tuple[f
     return ratio, (low, high)
 
 
-def _state(case: Case) -> tuple[float, Interval]:
-    return _effect(case, _SESSIONS, _TOKENS)
-
-
-def _transport(case: Case) -> tuple[float, Interval]:
-    return _effect(case, (_TOKENS[1], _SESSIONS[1]), (_TOKENS[0], _SESSIONS[0]))
+def _effects(case: Case) -> dict[str, tuple[float, Interval]]:
+    bearer, cookie = zip(_TOKENS, _SESSIONS, strict=True)
+    return {
+        "session vs token": _effect(case, _SESSIONS, _TOKENS),
+        "cookie vs bearer": _effect(case, cookie, bearer),
+    }
 
 
 def _title(case: Case) -> str:
-    state, transport = _state(case)[0], _transport(case)[0]
+    state, transport = (ratio for ratio, _ in _effects(case).values())
     return (
-        f"CPU per read: {_change(state)} for a session instead of a token, {_change(transport)} for a cookie"
-        " instead of a header"
+        f"CPU per read: {fmt.change(state)} for a session instead of a token, {fmt.change(transport)} for a"
+        " cookie instead of a header"
     )
 
 
-def _change(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.1f} %"
-
-
-def _headline(name: str, effect: tuple[float, Interval]) -> str:
-    ratio, ci = effect
-    ends = "" if ci is None else f" ({_change(ci[0])} to {_change(ci[1])})"
-    return f"{name}: {_change(ratio)}{ends}"
+def _headline(name: str, ratio: float, ci: Interval) -> str:
+    ends = "" if ci is None else f" ({fmt.change(ci[0])} to {fmt.change(ci[1])})"
+    return f"{name}: {fmt.change(ratio)}{ends}"
 
 
 def _panel(panel: Axes, case: Case) -> None:
     lines.prepare(panel, case.title, "", f"CPU per request ({style.unit(METRICS[METRIC].unit)})")
     rows = {row.arm: row for row in case.measured(METRIC) if row.arm in (*_TOKENS, *_SESSIONS)}
-    for _, arms, colour, _ in _LINES:
-        panel.plot([0, 1], [rows[arm].value for arm in arms], color=colour, linewidth=1.8, zorder=2)
-    for place, (token, session) in enumerate(zip(_TOKENS, _SESSIONS, strict=True)):
-        upper = max((token, session), key=lambda arm: rows[arm].value)
-        for arm, (_, _, colour, marker) in zip((token, session), _LINES, strict=True):
-            row = rows[arm]
-            panel.errorbar(
-                [place], [row.value], yerr=style.reach(row.value, row.ci), fmt=marker, color=colour, ms=7,
-                elinewidth=1.4, capsize=4, zorder=3,
-            )  # fmt: skip
+    for arms, look in _LINES:
+        panel.plot([0, 1], [rows[arm].value for arm in arms], color=look.colour, linewidth=1.8, zorder=2)
+    for place in (0, 1):
+        upper = max((_TOKENS[place], _SESSIONS[place]), key=lambda arm: rows[arm].value)
+        for arms, look in _LINES:
+            row = rows[arms[place]]
+            lines.mark(panel, place, row.value, row.ci, look, ms=7, elinewidth=1.4, capsize=4)
             panel.annotate(
-                f"{arm}: {fmt.with_interval(row.value, row.ci)}", (place, row.value),
-                (12 if place else -12, 3 if arm == upper else -3), textcoords="offset points",
-                ha="left" if place else "right", va="bottom" if arm == upper else "top", color=colour,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+                f"{row.arm}: {fmt.with_interval(row.value, row.ci)}", (place, row.value),
+                (12 if place else -12, 3 if row.arm == upper else -3), textcoords="offset points",
+                ha="left" if place else "right", va="bottom" if row.arm == upper else "top",
+                color=look.colour, bbox=style.white(1),
             )  # fmt: skip
     panel.set_xticks([0, 1], ["bearer header", "cookie"])
     panel.set_xlim(-0.75, 1.75)
     panel.set_ylim(0, _ROOM * max(style.end(row.value, row.ci) for row in rows.values()))
-    effects = [_headline("session vs token", _state(case)), _headline("cookie vs bearer", _transport(case))]
-    panel.text(0.5, 0.04, "\n".join(effects), transform=panel.transAxes, ha="center", va="bottom")
+    effects = "\n".join(_headline(name, *effect) for name, effect in _effects(case).items())
+    panel.text(0.5, 0.04, effects, transform=panel.transAxes, ha="center", va="bottom")

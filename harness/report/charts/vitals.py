@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import cycle
 from typing import Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.growth import settled_from
 from harness.report.charts.parts import page, style
@@ -30,9 +31,13 @@ _NAME_CHARACTERS: Final = 40
 #: Number of marks along a line.
 _MARKS: Final = 8
 
+_READING: Final = (
+    "Level is good. Line: one process, sampled between slots, when no request is in flight. Grey: warm-up,"
+    " not checked for growth."
+)
+
 #: The matplotlib keywords for the line of a process.
 _Look = dict[str, Any]
-_Values = Callable[[Vitals], Sequence[float]]
 
 
 def draw(result: Result) -> Figure | None:
@@ -42,14 +47,14 @@ def draw(result: Result) -> Figure | None:
         return None
     looks = _looks(result, [row for case in shown for row in case.vitals()])
     groups = [group for case in shown for group in _groups(case)]
-    figure, panels = page.open_page(
-        result, _title(shown), _reading(), [_PANEL_HEIGHT] * _COLUMNS * len(groups), _COLUMNS, _legend(looks)
-    )
+    heights = [_PANEL_HEIGHT] * _COLUMNS * len(groups)
+    figure, panels = page.open_page(result, _title(shown), _READING, heights, _COLUMNS, _legend(looks))
     for index, (name, rows) in enumerate(groups):
         memory, descriptors = panels[_COLUMNS * index : _COLUMNS * (index + 1)]
-        _panel(memory, f"{name}: memory", rows, looks, _megabytes)
+        megabytes = [[value / 1e6 for value in row.rss] for row in rows]
+        _panel(memory, f"{name}: memory", rows, looks, megabytes)
         memory.set_ylabel("resident memory (MB)")
-        _panel(descriptors, f"{name}: descriptors", rows, looks, _descriptors)
+        _panel(descriptors, f"{name}: descriptors", rows, looks, [row.descriptors for row in rows])
         descriptors.set_ylabel("open descriptors")
         descriptors.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
@@ -65,31 +70,21 @@ def _title(shown: Sequence[Case]) -> str:
     )
 
 
-def _reading() -> str:
-    return (
-        "Level is good. Line: one process, sampled between slots, when no request is in flight. "
-        "Grey: warm-up, not checked for growth."
-    )
-
-
 def _groups(case: Case) -> list[tuple[str, list[Vitals]]]:
     """Return the rows of panels of a case: its servers, and the other processes."""
-    rows = case.vitals()
-    servers, others = [row for row in rows if row.arm], [row for row in rows if not row.arm]
-    named = [(f"{case.title}\nservers", servers), (f"{case.title}\nother processes", others)]
-    return [group for group in named if group[1]]
+    groups: dict[str, list[Vitals]] = {"servers": [], "other processes": []}
+    for row in case.vitals():
+        groups["servers" if row.arm else "other processes"].append(row)
+    return [(f"{case.title}\n{name}", rows) for name, rows in groups.items() if rows]
 
 
 def _looks(result: Result, rows: Sequence[Vitals]) -> dict[str, _Look]:
     """Return the look of each line by arm or, for other processes, by process name."""
-    arms = style.arm_styles(result.arms())
-    looks: dict[str, _Look] = {
-        arm: {"color": look.colour, "marker": look.marker} for arm, look in arms.items()
-    }
     others = dict.fromkeys(row.process for row in rows if not row.arm)
-    for index, name in enumerate(others):
-        looks[name] = {"color": style.BLACK, "linestyle": _OTHERS[index % len(_OTHERS)]}
-    return looks
+    return {
+        arm: {"color": look.colour, "marker": look.marker}
+        for arm, look in style.arm_styles(result.arms()).items()
+    } | {name: {"color": style.BLACK, "linestyle": dashes} for name, dashes in zip(others, cycle(_OTHERS))}
 
 
 def _legend(looks: dict[str, _Look]) -> list[page.LegendEntry]:
@@ -100,28 +95,26 @@ def _legend(looks: dict[str, _Look]) -> list[page.LegendEntry]:
     return [*entries, (Patch(facecolor=_BAND), "warm-up")]
 
 
-def _panel(panel: Axes, title: str, rows: Sequence[Vitals], looks: dict[str, _Look], values: _Values) -> None:
-    for row in rows:
+def _panel(
+    panel: Axes,
+    title: str,
+    rows: Sequence[Vitals],
+    looks: dict[str, _Look],
+    values: Sequence[Sequence[float]],
+) -> None:
+    """Draw the values of each process over time; before its growth is checked, on a band."""
+    for row, heights in zip(rows, values, strict=True):
         minutes, apart = [moment / 60 for moment in row.at_s], max(len(row.at_s) // _MARKS, 1)
         look = looks[row.arm or row.process]
-        panel.plot(minutes, values(row), linewidth=1.3, markersize=4, markevery=apart, alpha=0.85, **look)
+        panel.plot(minutes, heights, linewidth=1.3, markersize=4, markevery=apart, alpha=0.85, **look)
     panel.axvspan(0, settled_from(rows[0]) / 60, color=_BAND, lw=0, zorder=0)
-    wrapped = [line for part in title.split("\n") for line in style.lines(part, style.TITLE_CHARACTERS // 2)]
-    panel.set_title("\n".join(wrapped))
+    style.set_title(panel, title, 2)
     panel.set_xlim(0, max(row.at_s[-1] for row in rows) / 60)
-    panel.set_ylim(0, _HEADROOM * max(max(values(row)) for row in rows))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    panel.set_ylim(0, _HEADROOM * max(map(max, values)))
+    panel.yaxis.set_major_formatter(style.plain)
     panel.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     panel.grid(True, axis="both")
     panel.set_xlabel("time (minutes)")
-
-
-def _megabytes(row: Vitals) -> list[float]:
-    return [value / 1e6 for value in row.rss]
-
-
-def _descriptors(row: Vitals) -> list[int]:
-    return row.descriptors
 
 
 def _seconds(case: Case) -> float:

@@ -14,7 +14,6 @@ from harness.report.charts.parts import forest, page, rows, style, tooltips
 from harness.report.content import format as fmt
 
 _ROW: Final = 0.34
-_PANEL: Final = 0.95
 #: The title is about pairs with this prefix; the rest of the name is the origin of the page.
 _REFERENCE_PAIR: Final = "token / cookie, "
 _READING: Final = (
@@ -48,7 +47,7 @@ def figure(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, caption: 
     """
     cases = [(wait, mean) for wait in waits if (mean := wait.answered_ms) is not None]
     compared = [(pair, mean) for pair in [*pairs, noise.pair] if (mean := pair.answered_ratio) is not None]
-    heights = [_PANEL + _ROW * len(cases), *([forest.height(len(compared))] if compared else [])]
+    heights = [rows.height(len(cases), _ROW), *([forest.height(len(compared))] if compared else [])]
     reading = _READING.format(margin=fmt.whole_percent(MARGIN))
     whole, panels = page.open_page_of_several(_title(pairs, noise), reading, caption, heights)
     _cases(panels[0], cases)
@@ -72,25 +71,21 @@ def _title(pairs: Sequence[Pair], noise: Noise) -> str:
 def _cases(panel: Axes, cases: Sequence[tuple[Wait, Mean]]) -> None:
     """Draw a row per case, from zero."""
     looks = style.arm_styles(list(dict.fromkeys(wait.server for wait, _ in cases)))
-    panel.set_title("Click to response: received (hollow) and in the page")
-    panel.set_yticks(range(len(cases)), [_name(wait) for wait, _ in cases])
-    panel.set_ylim(len(cases) - 0.5, -0.5)
-    panel.tick_params(axis="y", length=0)
-    panel.set_xlabel(f"ms ({fmt.whole_percent(CONFIDENCE)} CIs)")
-    for index, (wait, mean) in enumerate(cases):
-        look, text = looks[wait.server], fmt.with_interval(mean.value, mean.ci)
-        rows.whisker(panel, index, mean.value, mean.ci)
-        [mark] = panel.plot([mean.value], [index], look.marker, color=look.colour, ms=8, zorder=5)
-        tooltips.add_tooltips(mark, [f"{_name(wait)}: {text} ms"])
-        rows.value_label(panel, index, style.end(mean.value, mean.ci), text)
-        if (early := wait.received_ms) is not None:
-            rows.whisker(panel, index, early.value, early.ci)
-            [mark] = panel.plot(
-                [early.value], [index], look.marker, color=look.colour, mfc="white", ms=8, zorder=5
-            )
-            tooltips.add_tooltips(
-                mark, [f"{_name(wait)}, received: {fmt.with_interval(early.value, early.ci)} ms"]
-            )
+    unit = f"ms ({fmt.whole_percent(CONFIDENCE)} CIs)"
+    names = [_name(wait) for wait, _ in cases]
+    rows.prepare(panel, "Click to response: received (hollow) and in the page", names, unit)
+    for index, (wait, answered) in enumerate(cases):
+        look = looks[wait.server]
+        for mean, what, fill in ((answered, "", look.colour), (wait.received_ms, ", received", "white")):
+            if mean is not None:
+                rows.whisker(panel, index, mean.value, mean.ci)
+                [mark] = panel.plot(
+                    [mean.value], [index], look.marker, color=look.colour, mfc=fill, ms=8, zorder=5
+                )
+                text = f"{names[index]}{what}: {fmt.with_interval(mean.value, mean.ci)} ms"
+                tooltips.add_tooltips(mark, [text])
+        value = fmt.with_interval(answered.value, answered.ci)
+        rows.value_label(panel, index, style.end(answered.value, answered.ci), value)
     rows.from_zero(panel, max(style.end(mean.value, mean.ci) for _, mean in cases))
 
 

@@ -20,51 +20,44 @@ _END: Final = {"arrived": "kernel receive timestamp", "read": "read by the load 
 def fingerprint(result: Result) -> dict[str, str]:
     """Return the conditions that must be equal, by a readable name."""
     machine = result.environment
-    cuts = {
-        f"slots of {row.scenario} ({row.load})": f"{row.lead_ms:g} + {row.slot_ms:g} ms after"
-        f" {row.warmup_requests} warm-up requests"
-        for row in result.run.slots
+    return {
+        "CPU": environment.hardware(machine),
+        "kernel": machine.kernel,
+        "placement": environment.placement(result),
+        "response end time": _END[result.run.answers_end],
+        **{
+            f"machine of {arm}": f"{agent.host}: {environment.hardware(agent)}"
+            for agent in machine.agents
+            for arm in agent.arms
+        },
+        **{
+            f"slots of {row.scenario} ({row.load})": f"{row.lead_ms:g} + {row.slot_ms:g} ms after"
+            f" {row.warmup_requests} warm-up requests"
+            for row in result.run.slots
+        },
     }
-    remote = {
-        f"machine of {arm}": f"{agent.host}: {agent.cpu}, {agent.cores} cores"
-        for agent in machine.agents
-        for arm in agent.arms
-    }
-    return (
-        {
-            "CPU": f"{machine.cpu}, {machine.cores} cores",
-            "kernel": machine.kernel,
-            "placement": environment.placement(result),
-            "response end time": _END[result.run.answers_end],
-        }
-        | remote
-        | cuts
-    )
 
 
 def subject(result: Result) -> dict[str, str]:
     """Return the software that was measured, by a readable name."""
     software = result.environment
-    store = software.store
+    store, revision, dirty = software.store, software.git.revision, software.git.dirty
     return {
         "Python": software.python,
         "event loop": software.servers.get("loop", "not recorded"),
         "password cost": software.servers.get("password_cost", "not recorded"),
         "store": f"{store.name} {store.version}, {store.source}",
         "servers' code": software.servers.get("digest", "not recorded")[:12],
-        "revision": _revision(result),
+        "revision": "no checkout" if revision is None else revision[:12] + (" with changes" if dirty else ""),
     } | software.packages
 
 
 def obstacles(base: Result, other: Result) -> dict[str, tuple[str, str]]:
     """Return the conditions that make the times of two results incomparable; empty if there are none."""
     differing = differences(fingerprint(base), fingerprint(other))
-    loops_ns = base.environment.turn_ns, other.environment.turn_ns
     if speed_difference(base, other) > ALIKE:
-        differing["CPU speed"] = (
-            f"{loops_ns[0]:.1f} ns per loop iteration",
-            f"{loops_ns[1]:.1f} ns per loop iteration",
-        )
+        then, now = (f"{side.environment.turn_ns:.1f} ns per loop iteration" for side in (base, other))
+        differing["CPU speed"] = then, now
     return differing
 
 
@@ -82,10 +75,3 @@ def speed_difference(base: Result, other: Result) -> float:
 def differences(base: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str, str]]:
     """Return the values that differ; a name that only one side has, such as a scenario, is no difference."""
     return {name: (base[name], other[name]) for name in base if name in other and base[name] != other[name]}
-
-
-def _revision(result: Result) -> str:
-    git = result.environment.git
-    if git.revision is None:
-        return "no checkout"
-    return git.revision[:12] + (" with changes" if git.dirty else "")

@@ -8,7 +8,7 @@ made one after the other differ by more than the spread within a run (docs/metho
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -21,8 +21,11 @@ from harness.report.content.incidents import incidents
 from harness.report.content.validity import invalid_reason
 from harness.results.base import Interval, Model
 from harness.results.metrics import METRICS
-from harness.results.model import Comparison, Measurement, Result, SeriesKey
+from harness.results.model import Result, SeriesKey
 from harness.suites.arms import FLOOR
+
+#: Metric, base of a ratio (None for a value), and arm of a row.
+_Key = tuple[str, str | None, str]
 
 _LABELS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: Metrics shown in addition to the primary one; comparison.json has all.
@@ -139,8 +142,10 @@ def compare(results: Sequence[tuple[str, Result]]) -> Compared:
     _refuse_invalid(sources)
     valid = {s.label: result for s, (_, result) in zip(sources, results, strict=True) if not s.invalid}
     same = not any(source.machine for source in sources if not source.invalid)
-    times = list(_times(valid, base.run.confidence)) if same else []
-    ratios = list(_ratios(valid, base.run.confidence))
+    by_title = _all_cases(valid)
+    confidence, shared = base.run.confidence, list(by_title.values())
+    times = [row for each in shared for row in _rows(each, _times(each), confidence)] if same else []
+    ratios = [row for each in shared for row in _rows(each, _pairs(each), confidence)]
     if not times and not ratios:
         listed = "; ".join(f"{label}: {', '.join(c.title for c in cases(r))}" for label, r in valid.items())
         raise SuiteError(
@@ -148,17 +153,16 @@ def compare(results: Sequence[tuple[str, Result]]) -> Compared:
             + "".join(f" {note}." for note in _incidents(valid))
         )
     return Compared(
-        confidence=base.run.confidence,
+        confidence=confidence,
         results=sources,
         same_machine=same,
         times=times,
         ratios=ratios,
-        only_in=[*_only_in(valid), *_incidents(valid)],
+        only_in=[*_only_in(by_title, len(valid)), *_incidents(valid)],
     )
 
 
 def _source(label: str, place: str, result: Result, base: Result) -> Source:
-    machine = obstacles(base, result)
     software = differences(subject(base), subject(result))
     return Source(
         label=label,
@@ -167,7 +171,7 @@ def _source(label: str, place: str, result: Result, base: Result) -> Source:
         suite=result.run.suite,
         started_at=result.run.started_at,
         invalid="" if result.valid else invalid_reason(result),
-        machine=[(name, *both) for name, both in machine.items()],
+        machine=[(name, *both) for name, both in obstacles(base, result).items()],
         software=[(name, *both) for name, both in software.items()],
     )
 
@@ -180,47 +184,25 @@ def _refuse_invalid(sources: Sequence[Source]) -> None:
         raise InvalidMeasurementError(f"{others[0].place} is invalid: {others[0].invalid}")
 
 
-def _all_cases(results: dict[str, Result]) -> list[tuple[str, dict[str, Case]]]:
+def _all_cases(results: dict[str, Result]) -> dict[str, dict[str, Case]]:
     """Return each case by its title, with the results that have it, in order of first occurrence."""
     by_title: dict[str, dict[str, Case]] = {}
     for label, result in results.items():
         for case in cases(result):
             by_title.setdefault(case.title, {})[label] = case
-    return list(by_title.items())
+    return by_title
 
 
 def _arms(by_label: dict[str, Case]) -> list[str]:
     return list(dict.fromkeys(arm for case in by_label.values() for arm in case.arms))
 
 
-def _times(results: dict[str, Result], confidence: float) -> Iterator[ComparedRow]:
-    for _, by_label in _all_cases(results):
-        for metric in METRICS:
-            for arm in _arms(by_label):
-                rows = {label: row for label, case in by_label.items() if (row := case.find(arm, metric))}
-                if len(rows) > 1:
-                    yield _compared_row(by_label, metric, arm, None, list(_time_entries(rows, confidence)))
+def _times(by_label: dict[str, Case]) -> list[_Key]:
+    return [(metric, None, arm) for metric in METRICS for arm in _arms(by_label)]
 
 
-def _time_entries(rows: dict[str, Measurement], confidence: float) -> Iterator[Entry]:
-    base = rows.get(_LABELS[0])
-    for label, row in rows.items():
-        now, was = powers(row, 1), powers(base, -1) if base is not None and label != _LABELS[0] else []
-        to_base, to_base_ci = _interval([*now, *was] if now and was else [], confidence)
-        yield Entry(label=label, value=row.value, ci=row.ci, to_base=to_base, to_base_ci=to_base_ci)
-
-
-def _ratios(results: dict[str, Result], confidence: float) -> Iterator[ComparedRow]:
-    for _, by_label in _all_cases(results):
-        for metric, over, arm in _pairs(by_label):
-            rows = {label: row for label, case in by_label.items() if (row := _pair(case, metric, over, arm))}
-            if len(rows) > 1:
-                entries = list(_ratio_entries(rows, by_label, confidence))
-                yield _compared_row(by_label, metric, arm, over, entries)
-
-
-def _pairs(by_label: dict[str, Case]) -> list[tuple[str, str, str]]:
-    """Return metric, base and arm of each comparison, in the direction in which it occurs first."""
+def _pairs(by_label: dict[str, Case]) -> Sequence[_Key]:
+    """Return each comparison, in the direction in which it occurs first."""
     pairs: dict[tuple[str, str, str], None] = {}
     for row in (row for case in by_label.values() for row in case.comparisons()):
         if (row.metric, row.arm, row.base) not in pairs:
@@ -228,60 +210,69 @@ def _pairs(by_label: dict[str, Case]) -> list[tuple[str, str, str]]:
     return list(pairs)
 
 
-def _pair(case: Case, metric: str, over: str, arm: str) -> Comparison | None:
-    """Return the comparison of `arm` over `over`, inverted if the suite lists the two in the other order."""
+def _ratio(case: Case, metric: str, over: str, arm: str) -> float | None:
+    """Return the ratio of `arm` to `over`, inverted if the suite lists the two in the other order."""
     for row in case.comparisons(metric):
         if (row.base, row.arm) == (over, arm):
-            return row
+            return row.ratio
         if (row.base, row.arm) == (arm, over):
-            return row.model_copy(update={"base": over, "arm": arm, "ratio": 1 / row.ratio, "ci": None})
+            return 1 / row.ratio
     return None
 
 
-def _ratio_entries(
-    rows: dict[str, Comparison], by_label: dict[str, Case], confidence: float
-) -> Iterator[Entry]:
-    for label, row in rows.items():
-        now = _pair_powers(by_label[label], row)
-        was = _pair_powers(by_label[_LABELS[0]], row) if label != _LABELS[0] and _LABELS[0] in rows else []
-        moved, moved_ci = _interval([*now, *((-power, points) for power, points in was)], confidence)
-        yield Entry(
-            label=label,
-            value=row.ratio,
-            ci=_interval(now, confidence)[1],
-            to_base=moved if was else None,
-            to_base_ci=moved_ci if was else None,
-        )
+class _Value(NamedTuple):
+    """Value of one result, its interval, and the instances behind it."""
+
+    value: float
+    ci: Interval
+    powers: list[Power]
 
 
-def _interval(groups: Sequence[Power], confidence: float) -> tuple[float | None, Interval]:
+def _rows(by_label: dict[str, Case], keys: Sequence[_Key], confidence: float) -> Iterator[ComparedRow]:
+    """Yield a row for each of these keys that at least two results have."""
+    case = next(iter(by_label.values()))
+    for metric, over, arm in keys:
+        found = {
+            label: _value(of_label, metric, over, arm, confidence) for label, of_label in by_label.items()
+        }
+        values = {label: value for label, value in found.items() if value is not None}
+        if len(values) > 1:
+            yield ComparedRow(
+                scenario=case.scenario,
+                load=case.load,
+                params=case.params,
+                metric=metric,
+                arm=arm,
+                over=over,
+                primary=metric == case.primary_metric,
+                entries=list(_entries(values, confidence)),
+            )
+
+
+def _value(case: Case, metric: str, over: str | None, arm: str, confidence: float) -> _Value | None:
+    """Return the value of an arm, or its ratio to another one; None if the result has neither."""
+    row = case.find(arm, metric)
+    if over is None:
+        return None if row is None else _Value(row.value, row.ci, powers(row, 1))
+    base, ratio = case.find(over, metric), _ratio(case, metric, over, arm)
+    groups = [] if base is None or row is None else ratio_powers(base, row)
+    return None if ratio is None else _Value(ratio, _contrast(groups, confidence)[1], groups)
+
+
+def _entries(values: dict[str, _Value], confidence: float) -> Iterator[Entry]:
+    base = values.get(_LABELS[0])
+    for label, (value, ci, now) in values.items():
+        was = [] if base is None or label == _LABELS[0] else [(-power, group) for power, group in base.powers]
+        to_base, to_base_ci = _contrast([*now, *was] if now and was else [], confidence)
+        yield Entry(label=label, value=value, ci=ci, to_base=to_base, to_base_ci=to_base_ci)
+
+
+def _contrast(groups: Sequence[Power], confidence: float) -> tuple[float | None, Interval]:
     """Return the value and interval of a contrast; none if there are no groups."""
     if not groups:
         return None, None
     value, low, high = estimate.contrast(groups, confidence)
     return value, (low, high)
-
-
-def _pair_powers(case: Case, row: Comparison) -> list[Power]:
-    """Return the groups of a ratio between arms; none if an arm was not measured."""
-    base, arm = case.find(row.base, row.metric), case.find(row.arm, row.metric)
-    return [] if base is None or arm is None else ratio_powers(base, arm)
-
-
-def _compared_row(
-    by_label: dict[str, Case], metric: str, arm: str, over: str | None, entries: list[Entry]
-) -> ComparedRow:
-    case = next(iter(by_label.values()))
-    return ComparedRow(
-        scenario=case.scenario,
-        load=case.load,
-        params=case.params,
-        metric=metric,
-        arm=arm,
-        over=over,
-        primary=metric == case.primary_metric,
-        entries=entries,
-    )
 
 
 def _incidents(results: dict[str, Result]) -> Iterator[str]:
@@ -291,10 +282,10 @@ def _incidents(results: dict[str, Result]) -> Iterator[str]:
             yield f"{label}: incidents are described in their own result, not compared ({'; '.join(names)})"
 
 
-def _only_in(results: dict[str, Result]) -> Iterator[str]:
+def _only_in(by_title: dict[str, dict[str, Case]], count: int) -> Iterator[str]:
     """Yield a note for each case and arm that not all results have."""
-    for title, by_label in _all_cases(results):
-        if len(by_label) < len(results):
+    for title, by_label in by_title.items():
+        if len(by_label) < count:
             yield f"{title}: only in {', '.join(by_label)}"
         for arm in _arms(by_label):
             labels = [label for label, case in by_label.items() if arm in case.arms]

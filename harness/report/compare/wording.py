@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from harness.report.compare.compare import Compared, ComparedRow, Entry, Source
 from harness.report.content import format as fmt
+from harness.report.content.wording import metric_name
+from harness.results.base import Interval
 from harness.results.metrics import METRICS
+
+#: Title of a table, by whether it has times.
+TITLES: Final = {True: "Times and rates", False: "Ratios between schemes"}
 
 
 def source(result: Source) -> str:
@@ -14,17 +22,28 @@ def source(result: Source) -> str:
     return text + (f"; INVALID, excluded: {result.invalid}" if result.invalid else "")
 
 
-def software(result: Source, base: Source) -> str | None:
-    """Return the software that differs from the base; None if none does."""
-    if not result.software:
-        return None
-    listed = "; ".join(f"{name} {was} / {now}" for name, was, now in result.software)
-    return f"Software, {base.label} / {result.label}: {listed}."
+def software(compared: Compared) -> list[str]:
+    """Return the software that differs from the base, per result with other software."""
+    return [
+        f"Software, {compared.base.label} / {other.label}: {_listed(other.software)}."
+        for other in compared.compared[1:]
+        if other.software
+    ]
 
 
 def limitations(compared: Compared) -> list[str]:
     """Return what is compared, why, and what the comparison cannot show."""
-    return _one_machine(compared) if compared.same_machine else _machines(compared)
+    if compared.same_machine:
+        return [_SAME_MACHINE, _NO_VERDICT, *map(_drift, compared.drift())]
+    base = compared.base.label
+    differing = [
+        f"{base} / {other.label}: {_listed(other.machine)}" for other in compared.compared if other.machine
+    ]
+    return [f"Different conditions. {'. '.join(differing)}.", _NO_TIMES, _NO_VERDICT]
+
+
+def _listed(differences: Sequence[tuple[str, str, str]]) -> str:
+    return "; ".join(f"{name} {was} / {now}" for name, was, now in differences)
 
 
 def metric(name: str, *, primary: bool, unit: bool) -> str:
@@ -45,42 +64,25 @@ def relative(compared: Compared) -> str:
 
 def value(line: ComparedRow, entry: Entry) -> str:
     """Return the value of one result with its interval."""
-    if line.over is None:
-        return fmt.with_interval(entry.value, entry.ci)
-    interval = "" if entry.ci is None else f" ({fmt.ratio_interval(entry.ci)})"
-    return f"{fmt.ratio(entry.value)}{interval}"
+    return (fmt.with_interval if line.over is None else _ratio)(entry.value, entry.ci)
 
 
 def to_base(entry: Entry) -> str:
     """Return the ratio of a value to the base's with its interval; empty if they are not comparable."""
-    if entry.to_base is None:
-        return ""
-    interval = "" if entry.to_base_ci is None else f" ({fmt.ratio_interval(entry.to_base_ci)})"
-    return f"{fmt.ratio(entry.to_base)}{interval}"
+    return "" if entry.to_base is None else _ratio(entry.to_base, entry.to_base_ci)
 
 
-def _machines(compared: Compared) -> list[str]:
-    base = compared.base.label
-    differing = [
-        f"{base} / {other.label}: " + "; ".join(f"{name} {was} / {now}" for name, was, now in other.machine)
-        for other in compared.compared
-        if other.machine
-    ]
-    return [f"Different conditions. {'. '.join(differing)}.", _NO_TIMES, _NO_VERDICT]
-
-
-def _one_machine(compared: Compared) -> list[str]:
-    return [_SAME_MACHINE, _NO_VERDICT, *map(_drift, compared.drift())]
+def _ratio(ratio: float, ci: Interval) -> str:
+    return fmt.ratio(ratio) + ("" if ci is None else f" ({fmt.ratio_interval(ci)})")
 
 
 def _drift(line: ComparedRow) -> str:
     """Return how far the machine drifted, by the change of the no-auth server."""
     base, *others = line.entries
     factors = [f"{to_base(e)} to {e.label}" for e in others if e.to_base is not None]
-    title = METRICS[line.metric].title
     return (
         f"Machine drift: from {base.label} the no-auth server ({line.arm}) changed by a factor of"
-        f" {', '.join(factors)} in {title[0].lower()}{title[1:]}, {line.case}. If the CI excludes 1, the"
+        f" {', '.join(factors)} in {metric_name(line.metric)}, {line.case}. If the CI excludes 1, the"
         " machine drifted, unless the code of that server changed."
     )
 

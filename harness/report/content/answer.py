@@ -19,9 +19,6 @@ from harness.results.gate import GateVerdict
 from harness.results.model import Comparison, Result
 from harness.suites.arms import FLOOR
 
-#: Number of comparisons that the sentence of an answer quotes.
-_EXAMPLES = 2
-
 #: A comparison that has a verdict, and its case.
 _Judged = tuple[Case, Comparison]
 
@@ -48,8 +45,7 @@ class Headline:
 def answer(result: Result) -> Headline:
     """Return the conclusion of a run."""
     if not result.valid:
-        reasons = [validity.describe_check(check) for check in validity.checks(result, "invalid")]
-        return Headline("invalid", "INVALID: do not use these figures.", reasons)
+        return Headline("invalid", "INVALID: do not use these figures.", validity.reasons(result))
     if result.gate:
         kind = _GATES.get(gate.verdict(result), "decided")
         return Headline(kind, gate.headline(result), [_validity(result)])
@@ -74,22 +70,28 @@ def _judged(result: Result) -> list[_Judged]:
 
 def _compared(judged: Sequence[_Judged], result: Result) -> Headline:
     wins = Counter(winner for _, row in judged if (winner := wording.winner(row)))
-    if not wins:
-        examples = _examples(judged)
-        head = f"No winner{_between(judged)}: {_counted(judged, result)}"
-        return Headline("open", f"{head}.", [_estimates(examples, judged, result), *_confidence(result)])
-    most = max(wins.values())
+    most = max(wins.values(), default=0)
     leaders = [arm for arm, count in wins.items() if count == most]
-    if len(leaders) == 1:
-        examples = _examples(_won(judged, leaders[0]))
+    won = {arm: [(case, row) for case, row in judged if wording.winner(row) == arm] for arm in leaders}
+    if not leaders:
+        examples, arms = _examples(judged), _arms(judged)
+        among = f"between {fmt.joined(arms)}" if len(arms) == 2 else f"among {len(arms)} schemes"
+        head = f"No winner {among}"
+    elif len(leaders) == 1:
+        examples = _examples(won[leaders[0]])
         head = _single_leader(judged, leaders[0], most, result)
     else:
-        examples = [_won(judged, leader)[0] for leader in leaders]
+        examples = [of_leader[0] for of_leader in won.values()]
         head = _several_leaders(judged, leaders, most, result)
-    differences = "; ".join(f"{wording.difference(row)} ({_where(case, judged)})" for case, row in examples)
-    kind: Kind = "decided" if len(leaders) == 1 else "open"
-    certainty = [_estimates(examples, judged, result), *_confidence(result)]
-    return Headline(kind, f"{head}: {differences}.", certainty)
+    named = [(_where(case, judged), row) for case, row in examples]
+    differences = "; ".join(f"{wording.difference(row)} ({where})" for where, row in named)
+    confidence = result.run.comparisons_confidence
+    estimates = "; ".join(f"{where}: {wording.estimate(row, confidence)}" for where, row in named)
+    return Headline(
+        "decided" if len(leaders) == 1 else "open",
+        f"{head}: {differences if leaders else _counted(judged, result)}.",
+        [f"{estimates}.", _confidence(result)],
+    )
 
 
 def _single_leader(judged: Sequence[_Judged], leader: str, count: int, result: Result) -> str:
@@ -105,42 +107,28 @@ def _single_leader(judged: Sequence[_Judged], leader: str, count: int, result: R
         total = len(of_leader)
         return f"{leader} wins {count} of its {total} comparisons, most of all {len(arms)} schemes{rest}"
     [other] = [arm for arm in arms if arm != leader]
-    return f"{leader} beats {other}" + (
-        f" in {count} of {len(of_leader)} comparisons{rest}" if rest else _in_all(count)
-    )
+    where = {1: "", 2: " in both comparisons"}.get(count, f" in all {count} comparisons")
+    if rest:
+        where = f" in {count} of {len(of_leader)} comparisons{rest}"
+    return f"{leader} beats {other}{where}"
 
 
 def _several_leaders(judged: Sequence[_Judged], leaders: Sequence[str], count: int, result: Result) -> str:
     """Return which schemes share the most wins, and how often each of them lost."""
-    arms, names = _arms(judged), f"{', '.join(leaders[:-1])} and {leaders[-1]}"
+    arms, names = _arms(judged), fmt.joined(leaders)
     if len(arms) == 2:
         rest = _others([(case, row) for case, row in judged if not wording.winner(row)], result)
         return f"{names} win {count} of {len(judged)} comparisons each{rest}"
     each = "1 comparison each" if count == 1 else f"{count} comparisons each"
-    lost = Counter(loser for _, row in judged if (loser := _loser(row)) in leaders)
+    lost = Counter(
+        row.base if winner == row.arm else row.arm for _, row in judged if (winner := wording.winner(row))
+    )
     losses = ", ".join(f"{leader} loses {lost[leader]}" for leader in leaders if lost[leader])
     return f"{names} win most of {len(arms)} schemes, {each}" + (f" ({losses})" if losses else "")
 
 
-def _won(judged: Sequence[_Judged], arm: str) -> list[_Judged]:
-    return [(case, row) for case, row in judged if wording.winner(row) == arm]
-
-
-def _loser(row: Comparison) -> str | None:
-    return {row.arm: row.base, row.base: row.arm}.get(wording.winner(row) or "")
-
-
 def _others(rest: Sequence[_Judged], result: Result) -> str:
     return f" (the others: {_counted(rest, result)})" if rest else ""
-
-
-def _in_all(count: int) -> str:
-    return {1: "", 2: " in both comparisons"}.get(count, f" in all {count} comparisons")
-
-
-def _between(judged: Sequence[_Judged]) -> str:
-    arms = _arms(judged)
-    return f" between {arms[0]} and {arms[1]}" if len(arms) == 2 else f" among {len(arms)} schemes"
 
 
 def _counted(judged: Sequence[_Judged], result: Result) -> str:
@@ -159,7 +147,7 @@ def _examples(judged: Sequence[_Judged]) -> list[_Judged]:
     """Return the first comparison and the first about another metric, or else the second."""
     first, *others = judged
     others.sort(key=lambda pair: pair[1].metric == first[1].metric)
-    return [first, *others][:_EXAMPLES]
+    return [first, *others[:1]]
 
 
 def _where(case: Case, judged: Sequence[_Judged]) -> str:
@@ -168,26 +156,16 @@ def _where(case: Case, judged: Sequence[_Judged]) -> str:
     return case.name if len(titles) == 1 else f"{case.name}, {case.load}"
 
 
-def _estimates(examples: Sequence[_Judged], judged: Sequence[_Judged], result: Result) -> str:
-    estimates = [
-        f"{_where(case, judged)}: {wording.estimate(row, result.run.comparisons_confidence)}"
-        for case, row in examples
-    ]
-    return f"{'; '.join(estimates)}."
-
-
-def _confidence(result: Result) -> list[str]:
+def _confidence(result: Result) -> str:
     """Return the confidence of the verdicts, and whether any check argues against them."""
     confidence = fmt.whole_percent(result.run.comparisons_confidence)
     design = f"Verdicts use {confidence} confidence, Holm-adjusted within a scenario"
-    return [f"{design}; {environment.instances(result)}. {_validity(result)}"]
+    return f"{design}; {environment.instances(result)}. {_validity(result)}"
 
 
 def _validity(result: Result) -> str:
     warned = dict.fromkeys(check.check for check in validity.checks(result, "warning"))
-    if not warned:
-        return validity.passed(result)
-    return f"{validity.passed(result)} Warnings: {', '.join(warned)}."
+    return validity.passed(result) + (f" Warnings: {', '.join(warned)}." if warned else "")
 
 
 def _arms(judged: Sequence[_Judged]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.results.base import with_params
 from harness.results.model import Comparison, Distribution, Measurement, Result, Vitals
 from harness.suites.arms import FLOOR
 
@@ -27,7 +28,7 @@ class Case:
     @property
     def name(self) -> str:
         """Return the scenario and its parameters, if any: `payload, claims=64`."""
-        return ", ".join([self.scenario, *(f"{key}={value}" for key, value in self.params.items())])
+        return with_params(self.scenario, self.params)
 
     @property
     def title(self) -> str:

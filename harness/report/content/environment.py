@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from harness.protocol.clocks import AnswersEnd
 from harness.report.content import format as fmt
-from harness.results.environment import AgentInfo, SchemeInfo
+from harness.results.environment import AgentInfo, Environment
 from harness.results.model import Result, RunInfo, SlotTimes
 
 _TIMED: Final[dict[AnswersEnd, str]] = {
@@ -25,8 +25,8 @@ _INTERVALS: Final = (
 def instances(result: Result) -> str:
     """Return the number of server processes: `8 server processes per scheme`."""
     # Metrics of the scheme as a whole, such as the store's memory, have one value and no interval.
-    counts = {row.instances for row in result.measurements if row.ci is not None}
-    counts = counts or {row.instances for row in result.measurements}
+    with_interval = [row for row in result.measurements if row.ci is not None]
+    counts = {row.instances for row in with_interval or result.measurements}
     if not counts:
         return "no server processes"
     low, high = min(counts), max(counts)
@@ -47,53 +47,53 @@ def intervals(result: Result) -> str:
 def describe(result: Result) -> list[str]:
     """Return how the run was made: the machine and its software, then the design."""
     machine = result.environment
-    hardware = f"{machine.cpu}, {machine.cores} cores"
-    design = f"{instances(result)}, {intervals(result)}"
-    if result.incidents and not result.measurements:
-        design = "one server process per scheme"
+    has_values = result.measurements or not result.incidents
+    design = f"{instances(result)}, {intervals(result)}" if has_values else "one server process per scheme"
     software = f"{machine.kernel}; {machine.python}; {machine.store.name} {machine.store.version}"
     return [
-        f"{hardware}; {software}.",
+        f"{hardware(machine)}; {software}.",
         *(f"{', '.join(agent.arms)} ran on {_machine(agent)}." for agent in machine.agents),
         f"{design}; {placement(result)}.",
     ]
 
 
+def hardware(machine: Environment | AgentInfo) -> str:
+    """Return CPU model and number of cores."""
+    return f"{machine.cpu}, {machine.cores} cores"
+
+
 def _machine(agent: AgentInfo) -> str:
     """Return another machine, and the agent that measured its servers."""
-    hardware = f"{agent.cpu}, {agent.cores} cores; {agent.kernel}"
-    return f"{agent.host} ({hardware}), measured by the agent at {agent.address}"
+    return f"{agent.host} ({hardware(agent)}; {agent.kernel}), measured by the agent at {agent.address}"
 
 
 def findings(result: Result) -> list[str]:
     """Return the doctor's warnings at the start of the run, in one line; none without warnings."""
     warned = [finding.check for finding in result.environment.findings if finding.concern == "warning"]
-    if not warned:
-        return []
-    return [f"Sources of noise: {', '.join(warned)} (`bench.py doctor` suggests fixes)."]
+    text = f"Sources of noise: {', '.join(warned)} (`bench.py doctor` suggests fixes)."
+    return [text] if warned else []
 
 
 def environment(result: Result) -> list[tuple[str, str]]:
     """Return name and value of what affects the numbers: machine and software, without packages."""
     machine = result.environment
     revision = machine.git.revision or "no checkout"
-    facts = {
-        "CPU": f"{machine.cpu}, {machine.cores} cores",
-        "Kernel": machine.kernel,
-        "Python": machine.python,
-        "Store": f"{machine.store.name} {machine.store.version} ({machine.store.source})",
-        "Placement": placement(result),
-        **{
-            f"Worker {number}": f"{worker.host}: {worker.cpu}, {worker.cpus} CPUs; {worker.python}"
+    speed = [] if machine.turn_ns is None else [f"{fmt.number(machine.turn_ns)} ns per iteration"]
+    return [
+        ("CPU", hardware(machine)),
+        ("Kernel", machine.kernel),
+        ("Python", machine.python),
+        ("Store", f"{machine.store.name} {machine.store.version} ({machine.store.source})"),
+        ("Placement", placement(result)),
+        *(
+            (f"Worker {number}", f"{worker.host}: {worker.cpu}, {worker.cpus} CPUs; {worker.python}")
             for number, worker in enumerate(machine.workers, 1)
-        },
-        "Revision": f"{revision}, with uncommitted changes" if machine.git.dirty else revision,
-        **{f"Servers' {name.replace('_', ' ')}": value for name, value in machine.servers.items()},
-    }
-    facts |= {f"Servers of {', '.join(agent.arms)}": _machine(agent) for agent in machine.agents}
-    if machine.turn_ns is not None:
-        facts["CPU speed check (fixed loop)"] = f"{fmt.number(machine.turn_ns)} ns per iteration"
-    return list(facts.items())
+        ),
+        ("Revision", f"{revision}, with uncommitted changes" if machine.git.dirty else revision),
+        *((f"Servers' {name.replace('_', ' ')}", value) for name, value in machine.servers.items()),
+        *((f"Servers of {', '.join(agent.arms)}", _machine(agent)) for agent in machine.agents),
+        *(("CPU speed check (fixed loop)", value) for value in speed),
+    ]
 
 
 def method(result: Result) -> list[str]:
@@ -105,7 +105,11 @@ def method(result: Result) -> list[str]:
     )
     return [
         command,
-        *(_external(arm, scheme) for arm, scheme in result.environment.schemes.items() if scheme.place),
+        *(
+            f"{arm} is an external server: {scheme.title} ({scheme.place}; store: {scheme.store})."
+            for arm, scheme in result.environment.schemes.items()
+            if scheme.place
+        ),
         *(_slots(times) for times in run.slots),
         _TIMED[run.answers_end],
         *([_INTERVALS] if result.comparisons else []),
@@ -113,14 +117,9 @@ def method(result: Result) -> list[str]:
     ]
 
 
-def _external(arm: str, scheme: SchemeInfo) -> str:
-    return f"{arm} is an external server: {scheme.title} ({scheme.place}; store: {scheme.store})."
-
-
 def _slots(times: SlotTimes) -> str:
-    name = ", ".join([times.scenario, *(f"{key}={value}" for key, value in times.params.items())])
     return (
-        f"{name} ({times.load}): time slices of {times.slot_ms:g} ms, each after {times.lead_ms:g} ms of"
+        f"{times.case}: time slices of {times.slot_ms:g} ms, each after {times.lead_ms:g} ms of"
         " discarded lead-in, randomly assigned to the server processes; each process was warmed up with"
         f" {times.warmup_requests:,} requests."
     )
@@ -156,27 +155,19 @@ def roles_on_cpus(roles: Mapping[str, Iterable[int]]) -> str:
     groups: dict[tuple[int, ...], list[str]] = {}
     for role, cpus in pinned.items():
         groups.setdefault(tuple(cpus), []).append(role)
-    words = [_on_cpus(roles, cpus) for cpus, roles in groups.items()]
-    return "; ".join([*words, *_partly_shared(pinned)])
+    words = [
+        f"{fmt.joined(names)} {'on' if len(names) == 1 else 'share'} {_cpus(cpus)}"
+        for cpus, names in groups.items()
+    ]
+    servers, store = ({*pinned.get(role, ())} for role in ("servers", "store"))
+    if servers & store and servers != store:
+        words.append(f"servers and store share {_cpus(sorted(servers & store))}")
+    return "; ".join(words)
 
 
-def _partly_shared(pinned: dict[str, list[int]]) -> list[str]:
-    """Return a note if servers and store have some CPUs in common, but not all."""
-    servers, store = set(pinned.get("servers", ())), set(pinned.get("store", ()))
-    common = sorted(servers & store)
-    return [f"servers and store share {_cpus(common)}"] if common and servers != store else []
-
-
-def _on_cpus(roles: list[str], cpus: Iterable[int]) -> str:
-    if len(roles) == 1:
-        return f"{roles[0]} on {_cpus(cpus)}"
-    return f"{', '.join(roles[:-1])} and {roles[-1]} share {_cpus(cpus)}"
-
-
-def _cpus(cpus: Iterable[int]) -> str:
-    numbers = list(cpus)
+def _cpus(numbers: Sequence[int]) -> str:
     if len(numbers) == 1:
         return f"CPU {numbers[0]}"
-    if numbers == list(range(numbers[0], numbers[-1] + 1)) and len(numbers) > 2:
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"CPUs {numbers[0]} to {numbers[-1]}"
     return f"CPUs {', '.join(map(str, numbers))}"

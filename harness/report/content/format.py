@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import Final
 
 from harness.results.base import Interval
@@ -18,7 +19,6 @@ _DIGITS_WITH_INTERVAL: Final = 4
 _MAX_DECIMALS: Final = 3
 #: From this value on numbers are printed as powers of ten: ends of intervals that carry no information.
 _HUGE: Final = 1e9
-_TIMES_SIGN: Final = "\N{MULTIPLICATION SIGN}"
 _NO_BREAK_SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -48,7 +48,17 @@ def difference(value: float, ci: Interval) -> str:
     """Return a difference with its interval; an interval wider than the value is given by its ends."""
     if ci is None or ci[1] - ci[0] <= 2 * abs(value):
         return with_interval(value, ci)
-    return f"{number(value)} ({number(ci[0])} to {number(ci[1])})"
+    return with_ends(value, ci)
+
+
+def with_ends(value: float, ci: Interval) -> str:
+    """Return a value with both ends of its interval, if it has one: `26.1 (25.9 to 26.3)`."""
+    return number(value) if ci is None else f"{number(value)} ({number(ci[0])} to {number(ci[1])})"
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names as a list: `a, b and c`."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def whole(value: float) -> str:
@@ -77,7 +87,7 @@ def _change(factor: float) -> str:
 
 def times(value: float) -> str:
     """Return a ratio as a factor: 0.729 and the multiplication sign."""
-    return f"{ratio(value)}{_TIMES_SIGN}"
+    return f"{ratio(value)}\N{MULTIPLICATION SIGN}"
 
 
 def ratio_interval(ci: tuple[float, float]) -> str:

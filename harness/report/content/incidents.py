@@ -6,18 +6,19 @@ Incidents have no verdicts: each scheme goes through each of them once, with one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from harness.protocol.incidents import is_failure
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
+from harness.results.base import with_params
 from harness.results.incidents import Incident, StaleAccess
 from harness.results.model import Result
 
-AT_LEAST: Final = "\N{GREATER-THAN OR EQUAL TO}"
-AT_MOST: Final = "\N{LESS-THAN OR EQUAL TO}"
+_AT_LEAST: Final = "\N{GREATER-THAN OR EQUAL TO}"
+_AT_MOST: Final = "\N{LESS-THAN OR EQUAL TO}"
 #: Meaning of a failure, by the word that its outcome ends with, or by the outcome.
 _MEANINGS: Final = {
     "503": "503: the server could not reach its store, or had too many logins waiting.",
@@ -42,8 +43,7 @@ class SharedIncident:
     @property
     def name(self) -> str:
         """Return what happened, and its parameters: `key rotation, overlap=true`."""
-        first = self.rows[0]
-        return ", ".join([first.kind, *(f"{key}={value}" for key, value in first.params.items())])
+        return with_params(self.rows[0].kind, self.rows[0].params)
 
     @property
     def title(self) -> str:
@@ -72,9 +72,7 @@ def incidents(result: Result) -> list[SharedIncident]:
 
 def tables(incident: SharedIncident) -> list[Table]:
     """Return two tables per incident, so that each fits a terminal of 80 columns."""
-    if incident.is_about_accounts:
-        return [_stale_table(incident), *_cost_tables(incident)]
-    return [_failures_table(incident), _recovery_table(incident)]
+    return _of_accounts(incident) if incident.is_about_accounts else _of_failures(incident)
 
 
 def sentences(incident: SharedIncident) -> list[str]:
@@ -84,48 +82,47 @@ def sentences(incident: SharedIncident) -> list[str]:
         texts = [_access(row)] if incident.is_about_accounts else [_outcome(row), *_readmitted(row)]
         for text in texts:
             arms_by_text.setdefault(text, []).append(row.arm)
-    by_arms = [f"{', '.join(arms)}: {text}" for text, arms in arms_by_text.items()]
-    return [*by_arms, *_meanings(incident.failures), _NO_VERDICT]
+    failures = {*incident.failures}
+    return [
+        *(f"{', '.join(arms)}: {text}" for text, arms in arms_by_text.items()),
+        *(meaning for word, meaning in _MEANINGS.items() if failures & {word, f"login {word}"}),
+        _NO_VERDICT,
+    ]
 
 
-def _failures_table(incident: SharedIncident) -> Table:
-    failures = incident.failures
-    heads = ["scheme", "requests", "failed\n%", *(outcome.replace(" ", "\n") for outcome in failures)]
-    rows = [
+def _of_failures(incident: SharedIncident) -> list[Table]:
+    kinds = incident.failures
+    failures = [
         [
-            row.arm,
-            fmt.whole(row.requests),
-            fmt.number(100 * row.share_failed),
-            *(fmt.whole(row.outcomes.get(outcome, 0)) for outcome in failures),
+            *(row.arm, fmt.whole(row.requests), fmt.number(100 * row.share_failed)),
+            *(fmt.whole(row.outcomes.get(kind, 0)) for kind in kinds),
         ]
         for row in incident.rows
     ]
-    return Table("Failures", heads, rows)
-
-
-def _recovery_table(incident: SharedIncident) -> Table:
-    rows = [
+    recovery = [
         [
             row.arm,
             _s(row.failed_for_s),
-            _recovered_after(row),
+            "not yet" if row.well_after_s is None else _s(row.well_after_s),
             fmt.whole(row.logins),
             fmt.whole(row.peak_logins_per_s),
         ]
         for row in incident.rows
     ]
     heads = ["scheme", "failing\nfor s", "recovered\nafter s", "logins", "peak\nlogins/s"]
-    return Table("Recovery", heads, rows)
+    return [
+        Table(
+            "Failures",
+            ["scheme", "requests", "failed\n%", *(kind.replace(" ", "\n") for kind in kinds)],
+            failures,
+        ),
+        Table("Recovery", heads, recovery),
+    ]
 
 
-def _recovered_after(row: Incident) -> str:
-    return "not yet" if row.well_after_s is None else _s(row.well_after_s)
-
-
-def _stale_table(incident: SharedIncident) -> Table:
+def _of_accounts(incident: SharedIncident) -> list[Table]:
     names = [access.what for access in incident.rows[0].stale]
-    heads = ["scheme", *(f"{name.replace(' ', chr(10), 1)}, s" for name in names), "stale\nreads"]
-    rows = [
+    stale = [
         [
             row.arm,
             *(_seconds(access) for access in row.stale),
@@ -133,29 +130,30 @@ def _stale_table(incident: SharedIncident) -> Table:
         ]
         for row in incident.rows
     ]
-    return Table("Stale access", heads, rows)
+    costs = [
+        [row.arm, fmt.whole(price.store_ops), fmt.number(price.server_cpu_us), fmt.number(price.store_cpu_us)]
+        for row in incident.rows
+        if (price := row.price) is not None
+    ]
+    return [
+        Table(
+            "Stale access",
+            ["scheme", *(f"{name.replace(' ', chr(10), 1)}, s" for name in names), "stale\nreads"],
+            stale,
+        ),
+        Table("Cost of one revocation", ["scheme", "store\nops", "server\nCPU µs", "store\nCPU µs"], costs),
+    ]
 
 
 def _seconds(stale: StaleAccess) -> str:
     """Return the duration: a lower bound if no read was refused, an upper bound if the first one was."""
-    bound = AT_LEAST if stale.at_least else "" if stale.reads else AT_MOST
+    bound = _AT_LEAST if stale.at_least else "" if stale.reads else _AT_MOST
     return f"{bound}{_s(stale.seconds)}"
 
 
 def _s(seconds: float) -> str:
     """Return seconds to the resolution of the time bins."""
     return f"{seconds:.2f}"
-
-
-def _cost_tables(incident: SharedIncident) -> Iterator[Table]:
-    rows = [
-        [row.arm, fmt.whole(price.store_ops), fmt.number(price.server_cpu_us), fmt.number(price.store_cpu_us)]
-        for row in incident.rows
-        if (price := row.price) is not None
-    ]
-    if rows:
-        heads = ["scheme", "store\nops", "server\nCPU µs", "store\nCPU µs"]
-        yield Table("Cost of one revocation", heads, rows)
 
 
 def _outcome(row: Incident) -> str:
@@ -171,28 +169,28 @@ def _outcome(row: Incident) -> str:
     return f"{text}; recovered {_s(row.well_after_s)} s after {row.events[-1].what!r}."
 
 
-def _readmitted(row: Incident) -> Iterator[str]:
-    """Yield the revoked credentials that were accepted again."""
-    for access in row.stale:
-        if access.readmitted:
-            reads = _reads(access.readmitted)
-            yield (
-                f"after the account was {_action(access)}, its old credential became valid again:"
-                f" {reads} accepted."
-            )
+def _readmitted(row: Incident) -> list[str]:
+    """Return the revoked credentials that were accepted again."""
+    return [
+        f"after the account was {_action(access)}, its old credential became valid again:"
+        f" {_reads(access.readmitted)} accepted."
+        for access in row.stale
+        if access.readmitted
+    ]
 
 
 def _access(row: Incident) -> str:
     """Return for how long the accounts kept access."""
     kept = [access for access in row.stale if access.at_least]
-    late = [access for access in row.stale if not access.at_least and access.reads]
-    immediate = [access for access in row.stale if not access.at_least and not access.reads]
+    refused = [access for access in row.stale if not access.at_least]
+    immediate = [access for access in refused if not access.reads]
     parts = []
     if immediate:
         parts.append(f"no read was accepted after the account was {_actions(immediate)}")
     parts += [
         f"{_reads(access.reads)} accepted for {_s(access.seconds)} s after it was {_action(access)}"
-        for access in late
+        for access in refused
+        if access.reads
     ]
     if kept:
         text = f"the old credential still worked at the end of the run after the account was {_actions(kept)}"
@@ -205,15 +203,8 @@ def _reads(count: int) -> str:
 
 
 def _actions(stale: Iterable[StaleAccess]) -> str:
-    actions = [_action(access) for access in stale]
-    return actions[0] if len(actions) == 1 else f"{', '.join(actions[:-1])} and {actions[-1]}"
+    return fmt.joined([_action(access) for access in stale])
 
 
 def _action(stale: StaleAccess) -> str:
     return "given another password" if stale.what == "password changed" else stale.what
-
-
-def _meanings(failures: Sequence[str]) -> Iterator[str]:
-    for word, meaning in _MEANINGS.items():
-        if any(outcome in (word, f"login {word}") for outcome in failures):
-            yield meaning

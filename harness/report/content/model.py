@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from harness.report.content import attribution, incidents, validity, wording
 from harness.report.content import environment as environment_text
@@ -14,18 +15,11 @@ from harness.report.content import format as fmt
 from harness.report.content import gate as gate_text
 from harness.report.content.answer import Headline, answer
 from harness.report.content.case import Case, cases
-from harness.report.content.tables import Table, tables
-from harness.results.metrics import METRICS
+from harness.report.content.tables import Section, Table, tables
+from harness.results.base import Status
 from harness.results.model import Check, Comparison, Result
 
-
-@dataclass(frozen=True)
-class Section:
-    """Heading with tables and sentences below them."""
-
-    title: str
-    tables: list[Table]
-    lines: list[str]
+_WORST_FIRST: Final[tuple[Status, ...]] = ("invalid", "warning", "ok")
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,10 @@ def report(result: Result) -> Report:
         answer=answer(result),
         about=[*environment_text.describe(result), *environment_text.findings(result)],
         gate=[Section("Check", gate_text.tables(result), gate_text.notes(result))] if result.gate else [],
-        cases=[Section(case.title, tables(case), _lines(case)) for case in whole_cases],
+        cases=[
+            Section(case.title, tables(case), [*wording.sentences(case), *wording.arrivals(case)])
+            for case in whole_cases
+        ],
         incidents=[
             Section(incident.title, incidents.tables(incident), incidents.sentences(incident))
             for incident in incidents.incidents(result)
@@ -119,30 +116,23 @@ def report(result: Result) -> Report:
         ],
         passed=validity.passed(result),
         notes=validity.notes(result),
-        checks=validity.worst_first(result),
+        checks=[check for status in _WORST_FIRST for check in validity.checks(result, status)],
         environment=environment_text.environment(result),
         packages=sorted(result.environment.packages.items()),
         method=environment_text.method(result),
     )
 
 
-def _lines(case: Case) -> list[str]:
-    arrivals = wording.arrivals(case)
-    return [*wording.sentences(case), *([arrivals] if arrivals else [])]
-
-
 def _table(title: str, rows: Sequence[tuple[Case, Comparison]], result: Result) -> list[Table]:
     """Return the comparisons as one table; none without comparisons."""
     interval = f"{fmt.whole_percent(result.run.comparisons_confidence)}\nCI"
-    heads = [
-        *("scheme / base", "scenario", "metric", "ratio", interval),
-        *("minimum detectable\ndifference", "verdict"),
-    ]
+    least = "minimum detectable\ndifference"
+    heads = ["scheme / base", "scenario", "metric", "ratio", interval, least, "verdict"]
     cells = [
         [
             f"{row.arm} / {row.base}",
             case.title,
-            METRICS[row.metric].title if row.metric in METRICS else row.metric,
+            wording.metric_title(row.metric),
             fmt.ratio(row.ratio),
             fmt.NOTHING if row.ci is None else fmt.ratio_interval(row.ci),
             fmt.NOTHING if row.noise_floor is None else fmt.percent(row.noise_floor),

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.analysis.stats import sweeps
 from harness.report.content import format as fmt
 from harness.report.content.case import Case
-from harness.results.model import Measurement
 
 
 @dataclass(frozen=True)
@@ -26,83 +25,72 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Column:
-    """One metric as a column: the metric, its head, and the format of its values."""
+class Section:
+    """Heading with tables and sentences below them."""
+
+    title: str
+    tables: list[Table]
+    lines: list[str]
+
+
+class _Column(NamedTuple):
+    """One metric as a column: the metric, its head, and the format of its values (None: with interval)."""
 
     metric: str
     head: str
-    show: Callable[[Measurement], str]
+    show: Callable[[float], str] | None = None
 
 
-def _with_interval(row: Measurement) -> str:
-    return fmt.with_interval(row.value, row.ci)
-
-
-def _number(row: Measurement) -> str:
-    return fmt.number(row.value)
-
-
-def _whole(row: Measurement) -> str:
-    return fmt.whole(row.value)
-
-
-def _megabytes(row: Measurement) -> str:
-    return fmt.megabytes(row.value)
-
-
-def _longest(row: Measurement) -> str:
-    return f"{'>=' if row.value >= sweeps.PROFILES_TRIED else ''}{fmt.whole(row.value)}"
+def _longest(value: float) -> str:
+    return f"{'>=' if value >= sweeps.PROFILES_TRIED else ''}{fmt.whole(value)}"
 
 
 #: For closed loops only: in an open loop throughput is the configured rate, not a result.
-THROUGHPUT: Final = Column("throughput", "throughput\nreq/s", _with_interval)
-SPEED: Final = (
-    THROUGHPUT,
-    Column("capacity", "capacity\nreq/s", _with_interval),
-    Column("service_p50", "service\np50 µs", _with_interval),
-    Column("service_p99", "service\np99 µs", _with_interval),
-    Column("response_p50", "response\np50 µs", _with_interval),
-    Column("response_p99", "response\np99 µs", _with_interval),
+_THROUGHPUT: Final = _Column("throughput", "throughput\nreq/s")
+_SPEED: Final = (
+    _THROUGHPUT,
+    _Column("capacity", "capacity\nreq/s"),
+    _Column("service_p50", "service\np50 µs"),
+    _Column("service_p99", "service\np99 µs"),
+    _Column("response_p50", "response\np50 µs"),
+    _Column("response_p99", "response\np99 µs"),
 )
-COST: Final = (
-    Column("total_cpu", "total CPU\nµs/req", _with_interval),
-    Column("server_cpu", "server\nCPU", _number),
-    Column("store_cpu", "store\nCPU", _number),
-    Column("store_ops", "store\nops", _number),
-    Column("request_bytes", "bytes\nout", _whole),
-    Column("response_bytes", "bytes\nin", _whole),
-    Column("server_rss", "server\nMB", _megabytes),
-    Column("store_memory", "store\nMB", _megabytes),
-    Column("longest_profile", "longest\nprofile", _longest),
+_COST: Final = (
+    _Column("total_cpu", "total CPU\nµs/req"),
+    _Column("server_cpu", "server\nCPU", fmt.number),
+    _Column("store_cpu", "store\nCPU", fmt.number),
+    _Column("store_ops", "store\nops", fmt.number),
+    _Column("request_bytes", "bytes\nout", fmt.whole),
+    _Column("response_bytes", "bytes\nin", fmt.whole),
+    _Column("server_rss", "server\nMB", fmt.megabytes),
+    _Column("store_memory", "store\nMB", fmt.megabytes),
+    _Column("longest_profile", "longest\nprofile", _longest),
 )
-
-
 #: Metrics of a step, each a table with a column per scheme.
-STEPS: Final = (
-    Column("service_p50", "Service p50", _with_interval),
-    Column("service_p99", "Service p99", _with_interval),
-)
+_STEPS: Final = (_Column("service_p50", "Service p50"), _Column("service_p99", "Service p99"))
 
 
 def tables(case: Case) -> list[Table]:
     """Return the tables of a case; columns of metrics that do not apply are omitted."""
-    speed = [column for column in SPEED if case.is_closed_loop or column is not THROUGHPUT]
-    both = [_table(case, "Speed", speed), _table(case, "Cost", COST)]
-    steps = [_steps_table(case, column) for column in STEPS] if case.steps() else []
+    speed = [column for column in _SPEED if case.is_closed_loop or column is not _THROUGHPUT]
+    both = [_table(case, "Speed", speed), _table(case, "Cost", _COST)]
+    steps = [_steps_table(case, column) for column in _STEPS] if case.steps() else []
     return [table for table in both if len(table.heads) > 1] + steps
 
 
-def _steps_table(case: Case, column: Column) -> Table:
+def _steps_table(case: Case, column: _Column) -> Table:
     rows = [[str(step.step), *(_cell(step, arm, column) for arm in case.arms)] for step in case.steps()]
     return Table(column.head, ["step", *(f"{arm}\nµs" for arm in case.arms)], rows)
 
 
-def _table(case: Case, title: str, columns: Sequence[Column]) -> Table:
+def _table(case: Case, title: str, columns: Sequence[_Column]) -> Table:
     used = [column for column in columns if case.measured(column.metric)]
     rows = [[arm, *(_cell(case, arm, column) for column in used)] for arm in case.arms]
     return Table(title, ["scheme", *(column.head for column in used)], rows)
 
 
-def _cell(case: Case, arm: str, column: Column) -> str:
+def _cell(case: Case, arm: str, column: _Column) -> str:
     row = case.find(arm, column.metric)
-    return fmt.NOTHING if row is None else column.show(row)
+    if row is None:
+        return fmt.NOTHING
+    return fmt.with_interval(row.value, row.ci) if column.show is None else column.show(row.value)

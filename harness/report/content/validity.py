@@ -10,7 +10,6 @@ from harness.results.model import Check, Result
 
 #: Number of reasons named in a short text; an unreliable run may give dozens.
 _FEW: Final = 2
-_WORST_FIRST: Final[tuple[Status, ...]] = ("invalid", "warning", "ok")
 
 
 def checks(result: Result, status: Status) -> list[Check]:
@@ -18,16 +17,16 @@ def checks(result: Result, status: Status) -> list[Check]:
     return [check for check in result.validity if check.status == status]
 
 
-def worst_first(result: Result) -> list[Check]:
-    """Return all checks, those that did not pass first."""
-    return [check for status in _WORST_FIRST for check in checks(result, status)]
+def reasons(result: Result) -> list[str]:
+    """Return the failed checks with their details."""
+    return [describe_check(check) for check in checks(result, "invalid")]
 
 
 def invalid_reason(result: Result) -> str:
     """Return the first failed checks with their details, and how many more failed, on one line."""
-    reasons = [describe_check(check).rstrip(".") for check in checks(result, "invalid")]
-    more = len(reasons) - _FEW
-    return "; ".join(reasons[:_FEW] + ([f"and {more} more, in result.json"] if more > 0 else [])) + "."
+    failed = [reason.rstrip(".") for reason in reasons(result)]
+    more = [f"and {len(failed) - _FEW} more, in result.json"] if len(failed) > _FEW else []
+    return "; ".join(failed[:_FEW] + more) + "."
 
 
 def passed(result: Result) -> str:

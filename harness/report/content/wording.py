@@ -14,35 +14,45 @@ from harness.results.model import Comparison, Result
 
 
 class _Phrase(NamedTuple):
-    """Wording for comparisons of one metric; the templates take arm, base and share."""
+    """Wording for comparisons of one metric: its name, a sentence, and the words for above and below 1."""
 
     subject: str
-    more: str
-    less: str
+    template: str = "{arm} is {share} {more} {base} in {subject}"
+    more: str = "above"
+    less: str = "below"
 
 
 _PHRASES: Final[dict[str, _Phrase]] = {
     "total_cpu": _Phrase(
-        "CPU per request",
-        "{arm} needs {share} more CPU per request than {base}",
-        "{arm} needs {share} less CPU per request than {base}",
+        "CPU per request", "{arm} needs {share} {more} CPU per request than {base}", "more", "less"
     ),
     "throughput": _Phrase(
-        "throughput",
-        "{arm} serves {share} more requests per second than {base}",
-        "{arm} serves {share} fewer requests per second than {base}",
+        "throughput", "{arm} serves {share} {more} requests per second than {base}", "more", "fewer"
     ),
     "capacity": _Phrase(
         "capacity under the limit",
-        "{arm} sustains {share} more load under the limit than {base}",
-        "{arm} sustains {share} less load under the limit than {base}",
+        "{arm} sustains {share} {more} load under the limit than {base}",
+        "more",
+        "less",
     ),
     "service_p50": _Phrase(
         "median service time",
-        "{arm} has a median service time {share} longer than {base}",
-        "{arm} has a median service time {share} shorter than {base}",
+        "{arm} has a median service time {share} {more} than {base}",
+        "longer",
+        "shorter",
     ),
 }
+
+
+def metric_title(metric: str) -> str:
+    """Return the title of a metric; of a metric that this version does not know, its name."""
+    return METRICS[metric].title if metric in METRICS else metric
+
+
+def metric_name(metric: str) -> str:
+    """Return the title of a metric as it is written within a sentence."""
+    title = metric_title(metric)
+    return title[:1].lower() + title[1:]
 
 
 def headline(case: Case, metric: str) -> str | None:
@@ -53,8 +63,10 @@ def headline(case: Case, metric: str) -> str | None:
     comparison = next(iter(case.comparisons(metric)), None)
     if comparison is None:
         return None
+    won, verdict = winner(comparison), comparison.verdict
+    head = f"{won} wins: " if won else "" if verdict == "not judged" else f"{verdict}: "
     interval = _interval(comparison, case.result.run.comparisons_confidence)
-    return f"{_head(comparison)}{difference(comparison)} ({case.name}, {interval})"
+    return f"{head}{difference(comparison)} ({case.name}, {interval})"
 
 
 def sentence(comparison: Comparison, result: Result) -> str:
@@ -84,48 +96,35 @@ def sentences(case: Case) -> list[str]:
     return [sentence(row, case.result) for row in case.comparisons() if row.primary]
 
 
-def arrivals(case: Case) -> str | None:
-    """Return how well an open loop kept its schedule, for the worst scheme; None in a closed loop."""
-    late, dropped = case.measured("late_arrivals"), case.measured("dropped_arrivals")
-    lag = case.measured("lag_p99")
-    if not (late and dropped and lag):
-        return None
-    return (
-        f"Arrivals, worst scheme: {fmt.percent(max(row.value for row in late))} late, "
-        f"{fmt.percent(max(row.value for row in dropped))} dropped, "
-        f"{fmt.number(max(row.value for row in lag))} µs behind schedule at the 99th percentile."
-    )
+def arrivals(case: Case) -> list[str]:
+    """Return how well an open loop kept its schedule, for the worst scheme; nothing in a closed loop."""
+    measured = [case.measured(metric) for metric in ("late_arrivals", "dropped_arrivals", "lag_p99")]
+    if not all(measured):
+        return []
+    late, dropped, lag = (max(row.value for row in rows) for rows in measured)
+    kept = f"{fmt.percent(late)} late, {fmt.percent(dropped)} dropped, {fmt.number(lag)} µs behind schedule"
+    return [f"Arrivals, worst scheme: {kept} at the 99th percentile."]
 
 
 def _phrase(metric: str) -> _Phrase:
-    if metric in _PHRASES:
-        return _PHRASES[metric]
-    title = METRICS[metric].title if metric in METRICS else metric
-    subject = title[0].lower() + title[1:]
-    return _Phrase(
-        subject,
-        f"{{arm}} is {{share}} above {{base}} in {subject}",
-        f"{{arm}} is {{share}} below {{base}} in {subject}",
-    )
+    return _PHRASES.get(metric, _Phrase(metric_name(metric)))
 
 
 def difference(comparison: Comparison) -> str:
     """Return the difference as a clause: `cookie needs 19.9 % more CPU per request than token`."""
     phrase = _phrase(comparison.metric)
-    template = phrase.more if comparison.ratio >= 1 else phrase.less
-    share = fmt.percent(abs(comparison.ratio - 1))
-    return template.format(arm=comparison.arm, base=comparison.base, share=share)
+    return phrase.template.format(
+        arm=comparison.arm,
+        base=comparison.base,
+        share=fmt.percent(abs(comparison.ratio - 1)),
+        more=phrase.more if comparison.ratio >= 1 else phrase.less,
+        subject=phrase.subject,
+    )
 
 
 def winner(comparison: Comparison) -> str | None:
     """Return the better arm by the verdict; None without a winner."""
     return {"faster": comparison.arm, "slower": comparison.base}.get(comparison.verdict)
-
-
-def _head(comparison: Comparison) -> str:
-    if won := winner(comparison):
-        return f"{won} wins: "
-    return "" if comparison.verdict == "not judged" else f"{comparison.verdict}: "
 
 
 def estimate(comparison: Comparison, confidence: float) -> str:

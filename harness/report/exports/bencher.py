@@ -18,8 +18,6 @@ def texts(result: Result) -> tuple[str]:
     """Return each measurement with its interval; measures have the names and units of our metrics."""
     benchmarks: dict[str, dict[str, Any]] = {}
     for row in result.measurements:
-        measure = {"value": row.value}
-        if row.ci is not None:
-            measure |= {"lower_value": row.ci[0], "upper_value": row.ci[1]}
-        benchmarks.setdefault(series(row), {})[row.metric] = measure
+        ends = zip(("lower_value", "upper_value"), row.ci or (), strict=False)
+        benchmarks.setdefault(series(row), {})[row.metric] = {"value": row.value, **dict(ends)}
     return (json.dumps(benchmarks, indent=1) + "\n",)

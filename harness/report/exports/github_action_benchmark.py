@@ -30,12 +30,11 @@ def _entries(rows: Iterable[Measurement]) -> str:
 
 
 def _entry(row: Measurement) -> dict[str, Any]:
-    entry = {
+    half_width = {} if row.ci is None else {"range": f"± {(row.ci[1] - row.ci[0]) / 2:.4g}"}
+    return {
         "name": f"{METRICS[row.metric].title}: {series(row)}",
         "unit": row.unit,
         "value": row.value,
         "extra": f"{row.instances} server processes, {row.samples} requests",
+        **half_width,
     }
-    if row.ci is not None:
-        entry["range"] = f"± {(row.ci[1] - row.ci[0]) / 2:.4g}"
-    return entry

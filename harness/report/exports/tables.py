@@ -6,9 +6,8 @@ import csv
 import json
 from collections.abc import Sequence
 from io import StringIO
-from typing import Any, Final
+from typing import Final
 
-from harness.results.base import Interval
 from harness.results.model import Comparison, Measurement, Result
 
 NAME: Final = "csv"
@@ -16,45 +15,23 @@ TITLE: Final = "tables for a spreadsheet: measurements.csv and comparisons.csv"
 FILES: Final = ("measurements.csv", "comparisons.csv")
 _CASE: Final = ("scenario", "load", "params")
 _INTERVAL: Final = ("ci_low", "ci_high")
+_MEASUREMENT: Final = (*_CASE, "arm", "metric", "unit", "value", *_INTERVAL, "instances", "samples")
+_COMPARISON: Final = (
+    *(*_CASE, "metric", "base", "arm", "ratio", *_INTERVAL),
+    *("noise_floor", "primary", "verdict"),
+)
 
 
 def texts(result: Result) -> tuple[str, str]:
     """Return two tables with a header line each; `params` is JSON, missing intervals are empty."""
-    return (
-        _table(
-            (*_CASE, "arm", "metric", "unit", "value", *_INTERVAL, "instances", "samples"),
-            [
-                (
-                    *(*_case(row), row.arm, row.metric, row.unit),
-                    *(row.value, *_ends(row.ci), row.instances, row.samples),
-                )
-                for row in result.measurements
-            ],
-        ),
-        _table(
-            (*_CASE, "metric", "base", "arm", "ratio", *_INTERVAL, "noise_floor", "primary", "verdict"),
-            [
-                (
-                    *(*_case(row), row.metric, row.base, row.arm),
-                    *(row.ratio, *_ends(row.ci), row.noise_floor, row.primary, row.verdict),
-                )
-                for row in result.comparisons
-            ],
-        ),
-    )
+    return _table(_MEASUREMENT, result.measurements), _table(_COMPARISON, result.comparisons)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Measurement] | Sequence[Comparison]) -> str:
     text = StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows(rows)
+    writer = csv.DictWriter(text, head, extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        cells = row.model_dump() | {"params": json.dumps(row.params, sort_keys=True)}
+        writer.writerow(cells | dict(zip(_INTERVAL, row.ci or (), strict=False)))
     return text.getvalue()
-
-
-def _case(row: Measurement | Comparison) -> tuple[str, str, str]:
-    return row.scenario, row.load, json.dumps(row.params, sort_keys=True)
-
-
-def _ends(interval: Interval) -> tuple[float | None, float | None]:
-    return (None, None) if interval is None else interval

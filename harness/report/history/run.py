@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
 from harness.errors import SuiteError
+from harness.report.console import numbers, open_table
 from harness.report.content import format as fmt
-from harness.report.history.series import DEFAULT_METRICS, History, history
-from harness.report.history.wording import changes_of
+from harness.report.history.series import DEFAULT_METRICS, History, changes_of, history
 from harness.results import archive
 from harness.results.metrics import METRICS
+from harness.system.output import Output
 
 
-def show_history(
-    folder: Path, metrics: Sequence[str], suite: str | None, out: Path, console: Console, *, print_json: bool
-) -> None:
+def show_history(folder: Path, metrics: Sequence[str], suite: str | None, out: Path, output: Output) -> None:
     """Show the trends of the results below a folder: a table, history.json, and a chart per metric.
 
     Args:
@@ -30,8 +26,7 @@ def show_history(
         metrics: Names of metrics; empty for the default ones.
         suite: Suite of the results to include; all if None.
         out: Folder for the files.
-        console: Console for the table.
-        print_json: Whether to print history.json to standard output.
+        output: Output for the table, and for history.json if JSON was requested.
 
     Raises:
         SuiteError: There are fewer than two results, or a metric does not exist.
@@ -46,21 +41,17 @@ def show_history(
     from harness.report.charts.history import draw_history
 
     figures = draw_history(trends, out)
-    if print_json:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    _render(trends, console)
-    console.print(f"{len(figures)} chart files and {file.name} are in {out}", highlight=False, soft_wrap=True)
+    output.json(text)
+    _render(trends, output)
+    output.log(f"{len(figures)} chart files and {file.name} are in {out}")
 
 
-def _render(trends: History, console: Console) -> None:
+def _render(trends: History, output: Output) -> None:
+    console = output.console
     for case, group in groupby(trends.series, key=lambda series: series.case):
         console.print(Text(case, style="bold"))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        table.add_column("series", overflow="fold")
-        for head in ("runs", "first", "newest"):
-            table.add_column(head, justify="right", no_wrap=True)
-        table.add_column("changes of level", overflow="fold")
+        names, changes = (Column(head, overflow="fold") for head in ("series", "changes of level"))
+        table = open_table(names, *map(numbers, ("runs", "first", "newest")), changes)
         for series in group:
             first, newest = series.points[0], series.points[-1]
             table.add_row(
@@ -73,4 +64,4 @@ def _render(trends: History, console: Console) -> None:
         console.print(table)
         console.print()
     for line in trends.left_out:
-        console.print(f" - excluded: {line}", highlight=False, markup=False, soft_wrap=True)
+        output.log(f" - excluded: {line}")

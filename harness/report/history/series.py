@@ -7,7 +7,7 @@ results.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from pydantic import Field
@@ -15,13 +15,16 @@ from pydantic import Field
 from harness.analysis.stats.change_points import Change, changes
 from harness.errors import SuiteError
 from harness.report.compare.comparability import obstacles
+from harness.report.content import format as fmt
 from harness.results.base import Interval, Model
 from harness.results.metrics import METRICS
-from harness.results.model import Result, SeriesKey
+from harness.results.model import Comparison, Measurement, Result, SeriesKey
 from harness.suites.arms import BASE, HEAD
 
 #: Metrics of a history by default: cost, speed, and capacity.
 DEFAULT_METRICS: Final = ("total_cpu", "service_p50", "throughput", "capacity")
+#: Name of the chart of the ratios between arms.
+RATIOS: Final = "ratios"
 
 
 class Point(Model):
@@ -51,6 +54,16 @@ class History(Model):
     left_out: list[str]
     series: list[Series]
 
+    def groups(self) -> dict[str, dict[str, list[Series]]]:
+        """Return the series by chart and panel: each metric, with a panel per case, then `RATIOS`."""
+        groups: dict[str, dict[str, list[Series]]] = {}
+        for series in self.series:
+            chart, panel = series.metric, series.case
+            if series.over is not None:
+                chart, panel = RATIOS, f"{series.case}, {series.metric}"
+            groups.setdefault(chart, {}).setdefault(panel, []).append(series)
+        return groups
+
 
 def history(results: Sequence[Result], metrics: Sequence[str] = DEFAULT_METRICS) -> History:
     """Return the series of these results that have two points or more, with their change points.
@@ -67,84 +80,61 @@ def history(results: Sequence[Result], metrics: Sequence[str] = DEFAULT_METRICS)
     left_out = [f"{result.run.id}: invalid" for result in ordered if not result.valid]
     if len(valid) < 2:
         raise SuiteError(f"a history needs two valid results or more (got {len(valid)}).")
-    by_key: dict[tuple[str, ...], Series] = {}
+    by_key: dict[tuple[str, ...], list[Series]] = {}
     for result in valid:
-        differing = obstacles(valid[-1], result)
-        if differing:
+        if differing := obstacles(valid[-1], result):
             left_out.append(
                 f"{result.run.id}: times measured under other conditions ({', '.join(differing)})"
             )
-        else:
-            _add(by_key, _times(result, metrics))
-        _add(by_key, _ratios(result, metrics))
-    trends = [series for series in by_key.values() if len(series.points) > 1]
-    return History(
-        runs=len(valid),
-        left_out=left_out,
-        series=[
-            series.model_copy(update={"changes": changes([point.value for point in series.points])})
-            for series in sorted(
-                trends, key=lambda row: (row.over is not None, row.case, metrics.index(row.metric))
-            )
-        ],
-    )
+        times = () if differing else _times(result, metrics)
+        for single in (*times, *_ratios(result, metrics)):
+            by_key.setdefault((single.case, single.metric, single.name), []).append(single)
+    trends = [_joined(singles) for singles in by_key.values() if len(singles) > 1]
+    trends.sort(key=lambda row: (row.over is not None, row.case, metrics.index(row.metric)))
+    return History(runs=len(valid), left_out=left_out, series=trends)
 
 
-def _add(by_key: dict[tuple[str, ...], Series], more: Iterable[Series]) -> None:
-    for series in more:
-        key = (series.case, series.metric, series.name)
-        if key in by_key:
-            by_key[key].points.extend(series.points)
-        else:
-            by_key[key] = series
+def _joined(singles: Sequence[Series]) -> Series:
+    points = [point for single in singles for point in single.points]
+    found = changes([point.value for point in points])
+    return singles[0].model_copy(update={"points": points, "changes": found})
 
 
 def _times(result: Result, metrics: Sequence[str]) -> Iterator[Series]:
     for row in result.measurements:
-        arm = _arm(row.arm)
-        is_shown = row.metric in metrics and "step" not in row.params
-        if arm is None or not is_shown or (row.metric == "throughput" and not row.load.startswith("closed")):
-            continue
-        yield Series(
-            scenario=row.scenario,
-            load=row.load,
-            params=row.params,
-            metric=row.metric,
-            unit=row.unit,
-            arm=arm,
-            over=None,
-            points=[_point(result, row.value, row.ci)],
-        )
+        is_configured = row.metric == "throughput" and not row.load.startswith("closed")
+        if row.metric in metrics and "step" not in row.params and not is_configured:
+            yield from _series(result, row, None, row.unit, row.value)
 
 
 def _ratios(result: Result, metrics: Sequence[str]) -> Iterator[Series]:
     for row in result.comparisons:
-        arm, base = _arm(row.arm), _arm(row.base)
-        if row.primary and row.metric in metrics and arm is not None and base is not None:
-            yield Series(
-                scenario=row.scenario,
-                load=row.load,
-                params=row.params,
-                metric=row.metric,
-                unit="",
-                arm=arm,
-                over=base,
-                points=[_point(result, row.ratio, row.ci)],
-            )
+        if row.primary and row.metric in metrics:
+            yield from _series(result, row, row.base, "", row.ratio)
 
 
-def _arm(name: str) -> str | None:
-    """Return an arm's name in ordinary runs; None for the older revision of a gate."""
-    return None if name.endswith(f"@{BASE}") else name.removesuffix(f"@{HEAD}")
-
-
-def _point(result: Result, value: float, ci: Interval) -> Point:
-    return Point(
+def _series(
+    result: Result, row: Measurement | Comparison, over: str | None, unit: str, value: float
+) -> Iterator[Series]:
+    """Yield the series of one point; none for the older revision of a gate. Arms have their usual names."""
+    if any(name.endswith(f"@{BASE}") for name in (row.arm, over or "")):
+        return
+    point = Point(
         run=result.run.id,
         started_at=result.run.started_at,
         revision=result.environment.git.revision,
         value=value,
-        ci=ci,
+        ci=row.ci,
+    )
+    yield Series(
+        scenario=row.scenario,
+        load=row.load,
+        params=row.params,
+        metric=row.metric,
+        unit=unit,
+        arm=row.arm.removesuffix(f"@{HEAD}"),
+        over=None if over is None else over.removesuffix(f"@{HEAD}"),
+        points=[point],
     )
 
 
@@ -152,3 +142,12 @@ def title(metric: str) -> str:
     """Return a metric's title with its unit."""
     details = METRICS[metric]
     return f"{details.title} ({details.unit.replace('us', 'µs')})"
+
+
+def changes_of(series: Series) -> list[str]:
+    """Return each change of level in words."""
+    return [
+        f"{fmt.change(change.ratio)} since {series.points[change.at].run}"
+        f" ({fmt.number(change.before)} to {fmt.number(change.after)})"
+        for change in series.changes
+    ]

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from harness.report.compare.file import COMPARISON_FILE
-from harness.results.archive import MARKDOWN_FILE, MOST_BYTES, PAGE_FILE, RESULT_FILE
+from harness.results import archive
 from harness.system import files
 
 _STRICT: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -45,11 +44,11 @@ class FileKind:
 
 #: Kinds by file name pattern.
 _KINDS: Final = {
-    RESULT_FILE: FileKind("application/json"),
-    COMPARISON_FILE: FileKind("application/json"),
-    PAGE_FILE: FileKind("text/html; charset=utf-8", _REPORT),
-    MARKDOWN_FILE: FileKind("text/plain; charset=utf-8"),
-    "check.md": FileKind("text/plain; charset=utf-8"),
+    archive.RESULT_FILE: FileKind("application/json"),
+    archive.COMPARISON_FILE: FileKind("application/json"),
+    archive.PAGE_FILE: FileKind("text/html; charset=utf-8", _REPORT),
+    archive.MARKDOWN_FILE: FileKind("text/plain; charset=utf-8"),
+    archive.SUMMARY_FILE: FileKind("text/plain; charset=utf-8"),
     "recording-*.jsonl.gz": FileKind("application/gzip", is_download=True),
     "*.png": FileKind("image/png", is_figure=True),
     "*.svg": FileKind("image/svg+xml", _CHART, is_figure=True),
@@ -92,7 +91,7 @@ def read(root: Path, place: Sequence[str], name: str) -> bytes:
         OSError: There is no such file, or it is too large.
     """
     with _folder(root, place) as folder:
-        return files.read_regular(name, MOST_BYTES, folder)
+        return files.read_regular(name, archive.MOST_BYTES, folder)
 
 
 def names(root: Path, place: Sequence[str]) -> list[str]:

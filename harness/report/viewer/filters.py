@@ -11,7 +11,7 @@ from harness.report.viewer.summary import Summary
 
 #: Filters by name, with the values of a result that they are compared with.
 _FILTERS: Final[dict[str, Callable[[Summary], Iterable[str]]]] = {
-    "suite": lambda result: [result.suite],
+    "suite": lambda result: [result.kept.run.suite],
     "arm": lambda result: result.arms,
     "machine": lambda result: [result.machine],
 }

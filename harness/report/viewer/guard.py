@@ -7,10 +7,10 @@ or fetches, by Sec-Fetch-Site.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 _METHODS: Final = ("GET", "HEAD")
 _NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
@@ -32,9 +32,7 @@ _HEADERS: Final = {
 
 
 @web.middleware
-async def refuse_strangers(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Allow only read requests that use a loopback name and do not come from another site's page."""
     if not _is_ours(request):
         return web.Response(status=_MISDIRECTED, text="421: unknown host name\n")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Collection
 from typing import Final
 
 from aiohttp import web
 
-from harness.report.viewer.progress_text import describe_progress
 from harness.report.viewer.result_index import ResultIndex
+from harness.report.viewer.summary import describe_progress
 from harness.results import progress_file
 from harness.results.progress_file import Progress
 from harness.system import run_lock
@@ -74,15 +75,9 @@ class Live:
 
     def _read(self, places: Collection[str]) -> dict[str, Progress]:
         """Return the runs that are still running: those of these folders, and the one that holds the lock."""
-        running = {
-            place: progress_file.read(self._results.root / place) for place in [*places, *self._lock_holder()]
-        }
-        return {place: progress for place, progress in sorted(running.items()) if progress is not None}
-
-    def _lock_holder(self) -> list[str]:
-        """Return the folder of the run that holds the machine's lock, if it is below the results folder."""
-        folder = run_lock.folder()
-        try:
-            return [] if folder is None else [self._results.place(folder.resolve())]
-        except (OSError, ValueError):  # elsewhere
-            return []
+        candidates = {*places}
+        with contextlib.suppress(OSError, ValueError):  # the lock is held by a run elsewhere
+            if (folder := run_lock.folder()) is not None:
+                candidates.add(self._results.place(folder.resolve()))
+        running = {place: progress_file.read(self._results.root / place) for place in sorted(candidates)}
+        return {place: progress for place, progress in running.items() if progress is not None}

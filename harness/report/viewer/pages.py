@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from harness.report import html
+from harness.report.content import format as fmt
 from harness.report.content import model
-from harness.report.history.series import History
-from harness.report.viewer import files, trend
+from harness.report.history.series import History, Point, changes_of
+from harness.report.viewer import files
 from harness.report.viewer.filters import Choice
-from harness.report.viewer.progress_text import describe_progress
 from harness.report.viewer.result_index import IndexedResults, parts
-from harness.report.viewer.summary import ended
+from harness.report.viewer.summary import NONSENSE, describe_progress, ended
 from harness.results.archive import PAGE_FILE
 from harness.results.model import Result
 
@@ -37,15 +36,14 @@ def when(started_at: str) -> str:
         return started_at
 
 
-_PAGES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_PAGES.filters.update(when=when)
-_PAGES.globals.update(address=address, report_file=PAGE_FILE)
+def value(point: Point) -> str:
+    """Return the value of a run with its interval."""
+    return fmt.with_interval(point.value, point.ci)
+
+
+_PAGES: Final = html.environment(Path(__file__).with_name("templates"))
+_PAGES.filters.update(when=when, changes=changes_of, value=value)
+_PAGES.globals.update(address=address, report_file=PAGE_FILE, choice=Choice({}))
 
 
 def index(indexed: IndexedResults, choice: Choice, reports: set[str], now: datetime) -> str:
@@ -82,7 +80,6 @@ def run(place: str, result: Result, names: Sequence[str], *, is_under_way: bool)
     charts = [name for name in names if (kind := files.kind_of(name)) is not None and kind.is_figure]
     shown = [name for name in charts if name.endswith(".svg") or f"{name[:-4]}.svg" not in charts]
     return _PAGES.get_template("run.html").render(
-        choice=Choice({}),
         place=place,
         result=result,
         report=model.report(result),
@@ -94,21 +91,24 @@ def run(place: str, result: Result, names: Sequence[str], *, is_under_way: bool)
 
 def trends(history: History | str, indexed: IndexedResults, choice: Choice) -> str:
     """Return the trends across runs, or a page with the reason why there are none."""
+    from harness.report.charts.history import inline_history
+
+    try:
+        charts = inline_history(history) if isinstance(history, History) else []
+    except NONSENSE as error:
+        history, charts = f"the trends cannot be drawn: {error}", []
     shown = choice.among(indexed.results)
     return _PAGES.get_template("trends.html").render(
-        history=history if isinstance(history, History) else None,
-        reason="" if isinstance(history, History) else history,
-        trends=trend.trends(history) if isinstance(history, History) else [],
+        history=history,
+        charts=charts,
         chosen=len(shown),
         most=MOST_DRAWN,
         machines=sorted({result.machine for result in shown[:MOST_DRAWN]}),
         fields=choice.fields(indexed.results),
         choice=choice,
-        width=trend.WIDTH,
-        height=trend.HEIGHT,
     )
 
 
 def missing() -> str:
     """Return the page for an address that does not exist."""
-    return _PAGES.get_template("missing.html").render(choice=Choice({}))
+    return _PAGES.get_template("missing.html").render()

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+
+from pydantic import ValidationError
 
 from harness.errors import SuiteError
-from harness.report.compare import file
-from harness.report.compare.file import COMPARISON_FILE
+from harness.report.compare.compare import Compared
 from harness.report.viewer import files
-from harness.report.viewer.comparison import ComparisonSummary, comparison
-from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary, summary
+from harness.report.viewer.summary import (
+    NONSENSE,
+    NOT_NEEDED,
+    ComparisonSummary,
+    Summary,
+    comparison,
+    summary,
+)
 from harness.results import archive, progress_file
-from harness.results.archive import PAGE_FILE, RESULT_FILE
+from harness.results.archive import COMPARISON_FILE, PAGE_FILE, RESULT_FILE
 from harness.results.progress_file import PROGRESS_FILE, Progress
 
 #: A file's time of last modification in ns and its size in bytes.
 _Stamp = tuple[int, int]
 #: Content of a file, or the reason why it cannot be read.
 _Entry = Summary | ComparisonSummary | str
-_NO_RESULT: Final = "it cannot be read"
-_NO_NAME: Final = "the name of its folder is not UTF-8"
 
 
 @dataclass(frozen=True)
@@ -61,27 +65,31 @@ class ResultIndex:
         with self._lock:
             stamped: dict[str, tuple[_Stamp, _Entry]] = {}
             running: dict[str, Progress] = {}
-            for place, names in self._folders():
+            for path, folders, names in os.walk(self.root):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                place = self.place(Path(path))
                 result = _path(place, RESULT_FILE)
                 if not files.is_text(place):
                     if RESULT_FILE in names:
-                        stamped[result] = (0, 0), _NO_NAME
-                elif (
-                    PROGRESS_FILE in names and (progress := progress_file.read(self.root / place)) is not None
-                ):
+                        stamped[result] = (0, 0), "the name of its folder is not UTF-8"
+                elif PROGRESS_FILE in names and (progress := progress_file.read(self.root / place)):
                     running[place] = progress
                 elif RESULT_FILE in names:
-                    stamped[result] = self._read(place, RESULT_FILE, _summary)
+                    stamped[result] = self._read(place, RESULT_FILE)
                 elif {COMPARISON_FILE, PAGE_FILE} <= {*files.names(self.root, parts(place))}:
-                    stamped[_path(place, COMPARISON_FILE)] = self._read(place, COMPARISON_FILE, _comparison)
+                    stamped[_path(place, COMPARISON_FILE)] = self._read(place, COMPARISON_FILE)
             self._known = stamped
         entries = {path: entry for path, (_, entry) in stamped.items()}
         results = [entry for entry in entries.values() if isinstance(entry, Summary)]
         comparisons = [entry for entry in entries.values() if isinstance(entry, ComparisonSummary)]
         return IndexedResults(
-            sorted(results, key=lambda result: (result.started_at, result.place), reverse=True),
+            sorted(results, key=lambda result: (result.kept.run.started_at, result.place), reverse=True),
             sorted(comparisons, key=lambda compared: compared.place, reverse=True),
-            {_printable(path): entry for path, entry in entries.items() if isinstance(entry, str)},
+            {  # bytes of a path that are not UTF-8 are escaped for display
+                path.encode(errors="backslashreplace").decode(): entry
+                for path, entry in entries.items()
+                if isinstance(entry, str)
+            },
             running,
         )
 
@@ -94,15 +102,7 @@ class ResultIndex:
         place = folder.relative_to(self.root).as_posix()
         return "" if place == "." else place
 
-    def _folders(self) -> Iterator[tuple[str, Sequence[str]]]:
-        """Yield the relative path of each folder, with the names of its files."""
-        for path, folders, names in os.walk(self.root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            yield self.place(Path(path)), names
-
-    def _read(
-        self, place: str, name: str, parse: Callable[[str, bytes], Summary | ComparisonSummary]
-    ) -> tuple[_Stamp, _Entry]:
+    def _read(self, place: str, name: str) -> tuple[_Stamp, _Entry]:
         """Return the content of a file, or why it cannot be read; an unchanged file is not read again."""
         stamp: _Stamp = (0, 0)
         try:
@@ -110,9 +110,10 @@ class ResultIndex:
             stamp = (status.st_mtime_ns, status.st_size)
             if (known := self._known.get(_path(place, name))) is not None and known[0] == stamp:
                 return known
-            return stamp, parse(place, files.read(self.root, parts(place), name))
+            content = files.read(self.root, parts(place), name)
+            return stamp, (_summary if name == RESULT_FILE else _comparison)(place, content)
         except OSError as error:
-            return (0, 0), f"{_NO_RESULT}: {error.strerror or error}"
+            return (0, 0), f"it cannot be read: {error.strerror or error}"
         except SuiteError as error:
             return stamp, str(error).removeprefix("it: ")
         except NONSENSE as error:
@@ -129,13 +130,14 @@ def _summary(place: str, content: bytes) -> Summary:
 
 
 def _comparison(place: str, content: bytes) -> ComparisonSummary:
-    return comparison(place, file.parse_comparison(content, "it"))
+    try:
+        compared = Compared.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SuiteError(f"not a comparison: {where}: {first['msg']}") from error
+    return comparison(place, compared)
 
 
 def _path(place: str, name: str) -> str:
     return "/".join([*parts(place), name])
-
-
-def _printable(path: str) -> str:
-    """Return a path for display; bytes that are not UTF-8 are escaped."""
-    return path.encode(errors="backslashreplace").decode()

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from harness.errors import SuiteError
-from harness.report.compare.file import COMPARISON_FILE
+from harness.report import html
 from harness.report.history.series import History, history
 from harness.report.viewer import files, guard, pages
 from harness.report.viewer.filters import Choice
 from harness.report.viewer.live import Live
-from harness.report.viewer.result_index import IndexedResults, ResultIndex
+from harness.report.viewer.result_index import ResultIndex
 from harness.report.viewer.summary import NONSENSE, NOT_NEEDED, Summary
 from harness.results import archive, progress_file
-from harness.results.archive import PAGE_FILE, RESULT_FILE
+from harness.results.archive import COMPARISON_FILE, PAGE_FILE, RESULT_FILE
 
-#: Content types of the viewer's static files, by name.
+_FOLDER: Final = Path(__file__).with_name("static")
+#: Folders and content types of the static files, by name.
 _STATIC: Final = {
-    "view.css": "text/css; charset=utf-8",
-    "view.js": "text/javascript; charset=utf-8",
-    "icon.svg": "image/svg+xml",
+    "figures.css": (html.TEMPLATES, "text/css; charset=utf-8"),
+    "view.css": (_FOLDER, "text/css; charset=utf-8"),
+    "view.js": (_FOLDER, "text/javascript; charset=utf-8"),
+    "icon.svg": (_FOLDER, "image/svg+xml"),
 }
 
 
@@ -35,44 +39,48 @@ def create_app(root: Path) -> web.Application:
     app.on_response_prepare.append(guard.forbid)
     app.add_routes(
         [
-            web.get("/", viewer.index),
-            web.get("/trends", viewer.trends),
+            web.get("/", _in_thread(viewer.index)),
+            web.get("/trends", _in_thread(viewer.trends)),
             web.get("/live", Live(viewer.results).stream),
-            web.get("/own/{name}", viewer.static),
-            web.get("/{path:.*}", viewer.run),
+            web.get("/own/{name}", _in_thread(viewer.static)),
+            web.get("/{path:.*}", _in_thread(viewer.run)),
         ]
     )
     return app
 
 
+def _in_thread(handler: Callable[[web.Request], web.Response]) -> Handler:
+    """Return the handler for the event loop, outside of which it accesses files and calculates."""
+
+    async def handle(request: web.Request) -> web.Response:
+        return await asyncio.to_thread(handler, request)
+
+    return handle
+
+
 class _Viewer:
-    """Request handlers; file access and calculations run in threads, outside the event loop."""
+    """Request handlers, each called in a thread."""
 
     def __init__(self, results: ResultIndex) -> None:
         self.results = results
 
-    async def index(self, request: web.Request) -> web.Response:
+    def index(self, request: web.Request) -> web.Response:
         """Return all results, newest first, and running benchmarks."""
-        choice = Choice.of(request.query)
+        indexed = self.results.scan()
+        reports = {result.place for result in indexed.results if self._has_report(result)}
+        return _page(pages.index(indexed, Choice.of(request.query), reports, datetime.now(UTC)))
 
-        def render() -> str:
-            indexed = self.results.scan()
-            reports = {result.place for result in indexed.results if self._has_report(result)}
-            return pages.index(indexed, choice, reports, datetime.now(UTC))
-
-        return _page(await asyncio.to_thread(render))
-
-    async def trends(self, request: web.Request) -> web.Response:
+    def trends(self, request: web.Request) -> web.Response:
         """Return the trends across the selected results."""
-        choice = Choice.of(request.query)
+        choice, indexed = Choice.of(request.query), self.results.scan()
+        newest = [result.kept for result in choice.among(indexed.results)[: pages.MOST_DRAWN]]
+        try:
+            found: History | str = history(newest)
+        except SuiteError as error:
+            found = str(error)
+        return _page(pages.trends(found, indexed, choice))
 
-        def render() -> str:
-            indexed = self.results.scan()
-            return pages.trends(_history(indexed, choice), indexed, choice)
-
-        return _page(await asyncio.to_thread(render))
-
-    async def run(self, request: web.Request) -> web.Response:
+    def run(self, request: web.Request) -> web.Response:
         """Return the page of a run, or one of its files."""
         raw = request.rel_url.raw_path
         if not raw.startswith("/runs/"):
@@ -81,9 +89,9 @@ class _Viewer:
         place, file = files.parts_of(folder) if folder else [], files.parts_of(name) if name else [""]
         if place is None or file is None:
             return _missing()
-        return await asyncio.to_thread(self._page if file == [""] else self._file, place, file[0])
+        return self._page(place) if file == [""] else self._file(place, file[0])
 
-    def _page(self, place: list[str], _: str) -> web.Response:
+    def _page(self, place: list[str]) -> web.Response:
         try:
             result = archive.parse(files.read(self.results.root, place, RESULT_FILE), "it", NOT_NEEDED)
             names = files.names(self.results.root, place)
@@ -110,21 +118,13 @@ class _Viewer:
         report = self.results.root / result.place / PAGE_FILE
         return report.is_file() and not report.is_symlink()
 
-    async def static(self, request: web.Request) -> web.Response:
-        """Return the style, the script or the icon."""
+    def static(self, request: web.Request) -> web.Response:
+        """Return a style, the script or the icon."""
         name = request.match_info["name"]
         if name not in _STATIC:
             return _missing()
-        content = Path(__file__).with_name("static").joinpath(name).read_bytes()
-        return web.Response(body=content, headers={"Content-Type": _STATIC[name]})
-
-
-def _history(indexed: IndexedResults, choice: Choice) -> History | str:
-    """Return the history of the newest selected results, or the reason why there is none."""
-    try:
-        return history([result.kept for result in choice.among(indexed.results)[: pages.MOST_DRAWN]])
-    except SuiteError as error:
-        return str(error)
+        folder, content_type = _STATIC[name]
+        return web.Response(body=(folder / name).read_bytes(), headers={"Content-Type": content_type})
 
 
 def _page(text: str, status: int = 200) -> web.Response:

@@ -1,15 +1,18 @@
-"""Result as one row of the list: start, suite, machine, exit status and conclusion. Pure."""
+"""Rows of the list: results, comparisons, and running benchmarks. Pure."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from harness.report.content import validity
+from harness.report.compare.compare import Compared
+from harness.report.content import environment, validity
+from harness.report.content import format as fmt
 from harness.report.content.answer import answer
 from harness.report.history.series import DEFAULT_METRICS
 from harness.results.model import Result
+from harness.results.progress_file import Progress
 
 #: Errors raised by inconsistent values, such as those of a file edited by hand.
 NONSENSE: Final = (ArithmeticError, LookupError, TypeError, ValueError)
@@ -32,42 +35,55 @@ class Summary:
 
     Attributes:
         place: Path of its folder relative to the results folder; empty if it is that folder.
-        run: Id of the run.
-        suite: Name of the suite.
         arms: Arms, in the order of the suite.
         machine: CPU and number of cores.
-        started_at: Start time, ISO 8601 in UTC.
         ended: Exit status in a word or two.
-        exit_code: Exit code of the run.
-        answer: Conclusion in one sentence, as in its report.
-        kept: The result, reduced to what trends need.
+        answer: Conclusion in one sentence, as in its report; of an invalid run with the first reasons.
+        kept: The result, reduced to what the list and trends need.
     """
 
     place: str
-    run: str
-    suite: str
     arms: tuple[str, ...]
     machine: str
-    started_at: str
     ended: str
-    exit_code: int
     answer: str
     kept: Result
 
 
+@dataclass(frozen=True)
+class ComparisonSummary:
+    """Row of a comparison in the list.
+
+    Attributes:
+        place: Path of its folder relative to the results folder; empty if it is that folder.
+        runs: Ids of the results, the base first.
+        about: Their suites, the compared cases, and excluded results.
+    """
+
+    place: str
+    runs: str
+    about: str
+
+
+class ProgressText(NamedTuple):
+    """Progress as the page shows it: folder, line above the bar, the bar's value and maximum, line below."""
+
+    place: str
+    title: str
+    done: int
+    total: int
+    text: str
+
+
 def summary(place: str, result: Result) -> Summary:
     """Return the row of a result in this folder."""
-    run, machine = result.run, result.environment
+    sentence = answer(result).sentence
     return Summary(
         place=place,
-        run=run.id,
-        suite=run.suite,
         arms=tuple(result.arms()),
-        machine=f"{machine.cpu}, {machine.cores} cores",
-        started_at=run.started_at,
+        machine=environment.hardware(result.environment),
         ended=ended(result),
-        exit_code=run.exit_code,
-        answer=_answer(result),
+        answer=sentence if result.valid else f"{sentence} {validity.invalid_reason(result)}",
         kept=_kept(result),
     )
 
@@ -77,12 +93,6 @@ def ended(result: Result) -> str:
     if not result.valid:
         return "invalid"
     return _ENDINGS.get(result.run.exit_code, f"exit code {result.run.exit_code}")
-
-
-def _answer(result: Result) -> str:
-    """Return the conclusion of the report; of an invalid run with the first reasons."""
-    sentence = answer(result).sentence
-    return sentence if result.valid else f"{sentence} {validity.invalid_reason(result)}"
 
 
 def _kept(result: Result) -> Result:
@@ -97,3 +107,27 @@ def _kept(result: Result) -> Result:
             "gate": [],
         }
     )
+
+
+def comparison(place: str, compared: Compared) -> ComparisonSummary:
+    """Return the row of a comparison in this folder."""
+    base, *others = compared.results
+    suites = dict.fromkeys(source.suite for source in compared.results)
+    excluded = [f"{source.id} excluded: {source.invalid}" for source in others if source.invalid]
+    return ComparisonSummary(
+        place=place,
+        runs=", ".join([f"{base.id} (base)", *(source.id for source in others)]),
+        about="; ".join([f"suite {', '.join(suites)}", *compared.cases(), *excluded]),
+    )
+
+
+def describe_progress(place: str, progress: Progress) -> ProgressText:
+    """Return a run's progress as the page shows it."""
+    title = f"{progress.run}: suite {progress.suite}, {', '.join(progress.arms)}"
+    words = [progress.doing if progress.scenario is None else f"{progress.scenario}: {progress.doing}"]
+    if progress.total and progress.done:
+        words.append(fmt.whole_percent(round(progress.done / progress.total, 2)))
+    if progress.left_s is not None:
+        words.append(f"{progress.left_s:.0f} s left of this scenario")
+    words += [f"{arm} {rate:,.0f}/s" for arm, rate in progress.rates.items()]
+    return ProgressText(place, title, min(progress.done, progress.total), progress.total, ", ".join(words))

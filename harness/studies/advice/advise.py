@@ -10,7 +10,7 @@ from typing import Final
 from harness.analysis.stats import sweeps
 from harness.analysis.stats.estimate import split, stratified_ratio, weighted_sum
 from harness.results.model import Result
-from harness.studies.advice import leave_one_out, model, notes, revocation
+from harness.studies.advice import model, notes, revocation
 from harness.studies.advice.answer import Advice, Column, EstimatedQuantity, SchemeRow
 from harness.studies.advice.model import NotMeasuredError, Predicted
 from harness.studies.advice.question import AdviceQuestion
@@ -40,7 +40,7 @@ def advise(result: Result, question: AdviceQuestion, schemes: Mapping[str, Schem
         reference=builder.reference,
         best=best,
         schemes=[row if best in (None, row.scheme) else builder.compared(row, best) for row in rows],
-        held_back=leave_one_out.errors(result),
+        held_back=model.errors(result),
         notes=notes.notes(result, question, rows),
     )
 
@@ -71,33 +71,34 @@ class _RowBuilder:
 
     def row(self, arm: str) -> SchemeRow:
         """Return the costs of a scheme."""
-        makers: dict[Column, Callable[[], EstimatedQuantity]] = {
-            "latency": lambda: _quantity(self._latency(arm)),
+        question, payload = self._question, self._question.profile_bytes
+        predictions: dict[Column, Callable[[], Predicted]] = {
+            "latency": lambda: self._latency(arm),
             "added_latency": lambda: self._added(arm, self.reference),
-            "cpu": lambda: _quantity(self._cores(arm)),
+            "cpu": lambda: self._cores(arm),
             "store_share": lambda: self._store_share(arm),
-            "store_ops": lambda: _quantity(self._per_second(arm, "store_ops")),
-            "store_memory": lambda: self._memory(arm),
-            "bandwidth_up": lambda: _quantity(self._per_second(arm, "request_bytes").times(_BITS)),
+            "store_ops": lambda: self._per_second(arm, "store_ops"),
+            "store_memory": lambda: model.memory(self._result, arm, question.sessions, payload),
+            "bandwidth_up": lambda: self._per_second(arm, "request_bytes").times(_BITS),
         }
         quantities: dict[Column, EstimatedQuantity] = {}
         missing: dict[Column, str] = {}
-        unfit = model.unfit(self._result, arm, self._question.profile_bytes)
-        for column, make in makers.items():
+        unfit = model.unfit(self._result, arm, payload)
+        for column, predict in predictions.items():
             try:
                 if unfit:
                     raise NotMeasuredError(unfit)
-                quantities[column] = make()
+                quantities[column] = _quantity(predict())
             except NotMeasuredError as error:
                 missing[column] = str(error)
-        scheme, within_s = self._known[arm], self._question.revoke_within_s
-        block = None if scheme is None else revocation.after_block(scheme, within_s)
+        scheme, within_s = self._known[arm], question.revoke_within_s
+        block = revocation.valid_after("block", scheme, within_s)
         meets = True if within_s is None else None if block is None else block.meets(within_s)
         return SchemeRow(
             scheme=arm,
             meets=meets,
             after_block=block,
-            after_logout=None if scheme is None else revocation.after_logout(scheme, within_s),
+            after_logout=revocation.valid_after("logout", scheme, within_s),
             renewed_every_s=self._renewed_every_s(arm),
             unfit=unfit,
             missing=missing,
@@ -111,15 +112,15 @@ class _RowBuilder:
         update: dict[str, EstimatedQuantity] = {}
         with contextlib.suppress(NotMeasuredError):
             base, cores = self._cores(best), self._cores(row.scheme)
-            update["cpu_over_best"] = _ratio(base, cores, self._result.run.confidence)
+            update["cpu_over_best"] = _quantity(_ratio(base, cores, self._result.run.confidence))
         with contextlib.suppress(NotMeasuredError):
-            update["latency_beyond_best"] = self._added(row.scheme, best)
+            update["latency_beyond_best"] = _quantity(self._added(row.scheme, best))
         return row.model_copy(update=update)
 
     def _latency(self, arm: str) -> Predicted:
         return model.latency(self._result, arm, self._question.store_rtt_us)
 
-    def _added(self, arm: str, base: str | None) -> EstimatedQuantity:
+    def _added(self, arm: str, base: str | None) -> Predicted:
         latency = self._latency(arm)
         if base is None:
             raise NotMeasuredError("no scheme without store queries was measured over store round trips")
@@ -128,8 +129,7 @@ class _RowBuilder:
         ci = None
         if arm != base and min(len(points) for _, points in groups) > 1:
             ci = weighted_sum(groups).interval(self._result.run.confidence)
-        value = latency.value - reference.value
-        return EstimatedQuantity(value=value, ci=ci, extrapolated=latency.extrapolated)
+        return Predicted(latency.value - reference.value, ci, extrapolated=latency.extrapolated)
 
     def _cores(self, arm: str) -> Predicted:
         return self._per_second(arm, "total_cpu").times(_MICRO)
@@ -145,22 +145,16 @@ class _RowBuilder:
         return reads.plus(refreshes, self._result.run.confidence)
 
     def _renewed_every_s(self, arm: str) -> float | None:
-        scheme = self._known[arm]
-        return None if scheme is None else revocation.renewed_every_s(scheme, self._question.revoke_within_s)
+        return revocation.renewed_every_s(self._known[arm], self._question.revoke_within_s)
 
-    def _store_share(self, arm: str) -> EstimatedQuantity:
+    def _store_share(self, arm: str) -> Predicted:
         store, total = self._per_second(arm, "store_cpu"), self._per_second(arm, "total_cpu")
-        return EstimatedQuantity(value=store.value / total.value, ci=None, extrapolated=total.extrapolated)
-
-    def _memory(self, arm: str) -> EstimatedQuantity:
-        question = self._question
-        return _quantity(model.memory(self._result, arm, question.sessions, question.profile_bytes))
+        return Predicted(store.value / total.value, None, extrapolated=total.extrapolated)
 
 
 def _weighted(predicted: Predicted, sign: float) -> list[tuple[float, Sequence[float]]]:
     """Return the batches of instances, each with its share of the mean."""
-    count = len(predicted.points)
-    batches = split(predicted.points, predicted.batches)
+    count, batches = len(predicted.points), split(predicted.points, predicted.batches)
     return [(sign * len(points) / count, points) for points in batches]
 
 
@@ -168,13 +162,13 @@ def _quantity(predicted: Predicted) -> EstimatedQuantity:
     return EstimatedQuantity(value=predicted.value, ci=predicted.ci, extrapolated=predicted.extrapolated)
 
 
-def _ratio(base: Predicted, arm: Predicted, confidence: float) -> EstimatedQuantity:
+def _ratio(base: Predicted, arm: Predicted, confidence: float) -> Predicted:
     """Return arm over base, batch by batch if both have the same batches."""
     pairs = [(base.points, arm.points)]
     if list(base.batches) == list(arm.batches):
         pairs = list(zip(split(base.points, base.batches), split(arm.points, arm.batches), strict=True))
     extrapolated = base.extrapolated or arm.extrapolated
     if min(len(group) for pair in pairs for group in pair) < 2 or min(*base.points, *arm.points) <= 0:
-        return EstimatedQuantity(value=arm.value / base.value, ci=None, extrapolated=extrapolated)
+        return Predicted(arm.value / base.value, None, extrapolated=extrapolated)
     ratio = stratified_ratio(pairs, confidence)
-    return EstimatedQuantity(value=ratio.value, ci=(ratio.low, ratio.high), extrapolated=extrapolated)
+    return Predicted(ratio.value, ratio.ci, extrapolated=extrapolated)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from harness.results.base import Interval
+from harness.results.base import Interval, Model
 from harness.studies.advice.question import AdviceQuestion
 from harness.studies.advice.revocation import Window
 
@@ -16,11 +14,7 @@ Column = Literal[
 ]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EstimatedQuantity(_Model):
+class EstimatedQuantity(Model):
     """A value in the unit of its column; `ci` is None if it has no interval, as for counted metrics."""
 
     value: float
@@ -29,7 +23,7 @@ class EstimatedQuantity(_Model):
     extrapolated: bool = False
 
 
-class SchemeRow(_Model):
+class SchemeRow(Model):
     """Estimated costs of one scheme.
 
     Attributes:
@@ -74,7 +68,7 @@ class SchemeRow(_Model):
         return quantity
 
 
-class HeldBackError(_Model):
+class HeldBackError(Model):
     """Error of the model at levels that it was not fitted to.
 
     Attributes:
@@ -96,7 +90,7 @@ class HeldBackError(_Model):
     largest_at: float
 
 
-class Advice(_Model):
+class Advice(Model):
     """Output of `bench.py study advise --json`.
 
     Attributes:

@@ -12,8 +12,11 @@ are missing, the error names the scenario (docs/advice.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
+from statistics import median
 from typing import Final
 
 from harness.analysis.stats import sweeps
@@ -21,9 +24,11 @@ from harness.analysis.stats.estimate import mean
 from harness.analysis.stats.linear_fit import LinearFit
 from harness.results.base import Interval
 from harness.results.model import Measurement, Result
+from harness.studies.advice.answer import HeldBackError
 
 READS: Final = "saturation"
 REFRESHES: Final = "refresh"
+_NOT_BY_PAYLOAD: Final = f"not measured by payload length (scenario {sweeps.PAYLOAD})"
 
 
 class NotMeasuredError(Exception):
@@ -37,15 +42,15 @@ class Predicted:
     Attributes:
         value: Predicted value.
         ci: Confidence interval; None for metrics counted once per arm.
-        points: Predictions of the instances.
+        points: Predictions of the instances; empty for a comparison of two predictions.
         batches: Number of points of each batch, as `Measurement.batches`.
         extrapolated: Whether the prediction lies outside the measured range.
     """
 
     value: float
     ci: Interval
-    points: Sequence[float]
-    batches: Sequence[int]
+    points: Sequence[float] = ()
+    batches: Sequence[int] = ()
     extrapolated: bool = False
 
     def times(self, factor: float) -> Predicted:
@@ -87,12 +92,10 @@ def per_read(result: Result, scheme: str, metric: str, profile_bytes: int | None
     """
     line = sweeps.by_profile(result, scheme, metric)
     if profile_bytes is not None:
-        return _on(line, profile_bytes, result, f"not measured by payload length (scenario {sweeps.PAYLOAD})")
-    row = next(iter(sweeps.rows(result, READS, scheme, metric)), None)
-    if row is None:
-        hint = "" if line is None else ", but by payload length: use --profile-bytes"
-        raise NotMeasuredError(f"not measured in scenario {READS}{hint}")
-    return _of(row)
+        return _on(line, profile_bytes, result, _NOT_BY_PAYLOAD)
+    hint = "" if line is None else ", but by payload length: use --profile-bytes"
+    rows = sweeps.rows(result, READS, scheme, metric)
+    return _first(rows, f"not measured in scenario {READS}{hint}")
 
 
 def per_refresh(result: Result, scheme: str, metric: str) -> Predicted:
@@ -101,10 +104,8 @@ def per_refresh(result: Result, scheme: str, metric: str) -> Predicted:
     Raises:
         NotMeasuredError: Refreshes were not measured.
     """
-    row = next(iter(sweeps.rows(result, REFRESHES, scheme, metric)), None)
-    if row is None:
-        raise NotMeasuredError(f"the cost of its refreshes was not measured (scenario {REFRESHES})")
-    return _of(row)
+    rows = sweeps.rows(result, REFRESHES, scheme, metric)
+    return _first(rows, f"the cost of its refreshes was not measured (scenario {REFRESHES})")
 
 
 def memory(result: Result, scheme: str, sessions: int, profile_bytes: int | None) -> Predicted:
@@ -118,14 +119,15 @@ def memory(result: Result, scheme: str, sessions: int, profile_bytes: int | None
     """
     if profile_bytes is not None:
         line = sweeps.memory_by_profile(result, scheme)
-        reason = f"not measured by payload length (scenario {sweeps.PAYLOAD})"
-        per_session = _on(line, profile_bytes, result, reason)
-        return _scaled_up(per_session, sessions)
+        return _scaled_up(_on(line, profile_bytes, result, _NOT_BY_PAYLOAD), sessions)
     by_sessions = sweeps.memory_by_sessions(result, scheme)
     if by_sessions is not None:
         return _on(by_sessions, sessions, result, "")
-    row, users = _first_scenario(result, scheme)
-    return _scaled_up(_of(row), sessions / users)
+    scenario, load, params = result.scenarios()[0]  # later ones add to the memory of its users
+    for row in sweeps.rows(result, scenario, scheme, "store_memory"):
+        if (row.load, row.params) == (load, params) and (users := sweeps.users(row)) is not None:
+            return _scaled_up(_first([row], ""), sessions / users)
+    raise NotMeasuredError(f"not measured by number of sessions (scenario {sweeps.POPULATION})")
 
 
 def _scaled_up(per_session: Predicted, count: float) -> Predicted:
@@ -133,18 +135,10 @@ def _scaled_up(per_session: Predicted, count: float) -> Predicted:
     return replace(per_session.times(count), extrapolated=per_session.value != 0)
 
 
-def _first_scenario(result: Result, scheme: str) -> tuple[Measurement, int]:
-    """Return the store memory after the first scenario, and its users; later scenarios add to it."""
-    scenario, load, params = result.scenarios()[0]
-    for row in sweeps.rows(result, scenario, scheme, "store_memory"):
-        users = sweeps.users(row)
-        if (row.load, row.params) == (load, params) and users is not None:
-            return row, users
-    raise NotMeasuredError(f"not measured by number of sessions (scenario {sweeps.POPULATION})")
-
-
-def _of(row: Measurement) -> Predicted:
-    return Predicted(row.value, row.ci, row.points, row.batches)
+def _first(rows: Sequence[Measurement], reason: str) -> Predicted:
+    if not rows:
+        raise NotMeasuredError(reason)
+    return Predicted(rows[0].value, rows[0].ci, rows[0].points, rows[0].batches)
 
 
 def _on(line: LinearFit | None, at: float, result: Result, reason: str) -> Predicted:
@@ -157,5 +151,39 @@ def _mean(
     points: Sequence[float], batches: Sequence[int], confidence: float, *, extrapolated: bool
 ) -> Predicted:
     estimate = mean(points, confidence, batches)
-    ci = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-    return Predicted(estimate.value, ci, points, batches, extrapolated)
+    return Predicted(estimate.value, estimate.ci, points, batches, extrapolated)
+
+
+#: Predicted quantity, quantity on the axis, and the fit of a scheme.
+_FITS: Final[tuple[tuple[str, str, Callable[[Result, str], LinearFit | None]], ...]] = (
+    ("median service time", "store round trip, µs", sweeps.latency),
+    ("CPU per read", "payload, B", partial(sweeps.by_profile, metric="total_cpu")),
+    ("request size", "payload, B", partial(sweeps.by_profile, metric="request_bytes")),
+    ("store memory per session", "payload, B", sweeps.memory_by_profile),
+    ("store memory", "sessions", sweeps.memory_by_sessions),
+)
+
+
+def errors(result: Result) -> list[HeldBackError]:
+    """Return the model's leave-one-out errors: each level is predicted from all others of its scheme.
+
+    There is a row per quantity with three or more levels; values of zero have no relative error.
+    """
+    rows = []
+    for quantity, over, fit_of in _FITS:
+        fits = {scheme: fit_of(result, scheme) for scheme in result.arms()}
+        levels = [(scheme, level) for scheme, fit in fits.items() if fit for level in fit.held_back()]
+        predicted = [(level.error, scheme, level.at) for scheme, level in levels if level.measured]
+        if predicted:
+            largest, scheme, at = max(predicted, key=itemgetter(0))
+            row = HeldBackError(
+                quantity=quantity,
+                over=over,
+                foretold=len(predicted),
+                median=median(error for error, _, _ in predicted),
+                largest=largest,
+                largest_scheme=scheme,
+                largest_at=at,
+            )
+            rows.append(row)
+    return rows

@@ -20,26 +20,12 @@ def notes(result: Result, question: AdviceQuestion, rows: Sequence[SchemeRow]) -
 
 
 def _extrapolations(result: Result, question: AdviceQuestion, rows: Sequence[SchemeRow]) -> Iterator[str]:
-    line = _exceeded_line(rows, "latency", lambda scheme: sweeps.latency(result, scheme))
-    if line is not None:
+    if line := _exceeded_line(rows, "latency", lambda scheme: sweeps.latency(result, scheme)):
         at = f"{fmt.number(question.store_rtt_us)} µs"
         yield f"~ extrapolated: latency, at a store round trip of {at}; measured: {_range(line)} µs"
-    line = _exceeded_line(rows, "cpu", lambda scheme: sweeps.by_profile(result, scheme, "total_cpu"))
-    if line is not None:
+    if line := _exceeded_line(rows, "cpu", lambda scheme: sweeps.by_profile(result, scheme, "total_cpu")):
         at = f"{question.profile_bytes:,} bytes"
         yield f"~ extrapolated: everything that depends on the payload, at {at}; measured: {_range(line)}"
-    yield from _extrapolated_sessions(result, question, rows)
-    busy = [row.scheme for row in rows if _needs_several_processes(result, question, row.scheme)]
-    if busy:
-        yield (
-            f"~ extrapolated: CPU; {fmt.number(question.rate)} reads per second are more than one server"
-            f" process answered ({', '.join(busy)}), and the CPU of several is assumed to be proportional"
-        )
-
-
-def _extrapolated_sessions(
-    result: Result, question: AdviceQuestion, rows: Sequence[SchemeRow]
-) -> Iterator[str]:
     beyond = [row.scheme for row in rows if row.store_memory and row.store_memory.extrapolated]
     lines = {scheme: sweeps.memory_by_sessions(result, scheme) for scheme in beyond}
     measured = [line for line in lines.values() if line is not None]
@@ -51,6 +37,11 @@ def _extrapolated_sessions(
         yield (
             f"~ extrapolated: store memory of {', '.join(few)}; scaled up from that of the few users of the"
             " load"
+        )
+    if busy := [row.scheme for row in rows if _needs_several_processes(result, question, row.scheme)]:
+        yield (
+            f"~ extrapolated: CPU; {fmt.number(question.rate)} reads per second are more than one server"
+            f" process answered ({', '.join(busy)}), and the CPU of several is assumed to be proportional"
         )
 
 

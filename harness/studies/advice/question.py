@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from harness.errors import SuiteError
+from harness.results.base import Model
 
 
-class AdviceQuestion(BaseModel):
+class AdviceQuestion(Model):
     """Conditions to estimate costs for; defaults are marked in every answer.
 
     Attributes:
@@ -18,7 +19,7 @@ class AdviceQuestion(BaseModel):
         revoke_within_s: Maximum time in seconds until a blocked account loses access; None for no limit.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     store_rtt_ms: float = Field(default=0.5, ge=0)
     rate: float = Field(default=1000.0, gt=0)
@@ -45,10 +46,9 @@ def of(**values: float | None) -> AdviceQuestion:
     Raises:
         SuiteError: A value is invalid; the message names its option.
     """
+    given = {key: value for key, value in values.items() if value is not None}
     try:
-        return AdviceQuestion.model_validate(
-            {key: value for key, value in values.items() if value is not None}
-        )
+        return AdviceQuestion.model_validate(given)
     except ValidationError as error:
         fault = error.errors()[0]
         name = "--" + str(fault["loc"][0]).removesuffix("_ms").removesuffix("_s").replace("_", "-")

@@ -1,32 +1,33 @@
-"""Implementation of the command `study advise`."""
+"""Implementation of the command `study advise`: it finds the result, and prints the answer."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from harness.errors import InvalidMeasurementError, SuiteError
+from harness.report.console import print_item, print_tables
+from harness.report.content import format as fmt
 from harness.results import archive
-from harness.studies.advice import console as terminal
+from harness.studies.advice import wording
 from harness.studies.advice.advise import advise
+from harness.studies.advice.answer import Advice
 from harness.studies.advice.question import AdviceQuestion
-from harness.studies.suites import SUITE
+from harness.studies.claims.claim import SUITE
 from harness.suites import catalog
+from harness.system.output import Output
 
 
-def print_advice(
-    which: str | None, results: Path, question: AdviceQuestion, console: Console, *, print_json: bool
-) -> None:
+def print_advice(which: str | None, results: Path, question: AdviceQuestion, output: Output) -> None:
     """Print the answer to a question from a stored result.
 
     Args:
         which: Folder, result file or id of a run, or `latest`; None for the latest run of suite `claims`.
         results: Folder of results.
         question: Conditions to estimate costs for.
-        console: Console for the answer.
-        print_json: Whether to print JSON to standard output, too.
+        output: Output for the answer, as JSON, too, if that was requested.
 
     Raises:
         SuiteError: There is no such result.
@@ -39,11 +40,25 @@ def print_advice(
             f"{path} is from an invalid or stopped run: no estimates are made from it."
         )
     advice = advise(result, question, catalog.schemes())
-    if print_json:
-        sys.stdout.write(advice.model_dump_json(indent=1) + "\n")
-        sys.stdout.flush()
-    terminal.render(advice, console)
-    console.print("exit code 0", highlight=False)
+    output.json(advice.model_dump_json(indent=1))
+    render(advice, output.console)
+    output.log("exit code 0")
+
+
+def render(advice: Advice, console: Console) -> None:
+    """Print an answer in at most 80 columns if the console has no more."""
+    heading = f"Run {advice.run}, suite {advice.suite}; intervals at {fmt.whole_percent(advice.confidence)}"
+    console.print(Text(heading, style="bold"))
+    print_item(wording.inputs(advice.question), console)
+    console.print()
+    print_tables(wording.tables(advice), console)
+    for line in wording.sentences(advice):
+        print_item(line, console)
+    console.print()
+    tables, text = wording.validation(advice)
+    print_tables(tables, console)
+    for line in [text, *wording.notes(advice)]:
+        print_item(line, console)
 
 
 def _latest_of_claims(results: Path) -> Path:

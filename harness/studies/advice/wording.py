@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from harness.report.content import format as fmt
 from harness.report.content.tables import Table
+from harness.results.base import Interval
 from harness.studies.advice.answer import Advice, Column, EstimatedQuantity, SchemeRow
 from harness.studies.advice.question import AdviceQuestion
 from harness.studies.advice.revocation import Window
@@ -22,6 +23,15 @@ _NAMES: Final[dict[Column, str]] = {
     "bandwidth_up": "bandwidth",
 }
 
+#: Columns of the table for operators, with their heads and units.
+_RESOURCES: Final[tuple[tuple[Column, str, float], ...]] = (
+    ("cpu", "CPU, %\nof a core", 0.01),
+    ("store_share", "store's\nshare, %", 0.01),
+    ("store_ops", "store\nops/s", 1),
+    ("store_memory", "store\nMB", 1e6),
+    ("bandwidth_up", "upload\nMbit/s", 1e6),
+)
+
 #: Counted quantities, their units, and the phrases for more and for less.
 _COUNTED: Final[tuple[tuple[Column, float, str, str], ...]] = (
     ("store_ops", 1, "{} more store operations per second", "{} fewer store operations per second"),
@@ -32,39 +42,44 @@ _COUNTED: Final[tuple[tuple[Column, float, str, str], ...]] = (
 
 def inputs(question: AdviceQuestion) -> str:
     """Return the question as a sentence, with defaults marked."""
-
-    def marked(key: str, text: str) -> str:
-        return text if key in question.model_fields_set else f"{text} (default)"
-
     payload, within = question.profile_bytes, question.revoke_within_s
-    parts = [
-        marked("store_rtt_ms", f"store round trip {question.store_rtt_ms:g} ms"),
-        marked("rate", f"{_plain(question.rate)} reads per second"),
-        marked("sessions", f"{question.sessions:,} sessions"),
-        marked("profile_bytes", "minimal payload" if payload is None else f"payload {payload:,} bytes"),
-        marked(
-            "revoke_within_s",
-            "no revocation deadline" if within is None else f"revocation within {_plain(within)} s",
-        ),
-    ]
-    return f"Inputs: {', '.join(parts)}."
+    deadline = "no revocation deadline" if within is None else f"revocation within {_plain(within)} s"
+    parts = {
+        "store_rtt_ms": f"store round trip {question.store_rtt_ms:g} ms",
+        "rate": f"{_plain(question.rate)} reads per second",
+        "sessions": f"{question.sessions:,} sessions",
+        "profile_bytes": "minimal payload" if payload is None else f"payload {payload:,} bytes",
+        "revoke_within_s": deadline,
+    }
+    given = question.model_fields_set
+    marked = [text if key in given else f"{text} (default)" for key, text in parts.items()]
+    return f"Inputs: {', '.join(marked)}."
 
 
 def tables(advice: Advice) -> list[Table]:
     """Return a table for users and one for operators, so that each fits a terminal of 80 columns."""
-    reference = advice.reference or "none"
     return [
         Table(
             "User impact",
             ["scheme", "deadline\nmet", "valid after\na block, s", "after a\nlogout, s",
-             "median\nread, µs", f"µs more than\n{reference}"],
-            [_user_row(row) for row in advice.schemes],
+             "median\nread, µs", f"µs more than\n{advice.reference or 'none'}"],
+            [
+                [
+                    row.scheme,
+                    {True: "yes", False: "no", None: "?"}[row.meets],
+                    *(_window(window, unit="") for window in (row.after_block, row.after_logout)),
+                    *map(_cell, (row.latency, row.added_latency)),
+                ]
+                for row in advice.schemes
+            ],
         ),
         Table(
             "Resources",
-            ["scheme", "CPU, %\nof a core", "store's\nshare, %", "store\nops/s", "store\nMB",
-             "upload\nMbit/s"],
-            [_resource_row(row) for row in advice.schemes],
+            ["scheme", *(head for _, head, _ in _RESOURCES)],
+            [
+                [row.scheme, *(_cell(row.get(column), size) for column, _, size in _RESOURCES)]
+                for row in advice.schemes
+            ],
         ),
     ]  # fmt: skip
 
@@ -73,19 +88,15 @@ def sentences(advice: Advice) -> list[str]:
     """Return the cheapest scheme that meets the deadline, and the difference of each other scheme."""
     best = next((row for row in advice.schemes if row.scheme == advice.best), None)
     if best is None:
-        return [_no_best(advice)]
+        meeting = ", ".join(row.scheme for row in advice.schemes if row.meets)
+        if meeting:
+            return [f"{meeting}: which needs the least CPU was not measured in this result."]
+        return ["No scheme of this result is known to meet the deadline."]
     deadline = "" if advice.question.revoke_within_s is None else " of those that meet the deadline"
     return [
         f"{best.scheme} needs the least CPU{deadline}.",
         *(_instead(row, best) for row in advice.schemes if row is not best),
     ]
-
-
-def _no_best(advice: Advice) -> str:
-    meeting = [row.scheme for row in advice.schemes if row.meets]
-    if not meeting:
-        return "No scheme of this result is known to meet the deadline."
-    return f"{', '.join(meeting)}: which needs the least CPU was not measured in this result."
 
 
 def _instead(row: SchemeRow, best: SchemeRow) -> str:
@@ -108,10 +119,13 @@ def _duration(window: Window) -> str:
 
 
 def _differences(row: SchemeRow, best: SchemeRow) -> Iterator[str]:
-    if row.cpu_over_best is not None:
-        yield _cpu(row.cpu_over_best)
-    if row.latency_beyond_best is not None:
-        yield _latency(row.latency_beyond_best)
+    if (ratio := row.cpu_over_best) is not None:
+        text = f"{fmt.percent(abs(ratio.value - 1))} {'more' if ratio.value >= 1 else 'less'} CPU"
+        yield _significant(text, "CPU", ratio.ci, 1, fmt.change_interval)
+    if (added := row.latency_beyond_best) is not None:
+        longer = "longer" if added.value >= 0 else "shorter"
+        text = f"a read {fmt.number(abs(added.value) / 1e3)} ms {longer}"
+        yield _significant(text, "latency", added.ci, 0, _milliseconds)
     for column, size, more, less in _COUNTED:
         quantity, of_best = row.get(column), best.get(column)
         if quantity is not None and of_best is not None and quantity.value != of_best.value:
@@ -119,27 +133,19 @@ def _differences(row: SchemeRow, best: SchemeRow) -> Iterator[str]:
             yield (more if difference > 0 else less).format(fmt.number(abs(difference) / size))
 
 
-def _cpu(over_best: EstimatedQuantity) -> str:
-    text = f"{fmt.percent(abs(over_best.value - 1))} {'more' if over_best.value >= 1 else 'less'} CPU"
-    if over_best.ci is None:
+def _significant(
+    text: str, quantity: str, ci: Interval, none: float, show: Callable[[tuple[float, float]], str]
+) -> str:
+    """Return the text of a difference with its interval, or that there is none if `none` is within it."""
+    if ci is None:
         return text
-    low, high = over_best.ci
-    interval = f"({_change(low)} to {_change(high)} %)"
-    return f"no significant difference in CPU {interval}" if low <= 1 <= high else f"{text} {interval}"
+    if ci[0] <= none <= ci[1]:
+        text = f"no significant difference in {quantity}"
+    return f"{text} ({show(ci)})"
 
 
-def _latency(beyond_best: EstimatedQuantity) -> str:
-    value = beyond_best.value
-    text = f"a read {fmt.number(abs(value) / 1e3)} ms {'longer' if value >= 0 else 'shorter'}"
-    if beyond_best.ci is None:
-        return text
-    low, high = beyond_best.ci
-    interval = f"({fmt.number(low / 1e3)} to {fmt.number(high / 1e3)} ms)"
-    return f"no significant difference in latency {interval}" if low <= 0 <= high else f"{text} {interval}"
-
-
-def _change(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.1f}"
+def _milliseconds(ci: tuple[float, float]) -> str:
+    return f"{fmt.number(ci[0] / 1e3)} to {fmt.number(ci[1] / 1e3)} ms"
 
 
 def validation(advice: Advice) -> tuple[list[Table], str]:
@@ -181,29 +187,6 @@ def notes(advice: Advice) -> list[str]:
             f"empty: {', '.join(columns)} of {schemes}: {reason}"
             for (schemes, reason), columns in empty.items()
         ),
-    ]
-
-
-def _user_row(row: SchemeRow) -> list[str]:
-    meets = {True: "yes", False: "no", None: "?"}[row.meets]
-    return [
-        row.scheme,
-        meets,
-        _window(row.after_block, unit=""),
-        _window(row.after_logout, unit=""),
-        _cell(row.latency),
-        _cell(row.added_latency),
-    ]
-
-
-def _resource_row(row: SchemeRow) -> list[str]:
-    return [
-        row.scheme,
-        _cell(row.cpu, 0.01),
-        _cell(row.store_share, 0.01),
-        _cell(row.store_ops),
-        _cell(row.store_memory, 1e6),
-        _cell(row.bandwidth_up, 1e6),
     ]
 
 

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-
-from rich.console import Console
 
 from harness.analysis.stats.sequential import LOOKS, undecided
 from harness.errors import InconclusiveError, InvalidMeasurementError
-from harness.load.remote import Address, RemoteWorkers
+from harness.load.remote import RemoteWorkers, parse_bind
 from harness.measure import preflight, run_folder
 from harness.measure.options import Options
-from harness.measure.preflight import check_processes
-from harness.measure.progress import Reporter
 from harness.measure.run import Run
 from harness.report import console as report
 from harness.report import write
 from harness.report.content import model
 from harness.results import archive
 from harness.results.model import Result
-from harness.results.progress_file import ProgressFile
 from harness.studies.benchmark.plan import print_plan
 from harness.suites import catalog
 from harness.suites.adjust import SuiteChanges
 from harness.suites.arms import arms_of_schemes
 from harness.suites.forecast import forecast
-from harness.testbed import external, launcher
+from harness.system.output import Output
+from harness.testbed import external
 from harness.testbed.revisions import worktrees
 
 
 def measure(
-    suite_name: str,
-    changes: SuiteChanges,
-    options: Options,
-    console: Console,
-    *,
-    dry_run: bool,
-    print_json: bool,
-    wait: bool,
+    suite_name: str, changes: SuiteChanges, options: Options, output: Output, *, dry_run: bool, wait: bool
 ) -> None:
     """Run a suite, save its result, and write its report.
 
@@ -49,9 +36,8 @@ def measure(
         suite_name: Name of a suite, or path of its file.
         changes: Changes of the suite by the command line.
         options: Options of the measurement.
-        console: Console for progress and the report.
+        output: Output for progress and the report, and for the result file if JSON was requested.
         dry_run: Whether to print the plan only.
-        print_json: Whether to print the result file to standard output.
         wait: Whether to queue behind another run.
 
     Raises:
@@ -59,8 +45,7 @@ def measure(
     """
     folder, until_decided_s = options.out, options.until_decided_s
     suite = catalog.load_suite(suite_name)
-    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    tree = worktrees.working_tree(suite.servers, Path.cwd(), log)
+    tree = worktrees.working_tree(suite.servers, Path.cwd(), output.log)
     known = preflight.SuiteValidator(suite_name, catalog.scenarios())
     schemes = arms_of_schemes(catalog.schemes(tree).values(), tree)
     suite = changes.applied(suite, suite_name, schemes)
@@ -69,40 +54,29 @@ def measure(
     external.check(suite, suite_name, may_load_others=options.may_load_others)
     external.check_meters(suite, suite_name, options.redis_url)
     suite, checks = known.fitted(suite)
-    launcher.check_loop(options.loop)
     preflight.check_store(suite, known.incidents, options.redis_url)
     if options.expect_workers:
         preflight.check_workers(suite, options, known.incidents)
     else:
-        check_processes(suite, options.processes, known.incidents)
+        preflight.check_processes(suite, options.processes, known.incidents)
     if dry_run:
-        print_plan(suite, known.incidents, console, options, checks)
+        print_plan(suite, known.incidents, output, options, checks)
         return
     will = forecast(suite, 1 if until_decided_s is None else LOOKS)
-    with run_folder.run_folder(folder, will, wait=wait, log=log):
-        log(f"{suite.title}; results in {folder}")
+    with run_folder.run_folder(folder, will, wait=wait, log=output.log):
+        output.log(f"{suite.title}; results in {folder}")
         for check in checks:
-            log(f"{check.check}: {check.detail}")
-        with (
-            _workers(options, log) as workers,
-            Reporter(console, ProgressFile(folder, suite.name, suite.arms)) as reporter,
-        ):
-            result = Run(
-                suite,
-                options,
-                known.needs_credential,
-                incidents=known.incidents,
-                checks=checks,
-                workers=workers,
-            ).run(arms, reporter)
+            output.log(f"{check.check}: {check.detail}")
+        with _workers(options, output.log) as workers:
+            incidents, needs_credential = known.incidents, known.needs_credential
+            run = Run(suite, options, needs_credential, incidents=incidents, checks=checks, workers=workers)
+            result = run.run(arms, output.console)
         archive.save(result, folder)
-        if print_json:
-            sys.stdout.write(result.model_dump_json() + "\n")
-            sys.stdout.flush()
-        report.render(model.report(result), console)
+        output.json(result.model_dump_json())
+        report.render(model.report(result), output.console)
         charts = _draw(result, folder)
         pages = [file.name for file in write.write_or_warn(result, folder)]
-        log(f"{', '.join([charts, *pages])} and result.json are in {folder}")
+        output.log(f"{', '.join([charts, *pages])} and result.json are in {folder}")
     if not result.valid:
         raise InvalidMeasurementError("the measurement is invalid; see the checks above.")
     if until_decided_s is not None and (open_questions := undecided(result.comparisons)):
@@ -111,7 +85,7 @@ def measure(
             f"{len(open_questions)} verdict(s) not reached in {result.run.batches} interim analyses."
             f" Use{longer} more instances in the suite."
         )
-    console.print("exit code 0", highlight=False)
+    output.log("exit code 0")
 
 
 @contextmanager
@@ -120,7 +94,7 @@ def _workers(options: Options, log: Callable[[str], None]) -> Iterator[RemoteWor
     if not options.expect_workers:
         yield None
         return
-    with RemoteWorkers(options.expect_workers, Address.parse(options.workers_bind)) as workers:
+    with RemoteWorkers(options.expect_workers, parse_bind(options.workers_bind)) as workers:
         workers.gather(options.workers_wait_s, log)
         yield workers
 

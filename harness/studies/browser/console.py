@@ -2,72 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from harness.analysis.click_latency import Mean, Noise, Pair, Wait
 from harness.report.content import format as fmt
+from harness.results.base import Interval
 
 
 def render(waits: Sequence[Wait], pairs: Sequence[Pair], noise: Noise, console: Console) -> None:
     """Print all cases, and all comparisons of two cases."""
-    console.print(_waits(waits))
-    console.print()
     compared = [*pairs, noise.pair]
-    console.print(
-        _pairs(
-            "until answered",
-            [(pair.asks, pair.answered_ratio, pair.answered_ms, pair.verdict) for pair in compared],
-        )
-    )
-    console.print()
-    console.print(
-        _pairs(
-            "until received", [(pair.asks, pair.received_ratio, pair.received_ms, "") for pair in compared]
-        )
-    )
-    console.print()
+    answered = [(pair.asks, pair.answered_ratio, pair.answered_ms, pair.verdict) for pair in compared]
+    received = [(pair.asks, pair.received_ratio, pair.received_ms, "") for pair in compared]
+    for table in (_waits(waits), _pairs("until answered", answered), _pairs("until received", received)):
+        console.print(table)
+        console.print()
 
 
 def _waits(waits: Sequence[Wait]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("origin", "server", "preflights"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("seen", "received ms", "answered ms", "rendered ms"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = Table(
+        *(Column(head, no_wrap=True) for head in ("origin", "server", "preflights")),
+        *(_numbers(head) for head in ("seen", "received ms", "answered ms", "rendered ms")),
+        box=None, pad_edge=False, padding=(0, 1, 0, 0),
+    )  # fmt: skip
     for row in waits:
-        table.add_row(
-            row.origin.removesuffix(" origin"),
-            row.server,
-            row.preflights,
-            f"{row.preflights_seen / row.clicks:.2g}",
-            _spread(row.received_ms),
-            _spread(row.answered_ms),
-            _spread(row.rendered_ms),
-        )
+        means = (row.received_ms, row.answered_ms, row.rendered_ms)
+        seen = f"{row.preflights_seen / row.clicks:.2g}"
+        times = [_shown(mean, fmt.with_interval) for mean in means]
+        table.add_row(row.origin.removesuffix(" origin"), row.server, row.preflights, seen, *times)
     return table
 
 
 def _pairs(title: str, pairs: Sequence[tuple[str, Mean | None, Mean | None, str]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(title, overflow="fold")
-    for heading in ("ratio", "adds ms"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    columns = [Column(title, overflow="fold"), _numbers("ratio"), _numbers("adds ms")]
     if any(verdict for *_, verdict in pairs):
-        table.add_column("verdict", no_wrap=True)
+        columns.append(Column("verdict", no_wrap=True))
+    table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, ratio, adds_ms, verdict in pairs:
-        table.add_row(name, _describe(ratio), _describe(adds_ms), *([verdict] if verdict else []))
+        numbers = [_shown(mean, fmt.with_ends) for mean in (ratio, adds_ms)]
+        table.add_row(name, *numbers, *([verdict] if verdict else []))
     return table
 
 
-def _spread(mean: Mean | None) -> str:
-    return "" if mean is None else fmt.with_interval(mean.value, mean.ci)
+def _numbers(head: str) -> Column:
+    return Column(head, justify="right", no_wrap=True)
 
 
-def _describe(mean: Mean | None) -> str:
-    if mean is None:
-        return ""
-    ends = "" if mean.ci is None else f" ({fmt.number(mean.ci[0])} to {fmt.number(mean.ci[1])})"
-    return f"{fmt.number(mean.value)}{ends}"
+def _shown(mean: Mean | None, show: Callable[[float, Interval], str]) -> str:
+    return "" if mean is None else show(mean.value, mean.ci)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
-
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from harness.errors import EnvironmentFailedError
-from harness.system import files, processes, signals, temp_folders
+from harness.results.base import Model
+from harness.results.claims import Outcome
+from harness.system import processes
+from harness.system.temp_folders import temp_folder
 
 if TYPE_CHECKING:
     from harness.studies.lab import Lab
@@ -23,15 +20,11 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 600
 
 
-class NoBrowserError(Exception):
+class NoBrowserError(EnvironmentFailedError):
     """There is no browser on this machine; the message explains how to get one."""
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Crossing(_Row):
+class Crossing(Model):
     """Calls from a page of an origin; `browserlab.experiments.crossing` documents the fields."""
 
     scheme: str
@@ -52,7 +45,7 @@ class Crossing(_Row):
         return self.login_preflights + self.read_preflights + self.write_preflights
 
 
-class Forgery(_Row):
+class Forgery(Model):
     """A write forged by another site's page; `browserlab.experiments.forgery` documents the fields."""
 
     scheme: str
@@ -63,7 +56,7 @@ class Forgery(_Row):
     carried_out: bool
 
 
-class Injection(_Row):
+class Injection(Model):
     """A script injected into the client; `browserlab.experiments.injection` documents the fields."""
 
     kept: str
@@ -74,7 +67,7 @@ class Injection(_Row):
     stolen: bool
 
 
-Row = TypeVar("Row", bound=BaseModel)
+Row = TypeVar("Row", bound=Model)
 
 
 def require() -> None:
@@ -88,23 +81,10 @@ def require() -> None:
         raise NoBrowserError(answer["missing"])
 
 
-@dataclass(frozen=True)
-class BrowserRun(Generic[Row]):
-    """Result of an experiment.
-
-    Attributes:
-        browser: Version of Chromium.
-        rows: Rows of the experiment.
-    """
-
-    browser: str
-    rows: list[Row]
-
-
 def run_experiment(
     lab: Lab, experiment: str, kind: type[Row], timeout_s: float = _TIMEOUT_S, **options: int
-) -> BrowserRun[Row]:
-    """Run an experiment on servers of the lab.
+) -> tuple[str, list[Row]]:
+    """Run an experiment on servers of the lab; return the version of Chromium, and its rows.
 
     Args:
         lab: Lab with the servers.
@@ -118,47 +98,57 @@ def run_experiment(
         EnvironmentFailedError: The experiment failed, or its output is not a result.
     """
     about = json.loads(processes.run_module("browserlab", ["--list", "--json"]))[experiment]
-    servers = [
-        f"{name}={lab.port(scheme, about['arguments'], name)}" for name, scheme in about["servers"].items()
-    ]
-    arguments = [("--server", server) for server in servers]
-    arguments += [(f"--{name}", str(value)) for name, value in options.items()]
-    output = _output([experiment, "--json", *(word for pair in arguments for word in pair)], timeout_s)
+    arguments = [experiment, "--json"]
+    for name, scheme in about["servers"].items():
+        arguments += ["--server", f"{name}={lab.port(scheme, about['arguments'], name)}"]
+    for name, value in options.items():
+        arguments += [f"--{name}", str(value)]
+    output = _output(arguments, timeout_s)
     try:
         answer = json.loads(output)
         rows = [kind.model_validate(row) for row in answer["rows"]]
-        return BrowserRun(str(answer["browser"]), rows)
+        return str(answer["browser"]), rows
     except (ValueError, TypeError, KeyError) as error:
         raise EnvironmentFailedError(
             f"the output of python -m browserlab {experiment} is not a result: {str(error).splitlines()[0]}"
         ) from error
 
 
+def browser_experiment(
+    experiment: str, kind: type[Row], judge: Callable[[Sequence[Row]], Outcome]
+) -> Callable[[Lab], Outcome]:
+    """Return the function that tests a claim in a browser.
+
+    Args:
+        experiment: Name of the experiment.
+        kind: Model of its rows.
+        judge: Function from the rows to the outcome.
+    """
+
+    def run(lab: Lab) -> Outcome:
+        try:
+            require()
+            browser, rows = run_experiment(lab, experiment, kind)
+        except NoBrowserError as error:
+            return Outcome(verdict="not run", because=str(error), figures=[])
+        return judge(rows).model_copy(update={"browser": browser})
+
+    return run
+
+
 def _output(arguments: Sequence[str], timeout_s: float) -> str:
     """Run the program, remove its temporary files and the browser's, and return its standard output."""
-    try:
-        with signals.deferred():
-            folder, owner = temp_folders.make_folder()
-    except OSError as error:
-        raise files.failure(error, Path(tempfile.gettempdir(), temp_folders.PREFIX)) from error
-    log = folder / "browserlab.log"
-    process = None
-    try:
-        with signals.deferred():
-            process = processes.start("browserlab", arguments, log=log, environment={"TMPDIR": str(folder)})
-        output = process.communicate(timeout=timeout_s)[0].decode()
-        if process.returncode == 0:
-            return output
-        if output:
-            raise NoBrowserError(json.loads(output)["missing"])
-        raise EnvironmentFailedError(f"python -m browserlab failed: {processes.log_end(log)}")
-    except subprocess.TimeoutExpired as error:
-        raise EnvironmentFailedError(
-            f"python -m browserlab did not end within {timeout_s:.0f} s: {processes.log_end(log)}"
-        ) from error
-    finally:
-        with signals.deferred():
-            processes.terminate([] if process is None else [process])
-            shutil.rmtree(folder, ignore_errors=True)
-            if owner is not None:
-                owner.release()
+    with temp_folder() as folder:
+        log, environment = folder / "browserlab.log", {"TMPDIR": str(folder)}
+        with processes.running("browserlab", arguments, log=log, environment=environment) as process:
+            try:
+                output = process.communicate(timeout=timeout_s)[0].decode()
+            except subprocess.TimeoutExpired as error:
+                raise EnvironmentFailedError(
+                    f"python -m browserlab did not end within {timeout_s:.0f} s: {processes.log_end(log)}"
+                ) from error
+            if process.returncode == 0:
+                return output
+            if output:
+                raise NoBrowserError(json.loads(output)["missing"])
+            raise EnvironmentFailedError(f"python -m browserlab failed: {processes.log_end(log)}")

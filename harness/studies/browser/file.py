@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from harness.analysis.click_latency import CONFIDENCE, Click, as_meant, noise, pairs, waits
 from harness.errors import EnvironmentFailedError, SuiteError
@@ -73,19 +73,13 @@ def save(folder: Path, plan: WaitPlan, git: Git, started_at: str, batches: Seque
         raise EnvironmentFailedError(
             "the browser or the servers' code has changed between two batches: measure again."
         )
-    text = json.dumps(_to_json(plan, git, started_at, batches), indent=1) + "\n"
-    files.write_atomically(folder / WAIT_FILE, text.encode())
-    return text
-
-
-def _to_json(plan: WaitPlan, git: Git, started_at: str, batches: Sequence[Measured]) -> dict[str, Any]:
     clicks = as_meant([batch.clicks for batch in batches])
-    return {
+    content = {
         "schema_version": 1,
         "started_at": started_at,
-        "setting": batches[0].setting.model_dump(),
+        "setting": first.setting.model_dump(),
         "git": git.model_dump(),
-        "browser": batches[0].browser,
+        "browser": first.browser,
         **asdict(plan),
         "confidence": CONFIDENCE,
         "dropped": sum(len(batch.clicks) for batch in batches) - sum(map(len, clicks)),
@@ -94,3 +88,6 @@ def _to_json(plan: WaitPlan, git: Git, started_at: str, batches: Sequence[Measur
         "noise": asdict(noise(clicks)),
         "clicks": [[click.model_dump() for click in batch.clicks] for batch in batches],
     }
+    text = json.dumps(content, indent=1) + "\n"
+    files.write_atomically(folder / WAIT_FILE, text.encode())
+    return text

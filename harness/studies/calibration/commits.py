@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
-
 from harness.errors import InconclusiveError, InvalidMeasurementError, RegressionError, SuiteError
+from harness.results.base import Model
 from harness.results.gate import GateCheck
-from harness.studies.calibration.error_rates import MedianWithInterval, Rate, middle, rate
+from harness.studies.calibration.error_rates import MedianWithInterval, Rate, middle, rate, to_json
 from harness.studies.calibration.trial_kinds import Probe
 
 #: Work that a slow commit adds, as a fraction of its scheme's server CPU per request.
@@ -45,7 +44,7 @@ COMMITS: Final = (
 )
 
 
-class GateTrial(BaseModel):
+class GateTrial(Model):
     """Answer of the gate to one commit.
 
     Attributes:
@@ -64,8 +63,6 @@ class GateTrial(BaseModel):
         measured_added: Relative change of each scheme's server CPU per request; empty if not reported.
         gate: All checks of the gate.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     machine: str
@@ -90,12 +87,9 @@ class GateTrial(BaseModel):
     @property
     def right(self) -> bool:
         """Whether the gate failed only for the slower scheme, and named no other."""
-        scheme = _BY_NAME[self.kind].scheme
+        scheme = next(commit.scheme for commit in COMMITS if commit.name == self.kind)
         expected = (RegressionError.exit_code, [scheme]) if scheme else (0, [])
         return (self.exit_code, self.named) == expected
-
-
-_BY_NAME: Final[Mapping[str, Commit]] = {commit.name: commit for commit in COMMITS}
 
 
 def with_busy_work(source: str, rounds: int) -> str:
@@ -145,52 +139,41 @@ class CommitRates:
 
 def rows(trials: Sequence[GateTrial]) -> list[CommitRates]:
     """Return a row for each kind with trials."""
-    table = []
-    for commit in COMMITS:
-        of_kind = [trial for trial in trials if trial.kind == commit.name]
-        if of_kind:
-            table.append(
-                CommitRates(
-                    commit,
-                    right=rate(sum(trial.right for trial in of_kind), len(of_kind)),
-                    wrong=_wrong(of_kind),
-                    unanswered=sum(not trial.answered for trial in of_kind),
-                    seconds=middle(trial.seconds for trial in of_kind),
-                    measured_added=middle(trial.measured_added.get(commit.scheme) for trial in of_kind),
-                )
-            )
-    return table
+    by_commit = {commit: [trial for trial in trials if trial.kind == commit.name] for commit in COMMITS}
+    return [
+        CommitRates(
+            commit,
+            right=rate(sum(trial.right for trial in of_kind), len(of_kind)),
+            wrong=wrong(of_kind),
+            unanswered=sum(not trial.answered for trial in of_kind),
+            seconds=middle(trial.seconds for trial in of_kind),
+            measured_added=middle(trial.measured_added.get(commit.scheme) for trial in of_kind),
+        )
+        for commit, of_kind in by_commit.items()
+        if of_kind
+    ]
 
 
 def summary(trials: Sequence[GateTrial]) -> dict[str, Any]:
     """Return the output of `bench.py verify trials --gate --json`; `…_ci` are 95 % intervals."""
-    wrong = _wrong(trials)
     return {
-        "trials": wrong.trials,
-        "wrong": wrong.happened,
-        "wrong_ci": wrong.ci,
+        "trials": len(trials),
+        **to_json("wrong", wrong(trials)),
         "commits": [
             {
                 "kind": row.commit.name,
                 "trials": row.right.trials,
-                "right": row.right.happened,
-                "right_ci": row.right.ci,
-                "wrong": row.wrong.happened,
-                "wrong_ci": row.wrong.ci,
+                **to_json("right", row.right),
+                **to_json("wrong", row.wrong),
                 "unanswered": row.unanswered,
-                **_to_json("seconds", row.seconds),
-                **_to_json("measured_added", row.measured_added),
+                **to_json("seconds", row.seconds),
+                **to_json("measured_added", row.measured_added),
             }
             for row in rows(trials)
         ],
     }
 
 
-def _wrong(trials: Sequence[GateTrial]) -> Rate:
+def wrong(trials: Sequence[GateTrial]) -> Rate:
+    """Return the rate of commits passed or failed by mistake, or failed because of another scheme."""
     return rate(sum(trial.answered and not trial.right for trial in trials), len(trials))
-
-
-def _to_json(name: str, median: MedianWithInterval | None) -> dict[str, Any]:
-    if median is None:
-        return {name: None, f"{name}_ci": None}
-    return {name: median.value, f"{name}_ci": median.ci}

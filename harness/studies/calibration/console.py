@@ -9,12 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.report.content import format as fmt
-from harness.studies.calibration.commits import GateTrial
-from harness.studies.calibration.commits import rows as gate_rows
-from harness.studies.calibration.commits import summary as gate_summary
-from harness.studies.calibration.error_rates import ErrorRates, MedianWithInterval, Rate, rows
-from harness.studies.calibration.goals import goals
+from harness.studies.calibration import commits
+from harness.studies.calibration.error_rates import ErrorRates, MedianWithInterval, Rate, goals, rows
 from harness.studies.calibration.trial_kinds import KINDS, Trial
+from harness.studies.goals import goals_table
 
 
 def render(trials: Sequence[Trial], console: Console) -> None:
@@ -28,17 +26,13 @@ def render(trials: Sequence[Trial], console: Console) -> None:
             table.add_column(heading, no_wrap=True, justify="right")
         judged = list(rows_of_kind)
         for row in judged:
-            cells = ("", "") if row.seconds is None else (str(row.invalid), _seconds(row.seconds))
-            table.add_row(row.judge, _rate(row.slower), _rate(row.faster), *cells)
+            invalid = "" if row.seconds is None else str(row.invalid)
+            table.add_row(row.judge, _rate(row.slower), _rate(row.faster), invalid, _seconds(row.seconds))
         console.print(f"{KINDS[kind].title}{_measured(judged[0])}", highlight=False, soft_wrap=True)
         console.print(table)
         console.print()
-    marks = {True: "reached", False: "MISSED", None: "too few trials"}
-    table = Table("goal", "measured", "", box=None, pad_edge=False)
-    for goal in goals(trials):
-        table.add_row(goal.text, goal.figure, marks[goal.reached])
-    if table.row_count:
-        console.print(table)
+    if stated := goals(trials):
+        console.print(goals_table(stated, "too few trials"))
 
 
 def _measured(row: ErrorRates) -> str:
@@ -51,28 +45,24 @@ def _measured(row: ErrorRates) -> str:
     return f" ({fmt.ratio(row.ratio.value)}{ends})"
 
 
-def render_gate(trials: Sequence[GateTrial], console: Console) -> None:
+def render_gate(trials: Sequence[commits.GateTrial], console: Console) -> None:
     """Print the gate's answers to commits of known effect."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("commit", min_width=14)
-    for heading in ("right", "wrong"):
+    for heading in ("right", "wrong", "no answer", "seconds"):
         table.add_column(heading, no_wrap=True, justify="right")
-    for heading in ("no answer", "seconds"):
-        table.add_column(heading, no_wrap=True, justify="right")
-    for row in gate_rows(trials):
+    for row in commits.rows(trials):
         added = row.measured_added
         title = row.commit.title + (f" (+{fmt.percent(added.value)} measured)" if added else "")
-        seconds = "" if row.seconds is None else _seconds(row.seconds)
-        table.add_row(title, _rate(row.right), _rate(row.wrong), str(row.unanswered), seconds)
+        rates = _rate(row.right), _rate(row.wrong)
+        table.add_row(title, *rates, str(row.unanswered), _seconds(row.seconds))
     console.print(table)
-    wrong = gate_summary(trials)
-    low, high = wrong["wrong_ci"]
-    console.print(
-        f"wrong answers: {wrong['wrong']} of {wrong['trials']} ({low:.0%}-{high:.0%})", highlight=False
-    )
+    console.print(f"wrong answers: {_rate(commits.wrong(trials))}", highlight=False)
 
 
-def _seconds(seconds: MedianWithInterval) -> str:
+def _seconds(seconds: MedianWithInterval | None) -> str:
+    if seconds is None:
+        return ""
     ends = "" if seconds.ci is None else f" ({seconds.ci[0]:.0f}-{seconds.ci[1]:.0f})"
     return f"{seconds.value:.0f}{ends}"
 

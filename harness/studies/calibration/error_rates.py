@@ -1,22 +1,28 @@
-"""Error rates with intervals, from trials. Pure."""
+"""Error rates with intervals, from trials, and the goals for them (docs/method.md). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
 from typing import Any, Final
 
 from scipy.special import bdtr, betaincinv
 
 from harness.studies.calibration.trial_kinds import KINDS, RATES, Trial
+from harness.studies.goals import Goal
 
 #: Confidence of the intervals of rates.
 _CONFIDENCE: Final = 0.95
 #: Threshold above which back-to-back runs of a load generator are taken for a difference.
 USUAL_THRESHOLD: Final = 0.05
 OURS: Final = "this tool"
+#: Number of trials of a kind that the goals refer to.
+_TRIALS: Final = 40
+#: Maximum of false alarms with the same code, and minimum of detected slowdowns, in that many trials.
+_ALARMS: Final = 1
+_DETECTED: Final = {"slower-3": 36, "slower-5": 39}
+_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,13 @@ class MedianWithInterval:
 
     value: float
     ci: tuple[float, float] | None
+
+
+def to_json(name: str, figure: Rate | MedianWithInterval | None) -> dict[str, Any]:
+    """Return a number and its 95 % interval, both None if there is no number."""
+    if figure is None:
+        return {name: None, f"{name}_ci": None}
+    return {name: figure.happened if isinstance(figure, Rate) else figure.value, f"{name}_ci": figure.ci}
 
 
 def middle(values: Iterable[float | None]) -> MedianWithInterval | None:
@@ -96,15 +109,12 @@ def rows(trials: Sequence[Trial]) -> list[ErrorRates]:
     for kind in KINDS:
         of_kind = [trial for trial in trials if trial.kind == kind]
         if of_kind:
-            table.append(_row(kind, OURS, of_kind, lambda trial: trial.verdict))
+            table.append(_row(kind, OURS, of_kind, [trial.verdict for trial in of_kind]))
             for tool in dict.fromkeys(tool for trial in of_kind for tool in trial.usual):
                 judged = [trial for trial in of_kind if tool in trial.usual]
-                table.append(_row(kind, tool, judged, partial(_usual, tool)))
+                verdicts = [usual(*trial.usual[tool]) for trial in judged]
+                table.append(_row(kind, tool, judged, verdicts))
     return table
-
-
-def _usual(tool: str, trial: Trial) -> str:
-    return usual(*trial.usual[tool])
 
 
 def usual(plain: float, changed: float) -> str:
@@ -114,10 +124,7 @@ def usual(plain: float, changed: float) -> str:
     return "faster" if changed > plain * (1 + USUAL_THRESHOLD) else "no difference"
 
 
-def _row(
-    kind: str, judge: str, trials: Sequence[Trial], verdict: Callable[[Trial], str | None]
-) -> ErrorRates:
-    verdicts = [verdict(trial) for trial in trials]
+def _row(kind: str, judge: str, trials: Sequence[Trial], verdicts: Sequence[str | None]) -> ErrorRates:
     ours = judge == OURS
     return ErrorRates(
         kind,
@@ -152,17 +159,17 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
                 "trials": row.slower.trials,
                 "slower": row.slower.happened,
                 "faster": row.faster.happened,
-                **_to_json("ratio", row.ratio),
+                **to_json("ratio", row.ratio),
                 "invalid": row.invalid,
                 "warned": sorted(
-                    {name for trial in trials if trial.kind == row.kind for name in trial.warned}
+                    {check for trial in trials if trial.kind == row.kind for check in trial.warned}
                 ),
                 "checks": sorted(
-                    {name for trial in trials if trial.kind == row.kind for name in trial.invalid}
+                    {check for trial in trials if trial.kind == row.kind for check in trial.invalid}
                 ),
             }
             for row in table
-            if row.judge == OURS and row.kind not in {kind.name for kind in RATES}
+            if row.judge == OURS and KINDS[row.kind] not in RATES
         ],
     }
 
@@ -179,21 +186,19 @@ def _rates(by_kind: dict[str, ErrorRates | None]) -> dict[str, Any]:
         if same is None
         else {
             "trials": same.slower.trials,
-            "alarms": alarms(same).happened,
-            "alarms_ci": alarms(same).ci,
+            **to_json("alarms", alarms(same)),
             "invalid": same.invalid,
-            **_to_json("seconds", same.seconds),
+            **to_json("seconds", same.seconds),
         },
         "slowdowns": [
             {
                 "added": KINDS[name].added,
-                **_to_json("measured_added", row.measured_added),
+                **to_json("measured_added", row.measured_added),
                 "trials": row.slower.trials,
-                "detected": row.slower.happened,
-                "detected_ci": row.slower.ci,
+                **to_json("detected", row.slower),
                 "called_faster": row.faster.happened,
                 "invalid": row.invalid,
-                **_to_json("seconds", row.seconds),
+                **to_json("seconds", row.seconds),
             }
             for name, row in by_kind.items()
             if row is not None and KINDS[name].added
@@ -201,7 +206,25 @@ def _rates(by_kind: dict[str, ErrorRates | None]) -> dict[str, Any]:
     }
 
 
-def _to_json(name: str, estimate: MedianWithInterval | None) -> dict[str, Any]:
-    if estimate is None:
-        return {name: None, f"{name}_ci": None}
-    return {name: estimate.value, f"{name}_ci": estimate.ci}
+def goals(trials: Sequence[Trial]) -> list[Goal]:
+    """Return the goals, with the values from these trials; none is reached or missed by too few trials."""
+    by_kind = {row.kind: row for row in rows(trials) if row.judge == OURS}
+    stated = []
+    if same := by_kind.get("aa"):
+        counted = alarms(same)
+        is_met = counted.happened / max(counted.trials, 1) <= _ALARMS / _TRIALS
+        stated.append(_goal(f"the same code at most {_ALARMS} called different", counted, is_met))
+    for name, least in _DETECTED.items():
+        if row := by_kind.get(name):
+            is_met = row.slower.happened / row.slower.trials >= least / _TRIALS
+            stated.append(_goal(f"{KINDS[name].title} at least {least} called slower", row.slower, is_met))
+    timed = middle(trial.seconds for trial in trials if KINDS[trial.kind] in RATES)
+    if timed is not None:
+        text = f"median time to a verdict at most {_SECONDS} s"
+        stated.append(Goal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))
+    return stated
+
+
+def _goal(text: str, counted: Rate, is_met: bool) -> Goal:
+    figure = f"{counted.happened} of {counted.trials}"
+    return Goal(f"of {_TRIALS} trials with {text}", figure, is_met if counted.trials >= _TRIALS else None)

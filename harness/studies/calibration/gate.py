@@ -10,9 +10,10 @@ from typing import Final
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.results.model import Result
 from harness.studies.calibration.commits import ADDED, ANSWERED, Commit, GateTrial, with_busy_work
-from harness.studies.calibration.trial import Trials, folder
-from harness.system import git, processes, signals
+from harness.studies.calibration.trial import Trials
+from harness.system import git, processes
 from harness.system.cpus import cpu_model
+from harness.system.temp_folders import temp_folder
 from harness.testbed.revisions.worktrees import revision
 
 #: Options of the committer, without the user's hooks and signature.
@@ -58,7 +59,7 @@ class Gates:
             BenchError: The work could not be measured, or the gate did not run.
         """
         started_at = datetime.now(UTC)
-        with folder() as path:
+        with temp_folder() as path:
             clone = path / "clone"
             git.run(processes.ROOT, "clone", "--quiet", "--shared", str(processes.ROOT), str(clone))
             probe = self._trials.probe(commit.scheme) if commit.scheme else None
@@ -92,12 +93,9 @@ class Gates:
         arguments = ["check", self._suite, "--against", "HEAD~1", "--repo", str(clone), "--json"]
         arguments += ["--out", str(path / "run"), *([] if seed is None else ["--seed", str(seed)])]
         log = path / "check.log"
-        with signals.deferred():
-            process = processes.start("bench", arguments, log=log, environment={"TMPDIR": str(temporary)})
-        try:
+        environment = {"TMPDIR": str(temporary)}
+        with processes.running("bench", arguments, log=log, environment=environment) as process:
             printed, _ = process.communicate()
-        finally:
-            processes.terminate([process])
         if process.returncode not in ANSWERED or not printed.strip():
             message = processes.last_lines(log.read_text(encoding="utf-8", errors="replace"))
             raise EnvironmentFailedError(f"the gate did not run: {message}")

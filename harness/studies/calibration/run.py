@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
-
-from rich.console import Console
+from typing import Final, TypeVar
 
 from harness.analysis.stats.sequential import LOOKS
 from harness.errors import SuiteError
@@ -23,12 +20,15 @@ from harness.studies.calibration.error_rates import summary, usual
 from harness.studies.calibration.gate import Gates
 from harness.studies.calibration.trial import Trials
 from harness.studies.calibration.trial_kinds import KINDS, RATES, SHAPES, Trial, TrialKind
-from harness.studies.calibration.trial_log import Ledger, gate_trials, keep_gate_trials
-from harness.system import files, run_lock
+from harness.studies.calibration.trial_log import Ledger, TrialLog, gate_log
 from harness.system.cpus import cpu_model
+from harness.system.output import Output
 
 #: Space for recordings and tallies of a trial.
 _TEMPORARY_BYTES: Final = 50e6
+
+_K = TypeVar("_K", TrialKind, Commit)
+_T = TypeVar("_T", Trial, GateTrial)
 
 
 def chosen(names: Sequence[str], *, shapes: bool) -> list[TrialKind]:
@@ -44,25 +44,15 @@ def chosen(names: Sequence[str], *, shapes: bool) -> list[TrialKind]:
 
 
 def calibrate(
-    kinds: Sequence[TrialKind],
-    trials: int,
-    folder: Path,
-    seed: int | None,
-    console: Console,
-    *,
-    print_json: bool,
-    wait: bool,
+    kinds: Sequence[TrialKind], trials: int, folder: Path, seed: int | None, output: Output, *, wait: bool
 ) -> None:
     """Make trials until the folder has this many of each kind, and print the error rates.
 
     Raises:
         BenchError: A trial failed; the trials before it are kept.
     """
-    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with run_lock.machine_lock(folder, wait=wait, log=log):
-        files.temporary_folder(_TEMPORARY_BYTES)
-        if removed := run_folder.remove(folder.parent):
-            log(f"removed files left by killed runs: {', '.join(removed)}")
+    log = output.log
+    with run_folder.machine_lock(folder, _TEMPORARY_BYTES, wait=wait, log=log):
         ledger = Ledger.find(folder, cpu_model()) or _begin(folder, seed)
         if seed not in (None, ledger.seed):
             raise SuiteError(
@@ -74,46 +64,48 @@ def calibrate(
             revisions = ", ".join(sorted({str(trial.revision)[:12] for trial in ledger.trials}))
             log(f"{len(ledger.trials)} trials of {revisions} are in {folder} already; {len(todo)} to go")
         maker = Trials()
-        begun = time.monotonic()
-        for number, kind in enumerate(todo, 1):
-            trial = maker.make(kind, ledger.seed + LOOKS * len(ledger.trials))
-            ledger.add(trial)
-            left = (time.monotonic() - begun) / number * (len(todo) - number)
-            log(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_in_words(kind, trial)}")
-    if print_json:
-        print(json.dumps(summary(ledger.trials), indent=1))
-    tables.render(ledger.trials, console)
+        _make(todo, ledger, lambda kind, later: maker.make(kind, ledger.seed + later), _in_words, log)
+    output.json(json.dumps(summary(ledger.trials), indent=1))
+    tables.render(ledger.trials, output.console)
 
 
-def calibrate_gate(
-    trials: int, folder: Path, seed: int | None, console: Console, *, print_json: bool, wait: bool
-) -> None:
+def calibrate_gate(trials: int, folder: Path, seed: int | None, output: Output, *, wait: bool) -> None:
     """Make trials of the gate: commits of known effect, and the answer of `bench.py check` to each.
 
     Raises:
         BenchError: A trial failed; the trials before it are kept.
     """
-    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    with run_lock.machine_lock(folder, wait=wait, log=log):
-        files.temporary_folder(_TEMPORARY_BYTES)
-        if removed := run_folder.remove(folder.parent):
-            log(f"removed files left by killed runs: {', '.join(removed)}")
-        done = gate_trials(folder, cpu_model())
-        todo = missing(COMMITS, [trial.kind for trial in done], trials)
-        if done:
-            log(f"{len(done)} trials of the gate are in {folder} already; {len(todo)} to go")
+    log = output.log
+    with run_folder.machine_lock(folder, _TEMPORARY_BYTES, wait=wait, log=log):
+        gates = gate_log(folder, cpu_model())
+        todo = missing(COMMITS, [trial.kind for trial in gates.trials], trials)
+        if gates.trials:
+            log(f"{len(gates.trials)} trials of the gate are in {folder} already; {len(todo)} to go")
         archive.prepare(folder)
         maker = Gates()
-        begun = time.monotonic()
-        for number, commit in enumerate(todo, 1):
-            trial = maker.make(commit, None if seed is None else seed + LOOKS * len(done))
-            done.append(trial)
-            keep_gate_trials(folder, done)
-            left = (time.monotonic() - begun) / number * (len(todo) - number)
-            log(f"{number} of {len(todo)}, {left / 60:.0f} min left; {_gate_in_words(commit, trial)}")
-    if print_json:
-        print(json.dumps(gate_summary(done), indent=1))
-    tables.render_gate(done, console)
+
+        def make(commit: Commit, later: int) -> GateTrial:
+            return maker.make(commit, None if seed is None else seed + later)
+
+        _make(todo, gates, make, _gate_in_words, log)
+    output.json(json.dumps(gate_summary(gates.trials), indent=1))
+    tables.render_gate(gates.trials, output.console)
+
+
+def _make(
+    todo: Sequence[_K],
+    finished: TrialLog[_T],
+    make: Callable[[_K, int], _T],
+    in_words: Callable[[_K, _T], str],
+    log: Callable[[str], None],
+) -> None:
+    """Make these trials, each with a larger seed than the one before, and store them one by one."""
+    begun = time.monotonic()
+    for number, kind in enumerate(todo, 1):
+        trial = make(kind, LOOKS * len(finished.trials))
+        finished.add(trial)
+        left = (time.monotonic() - begun) / number * (len(todo) - number)
+        log(f"{number} of {len(todo)}, {left / 60:.0f} min left; {in_words(kind, trial)}")
 
 
 def _gate_in_words(commit: Commit, trial: GateTrial) -> str:
@@ -136,17 +128,6 @@ def _in_words(kind: TrialKind, trial: Trial) -> str:
         parts.append(f"{trial.measured_added:.2%} added")
     parts += [f"{tool}: {usual(*rates)}" for tool, rates in trial.usual.items()]
     return f"{kind.title}: {'; '.join(parts)}"
-
-
-class Named(Protocol):
-    """A kind of trial."""
-
-    @property
-    def name(self) -> str:
-        """Return the name in trials."""
-
-
-_K = TypeVar("_K", bound=Named)
 
 
 def missing(kinds: Sequence[_K], done: Sequence[str], trials: int) -> list[_K]:

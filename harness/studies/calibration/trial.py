@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,19 +16,19 @@ from rich.console import Console
 
 from harness.errors import EnvironmentFailedError, InvalidMeasurementError
 from harness.measure.options import Options
-from harness.measure.progress import Reporter
 from harness.measure.run import Run
 from harness.results.base import Status
 from harness.results.model import Result
 from harness.studies.calibration.trial_kinds import RATES, Disturbance, Probe, Trial, TrialKind
 from harness.studies.load_engine import wrk
 from harness.studies.load_engine.cases import EngineCase
-from harness.studies.load_engine.runner import EngineRunner
+from harness.studies.load_engine.runner import EngineRunner, engine_runner
 from harness.suites import catalog
 from harness.suites.arms import Arm, SchemeEntry
 from harness.suites.model import Load, Scenario, Suite
-from harness.system import cpus, processes, signals, temp_folders
+from harness.system import cpus, processes
 from harness.system.source_tree import OURS, Tree
+from harness.system.temp_folders import temp_folder
 from harness.testbed.rig import Rig
 
 PLAIN, CHANGED = "plain", "changed"
@@ -73,7 +73,7 @@ class Trials:
 
     def _probe(self, scheme: str) -> Probe:
         kind = TrialKind("probe", "a probe", scheme=scheme)
-        with folder() as path:
+        with temp_folder() as path:
             arms = _arms(self._schemes[kind.scheme], _PROBE_ROUNDS, kind, path)
             result = self._run(kind, arms, seed=1, instances=4, seconds=5)
             if not result.valid:
@@ -95,10 +95,9 @@ class Trials:
         started_at = datetime.now(UTC)
         probe = (self._from_last(kind) or self.probe(kind.scheme)) if kind.added else None
         rounds = 0 if probe is None else probe.rounds(kind)
-        with folder() as path:
+        with temp_folder() as path:
             arms = _arms(self._schemes[kind.scheme], rounds, kind, path)
             result = self._run(kind, arms, seed, instances=_INSTANCES, seconds=_SECONDS)
-            seconds = result.run.wall_s
             measured_added = None
             if kind.added:
                 added_ns = _work_ns(path, CHANGED) - _work_ns(path, PLAIN)
@@ -119,7 +118,7 @@ class Trials:
             ratio=None if row is None else row.ratio,
             ci=None if row is None else row.ci,
             looks=result.run.batches,
-            seconds=seconds,
+            seconds=result.run.wall_s,
             probe=probe,
             measured_added=measured_added,
             invalid=_checks(result, "invalid"),
@@ -145,9 +144,11 @@ class Trials:
             warmup_requests=_WARMUP_REQUESTS,
             scenarios=[Scenario(name="saturation", load=Load(model="closed"), seconds=seconds)],
         )
-        with folder() as out, Reporter(Console(quiet=True)) as reporter:
-            options = Options(out, seed=seed, until_decided_s=_LIMIT_S, beside=_beside(kind.beside))
-            return Run(suite, options).run(arms, reporter)
+        with temp_folder() as out:
+            options = Options(
+                out, seed=seed, until_decided_s=_LIMIT_S, beside=partial(_disturbed, kind.beside)
+            )
+            return Run(suite, options).run(arms, Console(quiet=True), published=False)
 
 
 def _arms(scheme: SchemeEntry, rounds: int, kind: TrialKind, path: Path) -> dict[str, Arm]:
@@ -183,19 +184,6 @@ def _arguments(tallies: Path, *, rounds: int = 0, every: int = 1, leak: int = 0)
     return ("--tallies", str(tallies), *words)
 
 
-@contextmanager
-def folder() -> Iterator[Path]:
-    """Yield a temporary folder, which the next run removes if this process is killed."""
-    with signals.deferred():
-        path, owner = temp_folders.make_folder()
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-        if owner is not None:
-            owner.release()
-
-
 def _work_ns(tallies: Path, arm: str) -> float:
     """Return the time of the work per request, clock included: the mean of the instances' medians."""
     reports = [json.loads(file.read_text(encoding="utf-8")) for file in (tallies / arm).iterdir()]
@@ -219,41 +207,26 @@ def _checks(result: Result, status: Status) -> list[str]:
 
 def _back_to_back(arms: Iterable[Arm]) -> dict[str, tuple[float, float]]:
     """Measure requests per second of one server of each arm, one after the other, with each tool."""
-    rates_by_tool: dict[str, tuple[float, float]] = {}
-    with EngineRunner(arms, 1) as runner:
-        for tool in _USUAL:
-            if tool == "wrk" and not wrk.is_installed():
-                continue
-            rates = []
-            for number in (0, 1):
-                [(_, outcome)] = runner.run_trials([EngineCase(tool, "/api/restricted")], number, _USUAL_S)
-                if outcome.errors:
-                    raise EnvironmentFailedError(f"{tool} reported {outcome.errors} unexpected errors.")
-                rates.append(outcome.throughput)
-            rates_by_tool[tool] = (rates[0], rates[1])
-    return rates_by_tool
+    tools = [tool for tool in _USUAL if tool != "wrk" or wrk.is_installed()]
+    with engine_runner(arms, 1) as runner:
+        return {tool: (_rate(runner, tool, 0), _rate(runner, tool, 1)) for tool in tools}
 
 
-def _beside(disturbance: Disturbance) -> Callable[[Rig], AbstractContextManager[None]]:
-    """Return the context manager of a disturbance during the load."""
+def _rate(runner: EngineRunner, tool: str, server: int) -> float:
+    [(_, outcome)] = runner.run_trials([EngineCase(tool, "/api/restricted")], server, _USUAL_S)
+    if outcome.errors:
+        raise EnvironmentFailedError(f"{tool} reported {outcome.errors} unexpected errors.")
+    return outcome.throughput
 
-    @contextmanager
-    def disturbed(rig: Rig) -> Iterator[None]:
-        if not disturbance:
-            yield
-            return
-        words = {
-            "neighbour": ["--after", str(_NEIGHBOUR_AFTER_S)],
-            "stutter": [str(rig.store.pid)],
-        }[disturbance]
-        log = rig.folder / f"{disturbance}.log"
-        started: list[subprocess.Popen[bytes]] = []
-        try:
-            with signals.deferred():
-                started.append(processes.start(f"calibration.{disturbance}", words, log=log))
-            cpus.pin(started[0].pid, rig.placement.servers)
-            yield
-        finally:
-            processes.terminate(started)
 
-    return disturbed
+@contextmanager
+def _disturbed(disturbance: Disturbance, rig: Rig) -> Iterator[None]:
+    """Run a disturbance, if there is one, during the load."""
+    if not disturbance:
+        yield
+        return
+    words = {"neighbour": ["--after", str(_NEIGHBOUR_AFTER_S)], "stutter": [str(rig.store.pid)]}[disturbance]
+    log = rig.folder / f"{disturbance}.log"
+    with processes.running(f"calibration.{disturbance}", words, log=log) as process:
+        cpus.pin(process.pid, rig.placement.servers)
+        yield

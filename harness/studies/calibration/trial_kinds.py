@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from harness.results.base import Interval, Verdict
+from harness.results.base import Interval, Model, Verdict
 from harness.suites.arms import PATH_LENGTHS
 
 #: Additional letters of the path to a copy in a deeper folder.
@@ -88,15 +86,13 @@ SHAPES: Final = (
 KINDS: Final[Mapping[str, TrialKind]] = {kind.name: kind for kind in (*RATES, *SHAPES)}
 
 
-class Probe(BaseModel):
+class Probe(Model):
     """Measured times that the amount of work is calculated from.
 
     Attributes:
         server_cpu_us: CPU time of a plain server under saturation, µs per request.
         round_ns: CPU time of an iteration of the added loop in the server, ns.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     server_cpu_us: float
     round_ns: float
@@ -110,7 +106,7 @@ class Probe(BaseModel):
         return round(share * self.server_cpu_us * 1e3 / self.round_ns)
 
 
-class Trial(BaseModel):
+class Trial(Model):
     """Result of one trial.
 
     Attributes:
@@ -132,8 +128,6 @@ class Trial(BaseModel):
         usual: Rates from back-to-back runs on a server of each arm, by tool: (plain, changed), requests per
             second; empty for shapes.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     seed: int

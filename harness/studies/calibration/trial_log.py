@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
-
-from pydantic import BaseModel, ConfigDict
+from typing import Final, Generic, Self, TypeVar
 
 from harness.errors import SuiteError
+from harness.results.base import Model
 from harness.studies.calibration.commits import GateTrial
 from harness.studies.calibration.trial_kinds import Trial
 from harness.system import files
@@ -17,30 +16,48 @@ from harness.system import files
 FILE: Final = "trials.jsonl"
 GATE_FILE: Final = "gates.jsonl"
 
+_T = TypeVar("_T", bound=Model)
 
-class _Head(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
+class _Head(Model):
     seed: int
     machine: str
 
 
-class Ledger:
-    """The file of a calibration, new or to be continued.
+class TrialLog(Generic[_T]):
+    """A file of trials.
 
-    Attributes:
+    Args:
+        path: Path of the file.
         trials: Finished trials.
+        head: Lines before those of the trials.
     """
 
-    def __init__(self, path: Path, head: _Head, trials: list[Trial]) -> None:
+    def __init__(self, path: Path, trials: list[_T], *head: Model) -> None:
         self._path = path
         self._head = head
         self.trials = trials
 
-    @property
-    def seed(self) -> int:
-        """Return the seed of the first trial; further trials use larger ones."""
-        return self._head.seed
+    def add(self, trial: _T) -> None:
+        """Store a finished trial; it is on disk when this returns."""
+        self.trials.append(trial)
+        self._save()
+
+    def _save(self) -> None:
+        rows: list[Model] = [*self._head, *self.trials]
+        files.write_atomically(self._path, "".join(f"{row.model_dump_json()}\n" for row in rows).encode())
+
+
+class Ledger(TrialLog[Trial]):
+    """The file of a calibration of verdicts, new or to be continued.
+
+    Attributes:
+        seed: Seed of the first trial; further trials use larger ones.
+    """
+
+    def __init__(self, path: Path, head: _Head, trials: list[Trial]) -> None:
+        super().__init__(path, trials, head)
+        self.seed = head.seed
 
     @classmethod
     def begin(cls, folder: Path, seed: int, machine: str) -> Self:
@@ -57,54 +74,34 @@ class Ledger:
             SuiteError: The file cannot be read, or was written on another machine.
         """
         path = folder / FILE
-        lines = _lines(path)
-        if not lines:
-            return None
-        with _named(path):
+        with _lines(path) as lines:
+            if not lines:
+                return None
             head = _Head.model_validate_json(lines[0])
             trials = [Trial.model_validate_json(line) for line in lines[1:]]
         _require_machine(path, head.machine, machine)
         return cls(path, head, trials)
 
-    def add(self, trial: Trial) -> None:
-        """Store a finished trial; it is on disk when this returns."""
-        self.trials.append(trial)
-        self._save()
 
-    def _save(self) -> None:
-        _write(self._path, [self._head, *self.trials])
-
-
-def gate_trials(folder: Path, machine: str) -> list[GateTrial]:
-    """Return the finished trials of the gate; none if there is no file yet.
+def gate_log(folder: Path, machine: str) -> TrialLog[GateTrial]:
+    """Return the file of trials of the gate, which is written with the first trial.
 
     Raises:
         SuiteError: The file cannot be read, or was written on another machine.
     """
     path = folder / GATE_FILE
-    lines = _lines(path)
-    with _named(path):
+    with _lines(path) as lines:
         trials = [GateTrial.model_validate_json(line) for line in lines]
     for trial in trials:
         _require_machine(path, trial.machine, machine)
-    return trials
-
-
-def keep_gate_trials(folder: Path, trials: Sequence[GateTrial]) -> None:
-    """Store all trials of the gate; they are on disk when this returns."""
-    _write(folder / GATE_FILE, trials)
-
-
-def _lines(path: Path) -> list[str]:
-    with _named(path):
-        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return TrialLog(path, trials)
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turn errors of reading into errors that name the file and the remedy."""
+def _lines(path: Path) -> Iterator[list[str]]:
+    """Yield the lines of a file, none if it does not exist; errors name the file and the remedy."""
     try:
-        yield
+        yield path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except (OSError, ValueError) as error:
         raise SuiteError(
             f"{path}: not a list of trials: {str(error).splitlines()[0]}. Name another folder with --out."
@@ -116,7 +113,3 @@ def _require_machine(path: Path, then: str, now: str) -> None:
         raise SuiteError(
             f"{path} is from another machine ({then}; this is {now}): name another folder with --out."
         )
-
-
-def _write(path: Path, rows: Sequence[BaseModel]) -> None:
-    files.write_atomically(path, "".join(f"{row.model_dump_json()}\n" for row in rows).encode())

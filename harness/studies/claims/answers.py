@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from harness.errors import SuiteError
 from harness.results.claims import ClaimAnswer, Outcome
@@ -17,7 +17,9 @@ from harness.system import files
 FILE: Final = "claims.json"
 
 
-class _File(BaseModel):
+class AnswersFile(BaseModel):
+    """Content of the list."""
+
     model_config = ConfigDict(extra="forbid")
 
     setting: LabSetting
@@ -39,20 +41,14 @@ class Answers:
 
     def __init__(self, folder: Path, setting: LabSetting, git: Git) -> None:
         self._path = folder / FILE
-        self._file = _File(setting=setting, git=git, claims=[])
+        self._file = AnswersFile(setting=setting, git=git, claims=[])
         if self._path.exists():
-            self._file = _read(self._path)
+            self._file = load(folder)
             if self._file.setting != setting:
                 raise SuiteError(
                     f"{self._path} holds answers for other servers or from another machine: name another"
                     " folder with --out."
                 )
-
-    @classmethod
-    def read(cls, folder: Path) -> Self:
-        """Return the answers in a folder."""
-        file = _read(folder / FILE)
-        return cls(folder, file.setting, file.git)
 
     @property
     def all(self) -> list[ClaimAnswer]:
@@ -82,24 +78,20 @@ class Answers:
 
 def answer_of(claim: Claim, outcome: Outcome) -> ClaimAnswer:
     """Return a claim and its outcome as an entry of the list."""
-    return ClaimAnswer(
-        number=claim.number,
-        says=claim.says,
-        by=claim.by,
-        kind=claim.kind,
-        experiment=claim.experiment,
-        rule=claim.rule,
-        verdict=outcome.verdict,
-        because=outcome.because,
-        figures=outcome.figures,
-        browser=outcome.browser,
-    )
+    described = {name: text for name, text in vars(claim).items() if name in ClaimAnswer.model_fields}
+    return ClaimAnswer(**described, **dict(outcome))
 
 
-def _read(path: Path) -> _File:
+def load(folder: Path) -> AnswersFile:
+    """Return the list in a folder.
+
+    Raises:
+        SuiteError: It cannot be read.
+    """
+    path = folder / FILE
     try:
-        return _File.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
+        return AnswersFile.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise SuiteError(
             f"{path}: not a list of answers: {str(error).splitlines()[0]}. Name another folder with --out."
         ) from error

@@ -21,7 +21,9 @@ def render(answers: Sequence[ClaimAnswer], pictures: Sequence[Picture] = ()) -> 
         answers: Answers to show.
         pictures: Charts in the folder of the page; each is shown below the claims that it is about.
     """
-    blocks = ["# Claims and test results", markdown.table(_overview(answers))]
+    rows = [[str(answer.number), answer.verdict, f"{answer.says} ({answer.by})"] for answer in answers]
+    overview = Table("Claims", ["#", "verdict", "claim"], rows)
+    blocks = ["# Claims and test results", markdown.table(overview)]
     for answer in answers:
         blocks += [
             f"## {answer.number}. {answer.says} ({answer.by})",
@@ -48,9 +50,3 @@ def _value(figure: ClaimFigure) -> str:
     ends = "" if figure.ci is None else f" ({' to '.join(map(fmt.number, figure.ci))})"
     unit = "µs" if figure.unit == "us" else figure.unit
     return f"{value}{ends} {unit}".rstrip()
-
-
-def _overview(answers: Sequence[ClaimAnswer]) -> Table:
-    """Return a table with a row per claim."""
-    rows = [[str(answer.number), answer.verdict, f"{answer.says} ({answer.by})"] for answer in answers]
-    return Table("Claims", ["#", "verdict", "claim"], rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats.propagation import evaluate, propagate
 from harness.results.claims import ClaimFigure, Outcome
-from harness.studies.suites import SUITE
+from harness.studies.claims.claim import SUITE, figure
 from harness.suites.expressions import expression
 
 if TYPE_CHECKING:
@@ -22,11 +22,7 @@ METRIC: Final = "total_cpu"
 
 def measured(judge: Callable[[Result], Outcome]) -> Callable[[Lab], Outcome]:
     """Return the function that tests a claim by the run of its suite."""
-
-    def run(lab: Lab) -> Outcome:
-        return judge(lab.measured(SUITE))
-
-    return run
+    return lambda lab: judge(lab.measured(SUITE))
 
 
 def comparison(result: Result, base: str, arm: str, scenario: str = READS) -> Comparison:
@@ -40,14 +36,17 @@ def comparison(result: Result, base: str, arm: str, scenario: str = READS) -> Co
 
 def describe_comparison(row: Comparison) -> ClaimFigure:
     """Return a comparison as a figure of an answer."""
-    return ClaimFigure(
-        name=f"CPU per request, {row.arm} / {row.base} ({row.scenario})", value=row.ratio, ci=row.ci
-    )
+    return figure(f"CPU per request, {row.arm} / {row.base} ({row.scenario})", row.ratio, ci=row.ci)
 
 
 def rows(result: Result, scenario: str = READS) -> dict[str, Measurement]:
     """Return the CPU per request of each arm."""
     return {row.arm: row for row in result.measurements if (row.scenario, row.metric) == (scenario, METRIC)}
+
+
+def interval(figure: ClaimFigure) -> tuple[float, float]:
+    """Return the interval of a figure; without one, its value twice."""
+    return figure.ci or (figure.value, figure.value)
 
 
 def calculated(
@@ -65,6 +64,4 @@ def calculated(
     node = expression(text)
     terms: dict[MetricTerm, Measurement] = {term: by_arm[term.arm] for term in node.figures()}
     estimate = propagate(node.evaluate({term: evaluate(row) for term, row in terms.items()}), terms)
-    return ClaimFigure(
-        name=name, value=estimate.value, unit=unit, ci=estimate.interval(result.run.comparisons_confidence)
-    )
+    return figure(name, estimate.value, unit, estimate.interval(result.run.comparisons_confidence))

@@ -1,68 +1,64 @@
-"""Implementation of the command `study claims`."""
+"""Implementation of the command `study claims`: it tests claims, and prints the answers."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 
 from harness.measure import run_folder
 from harness.report.charts.parts.draw import Picture, draw_claims
 from harness.results import archive
-from harness.results.claims import ClaimAnswer, Outcome
-from harness.studies.claims import console as terminal
+from harness.results.claims import ClaimAnswer
 from harness.studies.claims import page
 from harness.studies.claims.answers import FILE, Answers, answer_of
-from harness.studies.claims.claim import Claim, find_claims, not_run
+from harness.studies.claims.claim import SUITES, find_claims
 from harness.studies.lab import Lab, LabSetting
-from harness.studies.suites import SUITES
-from harness.system import files, interpreter, run_lock
+from harness.system import interpreter
+from harness.system.output import Output
 from harness.testbed.revisions import worktrees
 
 #: Name of the page, which is written beside the list of answers.
 PAGE_FILE: Final = "claims.md"
 #: Space for accounts, logs and the store of the servers.
 _TEMPORARY_BYTES: Final = 50e6
+_STYLES: Final = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not run": "dim"}
 
 
-def run_claims(numbers: list[int], folder: Path, console: Console, *, print_json: bool, wait: bool) -> None:
+def run_claims(numbers: list[int], folder: Path, output: Output, *, wait: bool) -> None:
     """Test the claims that the folder has no answers to, and print all answers.
 
     Raises:
         SuiteError: There is no such claim, or the folder's answers have another setting.
         BenchError: An experiment failed; the answers before it are kept.
     """
-    log = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     claims = find_claims(numbers)
-    with run_lock.machine_lock(folder, wait=wait, log=log):
-        files.temporary_folder(_TEMPORARY_BYTES)
-        if removed := run_folder.remove(folder.parent):
-            log(f"removed files left by killed runs: {', '.join(removed)}")
+    with run_folder.machine_lock(folder, _TEMPORARY_BYTES, wait=wait, log=output.log):
         archive.prepare(folder)
-        with Lab(folder, console) as lab:
+        with Lab(folder, output.console) as lab:
             answers = Answers(folder, LabSetting.of(lab.digest()), worktrees.revision())
             todo = [claim for claim in claims if not answers.has(claim.number)]
             todo.sort(key=lambda claim: claim.kind == "measured")  # measured claims take minutes
             if len(todo) < len(claims):
-                log(f"{len(claims) - len(todo)} answers are in {folder} already; {len(todo)} to go")
+                output.log(f"{len(claims) - len(todo)} answers are in {folder} already; {len(todo)} to go")
             for number, claim in enumerate(todo, 1):
                 begun = time.monotonic()
-                outcome = _outcome(claim, lab)
+                outcome = claim.run(lab)
                 answers.add(answer_of(claim, outcome))
-                duration = f"{time.monotonic() - begun:.1f} s"
-                log(f"{number} of {len(todo)}: {claim.number}. {claim.says}: {outcome.verdict} ({duration})")
-        pictures = draw(answers.all, folder, log)
+                test = f"{number} of {len(todo)}: {claim.number}. {claim.says}"
+                output.log(f"{test}: {outcome.verdict} ({time.monotonic() - begun:.1f} s)")
+        pictures = draw(answers.all, folder, output.log)
         archive.save_texts({PAGE_FILE: page.render(answers.all, pictures)}, folder)
-    if print_json:
-        print(json.dumps([answer.model_dump() for answer in answers.all], indent=1))
-    terminal.render(answers.all, console)
-    log(f"{FILE}, {PAGE_FILE} and {len(pictures)} charts are in {folder}")
-    log("exit code 0")
+    output.json(json.dumps([answer.model_dump() for answer in answers.all], indent=1))
+    print_answers(answers.all, output.console)
+    output.log(f"{FILE}, {PAGE_FILE} and {len(pictures)} charts are in {folder}")
+    output.log("exit code 0")
 
 
 def draw(answers: Sequence[ClaimAnswer], folder: Path, log: Callable[[str], None]) -> list[Picture]:
@@ -76,5 +72,16 @@ def draw(answers: Sequence[ClaimAnswer], folder: Path, log: Callable[[str], None
         return []
 
 
-def _outcome(claim: Claim, lab: Lab) -> Outcome:
-    return not_run(claim) if claim.run is None else claim.run(lab)
+def print_answers(answers: Sequence[ClaimAnswer], console: Console) -> None:
+    """Print each claim with its verdict and the reason below it, in 80 columns."""
+    table = Table(
+        Column("#", justify="right", no_wrap=True),
+        Column("verdict", no_wrap=True),
+        Column("claim (author), and what was observed", overflow="fold"),
+        box=None, pad_edge=False, padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    for answer in answers:
+        verdict = Text(answer.verdict, style=_STYLES[answer.verdict])
+        table.add_row(str(answer.number), verdict, Text(f"{answer.says} ({answer.by})", style="bold"))
+        table.add_row("", "", Text(answer.because))
+    console.print(table)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
 
-from harness.analysis.stats.estimate import Estimate, geometric_mean
+from harness.analysis.stats.estimate import geometric_mean
+from harness.studies.goals import Goal
 from harness.studies.load_engine.cases import EngineCase, TrialOutcome
 
 _CONFIDENCE: Final = 0.99
@@ -61,19 +62,14 @@ def rows(rounds: Rounds) -> list[EngineRow]:
 def _row(case: EngineCase, outcomes: Sequence[TrialOutcome], rounds: Rounds) -> EngineRow:
     rate = geometric_mean([outcome.throughput for outcome in outcomes], _CONFIDENCE)
     cpu = geometric_mean([outcome.client_cpu for outcome in outcomes], _CONFIDENCE)
-    rivals = {
-        other.engine: theirs
-        for other, theirs in rounds.items()
-        if (other.path, other.load) == (case.path, case.load) and other.engine in _RIVALS
-    }
     return EngineRow(
         engine=case.engine,
         path=case.path,
         load=case.load,
         throughput=rate.value,
-        throughput_ci=_interval(rate),
+        throughput_ci=rate.ci,
         client_cpu=cpu.value,
-        client_cpu_ci=_interval(cpu),
+        client_cpu_ci=cpu.ci,
         server_busy=median(outcome.server_busy for outcome in outcomes),
         errors=sum(outcome.errors for outcome in outcomes),
         bouts=len(outcomes),
@@ -82,9 +78,13 @@ def _row(case: EngineCase, outcomes: Sequence[TrialOutcome], rounds: Rounds) -> 
             for name in outcomes[0].percentiles
         },
         truth={name: _truth(name, outcomes) for name in outcomes[0].truth},
-        over={name: _over(outcomes, theirs) for name, theirs in rivals.items()}
-        if case.engine == "ours"
-        else {},
+        over={
+            other.engine: _over(outcomes, theirs)
+            for other, theirs in rounds.items()
+            if case.engine == "ours"
+            and other.engine in _RIVALS
+            and (other.path, other.load) == (case.path, case.load)
+        },
     )
 
 
@@ -102,68 +102,43 @@ def _over(ours: Sequence[TrialOutcome], theirs: Sequence[TrialOutcome]) -> dict[
     A percentile that Locust rounded down to 0 ms has no ratio.
     """
     pairs = list(zip(ours, theirs, strict=True))
-    ratios: dict[str, Any] = {}
-    for metric in _COMPARED:
-        ratio = geometric_mean([getattr(a, metric) / getattr(b, metric) for a, b in pairs], _CONFIDENCE)
-        ratios[metric] = {"ratio": ratio.value, "ci": _interval(ratio)}
-    for metric in _LATENCIES:
-        if all(b.percentiles[metric] for _, b in pairs):
-            ratios[metric] = {
-                "ratio": median(a.percentiles[metric] / b.percentiles[metric] for a, b in pairs)
-            }
-    return ratios
+    means = {
+        metric: geometric_mean([getattr(a, metric) / getattr(b, metric) for a, b in pairs], _CONFIDENCE)
+        for metric in _COMPARED
+    }
+    medians = {
+        metric: {"ratio": median(a.percentiles[metric] / b.percentiles[metric] for a, b in pairs)}
+        for metric in _LATENCIES
+        if all(b.percentiles[metric] for _, b in pairs)
+    }
+    return {name: {"ratio": mean.value, "ci": mean.ci} for name, mean in means.items()} | medians
 
 
-def _interval(estimate: Estimate) -> tuple[float, float] | None:
-    if estimate.low is None or estimate.high is None:
-        return None
-    return estimate.low, estimate.high
-
-
-@dataclass(frozen=True)
-class EngineGoal:
-    """A goal for our load generator; `reached` is None if it could not be measured."""
-
-    text: str
-    figure: str
-    reached: bool | None
-
-
-def goals(table: Sequence[EngineRow]) -> list[EngineGoal]:
+def goals(table: Sequence[EngineRow]) -> list[Goal]:
     """Return the goals of docs/method.md for our load generator, compared with a measurement."""
     by_case = {(row.engine, row.path): row for row in table}
     ours, api = by_case["ours", "/public"], by_case["ours", "/api/restricted"]
+    cpu = "at most 20 µs of client CPU per request on /public"
     stated = [
-        _ratio("at least 0.9 of wrk's rate on /public", ours, "wrk", "throughput", at_least=0.9),
-        _ratio(
-            "at least 2.5 times FastHttpUser's rate on /public",
-            ours,
-            "fast-http-user",
-            "throughput",
-            at_least=2.5,
-        ),
-        EngineGoal(
-            "at most 20 µs of client CPU per request on /public",
-            f"{ours.client_cpu:.1f} µs",
-            ours.client_cpu <= 20,
-        ),
-    ]
-    stated += [
-        _within(f"{name} within {limit:.0%} of wrk's on /api/restricted", api, name, limit)
-        for name, limit in {"service_p50": 0.10, "service_p90": 0.10, "service_p99": 0.25}.items()
+        _rate("at least 0.9 of wrk's rate on /public", ours, "wrk", 0.9),
+        _rate("at least 2.5 times FastHttpUser's rate on /public", ours, "fast-http-user", 2.5),
+        Goal(cpu, f"{ours.client_cpu:.1f} µs", ours.client_cpu <= 20),
+        _percentile("service_p50", api, 0.10),
+        _percentile("service_p90", api, 0.10),
+        _percentile("service_p99", api, 0.25),
     ]
     for row in table:
         if row.engine == "ours-open" and "lag_p99" in row.percentiles and not row.truth:
             lag = row.percentiles["lag_p99"]
             text = f"lag at most 100 µs at the 99th percentile, {row.path}, {row.load}"
-            stated.append(EngineGoal(text, f"{lag:.0f} µs", lag <= 100))
+            stated.append(Goal(text, f"{lag:.0f} µs", lag <= 100))
         if row.truth:
             worst = max(row.truth.values(), key=lambda value: abs(value["off"]) / _tolerance_us(value))
             text = f"percentiles within 5 % or 50 µs of the truth, {row.path}, {row.load}"
             figure = f"worst {worst['off']:+.0f} µs at a true {worst['true']:,.0f}"
-            stated.append(EngineGoal(text, figure, abs(worst["off"]) <= _tolerance_us(worst)))
+            stated.append(Goal(text, figure, abs(worst["off"]) <= _tolerance_us(worst)))
     wrong = sum(row.errors for row in table if row.engine.startswith("ours"))
-    stated.append(EngineGoal("no wrong response", f"{wrong} errors", wrong == 0))
+    stated.append(Goal("no wrong response", f"{wrong} errors", wrong == 0))
     return stated
 
 
@@ -171,16 +146,20 @@ def _tolerance_us(percentile: Mapping[str, float]) -> float:
     return max(50, 0.05 * percentile["true"])
 
 
-def _ratio(text: str, row: EngineRow, rival: str, metric: str, *, at_least: float) -> EngineGoal:
+def _rate(text: str, row: EngineRow, rival: str, least: float) -> Goal:
+    return _compared(text, row, rival, "throughput", lambda ratio: ratio >= least)
+
+
+def _percentile(name: str, row: EngineRow, limit: float) -> Goal:
+    text = f"{name} within {limit:.0%} of wrk's on /api/restricted"
+    return _compared(text, row, "wrk", name, lambda ratio: abs(ratio - 1) <= limit)
+
+
+def _compared(
+    text: str, row: EngineRow, rival: str, metric: str, is_reached: Callable[[float], bool]
+) -> Goal:
     if rival not in row.over:
-        return EngineGoal(text, f"{rival} is not installed", None)
-    ratio, ci = row.over[rival][metric]["ratio"], row.over[rival][metric]["ci"]
+        return Goal(text, f"{rival} is not installed", None)
+    ratio, ci = row.over[rival][metric]["ratio"], row.over[rival][metric].get("ci")
     interval = f" ({ci[0]:.3f} to {ci[1]:.3f})" if ci else ""
-    return EngineGoal(text, f"{ratio:.3f}{interval}", ratio >= at_least)
-
-
-def _within(text: str, row: EngineRow, metric: str, limit: float) -> EngineGoal:
-    if "wrk" not in row.over:
-        return EngineGoal(text, "wrk is not installed", None)
-    ratio = row.over["wrk"][metric]["ratio"]
-    return EngineGoal(text, f"{ratio:.3f}", abs(ratio - 1) <= limit)
+    return Goal(text, f"{ratio:.3f}{interval}", is_reached(ratio))

@@ -6,68 +6,42 @@ import http.client
 import json
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, cast
 
 from harness.errors import EnvironmentFailedError
+from harness.protocol.plan import Target
 from harness.studies.load_engine import wrk
 from harness.studies.load_engine.cases import EngineCase, TrialOutcome
 from harness.suites.arms import Arm
-from harness.system import cpus, processes, signals
+from harness.system import cpus, processes
 from harness.system.cpus import place
-from harness.testbed.launcher import ServerOptions
-from harness.testbed.meters import cpu_ns
+from harness.testbed.launcher import Instance, ServerOptions
+from harness.testbed.meters import read_cpu
 from harness.testbed.rig import Rig
 
 _WARMUP_S: Final = 0.3
 _PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 
+@dataclass(frozen=True)
 class EngineRunner:
-    """Context manager of servers and the target, which run until its end.
+    """Runs engines.
 
-    Args:
-        arms: Arms to start servers for.
-        instances: Number of servers per arm.
+    Attributes:
+        rig: Servers, running.
+        target: Process of the target with known latencies.
+        target_port: Its port.
+        credential: Headers of an account's requests, and its id.
     """
 
-    def __init__(self, arms: Iterable[Arm], instances: int) -> None:
-        self._arms = list(arms)
-        self._instances = instances
-        self._placement = place(cpus.usable_cpus())
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        try:
-            self._rig = self._stack.enter_context(
-                Rig(
-                    self._arms,
-                    ServerOptions(users=1),
-                    instances=self._instances,
-                    placement=self._placement,
-                )
-            )
-            with signals.deferred():
-                self._target = processes.start("calibration.target", [], log=self._rig.folder / "target.log")
-                self._stack.callback(processes.terminate, [self._target])
-            cpus.pin(self._target.pid, self._placement.servers)
-            self._target_port = int(json.loads(_line(self._target, self._rig.folder / "target.log"))["port"])
-            first = self._rig.instances[0].target
-            self._credential = json.loads(
-                processes.run_module("loadtests.credential", [first.host, str(first.port)])
-            )
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    rig: Rig
+    target: subprocess.Popen[bytes]
+    target_port: int
+    credential: Mapping[str, str]
 
     def run_trials(
         self, cases: Sequence[EngineCase], number: int, seconds: int
@@ -83,50 +57,44 @@ class EngineRunner:
             EnvironmentFailedError: The engine or a server failed.
         """
         run = self._run_wrk if cases[0].engine == "wrk" else self._run_locust
-        yield from run(cases, number % len(self._rig.instances), seconds)
+        return run(cases, self.rig.instances[number % len(self.rig.instances)], seconds)
 
     def _run_wrk(
-        self, cases: Sequence[EngineCase], server: int, seconds: int
+        self, cases: Sequence[EngineCase], instance: Instance, seconds: int
     ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
-        instance = self._rig.instances[server]
         for case in cases:
             url = f"http://{instance.target.host}:{instance.target.port}{case.path}"
-            usage = _CpuUsage(instance.pid)
-            counted = wrk.run(case, url, self._headers(case), seconds, self._placement.load)
-            yield case, TrialOutcome(**counted, server_busy=usage.share(), truth={})
+            usage = _cpu_usage(instance.pid)
+            counted = wrk.run(case, url, self._headers(case), seconds, self.rig.placement.load)
+            yield case, TrialOutcome(**counted, server_busy=usage(), truth={})
 
     def _run_locust(
-        self, cases: Sequence[EngineCase], server: int, seconds: int
+        self, cases: Sequence[EngineCase], instance: Instance, seconds: int
     ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
-        instance = self._rig.instances[server]
-        file = self._rig.folder / "trials.json"
-        log = self._rig.folder / "trials.log"
-        file.write_text(json.dumps([self._trial(case, server, seconds) for case in cases]), encoding="utf-8")
-        with signals.deferred():
-            engine = processes.start("loadtests.engine_trial", [str(file)], log=log)
-        try:
-            cpus.pin(engine.pid, self._placement.load)
+        file = self.rig.folder / "trials.json"
+        log = self.rig.folder / "trials.log"
+        trials = [self._trial(case, instance.target, seconds) for case in cases]
+        file.write_text(json.dumps(trials), encoding="utf-8")
+        with processes.running("loadtests.engine_trial", [str(file)], log=log) as engine:
+            cpus.pin(engine.pid, self.rig.placement.load)
             for case in cases:
                 _expect("begin", engine, log)
-                usage = _CpuUsage(self._target.pid if case.has_truth else instance.pid)
+                usage = _cpu_usage(self.target.pid if case.has_truth else instance.pid)
                 if case.has_truth:
                     self._read_truth()
                 _expect("end", engine, log)
                 truth = self._read_truth() if case.has_truth else {}
-                busy = usage.share()
+                busy = usage()
                 yield case, TrialOutcome(**json.loads(_line(engine, log)), server_busy=busy, truth=truth)
-        finally:
-            processes.terminate([engine])
 
-    def _trial(self, case: EngineCase, server: int, seconds: int) -> dict[str, Any]:
-        target = self._rig.instances[server].target
+    def _trial(self, case: EngineCase, target: Target, seconds: int) -> dict[str, Any]:
         return {
             "engine": case.engine,
             "host": target.host,
-            "port": self._target_port if case.has_truth else target.port,
+            "port": self.target_port if case.has_truth else target.port,
             "path": case.path,
             "headers": self._headers(case),
-            "account_id": "nobody" if case.has_truth else self._credential["account_id"],
+            "account_id": "nobody" if case.has_truth else self.credential["account_id"],
             "connections": case.connections,
             "rate": case.rate,
             "warmup_s": _WARMUP_S,
@@ -135,11 +103,11 @@ class EngineRunner:
         }
 
     def _headers(self, case: EngineCase) -> str:
-        return str(self._credential["headers"]) if case.path.startswith("/api/") else ""
+        return str(self.credential["headers"]) if case.path.startswith("/api/") else ""
 
     def _read_truth(self) -> Mapping[str, float]:
         """Return the true percentiles (µs) of the target's responses since the last call."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._target_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.target_port, timeout=10)
         try:
             connection.request("GET", "/truth")
             times = sorted(json.loads(connection.getresponse().read()))
@@ -154,16 +122,24 @@ class EngineRunner:
         }
 
 
-class _CpuUsage:
-    """CPU usage of a process since the creation of this object."""
+@contextmanager
+def engine_runner(arms: Iterable[Arm], instances: int) -> Iterator[EngineRunner]:
+    """Start this many servers of each arm, and the target, for the context."""
+    placement = place(cpus.usable_cpus())
+    with Rig(arms, ServerOptions(users=1), instances=instances, placement=placement) as rig:
+        log = rig.folder / "target.log"
+        with processes.running("calibration.target", [], log=log) as target:
+            cpus.pin(target.pid, placement.servers)
+            port = int(json.loads(_line(target, log))["port"])
+            first = rig.instances[0].target
+            credential = processes.run_module("loadtests.credential", [first.host, str(first.port)])
+            yield EngineRunner(rig, target, port, json.loads(credential))
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._cpu_ns = cpu_ns(pid)
-        self._since_ns = time.perf_counter_ns()
 
-    def share(self) -> float:
-        return (cpu_ns(self._pid) - self._cpu_ns) / (time.perf_counter_ns() - self._since_ns)
+def _cpu_usage(pid: int) -> Callable[[], float]:
+    """Return a function that returns the CPU usage of a process since now."""
+    before_ns, since_ns = read_cpu(pid).on_ns, time.perf_counter_ns()
+    return lambda: (read_cpu(pid).on_ns - before_ns) / (time.perf_counter_ns() - since_ns)
 
 
 def _expect(word: str, engine: subprocess.Popen[bytes], log: Path) -> None:
@@ -174,10 +150,7 @@ def _expect(word: str, engine: subprocess.Popen[bytes], log: Path) -> None:
 
 def _line(process: subprocess.Popen[bytes], log: Path) -> bytes:
     """Return the next line printed by one of our programs."""
-    if process.stdout is None:
-        raise AssertionError("our programs are started with a pipe")
-    line = process.stdout.readline()
-    if not line:
+    if not (line := cast(IO[bytes], process.stdout).readline()):
         process.wait(timeout=10)
         raise EnvironmentFailedError(
             f"a program ended early with exit code {process.returncode}:"

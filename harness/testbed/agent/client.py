@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from harness.errors import EnvironmentFailedError, OutOfReachError
-from harness.protocol import seal
+from harness.protocol import json_lines, seal
 from harness.suites import external
 from harness.testbed.agent import messages
 from harness.testbed.meters import CpuReading, Family
@@ -30,7 +30,7 @@ class AgentConnection:
     def __init__(self, address: str, secret: str) -> None:
         self.address = address
         try:
-            self._socket = socket.create_connection(external.agent_at(address), timeout=_TIMEOUT_S)
+            self._socket = socket.create_connection(external.HostPort.parse(address), timeout=_TIMEOUT_S)
         except OSError as error:
             raise EnvironmentFailedError(
                 f"no agent at {address}: {error.strerror or error}. Start it there: bench.py remote agent"
@@ -40,8 +40,8 @@ class AgentConnection:
         try:
             nonce = seal.nonce()
             agent_nonce = messages.nonce_of(self._greeting())
-            self._seal = messages.AgentSeal(secret, agent_nonce, nonce, "run")
-            self._send(messages.plain({"nonce": nonce}))
+            self._seal = seal.Seal(secret, "run", "agent", messages.SESSION, agent_nonce, nonce)
+            self._send(json_lines.line({"nonce": nonce}).encode())
             self.about = self.request("who")
         except BaseException:
             self.close()
@@ -57,8 +57,8 @@ class AgentConnection:
         self._send(self._seal.line({"ask": what} | ({} if port is None else {"port": port})))
         line = self._line()
         try:
-            response = self._seal.opened(line)
-        except messages.NotSealedError as error:
+            response = self._seal.open_line(line)
+        except seal.ForgedError as error:
             raise EnvironmentFailedError(
                 f"the agent at {self.address} has a different secret, or is not an agent: its response is not"
                 " authenticated with this run's secret."
@@ -73,13 +73,9 @@ class AgentConnection:
         self._socket.close()
 
     def _greeting(self) -> dict[str, Any]:
-        line = self._line()
-        try:
-            greeting = messages.parsed(line)
-        except messages.NotSealedError as error:
-            raise EnvironmentFailedError(
-                f"the program that listens at {self.address} is not an agent."
-            ) from error
+        greeting = json_lines.parse(self._line())
+        if greeting is None:
+            raise EnvironmentFailedError(f"the program that listens at {self.address} is not an agent.")
         if greeting.get("protocol") != messages.PROTOCOL:
             raise EnvironmentFailedError(
                 f"the program that listens at {self.address} is not an agent of protocol {messages.PROTOCOL}:"

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import pwd
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from harness.system import processes
-from harness.testbed.meters import CpuReading, Family, cpu_of, resident_bytes_of
+from harness.testbed.meters import Family, LocalMeter
 
-#: Listening state in the column `st` of /proc/net/tcp.
-_LISTENING: Final = "0A"
 _PROC: Final = Path("/proc")
 
 
@@ -23,16 +20,8 @@ class UnreadableError(Exception):
     """The server on a port cannot be read; the message has the reason and the remedy."""
 
 
-@dataclass(frozen=True)
-class _Listener:
-    """Listening socket of /proc/net/tcp."""
-
-    inode: str
-    uid: int
-
-
-class PortMeter:
-    """Meter of the processes that listen on a port, and their descendants.
+class PortMeter(LocalMeter):
+    """Meter of the processes that listened on a port at the last `meet`, and their descendants.
 
     Args:
         port: TCP port, at any address of this machine (of this network namespace).
@@ -40,7 +29,7 @@ class PortMeter:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._members: list[int] = []
+        self.members = []
 
     def meet(self) -> Family:
         """Return the processes that serve on the port now; later readings are of these.
@@ -48,37 +37,30 @@ class PortMeter:
         Raises:
             UnreadableError: Nothing listens on the port, or this user has no permission to read it.
         """
-        listeners = list(_listeners(self._port))
+        listeners = dict(_listeners(self._port))
         if not listeners:
             raise UnreadableError(f"nothing listens on port {self._port}")
-        inodes = {listener.inode for listener in listeners}
-        holders = [pid for pid in psutil.pids() if inodes & set(_sockets(pid))]
+        holders = [pid for pid in psutil.pids() if listeners.keys() & set(_sockets(pid))]
         if not holders:
+            owner = _user(next(iter(listeners.values())))
             raise UnreadableError(
-                f"the server on port {self._port} belongs to {_user(listeners[0].uid)}, and this agent has no"
-                " permission to read it: start the agent as that user, or as root"
+                f"the server on port {self._port} belongs to {owner}, and this agent has no permission to"
+                " read it: start the agent as that user, or as root"
             )
         family: Family = frozenset[tuple[int, float]]().union(*map(processes.process_tree, holders))
-        self._members = sorted(pid for pid, _ in family)
+        self.members = sorted(pid for pid, _ in family)
         return family
 
-    def cpu(self) -> CpuReading:
-        """Return the CPU time, until now, of the processes of the last `meet`."""
-        return cpu_of(self._members)
 
-    def resident_bytes(self) -> int:
-        """Return the resident memory of the processes of the last `meet`."""
-        return resident_bytes_of(self._members)
-
-
-def _listeners(port: int) -> Iterator[_Listener]:
+def _listeners(port: int) -> Iterator[tuple[str, int]]:
+    """Yield the inode and the user id of each socket that listens (state 0A) on a port."""
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(FileNotFoundError):  # a system without IPv6
             for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
                 columns = line.split()
                 local, state, uid, inode = columns[1], columns[3], columns[7], columns[9]
-                if state == _LISTENING and int(local.rpartition(":")[2], 16) == port:
-                    yield _Listener(inode, int(uid))
+                if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+                    yield inode, int(uid)
 
 
 def _sockets(pid: int) -> Iterator[str]:

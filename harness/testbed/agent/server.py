@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import platform
 import socket
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
-from harness.errors import EnvironmentFailedError
-from harness.protocol import seal
+from harness.errors import EnvironmentFailedError, SuiteError
+from harness.protocol import json_lines, seal
+from harness.suites import external
 from harness.system import cpus
 from harness.testbed.agent import messages
 from harness.testbed.agent.meter import PortMeter, UnreadableError
 
-#: Maximum of open connections and of ports per connection, and seconds to prove the secret.
+#: Maximum of open connections and of ports per connection.
 _CONNECTIONS: Final = 16
 _PORTS: Final = 128
-_PROOF_S: Final = 5.0
 #: Keepalive that detects a vanished host: seconds of silence before it, seconds between probes, probes.
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
@@ -26,28 +28,34 @@ _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 Log = Callable[[str], None]
 
 
-def run(host: str, port: int, secret: str, log: Log) -> None:
-    """Answer requests until KeyboardInterrupt.
+def run(bind: str, environment: Mapping[str, str], log: Log) -> None:
+    """Answer requests of runs until KeyboardInterrupt: `bench.py remote agent`.
 
     Args:
-        host: Host to listen on.
-        port: Port to listen on; 0 for any free port.
-        secret: Shared secret, which clients have to prove.
+        bind: Address to listen on, as `HOST:PORT`; port 0 for any free one.
+        environment: Environment variables with the secret, which clients have to prove.
         log: Receives the address, and accepted and rejected connections.
 
     Raises:
-        EnvironmentFailedError: The address is not available.
+        SuiteError: `bind` is not `HOST:PORT`, or there is no secret.
+        EnvironmentFailedError: The address is not available, or this system is not Linux.
     """
     try:
-        listener = socket.create_server((host, port), family=_family(host))
+        host, port = external.HostPort.parse(bind)
+    except ValueError as error:
+        raise SuiteError(f"--bind: {error}") from error
+    secret = messages.secret_of(environment)
+    if sys.platform != "linux":
+        raise EnvironmentFailedError(
+            "the agent runs on Linux only: it finds the processes of a port in /proc."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise EnvironmentFailedError(f"--bind: cannot listen at {host}:{port}: {error.strerror}.") from error
     with listener:
         asyncio.run(_serve(listener, secret, log))
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 async def _serve(listener: socket.socket, secret: str, log: Log) -> None:
@@ -70,13 +78,14 @@ class _Agent:
         self._connections += 1
         try:
             if self._connections > _CONNECTIONS:
-                writer.write(messages.plain({"error": f"{_CONNECTIONS} connections are open already"}))
+                error = {"error": f"{_CONNECTIONS} connections are open already"}
+                writer.write(json_lines.line(error).encode())
                 return
             _enable_keepalive(writer.get_extra_info("socket"))
             await self._serve(reader, writer, peer)
-        except (ValueError, TimeoutError):  # NotSealedError, and a line without an end, are ValueErrors
+        except (ValueError, TimeoutError):  # ForgedError, and a line without an end, are ValueErrors
             self._log(f"{peer} was rejected: different secret, invalid message, or timeout")
-            writer.write(messages.plain({"error": "different secret, or invalid message"}))
+            writer.write(json_lines.line({"error": "different secret, or invalid message"}).encode())
         except OSError:  # the client is gone
             pass
         finally:
@@ -87,20 +96,20 @@ class _Agent:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str) -> None:
         nonce = seal.nonce()
-        writer.write(messages.plain({"protocol": messages.PROTOCOL, "nonce": nonce}))
-        async with asyncio.timeout(_PROOF_S):
-            run_nonce = messages.nonce_of(messages.parsed(await reader.readline()))
-            seals = messages.AgentSeal(self._secret, nonce, run_nonce, "agent")
-            request = seals.opened(await reader.readline())
+        writer.write(json_lines.line({"protocol": messages.PROTOCOL, "nonce": nonce}).encode())
+        async with asyncio.timeout(5):  # to prove the secret
+            run_nonce = messages.nonce_of(json_lines.parse(await reader.readline()))
+            session = seal.Seal(self._secret, "agent", "run", messages.SESSION, nonce, run_nonce)
+            request = session.open_line(await reader.readline())
         self._log(f"{peer} is authenticated")
         meters: dict[int, PortMeter] = {}
         while True:
-            writer.write(seals.line(_respond(request, meters)))
+            writer.write(session.line(_respond(request, meters)))
             await writer.drain()
             if not (line := await reader.readline()):
                 self._log(f"{peer} disconnected")
                 return
-            request = seals.opened(line)
+            request = session.open_line(line)
 
 
 def _respond(request: Mapping[str, Any], meters: dict[int, PortMeter]) -> dict[str, Any]:
@@ -126,8 +135,7 @@ def _respond(request: Mapping[str, Any], meters: dict[int, PortMeter]) -> dict[s
         if port not in meters:
             return {"error": f"port {port} needs a request `meet` first"}
         if kind == "cpu":
-            reading = meters[port].cpu()
-            return {"on_ns": reading.on_ns, "waiting_ns": reading.waiting_ns}
+            return asdict(meters[port].cpu())
         if kind == "memory":
             return {"bytes": meters[port].resident_bytes()}
     except UnreadableError as error:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from harness.errors import EnvironmentFailedError
 from harness.protocol.dialect import NOT_THERE, ROUTES
 from harness.testbed.contract.requirement import (
-    ADMIN,
-    CSRF,
-    HEALTH,
-    PUBLIC,
-    READ,
     NotThereError,
     Requirement,
     ServerUnderTest,
     UnmetError,
     Weight,
 )
+from servers.contract import ADMIN, CSRF, HEALTH, PUBLIC, RESTRICTED
 
 #: Routes with method GET; all other optional routes have POST.
 _GET_ROUTES: Final = (ADMIN, CSRF, HEALTH, PUBLIC)
@@ -58,10 +54,6 @@ class Checkup:
             line for line in self.lines if line.outcome == "not met" and (strict or line.weight == "needed")
         ]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the server and its lines as JSON values."""
-        return {"server": self.server, "lines": [asdict(line) for line in self.lines]}
-
 
 def examine(server: str, subject: ServerUnderTest, requirements: Sequence[Requirement]) -> Checkup:
     """Check a server against requirements.
@@ -69,7 +61,7 @@ def examine(server: str, subject: ServerUnderTest, requirements: Sequence[Requir
     Raises:
         EnvironmentFailedError: The server does not answer at all.
     """
-    subject.new_client().send("GET", PUBLIC if subject.transport == "none" else READ)  # is it up?
+    subject.new_client().send("GET", PUBLIC if subject.transport == "none" else RESTRICTED)  # is it up?
     return Checkup(server, list(_lines(subject, requirements, _absent(subject))))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Collection, Sequence
-from contextlib import closing
 from typing import Final
 
 from harness.errors import ConformanceError, EnvironmentFailedError
@@ -28,16 +26,26 @@ def check(target: Target, routes: Collection[str] = ()) -> None:
         EnvironmentFailedError: The server did not answer.
     """
     for route, expected in _EXPECTED.items():
-        if target.dialect.has(route):
-            status = _status(target, "GET", route)
-            if status != expected:
-                raise ConformanceError(
-                    f"server {target.arm}: GET {target.dialect.path(route)} without a credential returned"
-                    f" {status}; the contract requires {expected}."
-                )
+        if target.dialect.has(route) and (status := _status(target, "GET", route)) != expected:
+            raise ConformanceError(
+                f"server {target.arm}: GET {target.dialect.path(route)} without a credential returned"
+                f" {status}; the contract requires {expected}."
+            )
     for route in sorted(routes):
-        if target.dialect.has(route):
-            _check_post(target, route)
+        if not target.dialect.has(route):
+            continue
+        status = _status(target, "POST", route)
+        if status in NOT_THERE:
+            raise ConformanceError(
+                f"server {target.arm}: POST {target.dialect.path(route)} returned {status}, and a scenario"
+                f" uses this route. If the server does not have it, add it to [own.{target.arm}.paths]:"
+                f' "{route}" = "". If it has another path, add that path.'
+            )
+        if status < 400:
+            raise ConformanceError(
+                f"server {target.arm}: POST {target.dialect.path(route)} without a credential returned"
+                f" {status}; the contract requires 401."
+            )
 
 
 def check_shared(targets: Sequence[Target]) -> None:
@@ -65,31 +73,11 @@ def check_shared(targets: Sequence[Target]) -> None:
             )
 
 
-def _check_post(target: Target, route: str) -> None:
-    """Refuse a server that does not have a route, or that serves it without a credential."""
-    status = _status(target, "POST", route)
-    if status in NOT_THERE:
-        raise ConformanceError(
-            f"server {target.arm}: POST {target.dialect.path(route)} returned {status}, and a scenario uses"
-            f" this route. If the server does not have it, add it to [own.{target.arm}.paths]:"
-            f' "{route}" = "". If it has another path, add that path.'
-        )
-    if status < 400:
-        raise ConformanceError(
-            f"server {target.arm}: POST {target.dialect.path(route)} without a credential returned {status};"
-            " the contract requires 401."
-        )
-
-
 def _status(target: Target, method: str, route: str) -> int:
-    path = target.dialect.path(route)
-    body = None if method == "GET" else b"{}"
-    headers = {"Content-Type": "application/json"} if body else {}
+    client = ApiClient(target.host, target.port, dialect=target.dialect, timeout_s=10)
     try:
-        with closing(http.client.HTTPConnection(target.host, target.port, timeout=10)) as connection:
-            connection.request(method, path, body, headers)
-            return connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
+        return client.send(method, route, None if method == "GET" else {}).status
+    except EnvironmentFailedError as error:
         raise EnvironmentFailedError(
-            f"server {target.arm} at {target.host}:{target.port} does not answer: {error}"
-        ) from error
+            f"server {target.arm} at {target.host}:{target.port} does not answer: {error.__cause__}"
+        ) from error.__cause__

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final, Literal
+from typing import Literal
 
 from harness.protocol.dialect import Dialect
 from harness.suites.external import Transport
@@ -14,18 +14,6 @@ from harness.testbed.client import ApiClient, Response
 
 #: `needed`: required, since without it something else would be measured. `advised`: recommended for security.
 Weight = Literal["needed", "advised"]
-
-LOGIN: Final = "/authenticate"
-READ: Final = "/api/restricted"
-EMAIL: Final = "/api/email"
-ADMIN: Final = "/api/admin"
-ADMIN_ACCOUNT: Final = "/api/admin/accounts/{username}"
-LOGOUT: Final = "/logout"
-PASSWORD: Final = "/password"  # noqa: S105 - a path
-REFRESH: Final = "/token/refresh"
-CSRF: Final = "/api/csrf"
-PUBLIC: Final = "/public"
-HEALTH: Final = "/healthz"
 
 
 class UnmetError(Exception):
@@ -58,14 +46,6 @@ class ServerUnderTest:
         """Return a client without credentials."""
         return ApiClient(self.host, self.port, dialect=self.dialect)
 
-    def example_user(self) -> ApiClient:
-        """Log in as the example account, which has no role.
-
-        Raises:
-            UnmetError: The login failed.
-        """
-        return self.logged_in(self.dialect.accounts.example)
-
     def admin(self) -> ApiClient:
         """Log in as an admin.
 
@@ -80,13 +60,13 @@ class ServerUnderTest:
         """Return the name of an account that no other requirement has used."""
         return self.dialect.accounts.load_user(next(self.numbers))
 
-    def logged_in(self, username: str) -> ApiClient:
-        """Log in as an account.
+    def logged_in(self, username: str = "") -> ApiClient:
+        """Log in as an account; default: the example account, which has no role.
 
         Raises:
             UnmetError: The login failed.
         """
-        client = self.new_client()
+        username, client = username or self.dialect.accounts.example, self.new_client()
         response = client.log_in(username, self.dialect.accounts.password)
         expect(response, 200, f"the login of {username}")
         if not client.headers:
@@ -117,6 +97,26 @@ def expect(response: Response, status: int, what: str) -> None:
     """Raise UnmetError unless a response has this status."""
     if response.status != status:
         raise UnmetError(f"{what} returned {response.status}, not {status}")
+
+
+def returns(
+    status: int, method: str, route: str, body: Mapping[str, str] | None = None, how: str = ""
+) -> Callable[[ServerUnderTest], None]:
+    """Return the check that a request without a credential returns this status.
+
+    Args:
+        status: Required status.
+        method: HTTP method.
+        route: Route of the contract.
+        body: Object to send as JSON; None for no body.
+        how: What the message says after method and route; default: that a required credential is missing.
+    """
+    how = how or (" without a credential" if status == 401 else "")
+
+    def check(subject: ServerUnderTest) -> None:
+        expect(subject.new_client().send(method, route, body), status, f"{method} {route}{how}")
+
+    return check
 
 
 def requirements() -> list[Requirement]:

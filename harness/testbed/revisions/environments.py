@@ -11,10 +11,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -25,6 +24,7 @@ from harness.system.processes import last_lines
 #: Disk space for an environment of this tool, with the downloaded wheels.
 _ENVIRONMENT_BYTES: Final = 1.5e9
 _TIMEOUT_S: Final = 1800
+_PYTHON: Final = Path("bin", "python")
 OWN: Final = "this tool's own"
 #: Normalizes names by PyPA's specification, so that two spellings are the same package.
 _LIST_PACKAGES: Final = """
@@ -95,10 +95,10 @@ def cached(lock: str, name: str, log: Callable[[str], None]) -> str:
             _call([sys.executable, "-I", "-m", "venv", str(part)])
             file = part / "requirements.lock"
             file.write_text(lock, encoding="utf-8")
-            pip = [str(_python(part)), "-I", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+            pip = [str(part / _PYTHON), "-I", "-m", "pip", "--disable-pip-version-check", "--quiet"]
             _call([*pip, "install", "--require-hashes", "--requirement", str(file)])
     os.utime(place)  # `clean` removes by age, and this environment is in use
-    return str(_python(place))
+    return str(place / _PYTHON)
 
 
 def name(python: str) -> str:
@@ -106,22 +106,16 @@ def name(python: str) -> str:
     return OWN if python == sys.executable else Path(python).parents[1].name
 
 
-@dataclass(frozen=True)
-class Contents:
-    """Python version of an interpreter, and the version of each installed package, by name."""
+def contents(python: str) -> dict[str, Any]:
+    """Return what an interpreter has, which runs isolated, as servers do.
 
-    python: str
-    packages: dict[str, str]
-
-
-def contents(python: str) -> Contents:
-    """Return Python version and packages of an interpreter, which runs isolated, as servers do.
+    `python` is its version, `packages` that of each installed package, by name.
 
     Raises:
         EnvironmentFailedError: The interpreter fails.
     """
     output = _call([python, "-I", "-c", _LIST_PACKAGES], f"{python} does not list its packages")
-    return Contents(**json.loads(output))
+    return dict(json.loads(output))
 
 
 @contextlib.contextmanager
@@ -138,10 +132,6 @@ def _partial(place: Path) -> Iterator[Path]:
         raise files.failure(error, part) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _python(place: Path) -> Path:
-    return place / "bin" / "python"
 
 
 def _call(command: list[str], failure: str = "an environment could not be created") -> str:

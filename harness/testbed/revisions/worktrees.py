@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -102,31 +101,24 @@ def worktree(top: Path, revision: Revision) -> Iterator[Path]:
     Raises:
         EnvironmentFailedError: git cannot create the worktree.
     """
-    with signals.deferred():
-        folder, owner = temp_folders.make_folder()
-    place = folder.resolve() / "tree"
-    _remove_stale(top)
-    try:
-        hooks = ("-c", "core.hooksPath=/dev/null")  # the user's hooks are not for this checkout
-        git.run(top, *hooks, "worktree", "add", "--detach", "--force", str(place), revision.sha)
-        yield place
-    finally:
-        with signals.deferred():
-            git.output_or_none(top, "worktree", "remove", "--force", str(place))
-            shutil.rmtree(folder, ignore_errors=True)
-            if owner is not None:
-                owner.release()
+    with temp_folders.temp_folder() as folder:
+        place = folder.resolve() / "tree"
+        _remove_stale(top)
+        try:
+            hooks = ("-c", "core.hooksPath=/dev/null")  # the user's hooks are not for this checkout
+            git.run(top, *hooks, "worktree", "add", "--detach", "--force", str(place), revision.sha)
+            yield place
+        finally:
+            with signals.deferred():
+                git.output_or_none(top, "worktree", "remove", "--force", str(place))
 
 
 def _remove_stale(top: Path) -> None:
     """Remove killed runs' worktrees from git; their folders are removed by the next run in any case."""
     for line in (git.output_or_none(top, "worktree", "list", "--porcelain") or "").splitlines():
         word, _, path = line.partition(" ")
-        if (
-            word == "worktree"
-            and Path(path).parent.name.startswith(temp_folders.PREFIX)
-            and not Path(path).exists()
-        ):
+        is_ours = word == "worktree" and Path(path).parent.name.startswith(temp_folders.PREFIX)
+        if is_ours and not Path(path).exists():
             git.output_or_none(top, "worktree", "remove", "--force", path)
 
 
@@ -204,15 +196,13 @@ def provenance(side: Worktree, end: Literal["base", "head"]) -> gate.GateSide:
     Raises:
         EnvironmentFailedError: Its interpreter fails.
     """
-    contents = environments.contents(side.tree.python)
     return gate.GateSide(
         end=end,
         commit=resolve(side.top, "HEAD").sha,
         dirty=bool(git.run(side.top, "status", "--porcelain").strip()),
         lock=hashlib.sha256(side.lock.encode()).hexdigest() if side.lock else "",
-        python=contents.python,
         environment=environments.name(side.tree.python),
-        packages=contents.packages,
+        **environments.contents(side.tree.python),
     )
 
 

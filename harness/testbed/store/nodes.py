@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import redis
@@ -12,16 +13,11 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from harness.errors import SuiteError
+from harness.errors import EnvironmentFailedError, SuiteError
 from servers.stores import urls
 
 #: Exceptions of redis-py when a store fails; a cluster's is not a RedisError.
 FAILURES: Final = (redis.RedisError, RedisClusterException, OSError)
-
-_FORMS: Final = (
-    "redis://host:6379/0, rediss://..., unix:///path, redis+sentinel://host:26379,host:26379/NAME"
-    " or redis+cluster://host:6379,host:6379"
-)
 
 
 def connect(url: str, timeout_s: float) -> list[redis.Redis]:
@@ -40,13 +36,18 @@ def connect(url: str, timeout_s: float) -> list[redis.Redis]:
             return [_checked(redis.Redis.from_url(url, **timeouts))]
         options = timeouts | parsed.options
         if parsed.kind == "cluster":
-            return _masters(parsed.hosts, options)
+            startup = [ClusterNode(*host) for host in parsed.hosts]  # type: ignore[no-untyped-call]
+            cluster: Any = RedisCluster(startup_nodes=startup, **options)
+            return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
         no_retry = {"retry": Retry(NoBackoff(), 0)}  # the next Sentinel is tried instead
         of_sentinels = no_retry | timeouts | parsed.sentinel_options
         sentinel: Any = Sentinel(parsed.hosts, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
         return [_checked(sentinel.master_for(parsed.name, **options))]
     except (ValueError, TypeError):
-        raise SuiteError(f"--redis-url: invalid URL; expected one of the forms {_FORMS}.") from None
+        raise SuiteError(
+            "--redis-url: invalid URL; expected one of the forms redis://host:6379/0, rediss://...,"
+            " unix:///path, redis+sentinel://host:26379,host:26379/NAME or redis+cluster://host:6379,host:6379."
+        ) from None
 
 
 def _checked(client: redis.Redis) -> redis.Redis:
@@ -56,10 +57,13 @@ def _checked(client: redis.Redis) -> redis.Redis:
     return client
 
 
-def _masters(hosts: list[tuple[str, int]], options: dict[str, Any]) -> list[redis.Redis]:
-    nodes = [ClusterNode(*host) for host in hosts]  # type: ignore[no-untyped-call]
-    cluster: Any = RedisCluster(startup_nodes=nodes, **options)
-    return [cluster.get_redis_connection(node) for node in cluster.get_primaries()]
+@contextmanager
+def answering(failure: type[EnvironmentFailedError] = EnvironmentFailedError) -> Iterator[None]:
+    """Raise this error if the store fails to answer in the context."""
+    try:
+        yield
+    except FAILURES as error:
+        raise failure(f"the session store stopped answering: {error}") from error
 
 
 def store_version(info: Mapping[str, Any]) -> tuple[str, str]:

@@ -23,8 +23,6 @@ from typing import Final
 
 _PR_SET_TIMERSLACK: Final = 29
 _CHUNK: Final = 65536
-#: Connections that may wait to be accepted: servers open many at the same time.
-_BACKLOG: Final = 1024
 #: Seconds that a send may block before the connection is closed.
 _TIMEOUT_S: Final = 10
 
@@ -57,7 +55,8 @@ class Relay:
         """Relay until the process is terminated."""
         while True:
             self._deliver()
-            select.select([self._ready], [], [], self._pause_s())
+            next_ns = self._in_transit[0][0] - time.monotonic_ns() if self._in_transit else None
+            select.select([self._ready], [], [], None if next_ns is None else max(0, next_ns) / 1e9)
             for number, _ in self._ready.poll(0):
                 sock = self._by_number.get(number)
                 if sock is self._listener:
@@ -75,11 +74,6 @@ class Relay:
         if self._by_number.pop(sock.fileno(), None) is not None:
             self._ready.unregister(sock)
 
-    def _pause_s(self) -> float | None:
-        if not self._in_transit:
-            return None
-        return max(0, self._in_transit[0][0] - time.monotonic_ns()) / 1e9
-
     def _deliver(self) -> None:
         while self._in_transit and self._in_transit[0][0] <= time.monotonic_ns():
             _, _, receiver, chunk = heapq.heappop(self._in_transit)
@@ -87,7 +81,10 @@ class Relay:
                 self._close(receiver)
 
     def _receive(self, sock: socket.socket) -> None:
-        chunk = _received(sock)
+        try:
+            chunk = sock.recv(_CHUNK)
+        except OSError:
+            chunk = b""
         if not chunk:  # end of this stream; data in transit is still delivered
             self._stop_reading(sock)
         due_ns = time.monotonic_ns() + self._each_way_ns
@@ -131,14 +128,6 @@ def _sent(sock: socket.socket, chunk: bytes) -> bool:
     return bool(chunk)
 
 
-def _received(sock: socket.socket) -> bytes:
-    """Return received data; nothing at the end of a stream."""
-    try:
-        return sock.recv(_CHUNK)
-    except OSError:
-        return b""
-
-
 def set_delay(control: Path, delay_us: float) -> None:
     """Set the delay of the relay that has this control socket.
 
@@ -161,7 +150,7 @@ def _listening(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     path.chmod(0o600)
-    listener.listen(_BACKLOG)
+    listener.listen(1024)  # servers open many connections at the same time
     return listener
 
 

@@ -23,8 +23,6 @@ from servers.stores import urls
 #: Seconds until a private store answers after its start, and until any store answers a command.
 _START_TIMEOUT_S: Final = 10
 _TIMEOUT_S: Final = 10
-#: Seconds from the closed connection of a private store to the end of its process.
-_EXIT_S: Final = 2
 #: Keys removed per pipeline.
 _BATCH_SIZE: Final = 1000
 
@@ -45,7 +43,11 @@ class SessionStore:
     """
 
     def __init__(self, folder: Path, placement: Placement, given_url: str | None, *, relayed: bool) -> None:
-        self._folder = folder
+        self._socket = folder / "store.sock"
+        self._log = folder / "store.log"
+        self._relay_socket = folder / "relay.sock"
+        self._relay_log = folder / "relay.log"
+        self._relay_control = folder / "control.sock"
         self._placement = placement
         self._given_url = given_url
         self._relayed = relayed
@@ -105,6 +107,7 @@ class SessionStore:
         """Return its URL without any password, or `embedded`."""
         return "embedded" if self._given_url is None else urls.shown(self._given_url)
 
+    @nodes.answering()
     def run_ids(self) -> list[str]:
         """Return the run id of each node of the user's store, which a restart or a failover changes.
 
@@ -113,23 +116,18 @@ class SessionStore:
         """
         if self._given_url is None:
             return []  # `check_alive` checks a private store
-        try:
-            return [str(node.info("server")["run_id"]) for node in self.nodes]
-        except nodes.FAILURES as error:
-            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
+        return [str(node.info("server")["run_id"]) for node in self.nodes]
 
     def check_alive(self) -> None:
         """Raise EnvironmentFailedError if a private store or the relay died unexpectedly."""
-        if self._process is not None and self._process.poll() is not None and not self._is_down:
-            raise EnvironmentFailedError(
-                f"the session store died with exit code {self._process.returncode}:"
-                f" {processes.log_end(self._log)}"
-            )
-        if self._relay is not None and self._relay.poll() is not None:
-            raise EnvironmentFailedError(
-                f"the relay in front of the store died with exit code {self._relay.returncode}:"
-                f" {processes.log_end(self._relay_log)}"
-            )
+        for name, process, log in (
+            ("session store", None if self._is_down else self._process, self._log),
+            ("relay in front of the store", self._relay, self._relay_log),
+        ):
+            if process is not None and process.poll() is not None:
+                raise EnvironmentFailedError(
+                    f"the {name} died with exit code {process.returncode}: {processes.log_end(log)}"
+                )
 
     def check_behind(self, error: BaseException | None) -> None:
         """Raise EnvironmentFailedError if an error is the consequence of a private store's death."""
@@ -137,7 +135,7 @@ class SessionStore:
         if self._process is not None and any(isinstance(cause, nodes.FAILURES) for cause in causes):
             # The process may end a moment after its connections closed.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_EXIT_S)
+                self._process.wait(2)
             self.check_alive()
 
     def kill(self) -> None:
@@ -168,39 +166,17 @@ class SessionStore:
         """Add a delay, in ms, to every round trip of the servers to the store from now on."""
         relay.set_delay(self._relay_control, delay_ms * 1000)
 
+    @nodes.answering()
     def rtt_us(self, pings: int = 100) -> float:
         """Return the median round trip of a PING on the servers' path to an idle store, in microseconds.
 
         Raises:
             EnvironmentFailedError: The store does not answer.
         """
-        try:
-            if self._given_url is not None:
-                return median(rtt for node in self.nodes for rtt in _pings_us(node, pings))
-            with redis.Redis.from_url(self.servers_url, socket_timeout=_TIMEOUT_S) as client:
-                return median(_pings_us(client, pings))
-        except nodes.FAILURES as error:
-            raise EnvironmentFailedError(f"the session store stopped answering: {error}") from error
-
-    @property
-    def _socket(self) -> Path:
-        return self._folder / "store.sock"
-
-    @property
-    def _log(self) -> Path:
-        return self._folder / "store.log"
-
-    @property
-    def _relay_socket(self) -> Path:
-        return self._folder / "relay.sock"
-
-    @property
-    def _relay_log(self) -> Path:
-        return self._folder / "relay.log"
-
-    @property
-    def _relay_control(self) -> Path:
-        return self._folder / "control.sock"
+        if self._given_url is not None:
+            return median(rtt for node in self.nodes for rtt in _pings_us(node, pings))
+        with redis.Redis.from_url(self.servers_url, socket_timeout=_TIMEOUT_S) as client:
+            return median(_pings_us(client, pings))
 
     def _launch(self) -> None:
         arguments = ["--socket", str(self._socket), "--end-with-parent"]

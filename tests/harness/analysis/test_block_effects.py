@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.block_effects import Value, remove_block_effects, trimmed_mean
+from harness.analysis.block_effects import Values, remove_block_effects, trimmed_mean
 from harness.analysis.stats.estimate import ratio
 from harness.protocol.plan import deal
 from tests.harness.observations import Seen, observe
@@ -18,9 +18,9 @@ from tests.harness.observations import Seen, observe
 BLOCKS, WITHIN, INSTANCES = 0.13, 0.12, 0.013
 
 
-def values(table: dict[int, list[float]]) -> dict[int, list[Value]]:
+def values(table: dict[int, list[float]]) -> dict[int, Values]:
     """Values by instance, one a block."""
-    return {instance: [Value(*one) for one in enumerate(own)] for instance, own in table.items()}
+    return {instance: list(enumerate(own)) for instance, own in table.items()}
 
 
 def test_a_trimmed_mean_by_hand() -> None:
@@ -71,18 +71,16 @@ def test_a_block_is_a_turn_of_all_instances() -> None:
     assert observe(seen).blocks() == [(0, 0)] * 4 + [(0, 1)] * 4
 
 
-def simulated(
-    dice: random.Random, slower: float, *, slots: int = 13, each: int = 16
-) -> dict[int, list[Value]]:
+def simulated(dice: random.Random, slower: float, *, slots: int = 13, each: int = 16) -> dict[int, Values]:
     """The slots of two arms of so many instances each, the later ones slower by a factor."""
     own = {i: dice.gauss(0, INSTANCES) + math.log(slower) * (i >= each) for i in range(2 * each)}
-    found: dict[int, list[Value]] = defaultdict(list)
+    found: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for block in range(slots):
         of_block = dice.gauss(0, BLOCKS)
         for instance in deal(2 * each, 2 * each, block):
             level = own[instance] + of_block + dice.gauss(0, WITHIN)
-            found[instance].append(Value(block, 100 * math.exp(level)))
-    return found
+            found[instance].append((block, 100 * math.exp(level)))
+    return dict(found)
 
 
 def test_intervals_cover_the_truth_and_are_narrower_than_by_medians() -> None:
@@ -96,7 +94,7 @@ def test_intervals_cover_the_truth_and_are_narrower_than_by_medians() -> None:
     for _ in range(600):
         slots = simulated(dice, 1.03)
         by_block = remove_block_effects(slots)
-        by_median = {instance: median(one.value for one in own) for instance, own in slots.items()}
+        by_median = {instance: median(value for _, value in own) for instance, own in slots.items()}
         new, old = (
             ratio([by[i] for i in range(16)], [by[i] for i in range(16, 32)], 0.99)
             for by in (by_block, by_median)

@@ -7,29 +7,31 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from harness.doctor import activity, cgroups, console, examine, kernel, software
-from harness.doctor import checks as judge
-from harness.doctor.checks import Judgement
+from harness.doctor import activity, console, examine, kernel
+from harness.doctor.activity import Activity
+from harness.doctor.check import Judgement, Machine
+from harness.doctor.checks import clock, cpu, files, hardware, memory, programs, software, store
 from harness.doctor.cpu_speed import Speed
 from harness.errors import EnvironmentFailedError
 from harness.results.environment import MachineFinding, Severity
 from harness.suites import catalog
 from harness.system import processes
-from harness.system.cpus import Placement, place
+from harness.system.cpus import Placement
 from servers.embedded_store import embedded_store
 
 ROOT = Path(__file__).parents[3]
 FOUR = {"servers": [0], "store": [2], "load": [1], "harness": [3]}
 NOWHERE = Path("/nonexistent")
+CPUS = "sys/devices/system/cpu"
+GOVERNOR = "cpufreq/scaling_governor"
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:
@@ -41,79 +43,110 @@ def tree(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
+def machine(root: Path, cpus: tuple[int, ...] = (0, 1), heat: tuple[int, int] | None = None) -> Machine:
+    """A machine with these files of the kernel, on which nothing happens."""
+    seen = Activity(stolen=0, swapped=0, other_cpus=0, busiest=[], throttled=0, heat=heat)
+    placement = Placement(servers=(0,), store=(0,), load=(1,), harness=(1,))
+    return Machine(catalog.load_suite("quick"), root, seen, frozenset(cpus), placement, root)
+
+
 @pytest.mark.parametrize(
-    ("judgement", "reading", "concern", "words"),
+    ("judgement", "concern", "words"),
     [
-        (judge.cpus, judge.Cpus(4, 4, True), "ok", "4 of 4 CPUs"),
-        (judge.cpus, judge.Cpus(8, 3, True), "ok", "3 of 8 CPUs"),
-        (judge.cpus, judge.Cpus(8, 2, True), "warning", "store shares the servers'"),
-        (judge.cpus, judge.Cpus(1, 1, True), "warning", "servers, store and load generator share"),
-        (judge.cpus, judge.Cpus(8, 8, False), "warning", "cannot pin"),
-        (judge.quota, judge.Quota(None, 4, 0, 0), "ok", "no CPU quota"),
-        (judge.quota, judge.Quota(4.0, 4, 9, 0), "ok", "4 CPUs covers"),
-        (judge.quota, judge.Quota(1.5, 4, 0, 0), "warning", "1.5 CPUs"),
-        (judge.quota, judge.Quota(None, 4, 3, 2), "warning", "2 times during the check, 3 times before"),
-        (judge.speed, Speed(3.9, 4.0), "ok", "4.0 ns per iteration, 3.9 ns at best"),
-        (judge.speed, Speed(6.2, 9.7), "warning", "something shares the core"),
-        (judge.stolen, 0.02, "ok", "2.0%"),
-        (judge.stolen, 0.31, "warning", "31.0%"),
-        (judge.other_load, judge.OtherLoad(0.04, [("top", 7, 0.04)]), "ok", "0.04 CPUs"),
-        (judge.other_load, judge.OtherLoad(0.5, [("make", 7, 0.4)]), "warning", "make (process 7) 0.40"),
-        (judge.other_load, judge.OtherLoad(0.5), "warning", "none of them is visible"),
-        (judge.ours, [], "ok", "no other benchmark"),
-        (judge.ours, [(7, "bench.py run")], "warning", "bench.py run (process 7)"),
-        (judge.ours, [(n, "servers") for n in range(9)], "warning", "and 6 more"),
-        (judge.governor, {0: "performance", 1: "performance"}, "ok", "performance"),
-        (judge.governor, {0: "performance", 1: "powersave"}, "warning", "performance, powersave"),
-        (judge.turbo, judge.Turbo(False, "x"), "ok", "off"),
-        (judge.turbo, judge.Turbo(True, "x"), "warning", "turbo is on"),
-        (judge.heat, judge.Heat(0, 0), "ok", "never"),
-        (judge.heat, judge.Heat(12, 3), "warning", "12 times since the machine started, 3 times during"),
-        (judge.battery, judge.Battery(), "ok", "no battery"),
-        (judge.battery, judge.Battery(80, True), "ok", "mains"),
-        (judge.battery, judge.Battery(80, False), "warning", "80 % left"),
-        (judge.virtualisation, judge.Virtualisation(False, None), "ok", "no virtual machine"),
-        (judge.virtualisation, judge.Virtualisation(False, "docker"), "ok", "container (docker)"),
-        (judge.virtualisation, judge.Virtualisation(True, None), "warning", "a virtual machine"),
-        (judge.memory, judge.Memory(8e9, 1.5e9), "ok", "8,000 MB available, about 1,500 MB needed"),
-        (judge.memory, judge.Memory(1e9, 1.5e9, 2e9), "warning", "limit is 2,000 MB"),
-        (judge.swap, judge.Swap(3e8, 0), "ok", "300 MB in use"),
-        (judge.swap, judge.Swap(3e8, 5), "warning", "5 pages moved"),
-        (judge.clock, judge.ClockResolution(1e-9, "tsc"), "ok", "tsc, resolution 1 ns"),
-        (judge.clock, judge.ClockResolution(1e-9, "hpet", ["tsc", "hpet"]), "warning", "slow to read"),
-        (judge.clock, judge.ClockResolution(1e-3, "tsc"), "warning", "too coarse"),
-        (judge.clock, judge.ClockResolution(1e-9, None), "unknown", "unknown source"),
-        (judge.cpu_accounting, True, "ok", "nanosecond"),
-        (judge.cpu_accounting, False, "warning", "schedstat"),
-        (judge.descriptors, judge.Descriptors(1024, 392), "ok", "1,024 files"),
-        (judge.descriptors, judge.Descriptors(256, 392), "warning", "392 needed"),
-        (judge.disk, judge.Disk(1e9, 4e6), "ok", "1,000 MB free"),
-        (judge.disk, judge.Disk(1e6, 4e6), "warning", "about 4 MB needed"),
-        (judge.versions, judge.Versions("x.lock", 80), "ok", "all 80 packages"),
-        (judge.versions, judge.Versions("x.lock", 80, [("a", "2", "1")]), "warning", "a 1 (not 2)"),
-        (judge.versions, judge.Versions("x.lock", 80, [("a", "2", None)]), "warning", "a missing (not 2)"),
-        (judge.store, judge.Store("embedded", "valkey 9"), "ok", "valkey 9 (embedded)"),
-        (judge.store, judge.Store("h:1", None, "no answer"), "blocker", "h:1: no answer"),
-        (judge.python_build, judge.PythonBuild("CPython 3.11", False, True), "ok", "optimised"),
-        (judge.python_build, judge.PythonBuild("CPython 3.11", False, False), "warning", "profile-guided"),
-        (judge.python_build, judge.PythonBuild("CPython 3.11", False, None), "unknown", "build options"),
-        (judge.python_build, judge.PythonBuild("CPython 3.11", True, True), "warning", "debug"),
+        (cpu.cpus(4, 4, can_bind=True), "ok", "4 of 4 CPUs"),
+        (cpu.cpus(8, 3, can_bind=True), "ok", "3 of 8 CPUs"),
+        (cpu.cpus(8, 2, can_bind=True), "warning", "store shares the servers'"),
+        (cpu.cpus(1, 1, can_bind=True), "warning", "servers, store and load generator share"),
+        (cpu.cpus(8, 8, can_bind=False), "warning", "cannot pin"),
+        (cpu.quota(None, 4, 0, 0), "ok", "no CPU quota"),
+        (cpu.quota(4.0, 4, 9, 0), "ok", "4 CPUs covers"),
+        (cpu.quota(1.5, 4, 0, 0), "warning", "1.5 CPUs"),
+        (cpu.quota(None, 4, 3, 2), "warning", "2 times during the check, 3 times before"),
+        (cpu.speed(Speed(3.9, 4.0)), "ok", "4.0 ns per iteration, 3.9 ns at best"),
+        (cpu.speed(Speed(6.2, 9.7)), "warning", "something shares the core"),
+        (cpu.stolen(0.02), "ok", "2.0%"),
+        (cpu.stolen(0.31), "warning", "31.0%"),
+        (programs.other_load(0.04, [("top", 7, 0.04)]), "ok", "0.04 CPUs"),
+        (programs.other_load(0.5, [("make", 7, 0.4)]), "warning", "make (process 7) 0.40"),
+        (programs.other_load(0.5), "warning", "none of them is visible"),
+        (programs.other_benchmarks([]), "ok", "no other benchmark"),
+        (programs.other_benchmarks([(7, "bench.py run")]), "warning", "bench.py run (process 7)"),
+        (programs.other_benchmarks([(n, "servers") for n in range(9)]), "warning", "and 6 more"),
+        (hardware.heat(0, 0), "ok", "never"),
+        (hardware.heat(12, 3), "warning", "12 times since the machine started, 3 times during"),
+        (hardware.battery(), "ok", "no battery"),
+        (hardware.battery(80, True), "ok", "mains"),
+        (hardware.battery(80, False), "warning", "80 % left"),
+        (hardware.virtualisation(None, virtual_machine=False), "ok", "no virtual machine"),
+        (hardware.virtualisation("docker", virtual_machine=False), "ok", "container (docker)"),
+        (hardware.virtualisation(None, virtual_machine=True), "warning", "a virtual machine"),
+        (memory.memory(8e9, 1.5e9), "ok", "8,000 MB available, about 1,500 MB needed"),
+        (memory.memory(1e9, 1.5e9, 2e9), "warning", "limit is 2,000 MB"),
+        (memory.swap(3e8, 0), "ok", "300 MB in use"),
+        (memory.swap(3e8, 5), "warning", "5 pages moved"),
+        (clock.clock(1e-9, "tsc"), "ok", "tsc, resolution 1 ns"),
+        (clock.clock(1e-9, "hpet", ["tsc", "hpet"]), "warning", "slow to read"),
+        (clock.clock(1e-3, "tsc"), "warning", "too coarse"),
+        (clock.clock(1e-9, None), "unknown", "unknown source"),
+        (files.descriptors(1024, 392), "ok", "1,024 files"),
+        (files.descriptors(256, 392), "warning", "392 needed"),
+        (files.disk(1e9, 4e6), "ok", "1,000 MB free"),
+        (files.disk(1e6, 4e6), "warning", "about 4 MB needed"),
+        (software.versions("x.lock", 80), "ok", "all 80 packages"),
+        (software.versions("x.lock", 80, [("a", "2", "1")]), "warning", "a 1 (not 2)"),
+        (software.versions("x.lock", 80, [("a", "2", None)]), "warning", "a missing (not 2)"),
+        (software.python_build("CPython 3.11", debug=False, profiled=True), "ok", "optimised"),
+        (software.python_build("CPython 3.11", debug=False, profiled=False), "warning", "profile-guided"),
+        (software.python_build("CPython 3.11", debug=False, profiled=None), "unknown", "build options"),
+        (software.python_build("CPython 3.11", debug=True, profiled=True), "warning", "debug"),
     ],
 )
-def test_a_reading_is_judged(
-    judgement: Callable[[Any], Judgement], reading: Any, concern: Severity, words: str
-) -> None:
+def test_a_reading_is_judged(judgement: Judgement, concern: Severity, words: str) -> None:
     """Its concern and its figure; whatever is not in order has a remedy, whatever is has none."""
-    judged = judgement(reading)
-    assert judged.concern == concern
-    assert words in judged.detail
-    assert (judged.remedy is not None) == (concern in ("warning", "blocker"))
+    _is_judged(judgement, concern, words)
+
+
+def _is_judged(judgement: Judgement | None, concern: Severity, words: str) -> None:
+    assert judgement is not None
+    assert judgement.concern == concern
+    assert words in judgement.detail
+    assert (judgement.remedy is not None) == (concern in ("warning", "blocker"))
+
+
+@pytest.mark.parametrize(
+    ("check", "content", "concern", "words"),
+    [
+        (
+            "frequency governor",
+            {f"{CPUS}/cpu{n}/{GOVERNOR}": "performance" for n in (0, 1)},
+            "ok",
+            "performance",
+        ),
+        (
+            "frequency governor",
+            {f"{CPUS}/cpu0/{GOVERNOR}": "performance", f"{CPUS}/cpu1/{GOVERNOR}": "powersave"},
+            "warning",
+            "performance, powersave",
+        ),
+        ("turbo", {f"{CPUS}/cpufreq/boost": "0"}, "ok", "off"),
+        ("turbo", {f"{CPUS}/cpufreq/boost": "1"}, "warning", "turbo is on"),
+        ("CPU accounting", {"proc/self/schedstat": ""}, "ok", "nanosecond"),
+        ("CPU accounting", {}, "warning", "schedstat"),
+    ],
+)
+def test_a_file_of_the_kernel_is_judged(
+    check: str, content: dict[str, str], concern: Severity, words: str, tmp_path: Path
+) -> None:
+    """As readings are."""
+    if check == "CPU accounting" and sys.platform != "linux":
+        pytest.skip("only Linux counts to the nanosecond")
+    _is_judged(examine.CHECKS[check](machine(tree(tmp_path, content))), concern, words)
 
 
 def test_two_roles_on_one_core_are_named() -> None:
     """On cores with two threads each, numbered side by side, servers and load share one; harness may."""
     siblings = {0: [0, 1], 1: [0, 1], 2: [2, 3], 3: [2, 3]}
-    judged = judge.core_sharing(judge.Topology(siblings, FOUR))
+    judged = cpu.core_sharing(siblings, FOUR)
     assert judged.detail == "two threads of one core: servers on CPU 0, load on CPU 1"
     assert judged.remedy == "use one thread of each core: taskset -c 0,2 bench.py run"
 
@@ -131,21 +164,21 @@ def test_roles_on_cores_of_their_own_are_fine(
     siblings: dict[int, list[int]], roles: dict[str, list[int]]
 ) -> None:
     """Sharing a whole CPU is the placement's doing, and told there."""
-    assert judge.core_sharing(judge.Topology(siblings, roles)).concern == "ok"
+    assert cpu.core_sharing(siblings, roles).concern == "ok"
 
 
 def test_a_single_core_with_two_threads_asks_for_another_machine() -> None:
     """There is no choice of CPUs that would help."""
     roles = {"servers": [0], "store": [0], "load": [1], "harness": [1]}
-    judged = judge.core_sharing(judge.Topology({0: [0, 1], 1: [0, 1]}, roles))
+    judged = cpu.core_sharing({0: [0, 1], 1: [0, 1]}, roles)
     assert judged.remedy is not None
     assert judged.remedy.startswith("use a machine with more cores")
 
 
 def test_a_slow_clock_names_a_quick_one_that_is_there() -> None:
     """As a command to paste; without one, another machine is the remedy."""
-    quick = judge.clock(judge.ClockResolution(1e-9, "hpet", ["hpet", "tsc"])).remedy
-    none = judge.clock(judge.ClockResolution(1e-9, "hpet", ["hpet", "acpi_pm"])).remedy
+    quick = clock.clock(1e-9, "hpet", ["hpet", "tsc"]).remedy
+    none = clock.clock(1e-9, "hpet", ["hpet", "acpi_pm"]).remedy
     assert quick is not None
     assert quick.startswith("echo tsc | sudo tee /sys/")
     assert none is not None
@@ -153,7 +186,7 @@ def test_a_slow_clock_names_a_quick_one_that_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "cpus", "throttled"),
+    ("content", "cpus", "throttled"),
     [
         (
             {
@@ -202,14 +235,14 @@ def test_a_slow_clock_names_a_quick_one_that_is_there() -> None:
     ids=["version 2, the group above", "version 2, in a container", "version 1", "no quota"],
 )
 def test_cpu_quotas_of_both_versions_are_read(
-    tmp_path: Path, files: dict[str, str], cpus: float | None, throttled: int
+    tmp_path: Path, content: dict[str, str], cpus: float | None, throttled: int
 ) -> None:
     """The tightest of our group and those above it, wherever the container's files begin."""
-    assert cgroups.cpu_limit(tree(tmp_path, files)) == cgroups.CpuLimit(cpus, throttled)
+    assert kernel.cpu_limit(tree(tmp_path, content)) == kernel.CpuLimit(cpus, throttled)
 
 
 @pytest.mark.parametrize(
-    ("files", "limit"),
+    ("content", "limit"),
     [
         (
             {
@@ -218,7 +251,7 @@ def test_cpu_quotas_of_both_versions_are_read(
                 "sys/fs/cgroup/a/memory.max": "2000",
                 "sys/fs/cgroup/a/memory.current": "500",
             },
-            cgroups.MemoryLimit(2000, 1500),
+            (2000, 1500),
         ),
         (
             {
@@ -228,7 +261,7 @@ def test_cpu_quotas_of_both_versions_are_read(
                 "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
                 "sys/fs/cgroup/memory/memory.usage_in_bytes": "5000",
             },
-            cgroups.MemoryLimit(2000, 100),
+            (2000, 100),
         ),
         (
             {
@@ -237,7 +270,7 @@ def test_cpu_quotas_of_both_versions_are_read(
                 "sys/fs/cgroup/memory.max": "max",
                 "sys/fs/cgroup/memory.current": "5",
             },
-            cgroups.MemoryLimit(None, None),
+            None,
         ),
         (
             {
@@ -245,72 +278,100 @@ def test_cpu_quotas_of_both_versions_are_read(
                 "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
                 "sys/fs/cgroup/memory/memory.usage_in_bytes": "5000",
             },
-            cgroups.MemoryLimit(None, None),
+            None,
         ),
     ],
     ids=["version 2", "version 1", "version 2, no limit", "version 1, no limit"],
 )
 def test_memory_limits_of_both_versions_are_read(
-    tmp_path: Path, files: dict[str, str], limit: cgroups.MemoryLimit
+    tmp_path: Path, content: dict[str, str], limit: tuple[float, float] | None
 ) -> None:
     """Version 1 writes a huge number for none, version 2 a word."""
-    assert cgroups.memory_limit(tree(tmp_path, files)) == limit
+    assert kernel.memory_limit(tree(tmp_path, content)) == limit
 
 
 def test_another_machines_kernel_is_read(tmp_path: Path) -> None:
     """A laptop on bare metal: threads, governor, turbo, heat, clock, and no hypervisor's bit."""
-    cpus = "sys/devices/system/cpu"
-    clock = "sys/devices/system/clocksource/clocksource0"
+    sources = "sys/devices/system/clocksource/clocksource0"
     root = tree(
         tmp_path,
         {
-            f"{cpus}/cpu0/topology/thread_siblings_list": "0,2",
-            f"{cpus}/cpu1/topology/thread_siblings_list": "1-3",
-            f"{cpus}/cpu0/cpufreq/scaling_governor": "powersave",
-            f"{cpus}/cpu1/cpufreq/scaling_governor": "performance",
-            f"{cpus}/intel_pstate/no_turbo": "0",
-            f"{cpus}/cpu0/thermal_throttle/core_throttle_count": "3",
-            f"{cpus}/cpu0/thermal_throttle/package_throttle_count": "5",
-            f"{cpus}/cpu1/thermal_throttle/package_throttle_count": "5",
-            f"{clock}/current_clocksource": "hpet",
-            f"{clock}/available_clocksource": "tsc hpet acpi_pm",
+            f"{CPUS}/cpu0/topology/thread_siblings_list": "0,2",
+            f"{CPUS}/cpu1/topology/thread_siblings_list": "1-3",
+            f"{CPUS}/cpu0/cpufreq/scaling_governor": "powersave",
+            f"{CPUS}/cpu1/cpufreq/scaling_governor": "performance",
+            f"{CPUS}/intel_pstate/no_turbo": "0",
+            f"{CPUS}/cpu0/thermal_throttle/core_throttle_count": "3",
+            f"{CPUS}/cpu0/thermal_throttle/package_throttle_count": "5",
+            f"{CPUS}/cpu1/thermal_throttle/package_throttle_count": "5",
+            f"{sources}/current_clocksource": "hpet",
+            f"{sources}/available_clocksource": "tsc hpet acpi_pm",
             "proc/cpuinfo": "processor : 0\nflags : fpu tsc",
             "run/.containerenv": "",
         },
     )
-    placement = Placement(servers=(0,), store=(0,), load=(1,), harness=(1,))
-    found = kernel.topology(root, [0, 1], placement)
-    assert found == judge.Topology({0: [0, 2], 1: [1, 2, 3]}, placement.roles())
-    assert kernel.governors(root, [0, 1]) == {0: "powersave", 1: "performance"}
-    assert kernel.turbo(root) == judge.Turbo(True, f"echo 1 | sudo tee /{cpus}/intel_pstate/no_turbo")
+    laptop = machine(root, heat=(5, 2))
+    assert cpu.read_siblings(root, [0, 1]) == {0: [0, 2], 1: [1, 2, 3]}
     assert kernel.heat_events(root) == 5
-    assert kernel.heat(5, 3) == judge.Heat(since_start=5, now=2)
-    assert kernel.clock(root).source == "hpet"
-    assert kernel.clock(root).available == ("tsc", "hpet", "acpi_pm")
-    assert kernel.virtualisation(root) == judge.Virtualisation(False, "podman")
+    found = {name: check(laptop) for name, check in examine.CHECKS.items()}
+    assert found["frequency governor"] == Judgement(
+        "warning",
+        "frequency governor: performance, powersave",
+        "sudo cpupower frequency-set --governor performance",
+    )
+    turbo, heat, source = found["turbo"], found["heat"], found["clock"]
+    assert turbo is not None
+    assert turbo.remedy == f"echo 1 | sudo tee /{CPUS}/intel_pstate/no_turbo"
+    assert heat is not None
+    assert "5 times since the machine started, 2 times during" in heat.detail
+    assert source is not None
+    assert source.detail.startswith("hpet,")
+    assert source.remedy == f"echo tsc | sudo tee /{sources}/current_clocksource"
+    assert found["virtualisation"] == Judgement("ok", "no virtual machine in a container (podman)")
+    assert found["shared cores"] == Judgement("ok", "every role has its own core, or is not pinned")
+
+
+def test_heat_is_counted_while_the_machine_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since the machine started, and meanwhile."""
+    counts = iter([3, 5])
+    monkeypatch.setattr(kernel, "heat_events", lambda _root: next(counts))
+    assert activity.watch(0, tmp_path).heat == (5, 2)
 
 
 def test_turbo_has_two_switches(tmp_path: Path) -> None:
     """AMD's and ACPI's driver say 1 for on; Intel's says 1 for off."""
-    path = "sys/devices/system/cpu/cpufreq/boost"
-    assert kernel.turbo(tree(tmp_path, {path: "1"})) == judge.Turbo(True, f"echo 0 | sudo tee /{path}")
-    assert kernel.turbo(tree(tmp_path, {path: "0"})) == judge.Turbo(False, f"echo 0 | sudo tee /{path}")
+    path = f"{CPUS}/cpufreq/boost"
+    on = examine.CHECKS["turbo"](machine(tree(tmp_path, {path: "1"})))
+    assert on is not None
+    assert (on.concern, on.remedy) == ("warning", f"echo 0 | sudo tee /{path}")
+    off = examine.CHECKS["turbo"](machine(tree(tmp_path, {path: "0"})))
+    assert off == Judgement("ok", "turbo is off")
 
 
 def test_a_system_without_these_files_is_not_guessed(tmp_path: Path) -> None:
     """As on macOS: every reading of the kernel says that it does not know, and none fails."""
     for reading in (
-        kernel.topology(NOWHERE, [0], place([0])),
-        kernel.governors(NOWHERE, [0]),
-        kernel.turbo(NOWHERE),
+        cpu.read_siblings(NOWHERE, [0]),
         kernel.heat_events(NOWHERE),
-        kernel.virtualisation(NOWHERE),
-        cgroups.cpu_limit(NOWHERE),
-        cgroups.memory_limit(NOWHERE),
+        kernel.cpu_limit(NOWHERE),
+        kernel.memory_limit(NOWHERE),
+        *(
+            examine.CHECKS[check](machine(NOWHERE))
+            for check in (
+                "frequency governor",
+                "turbo",
+                "heat",
+                "virtualisation",
+                "shared cores",
+                "CPU quota",
+            )
+        ),
     ):
         assert reading is None
     findings = examine.examine(catalog.load_suite("quick"), tmp_path, 0.01, NOWHERE)
-    assert len(findings) == len(examine.LOOKS)
+    assert len(findings) == len(examine.CHECKS)
     unknown = {finding.check for finding in findings if finding.concern == "unknown"}
     assert {"frequency governor", "turbo", "heat", "CPU quota", "shared cores", "virtualisation"} <= unknown
 
@@ -329,7 +390,7 @@ def test_what_a_kernel_writes_otherwise_is_unknown(tmp_path: Path, monkeypatch: 
 def test_this_machine_is_examined(tmp_path: Path) -> None:
     """Every row gives one finding, worst first; what any Linux tells is known."""
     findings = examine.examine(catalog.load_suite("quick"), tmp_path / "not" / "there", 0.1)
-    assert sorted(finding.check for finding in findings) == sorted(look.check for look in examine.LOOKS)
+    assert sorted(finding.check for finding in findings) == sorted(examine.CHECKS)
     assert findings == examine.worst_first(findings)
     known = {finding.check for finding in findings if finding.concern != "unknown"}
     assert {"CPUs", "other load", "memory", "swap", "open files", "disk", "versions"} <= known
@@ -355,16 +416,16 @@ def busy() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_busy_neighbour_is_named(busy: subprocess.Popen[bytes]) -> None:
     """By its process id, with what it used; this process is not among them."""
     seen = activity.watch(0.5)
-    assert busy.pid in {pid for _, pid, _ in seen.others.worst}
-    assert seen.others.cpus > 0
-    assert all(share > 0 for _, _, share in seen.others.worst)
-    assert not {pid for _, pid, _ in seen.others.worst} & {os.getpid()}
+    assert busy.pid in {pid for _, pid, _ in seen.busiest}
+    assert seen.other_cpus > 0
+    assert all(share > 0 for _, _, share in seen.busiest)
+    assert not {pid for _, pid, _ in seen.busiest} & {os.getpid()}
 
 
 def test_our_own_busy_thread_is_no_other_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if nobody else used the machine: all that was used since is our own."""
     monkeypatch.setattr(activity, "_used_s", time.process_time)
-    assert activity.watch(0.2).others.cpus < 0.05
+    assert activity.watch(0.2).other_cpus < 0.05
 
 
 def test_versions_are_held_against_the_lock(tmp_path: Path) -> None:
@@ -375,53 +436,53 @@ def test_versions_are_held_against_the_lock(tmp_path: Path) -> None:
         "never-published-by-anyone==1.0\n"
         "only-elsewhere==1.0 ; sys_platform == 'elsewhere'\n"
     )
-    found = software.versions(tmp_path)
+    found = software.read_versions(tmp_path)
     aiohttp = metadata.version("aiohttp")
     different = [("aiohttp", "0.1", aiohttp), ("never-published-by-anyone", "1.0", None)]
-    assert found == judge.Versions("requirements.lock", 3, different)
+    assert found == ("requirements.lock", 3, different)
 
 
 def test_without_a_lock_the_wheels_own_pins_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the metadata of an installed wheel has them; neither lock nor wheel is unknown."""
     pins = ["redis[hiredis]==0.1", f"aiohttp=={metadata.version('aiohttp')}"]
     monkeypatch.setattr(metadata, "requires", lambda _name: pins)
-    found = software.versions(tmp_path)
-    assert found is not None
-    assert (found.count, found.different) == (2, [("redis", "0.1", metadata.version("redis"))])
+    found = software.read_versions(tmp_path)
+    assert found == ("the wheel's requirements", 2, [("redis", "0.1", metadata.version("redis"))])
 
     def missing(name: str) -> list[str]:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", missing)
-    assert software.versions(tmp_path) is None
+    assert software.read_versions(tmp_path) is None
 
 
 def test_the_tree_is_held_against_its_own_lock() -> None:
     """The environment of these tests is made from it."""
-    found = software.versions()
+    found = software.read_versions()
     assert found is not None
-    assert found.source == "requirements.lock"
-    assert found.count > 20
+    source, count, _ = found
+    assert source == "requirements.lock"
+    assert count > 20
 
 
 def test_the_store_that_would_be_started_is_named() -> None:
     """Without starting it."""
-    found = software.store(None)
-    assert found.where == "embedded"
-    assert found.version is not None
-    assert found.version.split()[0] in ("valkey", "redis")
+    found = store.store(None)
+    assert found.concern == "ok"
+    assert found.detail.startswith(("valkey ", "redis "))
+    assert found.detail.endswith(" (embedded)")
 
 
 def test_a_running_store_is_asked_and_a_wrong_url_is_told() -> None:
     """Its name and version; where nothing answers, or where the URL is none, why."""
     with embedded_store() as url:
-        found = software.store(url)
-    assert found.version is not None
-    assert found.version.split()[0] in ("valkey", "redis")
-    nobody = software.store("redis://:s3cret-word@127.0.0.1:1/0")
-    assert (nobody.where, nobody.version) == ("redis://127.0.0.1:1/0", None)
-    assert "s3cret-word" not in nobody.fault
-    assert software.store("gopher://x").version is None
+        found = store.store(url)
+    _is_judged(found, "ok", " (")
+    assert found.detail.startswith(("valkey ", "redis "))
+    nobody = store.store("redis://:s3cret-word@127.0.0.1:1/0")
+    _is_judged(nobody, "blocker", "redis://127.0.0.1:1/0: no answer")
+    assert "s3cret-word" not in nobody.detail
+    _is_judged(store.store("gopher://x"), "blocker", "the store's URL: ")
 
 
 def test_no_store_at_all_is_a_blocker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,7 +515,7 @@ def test_no_store_at_all_is_a_blocker(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_programs_of_ours_are_known_by_their_command_line(command: list[str], name: str | None) -> None:
     """Those that measure or serve; reading and editing them is no load."""
-    assert software.program(command) == name
+    assert programs.program(command) == name
 
 
 def test_a_server_of_ours_that_runs_is_seen_by_others(tmp_path: Path) -> None:
@@ -463,12 +524,12 @@ def test_a_server_of_ours_that_runs_is_seen_by_others(tmp_path: Path) -> None:
     try:
         assert server.stdout is not None
         assert server.stdout.readline(), (tmp_path / "log").read_text()
-        script = "import json; from harness.doctor import software; print(json.dumps(software.ours()))"
+        script = "import json; from harness.doctor.checks import programs; print(json.dumps(programs.ours()))"
         told = subprocess.run(
             [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout
         assert [server.pid, "servers"] in json.loads(told)
-        assert server.pid not in dict(software.ours())
+        assert server.pid not in dict(programs.ours())
     finally:
         processes.terminate([server])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def told(
 @pytest.mark.parametrize("batch", [1, 2])
 def test_a_baseline_decides_nothing_and_says_so(batch: int) -> None:
     """Its batches were planned: which of how many follows."""
-    following, words = told(_further_batches(SUITE), batch)
+    following, words = told(partial(_further_batches, SUITE), batch)
     assert following.scenarios == EVERYTHING.scenarios
     assert words == f"batch {batch + 1} of 3 follows, with fresh server processes"
 

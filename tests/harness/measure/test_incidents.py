@@ -34,8 +34,15 @@ seconds = 6
 {more}
 """
 OPEN = '{ model = "open", users = 4, rate = 20 }'
-SCHEMES = {name: SchemeEntry(name, "", "", name, "none") for name in ("token", "none")}
+SCHEMES = {
+    "token": SchemeEntry("token", "", "", "bearer", "none"),
+    "none": SchemeEntry("none", "", "", "none", "none"),
+}
 INCIDENTS = {"outage": "store outage", "rotation": "key rotation", "revocation": "revocation"}
+KNOWN = {
+    name: ScenarioInfo(name, "", "open", ["read", "login"], True, sets="", incident=incident)
+    for name, incident in INCIDENTS.items()
+}
 
 
 def of(arm: str, rows: list[Incident]) -> Incident:
@@ -48,7 +55,7 @@ def refused(name: str, load: str = OPEN, more: str = "", arms: str = '["token"]'
     """Why a suite of one scenario is refused; empty where it is not."""
     suite = parse(SUITE.format(name=name, load=load, more=more).replace('["token"]', arms), "x", "x.toml")
     try:
-        preflight.check_incidents(suite, "x.toml", INCIDENTS, SCHEMES)
+        SuiteValidator("x.toml", KNOWN).check_incidents(suite, SCHEMES)
     except SuiteError as error:
         return str(error)
     return ""

@@ -288,7 +288,7 @@ def test_an_empty_result_draws_nothing(result: Result, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_caption_says_how_it_was_measured(name: str, result: Result) -> None:
     """Intervals, instances, CPUs, run and load model stand in every figure."""
-    said = " ".join(texts(figure(name, result)).split())  # without line breaks
+    said = " ".join(texts(figure(name, result)).split())
     assert "8 server processes per scheme, 99 % confidence intervals" in said
     assert "servers and store share CPU 0" in said
     assert "run 20260301-101500-quick" in said

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import clean
-from harness.doctor import software
+from harness.doctor.checks import programs
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.measure import run_folder
 from harness.report import cleanup
@@ -285,7 +285,7 @@ def test_the_cache_has_one_place(
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No run is under way, whatever else this machine does, and nothing is cached."""
-    monkeypatch.setattr(software, "busy_since", lambda: None)
+    monkeypatch.setattr(programs, "busy_since", lambda: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -338,10 +338,10 @@ def test_nothing_to_remove_is_no_error(tmp_path: Path, capsys: pytest.CaptureFix
 def test_only_runs_count_as_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers by hand write no results; a process that has ended meanwhile is no error."""
     me = os.getpid()
-    monkeypatch.setattr(software, "ours", lambda: [(me, "servers"), (2**22 + 1, "bench.py run")])
-    assert software.busy_since() is None
-    monkeypatch.setattr(software, "ours", lambda: [(me, "bench.py run")])
-    since = software.busy_since()
+    monkeypatch.setattr(programs, "ours", lambda: [(me, "servers"), (2**22 + 1, "bench.py run")])
+    assert programs.busy_since() is None
+    monkeypatch.setattr(programs, "ours", lambda: [(me, "bench.py run")])
+    since = programs.busy_since()
     assert since is not None
     assert since <= time.time()
 

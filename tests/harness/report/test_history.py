@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from harness.analysis.stats.change_points import changes
+from harness.analysis.stats.change_points import Change, changes
 from harness.errors import SuiteError
-from harness.report.charts.history import draw_history
-from harness.report.history.series import history
+from harness.report.charts.history import draw_history, figures
+from harness.report.charts.parts import style, tooltips
+from harness.report.history.series import History, Point, Series, history
 from harness.results.model import Result
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
@@ -108,3 +113,84 @@ def test_figures_are_drawn_for_each_metric(tmp_path: Path) -> None:
     assert {"history-total_cpu.png", "history-ratios.svg"} <= {file.name for file in files}
     before = {file.name: file.read_bytes() for file in files}
     assert {file.name: file.read_bytes() for file in draw_history(found, tmp_path)} == before
+
+
+def series(name: str, values: list[float], changes: list[Change] | None = None) -> Series:
+    """An arm's CPU from day to day, each with an interval of one on both sides."""
+    points = [
+        Point(run=f"run-{i}", started_at=f"2026-11-{i + 1:02d}", revision=None, value=v, ci=(v - 1, v + 1))
+        for i, v in enumerate(values)
+    ]
+    about = {"scenario": "steady", "load": "open", "params": {}, "metric": "total_cpu", "unit": "us/req"}
+    return Series.model_validate(
+        about | {"arm": name, "over": None, "points": points, "changes": changes or []}
+    )
+
+
+def panel(*shown: Series) -> Axes:
+    """The one panel of a history of these."""
+    with style.applied():
+        [figure] = figures(History(runs=len(shown[0].points), left_out=[], series=list(shown))).values()
+    [found] = figure.axes
+    return found
+
+
+def places(line: Line2D) -> list[tuple[float, float]]:
+    """Where the points of a line are."""
+    return [(float(x), float(y)) for x, y in np.asarray(line.get_xydata())]
+
+
+def intervals(drawn: Axes) -> list[tuple[float, float]]:
+    """The ends of the intervals that can be seen, from left to right."""
+    bars: Any = drawn.collections
+    seen = [segment for bar in bars for segment in bar.get_segments() if len(segment)]
+    return [(float(low), float(high)) for (_, low), (_, high) in seen]
+
+
+def test_points_are_drawn_to_scale() -> None:
+    """Three runs from the first to the last, each with its interval and in words."""
+    drawn = panel(series("cookie", [10, 20, 30]))
+    assert places(drawn.lines[0]) == [(0, 10), (1, 20), (2, 30)]
+    assert intervals(drawn) == [(9, 11), (19, 21), (29, 31)]
+    assert drawn.get_title(loc="left") == "steady (open)"
+    lowest, highest = drawn.get_ylim()
+    assert lowest < 9
+    assert highest > 31
+    figure: Any = drawn.figure
+    [(marks, texts)] = tooltips.artists_with_tooltips(figure)
+    assert marks is drawn.lines[0]
+    assert texts == ("cookie, run-0: 10.0 ± 1.0", "cookie, run-1: 20.0 ± 1.0", "cookie, run-2: 30.0 ± 1.0")
+
+
+def test_a_run_without_an_interval_has_none_among_others() -> None:
+    """As from a single server process; one too wide to be drawn whole is cut at a factor of two."""
+    one = series("cookie", [10, 20, 30])
+    bare = one.points[1].model_copy(update={"ci": None})
+    wide = one.points[2].model_copy(update={"ci": (-500.0, 900.0)})
+    drawn = panel(one.model_copy(update={"points": [one.points[0], bare, wide]}))
+    assert places(drawn.lines[0]) == [(0, 10), (1, 20), (2, 30)]
+    assert intervals(drawn) == [(9, 11), (15, 60)]
+
+
+def test_levels_and_changes_are_drawn_where_they_are() -> None:
+    """Two levels, and the change in the middle between two runs, with its size."""
+    change = Change(at=3, before=10, after=20, p_value=0.0001)
+    drawn = panel(series("token", [10, 10, 10, 20, 20, 20], [change]))
+    levels = [places(line) for line in drawn.lines if line.get_alpha()]
+    assert levels == [[(-0.4, 10), (2.4, 10)], [(2.6, 20), (5.4, 20)]]
+    [moved] = [line for line in drawn.lines if line.get_linestyle() == "--"]
+    assert {x for x, _ in places(moved)} == {2.5}
+    assert [text.get_text() for text in drawn.texts] == ["token +100.0 %"]
+    assert drawn.figure.texts[0].get_text().endswith(": token +100.0 % since 2026-11-04")
+
+
+def test_an_arm_looks_the_same_everywhere() -> None:
+    """As in all figures, whatever stands beside it."""
+    names = ["token-cutoff", "anonymous", "token", "cookie", "token-lookup"]
+    drawn = panel(*(series(name, [1, 2]) for name in names))
+    legend = drawn.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == names
+    shown = [(line.get_color(), line.get_marker()) for line in drawn.lines if len(places(line)) == 2]
+    looks = [style.arm_styles(names)[name] for name in names]
+    assert shown[::3] == [(look.colour, look.marker) for look in looks]

@@ -23,7 +23,7 @@ from harness.gate.judge import Judge
 from harness.measure import run_folder
 from harness.measure.options import Options
 from harness.measure.run import Run
-from harness.report import charts, cleanup, html, rewrite, write
+from harness.report import charts, cleanup, html, write
 from harness.report.charts.parts import draw
 from harness.report.charts.parts.draw import inline_all
 from harness.report.compare import page as compared_page
@@ -36,6 +36,7 @@ from harness.results.gate import GateCheck
 from harness.results.model import Check, Result
 from harness.studies.benchmark import run as commands
 from harness.suites.adjust import SuiteChanges
+from harness.system.output import Output
 from tests.harness.report.test_report_incidents import OUTAGE, with_incidents
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -296,7 +297,7 @@ def test_a_run_gets_a_page_and_markdown(result: Result, tmp_path: Path) -> None:
     archive.save(result, tmp_path)
     assert [file.name for file in write.write(result, tmp_path)] == ["report.md", "report.html"]
     before = (tmp_path / "report.html").read_bytes()
-    files = rewrite.report(str(tmp_path), None, tmp_path)
+    files = write.rewrite(str(tmp_path), None, tmp_path)
     assert [file.name for file in files[:2]] == ["report.md", "report.html"]
     assert {"cost.png", "cost.svg"} <= {file.name for file in files}
     assert (tmp_path / "report.html").read_bytes() == before
@@ -373,9 +374,8 @@ def test_a_run_keeps_its_code_where_nothing_can_be_drawn(
             "smoke",
             SuiteChanges(),
             options,
-            Console(file=out, width=400),
+            Output(Console(file=out, width=400)),
             dry_run=False,
-            print_json=False,
             wait=False,
         )
     assert archive.load(tmp_path) == ours
@@ -411,7 +411,7 @@ def test_a_gate_keeps_its_code_where_no_page_can_be_written(
         StringIO(),
     )
     with pytest.raises(RegressionError):
-        command.check(asked, Console(file=out, width=400), print_json=False, wait=False)
+        command.check(asked, Output(Console(file=out, width=400)), wait=False)
     assert archive.load(tmp_path).run.exit_code == RegressionError.exit_code
     assert out.getvalue().endswith(f"in {tmp_path}: result.json, summary.md\n")
     said = capsys.readouterr().err.splitlines()
@@ -436,37 +436,41 @@ def test_several_results_stand_on_one_page(result: Result, tmp_path: Path) -> No
     """Which each is, why there is no verdict, every table, both figures; and it loads nothing."""
     both = [stored(result, tmp_path / name, id=name) for name in ("one", "two")]
     out = tmp_path / "new"
-    compare_runs(both, out, tmp_path, Console(file=StringIO()))
+    compare_runs(both, out, tmp_path, Output(Console(file=StringIO())))
     page = Page((out / "report.html").read_text())
     model = compared_page.report(compare([(place, result) for place in both]))
-    assert model.answer.sentence == (
+    assert model["answer"].sentence == (
         "No verdict (the runs were not interleaved): cookie / token in server and store CPU, saturation"
         " (closed, 8 users): 1.529 (1.513 to 1.546) in A; 1.529 (1.513 to 1.546) in B."
     )
-    assert model.answer.sentence in page.text
-    assert all(" ".join(text.split()) in page.text for text in (*model.sources, *model.answer.certainty))
-    cells = {cell for one in model.cases for table in one.tables for row in table.rows for cell in row}
+    assert model["answer"].sentence in page.text
+    lines = (*model["sources"], *model["answer"].certainty)
+    assert all(" ".join(text.split()) in page.text for text in lines)
+    cells = {cell for one in model["cases"] for table in one.tables for row in table.rows for cell in row}
     assert all(cell in page.text for cell in cells)
     assert sum(tag == "svg" for tag, _ in page.elements) == 2
     assert {a for a in page.attributes("href") if not a.startswith("#")} == {"data:,"}
 
 
-def test_a_comparison_is_known_to_clean(result: Result, tmp_path: Path) -> None:
+def test_a_comparison_is_known_to_clean(
+    result: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its tables, page and figures are files that `clean` removes."""
     both = [stored(result, tmp_path / name) for name in ("one", "two")]
     out = StringIO()
-    text = compare_runs(both, tmp_path / "compared", tmp_path, Console(file=out, width=400))
+    output = Output(Console(file=out, width=400), as_json=True)
+    compare_runs(both, tmp_path / "compared", tmp_path, output)
     names = {file.name for file in (tmp_path / "compared").iterdir()}
     assert {"comparison.json", "report.html", "between-arms.png", "over-base.svg"} <= names
     assert all(name in out.getvalue() for name in names)
-    assert text == (tmp_path / "compared" / "comparison.json").read_text()
+    assert capsys.readouterr().out == (tmp_path / "compared" / "comparison.json").read_text()
     [found] = [one for one in cleanup.find(tmp_path, tmp_path / "none") if one.kind == "comparison"]
     assert {file.name for file in found.files} == names
 
 
 def test_what_a_page_says_is_there_for_programs(result: Result, tmp_path: Path) -> None:
     """As plain data, all checks included."""
-    content = rewrite.as_json(stored(result, tmp_path / "one"), tmp_path)
+    content = write.as_json(stored(result, tmp_path / "one"), tmp_path)
     assert json.loads(json.dumps(content))["answer"]["kind"] == "decided"
     assert content["checks"][0]["status"] == "warning"
 
@@ -476,9 +480,9 @@ def test_files_go_where_they_are_wanted(result: Result, tmp_path: Path) -> None:
     """All of a report, the charts alone, or one export; the run's own folder stays as it is."""
     place = stored(result, tmp_path / "one")
     for name, files in (
-        ("report", rewrite.report(place, tmp_path / "report", tmp_path)),
-        ("charts", rewrite.charts(place, tmp_path / "charts", tmp_path)),
-        ("exports", rewrite.exports(place, ["csv"], tmp_path / "exports", tmp_path)),
+        ("report", write.rewrite(place, tmp_path / "report", tmp_path)),
+        ("charts", write.rewrite(place, tmp_path / "charts", tmp_path, charts_only=True)),
+        ("exports", write.rewrite(place, tmp_path / "exports", tmp_path, formats=["csv"])),
     ):
         assert {file.parent.name for file in files} == {name}
         assert sorted(file.name for file in files) == sorted(p.name for p in (tmp_path / name).iterdir())

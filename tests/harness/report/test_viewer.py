@@ -1,22 +1,21 @@
-"""The viewer's parts: what is read again, what a row says, what is chosen, where points are drawn."""
+"""The viewer's parts: what is read again, what a row says, what is chosen."""
 
 from __future__ import annotations
 
 import html
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from harness.analysis.stats.change_points import Change
 from harness.report.content.model import report
-from harness.report.history.series import History, Point, Series, history
-from harness.report.viewer import files, pages, result_index, trend
+from harness.report.history.series import history
+from harness.report.viewer import files, pages, result_index
 from harness.report.viewer.filters import Choice
-from harness.report.viewer.progress_text import describe_progress
-from harness.report.viewer.result_index import ResultIndex
-from harness.report.viewer.summary import Summary, ended, summary
+from harness.report.viewer.result_index import IndexedResults, ResultIndex
+from harness.report.viewer.summary import Summary, describe_progress, ended, summary
 from harness.results import archive
 from harness.results.model import Check, Result
 from harness.results.progress_file import Progress
@@ -60,7 +59,7 @@ def test_a_result_is_read_again_only_where_it_changed(
     changed = tmp_path / "a" / "result.json"
     changed.write_text(json.dumps(stored(id="a", suite="changed")))
     os.utime(changed, ns=(1, 1))
-    assert [one.suite for one in own.scan().results] == ["quick", "changed"]
+    assert [one.kept.run.suite for one in own.scan().results] == ["quick", "changed"]
     assert len(parsed) == 4
     changed.unlink()
     assert [one.place for one in own.scan().results] == ["b"]
@@ -146,63 +145,35 @@ def test_choices_are_those_there_are(result: Result) -> None:
     assert choice.query == "?suite=gone"
 
 
-def series(name: str, values: list[float], changes: list[Change] | None = None) -> Series:
-    """An arm's CPU from day to day, each with an interval of one on both sides."""
-    points = [
-        Point(run=f"run-{i}", started_at=f"2026-11-{i + 1:02d}", revision=None, value=v, ci=(v - 1, v + 1))
-        for i, v in enumerate(values)
-    ]
-    about = {"scenario": "steady", "load": "open", "params": {}, "metric": "total_cpu", "unit": "us/req"}
-    return Series.model_validate(
-        about | {"arm": name, "over": None, "points": points, "changes": changes or []}
-    )
+def test_trends_are_drawn_and_told() -> None:
+    """A figure for a metric, each run of it in words; the first and the newest; each change."""
+    runs = [stored(id=f"run-{day}", started_at=f"2026-11-{day + 1:02d}T08:00:00Z") for day in range(16)]
+    for run in runs[8:]:
+        for row in run["measurements"]:
+            if (row["scenario"], row["metric"], row["arm"]) == ("saturation", "total_cpu", "cookie"):
+                row.update(value=2 * row["value"], ci=[2 * end for end in row["ci"]])
+    found = history([Result.model_validate(run) for run in runs], ("total_cpu",))
+    page = pages.trends(found, IndexedResults([], [], {}, {}), Choice({}))
+    assert re.findall('<h2 id="(.*?)-shows">', page) == [f"history-{name}" for name in found.groups()]
+    assert page.count('role="img"') == len(found.groups())
+    assert page.count("<title>cookie, run-3: 229.2 ± 1.8</title>") == 1
+    assert "cookie +100.0 % since 2026-11-09" in page
+    assert "<li>cookie: +100.0 % since run-8 (229 to 458)</li>" in page
+    assert "<td>16</td><td>229.2 ± 1.8</td><td>458.3 ± 3.6</td>" in page
 
 
-def test_points_are_drawn_to_scale() -> None:
-    """Three runs from edge to edge; 9 to 31 from the lower edge to the upper one."""
-    found = trend.trends(History(runs=3, left_out=[], series=[series("cookie", [10, 20, 30])]))
-    [panel] = found[0].panels
-    assert (panel.case, panel.top, panel.bottom) == ("steady (open)", "31.0", "9.00")
-    [line] = panel.lines
-    assert [mark.x for mark in line.marks] == [12, 190, 368]
-    lowest, highest = trend.HEIGHT - 12, 12
-    assert line.marks[0].low == lowest
-    assert line.marks[2].high == highest
-    assert line.marks[1].y == (lowest + highest) / 2
-    assert [mark.text for mark in line.marks] == [
-        "run-0: 10.0 ± 1.0",
-        "run-1: 20.0 ± 1.0",
-        "run-2: 30.0 ± 1.0",
-    ]
-
-
-def test_levels_and_changes_are_drawn_where_they_are() -> None:
-    """Two levels, and the change in the middle between two runs; told as `bench.py history` tells it."""
-    change = Change(at=3, before=10, after=20, p_value=0.0001)
-    one = series("token", [10, 10, 10, 20, 20, 20], [change])
-    [found] = trend.trends(History(runs=6, left_out=[], series=[one]))
-    [line] = found.panels[0].lines
-    step = 356 / 5
-    assert [(level.x1, level.x2) for level in line.levels] == [
-        (12, pytest.approx(12 + 2 * step, abs=0.1)),
-        (pytest.approx(12 + 3 * step, abs=0.1), 368),
-    ]
-    assert [round(x) for x in line.changes] == [190]
-    assert line.descriptions == ["+100.0 % since run-3 (10.0 to 20.0)"]
-    assert found.finding == "the level of 1 of 1 changed"
-
-
-def test_an_arm_looks_the_same_everywhere() -> None:
-    """The twins and the floor have their own looks, whatever stands beside them."""
-    names = ["token-cutoff", "anonymous", "token", "cookie", "token-lookup"]
-    [found] = trend.trends(History(runs=2, left_out=[], series=[series(name, [1, 2]) for name in names]))
-    assert {line.name: line.look for line in found.panels[0].lines} == {
-        "cookie": 0,
-        "token": 1,
-        "anonymous": 2,
-        "token-cutoff": 3,
-        "token-lookup": 4,
-    }
+@pytest.mark.filterwarnings("ignore:Glyph 1 ", "ignore::RuntimeWarning")
+def test_trends_of_odd_results_break_no_page() -> None:
+    """A name that XML forbids has a mark in its place; figures that no axis can show are named."""
+    results = [Result.model_validate(stored(id=name)) for name in ("a", "b")]
+    found = history(results, ("throughput",))
+    odd, *rest = found.series
+    nothing = IndexedResults([], [], {}, {})
+    named = found.model_copy(update={"series": [odd.model_copy(update={"arm": "a\x01b"}), *rest]})
+    assert ">a?b</text>" in pages.trends(named, nothing, Choice({}))
+    points = [point.model_copy(update={"value": 1.7e308, "ci": None}) for point in odd.points]
+    endless = found.model_copy(update={"series": [odd.model_copy(update={"points": points}), *rest]})
+    assert "the trends cannot be drawn" in pages.trends(endless, nothing, Choice({}))
 
 
 def test_a_run_under_way_in_words() -> None:

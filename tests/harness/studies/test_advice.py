@@ -12,11 +12,12 @@ from rich.console import Console
 from harness.analysis.stats.sweeps import PROFILES_TRIED
 from harness.errors import InvalidMeasurementError, SuiteError
 from harness.results.model import Check, Measurement, Result
-from harness.studies.advice import console, question, revocation, run, wording
+from harness.studies.advice import question, revocation, run, wording
 from harness.studies.advice.advise import advise
 from harness.studies.advice.answer import Advice, EstimatedQuantity, SchemeRow
 from harness.studies.advice.question import AdviceQuestion
 from harness.suites.arms import SchemeEntry
+from harness.system.output import Output
 from tests.harness.sweeps import REFRESH_BYTES, REFRESH_OPS, REFRESH_US, STORED, TRUTHS, USERS, Sweeps, row_of
 
 #: What the schemes of these results declare, in the parts that advice is about.
@@ -57,7 +58,7 @@ def holds(found: EstimatedQuantity | None, truth: float) -> bool:
 def told(answer: Advice) -> str:
     """All that the console prints, in one line."""
     out = Console(file=StringIO(), width=80)
-    console.render(answer, out)
+    run.render(answer, out)
     text = cast(StringIO, out.file).getvalue()
     assert max(map(len, text.splitlines())) <= 80
     return " ".join(text.split())
@@ -228,7 +229,7 @@ def test_what_a_promise_leaves_open(
 ) -> None:
     """A credential's life, nothing, or no bound where a copy may be renewed for ever."""
     scheme = SchemeEntry("x", "", "/", "bearer", "none", lifetime_s=300, promises=promises, waives=waives)
-    after_block, after_logout = revocation.after_block(scheme), revocation.after_logout(scheme)
+    after_block, after_logout = (revocation.valid_after(event, scheme) for event in ("block", "logout"))
     assert after_block
     assert after_logout
     assert (after_block.seconds, after_logout.seconds) == (block, logout)
@@ -409,11 +410,11 @@ def test_a_question_that_cannot_be(asked: dict[str, float], name: str) -> None:
 def test_a_stored_result_is_answered_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The latest of suite claims where none is named; JSON to standard output reads back as it is."""
     with pytest.raises(SuiteError, match="no complete, valid run of suite claims"):
-        run.print_advice(None, tmp_path, AdviceQuestion(), Console(stderr=True), print_json=False)
+        run.print_advice(None, tmp_path, AdviceQuestion(), Output.of())
     folder = tmp_path / "claims" / "claims"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(Sweeps().result().model_dump_json())
-    run.print_advice(None, tmp_path, AdviceQuestion(revoke_within_s=0), Console(stderr=True), print_json=True)
+    run.print_advice(None, tmp_path, AdviceQuestion(revoke_within_s=0), Output.of(as_json=True))
     out = capsys.readouterr()
     answer = Advice.model_validate_json(out.out)
     assert answer.best == "opaque-bearer"
@@ -428,7 +429,7 @@ def test_nothing_is_advised_from_an_invalid_result(tmp_path: Path) -> None:
     result = Sweeps().result().model_copy(update={"validity": [invalid]})
     (tmp_path / "result.json").write_text(result.model_dump_json())
     with pytest.raises(InvalidMeasurementError, match="no estimates are made"):
-        run.print_advice(str(tmp_path), tmp_path, AdviceQuestion(), Console(), print_json=False)
+        run.print_advice(str(tmp_path), tmp_path, AdviceQuestion(), Output.of())
 
 
 def test_the_stored_example_is_answered_as_far_as_it_goes() -> None:

@@ -189,9 +189,9 @@ def test_a_longer_batch_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch, tm
         def digest(self) -> str:
             return "abc"
 
-    def made(*told: Any, rounds: int, **_: int) -> driver.BrowserRun[Click]:
+    def made(*told: Any, rounds: int, **_: int) -> tuple[str, list[Click]]:
         given.append((rounds, told[-1]))
-        return driver.BrowserRun("156.0", [])
+        return "156.0", []
 
     monkeypatch.setattr(run, "Lab", Lab)
     monkeypatch.setattr(driver, "run_experiment", made)

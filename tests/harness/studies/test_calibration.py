@@ -19,13 +19,13 @@ from harness.studies.calibration.console import render
 from harness.studies.calibration.error_rates import (
     OURS,
     MedianWithInterval,
+    goals,
     middle,
     rate,
     rows,
     summary,
     usual,
 )
-from harness.studies.calibration.goals import goals
 from harness.studies.calibration.run import chosen, missing
 from harness.studies.calibration.trial import CHANGED, PLAIN, Trials, _arms
 from harness.studies.calibration.trial_kinds import KINDS, RATES, SHAPES, Probe, Trial

@@ -17,8 +17,9 @@ from harness.studies.calibration.commits import COMMITS, Commit, GateTrial, rows
 from harness.studies.calibration.console import render_gate
 from harness.studies.calibration.error_rates import rate
 from harness.studies.calibration.trial_kinds import Probe
-from harness.studies.calibration.trial_log import GATE_FILE, gate_trials, keep_gate_trials
+from harness.studies.calibration.trial_log import GATE_FILE, gate_log
 from harness.system.cpus import cpu_model
+from harness.system.output import Output
 
 ROOT = Path(__file__).parents[3]
 
@@ -151,15 +152,17 @@ def test_a_table_of_many_slow_trials_cuts_nothing() -> None:
 
 def test_trials_of_the_gate_are_kept_and_stay_on_their_machine(tmp_path: Path) -> None:
     """None at first; then all; those of another CPU are refused, and so is what cannot be read."""
-    assert gate_trials(tmp_path, cpu_model()) == []
+    log = gate_log(tmp_path, cpu_model())
+    assert log.trials == []
     kept = [trial("readme", 0), trial("slow-token", 10, "token")]
-    keep_gate_trials(tmp_path, kept)
-    assert gate_trials(tmp_path, cpu_model()) == kept
+    for one in kept:
+        log.add(one)
+    assert gate_log(tmp_path, cpu_model()).trials == kept
     with pytest.raises(SuiteError, match="another machine"):
-        gate_trials(tmp_path, "my own")
+        gate_log(tmp_path, "my own")
     (tmp_path / GATE_FILE).write_text("no trials\n")
     with pytest.raises(SuiteError, match="not a list of trials"):
-        gate_trials(tmp_path, cpu_model())
+        gate_log(tmp_path, cpu_model())
 
 
 class Stub:
@@ -188,12 +191,11 @@ def test_a_calibration_of_the_gate_goes_on_where_it_was(
     out = tmp_path / "trials"
 
     def calibrate() -> None:
-        console = Console(file=StringIO())
-        run.calibrate_gate(2, out, 7, console, print_json=True, wait=False)
+        run.calibrate_gate(2, out, 7, Output(Console(file=StringIO()), as_json=True), wait=False)
 
     with pytest.raises(EnvironmentFailedError, match="no git"):
         calibrate()
-    assert [one.kind for one in gate_trials(out, cpu_model())] == ["readme", "slow-token"]
+    assert [one.kind for one in gate_log(out, cpu_model()).trials] == ["readme", "slow-token"]
     Stub.fails_at = ""
     calibrate()
     names = [name for name, _ in Stub.made]

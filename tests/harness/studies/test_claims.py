@@ -17,10 +17,10 @@ from harness.results.claims import ClaimAnswer, ClaimFigure, Outcome
 from harness.results.environment import Git
 from harness.results.model import Check, Result
 from harness.studies import lab
-from harness.studies.claims import console, families, page
+from harness.studies.claims import families, page
 from harness.studies.claims import run as command
 from harness.studies.claims.answers import FILE, Answers, answer_of
-from harness.studies.claims.claim import Claim, decided, find_claims, not_run
+from harness.studies.claims.claim import decided, find_claims
 from harness.studies.claims.families import clients, keys, refreshing, revocation
 from harness.studies.lab import Lab, LabSetting
 from tests.harness.sweeps import Sweeps
@@ -40,7 +40,7 @@ def answer(number: int = 9, **more: Any) -> ClaimAnswer:
 
 
 def test_every_claim_says_all_that_a_reader_needs() -> None:
-    """Or, where it cannot be tried yet, why not."""
+    """And how it is tried."""
     found = find_claims([])
     assert len(found) >= 16
     for claim in found:
@@ -48,7 +48,7 @@ def test_every_claim_says_all_that_a_reader_needs() -> None:
         assert claim.by
         assert claim.experiment
         assert claim.rule.startswith("supported when")
-        assert (claim.run is None) == bool(claim.pending)
+        assert callable(claim.run)
 
 
 def test_claims_have_a_number_each() -> None:
@@ -71,12 +71,6 @@ def test_an_unknown_claim_is_named_with_those_there_are() -> None:
         find_claims([9, 99])
 
 
-def test_what_cannot_be_tried_says_why() -> None:
-    """And has no figures."""
-    pending = Claim(98, "it scales", "me", "measured", "none", "supported when it does", pending="no time")
-    assert not_run(pending) == Outcome(verdict="not run", because="no time", figures=[])
-
-
 def test_answers_are_kept_one_by_one(tmp_path: Path) -> None:
     """On disk after each; a second list goes on with them, and an answer takes an older one's place."""
     first = Answers(tmp_path, HERE, GIT)
@@ -87,7 +81,7 @@ def test_answers_are_kept_one_by_one(tmp_path: Path) -> None:
     assert second.has(9)
     assert not second.has(3)  # it was not answered
     second.add(answer(9, verdict="refuted"))
-    assert [(one.number, one.verdict) for one in Answers.read(tmp_path).all] == [
+    assert [(one.number, one.verdict) for one in Answers(tmp_path, HERE, GIT).all] == [
         (3, "not run"),
         (9, "refuted"),
     ]
@@ -109,7 +103,7 @@ def test_answers_of_another_browser_are_not_mixed(tmp_path: Path) -> None:
     answers.add(answer(6, browser="156.0"))
     with pytest.raises(SuiteError, match=r"holds answers from Chromium 156\.0, but this is 157\.0: .*--out"):
         answers.add(answer(6, browser="157.0"))
-    assert [one.browser for one in Answers.read(tmp_path).all] == ["156.0", "156.0", ""]
+    assert [one.browser for one in Answers(tmp_path, HERE, GIT).all] == ["156.0", "156.0", ""]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"claims": []}'])
@@ -170,7 +164,7 @@ def test_without_matplotlib_answers_are_kept_all_the_same(
 def test_the_console_has_every_verdict_in_80_columns() -> None:
     """And the reason below it."""
     out = Console(file=StringIO(), width=80)
-    console.render([answer(), answer(3, verdict="not run")], out)
+    command.print_answers([answer(), answer(3, verdict="not run")], out)
     told = cast(StringIO, out.file).getvalue()
     assert "supported" in told
     assert "it was seen" in told

@@ -13,7 +13,6 @@ from harness.errors import EnvironmentFailedError
 from harness.results.claims import ClaimFigure
 from harness.studies.browser import driver
 from harness.studies.browser.driver import Crossing, Forgery, Injection
-from harness.studies.claims import in_browser
 from harness.studies.claims.families import browsers
 from harness.studies.lab import Lab
 from harness.system import processes, temp_folders
@@ -232,10 +231,9 @@ def test_an_answer_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPat
 
 def test_an_answer_names_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """The version that showed it."""
-    made = driver.BrowserRun("156.0", crossings())
-    monkeypatch.setattr(in_browser, "require", lambda: None)
-    monkeypatch.setattr(in_browser, "run_experiment", lambda *_: made)
-    outcome = in_browser.browser_experiment("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
+    monkeypatch.setattr(driver, "require", lambda: None)
+    monkeypatch.setattr(driver, "run_experiment", lambda *_: ("156.0", crossings()))
+    outcome = driver.browser_experiment("crossing", Crossing, browsers.crossing)(cast(Lab, Ports()))
     assert (outcome.verdict, outcome.browser) == ("supported", "156.0")
 
 
@@ -244,7 +242,7 @@ def test_no_server_is_started_for_a_browser_that_is_missing(monkeypatch: pytest.
     monkeypatch.setattr(
         processes, "run_module", lambda *_: json.dumps({"missing": "there is none: install one"})
     )
-    outcome = in_browser.browser_experiment("crossing", Crossing, browsers.crossing)(cast(Lab, None))
+    outcome = driver.browser_experiment("crossing", Crossing, browsers.crossing)(cast(Lab, None))
     assert (outcome.verdict, outcome.because) == ("not run", "there is none: install one")
 
 

@@ -12,7 +12,7 @@ from harness.analysis.stats.estimate import ratio
 from harness.analysis.stats.verdict import judge
 from harness.results.claims import Outcome
 from harness.results.model import Comparison, Measurement, Result
-from harness.studies.claims.families import costs, lifetimes
+from harness.studies.claims.families import costs, refreshing
 from tests.sandbox import ROOT
 
 STORED = Path(__file__).parents[1] / "data" / "result.json"
@@ -148,16 +148,16 @@ def test_verdicts(ask: Callable[[Result], Outcome], result: Result, verdict: str
 )
 def test_short_lifetimes(result: Result, verdict: str) -> None:
     """Judged for one read a second and a lifetime of a minute: 700 / 60 against 115 - 80."""
-    outcome = lifetimes.lifetimes(
-        result, [lifetimes.LifetimeOutcome(2, 2.5, 1.4), lifetimes.LifetimeOutcome(5, 5.0, 4.9)]
+    outcome = refreshing.lifetimes(
+        result, [refreshing.LifetimeOutcome(2, 2.5, 1.4), refreshing.LifetimeOutcome(5, 5.0, 4.9)]
     )
     assert outcome.verdict == verdict
 
 
 def test_lifetimes_lived_and_modelled() -> None:
     """What was lived through goes by the reads that were counted; the rest by the lifetime itself."""
-    outcome = lifetimes.lifetimes(
-        run(), [lifetimes.LifetimeOutcome(2, 2.5, 1.4), lifetimes.LifetimeOutcome(5, 5.0, 4.9)]
+    outcome = refreshing.lifetimes(
+        run(), [refreshing.LifetimeOutcome(2, 2.5, 1.4), refreshing.LifetimeOutcome(5, 5.0, 4.9)]
     )
     series = {
         group: {one.x: one.value for one in outcome.figures if one.group == group}

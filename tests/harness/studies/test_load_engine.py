@@ -9,9 +9,10 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from harness.studies.goals import Goal
 from harness.studies.load_engine.cases import CASES, TRUTH_RATE, EngineCase, TrialOutcome
-from harness.studies.load_engine.console import render
-from harness.studies.load_engine.rows import EngineGoal, EngineRow, goals, rows
+from harness.studies.load_engine.rows import EngineRow, goals, rows
+from harness.studies.load_engine.run import render
 
 PLAIN = {"service_p50": 100.0, "service_p90": 200.0, "service_p99": 400.0}
 LAG = {"lag_p50": 2.0, "lag_p99": 30.0}
@@ -43,9 +44,9 @@ def rounds() -> dict[EngineCase, list[TrialOutcome]]:
     return found
 
 
-def reached(found: dict[EngineCase, list[TrialOutcome]]) -> dict[bool | None, list[EngineGoal]]:
+def reached(found: dict[EngineCase, list[TrialOutcome]]) -> dict[bool | None, list[Goal]]:
     """The goals, by whether they are reached."""
-    sorted_out: dict[bool | None, list[EngineGoal]] = {True: [], False: [], None: []}
+    sorted_out: dict[bool | None, list[Goal]] = {True: [], False: [], None: []}
     for goal in goals(rows(found)):
         sorted_out[goal.reached].append(goal)
     return sorted_out

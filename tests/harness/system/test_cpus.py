@@ -29,7 +29,7 @@ def test_roles_by_count(cpus: list[int], roles: dict[str, list[int]], shared: bo
     """The store leaves the servers' CPU from three on, the harness everyone's from four."""
     placement = place(cpus)
     assert placement.roles() == roles
-    assert placement.store_shares_servers is shared
+    assert (placement.store == placement.servers) is shared
 
 
 def test_the_cpus_that_there_are() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.doctor.pressure import memory_stalled_s
+from harness.doctor.activity import memory_stalled_s
 from harness.system import processes
 from harness.system.processes import process_tree
 from harness.system.source_tree import Tree
-from harness.testbed.meters import ProcessMeter, cpu_ns, read_cpu
+from harness.testbed.meters import ProcessMeter, read_cpu
 
 #: Keeps one child, and starts another when that dies, as supervisors of servers do.
 SUPERVISOR = """
@@ -68,12 +68,13 @@ def test_what_a_child_burns_counts() -> None:
             meter.meet()
         first, child = meter.members
         assert first == parent.pid
-        own_ns = cpu_ns(parent.pid)
+        own_ns = read_cpu(parent.pid).on_ns
         while meter.cpu().on_ns < own_ns + 300e6 and time.monotonic() < deadline:
             time.sleep(0.05)
-        least_ns = cpu_ns(child)
-        assert cpu_ns(parent.pid) + least_ns <= meter.cpu().on_ns <= cpu_ns(parent.pid) + cpu_ns(child)
-        assert least_ns > 3 * (cpu_ns(parent.pid) - own_ns)
+        least_ns = read_cpu(child).on_ns
+        assert read_cpu(parent.pid).on_ns + least_ns <= meter.cpu().on_ns
+        assert meter.cpu().on_ns <= read_cpu(parent.pid).on_ns + read_cpu(child).on_ns
+        assert least_ns > 3 * (read_cpu(parent.pid).on_ns - own_ns)
     finally:
         for one in psutil.Process(parent.pid).children():
             one.kill()
@@ -137,3 +138,12 @@ def test_a_path_that_is_long_enough_stays_as_it_is(tmp_path: Path) -> None:
     """None is made shorter, and none is longer than asked for."""
     words = [processes.command("tells", [], Tree(tmp_path), length) for length in (0, len(str(tmp_path)))]
     assert all(str(tmp_path) in line for line in words)
+
+
+def test_a_program_ends_with_its_context(tmp_path: Path) -> None:
+    """It ran until then."""
+    with processes.running("calibration.target", [], log=tmp_path / "log") as program:
+        assert program.stdout is not None
+        assert program.stdout.readline()
+        assert program.poll() is None
+    assert program.returncode == -signal.SIGTERM

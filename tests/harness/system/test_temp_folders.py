@@ -38,13 +38,29 @@ def test_the_folder_of_a_dead_owner_is_removed(tmp_path: Path, temporary: Path) 
     die(
         "import sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
         "from harness.system import temp_folders\n"
-        "folder, _lock = temp_folders.make_folder(); (folder / 'log').write_text('x')",
+        "place = temp_folders.temp_folder(); (place.__enter__() / 'log').write_text('x')",
         temporary,
     )
     (folder,) = temporary.iterdir()
     (told,) = run_folder.remove(tmp_path)
     assert told.startswith(f"{folder} (pid ")
     assert list(temporary.iterdir()) == []
+
+
+def test_a_study_removes_what_dead_runs_left(tmp_path: Path, temporary: Path) -> None:
+    """As soon as it has the machine, and says so."""
+    die(
+        "import sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
+        "from harness.system import temp_folders\n"
+        "place = temp_folders.temp_folder(); place.__enter__()",
+        temporary,
+    )
+    (folder,) = temporary.iterdir()
+    told: list[str] = []
+    with run_folder.machine_lock(tmp_path / "study", wait=False, log=told.append):
+        assert not folder.exists()
+    assert len(told) == 1
+    assert told[0].startswith(f"removed files left by killed runs: {folder} (pid ")
 
 
 def test_a_folder_too_deep_for_sockets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,26 +72,36 @@ def test_a_folder_too_deep_for_sockets_is_refused(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(tempfile, "tempdir", str(deep))
         try:
             if length > temp_folders._LONGEST_PLACE:
-                with pytest.raises(EnvironmentFailedError, match=r"too long a path .* or fewer with TMPDIR"):
-                    temp_folders.make_folder()
-                assert list(deep.iterdir()) == []
+                with (
+                    pytest.raises(EnvironmentFailedError, match=r"too long a path .* or fewer with TMPDIR"),
+                    temp_folders.temp_folder(),
+                ):
+                    pass
             else:
-                folder, owner = temp_folders.make_folder()
-                assert owner is not None
-                owner.release()
-                with socket.socket(socket.AF_UNIX) as one:
+                with temp_folders.temp_folder() as folder, socket.socket(socket.AF_UNIX) as one:
                     one.bind(str(folder / "control.sock"))
+            assert list(deep.iterdir()) == []
         finally:
             shutil.rmtree(place)
 
 
 def test_the_folder_of_a_living_owner_stays(tmp_path: Path) -> None:
     """This process lives."""
-    folder, owner = temp_folders.make_folder()
-    assert owner is not None
-    assert run_folder.remove(tmp_path) == []
-    assert folder.exists()
-    owner.release()
+    with temp_folders.temp_folder() as folder:
+        assert (folder / temp_folders.OWNER).exists()
+        assert run_folder.remove(tmp_path) == []
+        assert folder.exists()
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its place is gone: the message says which, and nothing crashes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with (
+        pytest.raises(EnvironmentFailedError, match=r"gone/cookies-vs-tokens-.* could not be written"),
+        temp_folders.temp_folder(),
+    ):
+        pass
 
 
 def test_folders_that_are_not_known_to_be_left_over_stay(tmp_path: Path, temporary: Path) -> None:

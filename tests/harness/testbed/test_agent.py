@@ -12,9 +12,11 @@ from contextlib import closing, contextmanager
 import pytest
 
 from harness.errors import EnvironmentFailedError, SuiteError
+from harness.protocol import json_lines
+from harness.protocol.seal import ForgedError, Seal
 from harness.suites import external
 from harness.testbed.agent import client, messages
-from harness.testbed.agent import run as command
+from harness.testbed.agent import server as command
 from harness.testbed.meters import ProcessMeter
 from tests.sandbox import ROOT
 
@@ -87,8 +89,8 @@ def test_who_has_another_secret_is_told_nothing(agent: str) -> None:
     """On either side: no answer is believed, and none is given."""
     with pytest.raises(EnvironmentFailedError, match="has a different secret"):
         client.AgentConnection(agent, "another secret, as long as the first one")
-    with closing(socket.create_connection(external.agent_at(agent))) as connection:
-        connection.sendall(messages.plain({"nonce": "00" * 32}) + b'0 {"ask": "who"}\n')
+    with closing(socket.create_connection(external.HostPort.parse(agent))) as connection:
+        connection.sendall(json_lines.line({"nonce": "00" * 32}).encode() + b'0 {"ask": "who"}\n')
         assert b"host" not in connection.makefile("rb").read()
 
 
@@ -97,14 +99,14 @@ def test_who_has_another_secret_is_told_nothing(agent: str) -> None:
     [
         b"GET / HTTP/1.1\r\n\r\n",
         b"x" * 100_000,
-        messages.plain({"nonce": "00"}),
-        messages.plain({"nonce": 1}),
+        json_lines.line({"nonce": "00"}).encode(),
+        json_lines.line({"nonce": 1}).encode(),
         b"\xff\n",
     ],
 )
 def test_who_speaks_otherwise_is_turned_away(agent: str, said: bytes) -> None:
     """And the others are served as before."""
-    with closing(socket.create_connection(external.agent_at(agent))) as connection:
+    with closing(socket.create_connection(external.HostPort.parse(agent))) as connection:
         connection.sendall(said)
         connection.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: _received(connection), b""))
@@ -183,9 +185,9 @@ def test_no_secret_no_agent() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def _seals() -> tuple[messages.AgentSeal, messages.AgentSeal]:
-    agent, run = "a" * 32, "r" * 32
-    return messages.AgentSeal("secret", agent, run, "agent"), messages.AgentSeal("secret", agent, run, "run")
+def _seals(run_nonce: str = "r" * 32) -> tuple[Seal, Seal]:
+    nonces = (messages.SESSION, "a" * 32, run_nonce)
+    return Seal("secret", "agent", "run", *nonces), Seal("secret", "run", "agent", *nonces)
 
 
 @pytest.mark.parametrize(
@@ -201,20 +203,21 @@ def test_a_line_that_was_tampered_with_is_not_believed(change: Callable[[list[by
     """Whoever sits between the two has not the secret."""
     agent, run = _seals()
     lines = [agent.line({"bytes": number}) for number in (1, 2, 3)]
-    assert run.opened(lines[0]) == {"bytes": 1}
-    with pytest.raises(messages.NotSealedError):
-        run.opened(change(lines))
+    assert run.open_line(lines[0]) == {"bytes": 1}
+    with pytest.raises(ForgedError):
+        run.open_line(change(lines))
 
 
 def test_a_line_sent_back_is_not_believed() -> None:
     """An agent's own line is no run's request."""
     agent, _ = _seals()
-    with pytest.raises(messages.NotSealedError):
-        agent.opened(agent.line({"ask": "who"}))
+    with pytest.raises(ForgedError):
+        agent.open_line(agent.line({"ask": "who"}))
 
 
 def test_another_connection_has_another_key() -> None:
     """What was sealed for one is nothing on the next, whose nonces differ."""
     agent, _ = _seals()
-    with pytest.raises(messages.NotSealedError):
-        messages.AgentSeal("secret", "a" * 32, "R" * 32, "run").opened(agent.line({"bytes": 1}))
+    _, other_run = _seals("R" * 32)
+    with pytest.raises(ForgedError):
+        other_run.open_line(agent.line({"bytes": 1}))

@@ -298,13 +298,13 @@ def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_an_interpreter_says_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This one what its own metadata say; one of an empty lock file nothing that this one has to have."""
     own = environments.contents(sys.executable)
-    assert own.packages["packaging"] == metadata.version("packaging")
-    assert own.packages["argon2-cffi"] == metadata.version("argon2-cffi")
+    assert own["packages"]["packaging"] == metadata.version("packaging")
+    assert own["packages"]["argon2-cffi"] == metadata.version("argon2-cffi")
     assert environments.name(sys.executable) == environments.OWN
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     python = environments.cached("# nothing\n", "it", print)
-    assert environments.contents(python).python == own.python
-    assert "aiohttp" not in environments.contents(python).packages
+    assert environments.contents(python)["python"] == own["python"]
+    assert "aiohttp" not in environments.contents(python)["packages"]
     assert environments.name(python) == next((tmp_path / "cookies-vs-tokens").iterdir()).name
     with pytest.raises(EnvironmentFailedError, match="does not list its packages"):
         environments.contents("/bin/false")
@@ -316,7 +316,7 @@ def test_a_result_says_where_a_side_came_from(top: Path) -> None:
     assert clean.commit == call(top, "rev-parse", "HEAD")
     assert clean.lock == hashlib.sha256(b"packaging==1.0\n").hexdigest()
     assert (clean.dirty, clean.environment) == (False, environments.OWN)
-    assert clean.packages == environments.contents(sys.executable).packages
+    assert clean.packages == environments.contents(sys.executable)["packages"]
     (top / "notes.md").write_text("not committed\n")
     changed = worktrees.provenance(worktrees.side("it", top, Servers(lock="")), "head")
     assert (changed.end, changed.dirty, changed.lock) == ("head", True, "")

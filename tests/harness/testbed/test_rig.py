@@ -25,7 +25,7 @@ from harness.system.cpus import Placement
 from harness.testbed import header_limit, seeding
 from harness.testbed.client import ApiClient
 from harness.testbed.launcher import ServerOptions
-from harness.testbed.meters import ProcessMeter, StoreMeter, read_cpu, resident_bytes
+from harness.testbed.meters import ProcessMeter, StoreMeter, read_cpu
 from harness.testbed.rig import Rig
 
 PROFILE_BYTES = 4000
@@ -96,7 +96,7 @@ def test_the_longest_profile_is_found_to_the_byte() -> None:
             [arm] = [arm for arm in rig.arms if arm.name == target.arm]
             caller = ApiClient(target.host, target.port)
             before = caller.log_in(EXAMPLE).json["profile"]
-            with closing(sqlite3.connect(rig.accounts_of(arm))) as accounts:
+            with closing(sqlite3.connect(rig.launcher.accounts_of(arm))) as accounts:
                 for more, expected in ((0, 200), (1, 400)):
                     rest = sum(len(value) for name, value in before.items() if name != "last_name")
                     name = "x" * (longest[target.arm] + more - rest)
@@ -138,20 +138,20 @@ def test_others_are_logged_in(rig: Rig) -> None:
     logged_in(rig, "cookie")
     single = [
         int(rig.store.client.memory_usage(key) or 0)
-        for key in rig.store.client.keys(f"{rig.arm_prefix('cookie')}*")
+        for key in rig.store.client.keys(f"{rig.launcher.prefix_of('cookie')}*")
     ]
     seeding.seed_sessions(rig, 12_345)
-    keys = rig.store.client.keys(rig.arm_prefix("cookie") + "*")
-    assert rig.store.client.keys(rig.arm_prefix("token") + "*") == []
+    keys = rig.store.client.keys(rig.launcher.prefix_of("cookie") + "*")
+    assert rig.store.client.keys(rig.launcher.prefix_of("token") + "*") == []
     sessions = [key for key in keys if b":session:" in key]
     # Those of load-1 and of load-0, whose login was copied.
     assert len(sessions) >= 12_345 + 2
     assert {len(key) for key in sessions} == {len(sessions[0])}
     assert all(rig.store.client.ttl(key) > 0 for key in keys[:100])
-    held = meter.memory(rig.arm_prefix("cookie"))
+    held = meter.memory(rig.launcher.prefix_of("cookie"))
     assert held == sum(int(rig.store.client.memory_usage(key) or 0) for key in keys)
     assert held >= 12_345 * min(single)
-    assert meter.memory(rig.arm_prefix("token")) == 0
+    assert meter.memory(rig.launcher.prefix_of("token")) == 0
     assert logged_in(rig, "cookie").read().status == 200
 
 
@@ -169,7 +169,7 @@ def test_several_processes_behind_each_port() -> None:
         assert {caller.read().status for caller in callers} == {200}
         used_ns = instance.meter.cpu().on_ns - before.on_ns
         assert used_ns > 10 * max(1, read_cpu(first).on_ns - supervisor.on_ns)
-        assert instance.meter.resident_bytes() > 2 * resident_bytes(first)
+        assert instance.meter.resident_bytes() > 2 * psutil.Process(first).memory_info().rss
 
 
 def test_a_store_of_ones_own_cannot_be_moved_away(rig: Rig) -> None:

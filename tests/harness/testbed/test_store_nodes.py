@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.exceptions import MovedError
 
-from harness.doctor import software
+from harness.doctor.checks import store as store_check
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.suites import catalog
 from harness.suites.arms import arms_of_schemes
@@ -75,9 +75,13 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
             for caller in callers:
                 assert caller.read().status == 200
         assert meter.spent(before, meter.read())[1] == READS * len(callers)
-        keys = [(client, key) for client in clients for key in client.keys(rig.arm_prefix("cookie") + "*")]
+        keys = [
+            (client, key) for client in clients for key in client.keys(rig.launcher.prefix_of("cookie") + "*")
+        ]
         assert len(keys) == 2 * 4  # a session of each, and an account
-        assert meter.memory(rig.arm_prefix("cookie")) == sum(one.memory_usage(key) for one, key in keys)
+        assert meter.memory(rig.launcher.prefix_of("cookie")) == sum(
+            one.memory_usage(key) for one, key in keys
+        )
         assert rig.store.rtt_us(pings=3) > 0
         assert rig.store.run_ids() == [one.info("server")["run_id"] for one in clients]
         if len(clients) > 1:
@@ -124,8 +128,8 @@ def test_nobody_there(url: str) -> None:
         ),
     ):
         pass
-    told = software.store(url)
-    assert told.version is None
+    told = store_check.store(url)
+    assert told.concern == "blocker"
     assert "s3cret" not in f"{error.value} {told}"
 
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from harness.measure.incidents.accounts import logged_in, name_of
 from harness.measure.incidents.kind import IncidentKind, IncidentSetting, IncidentStep, Staged
+from harness.protocol.dialect import CONTRACT
 from harness.protocol.incidents import LOST_CONNECTION, NOT_SENT, TIMEOUT, VirtualUser
-from harness.testbed.client import ADMIN
+from harness.testbed.client import ADMIN, logged_in
 
 REVOKED: Final = "revoked"
 
@@ -32,7 +32,8 @@ def stage(setting: IncidentSetting) -> Iterator[Staged]:
     for number, users in enumerate(setting.plan.parties, start=setting.spare_account):
         victim = VirtualUser(number, users.target.read_path, REVOKED)
         parties.append(replace(users, people=(victim, *users.people[1:])))
-        revoke = partial(logged_in(users, ADMIN).change_account, name_of(number), revoke=True)
+        admin, account = logged_in(users.target, ADMIN), CONTRACT.accounts.load_user(number)
+        revoke = partial(admin.change_account, account, revoke=True)
         at_ns = round(_REVOKED_AT * duration_ns)
         steps.append(IncidentStep(at_ns, "account revoked", revoke, arm=users.target.arm, watched=REVOKED))
     yield Staged(

@@ -9,13 +9,13 @@ from functools import partial
 from statistics import median
 from typing import Final
 
-from harness.measure.incidents.accounts import logged_in, name_of
 from harness.measure.incidents.kind import IncidentKind, IncidentSetting, IncidentStep, Staged
+from harness.protocol.dialect import CONTRACT
 from harness.protocol.incidents import NOT_SENT, ArmUsers, VirtualUser
 from harness.results.incidents import RevocationCost
-from harness.testbed.client import ADMIN, ApiClient
+from harness.testbed.client import ADMIN, ApiClient, logged_in
 from harness.testbed.launcher import Instance
-from harness.testbed.meters import StoreMeter, cpu_ns
+from harness.testbed.meters import StoreMeter, read_cpu
 
 REVOKED: Final = "revoked"
 DEMOTED: Final = "demoted"
@@ -40,7 +40,7 @@ class _Arm:
 
     def account(self, watched: str) -> str:
         """Return the name of the account that is watched for this change."""
-        return name_of(self.accounts[WATCHED.index(watched)])
+        return CONTRACT.accounts.load_user(self.accounts[WATCHED.index(watched)])
 
     def people(self) -> tuple[VirtualUser, ...]:
         """Return the watched users and the arm's others; the user to be demoted reads as an admin."""
@@ -55,7 +55,7 @@ class _Arm:
         """Yield each change and the function that makes it; clients log in here, before the load begins."""
         yield REVOKED, partial(self.admin.change_account, self.account(REVOKED), revoke=True)
         yield DEMOTED, partial(self.admin.change_account, self.account(DEMOTED), role="user")
-        other_client = logged_in(self.users, self.account(PASSWORD_CHANGED))
+        other_client = logged_in(self.users.target, self.account(PASSWORD_CHANGED))
         yield PASSWORD_CHANGED, partial(other_client.change_password, _NEW_PASSWORD)
 
 
@@ -67,7 +67,7 @@ def stage(setting: IncidentSetting) -> Iterator[Staged]:
     numbers = range(setting.spare_account, setting.spare_account + len(plan.parties) * KIND.spare_accounts)
     for index, (users, instance) in enumerate(zip(plan.parties, setting.instances, strict=True)):
         accounts = numbers[index * KIND.spare_accounts : (index + 1) * KIND.spare_accounts]
-        arm = _Arm(users, logged_in(users, ADMIN), accounts)
+        arm = _Arm(users, logged_in(users.target, ADMIN), accounts)
         costs[users.target.arm] = _cost(arm, instance, setting.meter)
         arm.admin.change_account(arm.account(DEMOTED), role="admin")
         parties.append(replace(users, people=arm.people()))
@@ -80,13 +80,13 @@ def stage(setting: IncidentSetting) -> Iterator[Staged]:
 
 def _cost(arm: _Arm, instance: Instance, meter: StoreMeter) -> RevocationCost:
     """Return the median cost of one revocation of an account with one credential, without other load."""
-    account = name_of(arm.accounts[-1])
+    account = CONTRACT.accounts.load_user(arm.accounts[-1])
     server_ns, store_ns, operations = [], [], []
     for _ in range(_REPEATS):
-        logged_in(arm.users, account)
-        store_before, server_before = meter.read(), cpu_ns(instance.pid)
+        logged_in(arm.users.target, account)
+        store_before, server_before = meter.read(), read_cpu(instance.pid).on_ns
         arm.admin.change_account(account, revoke=True)
-        server_ns.append(cpu_ns(instance.pid) - server_before)
+        server_ns.append(read_cpu(instance.pid).on_ns - server_before)
         store_cpu_ns, commands = meter.spent(store_before, meter.read())
         store_ns.append(store_cpu_ns)
         operations.append(commands)

@@ -24,7 +24,7 @@ def stage(setting: IncidentSetting) -> Iterator[Staged]:
     overlap = bool(setting.scenario.overlap)
     taking_part = {instance.target.arm for instance in setting.instances}
     renewed = {
-        arm.name: _renewed(arm, rig.secrets_of(arm), overlap=overlap)
+        arm.name: _renewed(arm, rig.launcher.secrets_of(arm), overlap=overlap)
         for arm in rig.arms
         if arm.name in taking_part
     }

@@ -5,7 +5,8 @@ A chart is made from a Result alone; None means that it does not apply. Only dra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -39,32 +40,30 @@ def draw_all(result: Result, folder: Path) -> list[Path]:
         EnvironmentFailedError: The files cannot be written.
     """
     from harness.report.charts.parts import style
-    from harness.report.charts.parts.drawable import drawable
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise files.failure(error, folder) from error
-    written: list[Path] = []
     with style.applied():
-        for name, draw in figures():
-            figure = draw(drawable(result))
-            if figure is not None:
-                written += style.save(figure, folder / name)
-    return written
+        return [path for name, _, figure in _drawn(result) for path in style.save(figure, folder / name)]
 
 
 def inline_all(result: Result) -> list[Drawing]:
     """Return each chart that applies as inline SVG, by name; the same result gives the same text."""
     from harness.report.charts.parts import style, vector
-    from harness.report.charts.parts.drawable import drawable
 
     with style.applied():
-        return [
-            vector.inline(figure, name, _shows(module))
-            for name, module in _modules()
-            if hasattr(module, "draw") and (figure := module.draw(drawable(result))) is not None
-        ]
+        return [vector.inline(figure, name, shows) for name, shows, figure in _drawn(result)]
+
+
+def _drawn(result: Result) -> Iterator[tuple[str, str, Figure]]:
+    """Yield the name, the caption and the figure of each chart that applies."""
+    from harness.report.charts.parts.drawable import drawable
+
+    for name, draw in figures():
+        if (figure := draw(drawable(result))) is not None:
+            yield name, _shows(sys.modules[draw.__module__]), figure
 
 
 @dataclass(frozen=True)
@@ -96,13 +95,12 @@ def draw_claims(answers: Sequence[ClaimAnswer], results: Sequence[Result], folde
     pictures = []
     with style.applied():
         for name, module in _modules():
-            figure = None
+            if not hasattr(module, "CLAIMS"):
+                continue
+            drawn: Iterable[Figure | None] = (module.draw(drawable(result)) for result in results)
             if hasattr(module, "draw_answers"):
-                figure = module.draw_answers(answers)
-            elif hasattr(module, "CLAIMS"):
-                drawn = (module.draw(drawable(result)) for result in results)
-                figure = next((candidate for candidate in drawn if candidate is not None), None)
-            if figure is not None:
+                drawn = [module.draw_answers(answers)]
+            if (figure := next(filter(None, drawn), None)) is not None:
                 png, _ = style.save(figure, folder / name)
                 pictures.append(Picture(png.name, _shows(module), module.CLAIMS))
     return pictures

@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from harness.report.charts.parts import style, tooltips
+from harness.report.charts.parts import rows, style, tooltips
 from harness.report.content import format as fmt
 from harness.results.base import Interval, Verdict
 
-_PANEL, _ROW = 0.95, 0.27
+_ROW: Final = 0.27
+_NAME_CHARACTERS: Final = 22
 #: Above this factor between its ends the axis has ticks at 1, 2, 5, 10; below, in equal steps.
 _WIDE: Final = 8.0
 #: Intervals are drawn up to this factor from their ratio; the numbers beside them are not cut.
 _WIDEST: Final = 100.0
 
 
-@dataclass(frozen=True)
-class _Mark:
-    """Look of a verdict: matplotlib marker, sign before the text, colour."""
-
-    marker: str
-    sign: str
-    colour: str
-
-
-_MARKS: Final[dict[Verdict, _Mark]] = {
-    "faster": _Mark("^", "\N{BLACK UP-POINTING TRIANGLE}", style.BLUE),
-    "slower": _Mark("v", "\N{BLACK DOWN-POINTING TRIANGLE}", style.VERMILLION),
-    "equivalent": _Mark("s", "=", style.GREEN),
-    "inconclusive": _Mark("o", "?", style.BLACK),
-    "not judged": _Mark("o", "", style.GREY),
+#: Look of a verdict: matplotlib marker, sign before the text, colour.
+_MARKS: Final[dict[Verdict, tuple[str, str, str]]] = {
+    "faster": ("^", "\N{BLACK UP-POINTING TRIANGLE}", style.BLUE),
+    "slower": ("v", "\N{BLACK DOWN-POINTING TRIANGLE}", style.VERMILLION),
+    "equivalent": ("s", "=", style.GREEN),
+    "inconclusive": ("o", "?", style.BLACK),
+    "not judged": ("o", "", style.GREY),
 }
 
 
-def height(rows: int) -> float:
+def height(count: int) -> float:
     """Return the height in inches of a panel with this many rows."""
-    return _PANEL + _ROW * rows
+    return rows.height(count, _ROW)
+
+
+def names(*arms: str) -> str:
+    """Return the label of a row about an arm, or about a pair of arms."""
+    return " / ".join(style.shorten(arm, _NAME_CHARACTERS) for arm in arms)
 
 
 def prepare(panel: Axes, title: str, labels: Sequence[str], heads: Sequence[bool], margin: float) -> None:
@@ -56,10 +53,7 @@ def prepare(panel: Axes, title: str, labels: Sequence[str], heads: Sequence[bool
     if margin:
         panel.axvspan(1 / (1 + margin), 1 + margin, color="#DDDDDD", lw=0, zorder=0)
     panel.axvline(1, color=style.BLACK, lw=1, zorder=1)
-    panel.set_title("\n".join(style.lines(title, style.TITLE_CHARACTERS)))
-    panel.set_yticks(range(len(labels)), labels)
-    panel.set_ylim(len(labels) - 0.4, -0.6)
-    panel.tick_params(axis="y", length=0)
+    rows.prepare(panel, title, labels, "ratio (logarithmic)", 0.6)
     for is_head, label in zip(heads, panel.get_yticklabels(), strict=True):
         if is_head:
             label.set_fontweight("bold")
@@ -74,8 +68,9 @@ def row(panel: Axes, index: int, ratio: float, ci: Interval, marker: str, colour
         [ratio], [index], xerr=reach, fmt=marker, color=colour, ms=9,
         ecolor=style.BLACK, elinewidth=1.4, capsize=4, barsabove=True, zorder=3,
     )  # fmt: skip
-    tooltips.add_tooltips(drawn.lines[0], [_figures(ratio, ci)])
-    beside(panel, index, 8, _figures(ratio, ci), style.BLACK)
+    figures = f"{fmt.ratio(ratio)} ({fmt.ratio_interval(ci) if ci else 'no interval'})"
+    tooltips.add_tooltips(drawn.lines[0], [figures])
+    _print_beside(panel, index, 8, figures, style.BLACK)
 
 
 def judged(panel: Axes, index: int, ratio: float, ci: Interval, verdict: Verdict, text: str = "") -> None:
@@ -89,13 +84,15 @@ def judged(panel: Axes, index: int, ratio: float, ci: Interval, verdict: Verdict
         verdict: Verdict, which sets the look of the row.
         text: Text beside the row; the verdict by default.
     """
-    mark = _MARKS[verdict]
-    row(panel, index, ratio, ci, mark.marker, mark.colour)
-    weight = "bold" if mark.sign else "normal"
-    beside(panel, index, 148, f"{mark.sign} {text or verdict}".strip(), mark.colour, weight)
+    marker, sign, colour = _MARKS[verdict]
+    row(panel, index, ratio, ci, marker, colour)
+    weight = "bold" if sign else "normal"
+    _print_beside(panel, index, 148, f"{sign} {text or verdict}".strip(), colour, weight)
 
 
-def beside(panel: Axes, index: int, points: float, text: str, colour: str, weight: str = "normal") -> None:
+def _print_beside(
+    panel: Axes, index: int, points: float, text: str, colour: str, weight: str = "normal"
+) -> None:
     """Print text to the right of the panel, at the height of a row."""
     panel.annotate(
         text, (1, index), (points, 0), xycoords=panel.get_yaxis_transform(), textcoords="offset points",
@@ -119,13 +116,6 @@ def share_axis(panels: Sequence[Axes], margin: float) -> None:
         panel.xaxis.set_major_locator(
             LogLocator(subs=(1.0, 2.0, 5.0)) if wide else MaxNLocator(7, steps=[1, 2, 5])
         )
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_minor_formatter(NullFormatter())
-        panel.set_xlabel("ratio (logarithmic)")
-
-
-def _figures(ratio: float, ci: Interval) -> str:
-    if ci is None:
-        return f"{fmt.ratio(ratio)} (no interval)"
-    return f"{fmt.ratio(ratio)} ({fmt.ratio_interval(ci)})"

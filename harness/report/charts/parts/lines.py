@@ -1,31 +1,86 @@
-"""Parts of charts with a fitted line per arm: marks with intervals, and the line through them."""
+"""Parts of charts of values over a number: marks with intervals, a fitted line per arm, logarithmic axes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from harness.analysis.stats.estimate import mean
 from harness.analysis.stats.linear_fit import LinearFit
 from harness.report.charts.parts import page, style, tooltips
 from harness.report.content import format as fmt
+from harness.results.base import Interval
+from harness.results.model import Result
 
 #: Points at which a line is evaluated: on logarithmic axes it is not straight.
 _STEPS: Final = 100
 
 
-def legend(arms: Iterable[str], styles: Mapping[str, style.ArmStyle]) -> list[page.LegendEntry]:
-    """Return a legend entry per arm."""
+def legend(
+    arms: Iterable[str], styles: Mapping[str, style.ArmStyle], characters: int | None = None
+) -> list[page.LegendEntry]:
+    """Return a legend entry per arm; longer names are cut to this many characters."""
     return [
-        (Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8), arm)
+        (
+            Line2D([], [], color=styles[arm].colour, marker=styles[arm].marker, linewidth=1.8),
+            style.shorten(arm, characters or len(arm)),
+        )
         for arm in arms
     ]
+
+
+def fits(result: Result, sweep: Callable[[Result, str], LinearFit | None]) -> dict[str, LinearFit]:
+    """Return the fit over a sweep of each arm that was measured at two levels or more."""
+    return {arm: line for arm in result.arms() if (line := sweep(result, arm)) is not None}
+
+
+def slope(line: LinearFit) -> float:
+    """Return the mean slope of a fit."""
+    slopes = line.slopes()
+    return sum(slopes) / len(slopes)
+
+
+def means(line: LinearFit, confidence: float) -> list[tuple[float, float, Interval]]:
+    """Return each level's position, and its mean with its interval."""
+    estimates = [(level.at, mean(level.points, confidence, line.batches)) for level in line.levels]
+    return [(at, estimate.value, estimate.ci) for at, estimate in estimates]
+
+
+def mark(
+    panel: Axes,
+    place: float,
+    value: float,
+    ci: Interval,
+    look: style.ArmStyle,
+    tooltip: str = "",
+    *,
+    up: float = 1.0,
+    **other: Any,
+) -> None:
+    """Draw a value with its interval.
+
+    Args:
+        panel: Panel to draw in.
+        place: Position on the horizontal axis.
+        value: Value.
+        ci: Ends of its interval.
+        look: Style of its arm.
+        tooltip: Text of its tooltip; none if empty.
+        up: Vertical unit of the panel, in the value's unit.
+        other: Keywords of matplotlib's `errorbar` that differ from those of most charts.
+    """
+    usual: dict[str, Any] = {"ms": 6, "elinewidth": 1.2, "capsize": 3, "zorder": 3}
+    drawn = panel.errorbar(
+        [place], [value / up], yerr=style.reach(value, ci, up), fmt=look.marker, color=look.colour,
+        **(usual | other),
+    )  # fmt: skip
+    if tooltip:
+        tooltips.add_tooltips(drawn.lines[0], [tooltip])
 
 
 def through(
@@ -57,34 +112,31 @@ def through(
     if flat:
         heights = [fmean(point for level in line.levels for point in level.points) / up] * len(places)
     panel.plot([place / across for place in places], heights, color=look.colour, linewidth=1.6, zorder=2)
-    for level in line.levels:
-        estimate = mean(level.points, confidence, line.batches)
-        ci = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-        drawn = panel.errorbar(
-            [level.at / across], [estimate.value / up], yerr=style.reach(estimate.value, ci, up),
-            fmt=look.marker, color=look.colour, ms=6, elinewidth=1.2, capsize=3, zorder=3,
-        )  # fmt: skip
-        tooltips.add_tooltips(drawn.lines[0], [f"at {level.at:,g}: {fmt.with_interval(estimate.value, ci)}"])
+    for at, value, ci in means(line, confidence):
+        mark(panel, at / across, value, ci, look, f"at {at:,g}: {fmt.with_interval(value, ci)}", up=up)
 
 
 def prepare(panel: Axes, title: str, across: str, up: str) -> None:
     """Set title, axis labels and a grid in both directions."""
-    panel.set_title("\n".join(style.lines(title, style.TITLE_CHARACTERS // 2)))
+    style.set_title(panel, title, 2)
     panel.grid(True, axis="both")
     panel.set_xlabel(across)
     panel.set_ylabel(up)
     for axis in (panel.xaxis, panel.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_major_formatter(style.plain)
 
 
-def ticks(panel: Axes, places: Sequence[float]) -> None:
-    """Label these places of the axis, and no others."""
-    panel.set_xticks(places, [f"{place:,.0f}" for place in places])
+def log_across(panel: Axes, places: Iterable[float]) -> None:
+    """Make the horizontal axis logarithmic, and label these places of it and no others."""
+    ticks = sorted(set(places))
+    panel.set_xscale("log")
+    panel.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     panel.minorticks_off()
 
 
-def plain(axis: Axis) -> None:
-    """Label 1, 2, 5, 10 and so on of a logarithmic axis, as plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axis.set_minor_formatter(NullFormatter())
+def log_up(panel: Axes) -> None:
+    """Make the vertical axis logarithmic, and label 1, 2, 5, 10 and so on of it, as plain numbers."""
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.yaxis.set_major_formatter(style.plain)
+    panel.yaxis.set_minor_formatter(NullFormatter())

@@ -68,7 +68,10 @@ def open_page(
     Returns:
         The figure and one panel per height.
     """
-    return _page(_above(result, title, reading), _below(result), heights, columns, legend)
+    below = f"{environment.describe(result)[-1].rstrip('.')}; run {result.run.id}"
+    invalid = "" if result.valid else f"INVALID: {validity.invalid_reason(result)}"
+    heading = title if result.valid else _NO_FINDING
+    return open_page_of_several(heading, reading, below, heights, columns, legend, invalid)
 
 
 def open_page_of_several(
@@ -78,19 +81,20 @@ def open_page_of_several(
     heights: Sequence[float],
     columns: int = 1,
     legend: Sequence[LegendEntry] = (),
+    invalid: str = "",
 ) -> tuple[Figure, list[Axes]]:
-    """Return the same for a chart of several runs, or of none, with the caption of its source."""
-    above = [_heading(title, style.BLACK), _reading(reading)]
-    return _page(above, [_caption(caption)], heights, columns, legend)
+    """Return the same for a chart of several runs, or of none, with the caption of its source.
 
-
-def _page(
-    above: Sequence[_Text],
-    below: Sequence[_Text],
-    heights: Sequence[float],
-    columns: int = 1,
-    legend: Sequence[LegendEntry] = (),
-) -> tuple[Figure, list[Axes]]:
+    If there is a reason why the values are invalid, it is printed below the panels, and the title is red.
+    """
+    above = [
+        _Text(title, 98, 0.24, style.TITLE, style.RED if invalid else style.BLACK, "bold"),
+        _Text(reading, 130, 0.19, style.TEXT, "#333333"),
+    ]
+    below = [
+        _Text(invalid, 115, 0.19, style.TEXT, style.RED, "bold"),
+        _Text(caption, 140, 0.17, style.SMALL, "#444444"),
+    ]
     rows = [max(heights[start : start + columns]) for start in range(0, len(heights), columns)]
     legend_columns = _legend_columns(legend)
     legend_height = -(-len(legend) // legend_columns) * _LEGEND_LINE
@@ -117,39 +121,6 @@ def finding(cases: Sequence[Case], metric: str, otherwise: str) -> str:
     judged_first = sorted(cases, key=lambda case: case.primary_metric != metric)
     headlines = (wording.headline(case, metric) for case in judged_first)
     return next((text for text in headlines if text is not None), otherwise)
-
-
-def caption(result: Result) -> str:
-    """Return the measurement conditions: intervals, server processes, CPUs, and the run's id."""
-    return f"{environment.describe(result)[-1].rstrip('.')}; run {result.run.id}"
-
-
-def _above(result: Result, title: str, reading: str) -> list[_Text]:
-    heading = title if result.valid else _NO_FINDING
-    colour = style.BLACK if result.valid else style.RED
-    return [_heading(heading, colour), _reading(reading)]
-
-
-def _heading(text: str, colour: str) -> _Text:
-    return _Text(text, 98, 0.24, style.TITLE, colour, "bold")
-
-
-def _reading(text: str) -> _Text:
-    return _Text(text, 130, 0.19, style.TEXT, "#333333")
-
-
-def _caption(text: str) -> _Text:
-    return _Text(text, 140, 0.17, style.SMALL, "#444444")
-
-
-def _below(result: Result) -> list[_Text]:
-    text = _caption(caption(result))
-    if result.valid:
-        return [text]
-    return [
-        _Text(f"INVALID: {validity.invalid_reason(result)}", 115, 0.19, style.TEXT, style.RED, "bold"),
-        text,
-    ]
 
 
 def _print(figure: Figure, texts: Sequence[_Text], top: float) -> None:

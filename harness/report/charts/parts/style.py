@@ -13,15 +13,19 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final, cast
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from harness.report.content import format as fmt
 from harness.results.base import Interval
+from harness.results.model import Measurement
 from harness.system import files
 
 BLACK: Final = "#000000"
@@ -44,6 +48,8 @@ TITLE_CHARACTERS: Final = 80
 
 #: Luminance from which black has more contrast than white.
 _LIGHT: Final = 0.25
+#: Settings of matplotlib hold for the whole process: one thread at a time draws.
+_DRAWING: Final = RLock()
 
 _SETTINGS: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",
@@ -94,9 +100,15 @@ def lines(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width) or [text]
 
 
-def label(name: str) -> str:
-    """Return an arm's name, shortened and wrapped, as the label of its row."""
-    return "\n".join(lines(shorten(name, 2 * LABEL_CHARACTERS), LABEL_CHARACTERS))
+def label(name: str, characters: int = LABEL_CHARACTERS) -> str:
+    """Return an arm's name, shortened and wrapped to two lines, as the label of its row."""
+    return "\n".join(lines(shorten(name, 2 * characters), characters))
+
+
+def set_title(panel: Axes, text: str, columns: int = 1, pad: float | None = None) -> None:
+    """Set the title of a panel, wrapped at the width that it has beside others; `pad` is in points."""
+    width = TITLE_CHARACTERS // columns
+    panel.set_title("\n".join(line for part in text.split("\n") for line in lines(part, width)), pad=pad)
 
 
 def shorten(text: str, width: int) -> str:
@@ -110,6 +122,21 @@ def shorten(text: str, width: int) -> str:
 def unit(name: str) -> str:
     """Return a unit with the micro sign: `µs/req`."""
     return name.replace("us", "µs")
+
+
+def measured(row: Measurement) -> str:
+    """Return a measurement with its interval and its unit: `229.2 ± 1.8 µs/req`."""
+    return f"{fmt.with_interval(row.value, row.ci)} {unit(row.unit)}"
+
+
+def plain(value: float, _: float) -> str:
+    """Return the label of a tick on an axis, as matplotlib asks for it: `1,200`."""
+    return f"{value:,g}"
+
+
+def white(pad: float, alpha: float | None = None) -> dict[str, Any]:
+    """Return the box around a text that must stay legible on lines; `pad` is in points."""
+    return {"facecolor": "white", "edgecolor": "none", "pad": pad, "alpha": alpha}
 
 
 def reach(value: float, ci: Interval, scale: float = 1.0) -> list[list[float]] | None:
@@ -142,7 +169,7 @@ def ink(background: str) -> str:
 @contextmanager
 def applied() -> Iterator[None]:
     """Draw in this project's style, whatever the user's matplotlibrc contains."""
-    with mpl.rc_context():
+    with _DRAWING, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(cast("Any", _SETTINGS))
         yield
@@ -159,7 +186,12 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     raster.print_png(drawn := BytesIO(), metadata={"Software": None})
     files.write_atomically(png, drawn.getvalue())
     figure.set_layout_engine("none")
-    vector: Any = FigureCanvasSVG(figure)
-    vector.print_svg(drawn := BytesIO(), metadata={"Date": None, "Creator": None})
-    files.write_atomically(svg, drawn.getvalue())
+    files.write_atomically(svg, as_svg(figure))
     return [png, svg]
+
+
+def as_svg(figure: Figure, *without: str) -> bytes:
+    """Return a figure as SVG, without a date, its creator and these other metadata."""
+    vector: Any = FigureCanvasSVG(figure)
+    vector.print_svg(drawn := BytesIO(), metadata=dict.fromkeys(("Date", "Creator", *without)))
+    return drawn.getvalue()

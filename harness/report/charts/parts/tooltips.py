@@ -5,7 +5,7 @@ Kept beside the figure and not in it: PNG and SVG files do not contain them; `ve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -26,15 +26,11 @@ def on_colour(artist: Artist) -> None:
     _ON_COLOUR.add(artist)
 
 
-def artists_with_tooltips(figure: Figure) -> Iterator[tuple[Artist, tuple[str, ...]]]:
-    """Yield the artists of a figure that have tooltips, in drawing order."""
-    for artist in figure.findobj():
-        if artist in _TOOLTIPS:
-            yield artist, _TOOLTIPS[artist]
+def artists_with_tooltips(figure: Figure) -> list[tuple[Artist, tuple[str, ...]]]:
+    """Return the artists of a figure that have tooltips, in drawing order."""
+    return [(artist, _TOOLTIPS[artist]) for artist in figure.findobj() if artist in _TOOLTIPS]
 
 
-def lying_on_colour(figure: Figure) -> Iterator[Artist]:
-    """Yield the texts of a figure that are printed on a bar."""
-    for artist in figure.findobj():
-        if artist in _ON_COLOUR:
-            yield artist
+def lying_on_colour(figure: Figure) -> list[Artist]:
+    """Return the texts of a figure that are printed on a bar."""
+    return [artist for artist in figure.findobj() if artist in _ON_COLOUR]

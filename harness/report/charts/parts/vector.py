@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from io import BytesIO
-from typing import Any, Final
+from typing import Final
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from harness.report.charts.parts import tooltips
+from harness.report.charts.parts import style, tooltips
 from harness.report.content.model import Drawing
 
 _SVG: Final = "{http://www.w3.org/2000/svg}"
@@ -25,6 +23,8 @@ _ON_COLOUR: Final = "on-colour"
 #: Numbers with more than hundredths of a point, which no screen shows.
 _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
+#: Control characters, which a name may have and XML may not.
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NO_TURN: Final = re.compile(r"rotate\(-?0 [^)]*\)")
 
 
@@ -38,9 +38,8 @@ def inline(figure: Figure, name: str, shows: str) -> Drawing:
     """
     texts = _mark(figure)
     with mpl.rc_context({"svg.fonttype": "none"}):
-        canvas: Any = FigureCanvasSVG(figure)
-        canvas.print_svg(drawn := BytesIO(), metadata={"Date": None, "Creator": None})
-    root = ET.fromstring(drawn.getvalue())  # noqa: S314 - drawn by the line above
+        drawn = style.as_svg(figure, "Format", "Type")
+    root = ET.fromstring(_CONTROL.sub(b"?", drawn))  # noqa: S314 - drawn by the line above
     description = " ".join(line.get_text() for line in figure.texts)
     return Drawing(name, shows, description, _page_svg(root, name, texts))
 
@@ -57,11 +56,9 @@ def _mark(figure: Figure) -> dict[str, tuple[str, ...]]:
 
 
 def _page_svg(root: ET.Element, name: str, texts: Mapping[str, tuple[str, ...]]) -> str:
-    for part in [part for part in root if part.tag == f"{_SVG}metadata"]:
-        root.remove(part)
     for defs in root.iter(f"{_SVG}defs"):
-        for style in defs.findall(f"{_SVG}style"):
-            defs.remove(style)
+        for sheet in defs.findall(f"{_SVG}style"):
+            defs.remove(sheet)
     for element in root.iter():
         _plain_attributes(element)
     for element in list(root.iter(f"{_SVG}g")):

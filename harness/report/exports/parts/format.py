@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 
+from harness.results import base
 from harness.results.model import Comparison, Measurement, Result
 from harness.system import plugins
 
@@ -50,4 +51,4 @@ def series(row: Measurement) -> str:
 
 def with_params(row: Measurement | Comparison) -> str:
     """Return the scenario with its parameters: `login, password_cost=owasp`."""
-    return ", ".join([row.scenario, *(f"{key}={value}" for key, value in sorted(row.params.items()))])
+    return base.with_params(row.scenario, dict(sorted(row.params.items())))

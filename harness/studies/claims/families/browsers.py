@@ -1,14 +1,18 @@
-"""Claims tested in a real browser: calls across origins, forged writes, injected scripts."""
+"""Claims tested in a real browser: calls across origins, forged writes, injected scripts.
+
+That an attack fails counts only if it succeeds where nothing stops it; otherwise a claim is inconclusive.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Final
 
 from harness.results.claims import ClaimFigure, Outcome
-from harness.studies.browser.driver import Crossing, Forgery, Injection
-from harness.studies.claims.claim import Claim, decided
-from harness.studies.claims.in_browser import browser_experiment
+from harness.studies.browser.driver import Crossing, Forgery, Injection, browser_experiment
+from harness.studies.claims.claim import Claim, decided, figure, inconclusive
 
 _NAMES: Final = {"cookie": "session cookie", "token-cookie": "JWT in a cookie", "token": "bearer"}
 
@@ -27,16 +31,18 @@ def crossing(rows: Sequence[Crossing]) -> Outcome:
     defaults = [row for row in rows if row.third_party_cookies and row.preflights_remembered]
     unchanged = {(row.scheme, row.origin): row for row in defaults if row.cookie == _UNCHANGED}
     if not all(row.works for row in defaults if row.origin == _OWN_ORIGIN):
-        return _uncertain("calls failed even from the API's own origin", figures)
+        return inconclusive("calls failed even from the API's own origin", figures)
     strangers = sum(row.works for row in defaults if row.origin.endswith("not allowed"))
     token, cookie = (unchanged[scheme, _SIBLING] for scheme in ("token", "cookie"))
+    uncached = {row.scheme: row.preflights for row in rows if not row.preflights_remembered}
     text = (
         "from another site that the server allows, calls work"
         f" {_transports(unchanged['token', _PARTNER].works, unchanged['cookie', _PARTNER].works)};"
         f" a cookie works there {_remedies(rows)}; from origins that the server does not allow,"
         f" {'neither works' if not strangers else 'some calls work'}; after a login, {token.reads} reads and"
         f" {token.writes} writes from another origin cost {token.preflights} preflights with a bearer token,"
-        f" {cookie.preflights} with a cookie; without a preflight cache, {_uncached(rows)}"
+        f" {cookie.preflights} with a cookie; without a preflight cache, {uncached['token']} and"
+        f" {uncached['cookie']}"
     )
     holds = unchanged["token", _PARTNER].works and not unchanged["cookie", _PARTNER].works
     return decided(holds, text, figures, otherwise=text)
@@ -44,29 +50,27 @@ def crossing(rows: Sequence[Crossing]) -> Outcome:
 
 def forgery(rows: Sequence[Forgery]) -> Outcome:
     """Return which forged writes the server carries out, for each protection."""
+    # The experiment makes all attacks on a case before those on the next one.
+    cases = {case: [row.carried_out for row in attacks] for case, attacks in groupby(rows, _case)}
     figures = [
-        ClaimFigure(
-            name=f"{_case(attacks[0])}: forgeries carried out",
-            value=sum(row.carried_out for row in attacks),
-            unit=f"of {len(attacks)}",
-        )
-        for attacks in _attacks_by_case(rows)
+        figure(f"{case}: forgeries carried out", sum(carried_out), f"of {len(carried_out)}")
+        for case, carried_out in cases.items()
     ]
     cookies = [row for row in rows if row.same_site and not row.as_it_comes]
-    unprotected = [row for row in cookies if row.same_site == "None" and not row.proof]
-    if not unprotected or not all(row.carried_out for row in unprotected):
-        return _uncertain("not every forgery succeeds against an unprotected cookie", figures)
+    unprotected = [row.carried_out for row in cookies if row.same_site == "None" and not row.proof]
+    if not unprotected or not all(unprotected):
+        return inconclusive("not every forgery succeeds against an unprotected cookie", figures)
     on_bearer = [row.attack for row in rows if row.scheme == "token" and row.carried_out]
-    alone = {
-        kind: _successful(row for row in cookies if row.same_site == kind and not row.proof)
+    with_proof = _successful(row for row in cookies if row.proof)
+    strict, lax, unset = (
+        _successful(row for row in cookies if row.same_site == kind and not row.proof)
         for kind in ("Strict", "Lax", "unsaid")
-    }
+    )
     text = (
         f"{len({row.attack for row in rows})} forgeries all succeed against a cookie with SameSite=None and"
         " no CSRF token, whether it holds a session or a JWT; those that succeed with a bearer token:"
-        f" {_listed(on_bearer)}; with the CSRF token alone:"
-        f" {_successful(row for row in cookies if row.proof)}; with SameSite=Strict alone: {alone['Strict']};"
-        f" with SameSite=Lax alone: {alone['Lax']}; with a cookie without SameSite: {alone['unsaid']}"
+        f" {_listed(on_bearer)}; with the CSRF token alone: {with_proof}; with SameSite=Strict alone:"
+        f" {strict}; with SameSite=Lax alone: {lax}; with a cookie without SameSite: {unset}"
     )
     return decided(not on_bearer, text, figures, otherwise=text)
 
@@ -74,14 +78,14 @@ def forgery(rows: Sequence[Forgery]) -> Outcome:
 def injection(rows: Sequence[Injection]) -> Outcome:
     """Return what a script in the page steals and does, for each place where the credential is kept."""
     figures = [
-        ClaimFigure(name=f"{row.kept}, {'with' if row.policy else 'without'} policy: {what}", value=value)
+        figure(f"{row.kept}, {'with' if row.policy else 'without'} policy: {what}", value)
         for row in rows
         for what, value in (("steals", row.stolen), ("acts", row.acted))
     ]
     without_policy = [row for row in rows if not row.policy]
     stolen = {row.kept for row in without_policy if row.stolen}
     if _CONTROL not in stolen or not all(row.ran for row in without_policy):
-        return _uncertain("the script could not steal even a cookie that scripts can read", figures)
+        return inconclusive("the script could not steal even a cookie that scripts can read", figures)
     http_only = {row.kept for row in without_policy if row.kept.startswith("HttpOnly")}
     at_once = {row.kept for row in without_policy if row.in_reach and row.stolen} - {_CONTROL}
     when_sent = stolen - at_once - {_CONTROL}
@@ -97,11 +101,6 @@ def injection(rows: Sequence[Injection]) -> Outcome:
     return decided(stolen >= _WEB_STORAGE and not http_only & stolen, text, figures, otherwise=text)
 
 
-def _uncertain(reason: str, figures: list[ClaimFigure]) -> Outcome:
-    """Return an inconclusive outcome: a failed attack counts only if it succeeds where nothing stops it."""
-    return Outcome(verdict="inconclusive", because=reason, figures=figures)
-
-
 def _crossing_figures(rows: Sequence[Crossing]) -> list[ClaimFigure]:
     figures = []
     calls = max(row.reads + row.writes for row in rows)
@@ -111,11 +110,8 @@ def _crossing_figures(rows: Sequence[Crossing]) -> list[ClaimFigure]:
         parts += [] if row.third_party_cookies else ["no third-party cookies"]
         parts += [] if row.preflights_remembered else ["no preflight cache"]
         name = ", ".join(parts)
-        figures.append(
-            ClaimFigure(name=f"{name}: calls answered", value=row.reads + row.writes, unit=f"of {calls}")
-        )
-        if row.works:
-            figures.append(ClaimFigure(name=f"{name}: preflights", value=row.preflights))
+        figures.append(figure(f"{name}: calls answered", row.reads + row.writes, f"of {calls}"))
+        figures += [figure(f"{name}: preflights", row.preflights)] if row.works else []
     return figures
 
 
@@ -128,29 +124,14 @@ def _transports(bearer: bool, cookie: bool) -> str:
 
 def _remedies(rows: Sequence[Crossing]) -> str:
     """Return the attributes with which a cookie works from another site, and whether in every browser."""
-    tried = [row for row in rows if row.origin == _PARTNER and row.cookie != _UNCHANGED]
-    always, sometimes = [], []
-    for cookie in dict.fromkeys(row.cookie for row in tried):
-        works = [row.works for row in tried if row.cookie == cookie]
-        if all(works):
-            always.append(cookie)
-        elif any(works):
-            sometimes.append(f"with {cookie} unless the browser blocks third-party cookies")
-    remedies = [*sometimes, *(f"with {cookie} always" for cookie in always)]
-    return ", ".join(remedies) or "with no attribute that was tried"
-
-
-def _uncached(rows: Sequence[Crossing]) -> str:
-    preflights = {row.scheme: row.preflights for row in rows if not row.preflights_remembered}
-    return f"{preflights['token']} and {preflights['cookie']}"
-
-
-def _attacks_by_case(rows: Sequence[Forgery]) -> Iterable[list[Forgery]]:
-    """Return the attacks on each case."""
-    cases: dict[str, list[Forgery]] = {}
+    tried: dict[str, list[bool]] = defaultdict(list)
     for row in rows:
-        cases.setdefault(_case(row), []).append(row)
-    return cases.values()
+        if row.origin == _PARTNER and row.cookie != _UNCHANGED:
+            tried[row.cookie].append(row.works)
+    sometimes = [cookie for cookie, works in tried.items() if any(works) and not all(works)]
+    remedies = [f"with {cookie} unless the browser blocks third-party cookies" for cookie in sometimes]
+    remedies += [f"with {cookie} always" for cookie, works in tried.items() if all(works)]
+    return ", ".join(remedies) or "with no attribute that was tried"
 
 
 def _case(row: Forgery) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.results.claims import ClaimFigure, Outcome
-from harness.studies.claims.claim import Claim, decided
+from harness.results.claims import Outcome
+from harness.studies.claims.claim import Claim, decided, figure
 
 if TYPE_CHECKING:
     from harness.studies.lab import Lab
@@ -22,8 +22,8 @@ def mobile(lab: Lab) -> Outcome:
         works = works and (caller.read().status, caller.write("a@b.c").status) == (200, 200)
         kept[transport] = caller.values_kept
         figures += [
-            ClaimFigure(name=f"{transport}: values to keep", value=caller.values_kept),
-            ClaimFigure(name=f"{transport}: headers to send with a write", value=len(caller.headers)),
+            figure(f"{transport}: values to keep", caller.values_kept),
+            figure(f"{transport}: headers to send with a write", len(caller.headers)),
         ]
     return decided(
         works and kept["cookie"] > kept["bearer"],
@@ -40,9 +40,7 @@ def tests(lab: Lab) -> Outcome:
         caller = lab.logged_in(scheme)
         works = works and caller.write("a@b.c").status == 200
         needed[transport] = caller.requests
-        figures.append(
-            ClaimFigure(name=f"{transport}: requests to log in and write", value=needed[transport])
-        )
+        figures.append(figure(f"{transport}: requests to log in and write", caller.requests))
     text = (
         f"logging in and writing takes {needed['cookie']} requests with a cookie and {needed['bearer']} with"
         " a bearer token: neither is more of a special case"

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats.contrasts import effect_powers
-from harness.analysis.stats.estimate import log_contrast
+from harness.analysis.stats.estimate import Estimate, contrast
 from harness.report.content import format as fmt
-from harness.results.claims import ClaimFigure, Outcome, Verdict
-from harness.studies.claims.claim import Claim
+from harness.results.claims import Outcome
+from harness.studies.claims.claim import Claim, estimated, judged
 from harness.studies.claims.readings import (
     METRIC,
     READS,
     calculated,
     comparison,
     describe_comparison,
+    interval,
     measured,
     rows,
 )
@@ -31,33 +32,29 @@ _HALF: Final = 0.5
 def cache(result: Result) -> Outcome:
     """Judge whether a token that is checked against the store is still cheaper than a session in it."""
     checked = [comparison(result, "cookie", arm) for arm in ("token-denylist", "token-cutoff")]
-    verdict = _all(checked, supported="faster", refuted="slower")
-    words = {
-        "supported": "a token checked against a list or a cut-off in the store costs less than a session",
-        "refuted": "a token checked against a list or a cut-off in the store costs more than a session",
-        "inconclusive": "the two kinds of check do not both cost more, or both less, than a session",
-    }
-    figures = [
-        *map(describe_comparison, checked),
-        describe_comparison(comparison(result, "token-denylist", "token-cutoff")),
-    ]
-    return Outcome(verdict=verdict, because=words[verdict], figures=figures)
+    checks = comparison(result, "token-denylist", "token-cutoff")
+    return judged(
+        map(describe_comparison, [*checked, checks]),
+        supported=_all(checked, "faster"),
+        refuted=_all(checked, "slower"),
+        if_supported="a token checked against a list or a cut-off in the store costs less than a session",
+        if_refuted="a token checked against a list or a cut-off in the store costs more than a session",
+        otherwise="the two kinds of check do not both cost more, or both less, than a session",
+    )
 
 
 def mixes(result: Result) -> Outcome:
     """Judge whether the cheaper scheme of token and cookie differs between full user sessions and reads."""
     compared = [comparison(result, "token", "cookie", scenario) for scenario in (READS, _USER_SESSIONS)]
-    winners = [row.verdict for row in compared]
-    if not set(winners) <= {"faster", "slower"}:
-        verdict: Verdict = "inconclusive"
-        because = "not both mixes of requests have a winner"
-    elif winners[0] != winners[1]:
-        verdict = "supported"
-        because = "the cheaper scheme for reads is the more expensive one over full user sessions"
-    else:
-        cheaper = "token" if winners[0] == "slower" else "cookie"
-        verdict, because = "refuted", f"{cheaper} is cheaper in both mixes of requests"
-    return Outcome(verdict=verdict, because=because, figures=list(map(describe_comparison, compared)))
+    cheaper = {"slower": "token", "faster": "cookie"}.get(compared[0].verdict)
+    return judged(
+        map(describe_comparison, compared),
+        supported={row.verdict for row in compared} == {"faster", "slower"},
+        refuted=_all(compared, "faster") or _all(compared, "slower"),
+        if_supported="the cheaper scheme for reads is the more expensive one over full user sessions",
+        if_refuted=f"{cheaper} is cheaper in both mixes of requests",
+        otherwise="not both mixes of requests have a winner",
+    )
 
 
 def two_by_two(result: Result) -> Outcome:
@@ -69,43 +66,46 @@ def two_by_two(result: Result) -> Outcome:
     }
     figures = []
     for name, sides in effects.items():
-        more, less = ([reads[arm] for arm in side] for side in sides)
-        ratio, *ends = log_contrast(effect_powers(more, less)).ratio(result.run.comparisons_confidence)
-        figures.append(ClaimFigure(name=f"CPU per request, {name}", value=ratio, ci=(ends[0], ends[1])))
+        powers = effect_powers(*([reads[arm] for arm in side] for side in sides))
+        effect = Estimate(*contrast(powers, result.run.comparisons_confidence))
+        figures.append(estimated(f"CPU per request, {name}", effect))
     # A session without a cookie over a cookie without a session is the ratio of the two effects.
     decisive = comparison(result, "token-cookie", "opaque-bearer")
-    verdict = _all([decisive], supported="slower", refuted="faster")
-    words = {
-        "supported": "keeping a session costs more than carrying a cookie: the state is the larger cost",
-        "refuted": "carrying a cookie costs more than keeping a session: the transport is the larger cost",
-        "inconclusive": "neither of the two effects is significantly larger",
-    }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[*figures, describe_comparison(decisive)])
+    return judged(
+        [*figures, describe_comparison(decisive)],
+        supported=decisive.verdict == "slower",
+        refuted=decisive.verdict == "faster",
+        if_supported="keeping a session costs more than carrying a cookie: the state is the larger cost",
+        if_refuted="carrying a cookie costs more than keeping a session: the transport is the larger cost",
+        otherwise="neither of the two effects is significantly larger",
+    )
 
 
 def stateful(result: Result) -> Outcome:
     """Judge whether a JWT that is looked up in the store saves anything over a plain session id."""
     row = comparison(result, "opaque-bearer", "token-stateful")
-    verdict = _all([row], supported="faster", refuted="slower", refuted_also="equivalent")
-    words = {
-        "supported": "a JWT that is looked up costs less than a plain session id",
-        "refuted": "nothing is saved: the JWT is verified, and then looked up as a plain session id is",
-        "inconclusive": "neither a saving nor an extra cost is significant",
-    }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(row)])
+    return judged(
+        [describe_comparison(row)],
+        supported=row.verdict == "faster",
+        refuted=row.verdict in ("slower", "equivalent"),
+        if_supported="a JWT that is looked up costs less than a plain session id",
+        if_refuted="nothing is saved: the JWT is verified, and then looked up as a plain session id is",
+        otherwise="neither a saving nor an extra cost is significant",
+    )
 
 
 def lookup(result: Result) -> Outcome:
     """Judge whether an indexed SELECT on every request has a negligible cost."""
     row = comparison(result, "token", "token-lookup")
-    verdict = _all([row], supported="equivalent", refuted="slower")
     margin = fmt.whole_percent(result.run.margin)
-    words = {
-        "supported": f"with an indexed SELECT a request costs the same, within {margin}",
-        "refuted": "an indexed SELECT, by SQLite in a separate thread, makes a request more expensive",
-        "inconclusive": "neither a difference nor equivalence is significant",
-    }
-    return Outcome(verdict=verdict, because=words[verdict], figures=[describe_comparison(row)])
+    return judged(
+        [describe_comparison(row)],
+        supported=row.verdict == "equivalent",
+        refuted=row.verdict == "slower",
+        if_supported=f"with an indexed SELECT a request costs the same, within {margin}",
+        if_refuted="an indexed SELECT, by SQLite in a separate thread, makes a request more expensive",
+        otherwise="neither a difference nor equivalence is significant",
+    )
 
 
 def both(result: Result) -> Outcome:
@@ -119,21 +119,17 @@ def both(result: Result) -> Outcome:
         rows(result),
         result,
     )
-    low, high = ratio.ci or (ratio.value, ratio.value)
-    margin = result.run.margin
-    percent = fmt.whole_percent(margin)
-    if high < 1 + margin:
-        verdict: Verdict = "supported"
-        because = f"with the lookup a session costs no more than a token, within {percent}"
-    elif low > 1 + margin:
-        verdict = "refuted"
-        because = (
-            f"with the lookup a session still costs {fmt.whole(100 * (ratio.value - 1))} % more than a token"
-        )
-    else:
-        verdict = "inconclusive"
-        because = f"with the lookup an extra cost of {percent} for a session is neither shown nor excluded"
-    return Outcome(verdict=verdict, because=because, figures=[ratio])
+    low, high = interval(ratio)
+    margin = fmt.whole_percent(result.run.margin)
+    more = fmt.whole(100 * (ratio.value - 1))
+    return judged(
+        [ratio],
+        supported=high < 1 + result.run.margin,
+        refuted=low > 1 + result.run.margin,
+        if_supported=f"with the lookup a session costs no more than a token, within {margin}",
+        if_refuted=f"with the lookup a session still costs {more} % more than a token",
+        otherwise=f"with the lookup an extra cost of {margin} for a session is neither shown nor excluded",
+    )
 
 
 def denylist(result: Result) -> Outcome:
@@ -144,23 +140,23 @@ def denylist(result: Result) -> Outcome:
         rows(result),
         result,
     )
-    low, high = share.ci or (share.value, share.value)
-    verdict: Verdict = "supported" if low > _HALF else "refuted" if high < _HALF else "inconclusive"
+    low, high = interval(share)
     because = (
         f"a denylist gives back {100 * share.value:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) of what a"
         " token saves over a session"
     )
-    cost = comparison(result, "token", "token-denylist")
-    return Outcome(verdict=verdict, because=because, figures=[share, describe_comparison(cost)])
+    return judged(
+        [share, describe_comparison(comparison(result, "token", "token-denylist"))],
+        supported=low > _HALF,
+        refuted=high < _HALF,
+        if_supported=because,
+        if_refuted=because,
+        otherwise=because,
+    )
 
 
-def _all(
-    comparisons: Sequence[Comparison], *, supported: str, refuted: str, refuted_also: str = ""
-) -> Verdict:
-    verdicts = {row.verdict for row in comparisons}
-    if verdicts == {supported}:
-        return "supported"
-    return "refuted" if verdicts and verdicts <= {refuted, refuted_also} else "inconclusive"
+def _all(comparisons: Sequence[Comparison], verdict: str) -> bool:
+    return {row.verdict for row in comparisons} == {verdict}
 
 
 _RUN: Final = "one interleaved run of all these schemes (suite `claims`), restricted reads under saturation"

@@ -6,10 +6,9 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from harness.analysis.stats import break_even
-from harness.analysis.stats.estimate import Estimate, Ratio, geometric_mean, ratio
-from harness.results.claims import ClaimFigure, Outcome, Verdict
-from harness.studies.claims.claim import Claim
-from harness.studies.suites import SUITE
+from harness.analysis.stats.estimate import geometric_mean, ratio
+from harness.results.claims import Outcome
+from harness.studies.claims.claim import SUITE, Claim, estimated, figure, inconclusive, judged
 from harness.system import processes
 
 if TYPE_CHECKING:
@@ -19,6 +18,11 @@ if TYPE_CHECKING:
 #: Fresh processes that measure the parts. The process is the unit, as the server instance is in a run.
 PROCESSES: Final = 8
 CONFIDENCE: Final = 0.99
+_PARTS: Final = {
+    "hmac": "HMAC-SHA256 of a token alone",
+    "verify": "whole verification of a token by PyJWT",
+    "get": "GET of a session by redis-py, store on the same machine",
+}
 
 
 def round_trip(lab: Lab) -> Outcome:
@@ -30,7 +34,7 @@ def round_trip(lab: Lab) -> Outcome:
     ]
     result = lab.measured(SUITE)
     return judge(
-        {part: [times[part] for times in times_us] for part in ("hmac", "verify", "get")},
+        {part: [times[part] for times in times_us] for part in _PARTS},
         break_even.find(result, "token", "cookie"),
     )
 
@@ -39,52 +43,27 @@ def judge(parts: dict[str, list[float]], meeting: BreakEven | None) -> Outcome:
     """Judge the claim from the times of the parts (µs, a value per process) and the break-even round trip."""
     micro = ratio(parts["verify"], parts["get"], CONFIDENCE)
     figures = [
-        _part("HMAC-SHA256 of a token alone", parts["hmac"]),
-        _part("whole verification of a token by PyJWT", parts["verify"]),
-        _part("GET of a session by redis-py, store on the same machine", parts["get"]),
-        ClaimFigure(name="GET / verification", value=micro.value, ci=(micro.low, micro.high)),
+        *(estimated(name, geometric_mean(parts[part], CONFIDENCE), "us") for part, name in _PARTS.items()),
+        estimated("GET / verification", micro),
     ]
     if meeting is None:
-        return Outcome(verdict="inconclusive", because="no sweep of round trips was run", figures=figures)
+        return inconclusive("no sweep of round trips was run", figures)
     figures += [
-        ClaimFigure(
-            name="break-even round trip, whole reads",
-            value=meeting.value,
-            unit="us",
-            ci=(meeting.low, meeting.high),
-        ),
-        ClaimFigure(name="shortest round trip measured", value=meeting.nearest, unit="us"),
-        ClaimFigure(name="latency of a read per µs of round trip", value=meeting.slope, unit="us"),
+        figure("break-even round trip, whole reads", meeting.value, "us", (meeting.low, meeting.high)),
+        figure("shortest round trip measured", meeting.nearest, "us"),
+        figure("latency of a read per µs of round trip", meeting.slope, "us"),
     ]
-    verdict = _verdict(micro, meeting)
-    because = {
-        "supported": f"with the store on the same machine a GET takes {micro.value:.1f} times as long as a"
-        f" verification, and a whole read with a session is slower at every round trip{_break_even(meeting)}",
-        "refuted": f"a session with a round trip below {meeting.value:,.0f} µs is read sooner than a token is"
-        " checked",
-        "inconclusive": "the parts and whole reads do not agree on which takes longer",
-    }
-    return Outcome(verdict=verdict, because=because[verdict], figures=figures)
-
-
-def _verdict(micro: Ratio, meeting: BreakEven) -> Verdict:
-    if micro.low > 1 and meeting.high < meeting.nearest:
-        return "supported"
-    if micro.high < 1 and meeting.low > meeting.nearest:
-        return "refuted"
-    return "inconclusive"
-
-
-def _break_even(meeting: BreakEven) -> str:
-    if meeting.high < 0:
-        return f", even at zero (break-even: {meeting.value:,.0f} µs)"
-    return f" above {meeting.value:,.0f} µs"
-
-
-def _part(name: str, values: list[float]) -> ClaimFigure:
-    estimate: Estimate = geometric_mean(values, CONFIDENCE)
-    ends = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-    return ClaimFigure(name=name, value=estimate.value, unit="us", ci=ends)
+    at = f"{meeting.value:,.0f} µs"
+    above = f", even at zero (break-even: {at})" if meeting.high < 0 else f" above {at}"
+    return judged(
+        figures,
+        supported=micro.low > 1 and meeting.high < meeting.nearest,
+        refuted=micro.high < 1 and meeting.low > meeting.nearest,
+        if_supported=f"with the store on the same machine a GET takes {micro.value:.1f} times as long as a"
+        f" verification, and a whole read with a session is slower at every round trip{above}",
+        if_refuted=f"a session with a round trip below {at} is read sooner than a token is checked",
+        otherwise="the parts and whole reads do not agree on which takes longer",
+    )
 
 
 CLAIMS: Final = (

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from harness.results.claims import ClaimFigure, Outcome
-from harness.studies.claims.claim import Claim, decided
+from harness.studies.claims.claim import Claim, decided, figure
 from harness.testbed.client import read_token
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def elsewhere(lab: Lab) -> Outcome:
         accepted = sum(lab.logged_in(scheme, **issuing).at(api).read().status == 200 for _ in range(TOKENS))
         issued = sum(api.log_in(lab.account()).status == 200 for _ in range(TOKENS))
         figures += [
-            ClaimFigure(name=f"{scheme}: accepted elsewhere", value=accepted, unit=f"of {TOKENS} tokens"),
-            ClaimFigure(name=f"{scheme}: issued elsewhere", value=issued, unit=f"of {TOKENS} logins"),
+            figure(f"{scheme}: accepted elsewhere", accepted, f"of {TOKENS} tokens"),
+            figure(f"{scheme}: issued elsewhere", issued, f"of {TOKENS} logins"),
         ]
     return decided(
-        [figure.value for figure in figures] == [TOKENS, 0] * len(_NEW_PAIR),
+        [counted.value for counted in figures] == [TOKENS, 0] * len(_NEW_PAIR),
         "a server with the public key, which shares no store and no secret with the issuer, accepts the"
         " issuer's tokens and can issue none itself",
         figures,
@@ -77,11 +77,11 @@ def any_library(lab: Lab) -> Outcome:
                 caller.token = jwt.encode(header, new_claims, pair, [header["alg"]])
             written += caller.read().status == 200
         figures += [
-            ClaimFigure(name=f"{scheme}: ours read by joserfc", value=read, unit=f"of {TOKENS} tokens"),
-            ClaimFigure(name=f"{scheme}: joserfc's read by us", value=written, unit=f"of {TOKENS} tokens"),
+            figure(f"{scheme}: ours read by joserfc", read, f"of {TOKENS} tokens"),
+            figure(f"{scheme}: joserfc's read by us", written, f"of {TOKENS} tokens"),
         ]
     return decided(
-        all(figure.value == TOKENS for figure in figures),
+        all(counted.value == TOKENS for counted in figures),
         "HS256, RS256, ES256 and EdDSA tokens pass between PyJWT and joserfc in both directions",
         figures,
     )
@@ -95,7 +95,7 @@ def leaked(lab: Lab) -> Outcome:
         caller = lab.logged_in(scheme, AUTH_PRIVATE_KEY=pair.as_pem(private=True).decode())
         # The only attack with a public key is to use its text as a secret.
         figures.append(_forgeries(f"{scheme}, with its public key", caller, pair.as_pem(private=False)))
-    with_secret, *with_public_key = (figure.value for figure in figures)
+    with_secret, *with_public_key = (counted.value for counted in figures)
     return decided(
         with_secret == TOKENS and not any(with_public_key),
         "with the shared secret a token of any user can be forged, admins included; with a key that only"
@@ -107,25 +107,22 @@ def leaked(lab: Lab) -> Outcome:
 def rotation(lab: Lab) -> Outcome:
     """Change the secret while users are logged in, with and without the old one as a second key."""
     new = secrets.token_urlsafe(48)
-    overlap = {"AUTH_SECRET": new, "AUTH_SECRET_PREVIOUS": lab.secret}
+    servers: dict[str, dict[str, str]] = {
+        "logged in before the change": {},
+        "logged in after it, old key kept": {"AUTH_SECRET": new, "AUTH_SECRET_PREVIOUS": lab.secret},
+        "logged in after it, old key removed": {"AUTH_SECRET": new},
+    }
     users = [lab.logged_in("token") for _ in range(TOKENS)]
-    counts = []
-    for environment in ({}, overlap, {"AUTH_SECRET": new}):
+    figures = []
+    for name, environment in servers.items():
         server = lab.caller("token", **environment)
-        counts.append(sum(user.at(server).read().status == 200 for user in users))
-    before, with_overlap, without = counts
+        accepted = sum(user.at(server).read().status == 200 for user in users)
+        figures.append(figure(name, accepted, f"of {TOKENS} users"))
     return decided(
-        (before, with_overlap, without) == (TOKENS, TOKENS, 0),
+        [counted.value for counted in figures] == [TOKENS, TOKENS, 0],
         "a new key alone invalidates all tokens of all users immediately; with the old key as a second one"
         " (kid), none",
-        [
-            ClaimFigure(name=name, value=value, unit=f"of {TOKENS} users")
-            for name, value in (
-                ("logged in before the change", before),
-                ("logged in after it, old key kept", with_overlap),
-                ("logged in after it, old key removed", without),
-            )
-        ],
+        figures,
     )
 
 
@@ -137,7 +134,7 @@ def _forgeries(name: str, caller: ApiClient, secret: bytes) -> ClaimFigure:
         forged = claims | {"sub": "124", "role": "admin", "jti": f"forged-{number}"}
         caller.token = _signed(header | {"alg": "HS256"}, forged, secret)
         accepted += caller.read_admin().status == 200
-    return ClaimFigure(name=name, value=accepted, unit=f"of {TOKENS} forgeries accepted")
+    return figure(name, accepted, f"of {TOKENS} forgeries accepted")
 
 
 def _signed(header: dict[str, Any], claims: dict[str, Any], secret: bytes) -> str:

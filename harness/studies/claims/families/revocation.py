@@ -5,29 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import ConformanceError
-from harness.results.claims import ClaimFigure, Outcome
-from harness.studies.claims.claim import Claim, decided
+from harness.results.claims import Outcome
+from harness.studies.claims.claim import Claim, decided, figure
 from harness.testbed.client import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from harness.studies.lab import Lab
-    from harness.testbed.client import ApiClient
+    from harness.testbed.client import ApiClient, Response
 
-#: Status of an accepted read.
-OK: Final = 200
 #: Reads with a credential that should be revoked.
 TRIES: Final = 20
+_OF_READS: Final = f"of {TRIES} reads"
 
 
-def _admitted(thief: ApiClient) -> int:
+def _admitted(read: Callable[[], Response]) -> int:
     """Return how many of `TRIES` reads with a kept credential are accepted."""
-    return sum(thief.read().status == 200 for _ in range(TRIES))
-
-
-def _share(name: str, admitted: int) -> ClaimFigure:
-    return ClaimFigure(name=name, value=admitted, unit=f"of {TRIES} reads")
+    return sum(read().status == 200 for _ in range(TRIES))
 
 
 def replay(lab: Lab) -> Outcome:
@@ -41,10 +36,10 @@ def replay(lab: Lab) -> Outcome:
         commands = lab.store_commands() - before
         thief = caller.thief()
         caller.log_out()
-        admitted = _admitted(thief)
+        admitted = _admitted(thief.read)
         figures += [
-            _share(scheme.name, admitted),
-            ClaimFigure(name=f"{scheme.name}, store commands per read", value=commands),
+            figure(scheme.name, admitted, _OF_READS),
+            figure(f"{scheme.name}, store commands per read", commands),
         ]
         outlives |= {scheme.name} if admitted else set()
         no_lookup |= set() if commands or scheme.database == "every request" else {scheme.name}
@@ -59,71 +54,70 @@ def replay(lab: Lab) -> Outcome:
 
 def block(lab: Lab) -> Outcome:
     """Block an account; read with its credential, and log in again."""
-    figures, logged_in, still_valid, no_lookup = [], set(), set(), set()
-    for scheme in lab.authenticating():
+    schemes = lab.authenticating()
+    admitted, logged_in = {}, False
+    for scheme in schemes:
         username = lab.account()
         caller = lab.logged_in(scheme.name, username)
         lab.admin(scheme.name).change_account(username, disabled=True)
-        admitted = _admitted(caller.thief())
-        figures.append(_share(scheme.name, admitted))
-        still_valid |= {scheme.name} if admitted else set()
-        logged_in |= {scheme.name} if caller.log_in(username).status == 200 else set()
-        has_lookup = "every request" in (scheme.store, scheme.database)
-        no_lookup |= set() if has_lookup else {scheme.name}
-    revoked = {scheme.name for scheme in lab.authenticating()} - still_valid
+        admitted[scheme.name] = _admitted(caller.thief().read)
+        logged_in |= caller.log_in(username).status == 200
+    revoked = {name for name, reads in admitted.items() if not reads}
+    no_lookup = {scheme.name for scheme in schemes if "every request" not in (scheme.store, scheme.database)}
     return decided(
-        no_lookup <= still_valid and not logged_in,
+        not no_lookup & revoked and not logged_in,
         f"a blocked account keeps access under every scheme without a lookup on reads ({_names(no_lookup)});"
         f" schemes with a lookup, in a list or elsewhere, end it immediately ({_names(revoked)}); a blocked"
         " account cannot log in again",
-        figures,
+        [figure(name, reads, _OF_READS) for name, reads in admitted.items()],
     )
 
 
 def demote(lab: Lab) -> Outcome:
     """Remove the role of a logged-in admin, and read what only admins may read."""
-    return _stale(
-        lab, "the credential of a demoted admin", _demote, lambda client: client.read_admin().status == 200
-    )
+    return _stale(lab, "the credential of a demoted admin", _demote)
 
 
-def _demote(lab: Lab, scheme: str) -> ApiClient:
+def _demote(lab: Lab, scheme: str) -> Callable[[], Response]:
     username = lab.account()
     admin = lab.admin(scheme)
     admin.change_account(username, role="admin")
     caller = lab.logged_in(scheme, username)
-    if caller.read_admin().status != OK:
+    if caller.read_admin().status != 200:
         raise ConformanceError(f"server {scheme}: an admin's read was refused.")
     admin.change_account(username, role="user")
-    return caller
+    return caller.read_admin
 
 
 def password(lab: Lab) -> Outcome:
     """Change a password, and read with the credential from before."""
-    return _stale(lab, "a stolen credential", _change_password, lambda client: client.read().status == 200)
+    return _stale(lab, "a stolen credential", lambda lab, scheme: _change_password(lab, scheme)[0].read)
 
 
-def _change_password(lab: Lab, scheme: str) -> ApiClient:
+def _change_password(lab: Lab, scheme: str) -> tuple[ApiClient, ApiClient]:
+    """Return a client with the credential from before the change, and one with that from after it."""
     caller = lab.logged_in(scheme)
     thief = caller.thief()
     caller.change_password("correct horse")
-    return thief
+    return thief, caller
 
 
-def _stale(
-    lab: Lab, what: str, change: Callable[[Lab, str], ApiClient], is_accepted: Callable[[ApiClient], bool]
-) -> Outcome:
+def _stale(lab: Lab, what: str, change: Callable[[Lab, str], Callable[[], Response]]) -> Outcome:
+    """Count accepted reads after a change, under every scheme.
+
+    Args:
+        lab: Lab with the servers.
+        what: Name of the credential.
+        change: Function that makes the change on a scheme's server, and returns a read with that credential.
+    """
     figures, stale = [], []
     for scheme in lab.authenticating():
-        client = change(lab, scheme.name)
-        admitted = sum(is_accepted(client) for _ in range(TRIES))
-        figures.append(_share(scheme.name, admitted))
+        admitted = _admitted(change(lab, scheme.name))
+        figures.append(figure(scheme.name, admitted, _OF_READS))
         if admitted:
             stale.append(scheme.name)
             if "absolute timeout" not in scheme.waives:  # otherwise a write renews it
-                figures.append(
-                    ClaimFigure(name=f"{scheme.name}, declared lifetime", value=scheme.lifetime_s, unit="s")
-                )
+                figures.append(figure(f"{scheme.name}, declared lifetime", scheme.lifetime_s, "s"))
     return decided(
         bool(stale),
         f"{what} still works under {_names(stale)}; under the other schemes it is refused immediately",
@@ -136,10 +130,8 @@ def cutoff(lab: Lab) -> Outcome:
     """Change the password right after a login, and try old and new tokens issued in the same second."""
     good = wrong = 0
     while good + wrong < TRIES:
-        caller = lab.logged_in("token-cutoff")
-        thief = caller.thief()
-        caller.change_password("correct horse")
-        if int(_issued(thief)) == int(_issued(caller)):
+        thief, caller = _change_password(lab, "token-cutoff")
+        if _issued_second(thief) == _issued_second(caller):
             is_right = (thief.read().status, caller.read().status) == (401, 200)
             good, wrong = good + is_right, wrong + (not is_right)
     return decided(
@@ -147,14 +139,14 @@ def cutoff(lab: Lab) -> Outcome:
         "every token from before the change was refused and every token from after it accepted, even if"
         " issued in the same second: the times are kept to the microsecond",
         [
-            ClaimFigure(name="pairs of the same second, judged right", value=good, unit=f"of {TRIES}"),
-            ClaimFigure(name="pairs of the same second, judged wrong", value=wrong, unit=f"of {TRIES}"),
+            figure("pairs of the same second, judged right", good, f"of {TRIES}"),
+            figure("pairs of the same second, judged wrong", wrong, f"of {TRIES}"),
         ],
     )
 
 
-def _issued(caller: ApiClient) -> float:
-    return float(read_token(caller.token)[1]["iat"])
+def _issued_second(caller: ApiClient) -> int:
+    return int(read_token(caller.token)[1]["iat"])
 
 
 def _names(schemes: Iterable[str]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +18,8 @@ from harness.analysis.checks import BUSY_WARNING
 from harness.analysis.stats import scaling, sweeps
 from harness.analysis.stats.estimate import Estimate, geometric_mean, mean
 from harness.report.content import format as fmt
-from harness.results.claims import ClaimFigure, Outcome, Verdict
-from harness.studies.claims.claim import Claim
-from harness.studies.suites import SCALE, SUITE
+from harness.results.claims import ClaimFigure, Outcome
+from harness.studies.claims.claim import SCALE, SUITE, Claim, estimated, figure, inconclusive, judged
 from harness.system import cpus as system_cpus
 from harness.system import processes
 from harness.system.cpus import Placement, place
@@ -26,7 +27,7 @@ from harness.testbed.store.server import SessionStore
 
 if TYPE_CHECKING:
     from harness.analysis.stats.scaling import ScalingStep
-    from harness.results.model import Result
+    from harness.results.model import Measurement, Result
     from harness.studies.lab import Lab
 
 _WITH: Final = "cookie"
@@ -50,51 +51,44 @@ def scales(scaled: Result, populated: Result) -> Outcome:
         populated: Result of a run with many logged-in users.
     """
     token, cookie = (scaling.steps(scaled, arm) for arm in (_WITHOUT, _WITH))
-    cpus = scaling.server_cpus(scaled)
     memory = {arm: _session_bytes(populated, arm) for arm in (_WITHOUT, _WITH)}
     figures = [
-        *(
-            ClaimFigure(name=f"memory of a live session in the store, {arm}", value=bytes_each, unit="B")
-            for arm, bytes_each in memory.items()
-        ),
-        *_operations(_WITHOUT, token),
-        *_operations(_WITH, cookie),
-        *_throughputs(_WITHOUT, token),
-        *_throughputs(_WITH, cookie),
+        *(figure(f"memory of a live session in the store, {arm}", size, "B") for arm, size in memory.items()),
+        *_by_step(f"store operations per read, {_WITHOUT}", token, attrgetter("store_ops")),
+        *_by_step(f"store operations per read, {_WITH}", cookie, attrgetter("store_ops")),
+        *_by_step(f"throughput, {_WITHOUT}", token, attrgetter("throughput"), "req/s"),
+        *_by_step(f"throughput, {_WITH}", cookie, attrgetter("throughput"), "req/s"),
     ]
+    cpus = scaling.server_cpus(scaled)
     fits = [number for number, step in enumerate(token) if 1 < step.processes <= cpus]
     if not fits:
-        needs = (
+        return inconclusive(
             f"a read queries the store {fmt.number(cookie[0].store_ops.value)} times with {_WITH},"
             f" {fmt.number(token[0].store_ops.value)} times with {_WITHOUT}, and a live session takes"
-            f" {memory[_WITH]:,.0f} and {memory[_WITHOUT]:,.0f} B there"
+            f" {memory[_WITH]:,.0f} and {memory[_WITHOUT]:,.0f} B there; but all server processes shared one"
+            " CPU, so scaling could not be measured",
+            figures,
         )
-        because = f"{needs}; but all server processes shared one CPU, so scaling could not be measured"
-        return Outcome(verdict="inconclusive", because=because, figures=figures)
     last = fits[-1]
     confidence = scaled.run.comparisons_confidence
-    value, low, high = scaling.gains_compared((token[0], token[last]), (cookie[0], cookie[last]), confidence)
-    gains = [scaling.gain(arm[0], arm[last], confidence).value for arm in (token, cookie)]
-    figures.append(
-        ClaimFigure(
-            name=f"gain of {_WITHOUT} from {token[0].processes} to {token[last].processes} processes, over"
-            f" that of {_WITH}",
-            value=value,
-            ci=(low, high),
-        )
-    )
+    ends = [(arm[0], arm[last]) for arm in (token, cookie)]
+    value, low, high = scaling.gains_compared(ends[0], ends[1], confidence)
+    gains = [fmt.number(scaling.gain(*pair, confidence).value) for pair in ends]
+    span = f"from {token[0].processes} to {token[last].processes} processes"
+    figures.append(figure(f"gain of {_WITHOUT} {span}, over that of {_WITH}", value, ci=(low, high)))
     gained = (
-        f"from {token[0].processes} to {token[last].processes} processes with a CPU each, the throughput of"
-        f" {_WITHOUT} grows {fmt.number(gains[0])} times, that of {_WITH} {fmt.number(gains[1])} times"
+        f"{span} with a CPU each, the throughput of {_WITHOUT} grows {gains[0]} times, that of {_WITH}"
+        f" {gains[1]} times"
     )
     margin = scaled.run.margin
-    verdict: Verdict = "refuted" if high < 1 + margin else "supported" if low > 1 else "inconclusive"
-    words = {
-        "supported": f"{gained}: sessions stop scaling first",
-        "refuted": f"{gained}: sessions gain as much, within {fmt.whole_percent(margin)}",
-        "inconclusive": f"{gained}: neither gains significantly more",
-    }
-    return Outcome(verdict=verdict, because=words[verdict], figures=figures)
+    return judged(
+        figures,
+        supported=low > 1 and high >= 1 + margin,
+        refuted=high < 1 + margin,
+        if_supported=f"{gained}: sessions stop scaling first",
+        if_refuted=f"{gained}: sessions gain as much, within {fmt.whole_percent(margin)}",
+        otherwise=f"{gained}: neither gains significantly more",
+    )
 
 
 def looked_up(lab: Lab) -> Outcome:
@@ -119,40 +113,41 @@ def saturates(scaled: Result, alone: Sequence[Ceiling]) -> Outcome:
     by_ceiling = Estimate(*scaling.capacity_from_ceiling(first, reads_per_core, confidence))
     reads_by_cost = geometric_mean([1e6 / us for us in first.store_us.points], confidence)
     figures = [
-        *_operations(_WITH, steps),
-        _figure(
+        *_by_step(f"store operations per read, {_WITH}", steps, attrgetter("store_ops")),
+        estimated(
             "reads per second of store CPU, from the cost of a read with a server", reads_by_cost, "req/s"
         ),
-        _figure(
+        estimated(
             "reads per second of store CPU, store without servers",
             geometric_mean(reads_per_core, confidence),
             "req/s",
         ),
-        _figure("share of its core that the store without servers used", busy),
-        _figure("server processes that a store's core can serve, by the cost of requests", by_costs),
-        _figure("server processes that a store's core can serve, by its maximum rate", by_ceiling),
-        *(_figure(f"cores of the store, {_count(step)}", step.store_cores) for step in steps),
-        *(_figure(f"cores of the server, {_count(step)}", step.server_cores) for step in steps),
+        estimated("share of its core that the store without servers used", busy),
+        estimated("server processes that a store's core can serve, by the cost of requests", by_costs),
+        estimated("server processes that a store's core can serve, by its maximum rate", by_ceiling),
+        *_by_step("cores of the store", steps, attrgetter("store_cores")),
+        *_by_step("cores of the server", steps, attrgetter("server_cores")),
     ]
     most, cpus = last.processes, scaling.server_cpus(scaled)
-    intervals = [(estimate.low or 0.0, estimate.high or float("inf")) for estimate in (by_costs, by_ceiling)]
-    if busy.value < BUSY_WARNING:
-        verdict: Verdict = "inconclusive"
-        limit = f"but that store used only {100 * busy.value:.0f} % of its core, so this is not its limit"
-    elif all(high < most for _, high in intervals):
-        verdict = "supported"
-        limit = f"with {most} the store is the limit"
-    elif all(low > most for low, _ in intervals):
-        verdict, limit = "refuted", f"with {most} the servers' CPUs are still the limit"
-    else:
-        verdict, limit = "inconclusive", f"whether the store is the limit with {most} is undecided"
+    capacities = (by_costs, by_ceiling)
+    is_busy = busy.value >= BUSY_WARNING
+    idle = f"but that store used only {100 * busy.value:.0f} % of its core, so this is not its limit"
+    outcome = judged(
+        figures,
+        supported=is_busy and all((capacity.high or math.inf) < most for capacity in capacities),
+        refuted=is_busy and all((capacity.low or 0) > most for capacity in capacities),
+        if_supported=f"with {most} the store is the limit",
+        if_refuted=f"with {most} the servers' CPUs are still the limit",
+        otherwise=f"whether the store is the limit with {most} is undecided" if is_busy else idle,
+    )
+    costs, ceiling = (fmt.with_ends(capacity.value, capacity.ci) for capacity in capacities)
     because = (
-        f"every read queries the store, and a core of it can serve {_describe(by_costs)} server processes by"
-        f" the cost of requests, {_describe(by_ceiling)} by its maximum rate: {limit}"
+        f"every read queries the store, and a core of it can serve {costs} server processes by the cost of"
+        f" requests, {ceiling} by its maximum rate: {outcome.because}"
     )
     if cpus < most:
         because += f"; calculated, not observed, since {most} processes had {cpus} CPU{'s' * (cpus > 1)}"
-    return Outcome(verdict=verdict, because=because, figures=figures)
+    return outcome.model_copy(update={"because": because})
 
 
 @dataclass(frozen=True)
@@ -211,42 +206,16 @@ def _session_bytes(populated: Result, arm: str) -> float:
     return 0.0 if line is None else sum(slopes := line.slopes()) / len(slopes)
 
 
-def _operations(arm: str, steps: Sequence[ScalingStep]) -> list[ClaimFigure]:
+def _by_step(
+    name: str,
+    steps: Sequence[ScalingStep],
+    metric: Callable[[ScalingStep], Measurement | Estimate],
+    unit: str = "",
+) -> list[ClaimFigure]:
     return [
-        ClaimFigure(
-            name=f"store operations per read, {arm}, {_count(step)}",
-            value=step.store_ops.value,
-            ci=step.store_ops.ci,
-        )
+        estimated(f"{name}, {step.processes} process{'es' * (step.processes > 1)}", metric(step), unit)
         for step in steps
     ]
-
-
-def _throughputs(arm: str, steps: Sequence[ScalingStep]) -> list[ClaimFigure]:
-    return [
-        ClaimFigure(
-            name=f"throughput, {arm}, {_count(step)}",
-            value=step.throughput.value,
-            unit="req/s",
-            ci=step.throughput.ci,
-        )
-        for step in steps
-    ]
-
-
-def _count(step: ScalingStep) -> str:
-    return f"{step.processes} process{'es' * (step.processes > 1)}"
-
-
-def _figure(name: str, estimate: Estimate, unit: str = "") -> ClaimFigure:
-    ends = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-    return ClaimFigure(name=name, value=estimate.value, unit=unit, ci=ends)
-
-
-def _describe(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return fmt.number(estimate.value)
-    return f"{fmt.number(estimate.value)} ({fmt.number(estimate.low)} to {fmt.number(estimate.high)})"
 
 
 CLAIMS: Final = (

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.testbed.contract.requirement import LOGIN, Requirement, ServerUnderTest, UnmetError
+from harness.testbed.contract.requirement import Requirement, ServerUnderTest, UnmetError
+from servers.contract import AUTHENTICATE
 
 #: Wrong passwords after which any throttling has taken effect.
 _GUESSES: Final = 30
-#: Number of a load account that no server has.
-_UNKNOWN_ACCOUNT: Final = 10**9
 
 
 def _guessing_is_throttled(subject: ServerUnderTest) -> None:
-    # First an unknown account, so that no account is locked that a load may need.
-    for username in (subject.dialect.accounts.load_user(_UNKNOWN_ACCOUNT), subject.unused_account()):
+    # First an account that no server has, so that no account is locked that a load may need.
+    for username in (subject.dialect.accounts.load_user(10**9), subject.unused_account()):
         for number in range(_GUESSES):
             if subject.new_client().log_in(username, f"guess {number}").status == 429:
                 return
@@ -24,5 +23,5 @@ def _guessing_is_throttled(subject: ServerUnderTest) -> None:
 #: Last, since a server may lock out every client at this address after guesses.
 ORDER: Final = 6
 REQUIREMENTS: Final = (
-    Requirement("password guessing is throttled (429)", "advised", (LOGIN,), _guessing_is_throttled),
+    Requirement("password guessing is throttled (429)", "advised", (AUTHENTICATE,), _guessing_is_throttled),
 )

@@ -9,16 +9,13 @@ from typing import Final
 from harness.protocol.dialect import names_in
 from harness.testbed.client import ApiClient
 from harness.testbed.contract.requirement import (
-    CSRF,
-    EMAIL,
-    LOGIN,
-    READ,
     NotThereError,
     Requirement,
     ServerUnderTest,
     UnmetError,
     expect,
 )
+from servers.contract import AUTHENTICATE, CSRF, EMAIL, RESTRICTED
 
 #: Bytes of a credential that is longer than any server needs.
 _LONG: Final = 6000
@@ -35,14 +32,14 @@ def _changed(credential: str) -> str:
 
 
 def _forged_is_refused(subject: ServerUnderTest) -> None:
-    client = subject.example_user()
+    client = subject.logged_in()
     client.token = _changed(client.token)
     client.cookie = "; ".join(map(_changed, client.cookie.split("; ")))
     expect(client.read(), 401, "a read with a forged credential")
 
 
 def _unsigned_is_refused(subject: ServerUnderTest) -> None:
-    client = subject.example_user()
+    client = subject.logged_in()
     if client.token.count(".") != 2:
         raise NotThereError("its token is not a JWT, so it has no algorithm")
     header = (
@@ -60,7 +57,7 @@ def _long_is_refused(subject: ServerUnderTest) -> None:
     if subject.transport == "bearer":
         client.token = long
     else:
-        client.cookie = f"{subject.example_user().cookie.partition('=')[0]}={long}"
+        client.cookie = f"{subject.logged_in().cookie.partition('=')[0]}={long}"
     response = client.read()
     if response.status not in (400, 401, 431):
         raise UnmetError(f"a credential of {_LONG:,} bytes returned {response.status}")
@@ -86,13 +83,13 @@ def _cookie_has_safe_attributes(subject: ServerUnderTest) -> None:
 
 
 def _writes_need_csrf_token(subject: ServerUnderTest) -> None:
-    client = subject.example_user()
+    client = subject.logged_in()
     client.csrf = ""
     expect(client.write("forged@example.com"), 403, f"POST {EMAIL} without the CSRF token")
 
 
 def _csrf_token_can_be_requested(subject: ServerUnderTest) -> None:
-    client: ApiClient = subject.example_user()
+    client: ApiClient = subject.logged_in()
     response = client.send("GET", CSRF)
     expect(response, 200, f"GET {CSRF}")
     if subject.dialect.pick(response.json, "csrf_token") is None:
@@ -102,15 +99,17 @@ def _csrf_token_can_be_requested(subject: ServerUnderTest) -> None:
 #: Position of this file in the order of checks.
 ORDER: Final = 3
 REQUIREMENTS: Final = (
-    Requirement("a read with a forged credential returns 401", "needed", (READ,), _forged_is_refused),
+    Requirement("a read with a forged credential returns 401", "needed", (RESTRICTED,), _forged_is_refused),
     Requirement(
-        "a token with alg: none is refused (401)", "needed", (READ,), _unsigned_is_refused, ("bearer",)
+        "a token with alg: none is refused (401)", "needed", (RESTRICTED,), _unsigned_is_refused, ("bearer",)
     ),
-    Requirement("an oversized credential is refused and not echoed", "advised", (READ,), _long_is_refused),
+    Requirement(
+        "an oversized credential is refused and not echoed", "advised", (RESTRICTED,), _long_is_refused
+    ),
     Requirement(
         "the cookie has HttpOnly, SameSite and Path=/",
         "advised",
-        (LOGIN,),
+        (AUTHENTICATE,),
         _cookie_has_safe_attributes,
         ("cookie",),
     ),

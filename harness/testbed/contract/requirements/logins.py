@@ -6,7 +6,8 @@ import json
 from typing import Final
 
 from harness.protocol.dialect import names_in
-from harness.testbed.contract.requirement import LOGIN, Requirement, ServerUnderTest, UnmetError, expect
+from harness.testbed.contract.requirement import Requirement, ServerUnderTest, UnmetError, expect
+from servers.contract import AUTHENTICATE
 
 _JSON: Final = {"Content-Type": "application/json"}
 #: Characters of a username that makes a body longer than any login needs.
@@ -14,7 +15,7 @@ _LONG: Final = 1 << 20
 
 
 def _issues_credential(subject: ServerUnderTest) -> None:
-    client = subject.example_user()
+    client = subject.logged_in()
     if subject.transport == "bearer" and not client.token:
         raise UnmetError("it issued no token")
     if subject.transport == "cookie" and not client.cookie:
@@ -48,20 +49,22 @@ def _hides_the_reason(subject: ServerUnderTest) -> None:
 
 def _body_must_be_json(subject: ServerUnderTest) -> None:
     for body in (b"{", b"[]", b"{}", b'{"username": 1}'):
-        response = subject.new_client().request("POST", LOGIN, body, _JSON)
+        response = subject.new_client().request("POST", AUTHENTICATE, body, _JSON)
         expect(response, 400, f"the login {body.decode()}")
 
 
 def _type_must_be_json(subject: ServerUnderTest) -> None:
     accounts = subject.dialect.accounts
     body = subject.dialect.body({"username": accounts.example, "password": accounts.password})
-    response = subject.new_client().request("POST", LOGIN, body, {"Content-Type": "text/plain"})
+    response = subject.new_client().request("POST", AUTHENTICATE, body, {"Content-Type": "text/plain"})
     expect(response, 415, "a login as text/plain, which a form of another site can send,")
 
 
 def _body_must_be_short(subject: ServerUnderTest) -> None:
     body = json.dumps({"username": "x" * _LONG}).encode()
-    expect(subject.new_client().request("POST", LOGIN, body, _JSON), 413, f"a login of {_LONG:,} bytes")
+    expect(
+        subject.new_client().request("POST", AUTHENTICATE, body, _JSON), 413, f"a login of {_LONG:,} bytes"
+    )
 
 
 def _is_not_cached(subject: ServerUnderTest) -> None:
@@ -75,20 +78,22 @@ def _is_not_cached(subject: ServerUnderTest) -> None:
 ORDER: Final = 2
 REQUIREMENTS: Final = (
     Requirement(
-        "a login with the right password issues a credential", "needed", (LOGIN,), _issues_credential
+        "a login with the right password issues a credential", "needed", (AUTHENTICATE,), _issues_credential
     ),
-    Requirement("a login returns the id of the account", "needed", (LOGIN,), _returns_profile),
+    Requirement("a login returns the id of the account", "needed", (AUTHENTICATE,), _returns_profile),
     Requirement(
-        "a login with a wrong password is refused (401)", "needed", (LOGIN,), _refuses_wrong_password
+        "a login with a wrong password is refused (401)", "needed", (AUTHENTICATE,), _refuses_wrong_password
     ),
     Requirement(
         "an unknown account gets the same response as a wrong password",
         "advised",
-        (LOGIN,),
+        (AUTHENTICATE,),
         _hides_the_reason,
     ),
-    Requirement("a login with an invalid body returns 400", "advised", (LOGIN,), _body_must_be_json),
-    Requirement("a login with another content type returns 415", "advised", (LOGIN,), _type_must_be_json),
-    Requirement("a login with a body of 1 MiB returns 413", "advised", (LOGIN,), _body_must_be_short),
-    Requirement("a login response is not cached (no-store)", "advised", (LOGIN,), _is_not_cached),
+    Requirement("a login with an invalid body returns 400", "advised", (AUTHENTICATE,), _body_must_be_json),
+    Requirement(
+        "a login with another content type returns 415", "advised", (AUTHENTICATE,), _type_must_be_json
+    ),
+    Requirement("a login with a body of 1 MiB returns 413", "advised", (AUTHENTICATE,), _body_must_be_short),
+    Requirement("a login response is not cached (no-store)", "advised", (AUTHENTICATE,), _is_not_cached),
 )

@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.testbed.contract.requirement import (
-    ADMIN,
-    HEALTH,
-    PUBLIC,
-    READ,
-    Requirement,
-    ServerUnderTest,
-    UnmetError,
-    expect,
-)
-
-
-def _health_returns_200(subject: ServerUnderTest) -> None:
-    expect(subject.new_client().send("GET", HEALTH), 200, f"GET {HEALTH}")
-
-
-def _public_returns_200(subject: ServerUnderTest) -> None:
-    expect(subject.new_client().send("GET", PUBLIC), 200, f"GET {PUBLIC}")
+from harness.testbed.contract.requirement import Requirement, ServerUnderTest, UnmetError, expect, returns
+from servers.contract import ADMIN, HEALTH, PUBLIC, RESTRICTED
 
 
 def _public_is_as_long(subject: ServerUnderTest) -> None:
     public = subject.new_client().send("GET", PUBLIC).body
     read = subject.logged_in(subject.unused_account()).read().body
-    if abs(len(public) - len(read)) > _MAX_DIFFERENCE:
+    if abs(len(public) - len(read)) > 16:  # names and numbers may differ in length
         raise UnmetError(f"the public response has {len(public)} bytes, a restricted one {len(read)}")
-
-
-def _read_needs_credential(subject: ServerUnderTest) -> None:
-    expect(subject.new_client().read(), 401, f"GET {READ} without a credential")
 
 
 def _read_returns_account(subject: ServerUnderTest) -> None:
@@ -42,7 +22,7 @@ def _read_returns_account(subject: ServerUnderTest) -> None:
         login = client.log_in(username, subject.dialect.accounts.password)
         expect(login, 200, f"the login of {username}")
         response = client.read()
-        expect(response, 200, f"GET {READ} of {username}")
+        expect(response, 200, f"GET {RESTRICTED} of {username}")
         account = subject.dialect.pick(response.json, "id")
         issued = subject.dialect.pick(login.json, "profile.id")
         if account is None or str(account) != str(issued):
@@ -62,12 +42,9 @@ def _challenges(subject: ServerUnderTest) -> None:
 
 def _admin_needs_role(subject: ServerUnderTest) -> None:
     expect(subject.new_client().read_admin(), 401, f"GET {ADMIN} without a credential")
-    expect(subject.example_user().read_admin(), 403, f"GET {ADMIN} without the role")
+    expect(subject.logged_in().read_admin(), 403, f"GET {ADMIN} without the role")
     expect(subject.admin().read_admin(), 200, f"GET {ADMIN} of an admin")
 
-
-#: Bytes by which the lengths of the two responses may differ, since names and numbers do.
-_MAX_DIFFERENCE: Final = 16
 
 #: Position of this file in the order of checks.
 ORDER: Final = 1
@@ -76,21 +53,26 @@ REQUIREMENTS: Final = (
         "the health route returns 200",
         "advised",
         (HEALTH,),
-        _health_returns_200,
+        returns(200, "GET", HEALTH),
         ("cookie", "bearer", "none"),
     ),
     Requirement(
         "the public route needs no credential",
         "needed",
         (PUBLIC,),
-        _public_returns_200,
+        returns(200, "GET", PUBLIC),
         ("cookie", "bearer", "none"),
     ),
-    Requirement("a read without a credential returns 401", "needed", (READ,), _read_needs_credential),
-    Requirement("a read returns the id of the account", "needed", (READ,), _read_returns_account),
     Requirement(
-        "the public response is as long as a restricted one", "advised", (PUBLIC, READ), _public_is_as_long
+        "a read without a credential returns 401", "needed", (RESTRICTED,), returns(401, "GET", RESTRICTED)
     ),
-    Requirement("a 401 has a WWW-Authenticate challenge", "advised", (READ,), _challenges),
+    Requirement("a read returns the id of the account", "needed", (RESTRICTED,), _read_returns_account),
+    Requirement(
+        "the public response is as long as a restricted one",
+        "advised",
+        (PUBLIC, RESTRICTED),
+        _public_is_as_long,
+    ),
+    Requirement("a 401 has a WWW-Authenticate challenge", "advised", (RESTRICTED,), _challenges),
     Requirement("only admins can read the admin resource", "needed", (ADMIN,), _admin_needs_role),
 )

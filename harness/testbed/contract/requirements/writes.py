@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.testbed.contract.requirement import (
-    ADMIN_ACCOUNT,
-    EMAIL,
-    PASSWORD,
-    READ,
-    REFRESH,
-    Requirement,
-    ServerUnderTest,
-    UnmetError,
-    expect,
-)
+from harness.testbed.contract.requirement import Requirement, ServerUnderTest, UnmetError, expect, returns
+from servers.contract import ADMIN_ACCOUNT, EMAIL, PASSWORD, REFRESH, RESTRICTED
 
 #: New passwords of an account, in turn, since many servers do not accept an earlier password again.
 _PASSWORDS: Final = ("correct horse battery", "battery horse correct")
@@ -26,10 +17,6 @@ def _email_changes(subject: ServerUnderTest) -> None:
     expect(response, 200, f"POST {EMAIL}")
     if b"new@example.com" not in response.body:
         raise UnmetError(f"the response does not contain the new address: {response.body[:100]!r}")
-
-
-def _write_needs_credential(subject: ServerUnderTest) -> None:
-    expect(subject.new_client().write("new@example.com"), 401, f"POST {EMAIL} without a credential")
 
 
 def _password_changes(subject: ServerUnderTest) -> None:
@@ -52,7 +39,7 @@ def _password_changes(subject: ServerUnderTest) -> None:
 def _block_prevents_login(subject: ServerUnderTest) -> None:
     username, admin = subject.unused_account(), subject.admin()
     route = ADMIN_ACCOUNT.format(username=username)
-    expect(subject.example_user().send("POST", route, {"disabled": True}), 403, "a block without the role")
+    expect(subject.logged_in().send("POST", route, {"disabled": True}), 403, "a block without the role")
     expect(admin.send("POST", route, {"disabled": True}), 204, "a block")
     login = subject.new_client().log_in(username, subject.dialect.accounts.password)
     expect(admin.send("POST", route, {"disabled": False}), 204, "the end of a block")
@@ -65,21 +52,21 @@ def _refresh_issues_new_pair(subject: ServerUnderTest) -> None:
         raise UnmetError("the login issued no refresh token")
     spent = client.refresh_token
     expect(client.refresh(), 200, f"POST {REFRESH}")
-    expect(client.read(), 200, f"GET {READ} with the refreshed token")
+    expect(client.read(), 200, f"GET {RESTRICTED} with the refreshed token")
     if client.refresh_token == spent:
         raise UnmetError("the refresh token is still the same after its use")
-
-
-def _invalid_refresh_is_refused(subject: ServerUnderTest) -> None:
-    response = subject.new_client().send("POST", REFRESH, {"refresh_token": "made-up"})
-    expect(response, 401, f"POST {REFRESH} with an invalid token")
 
 
 #: Position of this file in the order of checks.
 ORDER: Final = 4
 REQUIREMENTS: Final = (
     Requirement("the email address can be changed", "needed", (EMAIL,), _email_changes),
-    Requirement("a write without a credential returns 401", "needed", (EMAIL,), _write_needs_credential),
+    Requirement(
+        "a write without a credential returns 401",
+        "needed",
+        (EMAIL,),
+        returns(401, "POST", EMAIL, {"email": "new@example.com"}),
+    ),
     Requirement("the password can be changed with the old one", "needed", (PASSWORD,), _password_changes),
     Requirement("an admin can block an account", "needed", (ADMIN_ACCOUNT,), _block_prevents_login),
     Requirement(
@@ -89,7 +76,7 @@ REQUIREMENTS: Final = (
         "an invalid refresh token is refused (401)",
         "needed",
         (REFRESH,),
-        _invalid_refresh_is_refused,
+        returns(401, "POST", REFRESH, {"refresh_token": "made-up"}, " with an invalid token"),
         ("bearer",),
     ),
 )

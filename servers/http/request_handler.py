@@ -7,13 +7,19 @@ from aiohttp import web
 _BAD_REQUEST: Final = 400
 
 
-class RedactingRequestHandler(web.RequestHandler):
-    """Request handler of aiohttp that does not quote malformed requests.
+class RequestHandler(web.RequestHandler):
+    """Request handler of aiohttp that does not quote malformed requests, and reports the receipt of bodies.
 
     aiohttp quotes the faulty header line in its response and its log, and that line may contain a credential.
     """
 
     __slots__ = ()
+
+    @property
+    def receiving(self) -> bool:
+        """Whether a handler is waiting for the body of its request."""
+        request = self._current_request
+        return request is not None and not request.content.is_eof()
 
     def handle_error(
         self,

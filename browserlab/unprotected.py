@@ -1,16 +1,24 @@
-"""Removal of protections of the API, by changes of requests and responses in the proxy."""
+"""Removal of single protections, of the API and of the client, so that no server has to be made unsafe.
+
+The proxy changes requests and responses of the API; the client's page gets an injected script, as by a
+compromised dependency or an XSS vulnerability.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from browserlab.pages import Page
 
 #: Value of a cookie's attribute; `unsaid` for a cookie without the attribute.
 SameSite = Literal["Strict", "Lax", "None", "unsaid"]
 
 _SAME_SITE: Final = re.compile(r"; *SameSite=\w+", re.IGNORECASE)
 _HTTP_ONLY: Final = re.compile(r"; *HttpOnly", re.IGNORECASE)
+_POLICY: Final = "Content-Security-Policy"
 
 
 @dataclass(frozen=True)
@@ -47,3 +55,20 @@ class Weakened:
 
 #: The API with all protections of the server.
 AS_IT_COMES: Final = Weakened()
+
+
+def inject(files: Mapping[str, Page], script: str, *, policy: bool) -> dict[str, Page]:
+    """Return the client's files with a script in the page.
+
+    Args:
+        files: The client's files, by path.
+        script: URL of the script.
+        policy: Whether the page keeps its Content-Security-Policy.
+    """
+    tag = f'<script src="{script}"></script></head>'.encode()
+    injected = dict(files)
+    for path in ("/", "/index.html"):
+        page = files[path]
+        headers = {name: text for name, text in page.headers.items() if policy or name != _POLICY}
+        injected[path] = replace(page, body=page.body.replace(b"</head>", tag), headers=headers)
+    return injected
