@@ -75,7 +75,6 @@ def test_an_example_meets_the_contract(sandbox: Sandbox, example: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @both
 def test_an_example_is_measured_beside_the_twins(sandbox: Sandbox, example: Path) -> None:
     """Reads and whole sittings, every answer right: four arms, and what is compared with what."""

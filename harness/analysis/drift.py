@@ -51,24 +51,25 @@ class Drift:
 
 def drifts(observed: Observation, confidence: float) -> list[Drift]:
     """Return the drift of server CPU and median service time, omitting arms without slots in both thirds."""
-    return [_drift(metric, value, observed, confidence) for metric, value in _METRICS.items()]
-
-
-def _drift(metric: str, value: Callable[[Slot], float], observed: Observation, confidence: float) -> Drift:
-    moved = _moved(observed, value)
-    points = {
-        arm: [moved[instance] for instance in instances if instance in moved]
-        for arm, instances in by_arm(observed.plan.targets).items()
-    }
-    pairs = [pair for pair in combinations(points, 2) if min(len(points[arm]) for arm in pair) > 1]
-    each = 1 - (1 - confidence) / max(1, len(pairs))
     enough = len(observed.plan.order) >= 3 * _ENOUGH_SLOTS * len(observed.plan.targets)
-    return Drift(
-        metric,
-        arms={arm: geometric_mean(ratios, confidence) for arm, ratios in points.items() if ratios},
-        pairs={(base, arm): ratio(points[base], points[arm], each) for base, arm in pairs},
-        strays=_strays(moved) if enough else {},
-    )
+    rows = []
+    for metric, value in _METRICS.items():
+        moved = _moved(observed, value)
+        points = {
+            arm: [moved[instance] for instance in instances if instance in moved]
+            for arm, instances in by_arm(observed.plan.targets).items()
+        }
+        pairs = [pair for pair in combinations(points, 2) if min(len(points[arm]) for arm in pair) > 1]
+        each = 1 - (1 - confidence) / max(1, len(pairs))
+        rows.append(
+            Drift(
+                metric,
+                arms={arm: geometric_mean(ratios, confidence) for arm, ratios in points.items() if ratios},
+                pairs={(base, arm): ratio(points[base], points[arm], each) for base, arm in pairs},
+                strays=_strays(moved) if enough else {},
+            )
+        )
+    return rows
 
 
 def _strays(moved: Mapping[int, float]) -> dict[int, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ def measurements(observed: Observation, confidence: float) -> list[Measurement]:
         "longest_profile": {instance: longest[arm] for arm, instance in first.items() if arm in longest},
         "store_rtt": dict.fromkeys(first.values(), observed.store_rtt_us),
     }
-    rows = _rows(observed, estimates, scenario.params, None, confidence)
+    rows = list(_rows(observed, estimates, scenario.params, None, confidence))
     steps = observed.steps()
     for step in steps if len(steps) > 1 else []:
         params = scenario.params | {"step": step}
@@ -50,48 +50,35 @@ def _rows(
     params: dict[str, Any],
     step: str | None,
     confidence: float,
-) -> list[Measurement]:
-    """Return the rows of the whole scenario or of one step, arm by arm."""
-    rows: list[Measurement] = []
-    slots = by_instance(observed)
+) -> Iterator[Measurement]:
+    """Yield the rows of the whole scenario or of one step, arm by arm."""
+    scenario, slots = observed.scenario, by_instance(observed)
     for arm, instances in arms(observed).items():
         records = [record for i in instances for slot in slots[i] for record in slot.records]
         samples = sum(record.requests for record in records if step in (None, record.step))
         for metric, values in estimates.items():
-            points = {instance: float(values[instance]) for instance in instances if instance in values}
-            if points:
-                rows.append(_row(observed, params, arm, metric, points, samples, confidence))
-    return rows
-
-
-def _row(
-    observed: Observation,
-    params: dict[str, Any],
-    arm: str,
-    metric: str,
-    by_instance: Mapping[int, float],
-    samples: int,
-    confidence: float,
-) -> Measurement:
-    points = list(by_instance.values())
-    counts = Counter(map(observed.batch, by_instance))
-    batches = [counts[batch] for batch in range(observed.batches)] if observed.batches > 1 else []
-    positive = METRICS[metric].scale == "log" and min(points) > 0
-    estimate = (geometric_mean if positive else mean)(points, confidence, batches)
-    return Measurement(
-        scenario=observed.scenario.name,
-        load=observed.scenario.load.label,
-        params=params,
-        arm=arm,
-        metric=metric,
-        unit=METRICS[metric].unit,
-        value=estimate.value,
-        ci=estimate.ci,
-        instances=len(points),
-        points=points,
-        samples=samples,
-        batches=batches,
-    )
+            measured = [instance for instance in instances if instance in values]
+            if not measured:
+                continue
+            points = [float(values[instance]) for instance in measured]
+            counts = Counter(map(observed.batch, measured))
+            batches = [counts[batch] for batch in range(observed.batches)] if observed.batches > 1 else []
+            positive = METRICS[metric].scale == "log" and min(points) > 0
+            estimate = (geometric_mean if positive else mean)(points, confidence, batches)
+            yield Measurement(
+                scenario=scenario.name,
+                load=scenario.load.label,
+                params=params,
+                arm=arm,
+                metric=metric,
+                unit=METRICS[metric].unit,
+                value=estimate.value,
+                ci=estimate.ci,
+                instances=len(points),
+                points=points,
+                samples=samples,
+                batches=batches,
+            )
 
 
 def comparisons(

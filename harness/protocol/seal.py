@@ -5,8 +5,8 @@ other side chose. The key of a session is derived from the secret and the nonces
 message is authenticated and numbered, so that none can be changed, dropped, repeated, sent back or inserted
 by others unnoticed. Messages are not encrypted: their contents are not secret.
 
-A message is a line, whose number both sides count, or a table with its number, for a channel that may lose
-some.
+A message is a line with a number that both sides count, or a table with its number, for a channel that may
+lose some.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def version() -> dict[str, str]:
 
 
 def about(cpu: str) -> dict[str, Any]:
-    """Return the description that a worker sends of itself and its machine, whose CPU model is `cpu`."""
+    """Return the description that a worker sends of itself and its machine; `cpu` is its CPU model."""
     return {
         "version": version(),
         "host": socket.gethostname(),

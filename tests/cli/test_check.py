@@ -92,7 +92,6 @@ def test_a_documentation_only_commit_passes(
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_code_from_elsewhere_is_an_invalid_measurement(
     sandbox: Sandbox, repository: Callable[..., Path], tmp_path: Path
 ) -> None:

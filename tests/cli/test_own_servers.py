@@ -34,7 +34,6 @@ USERS, INSTANCES = 4, 2
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_every_request_is_accounted_for(sandbox: Sandbox) -> None:
     """What the server counts is what was recorded, and what was asked before; what it lacks is told."""
     counted = f'{PORT}\nCOUNTS = "{sandbox.folder}/{{port}}.json"'

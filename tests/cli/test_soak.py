@@ -63,7 +63,6 @@ def _port(server: psutil.Process) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_a_leak_from_outside_is_found_in_one_process_alone(tmp_path: Path) -> None:
     """Connections that are opened and never closed are descriptors of one server, and fail the soak.
 

@@ -53,7 +53,6 @@ ALL = {"anonymous", "token", "cookie"}
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_every_part_of_standard(tmp_path: Path) -> None:
     """Each step its own row, each cost its own servers, and the floor left out where it cannot take part."""
     (tmp_path / "small.toml").write_text(SUITE)

@@ -141,8 +141,12 @@ def test_clean_asks_before_it_removes(tmp_path: Path) -> None:
 
 def test_history_writes_a_table_figures_and_a_file(tmp_path: Path) -> None:
     """From stored results, of which times on one machine and ratios on all are followed."""
-    for quick in (ROOT / "results" / "published").glob("*-quick"):
-        shutil.copytree(quick, tmp_path / "published" / quick.name)
+    published = ROOT / "results" / "published" / "20261126-quick"
+    shutil.copytree(published, tmp_path / "published" / "later")
+    result = json.loads((published / "result.json").read_text())
+    result["run"]["started_at"] = "2026-11-20T08:00:00Z"
+    (tmp_path / "published" / "earlier").mkdir()
+    (tmp_path / "published" / "earlier" / "result.json").write_text(json.dumps(result))
     done = ask("history", "--results", "published", "--out", "out", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     written = {file.name for file in (tmp_path / "out").iterdir()}

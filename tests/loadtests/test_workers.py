@@ -223,7 +223,7 @@ def test_nobody_else_becomes_a_worker(tmp_path: Path) -> None:
     with (other / "loadtests" / "pacing.py").open("a") as file:
         file.write("# changed\n")
     with stage(tmp_path, 1) as on:
-        on.gather(limit_s=60)
+        on.gather(limit_s=30)  # it ends with the limit
         host, port = on.address.split(":")
         ours = str(OURS.root / "loadtests" / "locustfile.py")
         on.start("locust", ["--worker", "-f", ours, "--master-host", host, "--master-port", port], {})

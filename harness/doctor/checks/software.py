@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -47,19 +47,14 @@ def read_versions(root: Path = processes.ROOT) -> tuple[str, int, _Different] | 
     """
     lock = root / "requirements.lock"
     if lock.exists():
-        return _compare(lock.name, _locked(lock.read_text(encoding="utf-8")))
+        lines = lock.read_text(encoding="utf-8").splitlines()
+        pins = [line.rstrip("\\ ") for line in lines if line and not line.startswith((" ", "#"))]  # no hashes
+        return _compare(lock.name, map(Requirement, pins))
     try:
         required = metadata.requires(_DISTRIBUTION)
     except metadata.PackageNotFoundError:
         return None
     return _compare("the wheel's requirements", map(Requirement, required or ()))
-
-
-def _locked(text: str) -> Iterator[Requirement]:
-    """Yield the pins of a lock file; the lines between them are hashes."""
-    for line in text.splitlines():
-        if line and not line.startswith((" ", "#")):
-            yield Requirement(line.rstrip("\\ "))
 
 
 def _compare(source: str, pins: Iterable[Requirement]) -> tuple[str, int, _Different]:

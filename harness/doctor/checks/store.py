@@ -21,10 +21,6 @@ def store(redis_url: str | None) -> Judgement:
     return _store_at(redis_url) if redis_url else _embedded_store()
 
 
-def _found(where: str, version: str) -> Judgement:
-    return Judgement("ok", f"{version} ({where})")
-
-
 def _missing(where: str, fault: str) -> Judgement:
     return Judgement(
         "blocker",
@@ -44,7 +40,7 @@ def _store_at(url: str) -> Judgement:
         return _missing("the store's URL", str(error))
     except store_nodes.FAILURES as error:
         return _missing(where, f"no answer: {error}")
-    return _found(where, " ".join(store_nodes.store_version(info)))
+    return Judgement("ok", f"{' '.join(store_nodes.store_version(info))} ({where})")
 
 
 def _embedded_store() -> Judgement:
@@ -54,4 +50,4 @@ def _embedded_store() -> Judgement:
     except (EnvironmentFailedError, OSError, subprocess.SubprocessError) as error:
         return _missing("embedded store", str(error))
     name, _, rest = done.stdout.partition(" server v=")  # `Valkey server v=9.1.2 sha=...`
-    return _found("embedded", f"{name.lower()} {rest.partition(' ')[0]}")
+    return Judgement("ok", f"{name.lower()} {rest.partition(' ')[0]} (embedded)")
