@@ -40,7 +40,7 @@ def drawn(name: str, result: Result) -> Figure:
 
 def title(figure: Figure) -> str:
     """What it says on top, however many lines it takes."""
-    return " ".join(line.get_text() for line in figure.texts if line.get_weight() == "bold")
+    return " ".join(line.get_text() for line in figure.texts if line.get_fontweight() == "bold")
 
 
 def of_lifetimes(*, denylist: bool = True) -> ClaimAnswer:
