@@ -20,6 +20,8 @@ from servers import contract
 #: Transport of the credential, by scheme, for all schemes of the experiments.
 TRANSPORTS: Final[Mapping[str, Literal["cookie", "bearer"]]] = {
     "cookie": "cookie",
+    "cookie-client": "cookie",
+    "cookie-stock": "cookie",
     "token-cookie": "cookie",
     "token": "bearer",
     "token-refresh": "bearer",
@@ -36,6 +38,17 @@ _CALL: Final = """async ([path, method, body]) => {
     return (await session.fetch(path, init)).status;
   } catch (error) {
     return 0;
+  }
+}"""
+
+
+_ACCOUNT_ID: Final = """async (path) => {
+  const { session } = await import("/app.js");
+  try {
+    const answer = await session.fetch(path, { method: "GET" });
+    return answer.ok ? (await answer.json()).id : "";
+  } catch (error) {
+    return "";
   }
 }"""
 
@@ -90,6 +103,10 @@ class Visitor:
     async def read(self) -> int:
         """Call the restricted route as the page does, and return the status, 0 without a response."""
         return await self._call(contract.RESTRICTED, "GET", None)
+
+    async def account_id(self) -> str:
+        """Call the restricted route as the page does, and return the account's id; empty if it is refused."""
+        return str(await self.page.evaluate(_ACCOUNT_ID, contract.RESTRICTED))
 
     async def write(self, email: str) -> int:
         """Change the email address as the page does, and return the status, 0 without a response."""

@@ -28,10 +28,10 @@ def test_every_attack_names_a_test_that_exists() -> None:
     attacks = [row for row in rows[2:] if row[1].strip()]
     assert len(attacks) > 50
     for attack, _, tests in attacks:
-        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", tests)
+        named = re.findall(r"`(tests/[\w/]+/)?(test_\w+\.py)::(test_\w+)`", tests)
         assert named, attack
-        for file, name in named:
-            assert name in defined_tests(ROOT / "tests" / "servers" / file), (attack, file, name)
+        for folder, file, name in named:
+            assert name in defined_tests(ROOT / (folder or "tests/servers") / file), (attack, file, name)
 
 
 @pytest.mark.parametrize("heading", ["The viewer", "Between the machines of a run"])

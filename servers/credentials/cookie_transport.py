@@ -18,6 +18,28 @@ from servers.settings import Settings
 SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
+def cookie_value(request: web.Request, name: str) -> str | None:
+    """Return the value of the cookie `name`; None unless the request has exactly one cookie of that name.
+
+    `request.cookies` also ends a pair at white space, strips all of Unicode's spaces from a name, and takes
+    the last of several cookies. A sibling host can use that: it plants a cookie for the whole domain that has
+    another name to browsers, and this one to the server. So only `;` separates pairs here, and only spaces
+    and tabs are stripped (RFC 6265 section 5.4).
+    """
+    begin = f"{name}="
+    values = [
+        pair[len(begin) :]
+        for header in request.headers.getall(hdrs.COOKIE, ())
+        for text in header.split(";")
+        if (pair := text.strip(" \t")).startswith(begin)
+    ]
+    if len(values) != 1:
+        return None
+    value = values[0]
+    is_quoted = len(value) > 1 and value[0] == value[-1] == '"'  # as http.cookies writes a value with `=`
+    return value[1:-1] if is_quoted else value
+
+
 class CookieTransport(Transport):
     """Transport in a cookie that scripts cannot read and other sites cannot use.
 
@@ -46,7 +68,7 @@ class CookieTransport(Transport):
         return credential
 
     def carried(self, request: web.Request) -> str | None:
-        credential = request.cookies.get(self.name)
+        credential = cookie_value(request, self.name)
         if not credential or len(credential) > self._max_bytes or not credential.isascii():
             return None
         return credential

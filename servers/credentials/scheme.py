@@ -30,6 +30,7 @@ Requirement = Literal[
     "ids of 128 random bits",
     "no lost update",
     "no resurrection",
+    "planted cookies",
     "store outage",
 ]
 

@@ -1,6 +1,8 @@
 """The application: routes and handlers, identical for all schemes."""
 
-from aiohttp import web
+from typing import Final
+
+from aiohttp import hdrs, web
 
 from servers import contract, schemes
 from servers.accounts import Accounts
@@ -11,6 +13,9 @@ from servers.http import admin, cors, handlers
 from servers.http.app_keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
 from servers.http.responses import MAX_BODY_BYTES
 from servers.settings import Settings
+
+#: Seconds for which browsers remember to use https only: a year, which lists of preloaded hosts require.
+_HSTS_S: Final = 31_536_000
 
 
 def create_app(scheme: str, settings: Settings) -> web.Application:
@@ -43,9 +48,16 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
             web.post(contract.ADMIN_ACCOUNT, admin.change_account),
         ]
     )
+    if settings.behind_tls:
+        app.on_response_prepare.append(_require_tls)
     if settings.allow_origins:
         cors.allow(app, settings.allow_origins, module.ABOUT.transport)
     return app
+
+
+async def _require_tls(_: web.Request, response: web.StreamResponse) -> None:
+    """Have browsers use https only from now on (RFC 6797), for this host but not for hosts below it."""
+    response.headers[hdrs.STRICT_TRANSPORT_SECURITY] = f"max-age={_HSTS_S}"
 
 
 async def _close_pools(app: web.Application) -> None:

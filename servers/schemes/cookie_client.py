@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 import aiohttp_session
+from aiohttp import web
 from aiohttp_session import Session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet, MultiFernet
@@ -60,6 +61,11 @@ class RotatingStorage(EncryptedCookieStorage):
             samesite="Lax",
         )
         self._fernet = MultiFernet(keys)  # type: ignore[assignment]  # has both methods that are used
+        self._transport = transport
+
+    def load_cookie(self, request: web.Request) -> str | None:
+        """Return the cookie's value as the transport reads it, without cookies planted by other hosts."""
+        return self._transport.carried(request)
 
 
 class CookieClient(StockSessionScheme):

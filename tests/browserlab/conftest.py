@@ -13,7 +13,11 @@ from servers.embedded_store import embedded_store
 from tests import browser
 from tests.servers.process import Server
 
-SERVERS = ("cookie", "token", "token-cookie", "token-refresh", f"cookie{AGAIN}")
+SERVERS = (
+    *("cookie", "cookie-client", "cookie-stock"),
+    *("token", "token-cookie", "token-refresh"),
+    f"cookie{AGAIN}",
+)
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
-from browserlab.experiments import crossing, forgery, injection, load, names, wait
+from browserlab.experiments import crossing, forgery, injection, load, names, planting, wait
 from browserlab.session import BrowserSession
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -87,6 +89,18 @@ async def test_injection(servers: dict[str, int]) -> None:
         "readable cookie (session)",
     }
     assert all((row.ran, row.acted) == (not row.policy, not row.policy) for row in rows)
+
+
+async def test_planting(servers: dict[str, int]) -> None:
+    """The browser stores a sibling's cookie; only stock aiohttp-session takes it for the session."""
+    _, rows = await planting.run(servers)
+    rejected = {"none", "tab in a value"}  # by Chromium
+    accepted = set(product(planting.WAYS, planting.PREFIXES.keys() - rejected))
+    assert {(row.way, row.prefix) for row in rows if row.planted} == accepted
+    hardened = [row for row in rows if row.scheme != "cookie-stock"]
+    assert {row.served_as for row in hardened} == {"visitor"}
+    robbed = {(row.way, row.prefix) for row in rows if row.served_as == "attacker"}
+    assert robbed == accepted
 
 
 async def test_wait(servers: dict[str, int]) -> None:

@@ -68,6 +68,7 @@ def test_attributes(port: int, name: str) -> None:
     assert cookie["max-age"] == str(5 * 60 * 60)
     assert not cookie["secure"]
     assert not cookie["domain"]
+    assert "Strict-Transport-Security" not in log_in(port).headers
 
 
 @pytest.mark.parametrize("scheme", COOKIE_SCHEMES)
@@ -78,8 +79,11 @@ def test_attributes_behind_tls(scheme: str, store_url: str, accounts_file: Path,
     server = Server(scheme, *options, log=tmp_path / "log", env={"REDIS_URL": store_url})
     try:
         host = f"127.0.0.1:{server.port}"
-        assert log_in(server.port, Origin=f"http://{host}").status == 403
+        refused = log_in(server.port, Origin=f"http://{host}")
         answer = log_in(server.port, Origin=f"https://{host}")
+        assert (refused.status, answer.status) == (403, 200)
+        for either in (refused, answer):
+            assert either.headers["Strict-Transport-Security"] == "max-age=31536000"
         cookie = answer.cookies[name]
         assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
         headers = {"Cookie": f"{name}={cookie.value}", contract.CSRF_HEADER: answer.json["csrf_token"]}
@@ -213,6 +217,54 @@ def test_fixation_of_a_live_id(port: int, server: Server, cookie_caller: Client,
     lives_on = waived("end of the replaced session") or stateless
     assert attacker.get(contract.RESTRICTED).status == (200 if lives_on else 401)
     assert victim.get(contract.RESTRICTED).json["id"] == "123"
+
+
+#: What stands before a planted cookie's name: spaces that browsers do not strip, or another cookie's value.
+PREFIXES = ["\u2000", "\u00a0", "\u0085", "\u3000", "x=1 ", "x=1\t"]
+
+
+def identified(port: int, cookie: str) -> str:
+    """The id of the account that the server takes a request with this header for; empty if for none."""
+    headers = {"Cookie": cookie.encode().decode("latin-1")}
+    answer = Client(port).send("GET", contract.RESTRICTED, headers=headers)
+    return str(answer.json["id"]) if answer.status == 200 else ""
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_planted_cookie_of_another_name(
+    cookie_caller: Client,
+    port: int,
+    name: str,
+    waived: Waived,
+    new_account: Callable[[], Credentials],
+    prefix: str,
+) -> None:
+    """A sibling host plants a name that browsers do not take for the session's, and so let it plant."""
+    attacker = Client(port)
+    attacker.log_in(new_account())
+    own, theirs = (f"{name}={client.cookies[name]}" for client in (cookie_caller, attacker))
+    victim, thief = identified(port, own), identified(port, theirs)
+    assert victim != thief
+    both = {identified(port, f"{own}; {prefix}{theirs}"), identified(port, f"{prefix}{theirs}; {own}")}
+    assert both == ({victim, thief} if waived("planted cookies") else {victim})
+    assert identified(port, f"{prefix}{theirs}") == ""
+
+
+def test_two_cookies_of_the_name(
+    cookie_caller: Client, port: int, name: str, new_account: Callable[[], Credentials]
+) -> None:
+    """None of them counts: who can plant one can log a user out, but not in as another."""
+    attacker = Client(port)
+    attacker.log_in(new_account())
+    own, theirs = (f"{name}={client.cookies[name]}" for client in (cookie_caller, attacker))
+    assert identified(port, f"{own}; {theirs}") == identified(port, f"{theirs}; {own}") == ""
+    assert identified(port, f"a=b;{own} ; c=d") == identified(port, own) != ""
+
+
+def test_what_a_browser_sends_back_is_accepted(port: int) -> None:
+    """To the letter as it was set, with quotes where the value has them."""
+    (line,) = log_in(port).headers.get_all("Set-Cookie", [])
+    assert identified(port, line.partition(";")[0]) == "123"
 
 
 @pytest.mark.parametrize("value", ["x" * 4097, "é", "../../etc", '"', "x", "*", "\xff\xfe"])
