@@ -18,6 +18,7 @@ SCHEMES: Final = ("cookie", "token-cookie", "cookie-client", "cookie-stock")
 OPTIONS: Final = ()
 
 Way = Literal["script", "Set-Cookie"]
+Identified = Literal["visitor", "attacker", "none"]
 WAYS: Final[tuple[Way, ...]] = ("script", "Set-Cookie")
 #: Text before the name of the session's cookie, which makes it part of another name or value to browsers.
 PREFIXES: Final[Mapping[str, str]] = {
@@ -40,14 +41,14 @@ class PlantingRow:
         way: Way in which the sibling's page plants the cookie.
         prefix: Description of the text before the cookie's name.
         planted: Whether the browser has stored the cookie.
-        served_as: User that the server then identified.
+        identified: User that the server then identified.
     """
 
     scheme: str
     way: Way
     prefix: str
     planted: bool
-    served_as: Literal["visitor", "attacker", "none"]
+    identified: Identified
 
 
 async def run(servers: Mapping[str, int]) -> tuple[str, Sequence[PlantingRow]]:
@@ -75,13 +76,16 @@ async def _plant(session: BrowserSession, scheme: str, way: Way, prefix: str) ->
             await visitor.page.evaluate("line => { document.cookie = line; }", line)
         cookies = await visitor.page.context.cookies()
         await visitor.open(sites.OWN)
-        identified = await visitor.account_id()
+        account_id = await visitor.account_id()
+    identified: Identified = "none"
+    if account_id in (own_id, attackers_id):
+        identified = "visitor" if account_id == own_id else "attacker"
     return PlantingRow(
         scheme,
         way,
         prefix,
         planted=any(cookie["domain"] == f".{sites.OWN}" for cookie in cookies),
-        served_as={own_id: "visitor", attackers_id: "attacker"}.get(identified, "none"),
+        identified=identified,
     )
 
 

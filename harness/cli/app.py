@@ -71,9 +71,9 @@ class _Group(TyperGroup):
         return _without_types_of_flags(super().get_params(ctx))
 
 
-def _paragraphs(text: str) -> str:
+def _paragraphs(text: str | None) -> str:
     """Return a docstring with each of its paragraphs on one line, so that help wraps them at any width."""
-    paragraphs = inspect.cleandoc(text).split("\n\n")
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
     return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from harness.analysis.stats.sequential import Pending
 from harness.analysis.stats.verdict import holm
@@ -77,17 +77,7 @@ class Judge:
     ) -> GateCheck:
         scenario, load, params = question.about
         answer, detail = verdict
-        figure: dict[str, Any] = dict.fromkeys(("value", "limit", "ci", "noise_floor"))
-        if estimate is not None:
-            value, interval = _shown(question, estimate, self.confidence)
-            figure = {
-                "value": value,
-                "sides": estimate.sides,
-                "unit": estimate.unit,
-                "limit": estimate.limit,
-                "ci": interval,
-                "noise_floor": estimate.noise_floor,
-            }
+        value, interval = (None, None) if estimate is None else _shown(question, estimate, self.confidence)
         return GateCheck(
             kind=question.kind,
             scenario=scenario,
@@ -96,11 +86,16 @@ class Judge:
             subject=question.subject,
             metric=question.metric,
             is_ratio=question.is_ratio,
+            value=value,
+            sides=None if estimate is None else estimate.sides,
+            unit="" if estimate is None else estimate.unit,
             bound=question.bound,
+            limit=None if estimate is None else estimate.limit,
+            ci=interval,
+            noise_floor=None if estimate is None else estimate.noise_floor,
             batches=_batches(rows),
             answer=answer,
             detail=detail,
-            **figure,
         )
 
     def _verdict(

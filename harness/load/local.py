@@ -91,11 +91,13 @@ class LoadProcess:
         Raises:
             InvalidMeasurementError: It wrote none, or an incomplete one.
         """
-        with suppress(FileNotFoundError, ValueError), self._recording.open(encoding="utf-8") as lines:
+        if not self._recording.exists() or not self._recording.stat().st_size:
+            raise self.failure()
+        with self._recording.open(encoding="utf-8") as lines:
             timeline = Timeline.read(lines)
-            if timeline.complete:
-                return timeline
-        raise self.failure()
+        if not timeline.complete:
+            raise self.failure()
+        return timeline
 
     def failure(self) -> InvalidMeasurementError:
         """Return the error that describes its end before its report."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from harness.load.generator import Generator
@@ -70,7 +71,7 @@ class Setup:
     incidents: Mapping[int, IncidentKind]
     workers: RemoteWorkers | None
 
-    @property
+    @cached_property
     def placement(self) -> Placement:
         """Return the CPUs of servers, store and load."""
         return place(usable_cpus(), self.options.processes, self.suite.processes_each)

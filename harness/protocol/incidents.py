@@ -217,5 +217,5 @@ class Timeline:
             ),
             footer.get("lag_p99_ns", 0),
             footer.get("errors", {}),
-            complete=footer.get("end") == len(rows),
+            complete=footer.get("end") == len(rows) and {"lag_p99_ns", "errors"} <= footer.keys(),
         )

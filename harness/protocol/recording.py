@@ -194,7 +194,7 @@ class Recording:
             fields["scenario"],
             tuple(SlotRecord(**row) for row in rows),
             end.get("errors", {}),
-            complete=end.get("slots") == len(rows),
+            complete=end.get("slots") == len(rows) and "errors" in end,
             # Older recordings lack the key: their times end when the answer was read.
             answers_end=fields.get("answers_end", "read"),
         )

@@ -41,18 +41,20 @@ def temp_folder() -> Iterator[Path]:
             f"{place}, the folder for temporary files, has too long a path for the Unix sockets in it:"
             f" name one of {_LONGEST_PLACE} bytes or fewer with TMPDIR."
         )
+    folder: Path | None = None
     try:
-        with signals.deferred():
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            with contextlib.suppress(OSError):  # a file system without locks: it never counts as left over
-                owner = locks.try_lock(folder / OWNER, f"pid {os.getpid()}")
-    except OSError as error:
-        raise files.failure(error, Path(place, PREFIX)) from error
-    try:
+        try:
+            with signals.deferred():  # a signal of the meantime is raised at its end
+                folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+                with contextlib.suppress(OSError):  # without locks it never counts as left over
+                    owner = locks.try_lock(folder / OWNER, f"pid {os.getpid()}")
+        except OSError as error:
+            raise files.failure(error, Path(place, PREFIX)) from error
         yield folder
     finally:
         with signals.deferred():
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
             if owner is not None:
                 owner.release()
 

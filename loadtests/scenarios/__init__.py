@@ -42,8 +42,15 @@ def names() -> list[str]:
 
 
 def load(name: str) -> ScenarioFile:
-    """Import one scenario; raises ModuleNotFoundError if there is none of that name."""
+    """Return a scenario.
+
+    Raises:
+        ModuleNotFoundError: There is no scenario of that name.
+        AttributeError: The file lacks one of its definitions.
+    """
     module: Any = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    if hasattr(module, "visit") != hasattr(module, "STEPS"):
+        raise AttributeError(f"{module.__name__} needs both visit and STEPS, or neither")
     keys = (field.name for field in fields(ScenarioFile))
     defined: dict[str, Any] = {key: value for key in keys if (value := getattr(module, key.upper(), None))}
     return ScenarioFile(name=name, visit=getattr(module, "visit", _read), **defined)

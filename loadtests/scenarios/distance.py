@@ -1,5 +1,7 @@
 """Restricted reads at a set rate with a delayed store: what does each added store round trip cost a user?"""
 
-TITLE = "restricted reads with added store round-trip time (store_delay_ms)"
-MODEL = "open"
-SETS = "store_delay_ms"
+from typing import Final
+
+TITLE: Final = "restricted reads with added store round-trip time (store_delay_ms)"
+MODEL: Final = "open"
+SETS: Final = "store_delay_ms"

@@ -1,20 +1,20 @@
 """One user session: log in, read, write, read again, log out."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from servers import contract
 
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE = "whole user sessions (login, reads, a write, logout), started at a set rate"
-MODEL = "open"
-STEPS = ("login", "read", "write", "logout")
-NEEDS_CREDENTIAL = True
-ASKS = (contract.EMAIL, contract.LOGOUT)
+TITLE: Final = "whole user sessions (login, reads, a write, logout), started at a set rate"
+MODEL: Final = "open"
+STEPS: Final = ("login", "read", "write", "logout")
+NEEDS_CREDENTIAL: Final = True
+ASKS: Final = (contract.EMAIL, contract.LOGOUT)
 
 #: Reads before the write, and again after it.
-READS = 5
+READS: Final = 5
 
 
 def visit(session: "Session") -> None:

@@ -1,13 +1,13 @@
 """Repeated logins: what share of a login is the scheme's, and what share is password hashing?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE = "logins as fast as the server answers"
-MODEL = "closed"
-STEPS = ("login",)
+TITLE: Final = "logins as fast as the server answers"
+MODEL: Final = "closed"
+STEPS: Final = ("login",)
 
 
 def visit(session: "Session") -> None:

@@ -1,15 +1,15 @@
 """The signing key changes, with or without overlap: which requests fail, and how many logins follow?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from loadtests.session import Session
 
-TITLE = "reads at a set rate while servers with another key take over; logged-out users log in again"
-MODEL = "open"
-STEPS = ("read", "login")
-NEEDS_CREDENTIAL = True
-INCIDENT = "key rotation"
+TITLE: Final = "reads at a set rate while servers with another key take over; logged-out users log in again"
+MODEL: Final = "open"
+STEPS: Final = ("read", "login")
+NEEDS_CREDENTIAL: Final = True
+INCIDENT: Final = "key rotation"
 
 
 def visit(session: "Session") -> None:

@@ -1,4 +1,6 @@
 """Restricted reads as fast as the server answers: what does a read cost, and what is the throughput?"""
 
-TITLE = "restricted reads as fast as the server answers"
-MODEL = "closed"
+from typing import Final
+
+TITLE: Final = "restricted reads as fast as the server answers"
+MODEL: Final = "closed"

@@ -36,19 +36,15 @@ class TokenScheme(Scheme):
         backend: Storage outside of this process; None if the scheme has none.
     """
 
-    _backend: RevocationBackend | None
-
-    def __init__(
-        self, tokens: Tokens, transport: Transport, backend: RevocationBackend | None = None
-    ) -> None:
+    def __init__(self, tokens: Tokens, transport: Transport, backend: Backend | None = None) -> None:
         super().__init__(transport, backend)
         self._tokens = tokens
 
     @classmethod
-    def bearer(cls, name: str, settings: Settings, backend: RevocationBackend | None = None) -> Self:
-        """Return the scheme `name` with HS256 tokens as bearer tokens."""
+    def bearer(cls, name: str, settings: Settings, *backend: Any) -> Self:
+        """Return the scheme `name` with HS256 tokens as bearer tokens, and its backend if it needs one."""
         tokens = Tokens(signing_keys.shared(settings.secrets), name, settings.lifetime_s)
-        return cls(tokens, BearerTransport(settings.max_credential_bytes), backend)
+        return cls(tokens, BearerTransport(settings.max_credential_bytes), *backend)
 
     async def admit(self, claims: dict[str, Any]) -> Identity:
         """Return the identity for the claims of a verified token.
@@ -82,10 +78,6 @@ class TokenScheme(Scheme):
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         self._transport.remove(response)
 
-    async def revoke_account(self, account_id: str) -> None:
-        if self._backend is not None:
-            await self._backend.revoke_account(account_id)
-
     async def csrf_token(self, request: web.Request) -> str:
         if not self._transport.needs_proof:
             return await super().csrf_token(request)
@@ -112,7 +104,19 @@ class TokenScheme(Scheme):
             raise self._transport.invalid() from None
 
 
-class RevocableTokenScheme(TokenScheme):
+class BackedTokenScheme(TokenScheme):
+    """Scheme whose backend can revoke all tokens of an account."""
+
+    _backend: RevocationBackend
+
+    def __init__(self, tokens: Tokens, transport: Transport, backend: RevocationBackend) -> None:
+        super().__init__(tokens, transport, backend)
+
+    async def revoke_account(self, account_id: str) -> None:
+        await self._backend.revoke_account(account_id)
+
+
+class RevocableTokenScheme(BackedTokenScheme):
     """Scheme that can revoke single tokens, by a record of each issued token."""
 
     @abc.abstractmethod

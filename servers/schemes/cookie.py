@@ -27,6 +27,9 @@ class Cookie(SessionScheme):
 
     _backend: SessionRecords
 
+    def __init__(self, records: SessionRecords, transport: CookieTransport) -> None:
+        super().__init__(SessionStorage(records, transport), transport, records)
+
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity
     ) -> dict[str, str | int]:
@@ -47,5 +50,4 @@ class Cookie(SessionScheme):
 def build(name: str, settings: Settings) -> Scheme:
     """Return the scheme."""
     records = SessionRecords(*store_of(name, settings), settings.lifetime_s)
-    transport = CookieTransport(name, settings)
-    return Cookie(SessionStorage(records, transport), transport, records)
+    return Cookie(records, CookieTransport(name, settings))

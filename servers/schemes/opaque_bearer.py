@@ -29,6 +29,9 @@ class OpaqueBearer(Scheme):
 
     _backend: SessionRecords
 
+    def __init__(self, transport: BearerTransport, records: SessionRecords) -> None:
+        super().__init__(transport, records)
+
     async def identify(self, request: web.Request) -> Identity:
         record = await self._backend.read(self._transport.read(request))
         if record is None:

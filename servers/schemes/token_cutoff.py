@@ -8,7 +8,7 @@ from typing import Any
 
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import SERVER_SIDE, About, Scheme
-from servers.credentials.token_scheme import TokenScheme
+from servers.credentials.token_scheme import BackedTokenScheme
 from servers.settings import Settings
 from servers.stores.connection import store_of
 from servers.stores.revocation_cutoffs import Cutoffs
@@ -22,7 +22,7 @@ ABOUT = About(
 )
 
 
-class TokenCutoff(TokenScheme):
+class TokenCutoff(BackedTokenScheme):
     """Scheme that accepts tokens issued after their account's cut-off."""
 
     _backend: Cutoffs

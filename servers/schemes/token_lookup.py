@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import SERVER_SIDE, About, Scheme
-from servers.credentials.token_scheme import TokenScheme
+from servers.credentials.token_scheme import BackedTokenScheme
 from servers.settings import Settings
 from servers.stores.lookups import Lookup
 
@@ -21,7 +21,7 @@ ABOUT = About(
 _EPOCH: Final = "epoch"
 
 
-class TokenLookup(TokenScheme):
+class TokenLookup(BackedTokenScheme):
     """Scheme that accepts a token while its account is in the epoch of its issue."""
 
     _backend: Lookup

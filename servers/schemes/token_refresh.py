@@ -15,7 +15,7 @@ from aiohttp import web
 from servers import contract
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import SELF_CONTAINED, About, Current, Scheme
-from servers.credentials.token_scheme import ISSUED, TokenScheme
+from servers.credentials.token_scheme import ISSUED, BackedTokenScheme
 from servers.settings import Settings
 from servers.stores.connection import store_of
 from servers.stores.refresh_families import RefreshFamilies
@@ -34,7 +34,7 @@ ABOUT = About(
 _FAMILY: Final = "sid"
 
 
-class TokenRefresh(TokenScheme):
+class TokenRefresh(BackedTokenScheme):
     """Scheme that accepts its tokens until they expire, and renews them while their refresh family exists."""
 
     _backend: RefreshFamilies

@@ -1,7 +1,7 @@
 """Denylist of revoked tokens, and an index of each account's tokens, in the store.
 
 {prefix}ended:{jti}            present from the revocation until a minute after the token's expiry
-{prefix}account:{account id}   the jti of its tokens (servers.stores.account_index)
+{prefix}account:{account id}   the jti of its tokens (servers.stores.indexed_records)
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final
 from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
 
-from servers.stores.account_index import IndexedRecords
+from servers.stores.indexed_records import IndexedRecords
 from servers.stores.store import execute, store_operation
 
 #: Seconds that an entry outlives its token, in case the store's clock is ahead of the server's.

@@ -2,7 +2,7 @@
 
     {prefix}family:{family id}     hash: account, secret (SHA-256 of the current token's secret) and, after
                                    the first use, spent (of the previous token) and spent_at (milliseconds)
-    {prefix}account:{account id}   its families (servers.stores.account_index)
+    {prefix}account:{account id}   its families (servers.stores.indexed_records)
 
 A refresh token is `family id.secret`. The secret of its successor is an HMAC of the token, so that a client
 that lost a response, or sent two requests at once, gets the same successor and not a second one. RFC 9700
@@ -15,8 +15,8 @@ import secrets
 import time
 from typing import Final, Literal, NamedTuple, cast
 
-from servers.stores.account_index import IndexedRecords
 from servers.stores.connection import Store
+from servers.stores.indexed_records import IndexedRecords
 from servers.stores.store import store_operation
 
 #: Random bytes of a family's id, and of its first secret.

@@ -1,7 +1,7 @@
 """Sessions in the store: format of the records, and operations on them.
 
     {prefix}session:{SHA-256 of the id}   JSON: created, expires (Unix seconds), session (its fields)
-    {prefix}account:{account id}          digests of its session ids (servers.stores.account_index)
+    {prefix}account:{account id}          digests of its session ids (servers.stores.indexed_records)
 
 Ids are stored hashed, so that read access to the store reveals no usable id.
 """
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from servers import contract
-from servers.stores.account_index import IndexedRecords
 from servers.stores.connection import Store
+from servers.stores.indexed_records import IndexedRecords
 from servers.stores.store import execute, store_operation
 
 #: Random bytes of an id; OWASP requires at least 8, this project at least 16.

@@ -98,8 +98,8 @@ async def test_planting(servers: dict[str, int]) -> None:
     accepted = set(product(planting.WAYS, planting.PREFIXES.keys() - rejected))
     assert {(row.way, row.prefix) for row in rows if row.planted} == accepted
     hardened = [row for row in rows if row.scheme != "cookie-stock"]
-    assert {row.served_as for row in hardened} == {"visitor"}
-    robbed = {(row.way, row.prefix) for row in rows if row.served_as == "attacker"}
+    assert {row.identified for row in hardened} == {"visitor"}
+    robbed = {(row.way, row.prefix) for row in rows if row.identified == "attacker"}
     assert robbed == accepted
 
 

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from servers import contract
 from servers.http.deadlines import Deadlines
-from servers.stores import account_index, session_records
+from servers.stores import indexed_records, session_records
 from servers.stores.connection import connect
 from servers.stores.session_records import Record, SessionRecords
 from tests.servers.serialisable import orders
@@ -267,7 +267,7 @@ def sessions(
 ) -> Callable[[], RuleBasedStateMachine]:
     """Returns a function that makes the machine, under a clock of its own."""
     clock = SimpleNamespace(now=time.time())
-    for module in (session_records, account_index):
+    for module in (session_records, indexed_records):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     return lambda: Sessions(store_url, store, clock)
 

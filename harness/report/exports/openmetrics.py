@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Final
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector
 
 from harness.report.content import wording
 from harness.report.exports.parts.format import with_params
@@ -33,8 +34,18 @@ _CASE: Final = ("suite", "scenario", "load")
 
 def texts(result: Result) -> tuple[str]:
     """Return the text; the label `estimate` is `value`, or `lower` and `upper` for the interval."""
-    text: bytes = generate_latest(SimpleNamespace(collect=lambda: _families(result)))  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    registry.register(_Gauges(result))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return (text.decode(),)
+
+
+class _Gauges(Collector):
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        return _families(self._result)
 
 
 def _families(result: Result) -> Iterator[GaugeMetricFamily]:

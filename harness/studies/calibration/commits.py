@@ -87,7 +87,7 @@ class GateTrial(Model):
     @property
     def right(self) -> bool:
         """Whether the gate failed only for the slower scheme, and named no other."""
-        scheme = next(commit.scheme for commit in COMMITS if commit.name == self.kind)
+        scheme = {commit.name: commit.scheme for commit in COMMITS}[self.kind]
         expected = (RegressionError.exit_code, [scheme]) if scheme else (0, [])
         return (self.exit_code, self.named) == expected
 

@@ -218,7 +218,7 @@ def goals(trials: Sequence[Trial]) -> list[Goal]:
         if row := by_kind.get(name):
             is_met = row.slower.happened / row.slower.trials >= least / _TRIALS
             stated.append(_goal(f"{KINDS[name].title} at least {least} called slower", row.slower, is_met))
-    timed = middle(trial.seconds for trial in trials if KINDS[trial.kind] in RATES)
+    timed = middle(trial.seconds for trial in trials if KINDS.get(trial.kind) in RATES)
     if timed is not None:
         text = f"median time to a verdict at most {_SECONDS} s"
         stated.append(Goal(text, f"{timed.value:.0f} s", timed.value <= _SECONDS))

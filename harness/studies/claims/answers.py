@@ -78,8 +78,15 @@ class Answers:
 
 def answer_of(claim: Claim, outcome: Outcome) -> ClaimAnswer:
     """Return a claim and its outcome as an entry of the list."""
-    described = {name: text for name, text in vars(claim).items() if name in ClaimAnswer.model_fields}
-    return ClaimAnswer(**described, **dict(outcome))
+    return ClaimAnswer(
+        number=claim.number,
+        says=claim.says,
+        by=claim.by,
+        kind=claim.kind,
+        experiment=claim.experiment,
+        rule=claim.rule,
+        **dict(outcome),
+    )
 
 
 def load(folder: Path) -> AnswersFile:

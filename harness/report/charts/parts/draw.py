@@ -5,7 +5,6 @@ A chart is made from a Result alone; None means that it does not apply. Only dra
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +60,9 @@ def _drawn(result: Result) -> Iterator[tuple[str, str, Figure]]:
     """Yield the name, the caption and the figure of each chart that applies."""
     from harness.report.charts.parts.drawable import drawable
 
-    for name, draw in figures():
-        if (figure := draw(drawable(result))) is not None:
-            yield name, _shows(sys.modules[draw.__module__]), figure
+    for name, module in _modules():
+        if hasattr(module, "draw") and (figure := module.draw(drawable(result))) is not None:
+            yield name, _shows(module), figure
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Final
 
 from harness.results.claims import ClaimFigure, Outcome
@@ -50,8 +49,9 @@ def crossing(rows: Sequence[Crossing]) -> Outcome:
 
 def forgery(rows: Sequence[Forgery]) -> Outcome:
     """Return which forged writes the server carries out, for each protection."""
-    # The experiment makes all attacks on a case before those on the next one.
-    cases = {case: [row.carried_out for row in attacks] for case, attacks in groupby(rows, _case)}
+    cases: dict[str, list[bool]] = defaultdict(list)
+    for row in rows:
+        cases[_case(row)].append(row.carried_out)
     figures = [
         figure(f"{case}: forgeries carried out", sum(carried_out), f"of {len(carried_out)}")
         for case, carried_out in cases.items()
