@@ -12,7 +12,7 @@ from harness.results.model import Check
 from tests import noise
 from tests.sandbox import ROOT
 
-PUBLISHED: Path = ROOT / "results" / "published" / "20261127-quick"
+PUBLISHED: Path = ROOT / "results" / "published" / "20261125-quick"
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def started() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The published quick run with an incident added, as a run would leave it."""
-    result = archive.load(PUBLISHED / "20261127-quick")
+    result = archive.load(PUBLISHED / "20261125-quick")
     place = tmp_path_factory.mktemp("report")
     write.write(with_incidents(result, OUTAGE), place)
     return place
@@ -109,7 +109,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run as if every verdict and every status of a check had come of it; no verdict is withheld."""
-    result = archive.load(PUBLISHED / "20261127-quick")
+    result = archive.load(PUBLISHED / "20261125-quick")
     verdicts = cycle(get_args(Verdict))
     rows = [row.model_copy(update={"verdict": next(verdicts)}) for row in result.comparisons]
     warned = [check.model_copy(update={"status": "warning"}) for check in result.validity[:2]]
@@ -286,7 +286,7 @@ def test_several_results_on_one_page(started: Browser, tmp_path: Path) -> None:
 
 def test_an_invalid_run_says_so_first(started: Browser, tmp_path: Path) -> None:
     """In the place of the answer, in the colour of what is wrong."""
-    good = archive.load(PUBLISHED / "20261127-quick")
+    good = archive.load(PUBLISHED / "20261125-quick")
     bad = Result.model_validate(
         good.model_dump() | {"validity": [{"check": "errors", "status": "invalid", "detail": "12 failed"}]}
     )
