@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 bench: $(VENV)/.run-ready  ## measure cookies against tokens: 90 seconds, ends with a summary and charts
 	$(BIN)/python bench.py run quick
 
-soak: $(VENV)/.run-ready  ## twenty minutes of the twins: fails on an error, or if any process keeps growing
+soak: $(VENV)/.run-ready  ## twenty minutes of the reference servers: fails on an error, or if any process keeps growing
 	$(BIN)/python bench.py run soak
 
 # Debian's where this is root there, since no download is needed that apt does not know; elsewhere Playwright's own.

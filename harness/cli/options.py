@@ -32,7 +32,7 @@ def envvar(option: str) -> str:
 
 
 def settable(option: str, metavar: str | None, text: str, **limits: Any) -> Any:
-    """Declare an option that its environment variable sets, too."""
+    """Declare an option that can also be set by its environment variable."""
     return typer.Option(option, metavar=metavar, envvar=envvar(option), help=text, **limits)
 
 
@@ -90,7 +90,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON; other output goe
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only (and JSON with --json).")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on this machine to end.")]
 
-#: Output by `--json` and `--quiet`.
+#: Returns the output of a command for `--json` and `--quiet`.
 output = Output.of
 
 

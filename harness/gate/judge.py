@@ -1,9 +1,9 @@
 """Verdicts of a gate: pass, regression, or inconclusive. Pure.
 
-A figure passes if its interval lies entirely within its limit. It is a regression if the interval, after
-Holm's adjustment over all figures with verdicts, lies entirely beyond the limit, did so without the newest
-batch of server processes, and that batch alone confirms it. Otherwise it is inconclusive, and a further batch
-is measured.
+A value passes if its confidence interval lies entirely within its limit. It is a regression if three
+conditions hold: the interval lies entirely beyond the limit, after Holm's adjustment over all values with
+verdicts; it already did so without the newest batch of server processes; and the newest batch alone confirms
+it. Exact counts need no confirmation. Otherwise the value is inconclusive, and a further batch is measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.measure.result_builder import ResultBuilder
 from harness.results.gate import GateCheck, GateVerdict
 from harness.results.model import Measurement
 
-#: Relative rounding error of a counted figure.
+#: Relative rounding error of a counted value.
 _ROUNDING: Final = 1e-9
 
 #: A verdict and its reason.
@@ -28,23 +28,23 @@ _Verdict = tuple[GateVerdict, str]
 
 @dataclass(frozen=True)
 class Judge:
-    """Verdicts on questions, from what a run has measured so far.
+    """Gives a verdict on each question of a gate, from the measurements so far.
 
     Attributes:
-        questions: Questions to answer.
-        confidence: Confidence of one interim analysis.
+        questions: Questions of the gate (`harness/gate/questions.py`).
+        confidence: Confidence level of one interim analysis.
     """
 
     questions: Sequence[GateQuestion]
     confidence: float
 
     def answers(self, measurements: Iterable[Measurement]) -> list[GateCheck]:
-        """Return one answer per question, in their order."""
+        """Return one answer per question, in the order of the questions."""
         all_rows = list(measurements)
         rows = [_rows(question, all_rows) for question in self.questions]
         pairs = list(zip(self.questions, rows, strict=True))
         estimates = [self._find(question, selected) for question, selected in pairs]
-        # Estimates without the newest batch: it confirms a suspicion, so it must not raise it as well.
+        # Estimates without the newest batch: a batch must not confirm a suspicion that it raised itself.
         before = [
             self._find(question, {key: _earlier(row) for key, row in selected.items()})
             if _batches(selected) > 1
@@ -56,11 +56,11 @@ class Judge:
         return list(map(self._answer, self.questions, rows, estimates, verdicts))
 
     def _find(self, question: GateQuestion, rows: Rows) -> RatioEstimate | None:
-        """Return the figure of a question; None if its rows are incomplete, or it cannot be calculated."""
+        """Return the estimate for a question; None if its rows are incomplete, or it cannot be calculated."""
         return question.find(rows, self.confidence) if question.figures <= rows.keys() else None
 
     def _beyond(self, estimates: Sequence[RatioEstimate | None]) -> list[bool]:
-        """Return whether each figure is beyond its limit, Holm-adjusted over all questions with verdicts."""
+        """Return for each estimate whether it is beyond its limit, Holm-adjusted over all with verdicts."""
         judged = [i for i, question in enumerate(self.questions) if question.judged]
         adjusted = dict(zip(judged, holm([_p_value(estimates[i]) for i in judged]), strict=True))
         return [adjusted.get(i, 1.0) < 1 - self.confidence for i in range(len(estimates))]
@@ -128,7 +128,7 @@ class Judge:
 
 
 def unanswered(rows: Iterable[GateCheck]) -> list[GateCheck]:
-    """Return the rows of an invalid measurement, without verdicts."""
+    """Return the rows with their verdicts removed, because the measurement is invalid."""
     return [
         row.model_copy(update={"answer": "not judged", "detail": "the measurement is invalid"})
         for row in rows
@@ -145,13 +145,16 @@ def _p_value(estimate: RatioEstimate | None) -> float:
 
 
 def _batches(rows: Rows) -> int:
-    """Return the number of batches with all arms of a question; metrics counted once per arm have none."""
+    """Return the number of batches with all arms of a question.
+
+    Metrics that are counted once per arm do not limit it, unless there are no others.
+    """
     several = [row for row in rows.values() if row.instances > 1] or list(rows.values())
     return min((sum(1 for points in row.by_batch() if points) for row in several), default=0)
 
 
 def _earlier(row: Measurement) -> Measurement:
-    """Return the measurement without the last batch that includes the arm."""
+    """Return the measurement without its newest batch that includes the arm."""
     batches = row.by_batch()
     last = max(i for i, points in enumerate(batches) if points)
     kept = [[] if i == last else points for i, points in enumerate(batches)]
@@ -163,7 +166,7 @@ def _earlier(row: Measurement) -> Measurement:
 
 
 def _newest(row: Measurement) -> Measurement:
-    """Return the measurement of the last batch that includes the arm."""
+    """Return the measurement of only the newest batch that includes the arm."""
     points = [points for points in row.by_batch() if points][-1]
     return row.model_copy(update={"points": points, "batches": [], "instances": len(points)})
 
@@ -171,7 +174,7 @@ def _newest(row: Measurement) -> Measurement:
 def _shown(
     question: GateQuestion, estimate: RatioEstimate, confidence: float
 ) -> tuple[float, tuple[float, float]]:
-    """Return the figure and its interval, from its excess over the limit."""
+    """Return the value that a question is about and its interval, from the excess over the limit."""
     limit = estimate.limit
     if question.is_ratio:
         value, low, high = estimate.excess.ratio(confidence)

@@ -1,4 +1,4 @@
-"""Server instances of one rig, and the scenarios that run on them one after the other."""
+"""Runs scenarios, one after the other, on the same rig: a store and fresh server instances of every arm."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 from harness.testbed.sampler import ProcessSampler
 
-#: Discarded requests to each process of an instance that an earlier scenario has warmed up.
+#: Discarded requests to each server process that an earlier scenario has already warmed up.
 _WARM_REQUESTS: Final = 100
 #: A request without an answer after this long is an error.
 _REQUEST_TIMEOUT_S: Final = 10
 
 
-#: Observation of one load; names of servers and stores that were restarted during it; reason for an early
-#: end, if another machine stopped answering.
+#: Observation of one load; names of servers and stores that were restarted during it; error if the load ended
+#: early because another machine stopped answering, otherwise None.
 ObservedLoad = tuple[Observation, list[str], load.BrokenOffError | None]
 
 
@@ -63,17 +63,17 @@ class Batch:
     def started(
         cls, setup: Setup, conditions: Conditions, arms: Sequence[Arm], number: int, reporter: Reporter
     ) -> Iterator[Batch]:
-        """Start a store and the servers of these arms, with the additional sessions of the scenarios.
+        """Start a store and the servers of these arms, and add the sessions that the scenarios require.
 
         Args:
             setup: Settings of the run.
-            conditions: Required settings of servers and store.
+            conditions: Requirements of the scenarios on servers and store.
             arms: Arms to start servers for.
             number: Number of the batch within the run, from 1.
             reporter: Receives progress messages.
 
         Raises:
-            EnvironmentFailedError: A part cannot be started.
+            EnvironmentFailedError: The store or a server cannot be started.
         """
         _announce(setup, conditions, arms, reporter)
         rig = Rig(
@@ -102,7 +102,7 @@ class Batch:
         """Run the slots of the suite's scenario number `index` on the instances.
 
         Raises:
-            EnvironmentFailedError: A part could not be started or died, or the disk is full.
+            EnvironmentFailedError: A process could not be started or died, or the disk is full.
             InvalidMeasurementError: The load ended early, and nothing was recorded.
         """
         scenario = self.setup.suite.scenarios[index]
@@ -119,7 +119,7 @@ class Batch:
 
         Raises:
             EnvironmentFailedError: A server died, or the store died outside the incident, or the load hangs.
-            InvalidMeasurementError: The load ended without its report.
+            InvalidMeasurementError: The load ended without its final report.
         """
         scenario = self.setup.suite.scenarios[index]
         self.reporter.log(f"{scenario.label}: all schemes at once for {scenario.seconds:g} s")
@@ -135,7 +135,7 @@ class Batch:
         suite, scenario = self.setup.suite, self.setup.suite.scenarios[index]
         wanted = suite.arms_of([scenario])
         arms = [arm for arm in self.rig.arms if arm.name in wanted]
-        # Per instance as many slots as in the first batch, even with fewer arms.
+        # The scenario's slots are for all of its arms. With fewer arms each instance gets as many as before.
         slots = max(1, round(scenario.slots * len(arms) / len(wanted)))
         is_warm = self._is_warm and scenario.warmup_requests is None
         warmup_requests = _WARM_REQUESTS if is_warm else suite.warmup(scenario)
@@ -161,10 +161,11 @@ class Batch:
         )
 
     def _observe(self, scenario: Scenario, instances: Sequence[Instance], plan: Plan) -> ObservedLoad:
-        """Run a plan, and read meters and processes before and after it."""
+        """Run a plan; measure the usage of each slot, and the memory of servers and store at the end."""
         rig = self.rig
         meters = [instance.meter for instance in instances]
-        # Servers that already run use the store of --redis-url, or a store that this run cannot read.
+        # This run reads one store, its own or that of --redis-url. Servers that it did not start use the
+        # latter if there is one, otherwise a store that it cannot read.
         running = [number for number, instance in enumerate(instances) if instance.process is None]
         recorder = UsageRecorder(meters, self._meter, () if rig.store.given else running)
         rtt_us = [rig.store.rtt_us()]
@@ -207,7 +208,7 @@ class Batch:
 
 
 def _identities(rig: Rig, instances: Sequence[Instance]) -> dict[str, object]:
-    """Return what identifies the processes of each instance that can be observed, and of the store."""
+    """Return the process ids of each instance with a meter, and of the store; another value is a restart."""
     trees = {
         f"{instance.target.arm} #{number}": instance.meter.meet()
         for number, instance in enumerate(instances)
@@ -217,7 +218,7 @@ def _identities(rig: Rig, instances: Sequence[Instance]) -> dict[str, object]:
 
 
 def _sampler(rig: Rig, instances: Sequence[Instance], seconds: float) -> ProcessSampler:
-    """Return a sampler of the processes that exist before the load; the load's own are added later."""
+    """Return a sampler of servers, store and harness; load processes are added when they start."""
     sampler = ProcessSampler(seconds)
     for number, instance in enumerate(instances):
         for position, pid in enumerate(instance.pids):

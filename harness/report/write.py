@@ -54,7 +54,7 @@ def attempt(failed: str, make: Callable[[], list[Made]], remedy: str = "") -> li
     """Draw charts or write files after a measurement, and return them; if that fails, print the reason.
 
     Args:
-        failed: What is missing then, for the message.
+        failed: Beginning of the message if that fails, such as `no report`.
         make: Function that makes the charts or files and returns them.
         remedy: Sentence that explains how to get them later.
     """

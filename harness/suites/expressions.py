@@ -69,7 +69,7 @@ class Dual:
         return Dual(value, _mixed(self, 1 / other.value, other, -value / other.value))
 
     def figures(self) -> list[MetricTerm]:
-        """Return no metrics: those of a constant."""
+        """Return no metrics, since a node of this class is a constant."""
         return []
 
     def evaluate(self, values: Mapping[MetricTerm, float]) -> Dual:  # noqa: ARG002 - as the other nodes
@@ -190,7 +190,7 @@ class _Reader:
         return ValueError(f"{self._text!r}: expected {what} at column {begin + 1} (got {got})")
 
     def sum(self) -> Node:
-        """Parse terms, which are factors, that are added and subtracted."""
+        """Parse a sum of products."""
         return self._chain(("+", "-"), lambda: self._chain(("*", "/"), self._factor))
 
     def _chain(self, signs: Sequence[str], operand: Callable[[], Node]) -> Node:

@@ -15,7 +15,7 @@ from harness.errors import InterruptedRunError
 
 @dataclass(frozen=True)
 class Output:
-    """Where a command prints.
+    """Output of a command: text to a console, and JSON to standard output if it was requested.
 
     Attributes:
         console: Console for text.

@@ -66,7 +66,7 @@ class Instance:
         return self.process.pid
 
 
-#: Waits until a server that was started is ready: with the number of the instance and the latest time.
+#: Waits until a started server is ready; called with the number of the instance and the deadline.
 _Await = Callable[[int, float], Instance]
 
 

@@ -29,7 +29,7 @@ _RESOLUTION_LIMIT_S: Final = 1e-6
 def clock(resolution_s: float, source: str | None, available: Sequence[str] = ()) -> Judgement:
     """Judge the clock: every request reads it twice, so its cost and resolution are part of the result.
 
-    It is Python's clock for durations, with the kernel's source of it, None if unknown.
+    `resolution_s` is of Python's clock for durations, `source` the kernel's source of it, None if unknown.
     """
     figure = f"{source or 'unknown source'}, resolution {resolution_s * 1e9:g} ns"
     if source in _SLOW_CLOCKS:

@@ -43,7 +43,7 @@ def cpus(present: int, usable: int, *, can_bind: bool) -> Judgement:
 def quota(limit: float | None, usable: int, throttled: int, throttled_now: int) -> Judgement:
     """Judge the CPU quota: a group that has used its share stops until the next period, for up to 100 ms.
 
-    `limit` is in CPUs (None for no limit); the group was throttled so many times before and during the check.
+    `limit` is in CPUs (None for no limit); the counts are those before and during the check.
     """
     if throttled_now:
         figure = f"throttled {throttled_now} times during the check, {throttled} times before"

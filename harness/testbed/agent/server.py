@@ -97,7 +97,7 @@ class _Agent:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str) -> None:
         nonce = seal.nonce()
         writer.write(json_lines.line({"protocol": messages.PROTOCOL, "nonce": nonce}).encode())
-        async with asyncio.timeout(5):  # to prove the secret
+        async with asyncio.timeout(5):  # seconds to prove the secret
             run_nonce = messages.nonce_of(json_lines.parse(await reader.readline()))
             session = seal.Seal(self._secret, "agent", "run", messages.SESSION, nonce, run_nonce)
             request = session.open_line(await reader.readline())

@@ -107,9 +107,9 @@ def name(python: str) -> str:
 
 
 def contents(python: str) -> dict[str, Any]:
-    """Return what an interpreter has, which runs isolated, as servers do.
+    """Return the version of an interpreter (`python`), and those of its packages by name (`packages`).
 
-    `python` is its version, `packages` that of each installed package, by name.
+    It runs isolated, as servers do.
 
     Raises:
         EnvironmentFailedError: The interpreter fails.

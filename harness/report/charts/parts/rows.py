@@ -67,7 +67,7 @@ def name(row: Measurement) -> str:
 
 
 def prepare(panel: Axes, title: str, labels: Sequence[str], unit: str, room: float = 0.5) -> None:
-    """Set title, row labels and axis label of a panel, with so many rows of room above and below."""
+    """Set title, row labels and axis label of a panel, with `room` rows of space above and below."""
     style.set_title(panel, title)
     panel.set_yticks(range(len(labels)), labels)
     panel.set_ylim(len(labels) - 1 + room, -room)
