@@ -1,4 +1,4 @@
-"""Executes a plan: warm-up, then slot after slot, and the recording of all slots."""
+"""Executes a plan: warms up every server instance, then runs and records slot after slot."""
 
 from __future__ import annotations
 
@@ -33,35 +33,35 @@ from loadtests.scenarios import ScenarioFile
 from loadtests.session import Session
 from servers import contract
 
-#: If a slot begins at an agreed moment, its clocks are read this long before.
+#: If several load machines start a slot at a common moment, each reads its own CPU time this long before it.
 _CLOCKS_BEFORE_NS: Final = 200_000
 
 
 class RecordSink(Protocol):
-    """Destination of a recording: a file, or a connection to the master."""
+    """Destination of a recording: a file, or a worker's connection to Locust's master."""
 
     def write(self, text: str, /) -> object:
         """Append text."""
 
     def flush(self) -> None:
-        """End a slot: what was written is kept, whatever happens next."""
+        """Pass on what was written so far, so that it is kept even if the load fails later."""
 
     def close(self) -> None:
         """End the recording."""
 
 
 class PlanRun:
-    """One plan in progress, shared by all its users.
+    """Run of one plan, shared by all virtual users.
 
     Each user calls `take_part` once. The recording is written slot by slot, so that a long run does not fill
-    the memory, and a load that ends early leaves what it recorded.
+    the memory, and finished slots are kept if the load ends early.
 
     Args:
         plan: Slots, targets and load.
-        scenario: Scenario that defines a visit.
+        scenario: Scenario, which defines a visit: the requests of one arrival, or of one iteration of a user.
         environment: Locust's environment.
         recording: Destination of the recording.
-        edges: Barrier that is called at the edges of slots and returns when to continue.
+        edges: Barrier at both ends of the recorded part of each slot; returns when the load may continue.
         ended: Called at the end with an error message; empty on success.
     """
 
@@ -93,11 +93,11 @@ class PlanRun:
         gevent.setswitchinterval(SWITCH_INTERVAL_S)
 
     def take_part(self) -> None:
-        """Act as one user from login to the last slot; any exception ends the run without a report."""
+        """Act as one user, from login to the last slot; after an exception the recording has no footer."""
         index, self._users = self._users, self._users + 1
         try:
             self._run_user(index)
-        except Exception as error:  # noqa: BLE001 - on any error, or the other users would wait for ever
+        except Exception as error:  # noqa: BLE001 - otherwise the other users would wait forever
             self._ended(f"{type(error).__name__}: {error}")
 
     def _run_user(self, index: int) -> None:
@@ -114,7 +114,7 @@ class PlanRun:
         self._rendezvous.meet(self._finish)
 
     def _log_in(self, index: int) -> list[Session]:
-        """Log in once per arm (per instance if credentials are used up) and connect to each instance."""
+        """Log in once per arm (per instance if a credential works only once); connect to each instance."""
         sessions: dict[int, Session] = {}
         for instances in by_arm(self._plan.targets).values():
             first = self._plan.targets[instances[0]]
@@ -134,7 +134,7 @@ class PlanRun:
         return [sessions[target.instance] for target in self._plan.targets]
 
     def _run_phase(self, session: Session) -> None:
-        """Take part in the current phase."""
+        """Make one user's share of the visits of the current phase."""
         session.enter(self._tally)
         visit = self._scenario.visit
 
@@ -145,7 +145,7 @@ class PlanRun:
         self._phase.run(arrive)
 
     def _new_phase(self, slot: int, duration_ns: int, start_ns: int | None = None) -> Phase:
-        """Return the load of a slot, from `start_ns` on, or at once if None."""
+        """Return a phase of load for a slot, which starts at `start_ns`, or immediately if None."""
         if self._plan.model == "closed":
             return ClosedPhase(duration_ns, start_ns)
         # The same offsets in every slot of a block, so that all instances get the same bursts.
@@ -156,14 +156,17 @@ class PlanRun:
         return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns, start_ns)
 
     def _warm_up(self) -> None:
+        """Start the warm-up of an instance."""
         self._report_tally()
         self._phase = CountedPhase(-(-self._plan.warmup_requests // self._plan.users))
 
     def _lead_in(self, slot: int) -> None:
+        """Start the lead-in of a slot, which is not recorded."""
         self._report_tally()
         self._phase = self._new_phase(slot, self._plan.lead_ns)
 
     def _begin(self, slot: int, instance: int) -> None:
+        """Start the recorded part of a slot, once the harness has read its meters."""
         self._report_tally()
         begin_ns = self._edges.begin(slot, instance)
         if begin_ns is None:
@@ -177,11 +180,12 @@ class PlanRun:
             self._read_clocks()
 
     def _read_clocks(self) -> None:
-        """Read how long this process has used its CPU, and waited for it, until now."""
+        """Read this process's CPU time, and the time that it has waited for a CPU."""
         self._cpu_ns = process_time_ns()
         self._wait_ns = _cpu_wait_ns()
 
     def _end(self, slot: int, instance: int) -> None:
+        """Record a slot, and set the instance's next rate if this is a search for its capacity."""
         elapsed_ns = perf_counter_ns() - self._start_ns
         cpu_ns = process_time_ns() - self._cpu_ns
         wait_ns = _cpu_wait_ns() - self._wait_ns
@@ -200,7 +204,7 @@ class PlanRun:
             search.record(meets_limit(response_ns, self._tally.dropped, self._plan.limit_ns))
 
     def _report_tally(self) -> None:
-        """Report the tally of the phase to Locust, and begin a new one."""
+        """Report the tally of the last phase to Locust, and begin a new one."""
         for step in self._tally.steps.values():
             self._errors += step.errors
         self._tally.report_to_locust(self._environment.stats)
@@ -215,7 +219,7 @@ class PlanRun:
 
 
 def _cpu_wait_ns() -> int:
-    """Return for how long (ns) this thread was runnable but waiting for a CPU; 0 if not counted."""
+    """Return for how long (ns) this thread was runnable but had no CPU; 0 if the kernel does not count it."""
     try:
         return int(Path("/proc/thread-self/schedstat").read_bytes().split()[1])
     except OSError:

@@ -1,4 +1,4 @@
-"""Base class of schemes with a session behind a cookie, for any aiohttp-session storage."""
+"""Base class of schemes with a session cookie, for any aiohttp-session storage."""
 
 # ruff: noqa: D102 - servers.credentials.scheme documents the methods
 
@@ -16,8 +16,8 @@ class SessionScheme(Scheme):
 
     Args:
         storage: Session storage of aiohttp-session.
-        transport: Transport of a session's id, or of the session itself.
-        backend: Storage outside of this process; None if the scheme has none.
+        transport: Cookie with the session's id, or with the session itself.
+        backend: Store of the sessions outside of this process; None if the cookie holds the session itself.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class SessionScheme(Scheme):
         aiohttp_session.setup(app, self._storage)
 
     def binding(self, session: Session) -> str:
-        """Return the text that identifies `session`, to which its CSRF token is bound."""
+        """Return the text that identifies `session`; its CSRF token is a signature of this text."""
         return str(session.identity)
 
     async def identify(self, request: web.Request) -> Identity:
@@ -43,7 +43,7 @@ class SessionScheme(Scheme):
 
     async def update(self, request: web.Request, identity: Identity) -> None:
         session = await aiohttp_session.get_session(request)
-        # Saved after the handler has responded. The role is kept: only a login grants rights.
+        # aiohttp-session saves it after the handler has returned. Only a login may change the role.
         session.update(identity._replace(role=session["role"])._asdict())
 
     async def csrf_token(self, request: web.Request) -> str:
