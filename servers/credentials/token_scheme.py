@@ -105,7 +105,7 @@ class TokenScheme(Scheme):
 
 
 class BackedTokenScheme(TokenScheme):
-    """Scheme whose backend can revoke all tokens of an account."""
+    """Scheme with a backend that can revoke all tokens of an account."""
 
     _backend: RevocationBackend
 
