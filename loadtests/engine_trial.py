@@ -154,13 +154,13 @@ class SlotTrial:
 
     def _end(self) -> None:
         if self._in_lead:
-            self._tally.report_to_locust(self._stats)
+            self._tally.flush_to_locust(self._stats)
             self._begin()
             return
         if isinstance(self._phase, OpenPhase):
             self._tally.scheduled, self._tally.dropped = self._phase.scheduled, self._phase.dropped
         records = list(self._tally.records(self._done, 0, 0, 0))
-        self._tally.report_to_locust(self._stats)
+        self._tally.flush_to_locust(self._stats)
         if self._done >= self._warmup:
             self._records += records
         self._done += 1

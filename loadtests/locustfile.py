@@ -80,7 +80,7 @@ class ManualRun:
 
     def flush(self) -> None:
         """Report everything counted so far to Locust."""
-        self.tally.report_to_locust(self._stats)
+        self.tally.flush_to_locust(self._stats)
 
 
 _manual_runs: dict[int, ManualRun] = {}

@@ -111,7 +111,7 @@ class Tally:
                 load_wait_ns=load_wait_ns if first else 0,
             )
 
-    def report_to_locust(self, stats: RequestStats) -> None:
+    def flush_to_locust(self, stats: RequestStats) -> None:
         """Add everything to Locust's statistics, as if each request had been logged separately.
 
         All counts are reset; the step tallies are kept, so that references to them stay valid.

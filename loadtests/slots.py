@@ -207,7 +207,7 @@ class PlanRun:
         """Report the tally of the last phase to Locust, and begin a new one."""
         for step in self._tally.steps.values():
             self._errors += step.errors
-        self._tally.report_to_locust(self._environment.stats)
+        self._tally.flush_to_locust(self._environment.stats)
         self._tally = Tally()
 
     def _finish(self) -> None:

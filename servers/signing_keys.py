@@ -99,8 +99,8 @@ def pair(algorithm: str, settings: Settings) -> Keyring:
     if not all(kind.fits(public) for _, public in pairs):
         raise UsageError(f"A key does not fit {algorithm}, which needs {kind.needs}.")
     keys = [
-        SigningKey(_name(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)), own, public)
-        for own, public in pairs
+        SigningKey(_name(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)), signs, public)
+        for signs, public in pairs
     ]
     return Keyring(algorithm, tuple(keys))
 

@@ -73,7 +73,7 @@ def command(
 ) -> None:
     """Run a benchmark suite. Writes result.json, charts and a report.
 
-    `quick` takes about 80 seconds. For example `bench.py run`, or `bench.py run quick --schemes
+    `quick` takes about 90 seconds. For example `bench.py run`, or `bench.py run quick --schemes
     cookie,token-denylist --seconds 10`.
     """
     from harness.measure.options import Options

@@ -14,8 +14,8 @@ from harness.load import generator as load
 from harness.load.usage import UsageRecorder
 from harness.measure.incidents.driver import run_incident
 from harness.measure.incidents.record import IncidentRecord
-from harness.measure.options import Setup
 from harness.measure.progress import Reporter
+from harness.measure.setup import Setup
 from harness.protocol.incidents import Event
 from harness.protocol.plan import Plan, by_arm, deal
 from harness.suites.arms import Arm

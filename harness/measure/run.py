@@ -23,9 +23,10 @@ from harness.measure import run_folder
 from harness.measure.batch import Batch
 from harness.measure.environment import describe
 from harness.measure.incidents.kind import find_kind
-from harness.measure.options import Options, Setup
+from harness.measure.options import Options
 from harness.measure.progress import Reporter
 from harness.measure.result_builder import ResultBuilder
+from harness.measure.setup import Setup
 from harness.results import archive, model
 from harness.results.environment import Environment, MachineFinding
 from harness.results.model import Check, Result, SlotTimes

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from rich.console import Console
-
-from harness.errors import InterruptedRunError
 
 
 @dataclass(frozen=True)
@@ -42,12 +38,3 @@ class Output:
         if self.as_json:
             sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
             sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def until_stopped() -> Iterator[None]:
-    """End without a message after Ctrl-C, the normal end of a command that serves."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise InterruptedRunError from None

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+from harness.errors import InterruptedRunError
+
 #: Signals that end a run with full clean-up.
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Count of the signal that raises nothing and only forces the end.
@@ -80,3 +82,12 @@ def _leave_terminal() -> None:
     for descriptor in _State.terminals:
         os.dup2(null, descriptor)
     os.close(null)
+
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[None]:
+    """End without a message after Ctrl-C, the normal end of a command that serves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError from None

@@ -14,7 +14,7 @@ from servers.http.app_keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
 from servers.http.responses import MAX_BODY_BYTES
 from servers.settings import Settings
 
-#: Seconds for which browsers remember to use https only: a year, which lists of preloaded hosts require.
+#: Seconds for which browsers remember to use https only: a year, the least of OWASP ASVS 5.0 (3.4.1).
 _HSTS_S: Final = 31_536_000
 
 

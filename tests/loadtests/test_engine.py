@@ -119,7 +119,7 @@ for index, ns in enumerate(times):
     step.answered(TimedAnswer(200, b"", 10 + index, 0, ns), 5, None)
 step.failed(WRONG + "status 500")
 single.log_error("GET", "read", WRONG + "status 500")
-tally.report_to_locust(batch)
+tally.flush_to_locust(batch)
 def view(stats):
     return [
         (e.num_requests, e.num_failures, round(e.total_response_time, 6), e.min_response_time,

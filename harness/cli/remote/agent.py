@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.system.output import until_stopped
+from harness.system.signals import until_stopped
 
 
 def command(

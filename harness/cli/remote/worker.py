@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from harness.system.output import Output, until_stopped
+from harness.system.output import Output
+from harness.system.signals import until_stopped
 
 
 def command(

@@ -13,7 +13,7 @@ from harness.load.barrier import SlotBarrier, listen
 from harness.load.local import LoadProcess, load_processes
 from harness.measure.incidents.kind import IncidentSetting, IncidentStep, Staged
 from harness.measure.incidents.record import IncidentRecord
-from harness.measure.options import Setup
+from harness.measure.setup import Setup
 from harness.protocol.incidents import ArmUsers, Event, IncidentPlan, Timeline, VirtualUser
 from harness.suites.model import Scenario
 from harness.testbed.launcher import Instance

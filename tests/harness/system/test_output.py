@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import InterruptedRunError
-from harness.system.output import Output, until_stopped
+from harness.system.output import Output
 
 LINE = f"[bold]{'long ' * 40}[/] 12"
 
@@ -27,10 +26,3 @@ def test_quiet_leaves_json(capsys: pytest.CaptureFixture[str]) -> None:
     output.json("{}\n")
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("{}\n", "")
-
-
-def test_a_command_that_serves_ends_without_a_message() -> None:
-    """Ctrl-C is how it ends."""
-    with pytest.raises(InterruptedRunError) as ended, until_stopped():
-        raise KeyboardInterrupt
-    assert str(ended.value) == ""
