@@ -285,10 +285,9 @@ def request_bytes(
     method: str, path: str, address: tuple[str, int], headers: bytes, body: bytes = b""
 ) -> bytes:
     """Return an HTTP/1.1 request as sent on the wire; `headers` are whole lines with CRLF."""
-    host, port = address
     content_type = b"Content-Type: application/json\r\n" if body else b""
     length = b"Content-Length: %d\r\n" % len(body) if method != "GET" else b""
-    request_line = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n".encode("ascii")
+    request_line = f"{method} {path} HTTP/1.1\r\nHost: {contract.authority(*address)}\r\n".encode("ascii")
     return request_line + headers + content_type + length + b"\r\n" + body
 
 

@@ -212,7 +212,7 @@ def run_trial(trial: TrialSpec) -> dict[str, Any]:
     Returns:
         `requests`, `errors`, `elapsed_ns`, `cpu_ns` (of this process) and `percentiles` (µs).
     """
-    is_stock, host = trial.engine in _STOCK_USERS, f"http://{trial.host}:{trial.port}"
+    is_stock, host = trial.engine in _STOCK_USERS, f"http://{contract.authority(trial.host, trial.port)}"
     user_class: Any = type(
         "Reader",
         (_STOCK_USERS.get(trial.engine, User),),

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ipaddress
 import json
 import math
 import os
@@ -16,7 +17,8 @@ from typing import Any, Final
 
 from servers import schemes
 from servers.accounts import seed
-from servers.credentials.passwords import COSTS
+from servers.bench.costs import COSTS, check_hashes
+from servers.bench.ready_line import ready_line
 from servers.embedded_store import StoreStartError, embedded_store
 from servers.errors import CannotStartError, UsageError
 from servers.http import cors
@@ -85,7 +87,8 @@ def _whole_number(what: str, least: int, most: float) -> Callable[[str], int]:
 
 
 _PORT: Final = _whole_number(f"a port is a number from 0 to {MAX_PORT}", 0, MAX_PORT)
-_COUNT: Final = _whole_number("a number of processes is 1 or more", 1, math.inf)
+_PROCESSES: Final = _whole_number("a number of processes is 1 or more", 1, math.inf)
+_CONNECTIONS: Final = _whole_number("a number of connections is 1 or more", 1, math.inf)
 _FLAG: Final = {"action": "store_true"}
 #: Help and argparse options of each argument.
 _OPTIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
@@ -96,15 +99,22 @@ _OPTIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "--port": ("port; 0 selects a free one (default: %(default)s)", {"type": _PORT, "default": 8001}),
     "--processes": (
         "number of processes that share the port (default: 1)",
-        {"type": _COUNT, "default": 1, "metavar": "N"},
+        {"type": _PROCESSES, "default": 1, "metavar": "N"},
     ),
     "--loop": ("event loop (default: %(default)s)", {"choices": serving.LOOPS, "default": "uvloop"}),
     "--keepalive": (
         "idle timeout of connections (default: 75 s)",
         {"type": float, "default": 75, "metavar": "S"},
     ),
+    "--max-connections": (
+        "number of open connections of a process; further ones are answered 503 (default: %(default)s)",
+        {"type": _CONNECTIONS, "default": serving.MAX_CONNECTIONS, "metavar": "N"},
+    ),
     "--password-cost": ("argon2 cost profile (default: %(default)s)", {"choices": COSTS, "default": "owasp"}),
-    "--accounts": ("accounts file (default: temporary example accounts)", {"type": Path, "metavar": "FILE"}),
+    "--accounts": (
+        "accounts file (default: temporary example accounts, with a public password)",
+        {"type": Path, "metavar": "FILE"},
+    ),
     "--redis-url": ("URL of the store, without a password; REDIS_URL may have one", {"metavar": "URL"}),
     "--key-prefix": ("prefix of all keys in the store", {"default": DEFAULT_KEY_PREFIX}),
     "--behind-tls": ("browsers connect by https: bind cookies to https and to this host", _FLAG),
@@ -125,18 +135,25 @@ def _serve(options: argparse.Namespace) -> None:
     allow_origins = tuple(
         cors.parse_origin(text, behind_tls=options.behind_tls) for text in options.allow_origin
     )
+    if options.accounts:
+        check_hashes(options.accounts, options.password_cost)
+    elif not _is_loopback(options.host):
+        raise UsageError(
+            "The example accounts have a public password, so they are for this machine only: set --accounts"
+            " FILE (`python -m servers.accounts` creates it)."
+        )
     with contextlib.ExitStack() as stack:
         settings = Settings(
             accounts_file=options.accounts or _example_accounts(stack, options.password_cost),
             secrets=_secrets(quiet=options.json),
             redis_url="" if about.promises.store == "none" else _redis_url(stack, options.redis_url),
             key_prefix=options.key_prefix,
-            password_cost=options.password_cost,
+            password_cost=COSTS[options.password_cost],
             behind_tls=options.behind_tls,
             max_credential_bytes=options.max_credential_bytes,
             private_key=_private_key(about.key_pair, public_keys),
             public_keys=public_keys,
-            lookup_url=os.environ.get("LOOKUP_URL", ""),
+            lookup_url=(read_text(os.environ, "LOOKUP_URL") or b"").decode().strip(),
             lifetime_s=read_lifetime_s(os.environ),
             allow_origins=allow_origins,
         )
@@ -148,16 +165,25 @@ def _serve(options: argparse.Namespace) -> None:
             options.host,
             loop=options.loop,
             keepalive_s=options.keepalive,
+            max_connections=options.max_connections,
             shared=options.processes > 1,
         )
 
         def ready(port: int) -> None:
-            print(describe.greeting(options, port), flush=True)
+            commands = describe.try_it(options.scheme, options.host, port, behind_tls=options.behind_tls)
+            print(ready_line(options, port, commands) if options.json else commands, flush=True)
 
         if options.processes == 1:
             serve(options.port, ready)
         else:
             multiprocess.run(options.processes, options.host, options.port, serve, ready)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _example_accounts(stack: contextlib.ExitStack, cost: str) -> Path:

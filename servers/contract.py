@@ -43,3 +43,8 @@ EXAMPLE_ADMIN: Final = Credentials("jane.roe", "foobar")
 def load_credentials(index: int) -> Credentials:
     """Return the credentials of virtual user `index` (from 0); its account id is `load-<index>`."""
     return Credentials(f"load-{index}", "foobar")
+
+
+def authority(host: str, port: int) -> str:
+    """Return host and port as in a URL; an IPv6 address is in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

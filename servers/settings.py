@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from servers import contract
+from servers.credentials.password_cost import OWASP, Cost
 from servers.errors import CannotStartError, UsageError
 
 #: Minimum length of an HS256 key in bytes (RFC 7518 section 3.2).
 MIN_SECRET_BYTES: Final = 32
+
+#: Minimum number of different bytes in a secret; random bytes have far more, and `aaa...` has one.
+MIN_DISTINCT_BYTES: Final = 8
 
 #: Maximum length of a credential in bytes; longer ones are rejected without being parsed.
 MAX_CREDENTIAL_BYTES: Final = 4096
@@ -32,7 +36,7 @@ class Settings:
         secrets: Signature keys, each at least `MIN_SECRET_BYTES` long. The first signs, all verify.
         redis_url: URL of the store; empty for schemes without a store.
         key_prefix: Prefix of all keys in the store.
-        password_cost: Name of a profile in `servers.credentials.passwords.COSTS`.
+        password_cost: Cost of password hashes.
         behind_tls: Whether browsers reach this server by https, through a proxy.
         max_credential_bytes: Maximum length of an accepted credential.
         private_key: Signing key as PEM, for schemes with key pairs; empty if none is configured.
@@ -46,7 +50,7 @@ class Settings:
     secrets: tuple[bytes, ...] = field(repr=False)
     redis_url: str = field(default="", repr=False)
     key_prefix: str = DEFAULT_KEY_PREFIX
-    password_cost: str = "owasp"  # noqa: S105 - the name of a profile
+    password_cost: Cost = OWASP
     behind_tls: bool = False
     max_credential_bytes: int = MAX_CREDENTIAL_BYTES
     private_key: bytes = field(default=b"", repr=False)
@@ -77,16 +81,21 @@ def parse_secret(text: bytes, source: str) -> bytes:
     """Return the secret in `text`: decoded if it is base64url of enough bytes, else the bytes themselves.
 
     Raises:
-        UsageError: The secret is shorter than `MIN_SECRET_BYTES` either way.
+        UsageError: The secret is shorter than `MIN_SECRET_BYTES` either way, or obviously not random.
     """
     text = text.strip()
-    for candidate in (_from_base64url(text), text):
-        if len(candidate) >= MIN_SECRET_BYTES:
-            return candidate
-    raise UsageError(
-        f"The secret in {source} is shorter than {MIN_SECRET_BYTES} bytes; make a good one with "
-        '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
-    )
+    long_enough = [secret for secret in (_from_base64url(text), text) if len(secret) >= MIN_SECRET_BYTES]
+    fault = ""
+    if not long_enough:
+        fault = f"is shorter than {MIN_SECRET_BYTES} bytes"
+    elif len(set(text)) < MIN_DISTINCT_BYTES:
+        fault = f"has fewer than {MIN_DISTINCT_BYTES} different characters, so it can be guessed"
+    if fault:
+        raise UsageError(
+            f"The secret in {source} {fault}; make a good one with "
+            '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
+        )
+    return long_enough[0]
 
 
 def new_secret() -> bytes:
@@ -114,16 +123,21 @@ def read_text(environ: Mapping[str, str], name: str) -> bytes | None:
     """Return the environment variable `name`, else the content of the file given by `name` + `_FILE`.
 
     Raises:
+        UsageError: The variable or the file is empty, as by a mistake in a deployment.
         CannotStartError: The file cannot be read.
     """
     if name in environ:
-        return environ[name].encode()
-    if f"{name}_FILE" in environ:
+        source, text = name, environ[name].encode()
+    elif (source := f"{name}_FILE") in environ:
         try:
-            return Path(environ[f"{name}_FILE"]).read_bytes()
+            text = Path(environ[source]).read_bytes()
         except OSError as error:
-            raise CannotStartError(f"{name}_FILE cannot be read: {error.strerror}.") from None
-    return None
+            raise CannotStartError(f"{source} cannot be read: {error.strerror}.") from None
+    else:
+        return None
+    if not text.strip():
+        raise UsageError(f"{source} is set, but empty: give it a value, or unset it for the default.")
+    return text
 
 
 def _from_base64url(text: bytes) -> bytes:

@@ -64,18 +64,20 @@ export class BearerSession extends EventTarget {
   }
 
   /**
-   * Log out: always in this page, and at the server if it can be reached. An expired token is renewed for the logout,
-   * because the refresh tokens are revoked only by a logout with a valid token.
+   * Log out: always in this page, and at the server if it can be reached. A refresh token is sent along, because it
+   * is revoked even if the access token has expired.
    *
    * @throws {Refused}
    */
   async logOut() {
     const used = this.#store.read();
     this.#store.clear();
-    let response = await this.#send("/logout", { method: "POST" }, used);
-    if (response.status === 401 && used?.refreshToken) {
-      response = await this.#logOutRenewed(used.refreshToken) ?? response;
+    const init = { method: "POST" };
+    if (used?.refreshToken) {
+      init.headers = { "Content-Type": "application/json" };
+      init.body = JSON.stringify({ refresh_token: used.refreshToken });
     }
+    const response = await this.#send("/logout", init, used);
     if (!response.ok && response.status !== 401) { // a credential that is not accepted has ended already
       throw await refusal(response);
     }
@@ -115,11 +117,6 @@ export class BearerSession extends EventTarget {
       this.#keep(issued, kept.session);
     }
     return issued !== null && now?.session === kept.session;
-  }
-
-  async #logOutRenewed(refreshToken) {
-    const issued = await this.#refreshed(refreshToken);
-    return issued && this.#send("/logout", { method: "POST" }, issued);
   }
 
   /** Return what the server issues for a refresh token; null if the token is no longer valid. */

@@ -115,10 +115,14 @@ class Judge:
         if high <= rounding:
             return "pass", question.detail
         if not beyond:
-            side = "on both sides of the limit" if low <= 0 else "beyond the limit, but not after adjustment"
+            side = (
+                "on both sides of the limit"
+                if low <= 0
+                else "beyond the limit, but not after adjustment for the number of figures"
+            )
             return "inconclusive", f"the interval lies {side}"
         if all(row.instances == 1 for row in rows.values()):
-            return "regression", "counted once per scheme, so there is nothing to confirm"
+            return "regression", "an exact count, so there is nothing to confirm"
         if not suspected:
             return "inconclusive", "beyond the limit; to be confirmed on fresh servers"
         newest = self._find(question, {key: _newest(row) for key, row in rows.items()})

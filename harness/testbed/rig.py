@@ -18,6 +18,7 @@ from harness.testbed.agent.client import Agents
 from harness.testbed.contract import preflight
 from harness.testbed.launcher import Instance, Launcher, ServerOptions
 from harness.testbed.store.server import SessionStore
+from servers.contract import authority
 
 
 class Rig:
@@ -124,8 +125,8 @@ class Rig:
                 socket.create_connection((target.host, target.port), timeout=5).close()
             except OSError as error:
                 raise OutOfReachError(
-                    f"server {target.arm} at {target.host}:{target.port} no longer accepts connections:"
-                    f" {error.strerror or error}. Is it, its machine or the network down?"
+                    f"server {target.arm} at {authority(target.host, target.port)} no longer accepts"
+                    f" connections: {error.strerror or error}. Is it, its machine or the network down?"
                 ) from error
 
     @property

@@ -12,6 +12,7 @@ from harness.suites.arms import arms_of_schemes
 from harness.system.suggest import did_you_mean
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
+from servers.contract import authority
 
 
 def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console: Console) -> None:
@@ -34,7 +35,7 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
     ) as rig:
         for instance in rig.instances:
             target = instance.target
-            console.rule(f"{target.arm} at http://{target.host}:{target.port}")
+            console.rule(f"{target.arm} at http://{authority(target.host, target.port)}")
             print(instance.ready["try_it"])
         print("Ctrl-C stops the servers.", flush=True)
         while True:

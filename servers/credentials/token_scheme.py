@@ -16,7 +16,8 @@ from servers.credentials.transport import Transport
 from servers.http.responses import error
 from servers.settings import Settings
 
-#: Claims of the token that was issued in response to a request.
+#: Claims of the token that a request carries, and of the one that was issued in response to it.
+CARRIED: Final = web.RequestKey("carried", dict[str, Any])
 ISSUED: Final = web.RequestKey("issued", dict[str, Any])
 
 
@@ -63,7 +64,10 @@ class TokenScheme(Scheme):
             raise error(web.HTTPNotFound, "not_offered")
 
     async def identify(self, request: web.Request) -> Identity:
-        claims = self._verified(self._transport.read(request))
+        try:
+            claims = request[CARRIED] = self._tokens.verify(self._transport.read(request))
+        except InvalidTokenError:
+            raise self._transport.invalid() from None
         self._transport.check_csrf(request, claims["jti"])
         return await self.admit(claims)
 
@@ -79,10 +83,7 @@ class TokenScheme(Scheme):
         self._transport.remove(response)
 
     async def csrf_token(self, request: web.Request) -> str:
-        if not self._transport.needs_proof:
-            return await super().csrf_token(request)
-        await self.identify(request)
-        return self._transport.csrf_token(self._verified(self._transport.read(request))["jti"])
+        return self._transport.csrf_token(request[CARRIED]["jti"])
 
     def claims_to_revoke(self, request: web.Request) -> dict[str, Any] | None:
         """Return the claims of the token issued in response to `request`, else of the token in it."""
@@ -91,17 +92,13 @@ class TokenScheme(Scheme):
 
     def claims_carried(self, request: web.Request) -> dict[str, Any] | None:
         """Return the claims of the valid token in `request`; None if there is none."""
+        if CARRIED in request:
+            return request[CARRIED]
         token = self._transport.carried(request)
         try:
             return self._tokens.verify(token) if token else None
         except InvalidTokenError:
             return None
-
-    def _verified(self, token: str) -> dict[str, Any]:
-        try:
-            return self._tokens.verify(token)
-        except InvalidTokenError:
-            raise self._transport.invalid() from None
 
 
 class BackedTokenScheme(TokenScheme):

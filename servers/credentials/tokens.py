@@ -1,10 +1,12 @@
 """JSON Web Tokens that follow RFC 8725 and RFC 9068: claims, signing and verification."""
 
+import functools
 import secrets
 import time
 from typing import Any, Final
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from servers import contract
 from servers.credentials.identity import Identity
@@ -18,11 +20,35 @@ TYPE: Final = "at+jwt"
 #: Random bytes of a token's id, `jti`.
 ID_BYTES: Final = 16
 
+#: Seconds by which the clocks of two machines may differ: a token is accepted so much before and after its
+#: times, but by no more than a part of its lifetime.
+LEEWAY_S: Final = 5
+LEEWAY_PART: Final = 1 / 60
+
 _REQUIRED: Final = ["exp", "iat", "iss", "aud", "jti", *contract.IDENTITY_FIELDS]
 
 
 class InvalidTokenError(Exception):
     """Token that was not issued by this scheme, or is not valid now."""
+
+
+class PreparedHS256(HMACAlgorithm):
+    """HS256 that prepares a key once; PyJWT looks whether it is a PEM, DER or JSON key at each verification.
+
+    That is half of the time of a verification: the secrets of this process are few, and they do not change.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(HMACAlgorithm.SHA256)
+        self._prepare = functools.cache(super().prepare_key)
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """Return the key as PyJWT prepares it."""
+        return self._prepare(key)
+
+
+jwt.unregister_algorithm("HS256")
+jwt.register_algorithm("HS256", PreparedHS256())
 
 
 class Tokens:
@@ -36,12 +62,18 @@ class Tokens:
     """
 
     def __init__(self, keyring: Keyring, scheme: str, lifetime_s: int | None = None) -> None:
-        self._audience = f"{ISSUER}/{scheme}"
         self.lifetime_s: Final = lifetime_s or contract.ABSOLUTE_TIMEOUT_S
-        self._algorithm = keyring.algorithm
-        self._algorithms = [keyring.algorithm]
-        self._keys = {key.name: key for key in keyring.keys}
-        self._signing_key = keyring.keys[0]
+        self._audience: Final = f"{ISSUER}/{scheme}"
+        self._leeway_s: Final = min(LEEWAY_S, int(self.lifetime_s * LEEWAY_PART))
+        self._algorithm: Final = keyring.algorithm
+        self._keys: Final = {key.name: key for key in keyring.keys}
+        self._signing_key: Final = keyring.keys[0]
+        #: Keys by the encoded header of their tokens, so that no header is parsed twice.
+        self._by_header: Final = {
+            jwt.encode({}, key.signs, self._algorithm, self._header(key)).partition(".")[0]: key
+            for key in keyring.keys
+            if key.signs is not None
+        }
         self.can_sign: Final = self._signing_key.signs is not None
 
     def claims(self, identity: Identity) -> dict[str, Any]:
@@ -57,35 +89,49 @@ class Tokens:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Return a signed token with `claims`; requires `can_sign`."""
-        headers = {"typ": TYPE, "kid": self._signing_key.name}
-        return jwt.encode(claims, self._signing_key.signs, algorithm=self._algorithm, headers=headers)
+        return jwt.encode(claims, self._signing_key.signs, self._algorithm, self._header(self._signing_key))
 
     def verify(self, token: str) -> dict[str, Any]:
         """Return the claims of `token`.
 
         Raises:
             InvalidTokenError: The token is malformed, signed by another key or algorithm, of another type,
-                issuer or audience, lacks a claim, has expired or is not valid yet.
+                issuer or audience, lacks a claim or has one of another type, has expired or is not valid yet.
         """
         try:
             key = self._key_of(token)
             decoded = jwt.decode_complete(
                 token,
                 key.verifies,
-                algorithms=self._algorithms,
+                algorithms=[self._algorithm],
                 issuer=ISSUER,
                 audience=self._audience,
+                leeway=self._leeway_s,
                 options={"require": _REQUIRED},
             )
         except (jwt.InvalidTokenError, KeyError):
             raise InvalidTokenError from None
-        header = decoded["header"]
-        if header.get("typ") != TYPE or header.get("kid") != key.name:
+        if decoded["header"].get("kid") != key.name:
             raise InvalidTokenError
-        claims: dict[str, Any] = decoded["payload"]
+        return self._checked(decoded["header"], decoded["payload"])
+
+    def _checked(self, header: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+        """Return the claims of a token with a valid signature and valid registered claims.
+
+        Raises:
+            InvalidTokenError: The token is of another type, or a claim of the identity is missing or no text.
+        """
+        if header.get("typ") != TYPE or not all(
+            isinstance(claims.get(name), str) for name in contract.IDENTITY_FIELDS
+        ):
+            raise InvalidTokenError
         return claims
 
     def _key_of(self, token: str) -> SigningKey:
-        if len(self._keys) == 1:  # avoids parsing the header twice
-            return self._signing_key
-        return self._keys[jwt.get_unverified_header(token)["kid"]]
+        key = self._by_header.get(token.partition(".")[0])
+        if key is None:  # of another issuer, with its own way to write a header
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+        return key
+
+    def _header(self, key: SigningKey) -> dict[str, str]:
+        return {"typ": TYPE, "kid": key.name}

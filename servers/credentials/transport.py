@@ -3,7 +3,6 @@
 # ruff: noqa: ARG002, B027 - methods that only cookies need have a default here that ignores its arguments
 
 import abc
-from typing import ClassVar
 
 from aiohttp import web
 
@@ -17,12 +16,7 @@ class Transport(abc.ABC):
 
     Args:
         max_bytes: Maximum length of an accepted credential.
-
-    Attributes:
-        needs_proof: Whether unsafe requests need a CSRF token.
     """
-
-    needs_proof: ClassVar[bool] = False
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes

@@ -1,21 +1,19 @@
 """Handlers for callers with the role `admin`."""
 
-from typing import Any, Final
-
 from aiohttp import web
+from msgspec import UNSET
 
-from servers.accounts import ROLES
 from servers.credentials.identity import Identity
 from servers.http.app_keys import ACCOUNTS, SCHEME
-from servers.http.responses import error, read_object
-
-_CHANGES: Final = {"role", "disabled", "revoke"}
+from servers.http.bodies import AccountChange
+from servers.http.request_keys import ACCOUNT_ID, CALLER
+from servers.http.responses import error, json_response, read_body
 
 
 async def read(request: web.Request) -> web.Response:
     """Return the caller's name, id and role."""
-    caller = await _admin(request)
-    return web.json_response({"name": caller.first_name, "id": caller.sub, "role": caller.role})
+    caller = _admin(request)
+    return json_response({"name": caller.first_name, "id": caller.sub, "role": caller.role})
 
 
 async def change_account(request: web.Request) -> web.Response:
@@ -24,8 +22,12 @@ async def change_account(request: web.Request) -> web.Response:
     Each change revokes the account's credentials if the scheme can. OWASP requires a new session after a
     change of role, here by a new login.
     """
-    caller = await _admin(request)
-    role, disabled, revoke = _changes(await read_object(request))
+    caller = _admin(request)
+    change = await read_body(request, AccountChange)
+    if change == AccountChange():
+        raise error(web.HTTPBadRequest, "bad_request")
+    role = None if change.role is UNSET else change.role
+    disabled = None if change.disabled is UNSET else change.disabled
     accounts, scheme = request.app[ACCOUNTS], request.app[SCHEME]
     # A credential may be out of date, so changes to the rights of others require the current account's role.
     admin = await accounts.get(caller.sub)
@@ -36,9 +38,14 @@ async def change_account(request: web.Request) -> web.Response:
     account = await accounts.find(request.match_info["username"])
     if account is None:
         raise error(web.HTTPNotFound, "unknown_account")
+    request[ACCOUNT_ID] = account.id
     # Before the change, so that nothing changes while the store is down; and after it, for logins in between.
     revoke_now = (
-        scheme.revoke_account if disabled or revoke else scheme.revoke_rights if role is not None else None
+        scheme.revoke_account
+        if disabled or change.revoke is True
+        else scheme.revoke_rights
+        if role is not None
+        else None
     )
     if revoke_now:
         await revoke_now(account.id)
@@ -50,21 +57,8 @@ async def change_account(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _admin(request: web.Request) -> Identity:
-    scheme = request.app[SCHEME]
-    caller = await scheme.identify(request)
+def _admin(request: web.Request) -> Identity:
+    caller = request[CALLER]
     if caller.role != "admin":
-        raise scheme.forbidden()
+        raise request.app[SCHEME].forbidden()
     return caller
-
-
-def _changes(body: dict[str, Any]) -> tuple[str | None, bool | None, bool]:
-    flags = [body[name] for name in ("disabled", "revoke") if name in body]
-    if (
-        not body
-        or body.keys() - _CHANGES
-        or ("role" in body and body["role"] not in ROLES)
-        or not all(isinstance(flag, bool) for flag in flags)
-    ):
-        raise error(web.HTTPBadRequest, "bad_request")
-    return body.get("role"), body.get("disabled"), body.get("revoke", False)

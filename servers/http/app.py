@@ -1,21 +1,20 @@
 """The application: routes and handlers, identical for all schemes."""
 
-from typing import Final
+from collections.abc import AsyncIterator
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from servers import contract, schemes
-from servers.accounts import Accounts
 from servers.credentials import credentials
 from servers.credentials.failed_logins import FailedLogins
 from servers.credentials.passwords import Passwords
-from servers.http import admin, cors, handlers
-from servers.http.app_keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME
+from servers.http import admin, cors, handlers, headers
+from servers.http.app_keys import ACCOUNTS, FAILED_LOGINS, PASSWORDS, SCHEME, SECURITY_LOG
+from servers.http.guard import guard
 from servers.http.responses import MAX_BODY_BYTES
+from servers.http.security_log import SecurityLog
 from servers.settings import Settings
-
-#: Seconds for which browsers remember to use https only: a year, the least of OWASP ASVS 5.0 (3.4.1).
-_HSTS_S: Final = 31_536_000
+from servers.stores.accounts import Accounts
 
 
 def create_app(scheme: str, settings: Settings) -> web.Application:
@@ -26,12 +25,13 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
         CannotStartError: The accounts file does not exist or is invalid.
     """
     module = schemes.load(scheme)
-    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[guard])
     app[SCHEME] = module.build(scheme, settings)
-    app[ACCOUNTS] = Accounts(settings.accounts_file, settings.password_cost)
+    app[ACCOUNTS] = Accounts(settings.accounts_file)
     app[PASSWORDS] = Passwords(settings.password_cost)
     app[FAILED_LOGINS] = FailedLogins()
-    app.on_cleanup.append(_close_pools)
+    app[SECURITY_LOG] = SecurityLog()
+    app.cleanup_ctx.append(_threads)
     app[SCHEME].setup(app)
     app.add_routes(
         [
@@ -48,18 +48,13 @@ def create_app(scheme: str, settings: Settings) -> web.Application:
             web.post(contract.ADMIN_ACCOUNT, admin.change_account),
         ]
     )
-    if settings.behind_tls:
-        app.on_response_prepare.append(_require_tls)
+    headers.setup(app, behind_tls=settings.behind_tls)
     if settings.allow_origins:
         cors.allow(app, settings.allow_origins, module.ABOUT.transport)
     return app
 
 
-async def _require_tls(_: web.Request, response: web.StreamResponse) -> None:
-    """Have browsers use https only from now on (RFC 6797), for this host but not for hosts below it."""
-    response.headers[hdrs.STRICT_TRANSPORT_SECURITY] = f"max-age={_HSTS_S}"
-
-
-async def _close_pools(app: web.Application) -> None:
+async def _threads(app: web.Application) -> AsyncIterator[None]:
+    yield
     app[PASSWORDS].close()
     app[ACCOUNTS].close()

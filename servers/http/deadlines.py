@@ -1,6 +1,7 @@
 """Deadlines for operations, with one timer for all of them.
 
-`asyncio.timeout` arms a timer per operation, which adds 20 to 30 µs to a store command of 100 µs.
+`asyncio.timeout` arms a timer per operation, which adds some microseconds to a store command, and it cannot
+distinguish a store that hangs from a process that was paused.
 """
 
 import asyncio

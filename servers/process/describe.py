@@ -1,53 +1,10 @@
-"""Descriptions of a server: the ready line as JSON, the list of schemes, and curl examples."""
+"""Descriptions for people and programs: the list of schemes, and curl examples."""
 
-import argparse
-import hashlib
 import json
-import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from servers import contract, schemes
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-
-
-def greeting(options: argparse.Namespace, port: int) -> str:
-    """Return the output of a server once it is ready: shell commands to try, or, for programs, JSON.
-
-    The JSON has scheme, address, process and digest of the code.
-
-    Args:
-        options: Command line of the server.
-        port: Port on which it accepts connections.
-    """
-    commands = try_it(options.scheme, f"http://{options.host}:{port}", behind_tls=options.behind_tls)
-    if not options.json:
-        return commands
-    return json.dumps(
-        {
-            "ready": True,
-            "scheme": options.scheme,
-            "host": options.host,
-            "port": port,
-            "pid": os.getpid(),
-            "loop": options.loop,
-            "password_cost": options.password_cost,
-            "package": str(_PACKAGE),
-            "digest": package_digest(),
-            "try_it": commands,
-        }
-    )
-
-
-def package_digest(package: Path = _PACKAGE) -> str:
-    """Return the SHA-256, in hex, of the sorted paths and contents of the package's Python files."""
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        name, content = path.relative_to(package).as_posix().encode(), path.read_bytes()
-        digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
-    return digest.hexdigest()
 
 
 def describe_schemes() -> list[dict[str, Any]]:
@@ -69,15 +26,16 @@ def list_schemes() -> str:
         lines += [
             f"{about['name']:<16} {about['title']}",
             f"{'':<16} transport: {about['transport']}; needs the store for: {about['store']}",
-            f"{'':<16} takes effect: {', '.join(effects)}",
+            f"{'':<16} takes effect: {', '.join(effects)}; idle timeout: {about['promises']['idle_timeout']}",
         ]
         if about["waives"]:
             lines.append(f"{'':<16} INSECURE DEMO, do not copy; missing: {', '.join(about['waives'])}")
     return "\n".join(lines)
 
 
-def try_it(scheme: str, url: str, *, behind_tls: bool) -> str:
-    """Return shell commands that log in, read, and log out."""
+def try_it(scheme: str, host: str, port: int, *, behind_tls: bool) -> str:
+    """Return shell commands that log in to a server, read, and log out."""
+    url = f"http://{contract.authority(host, port)}"
     about = schemes.load(scheme).ABOUT
     body = json.dumps(contract.EXAMPLE._asdict())
     login = f"-H 'Content-Type: application/json' -d '{body}' {url}{contract.AUTHENTICATE}"

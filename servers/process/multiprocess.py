@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from io import FileIO
 from typing import Final, NamedTuple, NoReturn
 
+from servers.contract import authority
 from servers.embedded_store import end_with_parent
 from servers.errors import CannotStartError, UsageError
 from servers.process.serving import SHUTDOWN_TIMEOUT_S, UPLOAD_TIMEOUT_S
@@ -83,7 +84,7 @@ def _reserved_port(host: str, port: int) -> Iterator[int]:
             reservation.bind((host, port))
         except OSError as error:
             raise CannotStartError(
-                f"Cannot listen on {host}:{port}: {error.strerror}."
+                f"Cannot listen at {authority(host, port)}: {error.strerror}."
                 " Stop the process that uses it, or set another --host or --port (0: any free port)."
             ) from None
         # Set only now: with SO_REUSEPORT from the start, bind would have joined another server on this port.

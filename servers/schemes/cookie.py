@@ -4,31 +4,42 @@
 
 import aiohttp_session
 from aiohttp import web
+from aiohttp_session import Session
 
 from servers.credentials.cookie_transport import CookieTransport
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import SERVER_SIDE, About, Scheme
-from servers.credentials.session_scheme import SessionScheme
+from servers.credentials.stock_session_scheme import StockSessionScheme
 from servers.settings import Settings
 from servers.stores.connection import store_of
 from servers.stores.session_records import SessionRecords
 from servers.stores.session_storage import SessionStorage
 
 ABOUT = About(
-    title="Redis session behind a cookie (aiohttp-session, hardened)",
+    title="Redis session behind a cookie",
     transport="cookie",
     read_command="GETEX",
     promises=SERVER_SIDE,
 )
 
 
-class Cookie(SessionScheme):
+class Cookie(StockSessionScheme):
     """Scheme that identifies callers by a session in the store, and revokes by deleting it."""
 
     _backend: SessionRecords
 
     def __init__(self, records: SessionRecords, transport: CookieTransport) -> None:
         super().__init__(SessionStorage(records, transport), transport, records)
+
+    def set_id(self, session: Session) -> None:
+        """Keep the id that the storage gave the session."""
+
+    async def identify(self, request: web.Request) -> Identity:
+        session = await aiohttp_session.get_session(request)
+        if session.empty:
+            raise self.unauthorized("not_authenticated")
+        self._transport.check_csrf(request, self.binding(session))
+        return Identity.of(session)
 
     async def issue(
         self, request: web.Request, response: web.StreamResponse, identity: Identity

@@ -60,6 +60,7 @@ class RotatingStorage(EncryptedCookieStorage):
             secure=secure,
             samesite="Lax",
         )
+        # Private to aiohttp-session, which takes a single key: nothing public rotates keys.
         self._fernet = MultiFernet(keys)  # type: ignore[assignment]  # has both methods that are used
         self._transport = transport
 

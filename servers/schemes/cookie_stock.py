@@ -74,7 +74,7 @@ def build(name: str, settings: Settings) -> Scheme:
         samesite="Lax",
     )
     storage.key_prefix = f"{settings.key_prefix}{name}:session"
-    return CookieStock(storage, transport, StoreBackend(redis))
+    return CookieStock(storage, transport, StoreBackend(redis, f"{settings.key_prefix}{name}:"))
 
 
 def _connect(url: str) -> Redis:

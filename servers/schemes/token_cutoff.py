@@ -18,7 +18,7 @@ ABOUT = About(
     transport="bearer",
     read_command="GET",
     # A cut-off revokes all tokens of an account, on all devices, so a logout cannot use it.
-    promises=replace(SERVER_SIDE, logout="at expiry"),
+    promises=replace(SERVER_SIDE, logout="at expiry", idle_timeout="none"),
 )
 
 

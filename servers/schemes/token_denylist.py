@@ -2,6 +2,7 @@
 
 # ruff: noqa: D102 - servers.credentials.scheme and servers.credentials.token_scheme document the methods
 
+from dataclasses import replace
 from typing import Any
 
 from servers.credentials.identity import Identity
@@ -15,7 +16,7 @@ ABOUT = About(
     title="HS256 JWT as bearer token, checked against a denylist in Redis",
     transport="bearer",
     read_command="EXISTS",
-    promises=SERVER_SIDE,
+    promises=replace(SERVER_SIDE, idle_timeout="none"),
 )
 
 

@@ -8,13 +8,17 @@ from typing import Any, Final
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import SERVER_SIDE, About, Scheme
 from servers.credentials.token_scheme import BackedTokenScheme
+from servers.errors import UsageError
 from servers.settings import Settings
+from servers.stores import urls
 from servers.stores.lookups import Lookup
 
 ABOUT = About(
     title="HS256 JWT as bearer token, with an account lookup in SQLite or PostgreSQL",
     transport="bearer",
-    promises=replace(SERVER_SIDE, logout="at expiry", store="none", database="every request"),
+    promises=replace(
+        SERVER_SIDE, logout="at expiry", idle_timeout="none", store="none", database="every request"
+    ),
 )
 
 #: Claim with the account's epoch at the time of issue.
@@ -47,6 +51,10 @@ def build(name: str, settings: Settings) -> Scheme:
 def _lookup(settings: Settings) -> Lookup:
     # Imported on demand, because each needs a database driver.
     if settings.lookup_url:
+        try:
+            urls.check_password(settings.lookup_url)
+        except ValueError as error:
+            raise UsageError(f"LOOKUP_URL cannot be read: {error}.") from None
         from servers.stores.postgres_lookup import PostgresLookup
 
         return PostgresLookup(settings.lookup_url)

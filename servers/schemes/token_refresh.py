@@ -11,11 +11,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import UNSET
 
 from servers import contract
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import SELF_CONTAINED, About, Current, Scheme
 from servers.credentials.token_scheme import ISSUED, BackedTokenScheme
+from servers.http.bodies import Logout
+from servers.http.request_keys import ACCOUNT_ID, REFRESH_TOKEN
+from servers.http.responses import read_body
 from servers.settings import Settings
 from servers.stores.connection import store_of
 from servers.stores.refresh_families import RefreshFamilies
@@ -26,7 +30,7 @@ LIFETIME_S: Final = 5 * 60
 ABOUT = About(
     title="HS256 JWT of five minutes as bearer token, renewed by single-use refresh tokens in Redis",
     transport="bearer",
-    promises=replace(SELF_CONTAINED, store="some"),
+    promises=replace(SELF_CONTAINED, store="some", idle_timeout="refresh token"),
     lifetime_s=LIFETIME_S,
 )
 
@@ -49,7 +53,21 @@ class TokenRefresh(BackedTokenScheme):
         issued = await super().issue(request, response, identity)
         refresh_token = await self._backend.create(request[ISSUED][_FAMILY], identity.sub)
         await self._revoke_family(replaced)
+        await self._revoke_family_of(request.get(REFRESH_TOKEN, ""))
         return issued | {"refresh_token": refresh_token}
+
+    async def log_out(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Revoke the family of the refresh token in the request, else that of its access token.
+
+        The refresh token is sufficient, as in RFC 7009, because the access token may have expired. An unknown
+        one is not an error (section 2.2): its family has ended.
+        """
+        body = await read_body(request, Logout) if request.body_exists else Logout()
+        if body.refresh_token is UNSET:
+            await super().log_out(request, response)
+            return
+        await self._revoke_family(self.claims_carried(request))
+        request[ACCOUNT_ID] = await self._revoke_family_of(body.refresh_token)
 
     async def revoke(self, request: web.Request, response: web.StreamResponse) -> None:
         await self._revoke_family(self.claims_to_revoke(request))
@@ -71,6 +89,14 @@ class TokenRefresh(BackedTokenScheme):
     async def _revoke_family(self, claims: Mapping[str, Any] | None) -> None:
         if claims and _FAMILY in claims:
             await self._backend.revoke(claims[_FAMILY], claims["sub"])
+
+    async def _revoke_family_of(self, refresh_token: str) -> str:
+        """Revoke the family of a token; return its account, empty if there is no such family."""
+        owner = await self._backend.owner(refresh_token) if refresh_token else None
+        if owner is None:
+            return ""
+        await self._backend.revoke(owner.family_id, owner.account_id)
+        return owner.account_id
 
 
 def build(name: str, settings: Settings) -> Scheme:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from servers.credentials.identity import Identity
 from servers.credentials.scheme import SERVER_SIDE, About, Scheme
-from servers.credentials.token_scheme import RevocableTokenScheme
+from servers.credentials.token_scheme import CARRIED, RevocableTokenScheme
 from servers.settings import Settings
 from servers.stores.connection import store_of
 from servers.stores.session_records import SessionRecords
@@ -33,10 +33,12 @@ class TokenStateful(RevocableTokenScheme):
         return Identity.of(record.fields)
 
     async def update(self, request: web.Request, identity: Identity) -> None:
-        claims = self.claims_carried(request)
-        record = await self._backend.read(claims["jti"]) if claims else None
-        if claims and record:
-            await self._backend.update(claims["jti"], record.stored, record.fields | identity._asdict())
+        claims = request[CARRIED]
+        record = await self._backend.read(claims["jti"])
+        if record is not None:
+            # The role is kept: only a login grants rights.
+            fields = record.fields | identity._replace(role=record.fields["role"])._asdict()
+            await self._backend.update(claims["jti"], record.stored, fields)
 
     async def record_token(self, claims: dict[str, Any]) -> None:
         await self._backend.create(claims["jti"], claims["sub"], Identity.of(claims)._asdict())

@@ -72,7 +72,8 @@ def parsed(url: str) -> Iterator[Nodes | None]:
     except (ValueError, RedisError, RedisClusterException):
         raise UsageError(
             "The store's URL cannot be read; use redis://host:6379/0, rediss://..., unix:///path,"
-            " redis+sentinel://host:26379,host:26379/NAME or redis+cluster://host:6379,host:6379."
+            " redis+sentinel://host:26379,host:26379/NAME or redis+cluster://host:6379,host:6379,"
+            f" and {urls.UNESCAPED_PASSWORD}."
         ) from None
 
 
@@ -80,7 +81,7 @@ def _single(url: str) -> Redis:
     """Return a client of a single server.
 
     One deadline per operation (`servers.stores.store.store_operation`) replaces redis-py's two timeouts per
-    command: same bound, at a fraction of the cost. One retry, so that a connection that the store closed (by
+    command. One retry, so that a connection that the store closed (by
     a restart) is replaced without a failed request.
     """
     redis = Redis.from_url(

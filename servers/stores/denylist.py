@@ -5,16 +5,13 @@
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
 
-from servers.stores.indexed_records import IndexedRecords
+from servers.stores.indexed_records import MARGIN_S, IndexedRecords
 from servers.stores.store import execute, store_operation
-
-#: Seconds that an entry outlives its token, in case the store's clock is ahead of the server's.
-MARGIN_S: Final = 60
 
 
 class Denylist(IndexedRecords):
@@ -31,7 +28,7 @@ class Denylist(IndexedRecords):
     async def record(self, claims: Mapping[str, Any]) -> None:
         """Add the token with these claims to its account's index."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            self._index(pipe, claims["sub"], claims["jti"], claims["exp"])
+            self._index(pipe, claims["sub"], claims["jti"], claims["exp"] + MARGIN_S)
             await pipe.execute()
 
     @store_operation
@@ -44,4 +41,4 @@ class Denylist(IndexedRecords):
 
     def _revoke_records(self, pipe: Pipeline | ClusterPipeline, names: Mapping[str, int]) -> None:
         for token_id, expires in names.items():
-            pipe.set(self._key_prefix + token_id, 1, exat=expires + MARGIN_S)
+            pipe.set(self._key_prefix + token_id, 1, exat=expires)

@@ -6,7 +6,7 @@
 
 import time
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
@@ -14,6 +14,10 @@ from redis.asyncio.cluster import ClusterPipeline
 from servers import contract
 from servers.stores.connection import Store
 from servers.stores.store import StoreBackend, store_operation
+
+#: Seconds that a revocation outlives its token: the clocks of servers and store may differ, and a token is
+#: accepted a little longer than it is valid.
+MARGIN_S: Final = 60
 
 
 class IndexedRecords(StoreBackend):
@@ -55,7 +59,7 @@ class IndexedRecords(StoreBackend):
         key, now = self._index_prefix + account_id, int(time.time())
         pipe.zadd(key, {name: expires})
         pipe.zremrangebyscore(key, 0, now)
-        pipe.expireat(key, now + contract.ABSOLUTE_TIMEOUT_S)
+        pipe.expireat(key, now + contract.ABSOLUTE_TIMEOUT_S + MARGIN_S)
 
     def _unindex(
         self, store: Store | Pipeline | ClusterPipeline, account_id: str, names: Iterable[str]

@@ -1,11 +1,13 @@
-"""Epoch of each account, read by one indexed SELECT; it increases when the account's credentials are revoked.
+"""Epoch of each account, read by one indexed SELECT; it changes when the account's credentials are revoked.
 
-A token carries the epoch in which it was issued.
+A token carries the epoch in which it was issued. An epoch is a random number and not a count, so that none
+repeats: not after a row was deleted and added again, nor after a backup was restored.
 """
 
 import abc
 import asyncio
 import functools
+import secrets
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -15,7 +17,15 @@ from servers.http.responses import unavailable
 #: Timeout of a lookup, and of a connection attempt, in seconds.
 TIMEOUT_S: Final = 2.0
 
+#: Random bits of an epoch, which databases store in 64 bits with a sign.
+_EPOCH_BITS: Final = 63
+
 M = TypeVar("M", bound=Callable[..., Coroutine[Any, Any, Any]])
+
+
+def new_epoch() -> int:
+    """Return an epoch that no account has had."""
+    return secrets.randbits(_EPOCH_BITS)
 
 
 def unavailable_on(*errors: type[Exception]) -> Callable[[M], M]:
@@ -26,8 +36,8 @@ def unavailable_on(*errors: type[Exception]) -> Callable[[M], M]:
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:
                 return await method(*args, **kwargs)
-            except errors:
-                raise unavailable("store_unavailable") from None
+            except errors as error:
+                raise unavailable("store_unavailable") from error
 
         return cast(M, wrapper)
 
@@ -46,9 +56,9 @@ class Lookup(abc.ABC):
         self._database: Any = None
         self._opening = asyncio.Lock()
 
-    async def ping(self) -> None:
-        """Return when the database answers."""
-        await self.epoch("")
+    @abc.abstractmethod
+    async def check(self) -> None:
+        """Write, read and delete as requests do; raise `web.HTTPServiceUnavailable` if that fails."""
 
     @abc.abstractmethod
     async def epoch(self, account_id: str) -> int | None:

@@ -4,17 +4,18 @@
 
 import asyncio
 import contextlib
+import secrets
 from typing import Final
 
 import asyncpg
 
-from servers.stores.lookups import TIMEOUT_S, Lookup, unavailable_on
+from servers.stores.lookups import TIMEOUT_S, Lookup, new_epoch, unavailable_on
 
 #: Maximum number of connections; further lookups wait for a free one.
 MAX_CONNECTIONS: Final = 16
 
 _TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS credential_epochs (account_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL)"
+    "CREATE TABLE IF NOT EXISTS account_epochs (account_id TEXT PRIMARY KEY, epoch BIGINT NOT NULL)"
 )
 
 _database_operation = unavailable_on(asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -24,27 +25,36 @@ class PostgresLookup(Lookup):
     """Account epochs in the PostgreSQL database at the URL `source`: `postgresql://...`."""
 
     @_database_operation
+    async def check(self) -> None:
+        name = f"check:{secrets.token_hex(8)}"
+        await self.begin(name)
+        await self._value("DELETE FROM account_epochs WHERE account_id = $1 RETURNING epoch", name)
+
+    @_database_operation
     async def epoch(self, account_id: str) -> int | None:
-        return await self._value("SELECT epoch FROM credential_epochs WHERE account_id = $1", account_id)
+        return await self._value("SELECT epoch FROM account_epochs WHERE account_id = $1", account_id)
 
     @_database_operation
     async def begin(self, account_id: str) -> int | None:
         return await self._value(
-            "INSERT INTO credential_epochs VALUES ($1, 0) ON CONFLICT (account_id)"
-            " DO UPDATE SET epoch = credential_epochs.epoch RETURNING epoch",
+            "INSERT INTO account_epochs VALUES ($1, $2) ON CONFLICT (account_id)"
+            " DO UPDATE SET epoch = account_epochs.epoch RETURNING epoch",
             account_id,
+            new_epoch(),
         )
 
     @_database_operation
     async def revoke_account(self, account_id: str) -> None:
         await self._value(
-            "UPDATE credential_epochs SET epoch = epoch + 1 WHERE account_id = $1 RETURNING epoch", account_id
+            "UPDATE account_epochs SET epoch = $2 WHERE account_id = $1 RETURNING epoch",
+            account_id,
+            new_epoch(),
         )
 
-    async def _value(self, sql: str, account_id: str) -> int | None:
+    async def _value(self, sql: str, *values: str | int) -> int | None:
         async with asyncio.timeout(TIMEOUT_S):  # including the wait for a connection
             pool = self._database or await self.open()
-            value: int | None = await pool.fetchval(sql, account_id)
+            value: int | None = await pool.fetchval(sql, *values)
             return value
 
     async def connect(self) -> asyncpg.Pool:

@@ -1,12 +1,13 @@
 """Single-use refresh tokens in the store, each with one successor; those of a login are revoked together.
 
-    {prefix}family:{family id}     hash: account, secret (SHA-256 of the current token's secret) and, after
-                                   the first use, spent (of the previous token) and spent_at (milliseconds)
+    {prefix}family:{family id}     hash: account, expires (Unix seconds), secret (SHA-256 of the current
+                                   token's secret) and, after the first use, spent (of the previous token)
+                                   and spent_at (milliseconds)
     {prefix}account:{account id}   its families (servers.stores.indexed_records)
 
 A refresh token is `family id.secret`. The secret of its successor is an HMAC of the token, so that a client
 that lost a response, or sent two requests at once, gets the same successor and not a second one. RFC 9700
-section 4.14.2 requires rotation, and revocation of the family after a repeated use.
+section 4.14.2 requires rotation, revocation of the family after a repeated use, and expiry of unused tokens.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import secrets
 import time
 from typing import Final, Literal, NamedTuple, cast
 
+from servers import contract
 from servers.stores.connection import Store
 from servers.stores.indexed_records import IndexedRecords
 from servers.stores.store import store_operation
@@ -29,10 +31,11 @@ GRACE_MS: Final = 10_000
 
 # Checks and records the use of a token atomically, so that concurrent requests cannot fork a family.
 _USE: Final = """
-local kept = redis.call('HMGET', KEYS[1], 'secret', 'spent', 'spent_at', 'account')
+local kept = redis.call('HMGET', KEYS[1], 'secret', 'spent', 'spent_at', 'account', 'expires')
 if not kept[1] then return {'none', ''} end
 if kept[1] == ARGV[1] then
     redis.call('HSET', KEYS[1], 'secret', ARGV[2], 'spent', ARGV[1], 'spent_at', ARGV[3])
+    redis.call('EXPIREAT', KEYS[1], math.min(tonumber(kept[5]), math.floor(ARGV[3] / 1000) + ARGV[5]))
     return {'first', kept[4]}
 end
 if kept[2] == ARGV[1] and tonumber(ARGV[3]) - tonumber(kept[3]) <= tonumber(ARGV[4]) then
@@ -43,6 +46,13 @@ end
 redis.call('DEL', KEYS[1])
 return {'reused', kept[4]}
 """
+
+
+class Owner(NamedTuple):
+    """Family of a refresh token, and its account."""
+
+    family_id: str
+    account_id: str
 
 
 class Use(NamedTuple):
@@ -73,7 +83,8 @@ class RefreshFamilies(IndexedRecords):
         redis: Client of the store.
         prefix: Prefix of all keys.
         key: Secret from which successors are derived.
-        lifetime_s: Lifetime of a family in seconds, counted from the login and not extended by use.
+        lifetime_s: Lifetime of a family in seconds, counted from the login and not extended by use. A token
+            that is not used for `contract.IDLE_TIMEOUT_S` expires earlier, with its family.
     """
 
     kind = "family"
@@ -93,11 +104,12 @@ class RefreshFamilies(IndexedRecords):
     async def create(self, family_id: str, account_id: str) -> str:
         """Create a family for an account and return its first token."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        expires = int(time.time()) + self._lifetime_s
+        now = int(time.time())
+        expires = now + self._lifetime_s
         async with self._redis.pipeline(transaction=True) as pipe:
             key = self._key_prefix + family_id
-            pipe.hset(key, mapping={"account": account_id, "secret": _digest(secret)})
-            pipe.expireat(key, expires)
+            pipe.hset(key, mapping={"account": account_id, "expires": expires, "secret": _digest(secret)})
+            pipe.expireat(key, min(expires, now + contract.IDLE_TIMEOUT_S))
             self._index(pipe, account_id, family_id, expires)
             await pipe.execute()
         return f"{family_id}.{secret}"
@@ -109,10 +121,30 @@ class RefreshFamilies(IndexedRecords):
         successor = hmac.new(self._key, token.encode(), hashlib.sha256).hexdigest()
         result = await self._use(
             keys=[self._key_prefix + family_id],
-            args=[_digest(secret), _digest(successor), int(time.time() * 1000), GRACE_MS],
+            args=[
+                _digest(secret),
+                _digest(successor),
+                int(time.time() * 1000),
+                GRACE_MS,
+                contract.IDLE_TIMEOUT_S,
+            ],
         )
         outcome, account_id = (part.decode() for part in cast(list[bytes], result))
         return Use(outcome, family_id, account_id, f"{family_id}.{successor}")  # type: ignore[arg-type]
+
+    @store_operation
+    async def owner(self, token: str) -> Owner | None:
+        """Return the owner of a token, if it is the current or the last spent one of its family."""
+        family_id, _, secret = token.partition(".")
+        key = self._key_prefix + family_id
+        fields = cast(list[bytes | None], await self._redis.hmget(key, ["account", "secret", "spent"]))
+        account_id, *digests = fields
+        presented = _digest(secret).encode()
+        if account_id is None or not any(
+            hmac.compare_digest(presented, digest) for digest in digests if digest
+        ):
+            return None
+        return Owner(family_id, account_id.decode())
 
     @store_operation
     async def revoke(self, family_id: str, account_id: str) -> None:

@@ -6,6 +6,7 @@
 import time
 
 from servers import contract
+from servers.stores.indexed_records import MARGIN_S
 from servers.stores.store import StoreBackend, execute, store_operation
 
 
@@ -28,5 +29,5 @@ class Cutoffs(StoreBackend):
     async def revoke_account(self, account_id: str) -> None:
         """Revoke all tokens that were issued to an account up to now."""
         # The maximum lifetime: also covers tokens issued before AUTH_LIFETIME_S was shortened.
-        lifetime_s = contract.ABSOLUTE_TIMEOUT_S
+        lifetime_s = contract.ABSOLUTE_TIMEOUT_S + MARGIN_S
         await self._redis.set(self._key_prefix + account_id, f"{time.time():.6f}", ex=lifetime_s)

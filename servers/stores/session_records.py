@@ -7,11 +7,12 @@ Ids are stored hashed, so that read access to the store reveals no usable id.
 """
 
 import hashlib
-import json
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
 
 from servers import contract
 from servers.stores.connection import Store
@@ -33,11 +34,22 @@ return 1
 
 
 class Record(NamedTuple):
-    """Session as read from the store: fields, time of creation (Unix seconds), and the stored bytes."""
+    """Session as read from the store: its fields, and the stored bytes."""
 
     fields: dict[str, Any]
+    stored: bytes
+
+
+class _Stored(msgspec.Struct):
+    """Form of the stored JSON; times are Unix seconds."""
+
     created: int
-    stored: bytes | str
+    expires: int
+    session: dict[str, Any]
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(_Stored).decode
 
 
 class SessionRecords(IndexedRecords):
@@ -68,7 +80,7 @@ class SessionRecords(IndexedRecords):
         now = int(time.time())
         expires = now + self.lifetime_s
         digest = _digest(session_id)
-        stored = json.dumps({"created": now, "expires": expires, "session": dict(fields)})
+        stored = _encode(_Stored(now, expires, dict(fields)))
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self._key_prefix + digest, stored, ex=contract.IDLE_TIMEOUT_S)
             self._index(pipe, account_id, digest, expires)
@@ -78,33 +90,37 @@ class SessionRecords(IndexedRecords):
     async def read(self, session_id: str) -> Record | None:
         """Return a session and reset its idle timeout, in one command; None if it does not exist."""
         key = self._key_prefix + _digest(session_id)
-        stored = await execute(self._redis, "GETEX", key, "EX", contract.IDLE_TIMEOUT_S)
+        stored = await execute(self._redis, *self.read_command(key))
         if stored is None:
             return None
-        record = json.loads(stored)
-        if record["expires"] <= time.time():
+        record = _decode(stored)
+        if record.expires <= time.time():
             await self._redis.delete(key)
             return None
-        return Record(record["session"], record["created"], stored)
+        return Record(record.session, stored)
+
+    def read_command(self, key: str) -> tuple[str | int, ...]:
+        """Return the command that reads a session and resets its idle timeout."""
+        return ("GETEX", key, "EX", contract.IDLE_TIMEOUT_S)
 
     @store_operation
-    async def update(self, session_id: str, before: bytes | str, fields: Mapping[str, Any]) -> None:
+    async def update(self, session_id: str, before: bytes, fields: Mapping[str, Any]) -> None:
         """Write only the fields that differ between the record read as `before` and `fields`.
 
         Concurrent writes to other fields are kept. A session revoked in the meantime stays revoked.
         """
         key = self._key_prefix + _digest(session_id)
-        old = json.loads(before)["session"]
+        old = _decode(before).session
         changed = {name: value for name, value in fields.items() if old.get(name, _MISSING) != value}
         removed = old.keys() - fields.keys()
-        current: bytes | str | None = before
+        current: bytes | None = before
         while current is not None:
-            record = json.loads(current)
-            kept = {name: value for name, value in record["session"].items() if name not in removed}
-            record["session"] = kept | changed
-            if await self._replace_if_same(keys=[key], args=[current, json.dumps(record)]):
+            record = _decode(current)
+            kept = {name: value for name, value in record.session.items() if name not in removed}
+            record.session = kept | changed
+            if await self._replace_if_same(keys=[key], args=[current, _encode(record)]):
                 return
-            current = await self._redis.get(key)
+            current = cast(bytes | None, await self._redis.get(key))
 
     @store_operation
     async def revoke(self, session_id: str) -> None:
@@ -112,7 +128,7 @@ class SessionRecords(IndexedRecords):
         digest = _digest(session_id)
         stored = await self._redis.getdel(self._key_prefix + digest)
         if stored is not None:
-            account_id = json.loads(stored)["session"]["sub"]
+            account_id = _decode(stored).session["sub"]
             await self._unindex(self._redis, account_id, [digest])
 
 

@@ -4,6 +4,7 @@ Ids are stored hashed, sessions have an idle timeout, a write changes only the m
 session stays revoked, and nothing is written or set if nothing changed.
 """
 
+import time
 from typing import cast
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from servers.stores.session_records import SessionRecords
 class StoredSession(Session):
     """Session with the record it was read from, so that its changes can be determined."""
 
-    stored: bytes | str = b""
+    stored: bytes = b""
 
     def saved(self) -> None:
         """Mark the session as unchanged, since the store has its current state."""
@@ -46,7 +47,7 @@ class SessionStorage(AbstractStorage):
             return await self.new_session()
         session = StoredSession(
             session_id,
-            data={"created": record.created, "session": record.fields},
+            data={"created": int(time.time()), "session": record.fields},
             new=False,
             max_age=self.max_age,
         )

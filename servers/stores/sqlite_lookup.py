@@ -6,13 +6,18 @@ import sqlite3
 
 import aiosqlite
 
-from servers.stores.lookups import TIMEOUT_S, Lookup, unavailable_on
+from servers.stores.lookups import TIMEOUT_S, Lookup, new_epoch, unavailable_on
 
 _database_operation = unavailable_on(sqlite3.Error, OSError)
 
 
 class SqliteLookup(Lookup):
     """Account epochs in the accounts file at the path `source`."""
+
+    @_database_operation
+    async def check(self) -> None:
+        await self.revoke_account("")  # of no account: takes the lock of a write all the same
+        await self.epoch("")
 
     @_database_operation
     async def epoch(self, account_id: str) -> int | None:
@@ -24,7 +29,7 @@ class SqliteLookup(Lookup):
     @_database_operation
     async def revoke_account(self, account_id: str) -> None:
         db = self._database or await self.open()
-        await db.execute_fetchall("UPDATE accounts SET epoch = epoch + 1 WHERE id = ?", (account_id,))
+        await db.execute_fetchall("UPDATE accounts SET epoch = ? WHERE id = ?", (new_epoch(), account_id))
 
     async def connect(self) -> aiosqlite.Connection:
         return await aiosqlite.connect(self._source, timeout=TIMEOUT_S, isolation_level=None)

@@ -22,6 +22,9 @@ _URL: Final = re.compile(
     re.IGNORECASE,
 )
 
+#: Message about a password that breaks its URL.
+UNESCAPED_PASSWORD: Final = "in a password write # as %23, / as %2F, ? as %3F and @ as %40"  # noqa: S105 - a message
+
 _PORTS: Final = {"sentinel": 26379, "cluster": 6379}
 _SENTINEL_PREFIX: Final = "sentinel_"
 
@@ -50,6 +53,7 @@ def parse(url: str) -> Nodes | None:
     Raises:
         ValueError: The URL is of these kinds but invalid.
     """
+    check_password(url)
     match = _URL.fullmatch(url)
     if match is None:
         return None
@@ -75,6 +79,21 @@ def parse(url: str) -> Nodes | None:
         options,
         shared | {key.removeprefix(_SENTINEL_PREFIX): value for key, value in for_sentinels.items()},
     )
+
+
+def check_password(url: str) -> None:
+    """Check that a password in a URL is percent-encoded where it must be.
+
+    A `/`, `?` or `#` ends the part of a URL that has user, password and host: with one in the password, the
+    text before it would be taken for the host, and the store at that host would get the rest.
+
+    Raises:
+        ValueError: An `@` comes after a `/`, `?` or `#`, outside of an option's value.
+    """
+    scheme, _, rest = url.partition("://")
+    user, at, _ = rest.rpartition("@")
+    if at and not scheme.startswith("unix") and re.search(r"[/?#]", user) and not re.search(r"\?.*=", user):
+        raise ValueError(UNESCAPED_PASSWORD)
 
 
 def shown(url: str) -> str:

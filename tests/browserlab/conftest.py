@@ -33,7 +33,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]
         yield {name: server.port for name, server in zip(SERVERS, started, strict=True)}
         for server in started:
             server.stop()
-    assert [server.log.read_text() for server in started] == [""] * len(started)
+    assert [server.errors for server in started] == [""] * len(started)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

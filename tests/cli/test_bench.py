@@ -145,7 +145,7 @@ def test_the_environment_is_written_down(result: dict[str, Any]) -> None:
     assert {"other load", "versions"} <= {finding["check"] for finding in environment["findings"]}
     assert {"a/a", "load generator", "final report", "stolen cpu"} & {c["check"] for c in result["validity"]}
     assert environment["schemes"]["cookie"] == {
-        "title": "Redis session behind a cookie (aiohttp-session, hardened)",
+        "title": "Redis session behind a cookie",
         "transport": "cookie",
         "store": "every request",
         "database": "logins and writes",

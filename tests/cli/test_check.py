@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.results.archive import load
-from servers.process.describe import package_digest
+from servers.bench.ready_line import package_digest
 from tests import scratch
 from tests.sandbox import ROOT, Sandbox
 from tests.scratch import TOLERANCE, check, commit, slow_down, suite

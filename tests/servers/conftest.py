@@ -48,7 +48,7 @@ def accounts_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serve(
     store_url: str, accounts_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Server]]:
-    """Returns the one running server of a scheme; none may log anything in the whole run."""
+    """Returns the one running server of a scheme; none may log an error in the whole run, or a credential."""
     running: dict[str, Server] = {}
     folder = tmp_path_factory.mktemp("logs")
 
@@ -66,7 +66,9 @@ def serve(
     yield get
     codes = [server.stop() for server in running.values()]
     assert codes == [0] * len(codes)
-    assert [server.log.read_text() for server in running.values()] == [""] * len(running)
+    assert [server.errors for server in running.values()] == [""] * len(running)
+    logged = "".join(server.log.read_text() for server in running.values())
+    assert not [secret for secret in (contract.EXAMPLE.password, "correct horse", "eyJ") if secret in logged]
 
 
 @pytest.fixture(params=schemes.names())

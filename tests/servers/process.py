@@ -28,6 +28,12 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | {"AUTH_SECRET": SECRET.decode()} | dict(extra or {})
 
 
+def errors_in(log: Path) -> str:
+    """Return what a server logged, without the events of its security log."""
+    lines = log.read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith('{"time":'))
+
+
 class Server:
     """A running `python -m servers SCHEME --json`, and what it said when it was ready."""
 
@@ -47,6 +53,15 @@ class Server:
             raise AssertionError(f"{scheme} did not start: {log.read_text()}")
         self.ready: dict[str, Any] = json.loads(line)
         self.port: int = self.ready["port"]
+
+    @property
+    def errors(self) -> str:
+        """What it logged, without the events of its security log."""
+        return errors_in(self.log)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events of its security log so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith('{"time":')]
 
     def stop(self) -> int:
         """End the process as an operator would; returns its exit code."""

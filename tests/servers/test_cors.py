@@ -11,7 +11,7 @@ from servers.contract import Credentials
 from servers.errors import UsageError
 from servers.http import cors
 from tests.servers.client import JSON, Answer, Client
-from tests.servers.process import Server, run_command
+from tests.servers.process import Server, errors_in, run_command
 
 PAGE = "http://app.example:3000"
 OTHER_PAGE = "https://other.example"
@@ -45,7 +45,7 @@ def server(
     server = Server(request.param, *options, log=log, env={"REDIS_URL": store_url})
     yield server
     assert server.stop() == 0
-    assert log.read_text() == ""
+    assert errors_in(log) == ""
 
 
 @pytest.fixture

@@ -44,11 +44,21 @@ def test_others_are_not_kept_out(server: Server, caller: Client, account: Creden
 
 
 def test_guesses_at_the_old_password(server: Server, caller: Client, account: Credentials) -> None:
-    """Who has only the session cannot find the password by changing it: such guesses count as well."""
+    """Who has only the session cannot find the password by changing it: such guesses are limited as well."""
     for n in range(MAX_FAILURES):
         assert caller.post(contract.PASSWORD, {"old": f"guess {n}", "new": "correct horse"}).status == 403
     assert is_refused(caller.post(contract.PASSWORD, {"old": account.password, "new": "correct horse"}))
+    assert Client(server.port).log_in(account).status == 200, "counted apart from logins"
+
+
+def test_strangers_keep_nobody_from_changing_the_password(
+    server: Server, caller: Client, account: Credentials
+) -> None:
+    """Who is logged in and knows the password may change it, even while guesses have locked logins."""
+    for n in range(MAX_FAILURES):
+        assert Client(server.port).log_in(account._replace(password=f"guess {n}")).status == 401
     assert is_refused(Client(server.port).log_in(account))
+    assert caller.post(contract.PASSWORD, {"old": account.password, "new": "correct horse"}).status == 204
 
 
 def test_guesses_all_at_once(server: Server, account: Credentials) -> None:

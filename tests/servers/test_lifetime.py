@@ -31,7 +31,7 @@ def short(
     servers = {name: Server(name, *options, log=folder / name, env=env) for name in AUTHENTICATING}
     yield servers
     assert {name: server.stop() for name, server in servers.items()} == dict.fromkeys(servers, 0)
-    assert "".join(server.log.read_text() for server in servers.values()) == ""
+    assert "".join(server.errors for server in servers.values()) == ""
 
 
 def test_a_credential_ends(short: Mapping[str, Server]) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +14,7 @@ import pytest
 from servers import contract
 from servers.contract import Credentials
 from tests.servers.client import Client
-from tests.servers.process import Server, run_command
+from tests.servers.process import Server, errors_in, run_command
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def server(postgres: str, accounts_file: Path, tmp_path: Path) -> Iterator[Serve
     server = Server("token-lookup", *options, log=tmp_path / "log", env={"LOOKUP_URL": postgres})
     yield server
     assert server.stop() == 0
-    assert server.log.read_text() == ""
+    assert server.errors == ""
 
 
 def post(server: Server, account: Credentials, what: object) -> None:
@@ -78,13 +78,50 @@ async def test_one_row_for_each_account_that_logged_in(
     caller.log_in(account)
     connection = await asyncpg.connect(postgres)
     try:
-        sql = "SELECT epoch FROM credential_epochs WHERE account_id = $1"
-        assert await connection.fetch(sql, account.username) == [(0,)]
+        sql = "SELECT epoch FROM account_epochs WHERE account_id = $1"
+        assert len(await connection.fetch(sql, account.username)) == 1
         await connection.execute("SET enable_seqscan = off")
         plan = await connection.fetch(f"EXPLAIN {sql}", account.username)
-        assert "credential_epochs_pkey" in str(plan)
+        assert "account_epochs_pkey" in str(plan)
     finally:
         await connection.close()
+
+
+async def test_a_row_that_is_deleted_brings_no_token_back(
+    server: Server, postgres: str, caller: Client, account: Credentials
+) -> None:
+    """The next login adds it again, in an epoch that no token of before is of."""
+    thief = caller.thief()
+    post(server, account, {"revoke": True})
+    connection = await asyncpg.connect(postgres)
+    try:
+        await connection.execute("DELETE FROM account_epochs WHERE account_id = $1", account.username)
+    finally:
+        await connection.close()
+    assert thief.get(contract.RESTRICTED).status == 401
+    caller.log_in(account)
+    assert caller.get(contract.RESTRICTED).status == 200
+    assert thief.get(contract.RESTRICTED).status == 401
+
+
+def test_an_account_that_is_deleted_brings_no_token_back(
+    serve: Callable[[str], Server], account: Credentials, accounts_file: Path
+) -> None:
+    """The same in SQLite, where an account of the same id is made again."""
+    server = serve("token-lookup")
+    thief = Client(server.port)
+    thief.log_in(account)
+    post(server, account, {"revoke": True})
+    with contextlib.closing(sqlite3.connect(accounts_file)) as db, db:
+        columns = "id, username, password_hash, first_name, last_name, email, role"
+        chosen = f"SELECT {columns} FROM accounts WHERE username = ?"  # noqa: S608 - constants
+        row = db.execute(chosen, (account.username,)).fetchone()
+        db.execute("DELETE FROM accounts WHERE username = ?", (account.username,))
+        added = f"INSERT INTO accounts ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+        db.execute(added, row)
+    again = Client(server.port)
+    again.log_in(account)
+    assert [client.get(contract.RESTRICTED).status for client in (again, thief)] == [200, 401]
 
 
 def test_gone(accounts_file: Path, tmp_path: Path) -> None:
@@ -106,7 +143,7 @@ def test_gone(accounts_file: Path, tmp_path: Path) -> None:
             assert answer.headers["Retry-After"]
     finally:
         assert server.stop() == 0
-    assert log.read_text() == ""
+    assert errors_in(log) == ""
 
 
 def test_stuck(accounts_file: Path, tmp_path: Path) -> None:
@@ -124,7 +161,7 @@ def test_stuck(accounts_file: Path, tmp_path: Path) -> None:
             assert caller.get(contract.RESTRICTED).status == 200
         finally:
             assert server.stop() == 0
-    assert (tmp_path / "log").read_text() == ""
+    assert errors_in(tmp_path / "log") == ""
 
 
 @contextlib.contextmanager

@@ -17,11 +17,12 @@ from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
 
 from servers import contract, schemes
-from servers.accounts import ROLES
+from servers.bench.costs import COSTS
 from servers.contract import Credentials
 from servers.http.app import create_app
 from servers.http.app_keys import ACCOUNTS, PASSWORDS
 from servers.settings import Settings, new_secret
+from servers.stores.accounts import ROLES
 from tests.servers import description
 from tests.servers.client import JSON, Client
 from tests.servers.conftest import AUTHENTICATING
@@ -223,7 +224,7 @@ def test_references() -> None:
 
 def test_routes_are_described(accounts_file: Path) -> None:
     """The description has every route of the application, and the application has every one of it."""
-    app = create_app("anonymous", Settings(accounts_file, (new_secret(),), password_cost="bench"))
+    app = create_app("anonymous", Settings(accounts_file, (new_secret(),), password_cost=COSTS["bench"]))
     app[PASSWORDS].close()
     app[ACCOUNTS].close()
     there = {

@@ -11,6 +11,7 @@ import redis
 from servers import contract, schemes
 from servers.contract import Credentials
 from servers.credentials.scheme import Promises
+from servers.stores.store import CHECK_S
 from tests.servers.client import Client
 from tests.servers.process import Server
 
@@ -113,11 +114,16 @@ def test_who_is_no_admin_any_more_changes_no_rights(
     assert again.get(contract.ADMIN).status in (401, 403)
 
 
-def test_a_write_gives_no_role(caller: Client, change: Callable[[object], None]) -> None:
-    """A credential that outlives a change of role does not pick the new one up by the way."""
-    change({"role": "admin"})
-    caller.post(contract.EMAIL, {"email": "a@b.c"})
-    assert caller.get(contract.ADMIN).status in (401, 403)
+def test_a_write_gives_no_role(caller: Client, account: Credentials, accounts_file: Path) -> None:
+    """A credential that outlives a change of role, by another program, does not pick it up by the way."""
+    with contextlib.closing(sqlite3.connect(accounts_file)) as db, db:
+        sql = "UPDATE accounts SET role = 'admin' WHERE username = ?"
+        assert db.execute(sql, (account.username,)).rowcount == 1
+    for email in ("a@b.c", "d@e.f"):
+        assert caller.post(contract.EMAIL, {"email": email}).status == 200
+        assert caller.get(contract.ADMIN).status == 403
+    caller.log_in(account)
+    assert caller.get(contract.ADMIN).status == 200
 
 
 def test_password_change(server: Server, promises: Promises, caller: Client, account: Credentials) -> None:
@@ -200,3 +206,19 @@ def test_without_a_store_where_none_is_promised(
         assert client.get(contract.RESTRICTED).status == 200
     finally:
         assert alone.stop() == 0
+
+
+def test_idle_timeout(store: "redis.Redis", server: Server, promises: Promises, caller: Client) -> None:
+    """What expires when it is not used is declared, and where nothing does that is, too."""
+    keys = store.scan_iter(f"cookies-vs-tokens:{server.scheme}:*")
+    lives = [store.ttl(key) for key in keys if b":account:" not in key and b":check:" not in key]
+    expires_idle = any(CHECK_S < seconds <= contract.IDLE_TIMEOUT_S for seconds in lives)
+    assert expires_idle == (promises.idle_timeout != "none")
+    assert caller.get(contract.RESTRICTED).status == 200
+    kinds = {
+        "cookie": "credential",
+        "token-refresh": "refresh token",
+        "token": "none",
+        "token-denylist": "none",
+    }
+    assert kinds.get(server.scheme, promises.idle_timeout) == promises.idle_timeout

@@ -22,7 +22,8 @@ from servers.contract import Credentials
 from servers.credentials import tokens
 from servers.credentials.identity import Identity
 from servers.errors import UsageError
-from servers.settings import MIN_SECRET_BYTES, parse_secret
+from servers.http.responses import encode
+from servers.settings import MIN_DISTINCT_BYTES, MIN_SECRET_BYTES, parse_secret
 from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import Server
 
@@ -52,7 +53,7 @@ VALUES = st.recursive(
 
 #: The only bodies that a refusal may have, so none says what came in.
 REFUSALS = [
-    json.dumps({"error": code}).encode()
+    encode({"error": code})
     for code in (
         "bad_request",
         "invalid_token",
@@ -159,15 +160,19 @@ SHORT = (
     '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
 )
 
+GUESSABLE = SHORT.replace(
+    "is shorter than 32 bytes", "has fewer than 8 different characters, so it can be guessed"
+)
+
 
 @PARSING
 @given(st.binary(max_size=80) | WORDS.map(str.encode) | st.binary(min_size=24).map(base64.urlsafe_b64encode))
 def test_secrets(text: bytes) -> None:
     """A secret is one of enough bytes, as it stands or decoded, or is refused by a message silent on it."""
-    if len(text.strip()) < MIN_SECRET_BYTES:
+    if len(text.strip()) < MIN_SECRET_BYTES or len(set(text.strip())) < MIN_DISTINCT_BYTES:
         with pytest.raises(UsageError) as refusal:
             parse_secret(text, "a test")
-        assert str(refusal.value) == SHORT
+        assert str(refusal.value) in (SHORT, GUESSABLE)
     else:
         secret = parse_secret(text, "a test")
         assert len(secret) >= MIN_SECRET_BYTES

@@ -92,7 +92,7 @@ def start(scheme: str, accounts_file: Path, tmp_path: Path) -> Iterator[Callable
 
     yield get
     assert [server.stop() for server in running] == [0] * len(running)
-    assert [server.log.read_text() for server in running] == [""] * len(running)
+    assert [server.errors for server in running] == [""] * len(running)
 
 
 def status(client: Client, token: str) -> int:

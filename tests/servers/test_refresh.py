@@ -1,5 +1,6 @@
 """Refresh tokens: single use, one successor each, and what comes of using a spent one."""
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,8 @@ import redis
 from servers import contract
 from servers.contract import Credentials
 from servers.stores import refresh_families
-from tests.servers.client import Answer, Client
+from servers.stores.indexed_records import MARGIN_S
+from tests.servers.client import JSON, Answer, Client
 from tests.servers.process import SECRET, Server
 
 PREFIX = "cookies-vs-tokens:token-refresh:"
@@ -40,6 +42,13 @@ def says(token: str) -> dict[str, Any]:
     """Return the claims of a token."""
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
+
+
+def expired(token: str) -> str:
+    """The same token, an hour older."""
+    claims, header = says(token), jwt.get_unverified_header(token)
+    old = claims | {"iat": claims["iat"] - 3600, "exp": claims["exp"] - 3600}
+    return jwt.encode(old, SECRET, algorithm="HS256", headers=header)
 
 
 def is_refused(answer: Answer) -> bool:
@@ -161,6 +170,76 @@ def test_logout_ends_one_family(client: Client, account: Credentials, first: str
     assert refresh(other, elsewhere).status == 200
 
 
+def with_refresh_token(client: Client, token: object, credential: str) -> Answer:
+    """Log out by a refresh token, beside an access token or none."""
+    headers = JSON | ({"Authorization": f"Bearer {credential}"} if credential else {})
+    return client.send("POST", contract.LOGOUT, json.dumps({"refresh_token": token}).encode(), headers)
+
+
+@pytest.mark.parametrize("credential", ["none", "expired", "valid"])
+@pytest.mark.parametrize("used", [0, 1, 2])
+def test_logout_by_the_refresh_token(client: Client, first: str, credential: str, used: int) -> None:
+    """Also where the access token has expired or is lost, and with a token that was just spent."""
+    token = first
+    for _ in range(used):
+        token = refresh(client, token).json["refresh_token"]
+    tokens = {"none": "", "expired": expired(client.token), "valid": client.token}
+    presented = token if used < 2 else first
+    answer = with_refresh_token(client, presented, tokens[credential])
+    assert (answer.status, answer.body) == (204, b"")
+    # One spent before the last is nobody's any more: only a valid access token names its family.
+    ended = used < 2 or credential == "valid"
+    assert is_refused(refresh(client, token)) == ended
+
+
+def test_logout_by_what_is_no_refresh_token(client: Client, account: Credentials, first: str) -> None:
+    """Ends nothing, and does not tell (RFC 7009 section 2.2); what cannot be one is refused."""
+    other = Client(client.port)
+    elsewhere = other.log_in(account).json["refresh_token"]
+    family, _, secret = first.partition(".")
+    for guess in (
+        f"{family}.{secret}x",
+        f"{family}.",
+        f"x{family}.{secret}",
+        "x",
+        elsewhere.partition(".")[0],
+    ):
+        assert with_refresh_token(client, guess, "").status == 204
+    for malformed in (1, "", None, ["x"]):
+        assert with_refresh_token(client, malformed, "").status == 400
+    assert client.send("POST", contract.LOGOUT, b"{}", JSON).status == 401
+    assert refresh(client, first).status == refresh(other, elsewhere).status == 200
+
+
+def test_a_login_ends_the_family_whose_token_it_brings(
+    client: Client, account: Credentials, first: str
+) -> None:
+    """As it must where the access token has expired by then."""
+    body = {**account._asdict(), "refresh_token": first}
+    answer = client.send("POST", contract.AUTHENTICATE, json.dumps(body).encode(), JSON)
+    assert is_refused(refresh(client, first))
+    assert refresh(client, answer.json["refresh_token"]).status == 200
+
+
+def test_a_failed_login_ends_no_family(client: Client, account: Credentials, first: str) -> None:
+    """The token alone does not log in, nor out by the way."""
+    body = {**account._asdict(), "password": "wrong", "refresh_token": first}
+    assert client.send("POST", contract.AUTHENTICATE, json.dumps(body).encode(), JSON).status == 401
+    assert refresh(client, first).status == 200
+
+
+def test_a_token_that_is_not_used_expires(store: "redis.Redis", client: Client, first: str) -> None:
+    """After thirty minutes without use, and with the login's five hours at the latest (RFC 9700 4.14.2)."""
+    key = f"{PREFIX}family:{first.partition('.')[0]}"
+    assert contract.IDLE_TIMEOUT_S - 60 < store.ttl(key) <= contract.IDLE_TIMEOUT_S
+    store.expire(key, 100)
+    second = refresh(client, first).json["refresh_token"]
+    assert contract.IDLE_TIMEOUT_S - 60 < store.ttl(key) <= contract.IDLE_TIMEOUT_S
+    store.hset(key, "expires", int(time.time()) + 200)
+    assert refresh(client, second).status == 200
+    assert 100 < store.ttl(key) <= 200
+
+
 def test_a_login_replaces_the_family_it_was_sent_with(
     client: Client, account: Credentials, first: str
 ) -> None:
@@ -198,7 +277,11 @@ def test_a_retry_under_another_secret_ends_nothing(
 ) -> None:
     """A server with a new secret cannot repeat the answer of the old one; the login lives on."""
     second = refresh(client, first).json["refresh_token"]
-    env = {"REDIS_URL": store_url, "AUTH_SECRET": "n" * 40, "AUTH_SECRET_PREVIOUS": SECRET.decode()}
+    env = {
+        "REDIS_URL": store_url,
+        "AUTH_SECRET": "another secret of thirty-two bytes",
+        "AUTH_SECRET_PREVIOUS": SECRET.decode(),
+    }
     other = Server("token-refresh", "--accounts", str(accounts_file), log=tmp_path / "log", env=env)
     try:
         assert is_refused(refresh(Client(other.port), first))
@@ -245,4 +328,4 @@ def test_families_end_with_the_login(
     """Five hours after it, however often they were used; and the index of the account with them."""
     refresh(client, first)
     for key in (f"{PREFIX}family:{first.partition('.')[0]}", f"{PREFIX}account:{account.username}"):
-        assert 0 < store.ttl(key) <= contract.ABSOLUTE_TIMEOUT_S
+        assert 0 < store.ttl(key) <= contract.ABSOLUTE_TIMEOUT_S + MARGIN_S

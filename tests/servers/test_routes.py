@@ -6,6 +6,7 @@ import pytest
 
 from servers import contract, schemes
 from servers.contract import Credentials
+from servers.http.responses import encode
 from tests.servers.client import JSON, Client
 from tests.servers.process import Server
 
@@ -98,10 +99,9 @@ def test_writes_ask_for_a_credential(any_server: Server, path: str) -> None:
 
 @pytest.mark.parametrize("path", [contract.CSRF, contract.ADMIN])
 def test_reads_ask_for_a_credential(server: Server, path: str) -> None:
-    """No route that tells something is open; bearer schemes have no CSRF route."""
+    """No route that tells something is open, not even one that the scheme does not have."""
     answer = Client(server.port).get(path)
-    has_route = path != contract.CSRF or transport(server) == "cookie"
-    assert answer.status == (401 if has_route else 404)
+    assert answer.status == 401
 
 
 def test_wrong_password(any_server: Server) -> None:
@@ -118,7 +118,7 @@ def test_a_login_that_fails_tells_not_why(client: Client, admin: Client, account
     assert admin.post(path, {"disabled": True}).status == 204
     attempts = [Credentials("nobody", "foobar"), account, Credentials("john.doe", "wrong")]
     answers = [client.log_in(attempt) for attempt in attempts]
-    assert {(answer.status, answer.body) for answer in answers} == {(401, json.dumps(WRONG).encode())}
+    assert {(answer.status, answer.body) for answer in answers} == {(401, encode(WRONG))}
     assert len({tuple(sorted(answer.headers.keys())) for answer in answers}) == 1
 
 
@@ -130,6 +130,9 @@ def test_a_login_that_fails_tells_not_why(client: Client, admin: Client, account
         b"[]",
         b'"text"',
         b"\xff\xfe",
+        json.dumps(contract.EXAMPLE._asdict()).encode("utf-16"),
+        json.dumps(contract.EXAMPLE._asdict()).encode("utf-32-le"),
+        b"\xef\xbb\xbf" + json.dumps(contract.EXAMPLE._asdict()).encode(),
         b"[" * 4000,
         b"{}",
         b'{"username": "john.doe"}',
@@ -285,3 +288,11 @@ def test_short_passwords_are_refused(caller: Client, account: Credentials) -> No
     """Seven characters are too few."""
     answer = caller.post(contract.PASSWORD, {"old": account.password, "new": "1234567"})
     assert (answer.status, answer.json) == (400, {"error": "password_too_short"})
+
+
+def test_a_credential_in_the_url_counts_for_nothing(server: Server, caller: Client) -> None:
+    """URLs are logged and passed on: a credential in one is none (RFC 9700 section 4.3)."""
+    for path in (
+        f"{contract.RESTRICTED}?{name}={caller.secret}" for name in ("access_token", "token", "session")
+    ):
+        assert Client(server.port).get(path).status == 401

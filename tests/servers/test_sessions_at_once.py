@@ -251,7 +251,7 @@ class Sessions(RuleBasedStateMachine):
     async def _run(self, operations: list[Any], delays: list[int]) -> list[Any]:
         async def one(operation: Any, delay: int) -> Any:
             for _ in range(delay):  # as long as others' single commands take
-                await self._records.ping()
+                await self._records.check()
             return await operation.run(self._records)
 
         return await asyncio.gather(*map(one, operations, delays))

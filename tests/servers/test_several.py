@@ -136,7 +136,7 @@ def test_told_to_end_all_finish_what_is_in_flight(start: Start, number: int, acc
             assert wire.connection.getresponse().status == 200
     assert server.process.wait(20) == 0
     assert not [child for child in family if child.is_running()]
-    assert server.log.read_text() == ""
+    assert server.errors == ""
 
 
 def test_one_that_is_killed_ends_the_others(start: Start) -> None:
@@ -147,7 +147,7 @@ def test_one_that_is_killed_ends_the_others(start: Start) -> None:
     assert server.process.wait(20) == 3
     assert not [child for child in family if child.is_running()]
     said = f"Process {first.pid} of the server was killed by signal 9; the other processes were stopped.\n"
-    assert server.log.read_text() == said
+    assert server.errors == said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")

@@ -32,7 +32,7 @@ def server(
     server = Server(request.param, *options, log=tmp_path / "log", env={"REDIS_URL": store_url})
     yield server
     assert server.stop() == 0
-    assert server.log.read_text() == ""
+    assert server.errors == ""
 
 
 @contextlib.contextmanager

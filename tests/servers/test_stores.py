@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from servers import contract, schemes
 from servers.__main__ import _redis_url
 from servers.contract import Credentials
 from servers.errors import UsageError
-from servers.settings import Settings
+from servers.settings import Settings, new_secret
 from servers.stores import urls
 from servers.stores.connection import connect
 from tests import stores
@@ -84,7 +85,7 @@ def start(accounts_file: Path, tmp_path: Path) -> Iterator[Start]:
 
     yield begin
     codes = [server.stop() for server in running]
-    assert [server.log.read_text() for server in running] == [""] * len(running)
+    assert [server.errors for server in running] == [""] * len(running)
     assert codes == [0] * len(running)
 
 
@@ -176,6 +177,13 @@ def test_who_shows_another_certificate_is_no_store_of_ours(secured: stores.Plain
         ("redis+cluster://:hush@127.0.0.1/1", "cannot be read"),
         ("redis+cluster://:hush@", "cannot be read"),
         ("sentinel://:hush@127.0.0.1/name", "cannot be read"),
+        ("redis://:hush#hush@127.0.0.1:6379/0", "write # as %23"),
+        ("redis://:hush/hush@127.0.0.1:6379", "/ as %2F"),
+        ("redis://:hush?hush@127.0.0.1:6379", "? as %3F"),
+        ("rediss://user:12/34@127.0.0.1:6379", "/ as %2F"),
+        ("redis://user:12?34@127.0.0.1:6379", "? as %3F"),
+        ("redis+sentinel://:hush#hush@127.0.0.1/name", "write # as %23"),
+        ("redis+cluster://user:12/hush@127.0.0.1", "/ as %2F"),
     ],
 )
 def test_what_cannot_be_a_store_is_said(url: str, why: str) -> None:
@@ -184,6 +192,41 @@ def test_what_cannot_be_a_store_is_said(url: str, why: str) -> None:
         connect(url)
     assert why in str(error.value)
     assert "hush@" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p%23%2F%3F%40@127.0.0.1:6379/0",
+        "rediss://127.0.0.1/0?ssl_ca_certs=/home/me@work/ca.pem",
+        "unix:///run/a@b/store",
+        "unix://:hush@/run/a?b",
+    ],
+)
+def test_an_at_sign_elsewhere_is_no_mistake(url: str) -> None:
+    """A password that is escaped, and an @ in a path, are what they are."""
+    urls.check_password(url)
+
+
+def test_nor_at_a_database() -> None:
+    """The same mistake in the URL of the database is met with the same sentence."""
+    settings = Settings(
+        Path("accounts"), (new_secret(),), lookup_url="postgresql://me:hush#hush@127.0.0.1/db"
+    )
+    with pytest.raises(UsageError, match="LOOKUP_URL cannot be read: in a password write # as %23"):
+        schemes.load("token-lookup").build("token-lookup", settings)
+
+
+def test_no_other_host_is_tried(accounts_file: Path) -> None:
+    """The part of a password before a / is never taken for a host: nobody else gets a connection."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        url = f"redis://127.0.0.1:{port}/rest-of-the-password@store.test:6379"
+        done = run_command("cookie", "--json", "--accounts", str(accounts_file), env={"REDIS_URL": url})
+        assert (done.returncode, "%2F" in done.stderr) == (2, True)
+        other.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            other.accept()
 
 
 def test_a_cluster_is_none_for_the_stock_storage() -> None:

@@ -17,7 +17,7 @@ from jwt.utils import base64url_encode
 from servers import contract, schemes, signing_keys
 from tests.servers.client import Client
 from tests.servers.conftest import AUTHENTICATING
-from tests.servers.process import SECRET, Server
+from tests.servers.process import SECRET, Server, errors_in
 
 #: The schemes of tokens; that all others issue something else is tested here.
 SIGNED = [name for name in AUTHENTICATING if name.startswith("token")]
@@ -76,12 +76,12 @@ def signer(
         yield Signer(server, algorithm or "HS256", key)
     finally:
         assert server.stop() == 0
-        assert log.read_text() == "", "a request that is refused is no error of the server's"
+        assert errors_in(log) == "", "a request that is refused is no error of the server's"
 
 
 def _keys(algorithm: str, *, overlap: bool) -> tuple[Any, dict[str, str]]:
     if not algorithm:
-        return SECRET, {"AUTH_SECRET_PREVIOUS": "n" * 40} if overlap else {}
+        return SECRET, {"AUTH_SECRET_PREVIOUS": "another secret of thirty-two bytes"} if overlap else {}
     pem = signing_keys.new_private_key(algorithm)
     environment = {"AUTH_PRIVATE_KEY": pem.decode()}
     if overlap:

@@ -4,17 +4,18 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import jwt
 import pytest
 
-from servers import contract, signing_keys
+from servers import contract, schemes, signing_keys
 from servers.contract import Credentials
 from servers.credentials import tokens
 from servers.credentials.identity import Identity
 from servers.errors import UsageError
-from servers.settings import MAX_CREDENTIAL_BYTES
+from servers.settings import MAX_CREDENTIAL_BYTES, Settings, new_secret
 from tests.servers.client import Client
 from tests.servers.process import SECRET, Server
 
@@ -27,10 +28,13 @@ GOOD_HEADER = jwt.get_unverified_header(OURS.sign(OURS.claims(JOHN)))
 GOOD_CLAIMS = OURS.verify(OURS.sign(OURS.claims(JOHN)))
 
 
-@pytest.fixture
-def status(serve: Callable[[str], Server]) -> Callable[[str], int]:
-    """Returns a function that tells how a token is received, and checks the form of a refusal."""
-    client = Client(serve("token").port)
+@pytest.fixture(params=["token", "token-joserfc"])
+def status(
+    request: pytest.FixtureRequest, serve: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], int]:
+    """Returns a function that tells how either library receives a token, and checks the form of a refusal."""
+    client = Client(serve(request.param).port)
+    monkeypatch.setitem(GOOD_CLAIMS, "aud", f"{tokens.ISSUER}/{request.param}")
 
     def get(token: str) -> int:
         answer = client.send("GET", contract.RESTRICTED, headers={"Authorization": f"Bearer {token}"})
@@ -107,7 +111,7 @@ def test_a_missing_claim(status: Callable[[str], int], name: str) -> None:
 @pytest.mark.parametrize(
     "claims",
     [
-        {"exp": NOW - 1},
+        {"exp": NOW - tokens.LEEWAY_S - 1},
         {"exp": "soon"},
         {"nbf": LATER},
         {"iat": LATER},
@@ -116,6 +120,10 @@ def test_a_missing_claim(status: Callable[[str], int], name: str) -> None:
         {"aud": []},
         {"sub": 123},
         {"jti": 5},
+        {"role": ["admin"]},
+        {"email": None},
+        {"first_name": {"a": 1}},
+        {"last_name": True},
     ],
 )
 def test_a_wrong_claim(status: Callable[[str], int], claims: dict[str, Any]) -> None:
@@ -141,7 +149,7 @@ def test_no_token_at_all(status: Callable[[str], int], token: str) -> None:
 def test_a_token_past_the_limit(status: Callable[[str], int]) -> None:
     """Not even a good one is looked at that is longer than 4 KB."""
     # Base64 has no text of every length, so the header has to give too.
-    good = (forge({"first_name": "x" * n}, {"x": "x" * m}) for n in range(2700, 2800) for m in range(3))
+    good = (forge({"first_name": "x" * n}, {"cty": "x" * m}) for n in range(2700, 2800) for m in range(3))
     by_length = {len(token): token for token in good}
     assert status(by_length[MAX_CREDENTIAL_BYTES]) == 200
     assert status(by_length[MAX_CREDENTIAL_BYTES + 1]) == 401
@@ -209,3 +217,54 @@ def test_weak_secrets_cannot_sign() -> None:
     """HS256 needs 32 bytes (RFC 7518 section 3.2)."""
     with pytest.raises(UsageError, match="32 bytes"):
         tokens.Tokens(signing_keys.shared([b"x" * 31]), "token")
+
+
+@pytest.mark.parametrize("name", ["token", "token-joserfc"])
+def test_clocks_may_differ_a_little(name: str) -> None:
+    """A token is accepted some seconds before and after its times; one of a short life is not."""
+    settings = Settings(Path("unused"), (SECRET,))
+    kind = type(cast(Any, schemes.load(name).build(name, settings))._tokens)
+    keyring = signing_keys.shared([SECRET])
+    verifier, short = kind(keyring, name), kind(keyring, name, 2)
+    now = time.time()
+    for change in ({"exp": now - 1}, {"iat": now + 3}, {"nbf": now + 3}):
+        token = verifier.sign(verifier.claims(JOHN) | {claim: int(at) for claim, at in change.items()})
+        assert verifier.verify(token)["sub"] == "123"
+        with pytest.raises(tokens.InvalidTokenError):
+            short.verify(token)
+    late = now - tokens.LEEWAY_S - 1
+    with pytest.raises(tokens.InvalidTokenError):
+        verifier.verify(verifier.sign(verifier.claims(JOHN) | {"exp": int(late)}))
+
+
+def test_a_key_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyJWT's checks of a key run for its first token only."""
+    looked: list[bytes] = []
+    monkeypatch.setattr("jwt.algorithms.is_pem_format", looked.append)  # None: it is no PEM
+    secret = new_secret()
+    fresh = tokens.Tokens(signing_keys.shared([secret]), "token")
+    for _ in range(3):
+        fresh.verify(fresh.sign(fresh.claims(JOHN)))
+    assert looked == [secret]
+
+
+def test_a_header_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With several keys ours are found by the header as it is encoded; another issuer's by its `kid`."""
+    first, second = new_secret(), new_secret()
+    both = tokens.Tokens(signing_keys.shared([first, second]), "token")
+    older = tokens.Tokens(signing_keys.shared([second]), "token")
+    parsed: list[str] = []
+    kept = jwt.get_unverified_header
+
+    def noted(token: str) -> dict[str, Any]:
+        parsed.append(token)
+        return kept(token)
+
+    monkeypatch.setattr("jwt.get_unverified_header", noted)
+    for signer in (both, older):
+        assert both.verify(signer.sign(signer.claims(JOHN)))["sub"] == "123"
+    assert parsed == []
+    headers = dict(reversed(older._header(older._signing_key).items()))
+    other = jwt.encode(older.claims(JOHN), second, algorithm="HS256", headers=headers, sort_headers=False)
+    assert both.verify(other)["sub"] == "123"
+    assert parsed == [other]

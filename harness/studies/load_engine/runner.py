@@ -22,6 +22,7 @@ from harness.system.cpus import place
 from harness.testbed.launcher import Instance, ServerOptions
 from harness.testbed.meters import read_cpu
 from harness.testbed.rig import Rig
+from servers.contract import authority
 
 _WARMUP_S: Final = 0.3
 _PERCENTS: Final = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -63,7 +64,7 @@ class EngineRunner:
         self, cases: Sequence[EngineCase], instance: Instance, seconds: int
     ) -> Iterator[tuple[EngineCase, TrialOutcome]]:
         for case in cases:
-            url = f"http://{instance.target.host}:{instance.target.port}{case.path}"
+            url = f"http://{authority(instance.target.host, instance.target.port)}{case.path}"
             usage = _cpu_usage(instance.pid)
             counted = wrk.run(case, url, self._headers(case), seconds, self.rig.placement.load)
             yield case, TrialOutcome(**counted, server_busy=usage(), truth={})

@@ -9,6 +9,7 @@ from harness.errors import ConformanceError, EnvironmentFailedError
 from harness.protocol.dialect import NOT_THERE
 from harness.protocol.plan import Target
 from harness.testbed.client import ApiClient
+from servers.contract import authority
 
 #: Routes that are requested from every server without a credential, and the required status.
 _EXPECTED: Final = {"/healthz": 200, "/public": 200, "/api/restricted": 401}
@@ -79,5 +80,5 @@ def _status(target: Target, method: str, route: str) -> int:
         return client.send(method, route, None if method == "GET" else {}).status
     except EnvironmentFailedError as error:
         raise EnvironmentFailedError(
-            f"server {target.arm} at {target.host}:{target.port} does not answer: {error.__cause__}"
+            f"server {target.arm} at {authority(target.host, target.port)} does not answer: {error.__cause__}"
         ) from error.__cause__

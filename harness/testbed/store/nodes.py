@@ -46,7 +46,8 @@ def connect(url: str, timeout_s: float) -> list[redis.Redis]:
     except (ValueError, TypeError):
         raise SuiteError(
             "--redis-url: invalid URL; expected one of the forms redis://host:6379/0, rediss://...,"
-            " unix:///path, redis+sentinel://host:26379,host:26379/NAME or redis+cluster://host:6379,host:6379."
+            " unix:///path, redis+sentinel://host:26379,host:26379/NAME or redis+cluster://host:6379,host:6379;"
+            f" {urls.UNESCAPED_PASSWORD}."
         ) from None
 
 
