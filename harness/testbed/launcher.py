@@ -209,8 +209,12 @@ class Launcher:
         return self._accounts[arm.tree]
 
     def secrets_of(self, arm: Arm) -> dict[str, str]:
-        """Return the environment variables with secrets and keys of an arm's servers."""
-        return {"AUTH_SECRET": self._secret} | self._keys.get(arm.name, {}) | dict(arm.environment)
+        """Return the environment variables with secrets and keys of an arm's servers.
+
+        An empty value in the arm's environment removes a variable: servers refuse one that is set but empty.
+        """
+        variables = {"AUTH_SECRET": self._secret} | self._keys.get(arm.name, {}) | dict(arm.environment)
+        return {name: value for name, value in variables.items() if value}
 
     def prefix_of(self, arm: str) -> str:
         """Return the prefix of an arm's keys in the store."""

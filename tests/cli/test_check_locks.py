@@ -21,7 +21,7 @@ from tests.sandbox import ROOT, Sandbox
 #: What `servers/` imports; with these an environment is made in a fraction of the time of our whole lock.
 NEEDED = (
     *("aiohttp", "aiohttp-cors", "aiohttp-session", "aiosqlite", "argon2-cffi", "asyncpg", "itsdangerous"),
-    *("joserfc", "pyjwt[crypto]", "redis[hiredis]", "uvloop"),
+    *("joserfc", "msgspec", "pyjwt[crypto]", "redis[hiredis]", "uvloop"),
 )
 #: Two environments, and two batches of a gate.
 PATIENCE_S = 600

@@ -40,7 +40,7 @@ def elsewhere(lab: Lab) -> Outcome:
         pair = new_pair()
         issuing = {"AUTH_PRIVATE_KEY": pair.as_pem(private=True).decode()}
         checking = {
-            "AUTH_PRIVATE_KEY": "",
+            "AUTH_PRIVATE_KEY": "",  # not set
             "AUTH_PUBLIC_KEYS": pair.as_pem(private=False).decode(),
             "AUTH_SECRET": secrets.token_urlsafe(48),
             "REDIS_URL": "redis://127.0.0.1:1",  # nothing listens on this port
