@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from servers.http.headers import FIXED
 
@@ -18,8 +18,8 @@ class RequestHandler(web.RequestHandler):
 
     aiohttp quotes the faulty header line in its response and its log, and that line may contain a credential.
 
-    `_current_request`, `_waiter` and `_request_count` are private to aiohttp: nothing public shows whether a
-    request is being received, or whether one has arrived.
+    `_current_request`, `_messages` and `_request_count` are private to aiohttp: nothing public shows whether
+    a request is being received, or whether one has arrived.
 
     Args:
         on_lost: Called when the connection is closed.
@@ -29,13 +29,14 @@ class RequestHandler(web.RequestHandler):
             header; None during and between requests.
     """
 
-    __slots__ = ("__weakref__", "_on_lost", "_requests_seen", "waiting_since")
+    __slots__ = ("__weakref__", "_body", "_on_lost", "_requests_seen", "waiting_since")
 
     def __init__(self, *args: Any, on_lost: Callable[[RequestHandler], object], **options: Any) -> None:
         super().__init__(*args, **options)
         self._on_lost = on_lost
         self.waiting_since: float | None = None
         self._requests_seen = 0
+        self._body: StreamReader | None = None  # of the last request
 
     @property
     def receiving(self) -> bool:
@@ -55,11 +56,13 @@ class RequestHandler(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Receive a part of a request."""
+        is_body = self._body is not None and not self._body.is_eof()
         super().data_received(data)
         if self._request_count != self._requests_seen:
             self._requests_seen = self._request_count
+            self._body = self._messages[-1][1] if self._messages else None
             self.waiting_since = None
-        elif self.waiting_since is None and self._waiter is not None:
+        elif self.waiting_since is None and not is_body:
             self.waiting_since = self._loop.time()
 
     def handle_error(
