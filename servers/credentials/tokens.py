@@ -33,9 +33,10 @@ class InvalidTokenError(Exception):
 
 
 class PreparedHS256(HMACAlgorithm):
-    """HS256 that prepares a key once; PyJWT looks whether it is a PEM, DER or JSON key at each verification.
+    """HS256 that prepares each key once, since the secrets of this process are few and do not change.
 
-    That is half of the time of a verification: the secrets of this process are few, and they do not change.
+    PyJWT checks at each verification that a key is not a public key in PEM, DER or JSON, which takes longer
+    than the signature itself.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class PreparedHS256(HMACAlgorithm):
         return self._prepare(key)
 
 
+# PyJWT's public way to replace an algorithm; it holds for the whole process.
 jwt.unregister_algorithm("HS256")
 jwt.register_algorithm("HS256", PreparedHS256())
 

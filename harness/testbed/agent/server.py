@@ -17,6 +17,7 @@ from harness.suites import external
 from harness.system import cpus
 from harness.testbed.agent import messages
 from harness.testbed.agent.meter import PortMeter, UnreadableError
+from servers.contract import authority
 
 #: Maximum of open connections and of ports per connection.
 _CONNECTIONS: Final = 16
@@ -53,7 +54,9 @@ def run(bind: str, environment: Mapping[str, str], log: Log) -> None:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise EnvironmentFailedError(f"--bind: cannot listen at {host}:{port}: {error.strerror}.") from error
+        raise EnvironmentFailedError(
+            f"--bind: cannot listen at {authority(host, port)}: {error.strerror}."
+        ) from error
     with listener:
         asyncio.run(_serve(listener, secret, log))
 
@@ -61,7 +64,7 @@ def run(bind: str, environment: Mapping[str, str], log: Log) -> None:
 async def _serve(listener: socket.socket, secret: str, log: Log) -> None:
     agent = _Agent(secret, log)
     server = await asyncio.start_server(agent.attend, sock=listener, limit=messages.REQUEST_BYTES)
-    log(f"the agent listens at {_place(listener.getsockname())}; Ctrl-C stops it")
+    log(f"the agent listens at {authority(*listener.getsockname()[:2])}; Ctrl-C stops it")
     async with server:
         await server.serve_forever()
 
@@ -74,7 +77,7 @@ class _Agent:
 
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends."""
-        peer = _place(writer.get_extra_info("peername"))
+        peer = authority(*writer.get_extra_info("peername")[:2])
         self._connections += 1
         try:
             if self._connections > _CONNECTIONS:
@@ -158,8 +161,3 @@ def _enable_keepalive(connection: socket.socket) -> None:
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _place(address: tuple[Any, ...]) -> str:
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
