@@ -62,6 +62,14 @@ def commit(top: Path, message: str) -> None:
     git(top, "commit", "--quiet", "--allow-empty", "-m", message)
 
 
+def replaced(text: str, *changes: tuple[str, str]) -> str:
+    """A text with something else in it; what is to be replaced must be there, or nothing would be tested."""
+    for old, new in changes:
+        assert old in text, f"{old!r} is not there"
+        text = text.replace(old, new)
+    return text
+
+
 def slow_down(file: Path, rounds: str = str(BUSY_ROUNDS)) -> None:
     """Put a busy loop at the beginning of a scheme's check of a credential."""
     text = file.read_text()

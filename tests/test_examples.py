@@ -14,6 +14,7 @@ import pytest
 from harness.results.model import Result
 from harness.suites.catalog import load_suite
 from tests.sandbox import ROOT, Sandbox
+from tests.scratch import replaced
 
 EXAMPLES = ROOT / "examples"
 SUITES = sorted(EXAMPLES.glob("*/*.toml"))
@@ -79,11 +80,14 @@ def test_an_example_meets_the_contract(sandbox: Sandbox, example: Path) -> None:
 def test_an_example_is_measured_beside_the_twins(sandbox: Sandbox, example: Path) -> None:
     """Reads and whole sittings, every answer right: four arms, and what is compared with what."""
     text = example.read_text(encoding="utf-8")
-    text = text[: text.index("[[scenarios]]")].replace("instances = 4", "instances = 2")
-    text = text.replace("warmup_requests = 2000", "warmup_requests = 20")
+    text = replaced(
+        text[: text.index("[[scenarios]]")],
+        ("instances = 4", "instances = 2"),
+        ("warmup_requests = 2000", "warmup_requests = 20"),
+        ("transport = ", f"folder = {json.dumps(str(example.parent))}\ntransport = "),
+    )
     for name in ("saturation", "journey"):
         text += f'[[scenarios]]\nname = "{name}"\nload = {{ model = "closed", users = 2 }}\nseconds = 2\n'
-    text = text.replace("transport = ", f"folder = {json.dumps(str(example.parent))}\ntransport = ")
     small = sandbox.folder / "small.toml"
     small.write_text(text, encoding="utf-8")
     done = sandbox.run("run", str(small), "--out", "run", patience_s=600)

@@ -14,7 +14,7 @@ from harness.results.archive import load
 from servers.bench.ready_line import package_digest
 from tests import scratch
 from tests.sandbox import ROOT, Sandbox
-from tests.scratch import TOLERANCE, check, commit, slow_down, suite
+from tests.scratch import TOLERANCE, check, commit, replaced, slow_down, suite
 
 
 @pytest.fixture
@@ -97,14 +97,14 @@ def test_code_from_elsewhere_is_an_invalid_measurement(
 ) -> None:
     """A server that reports another place, and servers that report one digest for two revisions."""
     top = repository()
-    announce = top / "servers" / "process" / "describe.py"
+    announce = top / "servers" / "bench" / "ready_line.py"
     honest = announce.read_text()
     where = ("--against", "HEAD", "--repo", str(top))
-    announce.write_text(honest.replace('"package": str(_PACKAGE)', '"package": "/elsewhere/servers"'))
+    announce.write_text(replaced(honest, ('"package": str(_PACKAGE)', '"package": "/elsewhere/servers"')))
     done = check(sandbox, suite(tmp_path), *where, *TOLERANCE)
     assert done.returncode == 12, done.stdout + done.stderr
     assert "loaded its code from /elsewhere/servers" in done.stderr
-    announce.write_text(honest.replace('"digest": package_digest()', '"digest": "always the same"'))
+    announce.write_text(replaced(honest, ('"digest": package_digest()', '"digest": "always the same"')))
     commit(top, "Lie")
     (top / "servers" / "http" / "app_keys.py").write_text(
         (top / "servers" / "http" / "app_keys.py").read_text() + "\n# changed\n"
