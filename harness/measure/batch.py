@@ -20,11 +20,13 @@ from harness.protocol.incidents import Event
 from harness.protocol.plan import Plan, by_arm, deal
 from harness.suites.arms import Arm
 from harness.suites.model import Conditions, Scenario
+from harness.system.ports import LOOPBACK
 from harness.testbed import header_limit, seeding
-from harness.testbed.launcher import LOOPBACK, Instance, ServerOptions
+from harness.testbed.launcher import Instance, ServerOptions
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 from harness.testbed.sampler import ProcessSampler
+from harness.testbed.store.server import StoreOptions
 
 #: Discarded requests to each server process that an earlier scenario has already warmed up.
 _WARM_REQUESTS: Final = 100
@@ -89,8 +91,12 @@ class Batch:
             ),
             instances=setup.suite.instances,
             placement=setup.placement,
-            redis_url=setup.options.redis_url,
-            relayed=conditions.relayed,
+            store=StoreOptions(
+                setup.options.redis_url,
+                link=conditions.store_link,
+                with_tls=setup.suite.uses_tls,
+                relayed=conditions.relayed,
+            ),
         )
         with rig, setup.options.beside(rig):
             if conditions.sessions:
@@ -151,6 +157,7 @@ class Batch:
             arrivals=scenario.load.arrivals,
             seed=seed,
             lead_ns=scenario.lead_ns,
+            lead_requests=scenario.least_lead,
             slot_ns=scenario.slot_ns,
             warmup_requests=warmup_requests * (scenario.processes or 1),
             timeout_s=_REQUEST_TIMEOUT_S,
@@ -202,6 +209,8 @@ class Batch:
             vitals=sampler.vitals(scenario),
             number=self.number,
             server_cpus=min(scenario.processes or 1, len(rig.placement.servers) or os.cpu_count() or 1),
+            store_shares_cpus=not rig.placement.servers
+            or bool(set(rig.placement.servers) & set(rig.placement.store)),
         )
         restarted = [name for name, identity in before.items() if after[name] != identity]
         return observed, restarted, broken_off

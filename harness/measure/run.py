@@ -166,7 +166,7 @@ class Run:
 
     def _describe(self, rig: Rig) -> None:
         """Record the environment of a rig, and check that its servers run the intended code."""
-        self._environment = self._environment or describe(rig, self._machine)
+        self._environment = self._environment or describe(rig, self._machine, self._setup.suite.store_link)
         digests: dict[str, set[str]] = {}
         for instance in rig.instances:
             if instance.process is not None:
@@ -278,6 +278,7 @@ def _slots(setup: Setup) -> list[SlotTimes]:
             load=scenario.load.label,
             params=scenario.params,
             lead_ms=scenario.lead_ns / 1e6,
+            lead_requests=scenario.least_lead,
             slot_ms=scenario.slot_ns / 1e6,
             warmup_requests=setup.suite.warmup(scenario),
         )

@@ -12,12 +12,16 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from harness.protocol.plan import ArrivalProcess, LoadModel
+from harness.protocol.plan import ArrivalProcess, LoadModel, lead_ns
 from harness.results.base import with_params
+from harness.results.environment import StoreLink
 from harness.results.metrics import METRICS
 from harness.suites.expressions import parse as parse_budget
 from harness.suites.external import ExternalServer
 from harness.suites.table import Table, checked
+
+#: Default number of requests in the lead-in of a slot, at least.
+LEAD_REQUESTS: Final = 10
 
 PasswordCost = Literal["owasp", "bench"]
 #: Name of a scheme, or of a scheme at a revision: `cookie`, `cookie@base`.
@@ -60,7 +64,7 @@ class Load(Table):
 #: Keys of a scenario that distinguish it from others of the same name and load.
 PARAMS: Final = (
     *("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap"),
-    "processes",
+    *("processes", "store_link", "lead_requests"),
 )
 #: Those that external servers do not support.
 _NOT_OF_EXTERNAL: Final = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
@@ -77,6 +81,7 @@ class Conditions:
         sessions: Number of other sessions; None for none.
         relayed: Whether there is a relay before the store.
         processes: Number of server processes behind each port.
+        store_link: How servers reach the store.
     """
 
     password_cost: PasswordCost
@@ -85,6 +90,7 @@ class Conditions:
     sessions: int | None
     relayed: bool
     processes: int
+    store_link: StoreLink
 
 
 def _check_budgets(budgets: list[str]) -> None:
@@ -104,7 +110,10 @@ class Scenario(Table):
         load: Load model.
         seconds: Time in slots, lead-ins included, in seconds.
         slot_ms: Recorded part of a slot; default: 45 ms in closed, 95 in open loop, 395 in a search.
-        lead_ms: Unrecorded start of a slot, under load.
+        lead_ms: Unrecorded start of a slot, under load, at least.
+        lead_requests: Requests in it, at least: those that a server answers after a pause cost more than the
+            rest (docs/method.md). A visit of several requests, such as a user session, counts once. Default:
+            `LEAD_REQUESTS`.
         primary: Metric with a verdict; default: total_cpu in closed, service_p50 in open loop, capacity in a
             search.
         password_cost: Argon2 profile of the servers; default: the suite's.
@@ -117,6 +126,7 @@ class Scenario(Table):
         sessions: Number of other sessions during the measurement, per arm.
         overlap: Whether the old key stays valid beside the new one, in a key rotation.
         processes: Number of server processes behind the port of each instance; default: 1.
+        store_link: How servers reach the embedded store; default: the suite's.
         budgets: Limits that `bench.py check` applies to this scenario (`harness/suites/expressions.py`).
     """
 
@@ -125,6 +135,7 @@ class Scenario(Table):
     seconds: float = Field(gt=0, le=24 * 3600)
     slot_ms: float | None = Field(default=None, ge=5, le=60_000)
     lead_ms: float = Field(default=5, ge=0, le=10_000)
+    lead_requests: int | None = Field(default=None, ge=0, le=1000)
     primary: str | None = None
     password_cost: PasswordCost | None = None
     warmup_requests: int | None = Field(default=None, ge=0)
@@ -135,6 +146,7 @@ class Scenario(Table):
     sessions: int | None = Field(default=None, ge=1, le=10_000_000)
     overlap: bool | None = None
     processes: int | None = Field(default=None, ge=1, le=64)
+    store_link: StoreLink | None = None
     budgets: Annotated[list[str], checked(_check_budgets)] = Field(default_factory=list)
 
     def _check_keys(self) -> None:
@@ -156,8 +168,16 @@ class Scenario(Table):
 
     @property
     def lead_ns(self) -> int:
-        """Return the unrecorded start of a slot in ns."""
-        return round(self.lead_ms * 1e6)
+        """Return the unrecorded start of a slot in ns, at least."""
+        shortest_ns = round(self.lead_ms * 1e6)
+        if self.load.model == "closed" or not self.least_lead:
+            return shortest_ns
+        return lead_ns(shortest_ns, self.least_lead, self.load.rate)
+
+    @property
+    def least_lead(self) -> int:
+        """Return the number of requests in the unrecorded start of a slot, at least."""
+        return LEAD_REQUESTS if self.lead_requests is None else self.lead_requests
 
     @property
     def slots(self) -> int:
@@ -210,6 +230,8 @@ class Suite(Table):
         confidence: Confidence level of all intervals.
         margin: Equivalence margin, as a fraction.
         password_cost: Argon2 profile of the servers.
+        store_link: How servers reach the embedded store: `tcp`, by the loopback interface and with a
+            password, as stores are deployed; `tls`, the same encrypted; `unix`, by a Unix socket.
         stationary: Whether growth of a process makes a long run invalid instead of being a warning.
         compare: Pairs of arms, base first; default: all pairs.
         servers: Servers to measure; default: the built-in ones, for a gate those of the checkout.
@@ -225,6 +247,7 @@ class Suite(Table):
     confidence: float = Field(default=0.99, gt=0.5, lt=1)
     margin: float = Field(default=0.03, gt=0, lt=1)
     password_cost: PasswordCost = "bench"  # noqa: S105 - a profile's name
+    store_link: StoreLink = "tcp"
     stationary: bool = False
     compare: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] | None = None
     servers: Servers | None = None
@@ -244,7 +267,13 @@ class Suite(Table):
             scenario.sessions,
             scenario.store_delay_ms is not None,
             scenario.processes or 1,
+            scenario.store_link or self.store_link,
         )
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the servers of any scenario reach the store by TLS."""
+        return any(self.conditions(scenario).store_link == "tls" for scenario in self.scenarios)
 
     @property
     def processes_each(self) -> int:

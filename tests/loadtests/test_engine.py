@@ -71,6 +71,21 @@ print(connection.exchange(GET).body, connection.exchange(GET).body)
     assert in_locust(code) == "b'hi' b'hi'"
 
 
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "only HTTP/1.0 then"])
+@pytest.mark.parametrize("exchange", ["exchange", "exchange_for_cookies"])
+def test_a_server_that_ends_each_connection_after_some_answers_costs_no_error(
+    exchange: str, announced: bool
+) -> None:
+    """As most do by default, after their hundredth or thousandth; here after the third, often."""
+    last = "HTTP/1.1 200 OK\\r\\nConnection: close" if announced else "HTTP/1.0 200 OK"
+    code = f"""
+last = b"{last}\\r\\nContent-Length: 2\\r\\n\\r\\nho"
+connection = serving(OK, OK, last)
+print(*(connection.{exchange}(GET).body.decode() for _ in range(9)))
+"""
+    assert in_locust(code) == "hi hi ho hi hi ho hi hi ho"
+
+
 def test_a_connection_that_the_server_closed_while_idle_is_no_error() -> None:
     """Servers end idle ones, and slots leave them idle: the next request finds that out before it is sent."""
     code = """
@@ -82,6 +97,26 @@ gevent.sleep(0.2)
 print(connection.exchange(GET).status)
 """
     assert in_locust(code).split() == ["200", "200"]
+
+
+def test_a_closed_lead_in_lasts_for_its_requests() -> None:
+    """Of all users together, however long they take; and for its time, however many that are."""
+    code = """
+from loadtests.pacing import ClosedPhase
+slow = []
+phase = ClosedPhase(1, visits=10)
+def visit(due):
+    slow.append(due)
+    gevent.sleep(0.01)
+gevent.joinall([gevent.spawn(phase.run, visit) for _ in range(4)])
+quick = []
+def visit(due):
+    quick.append(due)
+    gevent.sleep(0)
+ClosedPhase(50_000_000, visits=10).run(visit)
+print(len(slow), len(quick) > 10)
+"""
+    assert in_locust(code) == "10 True"
 
 
 def test_no_answer_is_asked_for_in_less_bytes() -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.protocol.clocks import AnswersEnd
 from harness.report.content import format as fmt
-from harness.results.environment import AgentInfo, Environment
+from harness.results.environment import AgentInfo, Environment, StoreLink
 from harness.results.model import Result, RunInfo, SlotTimes
 
 _TIMED: Final[dict[AnswersEnd, str]] = {
@@ -53,8 +53,20 @@ def describe(result: Result) -> list[str]:
     return [
         f"{hardware(machine)}; {software}.",
         *(f"{', '.join(agent.arms)} ran on {_machine(agent)}." for agent in machine.agents),
-        f"{design}; {placement(result)}.",
+        f"{design}; {placement(result)}{_store_link(result)}.",
     ]
+
+
+#: Links of an embedded store, for people.
+STORE_LINKS: Final[dict[StoreLink, str]] = {"unix": "on a Unix socket", "tcp": "by TCP", "tls": "by TLS"}
+
+
+def _store_link(result: Result) -> str:
+    """Return how servers reach the store, unless it is the user's or each scenario names its own link."""
+    store, cases = result.environment.store, result.run.slots
+    if store.source != "embedded" or (cases and all("store_link" in times.params for times in cases)):
+        return ""
+    return f"; store {STORE_LINKS[store.link]}"
 
 
 def hardware(machine: Environment | AgentInfo) -> str:
@@ -76,14 +88,14 @@ def findings(result: Result) -> list[str]:
 
 def environment(result: Result) -> list[tuple[str, str]]:
     """Return name and value of what affects the numbers: machine and software, without packages."""
-    machine = result.environment
+    machine, store = result.environment, result.environment.store
     revision = machine.git.revision or "no checkout"
     speed = [] if machine.turn_ns is None else [f"{fmt.number(machine.turn_ns)} ns per iteration"]
     return [
         ("CPU", hardware(machine)),
         ("Kernel", machine.kernel),
         ("Python", machine.python),
-        ("Store", f"{machine.store.name} {machine.store.version} ({machine.store.source})"),
+        ("Store", f"{store.name} {store.version} ({store.source}{_store_link(result)})"),
         ("Placement", placement(result)),
         *(
             (f"Worker {number}", f"{worker.host}: {worker.cpu}, {worker.cpus} CPUs; {worker.python}")
@@ -118,10 +130,11 @@ def method(result: Result) -> list[str]:
 
 
 def _slots(times: SlotTimes) -> str:
+    requests = f" ({times.lead_requests} requests or more)" if times.lead_requests else ""
     return (
         f"{times.case}: time slices of {times.slot_ms:g} ms, each after {times.lead_ms:g} ms of"
-        " discarded lead-in, randomly assigned to the server processes; each process was warmed up with"
-        f" {times.warmup_requests:,} requests."
+        f" discarded lead-in{requests}, randomly assigned to the server processes; each process was warmed up"
+        f" with {times.warmup_requests:,} requests."
     )
 
 
