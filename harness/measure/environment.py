@@ -54,7 +54,9 @@ def describe(rig: Rig, findings: list[MachineFinding], link: StoreLink) -> Envir
     store = StoreInfo(name="unknown", version="", source="external servers' store")
     if rig.store.given or starts_servers:
         name, version = store_version(rig.store.client.info("server"))
-        store = StoreInfo(name=name, version=version, source=rig.store.source, link=link)
+        store = StoreInfo(
+            name=name, version=version, source=rig.store.source, link=None if rig.store.given else link
+        )
     ready = next((instance.ready for instance in rig.instances if "loop" in instance.ready), None)
     return Environment(
         cpu=cpu_model(),

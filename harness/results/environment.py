@@ -23,8 +23,9 @@ class StoreInfo(Model):
     version: str
     #: `embedded`, or the URL without its password.
     source: str
-    #: Link of an embedded store, of scenarios that do not set their own; older versions had a Unix socket.
-    link: StoreLink = "unix"
+    #: Link of an embedded store, for scenarios that do not set their own; None for the user's store. Older
+    #: versions had a Unix socket.
+    link: StoreLink | None = "unix"
 
 
 class Git(Model):

@@ -27,7 +27,7 @@ ROOT: Final = OURS.root
 
 #: Variables that would change what the programs do, and the run's secret, which few programs need.
 _NOT_INHERITED: Final = ("LOCUST_", "PYTHON", secret.NAME)
-#: Start time in /proc/PID/stat (proc(5)), counted from the field after the program's name.
+#: Start time among the fields that `stat_fields` returns.
 _START_FIELD: Final = 19
 #: Seconds between two checks of processes that are to end.
 _POLL_S: Final = 0.01
@@ -189,11 +189,19 @@ def _start_time(process: psutil.Process) -> float:
     """
     if not sys.platform.startswith("linux"):
         return float(process.create_time())
+    return float(stat_fields(process.pid)[_START_FIELD])
+
+
+def stat_fields(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat (proc(5)) after the program's name; Linux only.
+
+    Raises:
+        psutil.NoSuchProcess: There is no such process.
+    """
     try:
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        raise psutil.NoSuchProcess(process.pid) from None
-    return float(fields[_START_FIELD])
+        raise psutil.NoSuchProcess(pid) from None
 
 
 def last_lines(text: str, lines: int = 3) -> str:

@@ -3,7 +3,7 @@
 The kernel's clock of a process counts every thread that it ever had, in nanoseconds; a sum over
 /proc/PID/task would lose a thread's time when it ends. Children that have ended are in the account of the
 parent that waited for them (/proc/PID/stat), in ticks of 10 ms; nothing else in /proc has them. The rounding
-of one reading is undone by the next, so a sum over slots is off by at most two ticks.
+of one reading is undone by the next, so a sum over slots is off by at most two ticks for each parent.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from typing import Final
 
 import psutil
 
+from harness.system import processes
+
 _PROC: Final = Path("/proc")
 #: A clock id is the complement of a process id, and the kind of clock (clock_getcpuclockid(3)).
 _ID_SHIFT: Final = 3
 _SCHEDULER_CLOCK: Final = 2
-#: Fields of /proc/PID/stat after the name of the program: user and system time of children that have ended.
+#: User and system time of children that have ended, among the fields that `stat_fields` returns.
 _CHILDREN_TIMES: Final = slice(13, 15)
 
 
@@ -112,11 +114,9 @@ def _threads(pid: int) -> Iterator[tuple[int, int]]:
 
 def _ended_children_ns(pid: int) -> int:
     """Return the CPU time of the children that a process has waited for, and of theirs; 0 if not Linux."""
-    try:
-        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
+    if sys.platform != "linux":
         return 0
-    return sum(map(int, fields[_CHILDREN_TIMES])) * _tick_ns()
+    return sum(map(int, processes.stat_fields(pid)[_CHILDREN_TIMES])) * _tick_ns()
 
 
 def _usable(pid: int) -> set[int]:

@@ -24,7 +24,11 @@ def fingerprint(result: Result) -> dict[str, str]:
         "CPU": environment.hardware(machine),
         "kernel": machine.kernel,
         "placement": environment.placement(result),
-        **({"link to the store": environment.STORE_LINKS[store.link]} if store.source == "embedded" else {}),
+        **(
+            {"link to the store": environment.STORE_LINKS[store.link]}
+            if store.link is not None and store.source == "embedded"
+            else {}
+        ),
         "response end time": _END[result.run.answers_end],
         **{
             f"machine of {arm}": f"{agent.host}: {environment.hardware(agent)}"

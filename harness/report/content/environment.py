@@ -64,7 +64,8 @@ STORE_LINKS: Final[dict[StoreLink, str]] = {"unix": "on a Unix socket", "tcp": "
 def _store_link(result: Result) -> str:
     """Return how servers reach the store, unless it is the user's or each scenario names its own link."""
     store, cases = result.environment.store, result.run.slots
-    if store.source != "embedded" or (cases and all("store_link" in times.params for times in cases)):
+    has_own = bool(cases) and all("store_link" in times.params for times in cases)
+    if has_own or store.link is None or store.source != "embedded":
         return ""
     return f"; store {STORE_LINKS[store.link]}"
 

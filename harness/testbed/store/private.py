@@ -80,6 +80,12 @@ class PrivateStore:
                 "servers.embedded_store", self._arguments, log=self._log, environment=secret
             )
 
+    def last_output(self) -> str:
+        """Return the last few lines of a store that has ended: its errors, else what it logged."""
+        errors = self._log.read_text(errors="replace") if self._log.exists() else ""
+        logged = self.process.stdout.read() if self.process and self.process.stdout else b""
+        return processes.last_lines(errors or logged.decode(errors="replace"))
+
     @property
     def _authority(self) -> Path:
         return self._folder / "store-authority.pem"

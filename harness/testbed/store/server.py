@@ -250,7 +250,7 @@ class SessionStore:
             finally:
                 # Before an answer is believed, too: it might be that of another store at the same port.
                 if self._process is not None and self._process.poll() is not None:
-                    raise EnvironmentFailedError(processes.log_end(self._store_log)) from None
+                    raise EnvironmentFailedError(self._own.last_output()) from None
             time.sleep(0.02)
 
     def _remove_keys(self, prefix: str) -> None:

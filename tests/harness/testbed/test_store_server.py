@@ -3,6 +3,8 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -10,6 +12,7 @@ import redis
 from harness.errors import BenchError, EnvironmentFailedError
 from harness.system.cpus import Placement
 from harness.testbed.meters import StoreMeter
+from harness.testbed.store import private
 from harness.testbed.store.server import SessionStore, StoreOptions
 
 
@@ -47,6 +50,20 @@ def test_what_fails_as_it_dies_names_its_death(
         ask(store)
     with pytest.raises(EnvironmentFailedError, match="the session store died with exit code -9"):
         store.check_behind(failed.value)
+
+
+def test_a_port_that_another_store_has_is_an_error(
+    store: SessionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever answers there is not the run's own: nothing is stored with a stranger."""
+    port = urlsplit(store.url).port
+    monkeypatch.setattr(private, "free_ports", lambda _count: [port])
+    other = SessionStore(tmp_path, Placement(), StoreOptions())
+    try:
+        with pytest.raises(EnvironmentFailedError, match="in use"):
+            other.start()
+    finally:
+        other.close("")
 
 
 def test_another_failure_is_not_laid_at_its_door(store: SessionStore) -> None:
