@@ -124,7 +124,7 @@ class Connection:
         Raises:
             RequestFailedError: No whole answer came; the next exchange reconnects.
         """
-        return self._exchange_or_close(request, self._reader)
+        return self._exchange_or_close(request, None)
 
     def exchange_for_cookies(self, request: bytes) -> TimedAnswer:
         """Send a request and read the whole answer and the cookies that it sets.
@@ -135,7 +135,8 @@ class Connection:
         reader = _BodyAndCookies()
         return self._exchange_or_close(request, reader)._replace(cookies=reader.cookies)
 
-    def _exchange_or_close(self, request: bytes, reader: _Body) -> TimedAnswer:
+    def _exchange_or_close(self, request: bytes, reader: _Body | None) -> TimedAnswer:
+        """Exchange with a parser of its own, else with the connection's, which a new connection replaces."""
         try:
             if (
                 perf_counter_ns() - self._read_ns > _IDLE_NS
@@ -145,7 +146,7 @@ class Connection:
                 self.close()
             if self._socket is None:
                 self._connect()
-            return self._exchange(request, reader)
+            return self._exchange(request, reader or self._reader)
         except (OSError, HTTPParseError) as error:
             self.close()
             raise RequestFailedError(f"{type(error).__name__}: {error}") from error

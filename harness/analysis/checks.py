@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 from harness.analysis.measurements import aa_test
-from harness.analysis.observation import Observation, busy, cpu_waits
+from harness.analysis.observation import Observation, busy, cpu_share, cpu_waits
 from harness.protocol.plan import by_arm
 from harness.results.environment import LoadWorker
 from harness.results.model import Check, Comparison, Measurement
@@ -25,6 +25,8 @@ STEAL_LIMIT: Final = 0.60
 #: Share of the time in which a process of the run was runnable but waited for a CPU.
 WAIT_WARNING: Final = 0.05
 WAIT_LIMIT: Final = 0.20
+#: Share of its CPUs' time that a server cannot have used, with room for the readings' own duration.
+CPU_TIME_LIMIT: Final = 1.02
 #: Share of the run in which any task of the machine waited for memory.
 MEMORY_WARNING: Final = 0.01
 MEMORY_LIMIT: Final = 0.10
@@ -61,6 +63,7 @@ def check_scenario(
             checks += [_lag(by_metric["lag_p99"], where), _dropped(by_metric["dropped_arrivals"], where)]
         checks.append(_instances(by_metric["throughput"].instances, where))
         checks += [_wait(part, share, where) for part, share in cpu_waits(observed, arm).items()]
+        checks += _cpu_time(observed, arm, where)
         if primary := by_metric.get(observed.scenario.primary_metric):
             checks += _same_arm(primary, where, seed, confidence)
     return checks
@@ -279,6 +282,21 @@ def _wait(part: str, share: float, where: str) -> Check:
         warning=share > WAIT_WARNING,
         invalid=share > WAIT_LIMIT,
     )
+
+
+def _cpu_time(observed: Observation, arm: str, where: str) -> list[Check]:
+    """Return the check that an arm's servers used no more CPU time than their CPUs had, if it is known."""
+    if (share := cpu_share(observed, arm)) is None:
+        return []
+    return [
+        Check.graded(
+            "cpu time",
+            f"{where}: the server used {share:.0%} of the time of the CPUs that it may use",
+            "more than there is: its CPU time is counted wrongly on this system; report this with the output"
+            " of bench.py doctor",
+            invalid=share > CPU_TIME_LIMIT,
+        )
+    ]
 
 
 def _busy(observed: Observation, arm: str, where: str) -> Check:

@@ -55,20 +55,6 @@ class Slot:
             by_process[record.process] += getattr(record, counter)
         return max(by_process.values()) / self.elapsed_ns
 
-    @property
-    def server_wait(self) -> float:
-        """Return the share of the slot in which the server was runnable but other programs had its CPU.
-
-        Waiting for its store or for its own threads and processes does not count. With several CPUs the wait
-        is at most the time that server and store did not use of them, idle time included.
-        """
-        if self.account.server_cpu_ns is None:
-            return 0.0
-        store_ns = max(0.0, self.account.store_cpu_ns or 0.0)
-        all_ns = self.server_cpus * self.elapsed_ns
-        taken_ns = all_ns - self.account.server_cpu_ns - store_ns
-        return max(0.0, min(self.account.server_wait_ns - store_ns, taken_ns)) / all_ns
-
     def step(self, name: str) -> Slot:
         """Return the slot with the records of one step only."""
         return replace(self, records=tuple(record for record in self.records if record.step == name))
@@ -103,6 +89,8 @@ class Observation:
     number: int = 1
     #: CPUs that the processes of one instance can use at a time.
     server_cpus: int = 1
+    #: Whether the store may run on these CPUs.
+    store_shares_cpus: bool = True
 
     @property
     def label(self) -> str:
@@ -196,6 +184,7 @@ def joined(batches: Sequence[Observation]) -> Observation:
         ],
         sizes=sizes,
         server_cpus=first.server_cpus,
+        store_shares_cpus=first.store_shares_cpus,
     )
 
 
@@ -241,9 +230,42 @@ def cpu_waits(observed: Observation, arm: str) -> dict[str, float]:
     The server is missing if its CPU is not read.
     """
     slots = _slots_of(observed, arm)
-    waits = [slot.server_wait for slot in slots if slot.account.server_cpu_ns is not None]
     load = {"load generator": fmean(slot.load_wait for slot in slots)}
-    return {"server": fmean(waits)} | load if waits else load
+    read = [slot for slot in slots if slot.account.server_cpu_ns is not None]
+    return {"server": _server_wait(read, observed.store_shares_cpus)} | load if read else load
+
+
+def _server_wait(slots: Sequence[Slot], store_shares_cpus: bool) -> float:
+    """Return the share of the time in which a server was runnable but other programs had its CPUs.
+
+    It is at most what others used of these CPUs, since the threads and processes of one server wait for each
+    other too. The waiting of threads that have ended is unknown; then others' use stands for it, without
+    interrupts, which some kernels do not charge to the server that caused them. Waiting for a store on the
+    same CPUs does not count.
+    """
+    accounts = [slot.account for slot in slots]
+    all_ns = sum(slot.server_cpus * slot.elapsed_ns for slot in slots)
+    server_ns = sum(account.server_cpu_ns or 0.0 for account in accounts)
+    store_ns = (
+        sum(max(0.0, account.store_cpu_ns or 0.0) for account in accounts) if store_shares_cpus else 0.0
+    )
+    waits = [account.server_wait_ns for account in accounts if account.server_wait_ns is not None]
+    is_known = len(waits) == len(accounts)
+    in_use_ns = float(all_ns)
+    if all(account.cpus for account in accounts):
+        used_ns = sum(
+            account.cpus_busy_ns + (account.cpus_irq_ns if is_known else 0.0) for account in accounts
+        )
+        in_use_ns = min(in_use_ns, used_ns)
+    wait_ns = min(sum(waits) if is_known else in_use_ns, in_use_ns - server_ns)
+    return max(0.0, wait_ns - store_ns) / all_ns
+
+
+def cpu_share(observed: Observation, arm: str) -> float | None:
+    """Return the CPU time of an arm's servers as a share of all that their CPUs had; None if not read."""
+    read = [slot.account for slot in _slots_of(observed, arm) if slot.account.cpus]
+    all_ns = sum(account.cpus * account.read_ns for account in read)
+    return sum(account.server_cpu_ns or 0.0 for account in read) / all_ns if all_ns else None
 
 
 def busy(observed: Observation, arm: str) -> tuple[float | None, float]:

@@ -202,6 +202,8 @@ class Batch:
             vitals=sampler.vitals(scenario),
             number=self.number,
             server_cpus=min(scenario.processes or 1, len(rig.placement.servers) or os.cpu_count() or 1),
+            store_shares_cpus=not rig.placement.servers
+            or bool(set(rig.placement.servers) & set(rig.placement.store)),
         )
         restarted = [name for name, identity in before.items() if after[name] != identity]
         return observed, restarted, broken_off

@@ -105,9 +105,20 @@ class SlotRecord:
 
 @dataclass(frozen=True)
 class SlotUsage:
-    """Usage in the recorded part of one slot: CPU in ns, and store commands; None if it cannot be read.
+    """Usage in the recorded part of one slot; None for what cannot be read.
 
-    `server_wait_ns` is the time in which the server was runnable but waiting for a CPU.
+    Attributes:
+        slot: Index into the plan's order.
+        instance: Server instance that had the slot.
+        server_cpu_ns: CPU time of all processes and threads of the server.
+        store_cpu_ns: CPU time of the store, above its idle cost.
+        store_ops: Commands that the store served.
+        server_wait_ns: Time in which threads of the server were runnable but waited for a CPU; None if
+            threads have ended, whose waiting is unknown.
+        read_ns: Time between the two readings.
+        cpus: Number of CPUs that the server may use; 0 if unknown.
+        cpus_busy_ns: Time in which these CPUs ran any program.
+        cpus_irq_ns: Time in which they served interrupts.
     """
 
     slot: int
@@ -115,7 +126,11 @@ class SlotUsage:
     server_cpu_ns: float | None
     store_cpu_ns: float | None
     store_ops: int | None
-    server_wait_ns: float = 0
+    server_wait_ns: float | None = 0
+    read_ns: int = 0
+    cpus: int = 0
+    cpus_busy_ns: float = 0
+    cpus_irq_ns: float = 0
 
 
 def header(scenario: str, answers_end: AnswersEnd) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Final, Protocol
 
@@ -14,6 +13,8 @@ import redis
 
 from harness.errors import OutOfReachError
 from harness.system import processes
+from harness.testbed import cpu_clock
+from harness.testbed.cpu_clock import CpuReading
 from harness.testbed.store import nodes as store_nodes
 
 #: Processes by id and start time: an id may be reused.
@@ -43,14 +44,8 @@ class LocalMeter:
     members: list[int]
 
     def cpu(self) -> CpuReading:
-        """Return the CPU time of all of them until now, without those that have just ended."""
-        readings = []
-        for pid in self.members:
-            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-                readings.append(read_cpu(pid))
-        return CpuReading(
-            sum(reading.on_ns for reading in readings), sum(reading.waiting_ns for reading in readings)
-        )
+        """Return the CPU time of all of them until now, and of what they started."""
+        return cpu_clock.read(self.members)
 
     def resident_bytes(self) -> int:
         """Return the resident memory of all of them; shared pages count for each."""
@@ -94,28 +89,6 @@ local bytes = 0
 for _, key in ipairs(page[2]) do bytes = bytes + (redis.call('MEMORY', 'USAGE', key) or 0) end
 return {page[1], bytes}
 """
-
-
-@dataclass(frozen=True)
-class CpuReading:
-    """Time of a process on CPUs, and runnable but waiting for a CPU; both in ns, all threads."""
-
-    on_ns: int
-    waiting_ns: int
-
-
-def read_cpu(pid: int) -> CpuReading:
-    """Return the CPU time of a process until now.
-
-    Linux counts it in /proc/PID/task/*/schedstat to the nanosecond. Other systems have psutil's value, and 0
-    for the waiting time.
-    """
-    try:
-        tasks = [(task / "schedstat").read_bytes().split() for task in Path(f"/proc/{pid}/task").iterdir()]
-        return CpuReading(sum(int(task[0]) for task in tasks), sum(int(task[1]) for task in tasks))
-    except FileNotFoundError:
-        times = psutil.Process(pid).cpu_times()
-        return CpuReading(round((times.user + times.system) * 1e9), 0)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,10 @@ class Seen:
     load_cpu_us: int = 5000
     elapsed_us: int = 10_000
     load_wait_us: int = 0
-    server_wait_us: int = 0
+    server_wait_us: int | None = 0
+    cpus: int = 0
+    cpus_busy_us: int = 0
+    cpus_irq_us: int = 0
 
 
 def observe(
@@ -103,7 +106,11 @@ def _account(slot: int, one: Seen) -> SlotUsage:
         server_cpu_ns=one.server_us * one.requests * 1e3,
         store_cpu_ns=one.store_us * one.requests * 1e3,
         store_ops=one.store_ops,
-        server_wait_ns=one.server_wait_us * 1000,
+        server_wait_ns=None if one.server_wait_us is None else one.server_wait_us * 1000,
+        read_ns=one.elapsed_us * 1000,
+        cpus=one.cpus,
+        cpus_busy_ns=one.cpus_busy_us * 1000,
+        cpus_irq_ns=one.cpus_irq_us * 1000,
     )
 
 

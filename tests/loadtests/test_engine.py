@@ -71,6 +71,21 @@ print(connection.exchange(GET).body, connection.exchange(GET).body)
     assert in_locust(code) == "b'hi' b'hi'"
 
 
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "only HTTP/1.0 then"])
+@pytest.mark.parametrize("exchange", ["exchange", "exchange_for_cookies"])
+def test_a_server_that_ends_each_connection_after_some_answers_costs_no_error(
+    exchange: str, announced: bool
+) -> None:
+    """As most do by default, after their hundredth or thousandth; here after the third, often."""
+    last = "HTTP/1.1 200 OK\\r\\nConnection: close" if announced else "HTTP/1.0 200 OK"
+    code = f"""
+last = b"{last}\\r\\nContent-Length: 2\\r\\n\\r\\nho"
+connection = serving(OK, OK, last)
+print(*(connection.{exchange}(GET).body.decode() for _ in range(9)))
+"""
+    assert in_locust(code) == "hi hi ho hi hi ho hi hi ho"
+
+
 def test_a_connection_that_the_server_closed_while_idle_is_no_error() -> None:
     """Servers end idle ones, and slots leave them idle: the next request finds that out before it is sent."""
     code = """

@@ -19,8 +19,8 @@ from harness.studies.load_engine.cases import EngineCase, TrialOutcome
 from harness.suites.arms import Arm
 from harness.system import cpus, processes
 from harness.system.cpus import place
+from harness.testbed.cpu_clock import cpu_ns
 from harness.testbed.launcher import Instance, ServerOptions
-from harness.testbed.meters import read_cpu
 from harness.testbed.rig import Rig
 from servers.contract import authority
 
@@ -139,8 +139,8 @@ def engine_runner(arms: Iterable[Arm], instances: int) -> Iterator[EngineRunner]
 
 def _cpu_usage(pid: int) -> Callable[[], float]:
     """Return a function that returns the CPU usage of a process since now."""
-    before_ns, since_ns = read_cpu(pid).on_ns, time.perf_counter_ns()
-    return lambda: (read_cpu(pid).on_ns - before_ns) / (time.perf_counter_ns() - since_ns)
+    before_ns, since_ns = cpu_ns(pid), time.perf_counter_ns()
+    return lambda: (cpu_ns(pid) - before_ns) / (time.perf_counter_ns() - since_ns)
 
 
 def _expect(word: str, engine: subprocess.Popen[bytes], log: Path) -> None:

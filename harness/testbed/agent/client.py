@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, Final
 
 from harness.errors import EnvironmentFailedError, OutOfReachError
 from harness.protocol import json_lines, seal
 from harness.suites import external
 from harness.testbed.agent import messages
-from harness.testbed.meters import CpuReading, Family
+from harness.testbed.cpu_clock import CpuReading
+from harness.testbed.meters import Family
 
 _TIMEOUT_S: Final = 10
 
@@ -131,7 +133,7 @@ class AgentMeter:
     def cpu(self) -> CpuReading:
         """Return the CPU time of all of them until now."""
         reading = self._connection.request("cpu", self._port)
-        return CpuReading(int(reading["on_ns"]), int(reading["waiting_ns"]))
+        return CpuReading(**{field.name: int(reading[field.name]) for field in fields(CpuReading)})
 
     def resident_bytes(self) -> int:
         """Return the resident memory of all of them."""

@@ -1,11 +1,11 @@
 """Messages between a run and an agent: one JSON object per line, authenticated with a shared secret. Pure.
 
-    agent   {"protocol": 1, "nonce": "…"}
+    agent   {"protocol": 2, "nonce": "…"}
     run     {"nonce": "…"}
     run     SEAL {"ask": "who"}
     agent   SEAL {"host": …}
     run     SEAL {"ask": "cpu", "port": 8001}
-    agent   SEAL {"on_ns": …, "waiting_ns": …}
+    agent   SEAL {"on_ns": …, "waiting_ns": …, …}
 
 A SEAL is a message authentication code (`harness/protocol/seal.py`) with the key of a session, which depends
 on `SESSION`, the agent's nonce and the run's: so every line proves that its sender has the secret.
@@ -20,7 +20,7 @@ from harness.errors import SuiteError
 from harness.protocol.seal import ForgedError
 from harness.system import secret
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 SESSION: Final = f"agent {PROTOCOL}"
 #: Maximum length of a line that an agent reads, and of one that a run reads.
 REQUEST_BYTES: Final = 1024

@@ -20,12 +20,20 @@ ARM = ("token",)
 #: A server that is busy for 80 % of a slot of 10 ms, and a load generator for half.
 SOUND = {"final report", "answers", "instances", "busy cpu"}
 BUSY = Seen(0, server_us=800, load_cpu_us=5000)
+#: Of a slot of 10 ms, what other programs used of the servers' CPU, in us, and what that makes of it.
+STRANGERS = [(0, "ok"), (500, "ok"), (1500, "warning"), (2500, "invalid")]
+
+
+def checks_of(observed: Observation) -> list[Check]:
+    """The checks on a scenario."""
+    rows = measurements.measurements(observed, 0.99)
+    return validity.check_scenario(observed, rows, seed=1, confidence=0.99)
 
 
 def checks(observed: Observation) -> dict[str, Check]:
-    """The checks on a scenario, by name."""
-    rows = measurements.measurements(observed, 0.99)
-    return {one.check: one for one in validity.check_scenario(observed, rows, seed=1, confidence=0.99)}
+    """The checks on a scenario, by name: of those of one name the worst."""
+    worst = ("ok", "warning", "invalid")
+    return {one.check: one for one in sorted(checks_of(observed), key=lambda one: worst.index(one.status))}
 
 
 def closed(**changes: object) -> dict[str, Check]:
@@ -94,6 +102,45 @@ def test_processes_of_one_server_are_no_strangers_to_each_other() -> None:
     observed = replace(observe([Seen(0, server_us=1940, server_wait_us=20_000)], ARM), server_cpus=2)
     assert checks(observed)["busy cpu"].status == "ok"
     assert "on its 2 CPUs 97% of the time" in checks(observed)["server busy"].detail
+
+
+@pytest.mark.parametrize(("others_us", "status"), STRANGERS)
+def test_threads_of_an_idle_server_are_no_strangers_to_each_other(others_us: int, status: Status) -> None:
+    """Used for 2 ms of 10, its threads waited for 6 ms; others had its CPU for no longer than they had it."""
+    found = opened(server_us=200, server_wait_us=6000, cpus=1, cpus_busy_us=2000 + others_us)
+    assert found["busy cpu"].status == status
+
+
+@pytest.mark.parametrize(("others_us", "status"), STRANGERS)
+def test_what_ended_threads_waited_is_bounded_by_what_others_used(others_us: int, status: Status) -> None:
+    """Unknown is not nothing; time of interrupts may be charged to the server, and is left out."""
+    found = opened(
+        server_us=200, server_wait_us=None, cpus=1, cpus_busy_us=2000 + others_us, cpus_irq_us=5000
+    )
+    assert found["busy cpu"].status == status
+
+
+def test_interrupts_do_not_hide_a_stranger() -> None:
+    """A server that is charged for its own (2 of 8 ms), and a stranger that has the rest of its CPU."""
+    found = closed(server_us=700, server_wait_us=3000, cpus=1, cpus_busy_us=8000, cpus_irq_us=2000)
+    assert found["busy cpu"].status == "invalid"
+
+
+@pytest.mark.parametrize(("shares", "status"), [(True, "ok"), (False, "invalid")])
+def test_a_store_elsewhere_is_no_excuse(shares: bool, status: Status) -> None:
+    """It has a CPU of its own: what the server waited for was something else."""
+    seen = [Seen(0, server_us=500, store_us=300, server_wait_us=3000)]
+    observed = replace(observe(seen, ARM), store_shares_cpus=shares)
+    found = {one.detail: one.status for one in checks_of(observed) if one.check == "busy cpu"}
+    assert next(found[detail] for detail in found if "the server" in detail) == status
+
+
+@pytest.mark.parametrize(("server_us", "status"), [(1000, "ok"), (1100, "invalid")])
+def test_more_cpu_time_than_there_is(server_us: int, status: Status) -> None:
+    """Eleven of ten milliseconds of one CPU: whatever was counted, it is not what the server used."""
+    one = closed(server_us=server_us, cpus=1, cpus_busy_us=10_000)["cpu time"]
+    assert one.status == status
+    assert ("more than there is" in one.detail) is (status == "invalid")
 
 
 @pytest.mark.parametrize(("store_us", "status"), [(950, "ok"), (500, "warning"), (100, "invalid")])

@@ -24,8 +24,9 @@ from harness.system import cpus as system_cpus
 from harness.system.cpus import Placement
 from harness.testbed import header_limit, seeding
 from harness.testbed.client import ApiClient
+from harness.testbed.cpu_clock import cpu_ns
 from harness.testbed.launcher import ServerOptions
-from harness.testbed.meters import ProcessMeter, StoreMeter, read_cpu
+from harness.testbed.meters import ProcessMeter, StoreMeter
 from harness.testbed.rig import Rig
 
 PROFILE_BYTES = 4000
@@ -165,10 +166,10 @@ def test_several_processes_behind_each_port() -> None:
         assert (first, len(others)) == (instance.pid, 2)
         assert {psutil.Process(pid).cpu_affinity()[0] for pid in instance.pids} == set(cpus)
         callers = [logged_in(rig, "cookie", None) for _ in range(20)]
-        before, supervisor = instance.meter.cpu(), read_cpu(first)
+        before, supervisor_ns = instance.meter.cpu(), cpu_ns(first)
         assert {caller.read().status for caller in callers} == {200}
         used_ns = instance.meter.cpu().on_ns - before.on_ns
-        assert used_ns > 10 * max(1, read_cpu(first).on_ns - supervisor.on_ns)
+        assert used_ns > 10 * max(1, cpu_ns(first) - supervisor_ns)
         assert instance.meter.resident_bytes() > 2 * psutil.Process(first).memory_info().rss
 
 

@@ -14,8 +14,9 @@ from harness.protocol.dialect import CONTRACT
 from harness.protocol.incidents import NOT_SENT, ArmUsers, VirtualUser
 from harness.results.incidents import RevocationCost
 from harness.testbed.client import ADMIN, ApiClient, logged_in
+from harness.testbed.cpu_clock import cpu_ns
 from harness.testbed.launcher import Instance
-from harness.testbed.meters import StoreMeter, read_cpu
+from harness.testbed.meters import StoreMeter
 
 REVOKED: Final = "revoked"
 DEMOTED: Final = "demoted"
@@ -84,9 +85,9 @@ def _cost(arm: _Arm, instance: Instance, meter: StoreMeter) -> RevocationCost:
     server_ns, store_ns, operations = [], [], []
     for _ in range(_REPEATS):
         logged_in(arm.users.target, account)
-        store_before, server_before = meter.read(), read_cpu(instance.pid).on_ns
+        store_before, server_before = meter.read(), cpu_ns(instance.pid)
         arm.admin.change_account(account, revoke=True)
-        server_ns.append(read_cpu(instance.pid).on_ns - server_before)
+        server_ns.append(cpu_ns(instance.pid) - server_before)
         store_cpu_ns, commands = meter.spent(store_before, meter.read())
         store_ns.append(store_cpu_ns)
         operations.append(commands)
