@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -48,13 +47,7 @@ def until(true: Callable[[], Any], what: str, seconds: float = START_TIMEOUT_S) 
 @functools.cache
 def tls_binary() -> str | None:
     """A store's program that was built with TLS, or None; the packaged one was not."""
-    for binary in (find_binary(), shutil.which("valkey-server"), shutil.which("redis-server")):
-        if binary is not None:
-            # Without a certificate it ends at once; one that was built with TLS says that it misses that.
-            tried = [binary, "--port", "0", "--tls-port", "1"]
-            if "tls-cert-file" in subprocess.run(tried, capture_output=True, text=True, check=False).stdout:
-                return binary
-    return None
+    return find_binary(with_tls=True)
 
 
 def require_tls() -> str:

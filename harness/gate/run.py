@@ -133,6 +133,7 @@ def _suite(request: CheckRequest, known: preflight.SuiteValidator) -> Suite:
     """Return the suite with the command line's changes; refuse suites that a gate cannot judge."""
     suite = request.changes.applied(catalog.load_suite(request.suite), request.suite, catalog.schemes())
     known.check_gated(suite)
+    preflight.check_store(suite, {}, request.options.redis_url)
     return suite
 
 

@@ -20,11 +20,13 @@ from harness.protocol.incidents import Event
 from harness.protocol.plan import Plan, by_arm, deal
 from harness.suites.arms import Arm
 from harness.suites.model import Conditions, Scenario
+from harness.system.ports import LOOPBACK
 from harness.testbed import header_limit, seeding
-from harness.testbed.launcher import LOOPBACK, Instance, ServerOptions
+from harness.testbed.launcher import Instance, ServerOptions
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 from harness.testbed.sampler import ProcessSampler
+from harness.testbed.store.server import StoreOptions
 
 #: Discarded requests to each server process that an earlier scenario has already warmed up.
 _WARM_REQUESTS: Final = 100
@@ -89,8 +91,12 @@ class Batch:
             ),
             instances=setup.suite.instances,
             placement=setup.placement,
-            redis_url=setup.options.redis_url,
-            relayed=conditions.relayed,
+            store=StoreOptions(
+                setup.options.redis_url,
+                link=conditions.store_link,
+                with_tls=setup.suite.uses_tls,
+                relayed=conditions.relayed,
+            ),
         )
         with rig, setup.options.beside(rig):
             if conditions.sessions:

@@ -6,7 +6,14 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from harness.results.environment import AgentInfo, Environment, MachineFinding, SchemeInfo, StoreInfo
+from harness.results.environment import (
+    AgentInfo,
+    Environment,
+    MachineFinding,
+    SchemeInfo,
+    StoreInfo,
+    StoreLink,
+)
 from harness.suites.arms import Arm
 from harness.system.cpus import cores, cpu_model
 from harness.system.interpreter import python
@@ -33,15 +40,21 @@ _PACKAGES = (
 )
 
 
-def describe(rig: Rig, findings: list[MachineFinding]) -> Environment:
-    """Return the environment of a run while its rig is running, with the doctor's findings."""
+def describe(rig: Rig, findings: list[MachineFinding], link: StoreLink) -> Environment:
+    """Return the environment of a run while its rig is running.
+
+    Args:
+        rig: Store and servers.
+        findings: Findings of the doctor.
+        link: How servers reach the embedded store in scenarios that do not set their own link.
+    """
     starts_servers = len(rig.elsewhere) < len(rig.arms)
     # This run assigns no CPU to roles that run elsewhere.
     elsewhere = {"servers": not starts_servers, "store": rig.store.given or not starts_servers}
     store = StoreInfo(name="unknown", version="", source="external servers' store")
     if rig.store.given or starts_servers:
         name, version = store_version(rig.store.client.info("server"))
-        store = StoreInfo(name=name, version=version, source=rig.store.source)
+        store = StoreInfo(name=name, version=version, source=rig.store.source, link=link)
     ready = next((instance.ready for instance in rig.instances if "loop" in instance.ready), None)
     return Environment(
         cpu=cpu_model(),

@@ -16,6 +16,7 @@ from harness.suites.external import host_and_port, is_loopback
 from harness.suites.model import Scenario, Suite
 from harness.suites.parse import check_names
 from harness.system.cpus import place, usable_cpus
+from harness.testbed.store.private import supports_tls
 
 
 def check_workers(suite: Suite, options: Options, incidents: Collection[str]) -> None:
@@ -233,12 +234,38 @@ def _incident_faults(scenario: Scenario, kind: IncidentKind | None) -> Iterator[
             yield f"{key}: an incident has no slots and no verdict"
 
 
-def check_store(suite: Suite, incidents: Mapping[str, str], redis_url: str | None) -> None:
-    """Refuse incidents that would kill a store of the user's.
+def without_missing_tls(suite: Suite, source: str) -> tuple[Suite, list[Check]]:
+    """Return the suite without scenarios that need a store with TLS, if none is installed, and checks.
+
+    Args:
+        suite: Suite to be measured.
+        source: Its name or path, for messages.
 
     Raises:
-        SuiteError: There is such an incident.
+        SuiteError: Nothing is left.
     """
+    if not suite.uses_tls or supports_tls():
+        return suite, []
+    remaining = [one for one in suite.scenarios if suite.conditions(one).store_link != "tls"]
+    install = "no Valkey or Redis server with TLS is installed (apt install redis-server)"
+    if not remaining:
+        raise SuiteError(f'{source}: every scenario has store_link = "tls", and {install}.')
+    checks = [
+        Check(check="left out", status="warning", detail=f"{scenario.label} is not measured: {install}.")
+        for scenario in suite.scenarios
+        if scenario not in remaining
+    ]
+    return suite.model_copy(update={"scenarios": remaining}), checks
+
+
+def check_store(suite: Suite, incidents: Mapping[str, str], redis_url: str | None) -> None:
+    """Refuse what needs a store of this run's own, if the user named another.
+
+    Raises:
+        SuiteError: An incident would kill it, or the suite sets the link to it.
+    """
+    if redis_url and ("store_link" in suite.model_fields_set or any(s.store_link for s in suite.scenarios)):
+        raise SuiteError("store_link needs the embedded store: leave out --redis-url (or REDIS_URL).")
     for scenario in suite.scenarios:
         if redis_url and scenario.name in incidents and find_kind(incidents[scenario.name]).needs_own_store:
             raise SuiteError(

@@ -166,7 +166,7 @@ class Run:
 
     def _describe(self, rig: Rig) -> None:
         """Record the environment of a rig, and check that its servers run the intended code."""
-        self._environment = self._environment or describe(rig, self._machine)
+        self._environment = self._environment or describe(rig, self._machine, self._setup.suite.store_link)
         digests: dict[str, set[str]] = {}
         for instance in rig.instances:
             if instance.process is not None:

@@ -114,7 +114,7 @@ class SlotUsage:
         store_cpu_ns: CPU time of the store, above its idle cost.
         store_ops: Commands that the store served.
         server_wait_ns: Time in which threads of the server were runnable but waited for a CPU; None if
-            threads have ended, whose waiting is unknown.
+            threads have ended, since their waiting is unknown.
         read_ns: Time between the two readings.
         cpus: Number of CPUs that the server may use; 0 if unknown.
         cpus_busy_ns: Time in which these CPUs ran any program.

@@ -12,6 +12,10 @@ from harness.results.base import Model
 Severity = Literal["blocker", "warning", "unknown", "ok"]
 
 
+#: How servers reach an embedded store.
+StoreLink = Literal["unix", "tcp", "tls"]
+
+
 class StoreInfo(Model):
     """Session store that served the run."""
 
@@ -19,6 +23,8 @@ class StoreInfo(Model):
     version: str
     #: `embedded`, or the URL without its password.
     source: str
+    #: Link of an embedded store, of scenarios that do not set their own; older versions had a Unix socket.
+    link: StoreLink = "unix"
 
 
 class Git(Model):

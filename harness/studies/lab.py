@@ -26,7 +26,7 @@ from harness.system import cpus, files, interpreter
 from harness.testbed.client import ADMIN, ApiClient, logged_in
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
-from harness.testbed.store.server import SessionStore
+from harness.testbed.store.server import SessionStore, StoreOptions
 
 #: Accounts that experiments can use up.
 _ACCOUNTS: Final = 300
@@ -161,7 +161,7 @@ class Lab(contextlib.ExitStack):
             variables = {"AUTH_SECRET": self.secret} | environment
             arm = Arm(scheme, self.schemes[scheme], variants=(tuple(arguments),), environment=variables)
             url = None if self._store is None else self._store.url
-            rig = Rig([arm], ServerOptions(users=_ACCOUNTS), redis_url=url)
+            rig = Rig([arm], ServerOptions(users=_ACCOUNTS), store=StoreOptions(url))
             self._rigs[key] = self.enter_context(rig)
             self._store = self._store or rig.store
         return self._rigs[key]

@@ -19,7 +19,12 @@ from harness.suites.table import Table, checked
 #: Placeholders in a command and in values of the environment, filled in by a run. Commands hold no secrets,
 #: since all users of the machine can read them.
 IN_COMMANDS: Final = ("port", "python", "accounts", "key_prefix")
-IN_ENVIRONMENT: Final = ("port", "accounts", "key_prefix", "redis_url", "secret")
+IN_ENVIRONMENT: Final = (
+    *("port", "accounts", "key_prefix", "secret"),
+    *("redis_url", "redis_host", "redis_port", "redis_password"),
+)
+#: Those that exist only if the store is a single server on TCP or TLS.
+OF_TCP_STORE: Final = ("redis_host", "redis_port", "redis_password")
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 #: Keys that apply only to servers that are started by a command.
 _COMMAND_KEYS: Final = frozenset({"folder", "environment", "lock", "ready"})
@@ -98,7 +103,8 @@ class ExternalServer(Table):
             `environment`.
         folder: Working directory of the command, relative to the suite's file.
         environment: Additional environment variables, with the placeholders `{port}`, `{accounts}` (an SQLite
-            file with the accounts of this tool's servers), `{redis_url}`, `{key_prefix}` and `{secret}`.
+            file with the accounts of this tool's servers), `{key_prefix}`, `{secret}`, and `{redis_url}`, or
+            `{redis_host}`, `{redis_port}` and `{redis_password}`.
         lock: Lock file with hashes, in pip's format, of the packages of `{python}`, relative to `folder`;
             empty for the packages of this tool's own interpreter.
         ready: Path that answers 2xx once the server can serve.
@@ -156,6 +162,10 @@ class ExternalServer(Table):
             self.csrf_header,
             AccountNames(**self.accounts.model_dump()),
         )
+
+    def uses(self, *names: str) -> bool:
+        """Whether its environment has any of these placeholders."""
+        return any(f"{{{name}}}" in value for value in self.environment.values() for name in names)
 
     @property
     def place(self) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from harness.protocol.plan import ArrivalProcess, LoadModel
 from harness.results.base import with_params
+from harness.results.environment import StoreLink
 from harness.results.metrics import METRICS
 from harness.suites.expressions import parse as parse_budget
 from harness.suites.external import ExternalServer
@@ -60,7 +61,7 @@ class Load(Table):
 #: Keys of a scenario that distinguish it from others of the same name and load.
 PARAMS: Final = (
     *("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap"),
-    "processes",
+    *("processes", "store_link"),
 )
 #: Those that external servers do not support.
 _NOT_OF_EXTERNAL: Final = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
@@ -77,6 +78,7 @@ class Conditions:
         sessions: Number of other sessions; None for none.
         relayed: Whether there is a relay before the store.
         processes: Number of server processes behind each port.
+        store_link: How servers reach the store.
     """
 
     password_cost: PasswordCost
@@ -85,6 +87,7 @@ class Conditions:
     sessions: int | None
     relayed: bool
     processes: int
+    store_link: StoreLink
 
 
 def _check_budgets(budgets: list[str]) -> None:
@@ -117,6 +120,7 @@ class Scenario(Table):
         sessions: Number of other sessions during the measurement, per arm.
         overlap: Whether the old key stays valid beside the new one, in a key rotation.
         processes: Number of server processes behind the port of each instance; default: 1.
+        store_link: How servers reach the embedded store; default: the suite's.
         budgets: Limits that `bench.py check` applies to this scenario (`harness/suites/expressions.py`).
     """
 
@@ -135,6 +139,7 @@ class Scenario(Table):
     sessions: int | None = Field(default=None, ge=1, le=10_000_000)
     overlap: bool | None = None
     processes: int | None = Field(default=None, ge=1, le=64)
+    store_link: StoreLink | None = None
     budgets: Annotated[list[str], checked(_check_budgets)] = Field(default_factory=list)
 
     def _check_keys(self) -> None:
@@ -210,6 +215,8 @@ class Suite(Table):
         confidence: Confidence level of all intervals.
         margin: Equivalence margin, as a fraction.
         password_cost: Argon2 profile of the servers.
+        store_link: How servers reach the embedded store: `tcp`, by the loopback interface and with a
+            password, as stores are deployed; `tls`, the same encrypted; `unix`, by a Unix socket.
         stationary: Whether growth of a process makes a long run invalid instead of being a warning.
         compare: Pairs of arms, base first; default: all pairs.
         servers: Servers to measure; default: the built-in ones, for a gate those of the checkout.
@@ -225,6 +232,7 @@ class Suite(Table):
     confidence: float = Field(default=0.99, gt=0.5, lt=1)
     margin: float = Field(default=0.03, gt=0, lt=1)
     password_cost: PasswordCost = "bench"  # noqa: S105 - a profile's name
+    store_link: StoreLink = "tcp"
     stationary: bool = False
     compare: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] | None = None
     servers: Servers | None = None
@@ -244,7 +252,13 @@ class Suite(Table):
             scenario.sessions,
             scenario.store_delay_ms is not None,
             scenario.processes or 1,
+            scenario.store_link or self.store_link,
         )
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the servers of any scenario reach the store by TLS."""
+        return any(self.conditions(scenario).store_link == "tls" for scenario in self.scenarios)
 
     @property
     def processes_each(self) -> int:

@@ -34,7 +34,7 @@ class CpuReading:
     Attributes:
         on_ns: Time on CPUs, of all threads and children.
         waiting_ns: Time in which the threads that still run were runnable but waited for a CPU.
-        ended_ns: Part of `on_ns` of threads and children that have ended, whose waiting is unknown.
+        ended_ns: Part of `on_ns` of threads and children that have ended; their waiting is unknown.
         cpus: Number of CPUs that the processes may use.
         cpus_busy_ns: Time in which these CPUs ran any program.
         cpus_irq_ns: Time in which they served interrupts, which some kernels charge to programs too.
@@ -66,8 +66,8 @@ def cpu_ns(pid: int) -> int:
 def read(pids: Iterable[int]) -> CpuReading:
     """Return the CPU time of processes and of their descendants.
 
-    Lost is the time of ended processes for which no parent waited: orphans, and children whose parent ignores
-    SIGCHLD.
+    Lost is the time of ended processes for which no parent waited: of orphans, and of children of a parent
+    that ignores SIGCHLD.
 
     Args:
         pids: Ids of the processes; the CPUs that the first may use are those of all.
@@ -134,7 +134,7 @@ def _busy(cpus: set[int]) -> tuple[int, int]:
     except FileNotFoundError:
         return 0, 0
     names = {f"cpu{number}" for number in cpus}
-    # user, nice, system, idle, iowait, irq, softirq, and stolen time, which is nobody's here
+    # user, nice, system, idle, iowait, irq, softirq, and stolen time, which is no program's
     times = [list(map(int, row[1:8])) for row in rows if row and row[0] in names]
     busy, irq = sum(sum(row[:3]) for row in times), sum(sum(row[5:7]) for row in times)
     return busy * _tick_ns(), irq * _tick_ns()

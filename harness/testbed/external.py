@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import secrets
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from redis.connection import parse_url
 
 from harness.errors import EnvironmentFailedError, SuiteError
 from harness.suites import external
@@ -23,13 +22,11 @@ from harness.suites.arms import Arm, SchemeEntry
 from harness.suites.external import ExternalServer
 from harness.suites.model import Suite
 from harness.system import git, processes
+from harness.system.ports import LOOPBACK
 from harness.system.process_groups import ProcessGroups
 from harness.testbed.agent import messages
 from harness.testbed.revisions import environments
 
-_HOST: Final = "127.0.0.1"
-#: Outside every system's ephemeral range, so that no client occupies a port that a server needs.
-_PORTS: Final = range(20_000, 32_000)
 #: Metrics that need a meter of the server.
 _SERVER_METRICS: Final = ("server_cpu", "total_cpu", "server_rss")
 
@@ -50,7 +47,7 @@ def arms(suite: Suite, routes: Mapping[str, Collection[str]] | None = None) -> d
                 server.read_path,
                 server.transport,
                 store="the run's store"
-                if any("{redis_url}" in value for value in server.environment.values())
+                if server.uses("redis_url", *external.OF_TCP_STORE)
                 else "not the run's store",
                 database="unknown",
             ),
@@ -58,6 +55,36 @@ def arms(suite: Suite, routes: Mapping[str, Collection[str]] | None = None) -> d
             asked=frozenset((routes or {}).get(name, ())),
         )
         for name, server in suite.own.items()
+    }
+
+
+def check_store(suite: Suite, source: str, redis_url: str | None) -> None:
+    """Refuse external servers that need host and port of a store that has none.
+
+    Raises:
+        SuiteError: The message has the key and the remedy.
+    """
+    for name, server in suite.own.items():
+        if not server.uses(*external.OF_TCP_STORE):
+            continue
+        where = f"{source}: own.{name}.environment: {{redis_host}}, {{redis_port}} and {{redis_password}}"
+        if redis_url and not redis_url.startswith(("redis://", "rediss://")):
+            raise SuiteError(f"{where} need a --redis-url of a single server, redis:// or rediss://")
+        for index, scenario in enumerate(suite.scenarios):
+            is_unix = not redis_url and suite.conditions(scenario).store_link == "unix"
+            if is_unix and name in suite.arms_of([scenario]):
+                raise SuiteError(f'{where} need another store_link than "unix", which scenarios[{index}] has')
+
+
+def store_values(url: str) -> dict[str, str]:
+    """Return the placeholders of a store: its URL, and host, port and password of a single server."""
+    is_single = url.partition(":")[0] in ("redis", "rediss")
+    options: dict[str, Any] = dict(parse_url(url)) if is_single else {}  # type: ignore[no-untyped-call]
+    return {
+        "redis_url": url,
+        "redis_host": str(options.get("host", "")),
+        "redis_port": str(options.get("port", 6379)),
+        "redis_password": str(options.get("password", "")),
     }
 
 
@@ -124,26 +151,6 @@ def interpreter(server: ExternalServer, name: str) -> str:
         return sys.executable
     lock = Path(server.folder, server.lock).read_text(encoding="utf-8")
     return environments.cached(lock, name, lambda text: print(text, file=sys.stderr))
-
-
-def free_ports(count: int) -> list[int]:
-    """Return this many different ports that nothing listens on now.
-
-    Raises:
-        EnvironmentFailedError: Too few ports are free.
-    """
-    shuffled = secrets.SystemRandom().sample(_PORTS, len(_PORTS))
-    free = [port for port, _ in zip(filter(_is_free, shuffled), range(count), strict=False)]
-    if len(free) < count:
-        raise EnvironmentFailedError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free.")
-    return free
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe, suppress(OSError):
-        probe.bind((_HOST, port))
-        return True
-    return False
 
 
 def start(
@@ -239,7 +246,7 @@ def _listens(pid: int, port: int) -> bool:
 
 
 def _status(port: int, path: str) -> int | None:
-    with closing(http.client.HTTPConnection(_HOST, port, timeout=5)) as connection:
+    with closing(http.client.HTTPConnection(LOOPBACK, port, timeout=5)) as connection:
         try:
             connection.request("GET", path)
             return connection.getresponse().status

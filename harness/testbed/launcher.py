@@ -20,6 +20,7 @@ from harness.suites.arms import Arm
 from harness.suites.external import ExternalServer, host_and_port
 from harness.system import cpus, processes, signals
 from harness.system.cpus import Placement
+from harness.system.ports import LOOPBACK, free_ports
 from harness.system.process_groups import ProcessGroups
 from harness.system.source_tree import Tree
 from harness.testbed import external
@@ -27,8 +28,6 @@ from harness.testbed.agent.client import Agents
 from harness.testbed.meters import Meter, ProcessMeter
 
 _START_TIMEOUT_S: Final = 90
-#: Default address of servers, as of `python -m servers`.
-LOOPBACK: Final = "127.0.0.1"
 #: Connections stay open for a whole run; aiohttp's default of 75 s would close idle ones.
 _KEEPALIVE_S: Final = 24 * 3600
 #: With long profiles a credential may be as long as the parser permits for any header.
@@ -160,7 +159,7 @@ class Launcher:
         servers = {arm.name: arm.own for arm in self._arms if arm.own is not None}
         pythons = {name: external.interpreter(server, name) for name, server in servers.items()}
         origins = {name: external.describe(server) for name, server in servers.items()}
-        ports = iter(external.free_ports(count * len(servers)))
+        ports = iter(free_ports(count * len(servers)))
         waiting: list[_Await] = []
         for index in range(count):
             for arm in self._arms:
@@ -281,7 +280,7 @@ class Launcher:
             "port": str(port),
             "python": python,
             "accounts": str(self.accounts_of(arm)),
-            "redis_url": self._store_url,
+            **external.store_values(self._store_url),
             "key_prefix": self.prefix_of(arm.name),
             "secret": self._secret,
         }

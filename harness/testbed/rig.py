@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Self
-from urllib.parse import urlsplit
 
 from harness.errors import ConformanceError, EnvironmentFailedError, InvalidMeasurementError, OutOfReachError
 from harness.suites.arms import Arm
@@ -17,7 +16,7 @@ from harness.system.temp_folders import temp_folder
 from harness.testbed.agent.client import Agents
 from harness.testbed.contract import preflight
 from harness.testbed.launcher import Instance, Launcher, ServerOptions
-from harness.testbed.store.server import SessionStore
+from harness.testbed.store.server import SessionStore, StoreOptions
 from servers.contract import authority
 
 
@@ -31,8 +30,7 @@ class Rig:
         options: Options of servers from source trees.
         instances: Instances per arm.
         placement: CPUs by role.
-        redis_url: URL of the user's store; None for a private one.
-        relayed: Whether a relay in front of the store can delay it (`SessionStore.delay`).
+        store: Choice of the store; default: a private one.
         checked: Whether servers that fail the contract's preflight check are refused.
     """
 
@@ -43,16 +41,14 @@ class Rig:
         *,
         instances: int = 1,
         placement: Placement | None = None,
-        redis_url: str | None = None,
-        relayed: bool = False,
+        store: StoreOptions | None = None,
         checked: bool = True,
     ) -> None:
         self.arms = list(arms)
         self._options = options
         self._count = instances
         self.placement = placement or Placement()
-        self._given_url = redis_url
-        self._relayed = relayed
+        self._store_options = store or StoreOptions()
         self._checked = checked
         self._beside: list[Instance] = []
         self._temporary = ExitStack()
@@ -62,13 +58,12 @@ class Rig:
 
     def __enter__(self) -> Self:
         self.folder = self._temporary.enter_context(temp_folder())
-        self.store = SessionStore(self.folder, self.placement, self._given_url, relayed=self._relayed)
+        self.store = SessionStore(self.folder, self.placement, self._store_options)
         self.launcher = Launcher(self.arms, self._options, self.folder, self.prefix, self.placement)
         try:
             self.agents = Agents(arm.own.agent for arm in self.arms if arm.own and arm.own.agent)
             self.store.start()
-            hidden = (self._given_url, urlsplit(self._given_url or "").password)
-            self.launcher.prepare(self.store.servers_url, [text for text in hidden if text])
+            self.launcher.prepare(self.store.servers_url, self.store.secrets)
             self.instances += self.launcher.start(self._count, self.agents)
             if self._checked:
                 self._check()

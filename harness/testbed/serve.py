@@ -12,6 +12,7 @@ from harness.suites.arms import arms_of_schemes
 from harness.system.suggest import did_you_mean
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
+from harness.testbed.store.server import StoreOptions
 from servers.contract import authority
 
 
@@ -31,7 +32,7 @@ def serve(arms: list[str], port: int, loop: str, redis_url: str | None, console:
     with Rig(
         arms_of_schemes(schemes[arm] for arm in arms).values(),
         ServerOptions(users=100, password_cost="owasp", loop=loop, port=port),  # noqa: S106 - a profile's name
-        redis_url=redis_url,
+        store=StoreOptions(redis_url),
     ) as rig:
         for instance in rig.instances:
             target = instance.target

@@ -21,6 +21,7 @@ import pytest
 from harness.errors import BenchError, ConformanceError, EnvironmentFailedError
 from harness.results.model import Result
 from harness.suites.parse import parse
+from harness.system import ports
 from harness.testbed import external, launcher
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.meters import ProcessMeter
@@ -294,11 +295,11 @@ time.sleep(600)
 
 def test_ports_are_different_and_free() -> None:
     """And none that the system gives to clients by itself."""
-    ports = external.free_ports(50)
-    assert len(set(ports)) == 50
-    assert all(port in external._PORTS for port in ports)
+    found = ports.free_ports(50)
+    assert len(set(found)) == 50
+    assert all(port in ports._PORTS for port in found)
     with stranger.running() as taken:
-        assert not external._is_free(taken)
+        assert not ports._is_free(taken)
 
 
 def test_a_digest_is_of_what_was_written(tmp_path: Path) -> None:

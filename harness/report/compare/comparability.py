@@ -19,11 +19,12 @@ _END: Final = {"arrived": "kernel receive timestamp", "read": "read by the load 
 
 def fingerprint(result: Result) -> dict[str, str]:
     """Return the conditions that must be equal, by a readable name."""
-    machine = result.environment
+    machine, store = result.environment, result.environment.store
     return {
         "CPU": environment.hardware(machine),
         "kernel": machine.kernel,
         "placement": environment.placement(result),
+        **({"link to the store": environment.STORE_LINKS[store.link]} if store.source == "embedded" else {}),
         "response end time": _END[result.run.answers_end],
         **{
             f"machine of {arm}": f"{agent.host}: {environment.hardware(agent)}"

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.protocol.clocks import AnswersEnd
 from harness.report.content import format as fmt
-from harness.results.environment import AgentInfo, Environment
+from harness.results.environment import AgentInfo, Environment, StoreLink
 from harness.results.model import Result, RunInfo, SlotTimes
 
 _TIMED: Final[dict[AnswersEnd, str]] = {
@@ -49,12 +49,22 @@ def describe(result: Result) -> list[str]:
     machine = result.environment
     has_values = result.measurements or not result.incidents
     design = f"{instances(result)}, {intervals(result)}" if has_values else "one server process per scheme"
-    software = f"{machine.kernel}; {machine.python}; {machine.store.name} {machine.store.version}"
+    software = f"{machine.kernel}; {machine.python}; {store(machine)}"
     return [
         f"{hardware(machine)}; {software}.",
         *(f"{', '.join(agent.arms)} ran on {_machine(agent)}." for agent in machine.agents),
         f"{design}; {placement(result)}.",
     ]
+
+
+#: Links of an embedded store, for people.
+STORE_LINKS: Final[dict[StoreLink, str]] = {"unix": "on a Unix socket", "tcp": "by TCP", "tls": "by TLS"}
+
+
+def store(machine: Environment) -> str:
+    """Return name and version of the store, and how servers reach an embedded one."""
+    name = f"{machine.store.name} {machine.store.version}"
+    return f"{name} {STORE_LINKS[machine.store.link]}" if machine.store.source == "embedded" else name
 
 
 def hardware(machine: Environment | AgentInfo) -> str:
@@ -83,7 +93,7 @@ def environment(result: Result) -> list[tuple[str, str]]:
         ("CPU", hardware(machine)),
         ("Kernel", machine.kernel),
         ("Python", machine.python),
-        ("Store", f"{machine.store.name} {machine.store.version} ({machine.store.source})"),
+        ("Store", f"{store(machine)} ({machine.store.source})"),
         ("Placement", placement(result)),
         *(
             (f"Worker {number}", f"{worker.host}: {worker.cpu}, {worker.cpus} CPUs; {worker.python}")

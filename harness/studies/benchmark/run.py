@@ -52,8 +52,11 @@ def measure(
     arms = schemes | external.arms(suite, known.asked(suite))
     known.check(suite, {name: arm.scheme for name, arm in arms.items()})
     external.check(suite, suite_name, may_load_others=options.may_load_others)
+    external.check_store(suite, suite_name, options.redis_url)
     external.check_meters(suite, suite_name, options.redis_url)
     suite, checks = known.fitted(suite)
+    suite, left_out = preflight.without_missing_tls(suite, suite_name)
+    checks += left_out
     preflight.check_store(suite, known.incidents, options.redis_url)
     if options.expect_workers:
         preflight.check_workers(suite, options, known.incidents)

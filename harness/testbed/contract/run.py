@@ -24,6 +24,7 @@ from harness.testbed.contract.check import Checkup, examine
 from harness.testbed.contract.requirement import ServerUnderTest, requirements
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.rig import Rig
+from harness.testbed.store.server import StoreOptions
 
 _MARKS: Final = {
     "met": "[green]met    [/]",
@@ -92,7 +93,7 @@ def _subjects(
     for arm in arms:
         if arm.own is not None:  # without its agent, since nothing is measured
             arm = replace(arm, own=arm.own.model_copy(update={"agent": None}))  # noqa: PLW2901
-        with Rig([arm], ServerOptions(users=100), redis_url=redis_url, checked=False) as rig:
+        with Rig([arm], ServerOptions(users=100), store=StoreOptions(redis_url), checked=False) as rig:
             server = rig.instances[0].target
             yield arm.name, ServerUnderTest(server.host, server.port, server.dialect, arm.scheme.transport)
 

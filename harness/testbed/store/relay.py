@@ -1,7 +1,9 @@
 """Relay between servers and store that adds a delay to every round trip.
 
-`python -m harness.testbed.store.relay --socket PATH --store PATH --control PATH` relays Unix sockets. A line
-with a number of microseconds to the control socket sets the delay, half of it each way, and is answered `ok`.
+`python -m harness.testbed.store.relay --listen ADDRESS --store ADDRESS --control PATH` relays connections; an
+address is `HOST:PORT`, or `unix:PATH`. It prints `ready` and the address it listens at. A line with a number
+of microseconds to the control socket sets the delay, half of it each way, and is answered `ok`. TLS passes
+through as it is.
 Sleeping by `select` is precise to a few microseconds once the thread's timer slack is set to 1 ns; event
 loops round to milliseconds. The real round trip is measured through the relay (`SessionStore.rtt_us`), not
 assumed.
@@ -19,10 +21,11 @@ import sys
 import time
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _PR_SET_TIMERSLACK: Final = 29
 _CHUNK: Final = 65536
+_UNIX: Final = "unix:"
 #: Seconds that a send may block before the connection is closed.
 _TIMEOUT_S: Final = 10
 
@@ -33,10 +36,10 @@ class Relay:
     Args:
         listener: Socket that servers connect to.
         control: Socket that receives the delay.
-        store: Path of the store's socket.
+        store: Address of the store.
     """
 
-    def __init__(self, listener: socket.socket, control: socket.socket, store: Path) -> None:
+    def __init__(self, listener: socket.socket, control: socket.socket, store: str) -> None:
         self._listener = listener
         self._control = control
         self._store = store
@@ -92,11 +95,14 @@ class Relay:
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
-        server = socket.socket(socket.AF_UNIX)
+        server, address = _socket(self._store)
         client.settimeout(_TIMEOUT_S)
         server.settimeout(_TIMEOUT_S)
         try:
-            server.connect(str(self._store))
+            server.connect(address)
+            for end in (client, server):
+                if end.family == socket.AF_INET:  # each part is sent when it is due, not with the next
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             client.close()
             server.close()
@@ -146,27 +152,43 @@ def set_delay(control: Path, delay_us: float) -> None:
             raise ConnectionError(f"the relay at {control} did not accept the delay")
 
 
-def _listening(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    path.chmod(0o600)
+def _socket(address: str) -> tuple[socket.socket, Any]:
+    """Return a socket for an address, and the address as the socket takes it."""
+    if address.startswith(_UNIX):
+        return socket.socket(socket.AF_UNIX), address.removeprefix(_UNIX)
+    host, _, port = address.rpartition(":")
+    return socket.socket(socket.AF_INET), (host, int(port))
+
+
+def _listening(address: str) -> tuple[socket.socket, str]:
+    """Return a socket that listens at an address, and the address with the port that it got."""
+    listener, place = _socket(address)
+    listener.bind(place)
+    if listener.family == socket.AF_UNIX:
+        Path(place).chmod(0o600)
+    else:
+        host, port = listener.getsockname()
+        address = f"{host}:{port}"
     listener.listen(1024)  # servers open many connections at the same time
-    return listener
+    return listener, address
 
 
 def main() -> None:
     """Run a relay until it is terminated."""
     parser = argparse.ArgumentParser(prog="python -m harness.testbed.store.relay", description=__doc__)
-    for name in ("socket", "store", "control"):
-        parser.add_argument(f"--{name}", type=Path, required=True, metavar="PATH")
+    parser.add_argument("--listen", required=True, metavar="ADDRESS", help="like --store; port 0: any")
+    parser.add_argument("--store", required=True, metavar="ADDRESS", help="HOST:PORT, or unix:PATH")
+    parser.add_argument("--control", required=True, metavar="PATH", help="Unix socket that sets the delay")
     options = parser.parse_args()
     # Two sockets per connection, and servers hold a connection for each request in flight.
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
-    relay = Relay(_listening(options.socket), _listening(options.control), options.store)
-    print("ready", flush=True)
+    listener, address = _listening(options.listen)
+    control, _ = _listening(f"{_UNIX}{options.control}")
+    relay = Relay(listener, control, options.store)
+    print("ready", address, flush=True)
     relay.serve()
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from harness.errors import EnvironmentFailedError, SuiteError
+from harness.results.environment import StoreLink
 from harness.system import cpus, processes, signals
 from harness.system.cpus import Placement
+from harness.system.ports import LOOPBACK
 from harness.testbed.store import nodes, relay
+from harness.testbed.store.private import UNIX, PrivateStore
 from servers.stores import urls
 
 #: Seconds until a private store answers after its start, and until any store answers a command.
@@ -27,36 +32,59 @@ _TIMEOUT_S: Final = 10
 _BATCH_SIZE: Final = 1000
 
 
+@dataclass(frozen=True)
+class StoreOptions:
+    """Choice of a store.
+
+    Attributes:
+        url: URL of the user's store; None for a private one.
+        link: How servers reach a private store.
+        with_tls: Whether a private store's program has to support TLS, whatever the link.
+        relayed: Whether a relay in front of a private store can delay it (`SessionStore.delay`).
+    """
+
+    url: str | None = None
+    link: StoreLink = "tcp"
+    with_tls: bool = False
+    relayed: bool = False
+
+
 class SessionStore:
     """Valkey or Redis, from `start` to `close`.
 
     Args:
         folder: Folder for sockets and logs.
         placement: CPUs by role.
-        given_url: URL of the user's store; None for a private one.
-        relayed: Whether a relay in front of it can delay it (`delay`).
+        options: Choice of the store.
 
     Attributes:
         url: URL of the store.
         nodes: Clients of the harness, past the relay; for a cluster, one per node that holds keys.
-        servers_url: URL for the servers; of the relay if there is one.
+        servers_url: URL for the servers; of the relay if there is one, once it is started.
     """
 
-    def __init__(self, folder: Path, placement: Placement, given_url: str | None, *, relayed: bool) -> None:
-        self._socket = folder / "store.sock"
-        self._log = folder / "store.log"
-        self._relay_socket = folder / "relay.sock"
+    def __init__(self, folder: Path, placement: Placement, options: StoreOptions) -> None:
+        self._folder = folder
+        self._store_log = folder / "store.log"
         self._relay_log = folder / "relay.log"
         self._relay_control = folder / "control.sock"
         self._placement = placement
-        self._given_url = given_url
-        self._relayed = relayed
-        self._process: subprocess.Popen[bytes] | None = None
+        self._given_url = options.url
+        self._relayed = options.relayed
+        self._private = None
+        if options.url is None:
+            self._private = PrivateStore(folder, self._store_log, options.link, with_tls=options.with_tls)
         self._relay: subprocess.Popen[bytes] | None = None
         self._is_down = False
-        self.url = given_url or f"unix://{self._socket}"
-        self.servers_url = f"unix://{self._relay_socket}" if relayed else self.url
+        self.url = options.url or self._own.url(self._own.address)
+        self.servers_url = self.url
         self.nodes: list[redis.Redis] = []
+
+    @property
+    def _own(self) -> PrivateStore:
+        if self._private is None:
+            raise AssertionError("the store is the user's")
+        return self._private
 
     @property
     def client(self) -> redis.Redis:
@@ -70,8 +98,8 @@ class SessionStore:
             SuiteError: A relay was requested for the user's store, or its URL is invalid.
             EnvironmentFailedError: The store does not answer.
         """
-        if self._given_url is None:
-            self._launch()
+        if self._private is not None:
+            self._private.launch()
         try:
             self.nodes = nodes.connect(self.url, _TIMEOUT_S)
             for node in self.nodes:
@@ -93,9 +121,21 @@ class SessionStore:
         processes.terminate([process for process in (self._process,) if process is not None])
 
     @property
+    def _process(self) -> subprocess.Popen[bytes] | None:
+        """Return the process of a private store, once it is started; None for the user's."""
+        return None if self._private is None else self._private.process
+
+    @property
     def pid(self) -> int | None:
         """Return the process id of a private store; None for the user's."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def secrets(self) -> list[str]:
+        """Return what must not be shown of it: its password, and its URL, which may have several."""
+        password = self._private.password if self._private else urlsplit(self.url).password or ""
+        urls = [self.url, self.servers_url] if password or self.given else []
+        return [text for text in (*urls, password) if text]
 
     @property
     def given(self) -> bool:
@@ -121,7 +161,7 @@ class SessionStore:
     def check_alive(self) -> None:
         """Raise EnvironmentFailedError if a private store or the relay died unexpectedly."""
         for name, process, log in (
-            ("session store", None if self._is_down else self._process, self._log),
+            ("session store", None if self._is_down else self._process, self._store_log),
             ("relay in front of the store", self._relay, self._relay_log),
         ):
             if process is not None and process.poll() is not None:
@@ -140,19 +180,19 @@ class SessionStore:
 
     def kill(self) -> None:
         """Kill a private store as a crash would: its data is lost, and it does not answer."""
-        if self._process is None:
-            raise AssertionError("the user's store is never killed")
+        if (process := self._own.process) is None:
+            raise AssertionError("it was not started")
         self._is_down = True
-        self._process.kill()
-        processes.terminate([self._process])
+        process.kill()
+        processes.terminate([process])
 
     def revive(self) -> None:
-        """Start it again, empty, at the same socket, and wait until it answers.
+        """Start it again, empty, at the same address, and wait until it answers.
 
         Raises:
             EnvironmentFailedError: It did not start.
         """
-        self._launch()
+        self._own.launch()
         # A separate client without retries: the others may wait between tries, by redis-py's rules.
         with redis.Redis.from_url(self.url, socket_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)) as client:
             try:
@@ -178,25 +218,23 @@ class SessionStore:
         with redis.Redis.from_url(self.servers_url, socket_timeout=_TIMEOUT_S) as client:
             return median(_pings_us(client, pings))
 
-    def _launch(self) -> None:
-        arguments = ["--socket", str(self._socket), "--end-with-parent"]
-        with signals.deferred():
-            self._process = processes.start("servers.embedded_store", arguments, log=self._log)
-
     def _pin(self) -> None:
         if self._process is not None:
             cpus.pin(self._process.pid, self._placement.store)
 
     def _start_relay(self) -> None:
-        """Start the relay between the servers and the store, on the store's CPU."""
-        if self._process is None:
+        """Start the relay between the servers and the store, on the store's CPU, with the store's link."""
+        if self._private is None:
             raise SuiteError("store_delay_ms needs the embedded store: leave out --redis-url.")
-        sockets = {"socket": self._relay_socket, "store": self._socket, "control": self._relay_control}
-        arguments = [f"--{name}={path}" for name, path in sockets.items()]
+        store = self._private.address
+        listen = f"{UNIX}{self._folder / 'relay.sock'}" if store.startswith(UNIX) else f"{LOOPBACK}:0"
+        arguments = ["--listen", listen, "--store", store, "--control", str(self._relay_control)]
         with signals.deferred():
             self._relay = processes.start("harness.testbed.store.relay", arguments, log=self._relay_log)
-        if self._relay.stdout is None or self._relay.stdout.readline() != b"ready\n":
+        ready, _, address = (self._relay.stdout.readline() if self._relay.stdout else b"").partition(b" ")
+        if ready != b"ready":
             raise EnvironmentFailedError(f"the relay would not start: {processes.log_end(self._relay_log)}")
+        self.servers_url = self._private.url(address.decode().strip())
         cpus.pin(self._relay.pid, self._placement.store)
 
     def _await(self, client: redis.Redis) -> None:
@@ -204,13 +242,16 @@ class SessionStore:
         while True:
             try:
                 client.ping()
-                return
             except redis.ConnectionError:
-                if self._process is not None and self._process.poll() is not None:
-                    raise EnvironmentFailedError(processes.log_end(self._log)) from None
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.02)
+            else:
+                return
+            finally:
+                # Before an answer is believed, too: it might be that of another store at the same port.
+                if self._process is not None and self._process.poll() is not None:
+                    raise EnvironmentFailedError(processes.log_end(self._store_log)) from None
+            time.sleep(0.02)
 
     def _remove_keys(self, prefix: str) -> None:
         try:

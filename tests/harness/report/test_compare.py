@@ -132,10 +132,15 @@ def test_one_other_machine_among_several_is_enough(result: Result) -> None:
         ("cores", 64, "CPU"),
         ("kernel", "Linux 9", "kernel"),
         ("placement", {}, "placement"),
+        (
+            "store",
+            {"name": "valkey", "version": "9", "source": "embedded", "link": "tcp"},
+            "link to the store",
+        ),
     ],
 )
 def test_what_makes_another_machine(result: Result, key: str, value: object, name: str) -> None:
-    """CPU, number of CPUs, kernel, placement: each alone is enough."""
+    """CPU, number of CPUs, kernel, placement, link to the store: each alone is enough."""
 
     def change(data: dict[str, Any]) -> None:
         data["environment"][key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
@@ -15,10 +16,12 @@ import redis
 
 from harness.analysis.stats import scaling
 from harness.report.charts import scale_out
+from harness.results.environment import StoreLink
 from harness.results.model import Result
 from harness.studies.claims.families import scale
 from harness.studies.claims.families.scale import Ceiling
-from servers.embedded_store import embedded_store
+from harness.system.cpus import Placement
+from harness.testbed.store.server import SessionStore, StoreOptions
 from tests.harness.sweeps import Sweeps, row_of
 
 COUNTS = (1, 2, 4)
@@ -126,17 +129,22 @@ def test_cores_are_cost_times_rate() -> None:
     assert first.server_cores.low is not None
 
 
-def test_a_store_is_loaded_with_what_reads_ask(tmp_path: Path) -> None:
+@pytest.mark.parametrize("link", ["unix", "tcp"])
+def test_a_store_is_loaded_with_what_reads_ask(tmp_path: Path, link: StoreLink) -> None:
     """A real one carries out every command that the program says, and slides what they slide."""
-    with embedded_store() as url, redis.Redis.from_url(url) as client:
+    store = SessionStore(tmp_path, Placement(), StoreOptions(link=link))
+    with contextlib.closing(redis.Redis.from_url(store.url)) as client, contextlib.ExitStack() as stack:
+        stack.callback(store.close, "")
+        store.start()
         reads: dict[str, Any] = {
+            "url": store.url,
             "commands": [["GETEX", f"a:session:{n}", "EX", "60"] for n in range(5)],
             "values": {f"a:session:{n}": "x" * 200 for n in range(5)},
         }
         file = tmp_path / "reads.json"
         file.write_text(json.dumps(reads))
         done = subprocess.run(
-            [sys.executable, "-m", "harness.studies.claims.store_ceiling", "--store", url.removeprefix("unix://"),
+            [sys.executable, "-m", "harness.studies.claims.store_ceiling",
              "--reads", str(file), "--seconds", "0.2"],
             capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[3],
         )  # fmt: skip

@@ -308,8 +308,8 @@ def test_scenarios_go_by_password_cost() -> None:
     suite = parse(GOOD + login + login + 'password_cost = "owasp"\n', "my", "my.toml")
     groups = by_conditions(suite)
     assert {wanted: list(group) for wanted, group in groups.items()} == {
-        Conditions("bench", None, None, None, relayed=False, processes=1): [0, 1, 2],
-        Conditions("owasp", None, None, None, relayed=False, processes=1): [3],
+        Conditions("bench", None, None, None, relayed=False, processes=1, store_link="tcp"): [0, 1, 2],
+        Conditions("owasp", None, None, None, relayed=False, processes=1, store_link="tcp"): [3],
     }
     assert suite.scenarios[3].params == {"password_cost": "owasp"}
     assert suite.scenarios[3].label == "login, password_cost=owasp (closed, 8 users)"

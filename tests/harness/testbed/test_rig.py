@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from typing import get_args
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import redis
 
 from harness.analysis.stats import sweeps
 from harness.errors import (
@@ -18,6 +22,7 @@ from harness.errors import (
     SuiteError,
 )
 from harness.protocol.dialect import CONTRACT
+from harness.results.environment import StoreLink
 from harness.suites import catalog
 from harness.suites.arms import arms_of_schemes
 from harness.system import cpus as system_cpus
@@ -28,6 +33,8 @@ from harness.testbed.cpu_clock import cpu_ns
 from harness.testbed.launcher import ServerOptions
 from harness.testbed.meters import ProcessMeter, StoreMeter
 from harness.testbed.rig import Rig
+from harness.testbed.store.server import StoreOptions
+from tests import stores
 
 PROFILE_BYTES = 4000
 EXAMPLE = CONTRACT.accounts.example
@@ -38,6 +45,8 @@ def rig_of(
     *arms: str,
     relayed: bool = True,
     redis_url: str | None = None,
+    store_link: StoreLink = "tcp",
+    with_tls: bool = False,
     profile_bytes: int = PROFILE_BYTES,
     placement: Placement | None = None,
     processes_each: int = 1,
@@ -47,8 +56,7 @@ def rig_of(
         arms_of_schemes(catalog.schemes()[arm] for arm in arms).values(),
         ServerOptions(users=USERS, processes_each=processes_each, profile_bytes=profile_bytes),
         placement=placement,
-        redis_url=redis_url,
-        relayed=relayed,
+        store=StoreOptions(redis_url, link=store_link, with_tls=with_tls, relayed=relayed),
     )
 
 
@@ -173,6 +181,45 @@ def test_several_processes_behind_each_port() -> None:
         assert instance.meter.resident_bytes() > 2 * psutil.Process(first).memory_info().rss
 
 
+@pytest.mark.parametrize("link", ["unix", "tcp", "tls"])
+@pytest.mark.parametrize("relayed", [False, True])
+def test_each_link_to_the_store(link: StoreLink, relayed: bool) -> None:
+    """Sessions are kept by it, its costs are read, a relay delays it; who has no password gets nothing."""
+    if link == "tls":
+        stores.require_tls()
+    with rig_of("cookie", store_link=link, relayed=relayed) as rig:
+        scheme = {"unix": "unix", "tcp": "redis", "tls": "rediss"}[link]
+        assert rig.store.servers_url.startswith(f"{scheme}://")
+        meter = StoreMeter(*rig.store.nodes)
+        caller = logged_in(rig, "cookie", None)
+        before = meter.read().commands
+        assert caller.read().status == 200
+        assert meter.read().commands - before == 1
+        if relayed:
+            rig.store.delay(20)
+            assert rig.store.rtt_us(5) >= 20_000
+        if link != "unix":
+            address = urlsplit(rig.store.url)
+            assert address.hostname == "127.0.0.1"
+            url = f"{address.scheme}://127.0.0.1:{address.port}/?{address.query}"
+            with redis.Redis.from_url(url, protocol=2) as stranger, pytest.raises(redis.AuthenticationError):
+                stranger.get("key")
+            words = " ".join(word for one in psutil.Process().children() for word in one.cmdline())
+            assert rig.store.secrets
+            assert not [text for text in rig.store.secrets if text in words]
+
+
+def test_the_same_program_serves_each_link_where_one_needs_tls() -> None:
+    """Else a link would be compared with another by another store."""
+    binary = stores.require_tls()
+    found = set()
+    for link in get_args(StoreLink):
+        with rig_of("token", store_link=link, with_tls=True, relayed=False) as rig:
+            assert rig.store.pid is not None
+            found.add(psutil.Process(rig.store.pid).exe())
+    assert found == {os.path.realpath(binary)}
+
+
 def test_a_store_of_ones_own_cannot_be_moved_away(rig: Rig) -> None:
     """The relay leads to the embedded store only."""
     with pytest.raises(SuiteError, match=r"leave out --redis-url"), rig_of("cookie", redis_url=rig.store.url):
@@ -183,7 +230,7 @@ def test_a_relay_that_dies_is_named() -> None:
     """By whoever looks whether all is well, and by who measures through it; the store itself is well."""
     with rig_of("token") as rig:
         started = {one: " ".join(one.cmdline()) for one in psutil.Process().children()}
-        [dead] = [one for one, line in started.items() if f"--control={rig.folder}" in line]
+        [dead] = [one for one, line in started.items() if f"--control {rig.folder}" in line]
         dead.kill()
         psutil.wait_procs([dead], timeout=10)
         with pytest.raises(EnvironmentFailedError, match="the relay in front of the store died"):

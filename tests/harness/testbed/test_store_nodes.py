@@ -22,7 +22,7 @@ from harness.testbed.launcher import ServerOptions
 from harness.testbed.meters import StoreMeter
 from harness.testbed.rig import Rig
 from harness.testbed.store import nodes as store_nodes
-from harness.testbed.store.server import SessionStore
+from harness.testbed.store.server import SessionStore, StoreOptions
 from tests import stores
 
 ROOT = Path(__file__).parents[3]
@@ -61,7 +61,7 @@ def test_a_rig_on_it(store: stores.Sentinel | stores.Cluster) -> None:
     with Rig(
         arms,
         ServerOptions(users=4),
-        redis_url=url,
+        store=StoreOptions(url),
     ) as rig:
         assert stores.PASSWORD not in rig.store.source
         assert stores.QUOTED not in rig.store.source
@@ -95,7 +95,7 @@ def test_another_life_of_the_store_is_seen(tmp_path: Path) -> None:
     """A restart in mid-measurement, of which a failover is one kind; without one it is the same life."""
     with contextlib.ExitStack() as stack:
         plain_store = stores.Plain(stack, tmp_path, "--requirepass", stores.PASSWORD)
-        store = SessionStore(tmp_path, Placement(), plain_store.url, relayed=False)
+        store = SessionStore(tmp_path, Placement(), StoreOptions(plain_store.url))
         store.start()
         first = store.run_ids()
         assert store.run_ids() == first
@@ -124,7 +124,7 @@ def test_nobody_there(url: str) -> None:
         Rig(
             [],
             ServerOptions(users=1),
-            redis_url=url,
+            store=StoreOptions(url),
         ),
     ):
         pass

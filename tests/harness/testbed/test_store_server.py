@@ -10,13 +10,13 @@ import redis
 from harness.errors import BenchError, EnvironmentFailedError
 from harness.system.cpus import Placement
 from harness.testbed.meters import StoreMeter
-from harness.testbed.store.server import SessionStore
+from harness.testbed.store.server import SessionStore, StoreOptions
 
 
 @pytest.fixture
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SessionStore]:
     """One that answers."""
-    one = SessionStore(tmp_path_factory.mktemp("s"), Placement(), None, relayed=False)
+    one = SessionStore(tmp_path_factory.mktemp("s"), Placement(), StoreOptions())
     one.start()
     yield one
     one.close("")

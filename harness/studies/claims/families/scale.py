@@ -6,7 +6,7 @@ import json
 import math
 import shlex
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -23,7 +23,7 @@ from harness.studies.claims.claim import SCALE, SUITE, Claim, estimated, figure,
 from harness.system import cpus as system_cpus
 from harness.system import processes
 from harness.system.cpus import Placement, place
-from harness.testbed.store.server import SessionStore
+from harness.testbed.store.server import SessionStore, StoreOptions
 
 if TYPE_CHECKING:
     from harness.analysis.stats.scaling import ScalingStep
@@ -168,17 +168,17 @@ def ceilings(lab: Lab) -> list[Ceiling]:
     reads = _reads(lab)
     placement = place(system_cpus.usable_cpus())
     with tempfile.TemporaryDirectory(prefix="ceiling-") as folder:
-        file = Path(folder, "reads.json")
-        file.write_text(json.dumps(reads), encoding="utf-8")
-        return [_ceiling(Path(folder), file, placement) for _ in range(STORES)]
+        return [_ceiling(Path(folder), reads, placement) for _ in range(STORES)]
 
 
-def _ceiling(folder: Path, reads: Path, placement: Placement) -> Ceiling:
-    store = SessionStore(folder, placement, None, relayed=False)
+def _ceiling(folder: Path, reads: Mapping[str, Any], placement: Placement) -> Ceiling:
+    store = SessionStore(folder, placement, StoreOptions())
     try:
         store.start()
         cpu = ["--cpu", str(placement.load[0])] if placement.load else []
-        options = ["--store", store.url.removeprefix("unix://"), "--reads", str(reads), *cpu]
+        file = folder / "reads.json"  # the folder is this user's alone
+        file.write_text(json.dumps({**reads, "url": store.url}), encoding="utf-8")
+        options = ["--reads", str(file), *cpu]
         counted = json.loads(processes.run_module("harness.studies.claims.store_ceiling", options))
         return Ceiling(counted["commands"] / counted["cpu_s"], counted["cpu_s"] / counted["seconds"])
     finally:
