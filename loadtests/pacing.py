@@ -32,17 +32,25 @@ class Phase(Protocol):
 
 
 class ClosedPhase:
-    """Closed loop for a time: each user sends again once answered. `start_ns`: its start; None: now."""
+    """Closed loop for a time: each user sends again once answered.
 
-    def __init__(self, duration_ns: int, start_ns: int | None = None) -> None:
+    Args:
+        duration_ns: Time.
+        start_ns: Its start; None: now.
+        visits: Visits of all users together, at least; the phase lasts longer if they do.
+    """
+
+    def __init__(self, duration_ns: int, start_ns: int | None = None, visits: int = 0) -> None:
         self._start_ns = start_ns
+        self._left = visits
         self._end_ns = (perf_counter_ns() if start_ns is None else start_ns) + duration_ns
 
     def run(self, visit: Visit) -> None:
         """Visit until the time is up."""
         if self._start_ns is not None:
             wait_until(self._start_ns)
-        while perf_counter_ns() < self._end_ns:
+        while perf_counter_ns() < self._end_ns or self._left > 0:
+            self._left -= 1
             visit(None)
 
 

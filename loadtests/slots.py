@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import gevent
 from locust.env import Environment
 
-from harness.protocol.plan import Plan, arrival_offsets, by_arm
+from harness.protocol.plan import Plan, arrival_offsets, by_arm, lead_offsets
 from harness.protocol.recording import footer, header, line
 from harness.protocol.staircase import Staircase, meets_limit
 from loadtests import kernel_time
@@ -148,12 +148,32 @@ class PlanRun:
         """Return a phase of load for a slot, which starts at `start_ns`, or immediately if None."""
         if self._plan.model == "closed":
             return ClosedPhase(duration_ns, start_ns)
-        # The same offsets in every slot of a block, so that all instances get the same bursts.
-        block = slot // len(self._plan.targets)
+        plan = self._plan
+        offsets = arrival_offsets(self._rate(slot), duration_ns, plan.arrivals, self._seed(slot))
+        return OpenPhase(offsets[plan.process :: plan.processes], duration_ns, start_ns)
+
+    def _new_lead_in(self, slot: int) -> Phase:
+        """Return the phase of a slot's lead-in, which is as long as its requests take."""
+        plan = self._plan
+        if plan.model == "closed":
+            return ClosedPhase(plan.lead_ns, visits=plan.lead_requests)
+        offsets, duration_ns = lead_offsets(
+            plan.lead_ns,
+            plan.lead_requests * plan.processes,
+            self._rate(slot),
+            plan.arrivals,
+            self._seed(slot),
+        )
+        return OpenPhase(offsets[plan.process :: plan.processes], duration_ns)
+
+    def _rate(self, slot: int) -> float:
+        """Return the arrivals per second in a slot, of all load processes."""
         search = self._searches.get(self._plan.order[slot])
-        rate = self._plan.rate if search is None else search.rate
-        offsets = arrival_offsets(rate, duration_ns, self._plan.arrivals, seed=self._plan.seed + block)
-        return OpenPhase(offsets[self._plan.process :: self._plan.processes], duration_ns, start_ns)
+        return self._plan.rate if search is None else search.rate
+
+    def _seed(self, slot: int) -> int:
+        """Return the seed of a slot's arrivals, the same in a block: all instances get the same bursts."""
+        return self._plan.seed + slot // len(self._plan.targets)
 
     def _warm_up(self) -> None:
         """Start the warm-up of an instance."""
@@ -163,7 +183,7 @@ class PlanRun:
     def _lead_in(self, slot: int) -> None:
         """Start the lead-in of a slot, which is not recorded."""
         self._report_tally()
-        self._phase = self._new_phase(slot, self._plan.lead_ns)
+        self._phase = self._new_lead_in(slot)
 
     def _begin(self, slot: int, instance: int) -> None:
         """Start the recorded part of a slot, once the harness has read its meters."""

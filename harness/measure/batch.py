@@ -157,6 +157,7 @@ class Batch:
             arrivals=scenario.load.arrivals,
             seed=seed,
             lead_ns=scenario.lead_ns,
+            lead_requests=scenario.least_lead,
             slot_ns=scenario.slot_ns,
             warmup_requests=warmup_requests * (scenario.processes or 1),
             timeout_s=_REQUEST_TIMEOUT_S,

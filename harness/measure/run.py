@@ -278,6 +278,7 @@ def _slots(setup: Setup) -> list[SlotTimes]:
             load=scenario.load.label,
             params=scenario.params,
             lead_ms=scenario.lead_ns / 1e6,
+            lead_requests=scenario.least_lead,
             slot_ms=scenario.slot_ns / 1e6,
             warmup_requests=setup.suite.warmup(scenario),
         )

@@ -53,7 +53,9 @@ class Plan:
             it, which begins at `rate`; 0 if the rate is set.
         arrivals: Spacing of the arrivals of the open loop.
         seed: Seed of the order of the slots and of Poisson arrivals.
-        lead_ns: First part of a slot, which is sent but not recorded.
+        lead_ns: First part of a slot, which is sent but not recorded; it lasts until `lead_requests` visits
+            have been made, too.
+        lead_requests: Visits of all users together in the lead-in, at least.
         slot_ns: The recorded part of a slot.
         warmup_requests: Discarded requests to every instance before the first slot.
         timeout_s: Seconds without an answer after which a request is an error.
@@ -82,6 +84,7 @@ class Plan:
     process: int = 0
     processes: int = 1
     limit_ns: int = 0
+    lead_requests: int = 0
 
     def shared(self, processes: int) -> tuple[Plan, ...]:
         """Divide this plan among load processes: users and warm-up in shares, arrivals in turn.
@@ -97,6 +100,7 @@ class Plan:
                 self,
                 users=end - start,
                 warmup_requests=-(-self.warmup_requests * (end - start) // self.users),
+                lead_requests=-(-self.lead_requests * (end - start) // self.users),
                 first_user=start,
                 process=number,
                 processes=processes,
@@ -145,6 +149,24 @@ def arrival_offsets(rate: float, duration_ns: int, process: ArrivalProcess, seed
     rng = random.Random(seed)  # noqa: S311 - a reproducible plan, not a secret
     offsets = accumulate(rng.expovariate(1 / gap_ns) for _ in repeat(None))
     return [round(offset) for offset in takewhile(lambda offset: offset < end_ns, offsets)]
+
+
+def lead_ns(shortest_ns: int, requests: int, rate: float) -> int:
+    """Return the time of a lead-in with at least this many arrivals at a constant rate."""
+    return max(shortest_ns, round(requests / rate * 1e9) + OPEN_LOOP_QUIET_NS)
+
+
+def lead_offsets(
+    shortest_ns: int, requests: int, rate: float, process: ArrivalProcess, seed: int
+) -> tuple[Sequence[int], int]:
+    """Return the arrivals of a lead-in, as `arrival_offsets` does, and its time in ns.
+
+    It is long enough for `requests` arrivals, however they fall.
+    """
+    duration_ns = lead_ns(shortest_ns, requests, rate)
+    while len(offsets := arrival_offsets(rate, duration_ns, process, seed)) < requests:
+        duration_ns += round(1e9 / rate)
+    return offsets, duration_ns
 
 
 def split_halves(members: Sequence[int], seed: int) -> tuple[list[int], list[int]]:

@@ -31,6 +31,8 @@ class SlotTimes(ScenarioModel):
     """
 
     lead_ms: float
+    #: Requests in the lead-in, at least; 0 in results of older versions, which counted none.
+    lead_requests: int = 0
     slot_ms: float
     warmup_requests: int
 

@@ -12,13 +12,16 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from harness.protocol.plan import ArrivalProcess, LoadModel
+from harness.protocol.plan import ArrivalProcess, LoadModel, lead_ns
 from harness.results.base import with_params
 from harness.results.environment import StoreLink
 from harness.results.metrics import METRICS
 from harness.suites.expressions import parse as parse_budget
 from harness.suites.external import ExternalServer
 from harness.suites.table import Table, checked
+
+#: Default number of requests in the lead-in of a slot, at least.
+LEAD_REQUESTS: Final = 10
 
 PasswordCost = Literal["owasp", "bench"]
 #: Name of a scheme, or of a scheme at a revision: `cookie`, `cookie@base`.
@@ -61,7 +64,7 @@ class Load(Table):
 #: Keys of a scenario that distinguish it from others of the same name and load.
 PARAMS: Final = (
     *("password_cost", "store_delay_ms", "profile_bytes", "lifetime_s", "sessions", "overlap"),
-    *("processes", "store_link"),
+    *("processes", "store_link", "lead_requests"),
 )
 #: Those that external servers do not support.
 _NOT_OF_EXTERNAL: Final = ("profile_bytes", "lifetime_s", "sessions", "overlap", "processes")
@@ -107,7 +110,10 @@ class Scenario(Table):
         load: Load model.
         seconds: Time in slots, lead-ins included, in seconds.
         slot_ms: Recorded part of a slot; default: 45 ms in closed, 95 in open loop, 395 in a search.
-        lead_ms: Unrecorded start of a slot, under load.
+        lead_ms: Unrecorded start of a slot, under load, at least.
+        lead_requests: Requests in it, at least: those that a server answers after a pause cost more than the
+            rest (docs/method.md). A visit of several requests, such as a user session, counts once. Default:
+            `LEAD_REQUESTS`.
         primary: Metric with a verdict; default: total_cpu in closed, service_p50 in open loop, capacity in a
             search.
         password_cost: Argon2 profile of the servers; default: the suite's.
@@ -129,6 +135,7 @@ class Scenario(Table):
     seconds: float = Field(gt=0, le=24 * 3600)
     slot_ms: float | None = Field(default=None, ge=5, le=60_000)
     lead_ms: float = Field(default=5, ge=0, le=10_000)
+    lead_requests: int | None = Field(default=None, ge=0, le=1000)
     primary: str | None = None
     password_cost: PasswordCost | None = None
     warmup_requests: int | None = Field(default=None, ge=0)
@@ -161,8 +168,16 @@ class Scenario(Table):
 
     @property
     def lead_ns(self) -> int:
-        """Return the unrecorded start of a slot in ns."""
-        return round(self.lead_ms * 1e6)
+        """Return the unrecorded start of a slot in ns, at least."""
+        shortest_ns = round(self.lead_ms * 1e6)
+        if self.load.model == "closed" or not self.least_lead:
+            return shortest_ns
+        return lead_ns(shortest_ns, self.least_lead, self.load.rate)
+
+    @property
+    def least_lead(self) -> int:
+        """Return the number of requests in the unrecorded start of a slot, at least."""
+        return LEAD_REQUESTS if self.lead_requests is None else self.lead_requests
 
     @property
     def slots(self) -> int:

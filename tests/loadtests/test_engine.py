@@ -99,6 +99,26 @@ print(connection.exchange(GET).status)
     assert in_locust(code).split() == ["200", "200"]
 
 
+def test_a_closed_lead_in_lasts_for_its_requests() -> None:
+    """Of all users together, however long they take; and for its time, however many that are."""
+    code = """
+from loadtests.pacing import ClosedPhase
+slow = []
+phase = ClosedPhase(1, visits=10)
+def visit(due):
+    slow.append(due)
+    gevent.sleep(0.01)
+gevent.joinall([gevent.spawn(phase.run, visit) for _ in range(4)])
+quick = []
+def visit(due):
+    quick.append(due)
+    gevent.sleep(0)
+ClosedPhase(50_000_000, visits=10).run(visit)
+print(len(slow), len(quick) > 10)
+"""
+    assert in_locust(code) == "10 True"
+
+
 def test_no_answer_is_asked_for_in_less_bytes() -> None:
     """A request that names no coding gets none from the software that compresses."""
     assert "encoding" not in in_locust("print(GET.decode())").lower()

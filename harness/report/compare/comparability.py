@@ -34,6 +34,7 @@ def fingerprint(result: Result) -> dict[str, str]:
         **{
             f"slots of {row.scenario} ({row.load})": f"{row.lead_ms:g} + {row.slot_ms:g} ms after"
             f" {row.warmup_requests} warm-up requests"
+            + (f", {row.lead_requests} or more in each lead-in" if row.lead_requests else "")
             for row in result.run.slots
         },
     }

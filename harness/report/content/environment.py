@@ -128,10 +128,11 @@ def method(result: Result) -> list[str]:
 
 
 def _slots(times: SlotTimes) -> str:
+    requests = f" ({times.lead_requests} requests or more)" if times.lead_requests else ""
     return (
         f"{times.case}: time slices of {times.slot_ms:g} ms, each after {times.lead_ms:g} ms of"
-        " discarded lead-in, randomly assigned to the server processes; each process was warmed up with"
-        f" {times.warmup_requests:,} requests."
+        f" discarded lead-in{requests}, randomly assigned to the server processes; each process was warmed up"
+        f" with {times.warmup_requests:,} requests."
     )
 
 

@@ -17,6 +17,8 @@ from harness.protocol.plan import (
     arrival_offsets,
     by_arm,
     deal,
+    lead_ns,
+    lead_offsets,
     split_halves,
 )
 
@@ -44,6 +46,23 @@ def plan(**changes: object) -> Plan:
         "edges": "/tmp/edges",  # noqa: S108 - a name, never opened
     }
     return Plan(**(fields | changes))  # type: ignore[arg-type]
+
+
+@given(st.integers(0, 60), st.floats(20, 3000), st.sampled_from(["constant", "poisson"]), seeds)
+def test_a_lead_in_has_its_requests(least: int, rate: float, arrivals: ArrivalProcess, seed: int) -> None:
+    """However they fall, and for no less than its time; the last is answered before it ends."""
+    offsets, duration_ns = lead_offsets(5_000_000, least, rate, arrivals, seed)
+    assert len(offsets) >= least
+    assert duration_ns >= max(5_000_000, least / rate * 1e9)
+    assert all(0 <= offset <= duration_ns - 2_000_000 for offset in offsets)
+    if arrivals == "constant":
+        assert duration_ns == lead_ns(5_000_000, least, rate)
+
+
+def test_load_processes_share_a_lead_in() -> None:
+    """Of ten requests each of three processes makes its share, rounded up."""
+    assert [part.lead_requests for part in plan(users=6, lead_requests=10).shared(3)] == [4, 4, 4]
+    assert [part.lead_requests for part in plan(users=6, lead_requests=0).shared(3)] == [0, 0, 0]
 
 
 @given(st.integers(1, 24), st.integers(1, 200), seeds)

@@ -113,14 +113,16 @@ def test_defaults() -> None:
     assert (suite.confidence, suite.margin, suite.password_cost) == (0.99, 0.03, "bench")
     assert (closed.slot_ns, closed.lead_ns, opened.slot_ns) == (45_000_000, 5_000_000, 95_000_000)
     assert (closed.primary_metric, opened.primary_metric) == ("total_cpu", "service_p50")
-    assert (closed.slots, opened.slots) == (40, 30)  # 2 s of 50 ms, 3 s of 100 ms
+    assert opened.lead_ns == 52_000_000  # ten requests at 200/s, and the quiet end
+    assert (closed.slots, opened.slots) == (40, 20)  # 2 s of 50 ms, 3 s of 147 ms
     assert (closed.load.label, opened.load.label) == ("closed, 4 users", "open, 200/s constant")
     assert opened.load.users == 8
 
 
 def test_what_a_suite_says_counts() -> None:
     """Every default can be overruled."""
-    text = GOOD.replace("seconds = 3", 'seconds = 3\nslot_ms = 190\nlead_ms = 10\nprimary = "service_p90"')
+    own = 'seconds = 3\nslot_ms = 190\nlead_ms = 10\nlead_requests = 0\nprimary = "service_p90"'
+    text = GOOD.replace("seconds = 3", own)
     scenario = parse("confidence = 0.95\n" + text, "good", "good.toml").scenarios[1]
     assert (scenario.slot_ns, scenario.lead_ns, scenario.slots) == (190_000_000, 10_000_000, 15)
     assert scenario.primary_metric == "service_p90"
