@@ -222,7 +222,7 @@ def test_what_cannot_be_measured_is_told_and_ended(
 def test_a_port_that_somebody_else_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not taken for the server, whichever of the two is seen first."""
     with stranger.running() as port:
-        monkeypatch.setattr(external, "free_ports", lambda count: [port] * count)
+        monkeypatch.setattr(launcher, "free_ports", lambda count: [port] * count)
         with (
             pytest.raises(EnvironmentFailedError, match=r"would not start|was not started by"),
             rig_of(tmp_path, ("instances = 2", "instances = 1")),
