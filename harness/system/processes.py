@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ ROOT: Final = OURS.root
 
 #: Variables that would change what the programs do, and the run's secret, which few programs need.
 _NOT_INHERITED: Final = ("LOCUST_", "PYTHON", secret.NAME)
+#: Start time in /proc/PID/stat (proc(5)), counted from the field after the program's name.
+_START_FIELD: Final = 19
 #: Seconds between two checks of processes that are to end.
 _POLL_S: Final = 0.01
 #: Python drops a slash at the end of a path, so a path cannot be lengthened by a single byte.
@@ -172,8 +175,25 @@ def process_tree(pid: int) -> frozenset[tuple[int, float]]:
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
         tree = [root, *root.children(recursive=True)]
-        return frozenset((process.pid, process.create_time()) for process in tree)
+        return frozenset((process.pid, _start_time(process)) for process in tree)
     return frozenset()
+
+
+def _start_time(process: psutil.Process) -> float:
+    """Return when a process started: on Linux in ticks since boot, elsewhere in seconds since the epoch.
+
+    psutil has only the latter, which changes with every correction of the system's clock.
+
+    Raises:
+        psutil.NoSuchProcess: It has ended.
+    """
+    if not sys.platform.startswith("linux"):
+        return float(process.create_time())
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(process.pid) from None
+    return float(fields[_START_FIELD])
 
 
 def last_lines(text: str, lines: int = 3) -> str:

@@ -83,6 +83,15 @@ def test_what_a_child_burns_counts() -> None:
         parent.wait()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil is all there is")
+def test_a_corrected_clock_replaces_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of day at which a process began is computed from the clock; the process is the same."""
+    before = process_tree(os.getpid())
+    boot_time = psutil._pslinux.boot_time
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot_time() + 0.01)
+    assert process_tree(os.getpid()) == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="nobody else counts it")
 def test_two_that_want_one_cpu_wait_for_each_other() -> None:
     """Pinned together, each of two busy processes stands in line; the counter says so."""
