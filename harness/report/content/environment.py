@@ -49,11 +49,11 @@ def describe(result: Result) -> list[str]:
     machine = result.environment
     has_values = result.measurements or not result.incidents
     design = f"{instances(result)}, {intervals(result)}" if has_values else "one server process per scheme"
-    software = f"{machine.kernel}; {machine.python}; {store(machine)}"
+    software = f"{machine.kernel}; {machine.python}; {machine.store.name} {machine.store.version}"
     return [
         f"{hardware(machine)}; {software}.",
         *(f"{', '.join(agent.arms)} ran on {_machine(agent)}." for agent in machine.agents),
-        f"{design}; {placement(result)}.",
+        f"{design}; {placement(result)}{_store_link(result)}.",
     ]
 
 
@@ -61,10 +61,12 @@ def describe(result: Result) -> list[str]:
 STORE_LINKS: Final[dict[StoreLink, str]] = {"unix": "on a Unix socket", "tcp": "by TCP", "tls": "by TLS"}
 
 
-def store(machine: Environment) -> str:
-    """Return name and version of the store, and how servers reach an embedded one."""
-    name = f"{machine.store.name} {machine.store.version}"
-    return f"{name} {STORE_LINKS[machine.store.link]}" if machine.store.source == "embedded" else name
+def _store_link(result: Result) -> str:
+    """Return how servers reach the store, unless it is the user's or each scenario names its own link."""
+    store, cases = result.environment.store, result.run.slots
+    if store.source != "embedded" or (cases and all("store_link" in times.params for times in cases)):
+        return ""
+    return f"; store {STORE_LINKS[store.link]}"
 
 
 def hardware(machine: Environment | AgentInfo) -> str:
@@ -86,14 +88,14 @@ def findings(result: Result) -> list[str]:
 
 def environment(result: Result) -> list[tuple[str, str]]:
     """Return name and value of what affects the numbers: machine and software, without packages."""
-    machine = result.environment
+    machine, store = result.environment, result.environment.store
     revision = machine.git.revision or "no checkout"
     speed = [] if machine.turn_ns is None else [f"{fmt.number(machine.turn_ns)} ns per iteration"]
     return [
         ("CPU", hardware(machine)),
         ("Kernel", machine.kernel),
         ("Python", machine.python),
-        ("Store", f"{store(machine)} ({machine.store.source})"),
+        ("Store", f"{store.name} {store.version} ({store.source}{_store_link(result)})"),
         ("Placement", placement(result)),
         *(
             (f"Worker {number}", f"{worker.host}: {worker.cpu}, {worker.cpus} CPUs; {worker.python}")
