@@ -76,7 +76,7 @@ def test_copies_in_two_folders_are_weighed(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("options", "part"), [((), "locustfile.py"), (("--gate",), "store.sock")])
+@pytest.mark.parametrize(("options", "part"), [((), "locustfile.py"), (("--gate",), "valkey-server")])
 def test_a_calibration_that_is_stopped_leaves_nothing_running(
     sandbox: Sandbox, options: tuple[str, ...], part: str
 ) -> None:
